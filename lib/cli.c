@@ -1,0 +1,258 @@
+/* cli - the face of every program: options, messages, exit status. */
+#include "cli.h"
+
+#include "io.h"
+#include "num.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct kv_cli *face; /* of this process: messages need its name wherever they arise */
+
+void kv_cli_say(const char *format, ...)
+{
+    struct kv_buf line = {0};
+    va_list ap;
+    kv_buf_printf(&line, "%s: ", face ? face->program : "kv");
+    va_start(ap, format);
+    kv_buf_vprintf(&line, format, ap);
+    va_end(ap);
+    kv_buf_add_char(&line, '\n');
+    struct kv_err ignored;
+    kv_io_write(STDERR_FILENO, kv_slice_of(&line), &ignored);
+    kv_buf_release(&line);
+}
+
+void kv_cli_warn(const struct kv_err *err)
+{
+    kv_cli_say("%s", err->text);
+}
+
+_Noreturn void kv_cli_fail(const struct kv_err *err)
+{
+    fflush(stdout);
+    if (err->sys != EPIPE)
+        kv_cli_warn(err);
+    if (err->kind == KV_USAGE)
+        kv_cli_say("try '%s --help'", face->program);
+    exit((int)err->kind);
+}
+
+_Noreturn void kv_cli_usage(const char *format, ...)
+{
+    struct kv_err err;
+    char text[KV_ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    kv_err_set(&err, KV_USAGE, "%s", text);
+    kv_cli_fail(&err);
+}
+
+static bool parse_count(const char *text, long *to)
+{
+    int64_t x;
+    if (!kv_num_int64(kv_slice(text), &x) || x < 0 || x > LONG_MAX)
+        return false;
+    *to = (long)x;
+    return true;
+}
+
+static bool parse_number(const char *text, double *to)
+{
+    double x;
+    if (!kv_num_double(kv_slice(text), &x) || x < 0 || !isfinite(x))
+        return false;
+    *to = x;
+    return true;
+}
+
+/* 1h30m: a sum of numbers with units; a last number without one is seconds. */
+static bool parse_seconds(const char *text, double *to)
+{
+    double sum = 0;
+    if (!*text)
+        return false;
+    while (*text) {
+        size_t n = strspn(text, "0123456789.");
+        double x;
+        if (!kv_num_double((struct kv_slice){text, n}, &x))
+            return false;
+        text += n;
+        static const char unit[] = "smhd";
+        static const double seconds[] = {1, 60, 3600, 86400};
+        const char *u = *text ? strchr(unit, *text) : unit;
+        if (!u)
+            return false;
+        sum += x * seconds[u - unit];
+        if (*text)
+            text++;
+    }
+    *to = sum;
+    return true;
+}
+
+static bool take(const struct kv_option *o, const char *arg)
+{
+    switch (o->kind) {
+    case KV_OPT_FLAG:
+    case KV_OPT_NEGATE:
+        *(bool *)o->to = o->kind == KV_OPT_FLAG;
+        return true;
+    case KV_OPT_TEXT:
+    case KV_OPT_MAYBE:
+        *(const char **)o->to = arg ? arg : "";
+        return true;
+    case KV_OPT_COUNT:
+        return parse_count(arg, o->to);
+    case KV_OPT_NUMBER:
+        return parse_number(arg, o->to);
+    case KV_OPT_SECONDS:
+        return parse_seconds(arg, o->to);
+    }
+    return false;
+}
+
+static int has_argument(enum kv_opt_kind kind)
+{
+    if (kind == KV_OPT_FLAG || kind == KV_OPT_NEGATE)
+        return no_argument;
+    return kind == KV_OPT_MAYBE ? optional_argument : required_argument;
+}
+
+enum { MAX_OPTIONS = 64, HELP = 256, VERSION, FIRST };
+
+static void build_tables(const struct kv_option *options, struct option *longs, char *letters)
+{
+    int n = 0;
+    *letters++ = ':';
+    for (const struct kv_option *o = options; o->name && n < MAX_OPTIONS; o++, n++) {
+        longs[n] = (struct option){o->name, has_argument(o->kind), NULL, FIRST + n};
+        if (!o->letter)
+            continue;
+        *letters++ = o->letter;
+        if (longs[n].has_arg == required_argument)
+            *letters++ = ':';
+    }
+    longs[n++] = (struct option){"help", no_argument, NULL, HELP};
+    longs[n++] = (struct option){"version", no_argument, NULL, VERSION};
+    longs[n] = (struct option){0};
+    memcpy(letters, "hV", 3);
+}
+
+static const struct kv_option *find(const struct kv_option *options, int c)
+{
+    if (c >= FIRST)
+        return &options[c - FIRST];
+    for (; options->name; options++)
+        if (options->letter == c)
+            return options;
+    return NULL;
+}
+
+static void answer_help(void)
+{
+    fputs(face->help, stdout);
+    exit(kv_cli_end(KV_OK));
+}
+
+static void answer_version(void)
+{
+    printf("%s %s\n", face->program, KV_VERSION);
+    exit(kv_cli_end(KV_OK));
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int kv_cli_begin(struct kv_cli *cli, int argc, char **argv, const struct kv_option *options,
+    const char *help)
+{
+    struct option longs[MAX_OPTIONS + 3];
+    char letters[2 * MAX_OPTIONS + 4];
+    *cli = (struct kv_cli){argc ? base_name(argv[0]) : "kv", help};
+    face = cli;
+    signal(SIGPIPE, SIG_IGN);
+    build_tables(options, longs, letters);
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+        if (c == 'h' || c == HELP)
+            answer_help();
+        if (c == 'V' || c == VERSION)
+            answer_version();
+        if (c == ':')
+            kv_cli_usage("option '%s' needs an argument", argv[optind - 1]);
+        if (c == '?' && optopt && optopt < HELP)
+            kv_cli_usage("unknown option '-%c'", optopt);
+        if (c == '?')
+            kv_cli_usage(optopt ? "option '%s' takes no argument" : "unknown option '%s'",
+                argv[optind - 1]);
+        const struct kv_option *o = find(options, c);
+        if (!take(o, optarg))
+            kv_cli_usage("--%s: invalid argument '%s'", o->name, optarg);
+    }
+    return optind;
+}
+
+int kv_cli_put(struct kv_slice bytes, struct kv_err *err)
+{
+    if (kv_io_write(STDOUT_FILENO, bytes, err) != 0) {
+        int number = err->sys;
+        kv_err_set(err, KV_SYSTEM, "stdout: %s", strerror(number));
+        err->sys = number;
+        return -1;
+    }
+    return 0;
+}
+
+int kv_cli_end(enum kv_kind status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout) && close(STDOUT_FILENO) == 0)
+        return (int)status;
+    if (errno == EBADF) /* started with stdout closed, and nothing was printed */
+        return (int)status;
+    if (errno != EPIPE)
+        kv_cli_say("stdout: %s", strerror(errno));
+    return KV_SYSTEM;
+}
+
+const char *kv_cli_env(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+char *kv_cli_share(const char *given)
+{
+    if (given)
+        return kv_strdup(given);
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    struct kv_buf path = {0};
+    struct stat st;
+    for (size_t i = 0; i < 2; i++) {
+        kv_buf_clear(&path);
+        kv_buf_printf(&path, i ? "%s/../share" : "%s/../share/kv", slash ? self : ".");
+        if (stat(path.p, &st) == 0 && S_ISDIR(st.st_mode))
+            break;
+    }
+    return kv_buf_detach(&path);
+}

@@ -1,0 +1,78 @@
+/* cli - the face of every program: options, messages, exit status, progress.
+ *
+ * The only library module that touches stderr, getenv or exit. A main() reads
+ *
+ *     struct kv_cli cli;
+ *     const struct kv_option options[] = {
+ *         {'q', "quiet", KV_OPT_FLAG, &quiet},
+ *         {0, "rejects", KV_OPT_TEXT, &rejects},
+ *         {0},
+ *     };
+ *     int first = kv_cli_begin(&cli, argc, argv, options, help);
+ *     … work; kv_cli_fail(&err) ends the program …
+ *     return kv_cli_end(KV_OK);
+ *
+ * `help` comes from the program's man page: the build turns man/NAME.1 into build/help/NAME.h, which
+ * defines KV_HELP. -h, --help, -V and --version are understood everywhere.
+ */
+#ifndef KV_CLI_H
+#define KV_CLI_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+
+enum kv_opt_kind {
+    KV_OPT_FLAG,    /* bool *: set to true */
+    KV_OPT_NEGATE,  /* bool *: set to false */
+    KV_OPT_TEXT,    /* const char **: the argument */
+    KV_OPT_MAYBE,   /* const char **: --name gives "", --name=ARG gives ARG */
+    KV_OPT_COUNT,   /* long *: a whole number from 0 */
+    KV_OPT_NUMBER,  /* double *: a number from 0 */
+    KV_OPT_SECONDS, /* double *: 90, 90s, 55m, 2h, 1d, 1h30m; in seconds */
+};
+
+struct kv_option {
+    char letter; /* 0: none */
+    const char *name;
+    enum kv_opt_kind kind;
+    void *to;
+};
+
+struct kv_cli {
+    const char *program; /* the name in messages */
+    const char *help;    /* first line: "usage: …" */
+};
+
+/* Parses the options (getopt_long; "--" ends them) and answers the index of the first operand.
+ * Prints help or version and exits 0, or one line and exits 2, where that is what was asked. Sets
+ * SIGPIPE so that writing to a closed pipe fails with EPIPE. */
+int kv_cli_begin(struct kv_cli *cli, int argc, char **argv, const struct kv_option *options,
+    const char *help);
+
+/* "<program>: <text>" on stderr, then exit with the status that belongs to the kind. For a usage
+ * error a hint at --help follows. */
+_Noreturn void kv_cli_fail(const struct kv_err *err);
+_Noreturn void kv_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "<program>: <text>" on stderr; the program goes on. */
+void kv_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void kv_cli_warn(const struct kv_err *err);
+
+/* Flushes stdout; if it could not take everything, says so and answers 4 (nothing is said when the
+ * reader has gone: EPIPE), else `status`. The last call of main. */
+int kv_cli_end(enum kv_kind status);
+
+/* Writes to stdout, one call one write: data for another program. Fails with KV_SYSTEM (err->sys is
+ * EPIPE when the reader has gone). */
+int kv_cli_put(struct kv_slice bytes, struct kv_err *err);
+
+/* The environment, read here only. NULL if unset or empty. */
+const char *kv_cli_env(const char *name);
+
+/* The directory of the data files: share/ beside the directory of the running program, as in the
+ * checkout, or share/kv under its prefix. `given` (an option) wins. Caller frees. */
+char *kv_cli_share(const char *given);
+
+#endif

@@ -1,0 +1,75 @@
+/* digest - hashes: a thin cover over nettle. */
+#include "digest.h"
+
+#include <nettle/md5.h>
+#include <nettle/sha2.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kv_digest {
+    struct sha256_ctx sha256;
+};
+
+static void hex_of(const uint8_t *bytes, size_t n, char *hex)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * n] = '\0';
+}
+
+void kv_digest_md5(struct kv_slice bytes, char hex[KV_MD5_HEX + 1])
+{
+    struct md5_ctx md5;
+    uint8_t out[MD5_DIGEST_SIZE];
+    md5_init(&md5);
+    md5_update(&md5, bytes.n, (const uint8_t *)bytes.p);
+    md5_digest(&md5, sizeof out, out);
+    hex_of(out, sizeof out, hex);
+}
+
+static void sha256_of(struct kv_slice bytes, uint8_t out[SHA256_DIGEST_SIZE])
+{
+    struct sha256_ctx sha256;
+    sha256_init(&sha256);
+    sha256_update(&sha256, bytes.n, (const uint8_t *)bytes.p);
+    sha256_digest(&sha256, SHA256_DIGEST_SIZE, out);
+}
+
+void kv_digest_sha256(struct kv_slice bytes, char hex[KV_SHA256_HEX + 1])
+{
+    uint8_t out[SHA256_DIGEST_SIZE];
+    sha256_of(bytes, out);
+    hex_of(out, sizeof out, hex);
+}
+
+struct kv_digest128 kv_digest_128(struct kv_slice bytes)
+{
+    uint8_t out[SHA256_DIGEST_SIZE];
+    struct kv_digest128 d;
+    sha256_of(bytes, out);
+    memcpy(&d, out, sizeof d);
+    return d;
+}
+
+struct kv_digest *kv_digest_begin(void)
+{
+    struct kv_digest *d = kv_alloc(sizeof *d);
+    sha256_init(&d->sha256);
+    return d;
+}
+
+void kv_digest_update(struct kv_digest *d, struct kv_slice piece)
+{
+    sha256_update(&d->sha256, piece.n, (const uint8_t *)piece.p);
+}
+
+void kv_digest_end(struct kv_digest *d, char hex[KV_SHA256_HEX + 1])
+{
+    uint8_t out[SHA256_DIGEST_SIZE];
+    sha256_digest(&d->sha256, sizeof out, out);
+    hex_of(out, sizeof out, hex);
+    free(d);
+}

@@ -1,0 +1,78 @@
+/* err - a failure as a value: what kind it is, and one sentence that says what and where. */
+#include "err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Cuts at a character boundary with an ellipsis, and keeps the sentence on one line. */
+static void tidy(char text[KV_ERR_TEXT_MAX], int wanted)
+{
+    static const char ellipsis[] = "…";
+    if (wanted >= KV_ERR_TEXT_MAX) {
+        size_t at = KV_ERR_TEXT_MAX - sizeof ellipsis;
+        while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+            at--;
+        memcpy(text + at, ellipsis, sizeof ellipsis);
+    }
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+}
+
+int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    int wanted = vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    tidy(err->text, wanted);
+    err->kind = kind;
+    err->sys = 0;
+    return -1;
+}
+
+static enum kv_kind kind_of_errno(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return KV_INPUT;
+    default:
+        return KV_SYSTEM;
+    }
+}
+
+int kv_err_sys(struct kv_err *err, const char *format, ...)
+{
+    int number = errno;
+    char what[KV_ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, format);
+    int wanted = vsnprintf(what, sizeof what, format, ap);
+    va_end(ap);
+    tidy(what, wanted);
+    kv_err_set(err, kind_of_errno(number), "%s: %s", what, strerror(number));
+    err->sys = number;
+    errno = number;
+    return -1;
+}
+
+int kv_err_context(struct kv_err *err, const char *format, ...)
+{
+    char before[KV_ERR_TEXT_MAX], after[KV_ERR_TEXT_MAX];
+    int number = err->sys;
+    va_list ap;
+    va_start(ap, format);
+    int wanted = vsnprintf(before, sizeof before, format, ap);
+    va_end(ap);
+    tidy(before, wanted);
+    memcpy(after, err->text, sizeof after);
+    kv_err_set(err, err->kind, "%s: %s", before, after);
+    err->sys = number;
+    return -1;
+}

@@ -1,0 +1,45 @@
+/* err - a failure as a value: what kind it is, and one sentence that says what and where.
+ *
+ * Every library call that can fail takes `struct kv_err *err` as its last argument, returns 0 or -1
+ * (a pointer or NULL), and fills *err only on failure. It never prints and never exits. The kind is
+ * the exit status a program ends with (spec: the table of exit statuses in kv.7).
+ *
+ * The sentence is written where the cause is known ("expected ',' or ']'"); callers that know the
+ * name of the thing put it in front with kv_err_context, once ("results.jsonl:3:17: expected …").
+ */
+#ifndef KV_ERR_H
+#define KV_ERR_H
+
+enum kv_kind {
+    KV_OK = 0,       /* yes, done */
+    KV_NO = 1,       /* the answer is no; run again */
+    KV_USAGE = 2,    /* the command line is wrong */
+    KV_INPUT = 3,    /* the input is not acceptable */
+    KV_SYSTEM = 4,   /* the operating system refused */
+    KV_PROVIDER = 5, /* a model provider refused */
+    KV_BUSY = 6,     /* another run holds this state */
+};
+
+enum { KV_ERR_TEXT_MAX = 1024 };
+
+struct kv_err {
+    enum kv_kind kind;
+    int sys;                      /* errno at the time, 0 if the system had no part in it */
+    char text[KV_ERR_TEXT_MAX];   /* one line, lower case, no full stop, valid UTF-8 */
+};
+
+/* Fills *err and returns -1, so that a function can `return kv_err_set(err, …)`. A text that does
+ * not fit is cut at a character boundary and ends in "…"; control characters become '?'. */
+int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same from errno: the text is followed by ": " and the system's words. The kind is KV_INPUT
+ * where the named thing does not exist or is of the wrong sort (ENOENT, ENOTDIR, EISDIR, ELOOP,
+ * ENAMETOOLONG), else KV_SYSTEM. */
+int kv_err_sys(struct kv_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "<context>: " in front of the text of a failure already set. Returns -1. */
+int kv_err_context(struct kv_err *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

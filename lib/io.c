@@ -1,0 +1,210 @@
+/* io - files: read, write, lock, sync, publish. */
+#include "io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 1 << 16 };
+
+static int read_some(int fd, struct kv_buf *out, size_t want)
+{
+    if (!kv_buf_reserve(out, want))
+        return -1;
+    ssize_t got;
+    do
+        got = read(fd, out->p + out->n, want);
+    while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        out->n += (size_t)got;
+        out->p[out->n] = '\0';
+    }
+    return got < 0 ? -1 : (int)got;
+}
+
+static int read_all(int fd, const char *name, size_t max, struct kv_buf *out, struct kv_err *err)
+{
+    struct stat st;
+    size_t start = out->n;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        kv_buf_reserve(out, (size_t)st.st_size + 1);
+    for (;;) {
+        int got = read_some(fd, out, CHUNK);
+        if (got < 0)
+            return kv_err_sys(err, "%s", name);
+        if (got == 0)
+            return 0;
+        if (max && out->n - start > max)
+            return kv_err_set(err, KV_INPUT, "%s: larger than %zu bytes", name, max);
+    }
+}
+
+int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, "<stdin>", max, out, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return kv_err_sys(err, "%s", path);
+    int failed = read_all(fd, path, max, out, err);
+    close(fd);
+    return failed;
+}
+
+void kv_lines_init(struct kv_lines *l, int fd, size_t max)
+{
+    *l = (struct kv_lines){.fd = fd, .max = max};
+}
+
+void kv_lines_release(struct kv_lines *l)
+{
+    kv_buf_release(&l->held);
+}
+
+/* The LF that ends the next line, NULL if it has not arrived. */
+static char *find_end(struct kv_lines *l)
+{
+    if (l->seen >= l->held.n)
+        return NULL;
+    char *lf = memchr(l->held.p + l->seen, '\n', l->held.n - l->seen);
+    l->seen = lf ? (size_t)(lf - l->held.p) : l->held.n;
+    return lf;
+}
+
+bool kv_lines_ready(struct kv_lines *l)
+{
+    return find_end(l) != NULL || (l->eof && l->at < l->held.n);
+}
+
+static void forget_taken(struct kv_lines *l)
+{
+    kv_buf_cut(&l->held, 0, l->at);
+    l->seen -= l->at;
+    l->at = 0;
+}
+
+/* Drops bytes until the LF of an over-long line is behind us. */
+static int skip_line(struct kv_lines *l, struct kv_err *err)
+{
+    char *lf;
+    while (!(lf = find_end(l)) && !l->eof) {
+        l->at = l->held.n;
+        forget_taken(l);
+        int got = read_some(l->fd, &l->held, CHUNK);
+        if (got < 0)
+            return kv_err_sys(err, "read");
+        l->eof = got == 0;
+    }
+    l->at = lf ? (size_t)(lf - l->held.p) + 1 : l->held.n;
+    l->seen = l->at;
+    return kv_err_set(err, KV_INPUT, "line too long (over %zu bytes)", l->max);
+}
+
+int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
+{
+    char *lf;
+    while (!(lf = find_end(l)) && !l->eof) {
+        if (l->max && l->held.n - l->at > l->max)
+            return l->number++, skip_line(l, err);
+        if (l->at > CHUNK)
+            forget_taken(l);
+        int got = read_some(l->fd, &l->held, CHUNK);
+        if (got < 0)
+            return kv_err_sys(err, "read");
+        l->eof = got == 0;
+    }
+    if (!lf && l->at == l->held.n)
+        return 0;
+    size_t end = lf ? (size_t)(lf - l->held.p) : l->held.n;
+    l->number++;
+    if (l->max && end - l->at > l->max)
+        return skip_line(l, err);
+    *line = (struct kv_slice){l->held.p + l->at, end - l->at};
+    l->at = lf ? end + 1 : end;
+    l->seen = l->at;
+    return 1;
+}
+
+int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err)
+{
+    while (bytes.n) {
+        ssize_t done = write(fd, bytes.p, bytes.n);
+        if (done < 0) {
+            if (errno == EINTR)
+                continue;
+            return kv_err_sys(err, "write");
+        }
+        bytes.p += done;
+        bytes.n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* "dir/name" -> "dir/.name.draft" */
+static char *draft_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t dir = slash ? (size_t)(slash + 1 - path) : 0;
+    struct kv_buf b = {0};
+    kv_buf_add(&b, path, dir);
+    kv_buf_printf(&b, ".%s.draft", path + dir);
+    return kv_buf_detach(&b);
+}
+
+static int sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? kv_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : kv_strdup(".");
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd);
+    if (fd >= 0)
+        close(fd);
+    free(dir);
+    return failed ? -1 : 0;
+}
+
+int kv_publish_begin(struct kv_publish *p, const char *path, struct kv_err *err)
+{
+    struct stat old;
+    *p = (struct kv_publish){.path = kv_strdup(path), .draft = draft_name(path), .fd = -1};
+    p->fd = open(p->draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (p->fd < 0) {
+        kv_err_sys(err, "%s", path);
+        kv_publish_abandon(p);
+        return -1;
+    }
+    if (stat(path, &old) == 0 && fchmod(p->fd, old.st_mode & 07777) != 0) {
+        kv_err_sys(err, "%s", path);
+        kv_publish_abandon(p);
+        return -1;
+    }
+    return 0;
+}
+
+int kv_publish_end(struct kv_publish *p, struct kv_err *err)
+{
+    if (fsync(p->fd) != 0 || rename(p->draft, p->path) != 0 || sync_directory_of(p->path) != 0) {
+        kv_err_sys(err, "%s", p->path);
+        kv_publish_abandon(p);
+        return -1;
+    }
+    close(p->fd);
+    free(p->path);
+    free(p->draft);
+    *p = (struct kv_publish){.fd = -1};
+    return 0;
+}
+
+void kv_publish_abandon(struct kv_publish *p)
+{
+    if (p->fd >= 0)
+        close(p->fd);
+    if (p->draft)
+        unlink(p->draft);
+    free(p->path);
+    free(p->draft);
+    *p = (struct kv_publish){.fd = -1};
+}

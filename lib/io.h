@@ -1,0 +1,62 @@
+/* io - files: read, write, lock, sync, publish.
+ *
+ * The only module that calls open, rename, fsync, flock and their Linux relatives. It knows paths,
+ * descriptors and bytes; what they mean is somebody else's business. Calls are retried on EINTR.
+ * Every descriptor is opened O_CLOEXEC.
+ */
+#ifndef KV_IO_H
+#define KV_IO_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* ---- reading whole files ---- */
+
+/* Reads all of `path` ("-" is standard input) behind what *out holds. More than `max` bytes (0: no
+ * limit) is a KV_INPUT failure. The text of *err names the path. */
+int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err);
+
+/* ---- reading lines ---- */
+
+/* Lines of a descriptor, as they arrive. `max` bounds one line. */
+struct kv_lines {
+    int fd;
+    size_t max;
+    struct kv_buf held; /* bytes read and not yet handed out */
+    size_t at;          /* where the next line starts in held */
+    size_t seen;        /* held up to here has no LF */
+    size_t number;      /* of the line last handed out, from 1 */
+    bool eof;
+};
+void kv_lines_init(struct kv_lines *l, int fd, size_t max);
+void kv_lines_release(struct kv_lines *l); /* does not close fd */
+
+/* The next line without its LF (a CR before it is kept); the last one need not have an LF. Borrowed
+ * until the next call. Returns 1, 0 at the end, -1 on error. A line longer than max is skipped to
+ * its end and reported as KV_INPUT "line too long (over N bytes)"; the call after it goes on with
+ * the next line, and l->number is right for both. */
+int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err);
+
+/* True if kv_lines_next would answer without reading from the descriptor. */
+bool kv_lines_ready(struct kv_lines *l);
+
+/* ---- writing ---- */
+
+/* Writes all of it, or fails. */
+int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err);
+
+/* A file that appears at `path` whole or not at all: written as a hidden sibling, synced, renamed,
+ * and its directory synced. Between begin and end, write with kv_io_write or stdio on fd. The mode
+ * is 0666 less the umask, or that of the file it replaces. */
+struct kv_publish {
+    char *path, *draft;
+    int fd;
+};
+int kv_publish_begin(struct kv_publish *p, const char *path, struct kv_err *err);
+int kv_publish_end(struct kv_publish *p, struct kv_err *err);
+void kv_publish_abandon(struct kv_publish *p); /* also after a failed end: nothing remains */
+
+#endif

@@ -1,0 +1,100 @@
+/* json - a strict scanner over bytes (RFC 8259): no tree, no number conversion, every byte kept.
+ *
+ * Text from outside is checked once, at the border, by kv_json_check or kv_json_next; both say where
+ * it is wrong. Everything else here takes slices of *checked* text and cannot fail: a value is the
+ * slice of its own bytes, an object or array is walked member by member, a string is unescaped on
+ * request. Values nested deeper than KV_JSON_DEPTH_MAX are refused, because the commonest reader of
+ * our files, jq 1.6, gives up at 256.
+ *
+ * Duplicate keys are legal and kept; kv_json_get answers with the last one, as Python and jq do.
+ * It knows nothing of what a document means.
+ */
+#ifndef KV_JSON_H
+#define KV_JSON_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+
+enum { KV_JSON_DEPTH_MAX = 250 };
+
+enum kv_json_flag {
+    KV_JSON_STRICT = 0,
+    KV_JSON_NONFINITE = 1, /* also the tokens NaN, Infinity, -Infinity, which karenina may write */
+};
+
+enum kv_json_type {
+    KV_JSON_NULL,
+    KV_JSON_FALSE,
+    KV_JSON_TRUE,
+    KV_JSON_NUMBER,
+    KV_JSON_STRING,
+    KV_JSON_ARRAY,
+    KV_JSON_OBJECT,
+};
+
+/* ---- the border: unchecked text in ---- */
+
+/* Checks that `text` is exactly one JSON value in UTF-8, with white space around it allowed. On
+ * success *value is the value without that white space. On failure the text of *err starts with
+ * "LINE:COLUMN: " (both from 1, columns in bytes), kind KV_INPUT. A byte-order mark is an error. */
+int kv_json_check(struct kv_slice text, unsigned flags, struct kv_slice *value, struct kv_err *err);
+
+/* Takes the next value off the front of *rest: skips white space, checks one value, moves *rest
+ * behind it. Returns 1 with *value, 0 at the end of the text, -1 on error as above (positions count
+ * from `start`, the beginning of the whole text). */
+int kv_json_next(struct kv_slice *rest, const char *start, unsigned flags, struct kv_slice *value,
+    struct kv_err *err);
+
+/* ---- checked values ---- */
+
+enum kv_json_type kv_json_type(struct kv_slice value);
+const char *kv_json_type_name(struct kv_slice value); /* "object", "string", … for messages */
+bool kv_json_is_null(struct kv_slice value);          /* also true for an absent value (n == 0) */
+bool kv_json_is_true(struct kv_slice value);
+bool kv_json_bool(struct kv_slice value, bool otherwise); /* true, false, or `otherwise` */
+
+/* Walks an array or an object:
+ *     struct kv_json_walk w;
+ *     kv_json_begin(&w, object);
+ *     while (kv_json_member(&w, &key, &value)) …
+ * Keys are slices with their quotes. On a value of another type there is nothing to walk. */
+struct kv_json_walk {
+    const char *at, *end;
+    char close; /* '}' or ']', 0 when the walk is over */
+};
+void kv_json_begin(struct kv_json_walk *w, struct kv_slice value);
+bool kv_json_member(struct kv_json_walk *w, struct kv_slice *key, struct kv_slice *value);
+bool kv_json_item(struct kv_json_walk *w, struct kv_slice *item);
+size_t kv_json_count(struct kv_slice value); /* members or items, 0 for a scalar */
+
+/* Looks up the last member named `key` (a C string, compared unescaped). False, and *value empty
+ * (n == 0), if there is none or `object` is no object. */
+bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value);
+/* The same down a path of keys: kv_json_path(row, &v, "metadata", "answering", NULL). */
+bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...) __attribute__((sentinel));
+
+/* ---- strings ---- */
+
+/* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has
+ * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into the
+ * same escape: nothing is lost on a round trip. */
+void kv_json_unescape(struct kv_slice string, struct kv_buf *out);
+char *kv_json_strdup(struct kv_slice string); /* unescaped C string of the caller's; cut at \u0000 */
+bool kv_json_string_is(struct kv_slice string, const char *text); /* a string equal to text? */
+
+enum kv_json_style {
+    KV_JSON_RAW,   /* UTF-8 as it is; only '"', '\\' and controls below U+0020 escaped */
+    KV_JSON_ASCII, /* besides, U+007F and all above as \uXXXX, lower case, in surrogate pairs */
+};
+/* Appends text as a JSON string with quotes. Bytes that are no UTF-8 become U+FFFD. */
+void kv_json_quote(struct kv_buf *out, struct kv_slice text, enum kv_json_style style);
+void kv_json_quote_str(struct kv_buf *out, const char *text); /* KV_JSON_RAW; NULL gives null */
+
+/* ---- forms ---- */
+
+/* Appends a value without white space between its tokens; the tokens stay as written. */
+void kv_json_compact(struct kv_buf *out, struct kv_slice value);
+
+#endif

@@ -1,0 +1,143 @@
+/* num - numbers as text, the way karenina's two serialisers spell them. */
+#include "num.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The shortest digits that read back as x: d.ddd × 10^exp. x is finite and positive. */
+static int shortest(double x, char digits[20], int *exp)
+{
+    char text[40];
+    for (int precision = 0; precision <= 16; precision++) {
+        snprintf(text, sizeof text, "%.*e", precision, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    int n = 0;
+    const char *c = text;
+    for (; *c != 'e'; c++)
+        if (*c != '.')
+            digits[n++] = *c;
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    *exp = (int)strtol(c + 1, NULL, 10);
+    return n;
+}
+
+static void add_fixed(struct kv_buf *out, const char *digits, int n, int exp)
+{
+    if (exp < 0) {
+        kv_buf_add_str(out, "0.");
+        for (int i = -1; i > exp; i--)
+            kv_buf_add_char(out, '0');
+        kv_buf_add(out, digits, (size_t)n);
+        return;
+    }
+    for (int i = 0; i <= exp || i < n; i++) {
+        if (i == exp + 1)
+            kv_buf_add_char(out, '.');
+        kv_buf_add_char(out, i < n ? digits[i] : '0');
+    }
+    if (n <= exp + 1)
+        kv_buf_add_str(out, ".0");
+}
+
+static void add_scientific(
+    struct kv_buf *out, const char *digits, int n, int exp, enum kv_num_style style)
+{
+    kv_buf_add_char(out, digits[0]);
+    if (n > 1) {
+        kv_buf_add_char(out, '.');
+        kv_buf_add(out, digits + 1, (size_t)n - 1);
+    }
+    kv_buf_printf(out, style == KV_NUM_PYTHON ? "e%c%02d" : "e%c%d", exp < 0 ? '-' : '+', abs(exp));
+}
+
+void kv_num_add_double(struct kv_buf *out, double x, enum kv_num_style style)
+{
+    if (!isfinite(x)) {
+        kv_buf_add_str(out, "null");
+        return;
+    }
+    if (signbit(x)) {
+        kv_buf_add_char(out, '-');
+        x = -x;
+    }
+    if (x == 0) {
+        kv_buf_add_str(out, "0.0");
+        return;
+    }
+    char digits[20];
+    int exp, n = shortest(x, digits, &exp);
+    int least = style == KV_NUM_PYTHON ? -4 : -5;
+    if (exp >= least && exp < 16)
+        add_fixed(out, digits, n, exp);
+    else
+        add_scientific(out, digits, n, exp, style);
+}
+
+/* [-] (0 | [1-9][0-9]*) [. [0-9]+] [eE [+-] [0-9]+], RFC 8259 section 6. */
+static bool is_number(struct kv_slice s, bool integer)
+{
+    const char *c = s.p, *end = s.p + s.n;
+    if (c < end && *c == '-')
+        c++;
+    if (c == end || *c < '0' || *c > '9')
+        return false;
+    if (*c == '0')
+        c++;
+    else
+        while (c < end && *c >= '0' && *c <= '9')
+            c++;
+    if (c == end || integer)
+        return c == end;
+    if (*c == '.') {
+        const char *first = ++c;
+        while (c < end && *c >= '0' && *c <= '9')
+            c++;
+        if (c == first)
+            return false;
+    }
+    if (c < end && (*c == 'e' || *c == 'E')) {
+        c++;
+        if (c < end && (*c == '+' || *c == '-'))
+            c++;
+        const char *first = c;
+        while (c < end && *c >= '0' && *c <= '9')
+            c++;
+        if (c == first)
+            return false;
+    }
+    return c == end;
+}
+
+bool kv_num_double(struct kv_slice text, double *x)
+{
+    if (!is_number(text, false))
+        return false;
+    char local[64], *copy = text.n < sizeof local ? local : kv_alloc(text.n + 1);
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    *x = strtod(copy, NULL);
+    if (copy != local)
+        free(copy);
+    return true;
+}
+
+bool kv_num_int64(struct kv_slice text, int64_t *x)
+{
+    char copy[32];
+    if (text.n >= sizeof copy || !is_number(text, true))
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    errno = 0;
+    long long v = strtoll(copy, NULL, 10);
+    if (errno)
+        return false;
+    *x = v;
+    return true;
+}

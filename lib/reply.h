@@ -1,0 +1,69 @@
+/* reply - what a model answered, in any dialect, as neutral values.
+ *
+ * Status, body and transport together decide the class (providers.md, section 6): a 200 may carry
+ * an error, a 429 may mean that the money is gone. Texts that may be shown have passed through
+ * kv_secret_redact. One struct kv_reply is reused for many replies and keeps its buffers.
+ *
+ *     struct kv_reply r = {0};
+ *     while (kv_http_next(http, &done)) { kv_reply_read(&r, &question, &done); … }
+ *     kv_reply_release(&r);
+ */
+#ifndef KV_REPLY_H
+#define KV_REPLY_H
+
+#include "ending.h"
+#include "provider.h"
+#include "ratelimit.h"
+
+struct kv_usage {
+    int64_t in_total, in_cached, in_cache_write, out_total, out_reasoning; /* -1: not said */
+    double cost;                                                           /* NAN: not said */
+};
+
+/* What was asked, as far as reading the answer depends on it. */
+struct kv_reply_to {
+    const struct kv_dialect *dialect;
+    const char *schema_name; /* as in kv_ask; NULL: free text */
+    enum kv_step step;
+    unsigned quirks;               /* as sent: advice is only given for what has not been tried */
+    const struct kv_secrets *ring; /* may be NULL */
+};
+
+struct kv_reply {
+    enum kv_ending ending;
+    int status;              /* HTTP; 0: none came */
+    struct kv_buf text;      /* the answer; for a forced tool its arguments, a JSON object */
+    struct kv_buf reasoning; /* apart from the answer, never mixed into it */
+    struct kv_buf refusal;   /* why it was declined, where it says */
+    struct kv_buf finish;    /* finish or stop reason, as sent */
+    struct kv_buf model;     /* the model that served */
+    struct kv_buf provider;  /* the backend behind a router */
+    struct kv_buf request_id;
+    struct kv_buf fingerprint;
+    struct kv_buf error_type, error_code; /* as sent */
+    struct kv_buf error;                  /* one line for people: what went wrong; redacted */
+    struct kv_usage usage;
+    struct kv_ratelimit limits;
+    int64_t wait_ms;     /* the provider asks us to wait so long; -1: it does not say */
+    unsigned heal;       /* enum kv_quirk to add, after which the same call may go out again */
+    bool step_down;      /* try the next step of the ladder */
+    bool retry;          /* worth another attempt (class and x-should-retry taken together) */
+    bool sent;           /* it may have been worked on, and billed */
+    bool finish_missing; /* ok, though no finish reason was given, or an unknown one */
+    /* private */
+    struct kv_buf scratch, prose;
+};
+void kv_reply_release(struct kv_reply *r);
+
+/* Reads a finished transfer. */
+void kv_reply_read(
+    struct kv_reply *r, const struct kv_reply_to *to, const struct kv_http_done *done);
+
+/* The same without a transfer, for tests and recorded replies: headers are noted before with
+ * kv_reply_begin, kv_reply_header. */
+void kv_reply_begin(struct kv_reply *r);
+void kv_reply_header(struct kv_reply *r, struct kv_slice name, struct kv_slice value);
+void kv_reply_decode(struct kv_reply *r, const struct kv_reply_to *to, int status,
+    struct kv_slice body, int64_t now_ms);
+
+#endif

@@ -2,8 +2,8 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io json num digest doc config task template bench result index state
-MODULES_RUN   = jq verify prompt http provider sched pipeline cli
+MODULES_FILES = err buf io json num digest doc problem schema settings config compat fewshot task template regex rubric bench spell shape result record export csv index state
+MODULES_RUN   = jq verify prompt secret http ending ratelimit provider ask sse reply sched pipeline cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
@@ -13,49 +13,136 @@ SOVER   = 0
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 BATS   ?= bats
+FUZZ_SECONDS ?= 60
 
 # make SAN=address, SAN=undefined, SAN=thread, SAN=address,undefined: a tree of its own under build/
 SAN ?=
+comma = ,
 OUT  = build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 BIN  = $(if $(SAN),$(OUT)/bin,bin)
 TBIN = $(if $(SAN),$(OUT)/tests,tests/bin)
-comma = ,
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla $(WERROR)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -Ilib $(WARN) -MMD -MP -fPIC \
-	-fvisibility=default $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -Ilib -I$(OUT) $(WARN) -MMD -MP \
+	-fPIC -fvisibility=default $(CFLAGS) $(SAN_FLAGS)
+SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
 LIBS_FILES = -lnettle -lunistring -lm
 LIBS       = $(LIBS_FILES) -ljq -lcurl
+TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
-LIB_SRC   = $(wildcard $(MODULES:%=lib/%.c))
-LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
+LIB_OBJ   = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES:%=lib/%.c)))
 FILES_OBJ = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES_FILES:%=lib/%.c)))
-PROG_SRC  = $(wildcard $(PROGRAMS:%=bin/%.c))
-PROG      = $(PROG_SRC:bin/%.c=$(BIN)/%)
+PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
+TEST_SRC  = $(wildcard tests/bin/*.c tests/torture/*.c tests/bench/*.c)
+TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)))
+vpath %.c tests/bin tests/torture tests/bench
+FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG)
+tests: all $(TEST_PROG) $(FUZZ:%=$(TBIN)/fuzz-%)
 
-$(OUT) $(OUT)/bin $(OUT)/tests:
+# ---- building ----
+$(OUT) $(OUT)/help $(OUT)/fuzz $(sort $(BIN) $(TBIN)):
 	mkdir -p $@
+$(OUT)/share: | $(OUT)
+	ln -sfn $(CURDIR)/share $@
 
 $(OUT)/%.o: lib/%.c | $(OUT)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
 $(OUT)/libkv.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
-
 $(OUT)/libkv.so: $(FILES_OBJ)
 	$(CC) -shared -Wl,-soname,libkv.so.$(SOVER) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_FILES)
 
-$(BIN)/kv-%: bin/kv-%.c $(OUT)/libkv.a | $(OUT) $(if $(SAN),$(OUT)/bin)
+# --help says what the man page says.
+$(OUT)/help/%.h: man/%.1 man/help.awk | $(OUT)/help
+	awk -f man/help.awk $< >$@
+$(BIN)/kv-%: bin/kv-%.c $(OUT)/help/kv-%.h $(OUT)/libkv.a | $(BIN) $(OUT)/share
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/kv-$*.d -o $@ $< $(OUT)/libkv.a $(LIBS)
+
+$(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
+$(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $< $(OUT)/libkv.a $(TEST_LIBS)
 
 -include $(wildcard $(OUT)/*.d)
 
-clean:
-	rm -rf build $(PROGRAMS:%=bin/%)
+# ---- using it ----
+setup:
+	sh tests/setup.sh all
+demo:
+	sh tests/setup.sh demo
+	$(MAKE) all $(TBIN)/provider
+	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) sh share/demo/run.sh
+check:
+	sh tests/setup.sh check
+	$(MAKE) tests
+	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) KV_SAN=$(SAN) \
+		CC="$(CC)" BATS="$(BATS)" sh tests/run $(T)
+bench torture:
+	sh tests/setup.sh $@
+	$(MAKE) tests
+	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) \
+		tests/$@/run $(if $(filter torture,$@),long)
 
-.PHONY: all clean
+# Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
+fuzz: $(FUZZ:%=fuzz-%)
+fuzz-%: | $(OUT)/fuzz
+	clang -std=c11 -D_GNU_SOURCE -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $(OUT)/fuzz/$* tests/fuzz/$*.c $(wildcard $(MODULES:%=lib/%.c)) $(LIBS)
+	mkdir -p $(OUT)/fuzz/found-$*
+	cd $(OUT)/fuzz && ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+		-print_final_stats=1 found-$* $(CURDIR)/tests/fuzz/corpus/$*
+
+SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
+C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.c tests/torture/*.c tests/bench/*.c \
+	share/examples/*.c)
+lint:
+	sh tests/setup.sh lint
+	clang-format --dry-run -Werror $(C_SRC)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+		-D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib lib bin tests/bin
+	shellcheck $(wildcard $(SHELL_SRC))
+	mandoc -Tlint -W warning $(wildcard man/*.[157])
+
+# ---- installing ----
+D = $(DESTDIR)$(PREFIX)
+L = $(DESTDIR)$(LIBDIR)
+SHARED  = $(filter-out share/completions share/demo share/examples,$(wildcard share/*))
+HEADERS = $(wildcard $(MODULES_FILES:%=lib/%.h))
+install: all
+	install -d $(D)/bin $(L)/pkgconfig $(D)/include/kv $(D)/share/kv $(D)/share/doc/kv \
+		$(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \
+		$(D)/share/bash-completion/completions $(D)/share/zsh/site-functions
+	install $(PROG) bin/kv $(D)/bin
+	install -m 644 $(HEADERS) $(D)/include/kv
+	install -m 644 $(OUT)/libkv.a $(L)
+	install $(OUT)/libkv.so $(L)/libkv.so.$(VERSION)
+	ln -sf libkv.so.$(VERSION) $(L)/libkv.so.$(SOVER)
+	ln -sf libkv.so.$(SOVER) $(L)/libkv.so
+	printf '%s\n' 'Name: kv' 'Description: resumable LLM benchmark runs' 'Version: $(VERSION)' \
+		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lkv' 'Libs.private: $(LIBS_FILES)' \
+		>$(L)/pkgconfig/kv.pc
+	for n in 1 5 7; do install -m 644 man/*.$$n $(D)/share/man/man$$n || exit; done
+	cp -R $(SHARED) $(D)/share/kv
+	cp -R README.md share/examples $(D)/share/doc/kv
+	install -m 644 share/completions/kv.bash $(D)/share/bash-completion/completions/kv
+	for p in $(PROGRAMS); do ln -sf kv $(D)/share/bash-completion/completions/$$p || exit; done
+	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
+uninstall:
+	rm -f $(PROGRAMS:%=$(D)/bin/%) $(D)/bin/kv $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
+		$(L)/libkv.so.$(VERSION) $(L)/pkgconfig/kv.pc $(D)/share/zsh/site-functions/_kv \
+		$(PROGRAMS:%=$(D)/share/bash-completion/completions/%) \
+		$(D)/share/bash-completion/completions/kv
+	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done
+	rm -rf $(D)/include/kv $(D)/share/kv $(D)/share/doc/kv
+
+clean:
+	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*
+
+.PHONY: all tests setup demo check bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
+.SECONDARY:

@@ -1,0 +1,134 @@
+/* result - one VerificationResult as it arrives: is it one, whose is it, how did it end.
+ *
+ * Owns the schema of a result row (kv-results(5)): which members it has, in which order, of which
+ * type, with which defaults, and the failure taxonomy. Refuses to know where rows are kept and how
+ * a run is counted. The making of new rows is record.h.
+ *
+ *     struct kv_row row;
+ *     if (kv_result_read(line, &row, &err) != 0)          // line: one JSON value, unchecked bytes
+ *         … err says where: "metadata.failure.category: not a failure category" …
+ *     else if (row.preview)
+ *         … not a result: ignore it …
+ *     else
+ *         kv_result_key(&row, &key);                      // the task it belongs to
+ *
+ * A row stays the bytes that came in. What struct kv_row holds are slices of them: JSON values as
+ * written, strings with their quotes and escapes (kv_json_unescape gives the text), absent and null
+ * members as empty slices (n == 0).
+ *
+ * Two kinds of row are accepted. An object with a string member "task_id" belongs to a manifest of
+ * any JSON jobs: that string is its key and nothing else is demanded of it (row.generic). Any other
+ * object must be a VerificationResult by karenina's rules: types with its coercions, no unknown
+ * member in metadata, metadata.failure and the identities, unknown members elsewhere ignored.
+ */
+#ifndef KV_RESULT_H
+#define KV_RESULT_H
+
+#include "buf.h"
+#include "err.h"
+#include "spell.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- how a task can fail ---- */
+
+enum kv_failure {
+    KV_FAIL_NONE,
+    KV_FAIL_CONTENT,
+    KV_FAIL_RECURSION_LIMIT,
+    KV_FAIL_TRACE_VALIDATION,
+    KV_FAIL_DEEP_JUDGMENT,
+    KV_FAIL_DEEP_JUDGMENT_RUBRIC,
+    KV_FAIL_TIMEOUT,
+    KV_FAIL_CONNECTION,
+    KV_FAIL_RATE_LIMIT,
+    KV_FAIL_SERVER_ERROR,
+    KV_FAIL_ABSTENTION,
+    KV_FAIL_SUFFICIENCY,
+    KV_FAIL_TEMPLATE_VALIDATION,
+    KV_FAIL_PARSING,
+    KV_FAIL_UNEXPECTED_ERROR,
+    KV_FAIL_OTHER, /* a generic row that says it failed, in its own words */
+};
+
+enum kv_failure_group {
+    KV_GROUP_NONE,
+    KV_GROUP_CONTENT,
+    KV_GROUP_AUTOFAIL,
+    KV_GROUP_RETRY,
+    KV_GROUP_ABSTAINED,
+    KV_GROUP_SYSTEM,
+};
+
+enum { KV_FAILURE_REASON_MAX = 500 }; /* characters, not bytes */
+
+const char *kv_failure_name(enum kv_failure f);        /* "rate_limit"; KV_FAIL_NONE: NULL */
+enum kv_failure kv_failure_find(struct kv_slice name); /* KV_FAIL_NONE if it is no category */
+enum kv_failure_group kv_failure_group(enum kv_failure f);
+const char *kv_failure_group_name(enum kv_failure_group g); /* "retry"; KV_GROUP_NONE: NULL */
+
+/* ---- a row as read ---- */
+
+struct kv_row {
+    struct kv_slice text;    /* the whole object, without white space around it */
+    bool generic;            /* has a task_id; the members below may then be empty */
+    bool preview;            /* empty metadata.timestamp: not a result, never kept */
+    enum kv_failure failure; /* KV_FAIL_NONE: none */
+    struct kv_slice task_id; /* of a generic row */
+    struct kv_slice metadata, template, rubric; /* the blocks; empty if null */
+    struct kv_slice question_id, scenario_id, scenario_turn, replicate, timestamp, result_id;
+    struct kv_slice answering, parsing; /* identity objects */
+    struct kv_slice failure_stage, failure_reason;
+    struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata */
+};
+
+/* Checks one row and finds its parts. `line` may have white space around the value. NaN, Infinity
+ * and -Infinity are refused by name, unless `flags` has KV_JSON_NONFINITE (json.h): older karenina
+ * wrote them. Returns 0, or -1 with KV_INPUT and a text that starts with the place: "1:17: …" where
+ * the JSON is wrong, "metadata.answering.x: …" where the result is. *row is then undefined. */
+int kv_result_read(struct kv_slice line, unsigned flags, struct kv_row *row, struct kv_err *err);
+
+/* Appends the key of the row's task: its task_id, or the key built from scenario or question,
+ * identities and replicate (task.h). Cannot fail for a row that was read. */
+void kv_result_key(const struct kv_row *row, struct kv_buf *key);
+
+/* Did it fail? For a VerificationResult: metadata.failure is not null (also a wrong answer). For a
+ * generic row: it has a "failure" other than null and false, or an "error" other than null. */
+bool kv_result_failed(const struct kv_row *row);
+
+/* Does it complete its task? Every result does, failures included, but two: a preview, and an
+ * answer whose judge could not be reached (failure of group retry at a judging stage, raw response
+ * not blank): that row keeps the answer, and its task stays pending so that only judging is left.
+ */
+bool kv_result_settles(const struct kv_row *row);
+
+/* The sum of all stages as the row states it (usage_metadata.total); zeros if it does not. */
+struct kv_tokens {
+    int64_t input, output, total;
+};
+struct kv_tokens kv_result_tokens(const struct kv_row *row);
+
+/* Appends the row as karenina would write it after reading it: members in its order, defaults
+ * filled in, types coerced, unknown members dropped, failure.group computed. The row must have been
+ * read and not be generic. For comparisons and for the CSV export; rows on disk are never rewritten
+ * so. */
+void kv_result_dump(struct kv_buf *out, const struct kv_row *row, enum kv_spell_style style);
+
+/* ---- identity of a result ---- */
+
+enum { KV_RESULT_ID_HEX = 16 };
+
+/* What result_id is made of. Keys are canonical model keys (task.h). Text slices are plain UTF-8;
+ * p == NULL means null. */
+struct kv_result_name {
+    struct kv_slice question_id, answering_key, parsing_key, timestamp;
+    bool has_replicate;
+    int64_t replicate;
+    struct kv_slice scenario_id, scenario_node;
+    bool has_turn;
+    int64_t scenario_turn;
+};
+void kv_result_id(const struct kv_result_name *name, char hex[KV_RESULT_ID_HEX + 1]);
+
+#endif

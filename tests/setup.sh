@@ -1,0 +1,58 @@
+#!/bin/sh
+# setup.sh - installs the Debian packages that are missing: setup.sh demo|check|lint|bench|torture|all
+#
+# Says what it needs and stops with 4 if it may not install. On other systems it names the packages
+# and lets the build try with what is there.
+set -eu
+
+build='libcurl4-openssl-dev libjq-dev libunistring-dev nettle-dev'
+demo="$build libmicrohttpd-dev jq"
+check="$demo bats bats-assert bats-support mandoc parallel pkg-config python3 strace"
+lint='clang-format cppcheck mandoc shellcheck'
+bench="$demo curl hyperfine python3"
+torture="$demo e2fsprogs python3 strace"
+
+case ${1:-all} in
+build) wanted=$build ;;
+demo) wanted=$demo ;;
+check) wanted=$check ;;
+lint) wanted=$lint ;;
+bench) wanted=$bench ;;
+torture) wanted=$torture ;;
+all) wanted="$check $lint $bench $torture clang libclang-rt-14-dev" ;;
+*)
+    echo "usage: $0 [build|demo|check|lint|bench|torture|all]" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "setup: not a Debian system; kv needs what these packages hold: $wanted" >&2
+    exit 0
+fi
+
+missing=
+for p in $wanted; do
+    case $(dpkg-query -W -f '${Status}' "$p" 2>/dev/null) in
+    *' installed') ;;
+    *) missing="$missing $p" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+# shellcheck disable=SC2086 # a list of words
+install_as() {
+    "$@" apt-get update -q && "$@" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends $missing
+}
+
+echo "setup: installing$missing" >&2
+if [ "$(id -u)" -eq 0 ]; then
+    install_as env >&2
+elif command -v sudo >/dev/null; then
+    install_as sudo >&2
+else
+    echo "setup: this needs root, and there is no sudo here; as root, run" >&2
+    echo "    apt-get install -y --no-install-recommends$missing" >&2
+    exit 4
+fi

@@ -25,9 +25,9 @@ struct kv_csv_meta {
 
 struct kv_csv;
 struct kv_csv *kv_csv_open(const struct kv_csv_meta *meta); /* copies what it needs */
-void kv_csv_survey(struct kv_csv *csv, const struct kv_row *row);
+void kv_csv_survey(struct kv_csv *csv, const struct kv_result *result);
 void kv_csv_head(struct kv_csv *csv, struct kv_buf *out);
-void kv_csv_row(struct kv_csv *csv, const struct kv_row *row, struct kv_buf *out);
+void kv_csv_row(struct kv_csv *csv, const struct kv_result *result, struct kv_buf *out);
 void kv_csv_close(struct kv_csv *csv);
 
 #endif

@@ -4,7 +4,7 @@
  * type, with which defaults, and the failure taxonomy. Refuses to know where rows are kept and how
  * a run is counted. The making of new rows is record.h.
  *
- *     struct kv_row row;
+ *     struct kv_result row;
  *     if (kv_result_read(line, &row, &err) != 0)          // line: one JSON value, unchecked bytes
  *         … err says where: "metadata.failure.category: not a failure category" …
  *     else if (row.preview)
@@ -12,7 +12,7 @@
  *     else
  *         kv_result_key(&row, &key);                      // the task it belongs to
  *
- * A row stays the bytes that came in. What struct kv_row holds are slices of them: JSON values as
+ * A row stays the bytes that came in. What struct kv_result holds are slices of them: JSON values as
  * written, strings with their quotes and escapes (kv_json_unescape gives the text), absent and null
  * members as empty slices (n == 0).
  *
@@ -70,7 +70,7 @@ const char *kv_failure_group_name(enum kv_failure_group g); /* "retry"; KV_GROUP
 
 /* ---- a row as read ---- */
 
-struct kv_row {
+struct kv_result {
     struct kv_slice text;    /* the whole object, without white space around it */
     bool generic;            /* has a task_id; the members below may then be empty */
     bool preview;            /* empty metadata.timestamp: not a result, never kept */
@@ -86,34 +86,34 @@ struct kv_row {
 /* Checks one row and finds its parts. `line` may have white space around the value. NaN, Infinity
  * and -Infinity are refused by name, unless `flags` has KV_JSON_NONFINITE (json.h): older karenina
  * wrote them. Returns 0, or -1 with KV_INPUT and a text that starts with the place: "1:17: …" where
- * the JSON is wrong, "metadata.answering.x: …" where the result is. *row is then undefined. */
-int kv_result_read(struct kv_slice line, unsigned flags, struct kv_row *row, struct kv_err *err);
+ * the JSON is wrong, "metadata.answering.x: …" where the result is. *result is then undefined. */
+int kv_result_read(struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err);
 
 /* Appends the key of the row's task: its task_id, or the key built from scenario or question,
  * identities and replicate (task.h). Cannot fail for a row that was read. */
-void kv_result_key(const struct kv_row *row, struct kv_buf *key);
+void kv_result_key(const struct kv_result *result, struct kv_buf *key);
 
 /* Did it fail? For a VerificationResult: metadata.failure is not null (also a wrong answer). For a
  * generic row: it has a "failure" other than null and false, or an "error" other than null. */
-bool kv_result_failed(const struct kv_row *row);
+bool kv_result_failed(const struct kv_result *result);
 
 /* Does it complete its task? Every result does, failures included, but two: a preview, and an
  * answer whose judge could not be reached (failure of group retry at a judging stage, raw response
  * not blank): that row keeps the answer, and its task stays pending so that only judging is left.
  */
-bool kv_result_settles(const struct kv_row *row);
+bool kv_result_settles(const struct kv_result *result);
 
 /* The sum of all stages as the row states it (usage_metadata.total); zeros if it does not. */
 struct kv_tokens {
     int64_t input, output, total;
 };
-struct kv_tokens kv_result_tokens(const struct kv_row *row);
+struct kv_tokens kv_result_tokens(const struct kv_result *result);
 
 /* Appends the row as karenina would write it after reading it: members in its order, defaults
  * filled in, types coerced, unknown members dropped, failure.group computed. The row must have been
  * read and not be generic. For comparisons and for the CSV export; rows on disk are never rewritten
  * so. */
-void kv_result_dump(struct kv_buf *out, const struct kv_row *row, enum kv_spell_style style);
+void kv_result_dump(struct kv_buf *out, const struct kv_result *result, enum kv_spell_style style);
 
 /* ---- identity of a result ---- */
 

@@ -5,7 +5,7 @@
 #
 # The page is the truth: the usage line is its SYNOPSIS, the summary its .Nd, and each ".It Fl" of a
 # section named *OPTIONS is listed with the first line of text below it, which is therefore written
-# as a sentence that stands alone. Of mdoc it understands Nm Nd Fl Ar Op Oo Oc Ns and Ss in those
+# as a sentence that stands alone. Of mdoc it understands Nm Nd Fl Ar Op Oo Oc and Ns in those
 # places; anything else there is an error, so that page and help cannot drift apart unnoticed.
 
 function fail(what)
@@ -90,7 +90,15 @@ function end_usage()
 }
 
 /^\.\\"/ { next }
-/^\.Sh / { end_usage(); section = substr($0, 5); next }
+/^\.Sh / {
+    end_usage()
+    section = substr($0, 5)
+    if (section ~ / OPTIONS$/) {
+        flag[++options] = ""
+        about[options] = tolower(section)
+    }
+    next
+}
 
 section == "NAME" && /^\.Nm / { name = $2; next }
 section == "NAME" && /^\.Nd / { summary = substr($0, 5); next }
@@ -99,7 +107,6 @@ section == "SYNOPSIS" && /^\.Nm/ { end_usage(); line = name; next }
 section == "SYNOPSIS" && /^\.(Op|Oo|Oc|Fl|Ar)/ { sub(/^\./, ""); $1 = $1; render(1); next }
 section == "SYNOPSIS" { fail("cannot render") }
 
-section ~ /OPTIONS$/ && /^\.Ss / { flag[++options] = ""; about[options] = substr($0, 5); next }
 section ~ /OPTIONS$/ && /^\.It Fl / {
     render(2)
     flag[++options] = (line ~ /^--/ ? "    " : "") line

@@ -1,0 +1,50 @@
+/* value - what Python makes of a JSON value: its text, its number, its truth, whether two are
+ * equal.
+ *
+ * karenina compares Python objects; the rules are in templates.md, section 4. Values are JSON, with
+ * the tokens NaN, Infinity and -Infinity allowed. Every digit counts: nothing is rounded that
+ * Python would not round.
+ */
+#ifndef KV_VALUE_H
+#define KV_VALUE_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+
+/* ---- text ---- */
+
+/* Appends str(value); repr(value) for what stands inside a list. */
+void kv_value_text(struct kv_buf *out, struct kv_slice value);
+void kv_value_repr(struct kv_buf *out, struct kv_slice value);
+
+/* Appends repr() of a text, as in Python's messages. */
+void kv_value_repr_text(struct kv_buf *out, struct kv_slice text);
+
+/* Applies normalizers, a JSON array (templates.md, section 5), to *text in place. -1 with
+ * "Unknown normalizer: 'x'". */
+int kv_value_normalize(struct kv_slice normalizers, struct kv_buf *text, struct kv_err *err);
+
+size_t kv_value_chars(struct kv_slice text);          /* code points */
+size_t kv_value_words(struct kv_slice text);          /* separated by white space */
+struct kv_slice kv_value_strip(struct kv_slice text); /* Unicode white space at both ends */
+
+/* ---- numbers ---- */
+
+/* float(value). -1 with Python's message. */
+int kv_value_number(struct kv_slice value, double *x, struct kv_err *err);
+
+/* The number a text stands for by the rules of float(): false if none. */
+bool kv_value_parse_float(struct kv_slice text, double *x);
+
+/* ---- truth, equality ---- */
+
+bool kv_value_truth(struct kv_slice value);
+const char *kv_value_type(struct kv_slice value); /* "int", "NoneType", … */
+
+/* Appends a text that is the same for two values if and only if Python holds them equal (1, 1.0 and
+ * true are). False, and nothing of use appended, for NaN, which equals nothing. */
+bool kv_value_identity(struct kv_buf *out, struct kv_slice value);
+
+#endif

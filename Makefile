@@ -2,8 +2,8 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io json num digest doc problem schema settings config compat fewshot task template regex rubric bench spell shape result record export csv index state
-MODULES_RUN   = jq verify prompt secret http ending ratelimit provider ask sse reply sched pipeline cli
+MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings config compat fewshot task template regex rubric bench spell shape result record export csv index state
+MODULES_RUN   = jq verify prompt secret http_peer http ending ratelimit provider ask sse reply sched pipeline cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
@@ -25,7 +25,7 @@ BIN  = $(if $(SAN),$(OUT)/bin,bin)
 TBIN = $(if $(SAN),$(OUT)/tests,tests/bin)
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla $(WERROR)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -Ilib -I$(OUT) $(WARN) -MMD -MP \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -I$(OUT) $(WARN) -MMD -MP \
 	-fPIC -fvisibility=default $(CFLAGS) $(SAN_FLAGS)
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
@@ -41,7 +41,7 @@ TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)))
 vpath %.c tests/bin tests/torture tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
-all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG)
+all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG) $(BIN)/kv
 tests: all $(TEST_PROG) $(FUZZ:%=$(TBIN)/fuzz-%)
 
 # ---- building ----
@@ -49,6 +49,10 @@ $(OUT) $(OUT)/help $(OUT)/fuzz $(sort $(BIN) $(TBIN)):
 	mkdir -p $@
 $(OUT)/share: | $(OUT)
 	ln -sfn $(CURDIR)/share $@
+ifneq ($(BIN),bin)
+$(BIN)/kv: bin/kv | $(BIN)
+	cp bin/kv $@
+endif
 
 $(OUT)/%.o: lib/%.c | $(OUT)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -91,7 +95,7 @@ bench torture:
 # Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
 fuzz: $(FUZZ:%=fuzz-%)
 fuzz-%: | $(OUT)/fuzz
-	clang -std=c11 -D_GNU_SOURCE -Ilib -O1 -g -fsanitize=fuzzer,address,undefined \
+	clang -std=c11 -D_GNU_SOURCE -iquote lib -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $(OUT)/fuzz/$* tests/fuzz/$*.c $(wildcard $(MODULES:%=lib/%.c)) $(LIBS)
 	mkdir -p $(OUT)/fuzz/found-$*
 	cd $(OUT)/fuzz && ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
@@ -104,7 +108,7 @@ lint:
 	sh tests/setup.sh lint
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-		-D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib lib bin tests/bin
+		-D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -iquote lib lib bin tests/bin
 	shellcheck $(wildcard $(SHELL_SRC))
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
 

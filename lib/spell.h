@@ -4,8 +4,9 @@
  * is the same bytes. This module changes a spelling and never a value: a number is written anew
  * only if the new text is the same decimal number, so that 20-digit integers and numbers beyond a
  * double keep their bytes. It takes checked values (json.h) and cannot fail.
+ * What Python's str() makes of a value is value.h; the hashed text of a configuration is lax.h.
  *
- * Source: progressive-save.md 6.1, 7.2 and 8.3; the Python texts are those of its CSV export.
+ * Source: progressive-save.md 6.1, 7.2 and 8.3.
  */
 #ifndef KV_SPELL_H
 #define KV_SPELL_H
@@ -30,9 +31,5 @@ void kv_spell_space(struct kv_buf *out, struct kv_slice value);
 /* The same, but with floats as KV_SPELL_SPACED has them: a row of a .results.jsonl for an export.
  */
 void kv_spell_export(struct kv_buf *out, struct kv_slice value);
-
-/* Appends what Python's str() makes of a value: True, None, 4, text without quotes, and containers
- * with their items in repr form: {'precision': 1.0}. */
-void kv_spell_python(struct kv_buf *out, struct kv_slice value);
 
 #endif

@@ -1,0 +1,170 @@
+/* paths - where the files of a run lie. */
+#include "paths.h"
+
+#include "buf.h"
+#include "io_swap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char suffix[] = ".state";
+
+/* "./a//b/." -> "a/b"; ".." stays, as does a leading slash. */
+static char *normalise(const char *path)
+{
+    struct kv_buf out = {0};
+    if (*path == '/')
+        kv_buf_add_char(&out, '/');
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        if (n && !(n == 1 && *path == '.')) {
+            if (out.n && out.p[out.n - 1] != '/')
+                kv_buf_add_char(&out, '/');
+            kv_buf_add(&out, path, n);
+        }
+        path += n;
+        path += *path == '/';
+    }
+    return kv_buf_detach(&out);
+}
+
+static char *join(const char *a, const char *b)
+{
+    struct kv_buf out = {0};
+    kv_buf_printf(&out, "%s%s", a, b);
+    return kv_buf_detach(&out);
+}
+
+/* "out/results.json" and "index" -> "out/.results.json.index" */
+static char *private_name(const char *output, const char *what)
+{
+    const char *slash = strrchr(output, '/');
+    int dir = slash ? (int)(slash + 1 - output) : 0;
+    struct kv_buf out = {0};
+    kv_buf_printf(&out, "%.*s.%s.%s", dir, output, output + dir, what);
+    return kv_buf_detach(&out);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The last ".state" of the file name; NULL if it has none. ".state" alone names nothing. */
+static char *find_suffix(char *path)
+{
+    char *found = NULL;
+    char *base = path + (base_name(path) - path);
+    for (char *at = base; (at = strstr(at, suffix)); at++)
+        if (at > base)
+            found = at;
+    return found;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+static void derive(struct kv_paths *p)
+{
+    p->tmp = join(p->output, ".tmp");
+    p->jsonl = join(p->output, ".results.jsonl");
+    p->index = private_name(p->output, "index");
+}
+
+static int refuse_nameless(struct kv_paths *p, const char *operand, struct kv_err *err)
+{
+    const char *base = base_name(p->output);
+    if (*base && strcmp(base, "..") != 0)
+        return 0;
+    kv_paths_release(p);
+    return kv_err_set(err, KV_INPUT, "%s: not the name of a file", *operand ? operand : "''");
+}
+
+int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *err)
+{
+    *p = (struct kv_paths){.output = normalise(output)};
+    if (refuse_nameless(p, output, err) != 0)
+        return -1;
+    p->state = join(p->output, suffix);
+    derive(p);
+    return 0;
+}
+
+int kv_paths_find(struct kv_paths *p, const char *operand, struct kv_err *err)
+{
+    char *given = normalise(operand), *beside = join(given, suffix), *cut = find_suffix(given);
+    *p = (struct kv_paths){0};
+    if (!cut && (exists(beside) || !exists(given))) { /* the output path was given */
+        p->state = beside;
+        p->output = given;
+    } else {
+        p->state = given;
+        p->output = cut ? kv_strndup(given, (size_t)(cut - given)) : kv_strdup(given);
+        p->odd = !cut || strcmp(cut, suffix) != 0;
+        free(beside);
+    }
+    derive(p);
+    return refuse_nameless(p, operand, err);
+}
+
+void kv_paths_release(struct kv_paths *p)
+{
+    free(p->state);
+    free(p->output);
+    free(p->tmp);
+    free(p->jsonl);
+    free(p->index);
+    *p = (struct kv_paths){0};
+}
+
+/* ---- the run lock ---- */
+
+/* A descriptor with the lock, or -1. */
+static int try_lock(const char *path, struct kv_err *err)
+{
+    char *directory, *name;
+    kv_io_split(path, &directory, &name);
+    int dir = kv_io_dir_open(directory, err);
+    int fd = dir < 0 ? -1 : kv_io_lock(dir, name, 0666, false, err);
+    if (dir >= 0)
+        close(dir);
+    free(directory);
+    free(name);
+    return fd;
+}
+
+int kv_paths_run_lock(const struct kv_paths *p, int *fd, struct kv_err *err)
+{
+    char *path = private_name(p->output, "run");
+    int got = try_lock(path, err);
+    for (int i = 0; got < 0 && err->kind == KV_BUSY && i < 10; i++) {
+        /* kv-status looks by taking it for a moment */
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        got = try_lock(path, err);
+    }
+    free(path);
+    if (got < 0 && err->kind == KV_BUSY)
+        kv_err_set(err, KV_BUSY, "%s: another run holds this state", p->state);
+    if (got < 0)
+        return -1;
+    *fd = got;
+    return 0;
+}
+
+bool kv_paths_run_active(const struct kv_paths *p)
+{
+    char *path = private_name(p->output, "run");
+    struct kv_err err = {0};
+    int fd = exists(path) ? try_lock(path, &err) : -1;
+    free(path);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 && err.kind == KV_BUSY;
+}

@@ -1,0 +1,35 @@
+/* paths - where the files of a run lie: all derived from the one name a user gives.
+ *
+ * The operand is the .state file, or the output path in its place. No path inside a file is ever
+ * used: a pair that was moved works where it lies, and a hostile state cannot point elsewhere.
+ * Source: progressive-save.md, sections 2.1 and 5.3.
+ */
+#ifndef KV_PATHS_H
+#define KV_PATHS_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+struct kv_paths {
+    char *state;  /* results.json.state, or the odd name that was given */
+    char *output; /* results.json: the part before the last ".state" of the file name */
+    char *tmp;    /* results.json.tmp */
+    char *jsonl;  /* results.json.results.jsonl */
+    char *index;  /* .results.json.index */
+    bool odd;     /* the name does not end in ".state": good for reading only */
+};
+
+/* Components are normalised as Python's pathlib does: "./a//b" is "a/b". Looks at the file system
+ * only where the name alone does not decide. KV_INPUT for an empty operand or a directory. */
+int kv_paths_find(struct kv_paths *p, const char *operand, struct kv_err *err);
+int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *err); /* to create */
+void kv_paths_release(struct kv_paths *p);
+
+/* ---- the run lock: one kv-run a state ---- */
+
+/* Takes ".results.json.run" until *fd is closed or the process ends, or fails with KV_BUSY. */
+int kv_paths_run_lock(const struct kv_paths *p, int *fd, struct kv_err *err);
+bool kv_paths_run_active(const struct kv_paths *p); /* somebody holds it now; nothing is created */
+
+#endif

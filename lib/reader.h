@@ -1,0 +1,75 @@
+/* reader - a JSON document of any size, read piece by piece in bounded memory.
+ *
+ * For documents that are one object with a few members, of which one or two are long arrays: a
+ * .state, a .tmp, an export. The caller walks the members, takes small ones whole, and goes through
+ * long arrays item by item; what is held at any time is one value. All of the text is checked on
+ * the way, so a document that was walked to its end was valid JSON. White space and the order of
+ * members do not matter. It knows nothing of what the members mean.
+ *
+ *     kv_reader_open(&r, path, 0, &err);
+ *     kv_reader_enter(&r, '{', &err);
+ *     while ((got = kv_reader_member(&r, &key, &err)) == 1)
+ *         if (kv_json_string_is(key, "results"))
+ *             for (kv_reader_enter(&r, '[', …); kv_reader_item(&r, &value, …) == 1;) …
+ *         else
+ *             kv_reader_value(&r, &value, &err);
+ *     kv_reader_finish(&r, &err);
+ *     kv_reader_close(&r);
+ *
+ * Failures are KV_INPUT and start with "LINE:COLUMN: ", or KV_SYSTEM from reading. After one the
+ * reader can only be closed. The file stays open for as long as the reader is: writers see that and
+ * leave this version of it alone.
+ */
+#ifndef KV_READER_H
+#define KV_READER_H
+
+#include "buf.h"
+#include "err.h"
+#include "json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_reader {
+    int fd;
+    unsigned flags;      /* enum kv_json_flag */
+    struct kv_buf held;  /* bytes from the file */
+    struct kv_buf key;   /* the key last handed out */
+    size_t at;           /* in held: not yet taken */
+    uint64_t base;       /* offset in the file of held.p[0] */
+    size_t line, column; /* of `at`, from 1 */
+    size_t value_line;   /* of the value last handed out */
+    bool borrowed;       /* fd is another's */
+    bool eof;
+    bool first;          /* no member or item of the innermost open bracket was taken yet */
+};
+
+/* Opens a file (KV_INPUT if there is none; the text names the path, as that of no other failure
+ * here does), or reads an open one from its beginning, by position: several readers may share it. */
+int kv_reader_open(struct kv_reader *r, const char *path, unsigned flags, struct kv_err *err);
+void kv_reader_share(struct kv_reader *r, int fd, unsigned flags);
+void kv_reader_close(struct kv_reader *r); /* twice is fine */
+
+/* The first byte of the next value without taking it: '{', '[', '"', … 0 at the end of the text,
+ * -1 on failure. */
+int kv_reader_peek(struct kv_reader *r, struct kv_err *err);
+
+int kv_reader_enter(struct kv_reader *r, char bracket, struct kv_err *err); /* '{' or '[' */
+
+/* Inside an object: 1 and the key with its quotes (borrowed until the next call); then take its value.
+ * 0 when the object has been closed. */
+int kv_reader_member(struct kv_reader *r, struct kv_slice *key, struct kv_err *err);
+
+/* Inside an array: 1 and the item, 0 when the array has been closed. */
+int kv_reader_item(struct kv_reader *r, struct kv_slice *item, struct kv_err *err);
+
+int kv_reader_value(struct kv_reader *r, struct kv_slice *value, struct kv_err *err); /* whole */
+int kv_reader_finish(struct kv_reader *r, struct kv_err *err); /* nothing but white space is left */
+
+/* Where the value last handed out begins: offset in the file, and its line. */
+uint64_t kv_reader_offset(const struct kv_reader *r, struct kv_slice value);
+
+/* Puts the name of the document in front of a failure: "results.json.tmp:3:17: …". Returns -1. */
+int kv_reader_blame(struct kv_err *err, const char *path);
+
+#endif

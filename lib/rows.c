@@ -1,0 +1,120 @@
+/* rows - the results of a pair as they stand in its results file. */
+#include "rows.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_MAX = 1 << 30 };
+
+int kv_rows_begin(
+    struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err)
+{
+    *r = (struct kv_rows){.layout = layout, .path = kv_strdup(path)};
+    int failed = kv_reader_open(&r->reader, path, KV_JSON_NONFINITE, err);
+    if (!failed && layout == KV_LAYOUT_2)
+        kv_lines_init(&r->lines, r->reader.fd, LINE_MAX);
+    else if (!failed && kv_reader_enter(&r->reader, '{', err) != 0)
+        failed = kv_reader_blame(err, path);
+    if (failed)
+        kv_rows_end(r);
+    return failed;
+}
+
+void kv_rows_end(struct kv_rows *r)
+{
+    kv_lines_release(&r->lines);
+    if (r->path)
+        kv_reader_close(&r->reader);
+    free(r->path);
+    r->path = NULL;
+}
+
+/* ---- layout 1: the member "results" of a document ---- */
+
+static int keep_member(struct kv_rows *r, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_slice value;
+    if (r->members) {
+        kv_buf_add_slice(r->members, key);
+        kv_buf_add_str(r->members, ": ");
+    }
+    if (kv_reader_value(&r->reader, &value, err) != 0)
+        return -1;
+    if (r->members) {
+        kv_buf_add_slice(r->members, value);
+        kv_buf_add_str(r->members, ", ");
+    }
+    return 0;
+}
+
+/* To the first item of the next "results": 1, or 0 at the end of the document. */
+static int seek_rows(struct kv_rows *r, struct kv_err *err)
+{
+    struct kv_slice key;
+    int got;
+    while ((got = kv_reader_member(&r->reader, &key, err)) == 1) {
+        if (kv_json_string_is(key, "results"))
+            return kv_reader_enter(&r->reader, '[', err) != 0 ? -1 : 1;
+        if (keep_member(r, key, err) != 0)
+            return -1;
+    }
+    return got < 0 ? -1 : kv_reader_finish(&r->reader, err);
+}
+
+static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
+{
+    for (;;) {
+        int got = r->inside ? 1 : seek_rows(r, err);
+        if (got <= 0)
+            return got;
+        r->inside = true;
+        got = kv_reader_item(&r->reader, &row->text, err);
+        if (got < 0)
+            return -1;
+        if (got == 1) {
+            row->offset = kv_reader_offset(&r->reader, row->text);
+            row->line = r->reader.value_line;
+            return 1;
+        }
+        r->inside = false;
+    }
+}
+
+/* ---- layout 2: lines ---- */
+
+static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
+{
+    struct kv_slice line;
+    int got;
+    while ((got = kv_lines_next(&r->lines, &line, err)) == 1) {
+        uint64_t start = r->offset;
+        r->offset += line.n + 1;
+        struct kv_slice bare = kv_slice_strip(line);
+        if (!bare.n)
+            continue;
+        row->offset = start + (uint64_t)(bare.p - line.p);
+        row->line = r->lines.number;
+        if (kv_json_check(line, KV_JSON_NONFINITE, &row->text, err) == 0)
+            return 1;
+        break;
+    }
+    if (got == 0)
+        return 0;
+    if (got < 0 && err->kind != KV_INPUT)
+        return kv_err_context(err, "%s", r->path);
+    const char *rest = got == 1 ? strchr(err->text, ':') : NULL; /* "1:COLUMN: …" */
+    struct kv_err cause = *err;
+    kv_err_set(err, KV_INPUT, "%s:%zu%s%s", r->path, r->lines.number, rest ? "" : ": ",
+        rest ? cause.text + (rest - err->text) : cause.text);
+    return -1;
+}
+
+int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
+{
+    if (r->layout == KV_LAYOUT_2)
+        return next_line(r, row, err);
+    int got = next_item(r, row, err);
+    return got < 0 ? kv_reader_blame(err, r->path) : got;
+}

@@ -1,0 +1,55 @@
+/* rows - the results of a pair as they stand in its results file, one after the other.
+ *
+ * Reads a .tmp or an export document in any white space and key order (its member "results"), or
+ * the JSON Lines of layout 2.0, with bounded memory. Rows are given as bytes; what they mean is
+ * result.h.
+ *
+ *     kv_rows_begin(&rows, "results.json.tmp", KV_LAYOUT_1, &err);
+ *     while ((got = kv_rows_next(&rows, &row, &err)) == 1) …
+ *     kv_rows_end(&rows);
+ *
+ * The file stays open in between: writers leave that version alone, at the price of a copy.
+ */
+#ifndef KV_ROWS_H
+#define KV_ROWS_H
+
+#include "buf.h"
+#include "err.h"
+#include "io.h"
+#include "reader.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kv_layout {
+    KV_LAYOUT_1, /* .state + .tmp */
+    KV_LAYOUT_2, /* .state + .results.jsonl */
+};
+
+struct kv_row {
+    struct kv_slice text; /* one JSON value, checked; borrowed until the next step */
+    uint64_t offset;      /* of its first byte in the file */
+    size_t line;          /* of its first byte, from 1 */
+};
+
+struct kv_rows {
+    char *path;
+    enum kv_layout layout;
+    struct kv_reader reader; /* layout 1 */
+    struct kv_lines lines;   /* layout 2 */
+    uint64_t offset;         /* layout 2: of the next line */
+    bool inside;             /* layout 1: in the array */
+    struct kv_buf *members;  /* set it after begin to keep the document's other top-level members */
+};
+
+/* KV_INPUT if there is no such file, or, for a document, if it is no object. */
+int kv_rows_begin(
+    struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err);
+
+/* 1 and a row, 0 at the end, -1. Failures name the file and the place. A line of layout 2 that is no
+ * JSON is KV_INPUT, and the next call goes on behind it; any other failure ends the walk. Members
+ * other than the rows are added to *r->members as they stand, each followed by a comma. */
+int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err);
+void kv_rows_end(struct kv_rows *r); /* twice is fine */
+
+#endif

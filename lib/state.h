@@ -1,0 +1,126 @@
+/* state - how far a run has come: manifest, completed, failed; read without a lock.
+ *
+ * A run is a pair of files beside its output path, here results.json:
+ *
+ *     layout 1.0   results.json.state   results.json.tmp             (ours, and karenina's)
+ *     layout 2.0   results.json.state   results.json.results.jsonl   (karenina's)
+ *
+ * This module finds the pair, reads it whatever its white space and key order, and answers what is
+ * pending. It never waits and never writes: any number of readers may run beside a writer. Writing
+ * is store.h. It does not know what a configuration means (config.h) nor what a row says beyond
+ * its key, its failure and whether it settles its task (result.h).
+ *
+ *     struct kv_state *s = kv_state_open("results.json.state", &err);   the head: counts, times
+ *     kv_state_load(s, KV_LOAD_TASKS | KV_LOAD_ROWS, &err);             who is done
+ *     struct kv_tasks walk;
+ *     kv_tasks_begin(&walk, s, KV_TASKS_MANIFEST, &err);
+ *     while ((got = kv_tasks_next(&walk, &task, &err)) == 1)
+ *         if (!task.completed) …
+ *     kv_tasks_end(&walk);
+ *     kv_state_close(s);
+ *
+ * Formats: kv-state(5).
+ */
+#ifndef KV_STATE_H
+#define KV_STATE_H
+
+#include "buf.h"
+#include "err.h"
+#include "index.h"
+#include "paths.h"
+#include "reader.h"
+#include "rows.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- opening ---- */
+
+/* What the .state file says of itself. Strings are "" where the file has none; slices are JSON as it
+ * stands in the file, empty where absent. All borrowed from the state. */
+struct kv_state_info {
+    enum kv_layout layout;
+    bool growing;     /* in the layout of store.h: the counts below came from its first block */
+    const struct kv_paths *paths;
+    const char *results_path;  /* paths->tmp or paths->jsonl */
+    struct kv_slice config;    /* object */
+    const char *config_hash, *benchmark_path;
+    const char *recorded_output; /* the key output_path; for show only */
+    const char *created_at, *last_updated_at;
+    bool has_start;
+    double start_time;             /* POSIX seconds */
+    struct kv_slice start_text;    /* its number as spelled; "null" if there is none */
+    int64_t total_tasks, completed_count; /* as recorded; for a file without them, as counted */
+    int64_t pending_count; /* distinct keys of the manifest not recorded; -1 until known: see load */
+    int64_t failed_count;  /* keys whose newest row is a failure; -1 until known */
+    int64_t row_count;     /* rows of the results file; -1 until known */
+    int64_t adopted_count; /* completed by a row alone; 0 until rows are loaded */
+};
+
+struct kv_state;
+
+/* Opens and reads all but the two arrays: milliseconds for a growing pair of any size. The results
+ * file need not exist. NULL with KV_INPUT: no such file, not JSON (with the place), no object,
+ * a version other than 1.0 and 2.0, or a member of a type that cannot be. */
+struct kv_state *kv_state_open(const char *operand, struct kv_err *err);
+void kv_state_close(struct kv_state *s); /* NULL is fine */
+
+const struct kv_state_info *kv_state_info(const struct kv_state *s);
+
+/* A further top-level member, for instance one that kv_store_create was given as private. False if
+ * there is none. */
+bool kv_state_member(const struct kv_state *s, const char *name, struct kv_slice *value);
+
+/* Can the run go on from here? KV_INPUT if the results file of a 1.0 pair is missing, or the .state
+ * lacks what a resume needs (config, benchmark_path, task_manifest, completed_task_ids). */
+int kv_state_check(const struct kv_state *s, struct kv_err *err);
+
+/* ---- who is done ---- */
+
+enum kv_load {
+    KV_LOAD_TASKS = 1, /* the manifest and the completed keys; sets pending_count */
+    KV_LOAD_ROWS = 2,  /* the rows as well: which tasks failed, and which are completed although their
+                        * key is not recorded (a writer died between the two files): the next writer
+                        * will record them. Every row of a 1.0 pair must be a result (KV_INPUT); one
+                        * of a 2.0 pair that is not is passed over. Implies KV_LOAD_TASKS. */
+};
+
+/* Memory: 32 bytes a task at most four-fold. May be called again with more; what is loaded stays. A
+ * missing results file is KV_INPUT for a 1.0 pair with KV_LOAD_ROWS, and no rows for a 2.0 pair. */
+int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err);
+
+struct kv_task_state {
+    struct kv_slice key; /* unescaped; in a walk borrowed until the next step */
+    bool in_manifest;
+    bool completed; /* recorded, or settled by a row */
+    bool recorded;  /* its key is among the completed ones of .state */
+    bool failed;    /* its newest row is a failure (needs KV_LOAD_ROWS) */
+    bool has_row;   /* (needs KV_LOAD_ROWS) */
+    uint64_t offset; /* of its newest row in the results file */
+};
+
+/* Looks one key up; all false if it is unknown. After kv_state_load. */
+void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task_state *task);
+
+enum kv_tasks_order {
+    KV_TASKS_MANIFEST,  /* keys of the manifest in its order */
+    KV_TASKS_COMPLETED, /* recorded keys as stored; those not in_manifest are orphans, those without
+                         * a row are holes */
+    KV_TASKS_FAILED,    /* failed_task_ids of layout 2.0 as stored */
+};
+
+/* Each key once, a repeated one where it first stands. A walk reads the file again, piece by piece:
+ * memory stays flat. After kv_state_load. */
+struct kv_tasks {
+    const struct kv_state *state;
+    struct kv_reader reader;
+    struct kv_index *seen; /* only where keys repeat */
+    struct kv_buf key;
+    bool inside;
+};
+int kv_tasks_begin(
+    struct kv_tasks *t, const struct kv_state *s, enum kv_tasks_order order, struct kv_err *err);
+int kv_tasks_next(struct kv_tasks *t, struct kv_task_state *task, struct kv_err *err); /* 1, 0, -1 */
+void kv_tasks_end(struct kv_tasks *t);
+
+#endif

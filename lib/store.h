@@ -1,0 +1,121 @@
+/* store - the pair as it is written: create, add, heal, take away.
+ *
+ * Owns the growing form of layout 1.0 (what stands in the first 512 bytes of both files, and that
+ * every item has its own line), the private index beside it, and the rules for rows: what is a
+ * duplicate, what supersedes what, which key a row completes. How a document grows at constant cost
+ * is doc.h; layout 2.0 pairs are appended to in place (layout2.h). Readers need state.h only.
+ *
+ *     struct kv_store *st = kv_store_open("results.json.state", KV_STORE_DEFAULT, &err);
+ *     kv_store_begin(st, &err);                 locked; whatever was wrong is mended
+ *     kv_store_add(st, row, &added, &err);      staged; as often as wanted
+ *     kv_store_commit(st, &err);                durable; unlocked
+ *     kv_store_close(st);
+ *
+ * An add that fails leaves the others of its batch alone. A commit that fails leaves both files as
+ * they were, or, where the system could not tell, the rows in place: adding them again is harmless.
+ */
+#ifndef KV_STORE_H
+#define KV_STORE_H
+
+#include "buf.h"
+#include "err.h"
+#include "state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ---- creating ---- */
+
+struct kv_store_plan {
+    const char *output_path;     /* results.json */
+    const char *benchmark_path;  /* exactly as the user gave it */
+    struct kv_slice config;      /* full dump in the .state spelling: one JSON object */
+    const char *config_hash;     /* "" for none */
+    const struct kv_slice *manifest; /* keys, unescaped, in order, no two alike */
+    size_t manifest_count;
+    struct kv_slice models;      /* metadata.verification_config of the export: JSON object; empty: {} */
+    struct kv_slice rubric;      /* shared_data.rubric_definition; empty: null */
+    struct kv_slice members;     /* private top-level members of .state, JSON without braces:
+                                  * "\"kv_benchmark_digest\": \"…\", \"kv_tasks\": \"…\""; or empty */
+    double start_time;           /* POSIX seconds */
+    bool replace;                /* overwrite a pair that is there */
+    /* Rows to begin with, oldest first (extending a finished run): 1 with a row, 0 at the end, -1.
+     * Or NULL. A row without a key in the manifest is an error. */
+    int (*next_row)(void *closure, struct kv_slice *row, struct kv_err *err);
+    void *closure;
+};
+
+/* Writes the pair, both files or neither, durable. KV_INPUT if a pair (or half of one) is there and
+ * not to be replaced, or if two keys of the manifest are alike. */
+int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err);
+
+/* ---- adding ---- */
+
+enum kv_store_flag {
+    KV_STORE_DEFAULT = 0,
+    KV_STORE_EXTEND = 1, /* a key that is not in the manifest is added to it */
+    KV_STORE_TRY = 2,    /* begin fails with KV_BUSY instead of waiting for the lock */
+};
+
+struct kv_store;
+struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_err *err);
+void kv_store_close(struct kv_store *st); /* aborts an open batch; NULL is fine */
+
+/* Told what was found and mended, and what path a commit took and why: one line each. */
+void kv_store_on_note(struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
+
+/* Takes the lock and brings the pair in order: a foreign layout is rebuilt, a torn JSONL tail cut,
+ * keys missing from .state are taken from the rows. KV_INPUT (with the place) if a file is missing,
+ * damaged or no pair of ours; nothing is changed then. */
+int kv_store_begin(struct kv_store *st, struct kv_err *err);
+
+enum kv_added {
+    KV_ADDED,          /* staged; its task is completed */
+    KV_ADDED_AGAIN,    /* staged; supersedes a recorded failure, or an answer that was only kept */
+    KV_ADDED_ANSWER,   /* staged; the answer is kept, the task stays pending (kv_result_settles) */
+    KV_ADDED_NOT,      /* its task is completed already: skipped */
+    KV_ADDED_PREVIEW,  /* a preview: ignored */
+};
+
+/* Stages one row: one line of checked JSON, kept byte for byte. KV_INPUT: no result, no key, or a
+ * key that is not in the manifest (with the nearest one as a hint). *key is the row's key, borrowed
+ * until the next add. */
+int kv_store_add(struct kv_store *st, struct kv_slice row, enum kv_added *added,
+    struct kv_slice *key, struct kv_err *err);
+
+/* The counts with what is staged so far. */
+struct kv_store_counts {
+    int64_t total, completed, failed, pending, rows;
+};
+void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c);
+
+int kv_store_commit(struct kv_store *st, struct kv_err *err); /* durable; ends the batch */
+void kv_store_abort(struct kv_store *st);                     /* ends the batch, nothing changed */
+
+/* ---- between begin and commit or abort: looking ---- */
+
+/* What is known of a key, and where its newest row lies. */
+void kv_store_find(struct kv_store *st, struct kv_slice key, struct kv_task_state *task);
+
+/* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside this
+ * batch (kv_rows_begin), `id` from kv_store_row_id. */
+bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv_row *row);
+
+/* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended. */
+void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id);
+
+/* A completed key without a row. 1 with the key (appended), 0 if there is none, -1. */
+int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
+
+const struct kv_state *kv_store_state(const struct kv_store *st); /* the pair as of begin */
+
+/* ---- taking away ---- */
+
+/* After begin: removes results, .state and all private files, in an order in which any interruption
+ * leaves either the pair or something a second call can finish. Ends the batch. */
+int kv_store_remove(struct kv_store *st, struct kv_err *err);
+
+/* The private files alone; for tests and for a pair that is gone. */
+void kv_store_remove_private(const struct kv_paths *p);
+
+#endif

@@ -2,7 +2,7 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task template regex rubric bench spell shape result record export csv reader index paths head rows state pair layout2 store
+MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task template regex rubric bench spell shape failure result record export csv reader index paths head rows state pair layout2 store
 MODULES_RUN   = jq verify prompt secret http_peer http ending ratelimit provider ask sse reply sched pipeline cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.

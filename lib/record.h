@@ -24,6 +24,7 @@
 #define KV_RECORD_H
 
 #include "buf.h"
+#include "config.h"
 #include "result.h"
 
 #include <stdbool.h>
@@ -37,14 +38,7 @@ enum kv_tri {
 };
 enum kv_tri kv_tri(bool b);
 
-/* Retries per error class; the order is that of retry_counts. */
-enum kv_retry_class {
-    KV_RETRY_CONNECTION,
-    KV_RETRY_TIMEOUT,
-    KV_RETRY_RATE_LIMIT,
-    KV_RETRY_SERVER_ERROR,
-    KV_RETRY_CLASSES,
-};
+/* By error class (config.h), which is the order of retry_counts. */
 struct kv_retry_count {
     int64_t used, budget;
 };
@@ -56,14 +50,14 @@ enum kv_caveat { /* bits */
     /* retries_used is derived from retry_counts */
 };
 
-struct kv_message {
+struct kv_record_message {
     const char *role; /* system, user, assistant, tool */
     struct kv_slice content;
 };
 
 /* Tokens of one stage, in the order of first call: answer_generation, abstention_check,
  * sufficiency_check, parsing, rubric_evaluation. */
-struct kv_usage {
+struct kv_record_usage {
     const char *stage;
     struct kv_slice model; /* display string */
     int64_t input, output, total;
@@ -103,7 +97,7 @@ struct kv_record {
 
     /* the template block */
     struct kv_slice raw_llm_response; /* p == NULL: "" */
-    const struct kv_message *trace, *context;
+    const struct kv_record_message *trace, *context;
     size_t trace_count, context_count;
     struct kv_slice trace_json, context_json; /* a list taken over from an earlier row wins */
     struct kv_slice parsed_gt_json, parsed_llm_json;
@@ -124,7 +118,7 @@ struct kv_record {
     enum kv_tri sufficiency_detected; /* true: sufficient */
     struct kv_slice sufficiency_reasoning;
     bool has_usage; /* false: usage_metadata is null */
-    struct kv_usage usage[KV_USAGE_MAX];
+    struct kv_record_usage usage[KV_USAGE_MAX];
     size_t usage_count;
     struct kv_slice agent_metrics_json;
 

@@ -15,72 +15,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- the failure taxonomy ---- */
-
-static const struct {
-    const char *name;
-    enum kv_failure_group group;
-} failures[] = {
-    [KV_FAIL_CONTENT] = {"content", KV_GROUP_CONTENT},
-    [KV_FAIL_RECURSION_LIMIT] = {"recursion_limit", KV_GROUP_AUTOFAIL},
-    [KV_FAIL_TRACE_VALIDATION] = {"trace_validation", KV_GROUP_AUTOFAIL},
-    [KV_FAIL_DEEP_JUDGMENT] = {"deep_judgment", KV_GROUP_AUTOFAIL},
-    [KV_FAIL_DEEP_JUDGMENT_RUBRIC] = {"deep_judgment_rubric", KV_GROUP_AUTOFAIL},
-    [KV_FAIL_TIMEOUT] = {"timeout", KV_GROUP_RETRY},
-    [KV_FAIL_CONNECTION] = {"connection", KV_GROUP_RETRY},
-    [KV_FAIL_RATE_LIMIT] = {"rate_limit", KV_GROUP_RETRY},
-    [KV_FAIL_SERVER_ERROR] = {"server_error", KV_GROUP_RETRY},
-    [KV_FAIL_ABSTENTION] = {"abstention", KV_GROUP_ABSTAINED},
-    [KV_FAIL_SUFFICIENCY] = {"sufficiency", KV_GROUP_ABSTAINED},
-    [KV_FAIL_TEMPLATE_VALIDATION] = {"template_validation", KV_GROUP_SYSTEM},
-    [KV_FAIL_PARSING] = {"parsing", KV_GROUP_SYSTEM},
-    [KV_FAIL_UNEXPECTED_ERROR] = {"unexpected_error", KV_GROUP_SYSTEM},
-};
-enum { FAILURES = sizeof failures / sizeof *failures };
-
-static const char *const categories[] = {"content", "recursion_limit", "trace_validation",
-    "deep_judgment", "deep_judgment_rubric", "timeout", "connection", "rate_limit", "server_error",
-    "abstention", "sufficiency", "template_validation", "parsing", "unexpected_error", NULL};
-
-const char *kv_failure_name(enum kv_failure f)
-{
-    return f < FAILURES ? failures[f].name : NULL;
-}
-
-enum kv_failure kv_failure_find(struct kv_slice name)
-{
-    for (size_t f = KV_FAIL_CONTENT; f < FAILURES; f++)
-        if (kv_slice_is(name, failures[f].name))
-            return (enum kv_failure)f;
-    return KV_FAIL_NONE;
-}
-
-enum kv_failure_group kv_failure_group(enum kv_failure f)
-{
-    return f < FAILURES ? failures[f].group : KV_GROUP_NONE;
-}
-
-const char *kv_failure_group_name(enum kv_failure_group g)
-{
-    static const char *const names[] = {
-        NULL, "content", "autofail", "retry", "abstained", "system"};
-    return names[g];
-}
-
-/* The category a string value names. */
-static enum kv_failure find_failure(struct kv_slice string)
-{
-    for (size_t f = KV_FAIL_CONTENT; f < FAILURES; f++)
-        if (kv_json_type(string) == KV_JSON_STRING && kv_json_string_is(string, failures[f].name))
-            return (enum kv_failure)f;
-    return KV_FAIL_NONE;
-}
-
-static const char *group_of(struct kv_slice category)
-{
-    return kv_failure_group_name(kv_failure_group(find_failure(category)));
-}
-
 /* ---- the schema ---- */
 
 #define NEED(name, shape)                                                                          \
@@ -148,8 +82,13 @@ static const struct kv_shape floats_map = NULL_OR_MAP_OF(floats);
 static const struct kv_shape texts_in_map = MAP_OF(texts);
 static const struct kv_shape texts_maps = NULL_OR_MAP_OF(texts_in_map);
 
+static const char *group_of(struct kv_slice named)
+{
+    return kv_failure_group_name(kv_failure_group(kv_failure_of_json(named)));
+}
+
 static const struct kv_shape category = {
-    .kind = KV_SHAPE_WORD, .words = categories, .what = "failure category"};
+    .kind = KV_SHAPE_WORD, .words = kv_failure_names, .what = "failure category"};
 static const struct kv_shape reason = {.kind = KV_SHAPE_TEXT, .max = KV_FAILURE_REASON_MAX};
 static const struct kv_shape_member failure_members[] = {
     NEED("category", category),
@@ -354,7 +293,7 @@ static void take_failure(struct kv_slice failure, struct kv_result *r)
 {
     struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
     kv_shape_members(&failure_shape, failure, values);
-    r->failure = find_failure(values[CATEGORY]);
+    r->failure = kv_failure_of_json(values[CATEGORY]);
     r->failure_stage = values[STAGE];
     r->failure_reason = values[REASON];
 }

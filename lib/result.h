@@ -1,7 +1,7 @@
 /* result - one VerificationResult as it arrives: is it one, whose is it, how did it end.
  *
  * Owns the schema of a result row (kv-results(5)): which members it has, in which order, of which
- * type, with which defaults, and the failure taxonomy. Refuses to know where rows are kept and how
+ * type, with which defaults. Refuses to know where rows are kept and how
  * a run is counted. The making of new rows is record.h.
  *
  *     struct kv_result row;
@@ -12,9 +12,9 @@
  *     else
  *         kv_result_key(&row, &key);                      // the task it belongs to
  *
- * A row stays the bytes that came in. What struct kv_result holds are slices of them: JSON values as
- * written, strings with their quotes and escapes (kv_json_unescape gives the text), absent and null
- * members as empty slices (n == 0).
+ * A row stays the bytes that came in. What struct kv_result holds are slices of them: JSON values
+ * as written, strings with their quotes and escapes (kv_json_unescape gives the text), absent and
+ * null members as empty slices (n == 0).
  *
  * Two kinds of row are accepted. An object with a string member "task_id" belongs to a manifest of
  * any JSON jobs: that string is its key and nothing else is demanded of it (row.generic). Any other
@@ -26,47 +26,11 @@
 
 #include "buf.h"
 #include "err.h"
+#include "failure.h"
 #include "spell.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* ---- how a task can fail ---- */
-
-enum kv_failure {
-    KV_FAIL_NONE,
-    KV_FAIL_CONTENT,
-    KV_FAIL_RECURSION_LIMIT,
-    KV_FAIL_TRACE_VALIDATION,
-    KV_FAIL_DEEP_JUDGMENT,
-    KV_FAIL_DEEP_JUDGMENT_RUBRIC,
-    KV_FAIL_TIMEOUT,
-    KV_FAIL_CONNECTION,
-    KV_FAIL_RATE_LIMIT,
-    KV_FAIL_SERVER_ERROR,
-    KV_FAIL_ABSTENTION,
-    KV_FAIL_SUFFICIENCY,
-    KV_FAIL_TEMPLATE_VALIDATION,
-    KV_FAIL_PARSING,
-    KV_FAIL_UNEXPECTED_ERROR,
-    KV_FAIL_OTHER, /* a generic row that says it failed, in its own words */
-};
-
-enum kv_failure_group {
-    KV_GROUP_NONE,
-    KV_GROUP_CONTENT,
-    KV_GROUP_AUTOFAIL,
-    KV_GROUP_RETRY,
-    KV_GROUP_ABSTAINED,
-    KV_GROUP_SYSTEM,
-};
-
-enum { KV_FAILURE_REASON_MAX = 500 }; /* characters, not bytes */
-
-const char *kv_failure_name(enum kv_failure f);        /* "rate_limit"; KV_FAIL_NONE: NULL */
-enum kv_failure kv_failure_find(struct kv_slice name); /* KV_FAIL_NONE if it is no category */
-enum kv_failure_group kv_failure_group(enum kv_failure f);
-const char *kv_failure_group_name(enum kv_failure_group g); /* "retry"; KV_GROUP_NONE: NULL */
 
 /* ---- a row as read ---- */
 
@@ -87,7 +51,8 @@ struct kv_result {
  * and -Infinity are refused by name, unless `flags` has KV_JSON_NONFINITE (json.h): older karenina
  * wrote them. Returns 0, or -1 with KV_INPUT and a text that starts with the place: "1:17: …" where
  * the JSON is wrong, "metadata.answering.x: …" where the result is. *result is then undefined. */
-int kv_result_read(struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err);
+int kv_result_read(
+    struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err);
 
 /* Appends the key of the row's task: its task_id, or the key built from scenario or question,
  * identities and replicate (task.h). Cannot fail for a row that was read. */

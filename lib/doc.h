@@ -106,37 +106,10 @@ void kv_doc_end(struct kv_doc *d);
  * kv_doc_end comes next. Readers that have a document open keep it. */
 int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err);
 
-/* ---- what it took ---- */
+/* ---- what it took, of document i in the last commit ---- */
 
-enum kv_doc_way {
-    KV_DOC_FAST,      /* the spare was brought up to date in place */
-    KV_DOC_REWRITTEN, /* by the caller */
-    KV_DOC_NO_RECORD, /* copied: no control record, or an unknown one */
-    KV_DOC_RESTARTED, /* copied: the machine restarted in the middle of a commit */
-    KV_DOC_EDITED,    /* copied: the document is not the one last committed */
-    KV_DOC_NO_SPARE,  /* copied: the spare is missing or was touched */
-    KV_DOC_BUSY,      /* copied: readers hold the spares */
-    KV_DOC_NO_LEASES, /* copied: no reliable leases on this file system */
-};
-/* Of document i in the last commit. */
-enum kv_doc_way kv_doc_way(const struct kv_doc *d, size_t i);
+bool kv_doc_in_place(const struct kv_doc *d, size_t i); /* at constant cost */
 /* "appended in place", "copied whole: a reader holds the spare", … */
-const char *kv_doc_way_text(enum kv_doc_way way);
-
-/* ---- negative controls of the torture tests; not in the product ---- */
-#ifdef KV_FAULTS
-enum kv_doc_fault {
-    KV_FAULT_NO_LEASE = 1,        /* write into the spare whoever reads it */
-    KV_FAULT_NO_SYNC_FIRST = 2,   /* publish the first document unsynced */
-    KV_FAULT_NO_SYNC_SECOND = 4,  /* the second one */
-    KV_FAULT_NO_SYNC_NAMES = 8,   /* acknowledge before the names are on the medium */
-    KV_FAULT_NO_SYNC_BEFORE = 16, /* do not make a killed writer's exchange durable first */
-    KV_FAULT_SECOND_FIRST = 32,   /* publish the second document before the first */
-    KV_FAULT_NO_LOCK = 64,        /* writers do not wait for each other */
-    KV_FAULT_NO_COPY = 128,       /* believe a spare without a matching record */
-    KV_FAULT_IN_PLACE = 256,      /* write into the visible document */
-};
-extern unsigned kv_doc_faults;
-#endif
+const char *kv_doc_way(const struct kv_doc *d, size_t i);
 
 #endif

@@ -51,7 +51,7 @@ void kv_record_use(
     if (i == KV_USAGE_MAX)
         return;
     if (i == r->usage_count)
-        r->usage[r->usage_count++] = (struct kv_usage){.stage = stage, .model = model};
+        r->usage[r->usage_count++] = (struct kv_record_usage){.stage = stage, .model = model};
     r->usage[i].input += input;
     r->usage[i].output += output;
     r->usage[i].total += input + output;
@@ -264,7 +264,7 @@ static void add_metadata(struct kv_buf *out, const struct kv_record *r)
 /* ---- template ---- */
 
 static void add_messages(struct kv_buf *out, const char *name, struct kv_slice taken,
-    const struct kv_message *messages, size_t count)
+    const struct kv_record_message *messages, size_t count)
 {
     if (taken.n) {
         add_json(out, name, taken, "[]");
@@ -282,7 +282,7 @@ static void add_messages(struct kv_buf *out, const char *name, struct kv_slice t
     kv_buf_add_char(out, ']');
 }
 
-static void add_counts(struct kv_buf *out, const struct kv_usage *u)
+static void add_counts(struct kv_buf *out, const struct kv_record_usage *u)
 {
     add_int(out, "input_tokens", u->input);
     add_int(out, "output_tokens", u->output);
@@ -291,7 +291,7 @@ static void add_counts(struct kv_buf *out, const struct kv_usage *u)
 
 static void add_usage(struct kv_buf *out, const struct kv_record *r)
 {
-    struct kv_usage total = {0};
+    struct kv_record_usage total = {0};
     add_name(out, "usage_metadata");
     if (!r->has_usage) {
         kv_buf_add_str(out, "null");
@@ -299,7 +299,7 @@ static void add_usage(struct kv_buf *out, const struct kv_record *r)
     }
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < r->usage_count; i++) {
-        const struct kv_usage *u = &r->usage[i];
+        const struct kv_record_usage *u = &r->usage[i];
         add_name(out, u->stage);
         kv_buf_add_char(out, '{');
         add_counts(out, u);

@@ -27,9 +27,13 @@ _kv() {
     fi
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-    elif [[ $program ${COMP_WORDS[1]} =~ (run|append|status|finalize) ]]; then
+    else
         # Operands are states first of all; readline's own file names follow if there is none.
-        mapfile -t COMPREPLY < <(compgen -f -X '!*.state' -- "$current")
+        case "$program ${COMP_WORDS[1]}" in
+        *run* | *append* | *status* | *finalize*)
+            mapfile -t COMPREPLY < <(compgen -f -X '!*.state' -- "$current")
+            ;;
+        esac
     fi
 }
 

@@ -7,14 +7,15 @@
 #ifndef KV_ASK_H
 #define KV_ASK_H
 
-#include "provider.h"
+#include "buf.h"
+#include "dialect.h"
 
 #include <stdint.h>
 
-enum kv_role { KV_ROLE_SYSTEM, KV_ROLE_USER, KV_ROLE_ASSISTANT };
+enum kv_speaker { KV_SPEAKER_SYSTEM, KV_SPEAKER_USER, KV_SPEAKER_ASSISTANT };
 
 struct kv_message {
-    enum kv_role role;
+    enum kv_speaker role;
     struct kv_slice text;
 };
 
@@ -36,7 +37,7 @@ struct kv_ask {
  * would turn streaming on. */
 void kv_ask_write(struct kv_buf *out, const struct kv_dialect *d, const struct kv_ask *ask);
 
-/* Tokens this request will cost, roughly: for buckets and --dry-run. */
+/* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */
 int64_t kv_ask_estimate(const struct kv_ask *ask);
 
 #endif

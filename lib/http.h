@@ -25,6 +25,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "http_peer.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -45,22 +46,6 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
 void kv_http_close(struct kv_http *h);            /* drops what is in flight; NULL is fine */
 size_t kv_http_capacity(const struct kv_http *h); /* transfers that may be in flight */
 size_t kv_http_flying(const struct kv_http *h);   /* transfers that are */
-
-/* ---- peers: where requests go ---- */
-
-/* A URL and the headers every request to it carries. Refuses (KV_INPUT) what is no http or https
- * URL, carries a user part, or a key in its query. Outlives the transfers that use it. */
-struct kv_http_peer;
-struct kv_http_peer *kv_http_peer_open(const char *url, struct kv_err *err);
-void kv_http_peer_close(struct kv_http_peer *p); /* wipes the headers */
-
-/* Adds "name: value"; refuses control bytes in either. */
-int kv_http_peer_header(
-    struct kv_http_peer *p, const char *name, struct kv_slice value, struct kv_err *err);
-
-const char *kv_http_peer_host(const struct kv_http_peer *p); /* "host" or "host:port", to print */
-bool kv_http_peer_loopback(const struct kv_http_peer *p);
-bool kv_http_peer_encrypted(const struct kv_http_peer *p);
 
 /* ---- transfers ---- */
 

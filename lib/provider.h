@@ -1,4 +1,4 @@
-/* provider - who is asked, where, and in which dialect: a table of the services we can speak to.
+/* provider - who is asked, where, in which dialect, and with which key.
  *
  * A dialect is one row: the wire protocol it speaks (OpenAI chat completions or Anthropic
  * messages), where it lives, which environment variables its users set, and how it deviates. Adding
@@ -18,51 +18,9 @@
 #ifndef KV_PROVIDER_H
 #define KV_PROVIDER_H
 
-#include "http.h"
+#include "dialect.h"
+#include "http_peer.h"
 #include "secret.h"
-
-enum kv_wire { KV_WIRE_OPENAI, KV_WIRE_ANTHROPIC };
-
-/* How structured output is asked for, best first: the ladder (providers.md, section 5.4). */
-enum kv_step {
-    KV_STEP_SCHEMA, /* native JSON schema, strict */
-    KV_STEP_TOOL,   /* a forced tool whose arguments are the object */
-    KV_STEP_OBJECT, /* "some JSON object"; the schema stands in the prompt */
-    KV_STEP_PLAIN,  /* nothing but the prompt */
-};
-const char *kv_step_name(enum kv_step s);
-
-/* What a server refused in our usual request, learned once and kept for the run (section 1.3). */
-enum kv_quirk {
-    KV_QUIRK_SWAP_MAX_TOKENS = 1, /* the other spelling of max_tokens */
-    KV_QUIRK_NO_TEMPERATURE = 2,
-    KV_QUIRK_FOLD_SYSTEM = 4,    /* the system text goes in front of the first user message */
-    KV_QUIRK_SYSTEM_SWAPPED = 8, /* "developer" instead of "system" */
-};
-
-enum kv_dialect_flag {
-    KV_DIALECT_LOCAL = 1,         /* usually on this machine: needs no key, may be slow to load */
-    KV_DIALECT_NEW_MAX = 2,       /* max_completion_tokens */
-    KV_DIALECT_NO_OBJECT = 4,     /* json_object is refused */
-    KV_DIALECT_NO_TOOL = 8,       /* tool_choice is ignored */
-    KV_DIALECT_ROUTER = 16,       /* drops parameters silently unless told not to (OpenRouter) */
-    KV_DIALECT_GOOGLE = 32,       /* errors and limits in Google's manner */
-    KV_DIALECT_DAILY = 64,        /* the request window is a day, not a minute */
-    KV_DIALECT_API_KEY_HDR = 128, /* "api-key: KEY" (Azure) */
-};
-
-struct kv_dialect {
-    const char *name;
-    enum kv_wire wire;
-    unsigned flags;
-    const char *base;         /* NULL: the configuration has to give one */
-    const char *host;         /* part of a host name it is recognised by; NULL: none */
-    const char *providers[4]; /* model_provider names */
-    const char *key_env[3];   /* in order */
-    const char *base_env[3];  /* in order */
-};
-const struct kv_dialect *kv_dialect_find(const char *name); /* NULL if there is none */
-const struct kv_dialect *kv_dialect_at(size_t i);           /* NULL behind the last */
 
 /* What the configuration says of a model. NULL where it says nothing. */
 struct kv_choice {
@@ -70,15 +28,15 @@ struct kv_choice {
     const char *interface;      /* "langchain", "openrouter", "openai_endpoint", "claude_tool" */
     const char *model_provider; /* for langchain */
     const char *base_url;       /* endpoint_base_url or anthropic_base_url */
-    const char *base_url_mode;  /* extra_kwargs.endpoint_base_url_mode: "auto_v1" or "raw" */
+    struct kv_slice extra;      /* extra_kwargs: base_url, endpoint_base_url_mode are read here */
     const char *dialect;        /* an explicit name, wins */
 };
 
 struct kv_provider {
     const struct kv_dialect *dialect;
-    char *name;                         /* "openai at api.openai.com": for messages */
-    char *key_name;                     /* the variable the key came from; NULL if there is none */
-    struct kv_http_peer *chat, *models; /* models: GET answers the listing */
+    char *key_name; /* the variable the key came from; NULL: no key is sent */
+    bool exposed;   /* a key goes over plain http to another machine: worth a warning */
+    struct kv_http_peer *chat, *models; /* models: GET answers the listing; chat->host to print */
 };
 
 /* Fails with KV_INPUT for what cannot be spoken to (interface, provider, URL: the text says which),
@@ -90,10 +48,5 @@ void kv_provider_close(struct kv_provider *p);
 /* The pure half of it, for tests and for --dry-run: which dialect, which URL. Caller frees *url. */
 const struct kv_dialect *kv_provider_choose(
     const struct kv_choice *choice, kv_env_fn *env, char **url, struct kv_err *err);
-
-/* Does the body of a model listing name `model`? 1 yes, 0 no (*near gets the nearest ids, ", "
- * between them), -1 if it is no listing. */
-int kv_provider_lists(
-    const struct kv_dialect *d, struct kv_slice body, struct kv_slice model, struct kv_buf *near);
 
 #endif

@@ -32,15 +32,16 @@ enum kv_ratelimit_kind {
 
 struct kv_ratelimit {
     struct kv_ratelimit_window window[KV_RATELIMIT_KINDS];
-    int64_t retry_after_ms; /* what the headers ask for after a refusal: hint, or a reset whose
-                               window is empty (at most 60 s) */
+    int64_t retry_after_ms; /* what the headers ask for after a refusal */
+    int64_t refill_ms;      /* until the last empty window is full again, at most 60 s */
     int should_retry;       /* x-should-retry: 1 yes, 0 no, -1 not said */
     /* private, until settled */
-    int64_t hint_ms, hint_s_ms, hint_at_ms, date_ms, reset_at_ms[KV_RATELIMIT_KINDS];
-    bool seen;
+    int64_t hint_ms, hint_s_ms, hint_at_ms, reset_at_ms[KV_RATELIMIT_KINDS];
+    struct kv_slice date;
 };
 
 void kv_ratelimit_begin(struct kv_ratelimit *r);
+/* The slices are looked at until settled. */
 void kv_ratelimit_note(struct kv_ratelimit *r, struct kv_slice name, struct kv_slice value);
 void kv_ratelimit_settle(struct kv_ratelimit *r, int64_t now_ms); /* now: wall clock, epoch */
 

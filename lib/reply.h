@@ -11,9 +11,11 @@
 #ifndef KV_REPLY_H
 #define KV_REPLY_H
 
+#include "dialect.h"
 #include "ending.h"
-#include "provider.h"
+#include "http.h"
 #include "ratelimit.h"
+#include "secret.h"
 
 struct kv_usage {
     int64_t in_total, in_cached, in_cache_write, out_total, out_reasoning; /* -1: not said */

@@ -1,0 +1,575 @@
+/* http - many transfers at once on one thread, over libcurl's multi interface.
+ *
+ * A slot is an easy handle with its reply buffer. What never changes is set when the slot is made,
+ * what a request decides is set at every start; curl_easy_reset between calls would cost more than
+ * the transfer. The choices that are not obvious (http-client.md has the measurements):
+ *   - NOSIGNAL, or libcurl calls sigaction four times a request.
+ *   - A CA file and CAPATH NULL: with a CA directory the whole bundle is parsed at every handshake.
+ *   - A share for TLS sessions: before 8.12 they belong to the handle, so nothing would resume.
+ *   - MAXCONNECTS above the transfers in flight, or the tail of a burst closes its connections.
+ *   - MAXAGE_CONN below the server's idle time, or a dying connection has the request sent twice.
+ *   - The bound on a body is kept in the write callback: MAXFILESIZE does not see chunked bodies.
+ *   - No LOW_SPEED_*: a model that thinks for minutes is not slow.
+ */
+#include "http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BODY_MAX = 16 << 20,
+    BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
+    DESCRIPTORS_APART = 64,
+    LOOK_EVERY_MS = 10, /* at the caller's descriptors, however busy we are */
+};
+
+struct slot {
+    CURL *easy;
+    struct kv_buf body;
+    struct kv_http_peer *peer;
+    void *user;
+    bool flying, capped, identity;
+    struct slot *next; /* in the free or the lost list */
+    char error[CURL_ERROR_SIZE];
+};
+
+struct kv_http {
+    CURLM *multi;
+    CURLSH *share;
+    char *agent, *ca_file, *no_proxy;
+    size_t body_max, capacity, count, flying;
+    struct slot **slots;
+    struct slot *free, *lost; /* lost: in flight when the multi broke */
+    struct slot *shown;       /* handed out by kv_http_next */
+    struct curl_waitfd *waits;
+    int64_t looked_ms, broken_ms;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- slots ---- */
+
+/* The first option libcurl did not take: an odd build must be noticed, not half obeyed. */
+struct setting {
+    CURL *easy;
+    CURLcode code;
+    const char *option;
+};
+
+static void keep(struct setting *s, CURLcode code, const char *option)
+{
+    if (code == CURLE_OK || s->code != CURLE_OK)
+        return;
+    s->code = code;
+    s->option = option;
+}
+
+#define SET(s, option, value) keep((s), curl_easy_setopt((s)->easy, option, (value)), #option)
+
+static int settled(const struct setting *s, struct kv_err *err)
+{
+    if (s->code == CURLE_OK)
+        return 0;
+    return kv_err_set(err, KV_SYSTEM, "libcurl %s does not take %s: %s",
+        curl_version_info(CURLVERSION_NOW)->version, s->option, curl_easy_strerror(s->code));
+}
+
+static size_t take(char *bytes, size_t size, size_t n, void *to)
+{
+    struct slot *s = to;
+    kv_buf_add(&s->body, bytes, size * n);
+    if (!s->body.failed)
+        return size * n;
+    s->capped = true;
+    return CURL_WRITEFUNC_ERROR;
+}
+
+static void set_trust(struct setting *s, const struct kv_http *h)
+{
+    if (h->ca_file) {
+        SET(s, CURLOPT_CAINFO, h->ca_file);
+        SET(s, CURLOPT_CAPATH, NULL);
+    }
+    SET(s, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(s, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(s, CURLOPT_SHARE, h->share);
+}
+
+static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_err *err)
+{
+    struct setting s = {.easy = slot->easy};
+    SET(&s, CURLOPT_PRIVATE, slot);
+    SET(&s, CURLOPT_ERRORBUFFER, slot->error);
+    SET(&s, CURLOPT_WRITEFUNCTION, take);
+    SET(&s, CURLOPT_WRITEDATA, slot);
+    SET(&s, CURLOPT_NOSIGNAL, 1L);
+    SET(&s, CURLOPT_NOPROGRESS, 1L);
+    SET(&s, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(&s, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(&s, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(&s, CURLOPT_FAILONERROR, 0L);
+    SET(&s, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(&s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(&s, CURLOPT_USERAGENT, h->agent);
+    SET(&s, CURLOPT_NOPROXY, h->no_proxy);
+    SET(&s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
+    SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(&s, CURLOPT_TCP_KEEPIDLE, 60L);
+    SET(&s, CURLOPT_TCP_KEEPINTVL, 60L);
+    SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
+    SET(&s, CURLOPT_ACCEPT_ENCODING, "");
+    set_trust(&s, h);
+    return settled(&s, err);
+}
+
+static struct slot *slot_new(struct kv_http *h, struct kv_err *err)
+{
+    struct slot *slot = kv_calloc(1, sizeof *slot);
+    slot->body.max = h->body_max;
+    slot->easy = curl_easy_init();
+    if (!slot->easy)
+        kv_no_memory();
+    if (slot_configure(slot, h, err) < 0) {
+        curl_easy_cleanup(slot->easy);
+        free(slot);
+        return NULL;
+    }
+    h->slots = kv_array(h->slots, h->count + 1, sizeof *h->slots);
+    h->slots[h->count++] = slot;
+    return slot;
+}
+
+static struct slot *slot_get(struct kv_http *h, struct kv_err *err)
+{
+    struct slot *slot = h->free;
+    if (!slot)
+        return slot_new(h, err);
+    h->free = slot->next;
+    return slot;
+}
+
+static void slot_put(struct kv_http *h, struct slot *slot)
+{
+    size_t max = slot->body.max;
+    if (slot->body.cap > BODY_KEPT)
+        kv_buf_release(&slot->body);
+    else
+        kv_buf_clear(&slot->body);
+    slot->body.max = max;
+    slot->capped = false;
+    slot->user = NULL;
+    slot->next = h->free;
+    h->free = slot;
+}
+
+static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
+{
+    struct setting s = {.easy = slot->easy};
+    SET(&s, CURLOPT_URL, r->peer->url);
+    SET(&s, CURLOPT_HTTPHEADER, r->peer->headers);
+    SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
+    SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
+    SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
+    SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
+    if (r->identity != slot->identity)
+        SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
+    if (r->body.p) {
+        SET(&s, CURLOPT_POST, 1L);
+        SET(&s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+        SET(&s, CURLOPT_POSTFIELDS, r->body.p);
+    } else
+        SET(&s, CURLOPT_HTTPGET, 1L);
+    slot->identity = r->identity;
+    slot->peer = r->peer;
+    slot->user = r->user;
+    slot->error[0] = '\0';
+    return settled(&s, err);
+}
+
+/* ---- open and close ---- */
+
+static size_t raise_descriptors(size_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    if (limit.rlim_cur != limit.rlim_max) {
+        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted + DESCRIPTORS_APART)
+        return wanted;
+    return limit.rlim_cur > DESCRIPTORS_APART ? (size_t)limit.rlim_cur - DESCRIPTORS_APART : 1;
+}
+
+static int multi_open(struct kv_http *h, struct kv_err *err)
+{
+    h->multi = curl_multi_init();
+    if (!h->multi)
+        return kv_err_set(err, KV_SYSTEM, "libcurl cannot make a multi handle");
+    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)h->capacity + 16);
+    curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 0L);
+    curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
+    curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    return 0;
+}
+
+static char *trusted(const char *given)
+{
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    if (given)
+        return kv_strdup(given);
+    return v->cainfo && access(v->cainfo, R_OK) == 0 ? kv_strdup(v->cainfo) : NULL;
+}
+
+static int curl_usable(struct kv_err *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return kv_err_set(err, KV_SYSTEM, "libcurl cannot be initialised");
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    if (v->version_num < 0x075800)
+        return kv_err_set(err, KV_SYSTEM, "libcurl %s is too old: 7.88 is needed", v->version);
+    if (!(v->features & CURL_VERSION_SSL) || !(v->features & CURL_VERSION_ASYNCHDNS))
+        return kv_err_set(err, KV_SYSTEM, "libcurl %s lacks TLS or its own resolver", v->version);
+    return 0;
+}
+
+struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err *err)
+{
+    if (curl_usable(err) < 0)
+        return NULL;
+    struct kv_http *h = kv_calloc(1, sizeof *h);
+    struct kv_buf no_proxy = {0}, agent = {0};
+    kv_buf_printf(&no_proxy, "%s%slocalhost,127.0.0.1,::1",
+        limits->no_proxy ? limits->no_proxy : "", limits->no_proxy ? "," : "");
+    kv_buf_printf(
+        &agent, "kv/" KV_VERSION " libcurl/%s", curl_version_info(CURLVERSION_NOW)->version);
+    h->no_proxy = kv_buf_detach(&no_proxy);
+    h->agent = limits->user_agent ? kv_strdup(limits->user_agent) : kv_strdup(agent.p);
+    kv_buf_release(&agent);
+    h->ca_file = trusted(limits->ca_file);
+    h->body_max = limits->body_max ? limits->body_max : BODY_MAX;
+    h->capacity = raise_descriptors(limits->in_flight ? limits->in_flight : 1);
+    h->broken_ms = INT64_MIN / 2;
+    h->share = curl_share_init();
+    if (!h->share)
+        kv_no_memory();
+    curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    if (multi_open(h, err) == 0)
+        return h;
+    kv_http_close(h);
+    return NULL;
+}
+
+void kv_http_close(struct kv_http *h)
+{
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->count; i++) {
+        if (h->slots[i]->flying)
+            curl_multi_remove_handle(h->multi, h->slots[i]->easy);
+        curl_easy_cleanup(h->slots[i]->easy);
+        kv_buf_release(&h->slots[i]->body);
+        free(h->slots[i]);
+    }
+    curl_multi_cleanup(h->multi);
+    curl_share_cleanup(h->share);
+    free(h->slots);
+    free(h->waits);
+    free(h->agent);
+    free(h->ca_file);
+    free(h->no_proxy);
+    free(h);
+}
+
+size_t kv_http_capacity(const struct kv_http *h)
+{
+    return h->capacity;
+}
+
+size_t kv_http_flying(const struct kv_http *h)
+{
+    return h->flying;
+}
+
+/* ---- transfers ---- */
+
+int kv_http_start(struct kv_http *h, const struct kv_http_request *request, struct kv_err *err)
+{
+    if (h->flying >= h->capacity)
+        return kv_err_set(err, KV_BUSY, "%zu transfers are in flight already", h->flying);
+    struct slot *slot = slot_get(h, err);
+    if (!slot)
+        return -1;
+    if (slot_prepare(slot, request, err) < 0) {
+        slot_put(h, slot);
+        return -1;
+    }
+    CURLMcode code = curl_multi_add_handle(h->multi, slot->easy);
+    if (code != CURLM_OK) {
+        slot_put(h, slot);
+        return kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+    }
+    slot->flying = true;
+    h->flying++;
+    return 0;
+}
+
+static void unshow(struct kv_http *h)
+{
+    if (h->shown)
+        slot_put(h, h->shown);
+    h->shown = NULL;
+}
+
+static void land(struct kv_http *h, struct slot *slot)
+{
+    curl_multi_remove_handle(h->multi, slot->easy);
+    slot->flying = false;
+    h->flying--;
+}
+
+size_t kv_http_cancel(struct kv_http *h, const void *user)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        struct slot *slot = h->slots[i];
+        if (!slot->flying || slot->user != user)
+            continue;
+        land(h, slot);
+        slot_put(h, slot);
+        n++;
+    }
+    return n;
+}
+
+/* A multi that failed is not used again. Its transfers end as lost connections; if the next one
+ * fails within a minute, the trouble is not the multi's. */
+static int rebuild(struct kv_http *h, CURLMcode code, struct kv_err *err)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        struct slot *slot = h->slots[i];
+        if (!slot->flying)
+            continue;
+        land(h, slot);
+        slot->next = h->lost;
+        h->lost = slot;
+    }
+    bool again = now_ms() - h->broken_ms < 60000;
+    h->broken_ms = now_ms();
+    curl_multi_cleanup(h->multi);
+    h->multi = NULL;
+    if (multi_open(h, err) < 0)
+        return -1;
+    return again ? kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code)) : 0;
+}
+
+static int perform(struct kv_http *h, bool *finished, struct kv_err *err)
+{
+    int running = 0;
+    CURLMcode code = curl_multi_perform(h->multi, &running);
+    if (code != CURLM_OK && rebuild(h, code, err) < 0)
+        return -1;
+    *finished = h->lost || (size_t)running < h->flying;
+    return 0;
+}
+
+/* libcurl's own look at foreign descriptors hides POLLERR and POLLHUP, so poll(2) has the last
+ * word; while transfers finish all the time it is asked every few milliseconds only. */
+static void look(struct kv_http *h, struct pollfd *fds, size_t nfds, bool at_once)
+{
+    for (size_t i = 0; i < nfds; i++)
+        fds[i].revents = 0;
+    if (nfds == 0 || (!at_once && now_ms() - h->looked_ms < LOOK_EVERY_MS))
+        return;
+    while (poll(fds, (nfds_t)nfds, 0) < 0 && errno == EINTR)
+        continue;
+    h->looked_ms = now_ms();
+}
+
+static void await(struct kv_http *h, const struct pollfd *fds, size_t nfds, int timeout_ms)
+{
+    h->waits = kv_array(h->waits, nfds + 1, sizeof *h->waits);
+    for (size_t i = 0; i < nfds; i++) {
+        int events = (fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                     (fds[i].events & POLLPRI ? CURL_WAIT_POLLPRI : 0) |
+                     (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0);
+        h->waits[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = (short)events};
+    }
+    curl_multi_poll(h->multi, h->waits, (unsigned)nfds, timeout_ms, NULL);
+}
+
+int kv_http_poll(
+    struct kv_http *h, struct pollfd *fds, size_t nfds, int timeout_ms, struct kv_err *err)
+{
+    bool finished = false;
+    unshow(h);
+    if (perform(h, &finished, err) < 0)
+        return -1;
+    if (finished || timeout_ms == 0) {
+        look(h, fds, nfds, false);
+        return 0;
+    }
+    await(h, fds, nfds, timeout_ms < 0 ? INT_MAX : timeout_ms);
+    look(h, fds, nfds, true);
+    return perform(h, &finished, err);
+}
+
+/* ---- how a transfer ended ---- */
+
+static const struct {
+    CURLcode code;
+    enum kv_http_end end;
+} endings[] = {
+    {CURLE_OK, KV_HTTP_ANSWERED},
+    {CURLE_FAILED_INIT, KV_HTTP_REFUSED},
+    {CURLE_URL_MALFORMAT, KV_HTTP_REFUSED},
+    {CURLE_NOT_BUILT_IN, KV_HTTP_REFUSED},
+    {CURLE_BAD_FUNCTION_ARGUMENT, KV_HTTP_REFUSED},
+    {CURLE_UNKNOWN_OPTION, KV_HTTP_REFUSED},
+    {CURLE_WEIRD_SERVER_REPLY, KV_HTTP_GARBAGE},
+    {CURLE_BAD_CONTENT_ENCODING, KV_HTTP_GARBAGE},
+    {CURLE_FILESIZE_EXCEEDED, KV_HTTP_TOO_LARGE},
+    {CURLE_SSL_ENGINE_NOTFOUND, KV_HTTP_TLS},
+    {CURLE_SSL_ENGINE_SETFAILED, KV_HTTP_TLS},
+    {CURLE_SSL_ENGINE_INITFAILED, KV_HTTP_TLS},
+    {CURLE_SSL_CERTPROBLEM, KV_HTTP_TLS},
+    {CURLE_SSL_CIPHER, KV_HTTP_TLS},
+    {CURLE_PEER_FAILED_VERIFICATION, KV_HTTP_TLS},
+    {CURLE_SSL_CACERT_BADFILE, KV_HTTP_TLS},
+    {CURLE_SSL_CRL_BADFILE, KV_HTTP_TLS},
+    {CURLE_SSL_ISSUER_ERROR, KV_HTTP_TLS},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, KV_HTTP_TLS},
+    {CURLE_SSL_INVALIDCERTSTATUS, KV_HTTP_TLS},
+    {CURLE_SSL_CLIENTCERT, KV_HTTP_TLS},
+};
+
+static bool mismatched(const char *why)
+{
+    return strstr(why, "wrong version number") || strstr(why, "alert") ||
+           strstr(why, "unsupported protocol");
+}
+
+static enum kv_http_end judge(
+    const struct slot *slot, CURLcode code, const struct kv_http_done *done)
+{
+    long proxy = 0;
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return done->sent ? KV_HTTP_TIMEOUT : KV_HTTP_CONNECTION;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, that is garbage; or our own mistake */
+        return done->sent ? KV_HTTP_GARBAGE : KV_HTTP_REFUSED;
+    case CURLE_WRITE_ERROR:
+        return slot->capped ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
+    case CURLE_OUT_OF_MEMORY: /* said of a header line beyond 100 KB, too */
+        return done->status ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
+    case CURLE_SSL_CONNECT_ERROR:
+        return mismatched(done->detail) ? KV_HTTP_TLS : KV_HTTP_CONNECTION;
+    case CURLE_RECV_ERROR:
+        curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+        return proxy == 407 || proxy == 403 ? KV_HTTP_PROXY_AUTH : KV_HTTP_CONNECTION;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (endings[i].code == code)
+            return endings[i].end;
+    return KV_HTTP_CONNECTION;
+}
+
+/* A server that says how long it keeps connections is believed, with a second to spare. */
+static void learn_idle(struct kv_http_peer *peer, const struct kv_http_done *done)
+{
+    struct kv_slice value;
+    if (!kv_http_header(done, "Keep-Alive", &value))
+        return;
+    const char *timeout = strstr(value.p, "timeout=");
+    long s = timeout ? strtol(timeout + 8, NULL, 10) : 0;
+    if (s > 0 && s <= 3600)
+        peer->idle_s = s > 1 ? s - 1 : 1;
+}
+
+static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
+{
+    long status = 0, connects = 0;
+    curl_off_t total = 0, before = 0, first = 0;
+    curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(slot->easy, CURLINFO_TOTAL_TIME_T, &total);
+    curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+    curl_easy_getinfo(slot->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    *done = (struct kv_http_done){.user = slot->user,
+        .status = (int)status,
+        .body = {slot->body.p ? slot->body.p : "", slot->body.n},
+        .detail = slot->error[0] ? slot->error : curl_easy_strerror(code),
+        .sent = before > 0,
+        .fresh = connects > 0,
+        .total_us = total,
+        .first_byte_us = first,
+        .slot = slot};
+    done->end = judge(slot, code, done);
+    if (done->fresh)
+        learn_idle(slot->peer, done);
+}
+
+bool kv_http_next(struct kv_http *h, struct kv_http_done *done)
+{
+    unshow(h);
+    struct slot *slot = h->lost;
+    CURLcode code = CURLE_RECV_ERROR;
+    if (slot)
+        h->lost = slot->next;
+    CURLMsg *m;
+    int left;
+    while (!slot && (m = curl_multi_info_read(h->multi, &left))) {
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        code = m->data.result; /* the message dies with the removal */
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
+        land(h, slot);
+    }
+    if (!slot)
+        return false;
+    report(slot, code, done);
+    h->shown = slot;
+    return true;
+}
+
+bool kv_http_header(const struct kv_http_done *done, const char *name, struct kv_slice *value)
+{
+    const struct slot *slot = done->slot;
+    struct curl_header *found = NULL;
+    if (curl_easy_header(slot->easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+        return false;
+    if (found->amount > 1)
+        curl_easy_header(slot->easy, name, found->amount - 1, CURLH_HEADER, -1, &found);
+    *value = kv_slice(found->value);
+    return true;
+}
+
+bool kv_http_header_next(
+    const struct kv_http_done *done, void **at, struct kv_slice *name, struct kv_slice *value)
+{
+    const struct slot *slot = done->slot;
+    struct curl_header *found = curl_easy_nextheader(slot->easy, CURLH_HEADER, -1, *at);
+    if (!found)
+        return false;
+    *at = found;
+    *name = kv_slice(found->name);
+    *value = kv_slice(found->value);
+    return true;
+}

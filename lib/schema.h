@@ -70,14 +70,4 @@ struct kv_table {
 int kv_schema_read(const struct kv_table *table, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems);
 
-/* Appends any JSON value as Python would write it back in the compact form: white space gone, a
- * repeated key with its last value at its first place, floats respelled, -0 as 0. */
-void kv_schema_free_text(struct kv_buf *out, struct kv_slice value);
-
-/* Respells canonical text for `.state` files: floats as Python spells them, strings in ASCII. */
-void kv_schema_state_text(struct kv_buf *out, struct kv_slice canonical);
-
-/* Reads a boolean the forgiving way. Returns 0 or -1; *sort then names the mistake. */
-int kv_schema_bool(struct kv_slice value, bool *to, const char **sort);
-
 #endif

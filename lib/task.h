@@ -1,6 +1,6 @@
-/* task - what a unit of work is called: key and back, model identities, the manifest in its order.
+/* task - what a unit of work is called: key and back, model identities.
  *
- * Pure functions over bytes (progressive-save.md, sections 3 and 4). A task is one question, one
+ * Pure functions over bytes (progressive-save.md, section 3). A task is one question, one
  * answering model, one judge and one replicate; its key is
  *     question TAB answering key TAB parsing key [TAB "rep" N]
  * and a model's key is interface:name[:id]:tools. Keys are compared as bytes, never normalised.
@@ -58,44 +58,6 @@ int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_
 /* Builds the key a result belongs to from its `metadata` object (checked JSON): the scenario's or
  * question's id, the keys of both identities, the replicate. Fails with KV_INPUT and the member. */
 int kv_task_key_of_metadata(struct kv_slice metadata, struct kv_buf *out, struct kv_err *err);
-
-/* ---- the plan: all tasks of a configuration over a list of questions ---- */
-
-struct kv_task {
-    size_t question, answering, parsing; /* indices */
-    int64_t replicate;                   /* KV_NO_REPLICATE, or from 1 */
-};
-
-struct kv_plan {
-    const struct kv_slice *questions; /* ids, borrowed */
-    size_t question_count;
-    const struct kv_config *config; /* borrowed */
-    char **answering, **parsing;    /* canonical keys, by model */
-    size_t *by_id;                  /* questions sorted by id: kv_plan_find */
-};
-
-void kv_plan_init(struct kv_plan *p, const struct kv_config *config,
-    const struct kv_slice *question_ids, size_t question_count);
-void kv_plan_release(struct kv_plan *p);
-
-/* Tasks in generation order, which is the order of the manifest: questions, answering models,
- * judges, replicates. */
-size_t kv_plan_count(const struct kv_plan *p);
-struct kv_task kv_plan_task(const struct kv_plan *p, size_t i);
-void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
-
-/* The task a key names, also where a question's id contains tabs. False: none of this plan. */
-bool kv_plan_find(const struct kv_plan *p, struct kv_slice key, struct kv_task *out);
-
-/* Appends the task as the programs print it: {"task_id":…,"question_id":…,"answering":{…},
- * "parsing":{…},"replicate":…}, without a line end. */
-void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
-
-/* Puts tasks into the order in which they are executed. `seed` is for KV_ORDER_RANDOM. */
-void kv_plan_order(const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed,
-    struct kv_task *tasks, size_t n);
-/* What `auto` stands for with this plan's models; any other ordering is itself. */
-enum kv_ordering kv_plan_ordering(const struct kv_plan *p, enum kv_ordering ordering);
 
 /* ---- shards ---- */
 

@@ -1,0 +1,324 @@
+/* lax - values read and spelled the forgiving way of Python's validators. */
+#include "lax.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- normalising any value ---- */
+
+struct member {
+    struct kv_slice key, value; /* key with quotes */
+    char *name;                 /* the key unescaped */
+    size_t n, place;
+    bool dead;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct member *x = *(struct member *const *)a, *y = *(struct member *const *)b;
+    int order = kv_slice_cmp((struct kv_slice){x->name, x->n}, (struct kv_slice){y->name, y->n});
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* Python's rule for a repeated key: the first place, the last value. */
+static void fold_repeated(struct member *members, size_t n)
+{
+    struct member **sorted = kv_array(NULL, n, sizeof(struct member *));
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &members[i];
+    qsort(sorted, n, sizeof *sorted, by_name);
+    for (size_t i = 0, first = 0; i < n; i++) {
+        struct member *a = sorted[first], *b = sorted[i];
+        if (a == b)
+            continue;
+        if (a->n != b->n || memcmp(a->name, b->name, a->n) != 0) {
+            first = i;
+            continue;
+        }
+        a->value = b->value;
+        b->dead = true;
+    }
+    free(sorted);
+}
+
+static void add_object(struct kv_buf *out, struct kv_slice value)
+{
+    size_t n = kv_json_count(value), i = 0;
+    struct member *members = kv_calloc(n, sizeof *members);
+    struct kv_json_walk w;
+    kv_json_begin(&w, value);
+    for (; i < n && kv_json_member(&w, &members[i].key, &members[i].value); i++) {
+        struct kv_buf name = {0};
+        kv_json_unescape(members[i].key, &name);
+        members[i].n = name.n;
+        members[i].place = i;
+        members[i].name = kv_buf_detach(&name);
+    }
+    fold_repeated(members, n);
+    kv_buf_add_char(out, '{');
+    for (i = 0; i < n; i++) {
+        if (!members[i].dead) {
+            if (out->p[out->n - 1] != '{')
+                kv_buf_add_char(out, ',');
+            kv_json_quote(out, (struct kv_slice){members[i].name, members[i].n}, KV_JSON_RAW);
+            kv_buf_add_char(out, ':');
+            kv_lax_text(out, members[i].value);
+        }
+        free(members[i].name);
+    }
+    kv_buf_add_char(out, '}');
+    free(members);
+}
+
+static void add_array(struct kv_buf *out, struct kv_slice value)
+{
+    struct kv_json_walk w;
+    struct kv_slice item;
+    kv_buf_add_char(out, '[');
+    kv_json_begin(&w, value);
+    while (kv_json_item(&w, &item)) {
+        if (out->p[out->n - 1] != '[')
+            kv_buf_add_char(out, ',');
+        kv_lax_text(out, item);
+    }
+    kv_buf_add_char(out, ']');
+}
+
+static bool is_float_token(struct kv_slice token)
+{
+    for (size_t i = 0; i < token.n; i++)
+        if (strchr(".eE", token.p[i]))
+            return true;
+    return false;
+}
+
+static void add_number(struct kv_buf *out, struct kv_slice token, enum kv_num_style style)
+{
+    double x;
+    if (is_float_token(token) && kv_num_double(token, &x))
+        kv_num_add_double(out, x, style);
+    else if (kv_slice_is(token, "-0")) /* an integer, to Python */
+        kv_buf_add_char(out, '0');
+    else
+        kv_buf_add_slice(out, token);
+}
+
+static void add_string(struct kv_buf *out, struct kv_slice string, enum kv_json_style style)
+{
+    struct kv_buf text = {0};
+    kv_json_unescape(string, &text);
+    kv_json_quote(out, kv_slice_of(&text), style);
+    kv_buf_release(&text);
+}
+
+void kv_lax_text(struct kv_buf *out, struct kv_slice value)
+{
+    switch (kv_json_type(value)) {
+    case KV_JSON_OBJECT:
+        add_object(out, value);
+        break;
+    case KV_JSON_ARRAY:
+        add_array(out, value);
+        break;
+    case KV_JSON_STRING:
+        add_string(out, value, KV_JSON_RAW);
+        break;
+    case KV_JSON_NUMBER:
+        add_number(out, value, KV_NUM_COMPACT);
+        break;
+    default:
+        kv_buf_add_slice(out, value);
+    }
+}
+
+static size_t string_length(const char *p, const char *end)
+{
+    const char *c = p + 1;
+    while (c < end && *c != '"')
+        c += *c == '\\' ? 2 : 1;
+    return (size_t)(c - p) + 1;
+}
+
+void kv_lax_state_text(struct kv_buf *out, struct kv_slice canonical)
+{
+    const char *c = canonical.p, *end = c + canonical.n;
+    while (c < end) {
+        size_t n = 1;
+        if (*c == '"') {
+            n = string_length(c, end);
+            add_string(out, (struct kv_slice){c, n}, KV_JSON_ASCII);
+        } else if (*c == '-' || (*c >= '0' && *c <= '9')) {
+            while (c + n < end && strchr("+-.eE0123456789", c[n]))
+                n++;
+            add_number(out, (struct kv_slice){c, n}, KV_NUM_PYTHON);
+        } else {
+            kv_buf_add_char(out, *c);
+        }
+        c += n;
+    }
+}
+
+/* ---- coercion of scalars: 0, or -1 with the name of the mistake ---- */
+
+static int wrong(const char **sort, const char *name)
+{
+    *sort = name;
+    return -1;
+}
+
+int kv_lax_bool(struct kv_slice value, bool *to, const char **sort)
+{
+    static const char *const words[] = {
+        "0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"};
+    enum { FALSES = 6, WORDS = 12 };
+    double x;
+    switch (kv_json_type(value)) {
+    case KV_JSON_TRUE:
+    case KV_JSON_FALSE:
+        *to = kv_json_is_true(value);
+        return 0;
+    case KV_JSON_NUMBER:
+        if (!kv_num_double(value, &x) || (x != 0 && x != 1))
+            return wrong(sort, "bool_parsing");
+        *to = x != 0;
+        return 0;
+    case KV_JSON_STRING:
+        for (int i = 0; i < WORDS; i++)
+            if (value.n == strlen(words[i]) + 2 &&
+                strncasecmp(value.p + 1, words[i], value.n - 2) == 0) {
+                *to = i >= FALSES;
+                return 0;
+            }
+        return wrong(sort, "bool_parsing");
+    default:
+        return wrong(sort, "bool_type");
+    }
+}
+
+/* Python's numerals: white space around, a sign, single underscores between digits; for a float
+ * also a fraction and an exponent. The plain form goes to *out. */
+static bool plain_numeral(struct kv_slice text, bool is_float, struct kv_buf *out)
+{
+    struct kv_slice s = kv_slice_strip(text);
+    const char *c = s.p, *end = s.p + s.n;
+    size_t digits = 0;
+    if (c < end && (*c == '+' || *c == '-'))
+        if (*c++ == '-')
+            kv_buf_add_char(out, '-');
+    for (; c < end; c++) {
+        bool after = out->n && out->p[out->n - 1] >= '0' && out->p[out->n - 1] <= '9';
+        if (*c >= '0' && *c <= '9')
+            digits++;
+        else if (*c == '_' && after && c + 1 < end && c[1] >= '0' && c[1] <= '9')
+            continue;
+        else
+            break;
+        kv_buf_add_char(out, *c);
+    }
+    if (c < end && *c == '.') {
+        if (!digits)
+            kv_buf_add_char(out, '0');
+        size_t dot = out->n;
+        kv_buf_add_char(out, *c++);
+        for (; c < end && *c >= '0' && *c <= '9'; c++, digits++)
+            kv_buf_add_char(out, *c);
+        if (out->n == dot + 1)
+            kv_buf_add_char(out, '0');
+    }
+    if (is_float && digits && c < end && (*c == 'e' || *c == 'E'))
+        for (; c < end && *c && strchr("eE+-0123456789", *c); c++)
+            kv_buf_add_char(out, *c);
+    return digits && c == end;
+}
+
+/* Cuts "005" to "5" and "-0" to "0", drops a fraction of zeros. False if the fraction is more. */
+static bool tidy_integer(struct kv_buf *text)
+{
+    char *dot = memchr(text->p, '.', text->n);
+    if (dot) {
+        for (char *c = dot + 1; *c; c++)
+            if (*c != '0')
+                return false;
+        kv_buf_cut(text, (size_t)(dot - text->p), text->n - (size_t)(dot - text->p));
+    }
+    size_t sign = text->p[0] == '-';
+    while (text->n > sign + 1 && text->p[sign] == '0')
+        kv_buf_cut(text, sign, 1);
+    if (kv_slice_is(kv_slice_of(text), "-0"))
+        kv_buf_cut(text, 0, 1);
+    return true;
+}
+
+static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **sort)
+{
+    double x;
+    if (!is_float_token(value)) {
+        kv_buf_add_slice(out, value);
+        return 0;
+    }
+    if (!kv_num_double(value, &x) || !isfinite(x))
+        return wrong(sort, "finite_number");
+    if (x != floor(x))
+        return wrong(sort, "int_from_float");
+    kv_buf_printf(out, "%.0f", x == 0 ? 0.0 : x);
+    return 0;
+}
+
+int kv_lax_int(struct kv_slice value, struct kv_buf *out, const char **sort)
+{
+    struct kv_buf text = {0}, plain = {0};
+    int rc = 0;
+    switch (kv_json_type(value)) {
+    case KV_JSON_NUMBER:
+        return int_of_number(value, out, sort);
+    case KV_JSON_TRUE:
+    case KV_JSON_FALSE:
+        kv_buf_add_char(out, kv_json_is_true(value) ? '1' : '0');
+        return 0;
+    case KV_JSON_STRING:
+        kv_json_unescape(value, &text);
+        if (plain_numeral(kv_slice_of(&text), false, &plain) && tidy_integer(&plain))
+            kv_buf_add_slice(out, kv_slice_of(&plain));
+        else
+            rc = wrong(sort, "int_parsing");
+        kv_buf_release(&text);
+        kv_buf_release(&plain);
+        return rc;
+    default:
+        return wrong(sort, "int_type");
+    }
+}
+
+int kv_lax_float(struct kv_slice value, double *x, const char **sort)
+{
+    struct kv_buf text = {0}, plain = {0};
+    int rc = 0;
+    char *end;
+    switch (kv_json_type(value)) {
+    case KV_JSON_NUMBER:
+        kv_num_double(value, x);
+        break;
+    case KV_JSON_TRUE:
+    case KV_JSON_FALSE:
+        *x = kv_json_is_true(value);
+        break;
+    case KV_JSON_STRING:
+        kv_json_unescape(value, &text);
+        if (!plain_numeral(kv_slice_of(&text), true, &plain) ||
+            (*x = strtod(plain.p, &end), *end != '\0'))
+            rc = wrong(sort, "float_parsing");
+        kv_buf_release(&text);
+        kv_buf_release(&plain);
+        break;
+    default:
+        return wrong(sort, "float_type");
+    }
+    if (rc == 0 && !isfinite(*x))
+        return wrong(sort, "finite_number");
+    return rc;
+}

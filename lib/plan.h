@@ -1,0 +1,54 @@
+/* plan - all tasks of a configuration over a list of questions: the manifest and its orders.
+ *
+ * Pure (progressive-save.md, section 4). A task of a plan is four indices; the i-th task in
+ * generation order is computed, not stored, so a plan costs what its questions and models cost.
+ */
+#ifndef KV_PLAN_H
+#define KV_PLAN_H
+
+#include "buf.h"
+#include "config.h"
+#include "task.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { KV_PLAN_MAX = 100000000 };
+
+struct kv_task {
+    size_t question, answering, parsing; /* indices */
+    int64_t replicate;                   /* KV_NO_REPLICATE, or from 1 */
+};
+
+struct kv_plan {
+    const struct kv_slice *questions; /* ids, borrowed */
+    size_t question_count;
+    const struct kv_config *config; /* borrowed */
+    char **answering, **parsing;    /* canonical keys, by model */
+    size_t *by_id;                  /* questions sorted by id: kv_plan_find */
+};
+
+void kv_plan_init(struct kv_plan *p, const struct kv_config *config,
+    const struct kv_slice *question_ids, size_t question_count);
+void kv_plan_release(struct kv_plan *p);
+
+/* Tasks in generation order, which is the order of the manifest: questions, answering models,
+ * judges, replicates. Equal models give equal keys: the caller refuses what is repeated. */
+bool kv_plan_count(const struct kv_plan *p, size_t *count); /* false: more than KV_PLAN_MAX */
+struct kv_task kv_plan_task(const struct kv_plan *p, size_t i);
+void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
+
+/* The task a key names, also where a question's id contains tabs. False: none of this plan. */
+bool kv_plan_find(const struct kv_plan *p, struct kv_slice key, struct kv_task *out);
+
+/* Appends the task as the programs print it: {"task_id":…,"question_id":…,"answering":{…},
+ * "parsing":{…},"replicate":…}, without a line end. */
+void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
+
+/* Puts tasks into the order in which they are executed. `seed` is for KV_ORDER_RANDOM. */
+void kv_plan_order(const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed,
+    struct kv_task *tasks, size_t n);
+/* What `auto` stands for with this plan's models; any other ordering is itself. */
+enum kv_ordering kv_plan_ordering(const struct kv_plan *p, enum kv_ordering ordering);
+
+#endif

@@ -5,7 +5,7 @@
  * lists, dictionaries. The result is an array of what stands at module level:
  *
  *     {"class":NAME,"bases":[…],"doc":true,"body":[…],"line":N}
- *     {"field":NAME,"annotation":EXPR or null,"value":EXPR or null,"line":N}  (null: none)
+ *     {"field":NAME,"annotation":EXPR,"value":EXPR,"line":N}   none: null, {"name":""}
  *     {"import":[NAME,…],"line":N}
  *     {"code":"def","name":NAME,"line":N}      anything that would have to be executed
  *

@@ -40,6 +40,9 @@ struct kv_export_head {
 /* Appends the header object, spaced, without its closing brace. */
 void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head);
 
+/* Appends the job id such a header has, as text. */
+void kv_export_job_add(struct kv_buf *out, const struct kv_export_head *head);
+
 /* Appends the object metadata.verification_config made from a VerificationConfig: the two lists of
  * models with provider, name, temperature and interface. */
 void kv_export_models_add(struct kv_buf *out, struct kv_slice config);

@@ -8,6 +8,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "lax.h"
 #include "num.h"
 #include "shape.h"
 #include "task.h"
@@ -366,13 +367,30 @@ int kv_result_read(
     return 0;
 }
 
+/* The replicate may be written in any way that karenina takes for an integer: 2.0, "3". */
+static void add_replicate(struct kv_slice replicate, struct kv_buf *key)
+{
+    const char *sort;
+    if (!replicate.n)
+        return;
+    kv_buf_add_str(key, "\trep");
+    kv_lax_int(replicate, key, &sort);
+}
+
 void kv_result_key(const struct kv_result *result, struct kv_buf *key)
 {
-    struct kv_err ignored;
-    if (result->generic)
+    struct kv_err never; /* the identities were checked */
+    if (result->generic) {
         kv_json_unescape(result->task_id, key);
-    else
-        kv_task_key_of_metadata(result->metadata, key, &ignored);
+        return;
+    }
+    bool scenario = result->scenario_id.n > 2;
+    kv_json_unescape(scenario ? result->scenario_id : result->question_id, key);
+    kv_buf_add_char(key, '\t');
+    kv_identity_key_of_json(result->answering, key, &never);
+    kv_buf_add_char(key, '\t');
+    kv_identity_key_of_json(result->parsing, key, &never);
+    add_replicate(result->replicate, key);
 }
 
 bool kv_result_failed(const struct kv_result *result)

@@ -1,0 +1,164 @@
+/* export - the export document (format 2.2): a header, then one result a line. */
+#include "export.h"
+
+#include "io.h"
+#include "json.h"
+#include "num.h"
+#include "spell.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+enum { FLUSH_AT = 256 * 1024 };
+
+/* ---- the header ---- */
+
+void kv_export_stamp_add(struct kv_buf *out, double seconds)
+{
+    char text[40];
+    struct tm utc;
+    time_t when = (time_t)seconds;
+    if (!gmtime_r(&when, &utc))
+        utc = (struct tm){.tm_year = 70, .tm_mday = 1};
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    kv_buf_add_str(out, text);
+}
+
+static void add_models(struct kv_buf *out, struct kv_slice config, const char *list)
+{
+    static const char *const members[][2] = {
+        {"provider", "model_provider"},
+        {"name", "model_name"},
+        {"temperature", "temperature"},
+        {"interface", "interface"},
+    };
+    struct kv_slice models, model, value;
+    struct kv_json_walk w;
+    const char *comma = "";
+    kv_json_get(config, list, &models);
+    kv_buf_printf(out, "\"%s\": [", list);
+    kv_json_begin(&w, models);
+    for (; kv_json_item(&w, &model); comma = ", ") {
+        kv_buf_printf(out, "%s{", comma);
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+            kv_buf_printf(out, "%s\"%s\": ", i ? ", " : "", members[i][0]);
+            if (kv_json_get(model, members[i][1], &value))
+                kv_spell(out, value, KV_SPELL_SPACED);
+            else
+                kv_buf_add_str(out, "null");
+        }
+        kv_buf_add_char(out, '}');
+    }
+    kv_buf_add_char(out, ']');
+}
+
+void kv_export_models_add(struct kv_buf *out, struct kv_slice config)
+{
+    kv_buf_add_char(out, '{');
+    add_models(out, config, "answering_models");
+    kv_buf_add_str(out, ", ");
+    add_models(out, config, "parsing_models");
+    kv_buf_add_char(out, '}');
+}
+
+static bool started(const struct kv_export_head *head, double *start)
+{
+    return head->start_time.n && kv_num_double(head->start_time, start);
+}
+
+void kv_export_job_add(struct kv_buf *out, const struct kv_export_head *head)
+{
+    double start = 0;
+    if (head->job_id.n)
+        kv_buf_add_slice(out, head->job_id);
+    else
+        kv_buf_printf(
+            out, "progressive-%.0f", trunc(started(head, &start) ? start : head->export_time));
+}
+
+static void add_summary(struct kv_buf *out, const struct kv_export_head *head)
+{
+    double start = 0;
+    bool has_start = started(head, &start);
+    kv_buf_printf(out,
+        "\"job_summary\": {\"total_questions\": %" PRId64 ", \"successful_count\": %" PRId64
+        ", \"failed_count\": %" PRId64 ", \"start_time\": ",
+        head->total, head->successful, head->failed);
+    if (has_start)
+        kv_spell_number(out, head->start_time, KV_SPELL_SPACED);
+    else
+        kv_buf_add_str(out, "null");
+    kv_buf_add_str(out, ", \"end_time\": ");
+    kv_num_add_double(out, head->has_end ? head->end_time : NAN, KV_NUM_PYTHON);
+    kv_buf_add_str(out, ", \"total_duration\": ");
+    kv_num_add_double(
+        out, head->has_end && has_start ? head->end_time - start : NAN, KV_NUM_PYTHON);
+    kv_buf_printf(out, ", \"is_complete\": %s}", head->is_complete ? "true" : "false");
+}
+
+void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
+{
+    struct kv_buf job = {0};
+    kv_export_job_add(&job, head);
+    kv_buf_add_str(out, "{\"format_version\": \"" KV_EXPORT_VERSION "\", \"metadata\": {"
+                        "\"export_timestamp\": \"");
+    kv_export_stamp_add(out, head->export_time);
+    kv_buf_add_str(out, "\", \"karenina_version\": ");
+    kv_json_quote(out, head->version.n ? head->version : KV_SLICE(KV_EXPORT_KARENINA), KV_JSON_RAW);
+    kv_buf_add_str(out, ", \"job_id\": ");
+    kv_json_quote(out, kv_slice_of(&job), KV_JSON_RAW);
+    kv_buf_add_str(out, ", \"verification_config\": ");
+    kv_export_models_add(out, head->config);
+    kv_buf_add_str(out, ", ");
+    add_summary(out, head);
+    kv_buf_add_str(out, "}, \"shared_data\": {\"rubric_definition\": ");
+    if (head->rubric_definition.n)
+        kv_spell(out, head->rubric_definition, KV_SPELL_SPACED);
+    else
+        kv_buf_add_str(out, "null");
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&job);
+}
+
+/* ---- streaming ---- */
+
+static void flush(struct kv_export *e)
+{
+    if (!e->failed && kv_io_write(e->fd, kv_slice_of(&e->held), &e->err) != 0)
+        e->failed = true;
+    kv_buf_clear(&e->held);
+}
+
+void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head)
+{
+    *e = (struct kv_export){.fd = fd};
+    kv_export_head_add(&e->held, head);
+    kv_buf_add_str(&e->held, ",\"results\":[\n");
+}
+
+void kv_export_row(struct kv_export *e, struct kv_slice row)
+{
+    if (e->rows++)
+        kv_buf_add_str(&e->held, ",\n");
+    kv_buf_add_slice(&e->held, row);
+    if (e->held.n >= FLUSH_AT)
+        flush(e);
+}
+
+int kv_export_end(struct kv_export *e, struct kv_slice scenarios, struct kv_err *err)
+{
+    kv_buf_add_str(&e->held, "\n]");
+    if (scenarios.n) {
+        kv_buf_add_str(&e->held, ",\"scenario_results\":[\n");
+        kv_buf_add_slice(&e->held, scenarios);
+        kv_buf_add_str(&e->held, "\n]");
+    }
+    kv_buf_add_str(&e->held, "}\n");
+    flush(e);
+    kv_buf_release(&e->held);
+    if (!e->failed)
+        return 0;
+    *err = e->err;
+    return -1;
+}

@@ -1,0 +1,340 @@
+/* result-check - the modules result, export and csv, for the tests.
+ *
+ *   result-check read [nonfinite]   rows on stdin, one a line: {"error","path"} or {"task_key",
+ *                                   "preview","failed","settles","tmp_line","jsonl_line"}
+ *   result-check id                 lines of ids.jsonl: the result_id of each
+ *   result-check export DIR         DIR/job.json and DIR/rows.jsonl as an export document
+ *   result-check csv DIR            the same as CSV
+ *   result-check record             a record with every field set, and one with none
+ */
+#include "config.h"
+#include "csv.h"
+#include "export.h"
+#include "io.h"
+#include "json.h"
+#include "num.h"
+#include "record.h"
+#include "result.h"
+#include "task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct kv_buf out;
+
+static void put(void)
+{
+    fwrite(out.p, 1, out.n, stdout);
+    kv_buf_clear(&out);
+}
+
+static _Noreturn void die(const struct kv_err *err)
+{
+    fprintf(stderr, "result-check: %s\n", err->text);
+    exit((int)err->kind);
+}
+
+static struct kv_slice get(struct kv_slice object, const char *name)
+{
+    struct kv_slice v = {0};
+    kv_json_get(object, name, &v);
+    return v;
+}
+
+/* A member's text, in memory that is never given back. */
+static struct kv_slice text_of(struct kv_slice object, const char *name)
+{
+    struct kv_buf text = {0};
+    struct kv_slice v = get(object, name);
+    if (kv_json_is_null(v))
+        return (struct kv_slice){0};
+    kv_buf_add_str(&text, "");
+    kv_json_unescape(v, &text);
+    return kv_slice_of(&text);
+}
+
+static int64_t int_of(struct kv_slice object, const char *name)
+{
+    int64_t n = 0;
+    kv_num_int64(get(object, name), &n);
+    return n;
+}
+
+static struct kv_slice load(const char *dir, const char *name)
+{
+    char path[4096];
+    struct kv_buf *text = kv_calloc(1, sizeof *text);
+    struct kv_err err;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (kv_io_read(path, 0, text, &err) != 0)
+        die(&err);
+    return kv_slice_of(text);
+}
+
+static struct kv_slice load_json(const char *dir, const char *name)
+{
+    struct kv_slice value;
+    struct kv_err err;
+    if (kv_json_check(load(dir, name), KV_JSON_STRICT, &value, &err) != 0)
+        die(&err);
+    return value;
+}
+
+/* ---- read ---- */
+
+static void add_row(const struct kv_result *r)
+{
+    struct kv_buf text = {0};
+    kv_result_key(r, &text);
+    kv_buf_add_str(&out, "{\"error\":null,\"task_key\":");
+    kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_printf(&out, ",\"preview\":%d,\"failed\":%d,\"settles\":%d", r->preview,
+        kv_result_failed(r), kv_result_settles(r));
+    kv_buf_add_str(&out, ",\"tmp_line\":");
+    kv_buf_clear(&text);
+    if (!r->generic)
+        kv_result_dump(&text, r, KV_SPELL_SPACED);
+    kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_add_str(&out, ",\"jsonl_line\":");
+    kv_buf_clear(&text);
+    if (!r->generic)
+        kv_result_dump(&text, r, KV_SPELL_COMPACT);
+    kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_add_str(&out, "}\n");
+    kv_buf_release(&text);
+}
+
+static void read_rows(unsigned flags)
+{
+    struct kv_lines lines;
+    struct kv_slice line;
+    struct kv_result row;
+    struct kv_err err;
+    kv_lines_init(&lines, 0, (size_t)1 << 30);
+    while (kv_lines_next(&lines, &line, &err) == 1) {
+        if (kv_result_read(line, flags, &row, &err) == 0) {
+            add_row(&row);
+        } else {
+            kv_buf_add_str(&out, "{\"error\":");
+            kv_json_quote_str(&out, err.text);
+            kv_buf_add_str(&out, "}\n");
+        }
+        put();
+    }
+    kv_lines_release(&lines);
+}
+
+/* ---- ids ---- */
+
+static struct kv_slice key_of(struct kv_slice identity)
+{
+    struct kv_buf key = {0};
+    struct kv_err err;
+    if (kv_identity_key_of_json(identity, &key, &err) != 0)
+        die(&err);
+    return kv_slice_of(&key);
+}
+
+static void read_ids(void)
+{
+    struct kv_lines lines;
+    struct kv_slice line, x;
+    struct kv_err err;
+    char hex[KV_RESULT_ID_HEX + 1];
+    kv_lines_init(&lines, 0, 0);
+    while (kv_lines_next(&lines, &line, &err) == 1) {
+        if (kv_json_check(line, KV_JSON_STRICT, &x, &err) != 0)
+            die(&err);
+        struct kv_result_name name = {
+            .question_id = text_of(x, "question_id"),
+            .answering_key = key_of(get(x, "answering")),
+            .parsing_key = key_of(get(x, "parsing")),
+            .timestamp = text_of(x, "timestamp"),
+            .has_replicate = !kv_json_is_null(get(x, "replicate")),
+            .replicate = int_of(x, "replicate"),
+            .scenario_id = text_of(x, "scenario_id"),
+            .scenario_node = text_of(x, "scenario_node"),
+            .has_turn = !kv_json_is_null(get(x, "scenario_turn")),
+            .scenario_turn = int_of(x, "scenario_turn"),
+        };
+        kv_result_id(&name, hex);
+        printf("%s\n", hex);
+    }
+    kv_lines_release(&lines);
+}
+
+/* ---- exports ---- */
+
+static void read_head(struct kv_slice job, struct kv_export_head *head)
+{
+    static struct kv_buf config;
+    struct kv_problems problems = {0};
+    struct kv_config_source from = {.traces_given = true};
+    struct kv_slice summary = get(job, "job");
+    struct kv_err err;
+    struct kv_config *c = kv_config_open(get(job, "config"), &from, &problems, &err);
+    if (!c)
+        die(&err);
+    kv_config_add_state_text(&config, c);
+    kv_config_close(c);
+    *head = (struct kv_export_head){
+        .version = text_of(job, "karenina_version"),
+        .job_id = text_of(summary, "job_id"),
+        .config = kv_slice_of(&config),
+        .total = int_of(summary, "total_questions"),
+        .successful = int_of(summary, "successful_count"),
+        .failed = int_of(summary, "failed_count"),
+        .start_time = get(summary, "start_time"),
+        .is_complete = kv_json_is_true(get(job, "is_complete")),
+        .rubric_definition = get(job, "rubric_definition"),
+    };
+    kv_num_double(get(job, "now"), &head->export_time);
+    head->has_end = kv_num_double(get(summary, "end_time"), &head->end_time);
+    if (kv_json_is_null(head->rubric_definition))
+        head->rubric_definition = (struct kv_slice){0};
+}
+
+static struct kv_slice scenarios_of(struct kv_slice job)
+{
+    static struct kv_buf text;
+    struct kv_json_walk w;
+    struct kv_slice item;
+    kv_json_begin(&w, get(job, "scenario_results"));
+    while (kv_json_item(&w, &item)) {
+        if (text.n)
+            kv_buf_add_str(&text, ",\n");
+        kv_spell(&text, item, KV_SPELL_SPACED);
+    }
+    return kv_slice_of(&text);
+}
+
+static bool next_line(struct kv_slice *rest, struct kv_slice *line)
+{
+    const char *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+    if (!end)
+        return false;
+    *line = (struct kv_slice){rest->p, (size_t)(end - rest->p)};
+    rest->n -= line->n + 1;
+    rest->p = end + 1;
+    return true;
+}
+
+static void export_json(const char *dir)
+{
+    struct kv_slice job = load_json(dir, "job.json"), rows = load(dir, "rows.jsonl"), line;
+    struct kv_export_head head;
+    struct kv_export e;
+    struct kv_err err;
+    read_head(job, &head);
+    kv_export_begin(&e, 1, &head);
+    while (next_line(&rows, &line)) {
+        kv_spell_export(&out, line);
+        kv_export_row(&e, kv_slice_of(&out));
+        kv_buf_clear(&out);
+    }
+    if (kv_export_end(&e, scenarios_of(job), &err) != 0)
+        die(&err);
+}
+
+static void export_csv(const char *dir)
+{
+    struct kv_slice job = load_json(dir, "job.json"), rows = load(dir, "rows.jsonl"), line;
+    struct kv_export_head head;
+    struct kv_buf stamp = {0};
+    struct kv_result row;
+    struct kv_err err;
+    read_head(job, &head);
+    kv_export_stamp_add(&stamp, head.export_time);
+    struct kv_csv_meta meta = {
+        kv_slice_of(&stamp), head.version, head.job_id, head.rubric_definition};
+    struct kv_csv *csv = kv_csv_open(&meta);
+    struct kv_slice again = rows;
+    while (next_line(&again, &line))
+        if (kv_result_read(line, 0, &row, &err) == 0)
+            kv_csv_survey(csv, &row);
+    kv_csv_head(csv, &out);
+    while (next_line(&rows, &line))
+        if (kv_result_read(line, 0, &row, &err) == 0)
+            kv_csv_row(csv, &row, &out);
+    put();
+    kv_csv_close(csv);
+    kv_buf_release(&stamp);
+}
+
+/* ---- records ---- */
+
+static void fill(struct kv_record *r)
+{
+    static const struct kv_record_message said[] = {
+        {"system", {"Be brief.", 9}}, {"user", {"What is \"it\"?", 13}}};
+    static const struct kv_record_rubric rubric = {
+        .strategy = {"batch", 5}, .llm_scores_json = {"{\"Clarity\": true}", 17}};
+    kv_record_init(r, 1772355600);
+    r->question_id = KV_SLICE("q1");
+    r->template_id = KV_SLICE("no_template");
+    r->question_text = KV_SLICE("What is \"it\"?");
+    r->keywords_json = KV_SLICE("[\"a\", \"\\u00e9\"]");
+    r->answering_json = KV_SLICE(
+        "{\"interface\":\"langchain\",\"model_name\":\"m1\",\"tools\":[],\"config_id\":\"ans\"}");
+    r->parsing_json = KV_SLICE("{\"interface\":\"openai_endpoint\",\"model_name\":\"m2\",\"tools\":"
+                               "[],\"config_id\":null}");
+    r->answering_key = KV_SLICE("langchain:m1:ans:");
+    r->parsing_key = KV_SLICE("openai_endpoint:m2:");
+    r->replicate = 2;
+    r->execution_time = 1e-6;
+    r->retries[KV_RETRY_TIMEOUT] = (struct kv_retry_count){3, 3};
+    r->caveats = KV_CAVEAT_PARTIAL_CONTENT;
+    for (int i = 0; i < 53; i++)
+        kv_record_warn(r, KV_SLICE("careful"));
+    r->trace = said;
+    r->trace_count = 1;
+    r->context = said;
+    r->context_count = 2;
+    r->raw_llm_response = KV_SLICE("\xff it");
+    r->verify_result = kv_tri(false);
+    r->granular_json = KV_SLICE("1.0");
+    kv_record_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 10, 2);
+    kv_record_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 1, 1);
+    kv_record_use(r, "parsing", KV_SLICE("openai_endpoint:m2"), 5, 5);
+    r->rubric = &rubric;
+}
+
+static void write_records(void)
+{
+    struct kv_buf reason = {0};
+    struct kv_record r;
+    fill(&r);
+    for (int i = 0; i < 300; i++)
+        kv_buf_add_str(&reason, "é ");
+    kv_record_fail(&r, KV_FAIL_TIMEOUT, "ParseTemplate", kv_slice_of(&reason));
+    r.error_message = kv_slice_of(&reason);
+    r.details_retry_counts = true;
+    kv_record_write(&r, &out);
+    kv_record_init(&r, 1772355600);
+    r.question_id = r.template_id = r.question_text = KV_SLICE("");
+    r.answering_json = r.parsing_json = KV_SLICE("{\"interface\":\"i\",\"model_name\":\"m\"}");
+    r.answering_key = r.parsing_key = KV_SLICE("i:m:");
+    kv_record_write(&r, &out);
+    put();
+    kv_buf_release(&reason);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "", *more = argc > 2 ? argv[2] : "";
+    if (strcmp(what, "read") == 0)
+        read_rows(*more ? KV_JSON_NONFINITE : KV_JSON_STRICT);
+    else if (strcmp(what, "id") == 0)
+        read_ids();
+    else if (strcmp(what, "export") == 0)
+        export_json(more);
+    else if (strcmp(what, "csv") == 0)
+        export_csv(more);
+    else if (strcmp(what, "record") == 0)
+        write_records();
+    else
+        return 2;
+    kv_buf_release(&out);
+    return 0;
+}

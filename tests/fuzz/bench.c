@@ -1,0 +1,20 @@
+/* bench - fuzz target: checkpoints and JSON Lines of questions. */
+#include "bench.h"
+
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    struct kv_problems problems = {0};
+    struct kv_err err;
+    struct kv_bench *b = kv_bench_open((struct kv_slice){(const char *)bytes, n}, &problems, &err);
+    if (b) {
+        char hex[KV_SHA256_HEX + 1];
+        kv_bench_digest(b, NULL, hex);
+        kv_bench_close(b);
+    }
+    kv_problems_release(&problems);
+    return 0;
+}

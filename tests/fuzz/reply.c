@@ -1,0 +1,45 @@
+/* reply - fuzz target: what a provider sends back.
+ *
+ * Byte 0 chooses the wire, byte 1 the status; header lines follow up to an empty line, then the
+ * body.
+ */
+#include "reply.h"
+
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static struct kv_slice headers(struct kv_reply *r, struct kv_slice rest)
+{
+    const char *lf;
+    while ((lf = rest.n ? memchr(rest.p, '\n', rest.n) : NULL) != NULL) {
+        struct kv_slice line = {rest.p, (size_t)(lf - rest.p)};
+        rest = (struct kv_slice){lf + 1, rest.n - line.n - 1};
+        if (line.n == 0)
+            break;
+        const char *colon = memchr(line.p, ':', line.n);
+        if (colon)
+            kv_reply_header(r, (struct kv_slice){line.p, (size_t)(colon - line.p)},
+                (struct kv_slice){colon + 1, line.n - (size_t)(colon - line.p) - 1});
+    }
+    return rest;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    static const int statuses[] = {200, 400, 401, 404, 408, 413, 422, 429, 500, 503, 529};
+    if (n < 2)
+        return 0;
+    struct kv_reply r = {0};
+    struct kv_reply_to to = {
+        .dialect = kv_dialect_find(bytes[0] & 1 ? "anthropic" : "openai"),
+        .schema_name = bytes[0] & 2 ? "answer" : NULL,
+        .step = (enum kv_step)(bytes[0] >> 2 & 3),
+    };
+    kv_reply_begin(&r);
+    struct kv_slice body = headers(&r, (struct kv_slice){(const char *)bytes + 2, n - 2});
+    kv_reply_decode(&r, &to, statuses[bytes[1] % 11], body, 0);
+    kv_reply_release(&r);
+    return 0;
+}

@@ -2,8 +2,8 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task template regex rubric bench spell shape failure result record export csv reader index paths head rows state pair layout2 store
-MODULES_RUN   = jq verify prompt secret http_peer http ending ratelimit provider ask sse reply sched pipeline cli
+MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive python_token python template_data template_spec template_value template_python template outline rubric bench spell shape failure result record export csv scenario reader index paths head rows keys state pair layout2 store finalize
+MODULES_RUN   = child jq jail value pattern date extract coerce verify score prompt secret http_peer http ending ratelimit complaint listing dialect provider ask sse reply sched replay query subject generation traits pipeline work run cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
@@ -30,7 +30,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -I$(
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
 LIBS_FILES = -lnettle -lunistring -lm
-LIBS       = $(LIBS_FILES) -ljq -lcurl
+LIBS       = $(LIBS_FILES) -ljq -lonig -lcurl
 TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
 LIB_OBJ   = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES:%=lib/%.c)))

@@ -5,7 +5,7 @@
 # and lets the build try with what is there.
 set -eu
 
-build='libcurl4-openssl-dev libjq-dev libunistring-dev nettle-dev'
+build='libcurl4-openssl-dev libjq-dev libonig-dev libunistring-dev nettle-dev'
 demo="$build libmicrohttpd-dev jq"
 check="$demo bats bats-assert bats-support mandoc parallel pkg-config python3 strace"
 lint='clang-format cppcheck mandoc shellcheck'

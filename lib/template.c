@@ -1,0 +1,99 @@
+/* template - an answer template as data. */
+#include "template.h"
+
+#include "json.h"
+#include "num.h"
+#include "template_python.h"
+#include "template_spec.h"
+
+static int read_spec(struct kv_slice text, struct kv_template *t, struct kv_err *err)
+{
+    struct kv_slice value;
+    if (kv_json_check(text, KV_JSON_STRICT, &value, err) == 0 &&
+        kv_template_spec_read(value, t, err) == 0)
+        return 0;
+    return kv_err_context(err, "TemplateSpec");
+}
+
+enum kv_template_outcome kv_template_open(
+    struct kv_slice text, struct kv_template **out, struct kv_err *err)
+{
+    struct kv_template *t = kv_template_data_open();
+    struct kv_slice body = kv_slice_strip(text);
+    bool code = false;
+    int rc = body.n && *body.p == '{' ? read_spec(body, t, err)
+                                      : kv_template_python_read(text, t, &code, err);
+    if (rc != 0) {
+        kv_template_data_close(t);
+        return code ? KV_TEMPLATE_CODE : KV_TEMPLATE_INVALID;
+    }
+    kv_template_data_finish(t);
+    *out = t;
+    return KV_TEMPLATE_OK;
+}
+
+void kv_template_close(struct kv_template *t)
+{
+    kv_template_data_close(t);
+}
+
+const struct kv_answer_field *kv_template_field(const struct kv_template *t, struct kv_slice name)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (kv_slice_eq(t->fields[i].name, name))
+            return &t->fields[i];
+    return NULL;
+}
+
+void kv_template_add_composition(struct kv_buf *out, const struct kv_template *t)
+{
+    static const char *const names[] = {"all_of", "any_of", "at_least_n", "fieldcheck"};
+    if (!t->strategy.n)
+        kv_buf_add_str(out, "null");
+    else if (t->root == KV_STRATEGY_AT_LEAST_N)
+        kv_buf_printf(out, "\"at_least_n(%lld)\"", (long long)t->root_n);
+    else
+        kv_buf_printf(out, "\"%s\"", names[t->root]);
+}
+
+static void add_field(struct kv_buf *out, const struct kv_answer_field *f)
+{
+    static const char *const types[] = {
+        "bool", "str", "int", "float", "list_str", "literal", "str"};
+    kv_buf_add_str(out, "{\"name\":");
+    kv_json_quote(out, f->name, KV_JSON_RAW);
+    kv_buf_printf(out, ",\"type\":\"%s\",\"description\":", types[f->type]);
+    kv_json_quote(out, f->description, KV_JSON_RAW);
+    kv_buf_add_str(out, ",\"extraction_hint\":");
+    if (f->hint.n)
+        kv_json_quote(out, f->hint, KV_JSON_RAW);
+    else
+        kv_buf_add_str(out, "null");
+    kv_buf_add_str(out, ",\"ground_truth\":");
+    kv_buf_add_slice(out, f->ground_truth);
+    kv_buf_add_str(out, ",\"literal_values\":");
+    kv_buf_add_slice(out, f->literals.n ? f->literals : KV_SLICE("null"));
+    kv_buf_add_str(out, ",\"verify_with\":");
+    kv_buf_add_slice(out, f->verify_with);
+    kv_buf_add_str(out, ",\"weight\":");
+    kv_num_add_double(out, f->weight, KV_NUM_PYTHON);
+    kv_buf_printf(out, ",\"is_trace\":%s}", f->is_trace ? "true" : "false");
+}
+
+void kv_template_add_spec(struct kv_buf *out, const struct kv_template *t)
+{
+    size_t written = 0;
+    kv_buf_add_str(out, "{\"fields\":[");
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->fields[i].plain)
+            continue;
+        if (written++)
+            kv_buf_add_char(out, ',');
+        add_field(out, &t->fields[i]);
+    }
+    kv_buf_add_str(out, "],\"verify_strategy\":");
+    kv_buf_add_slice(out, t->strategy.n ? t->strategy : KV_SLICE("null"));
+    kv_buf_add_str(out, ",\"class_name\":");
+    kv_json_quote(out, t->class_name, KV_JSON_RAW);
+    kv_buf_add_char(out, '}');
+}

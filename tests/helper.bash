@@ -4,6 +4,7 @@
 # first on PATH. A file that needs a setup of its own calls kv_setup from it; one that starts a
 # provider need not stop it: teardown does.
 
+bats_require_minimum_version 1.5.0
 bats_load_library bats-support
 bats_load_library bats-assert
 

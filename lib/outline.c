@@ -187,19 +187,22 @@ static bool is_plain_required(const struct kv_answer_field *f)
     return f->plain && !f->otherwise.n;
 }
 
-static void required(struct writer *w, const struct kv_template *t, choose *chosen)
+/* "required" stands there, perhaps empty, if the class has any field without a default. */
+static void required(struct writer *w, const struct kv_template *t, choose *chosen, bool always)
 {
     size_t n = 0;
+    if (always)
+        raw(w, "required", "[");
     for (size_t i = 0; i < t->n; i++) {
         if (!chosen(&t->fields[i]))
             continue;
         if (n++)
             kv_buf_add_char(&w->out, ',');
-        else
+        else if (!always)
             raw(w, "required", "[");
         kv_json_quote(&w->out, t->fields[i].name, KV_JSON_RAW);
     }
-    if (n)
+    if (n || always)
         kv_buf_add_char(&w->out, ']');
 }
 
@@ -257,7 +260,10 @@ void kv_outline_prompt(struct kv_buf *out, const struct kv_template *t, bool tra
         if (chosen(&t->fields[i]))
             declared(&w, &t->fields[i]);
     end(&w);
-    required(&w, t, trace ? is_required : is_declared_required);
+    bool any = false;
+    for (size_t i = 0; i < t->n; i++)
+        any |= is_required(&t->fields[i]);
+    required(&w, t, trace ? is_required : is_declared_required, any);
     finish(&w, t, "");
     if (indent)
         indented(out, kv_slice_of(&w.out), indent);
@@ -277,7 +283,7 @@ void kv_outline_relaxed(struct kv_buf *out, const struct kv_template *t)
         else
             relaxed(&w, &t->fields[i]);
     end(&w);
-    required(&w, t, is_plain_required);
+    required(&w, t, is_plain_required, false);
     finish(&w, t, "__Relaxed");
     kv_buf_add_slice(out, kv_slice_of(&w.out));
     kv_buf_release(&w.out);
@@ -291,7 +297,7 @@ void kv_outline_strict(struct kv_buf *out, const struct kv_template *t)
         if (is_asked(&t->fields[i]))
             strict(&w, &t->fields[i]);
     end(&w);
-    required(&w, t, is_asked);
+    required(&w, t, is_asked, true);
     finish(&w, t, "");
     kv_buf_add_slice(out, kv_slice_of(&w.out));
     kv_buf_release(&w.out);

@@ -65,14 +65,6 @@ const struct kv_question *kv_bench_find(const struct kv_bench *b, struct kv_slic
 long kv_bench_select(const struct kv_bench *b, const char *ids, const char *positions, bool *chosen,
     struct kv_err *err);
 
-/* ---- identifiers ---- */
-
-/* The id of a question that has none: urn:uuid:question-<start of the text>-<8 digits>. */
-void kv_bench_add_question_id(struct kv_buf *out, struct kv_slice text);
-
-/* The id of a template's source: an MD5, or "no_template" for a blank one. */
-void kv_bench_template_id(struct kv_slice source, char id[KV_MD5_HEX + 1]);
-
 /* ---- content ---- */
 
 /* SHA-256 over everything of the chosen questions that can change a result (text, reference answer,

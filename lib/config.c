@@ -121,6 +121,11 @@ static void fill_retry(struct kv_slice policy, struct kv_retry_policy *r)
                                                             "additive|multiplicative|linear"));
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
+}
+
 static void fill_tools(struct fill *f, struct kv_slice servers, struct kv_model *m)
 {
     struct kv_json_walk w;
@@ -130,6 +135,7 @@ static void fill_tools(struct fill *f, struct kv_slice servers, struct kv_model 
     kv_json_begin(&w, servers);
     while (m->tool_count < n && kv_json_member(&w, &key, &value))
         m->tools[m->tool_count++] = unescape(f, key);
+    qsort(m->tools, m->tool_count, sizeof *m->tools, by_bytes);
 }
 
 static void fill_model(

@@ -62,7 +62,7 @@ struct kv_model {
     struct kv_slice endpoint_base_url, anthropic_base_url;
     bool has_endpoint_key, has_anthropic_key; /* a key stood in the file; it is not kept */
     struct kv_slice extra_kwargs;             /* JSON object as canonical text; p == NULL: null */
-    struct kv_slice *tools;                   /* names of MCP servers, in their order */
+    struct kv_slice *tools;                   /* names of MCP servers, sorted */
     size_t tool_count;
     bool custom_prompt;           /* the file had a system prompt of its own */
     double request_timeout;       /* effective: the model's or the configuration's, seconds */

@@ -12,19 +12,10 @@
 
 #include "buf.h"
 #include "problem.h"
+#include "trait.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* The five lists, in the order of the dump. */
-enum kv_trait_list {
-    KV_TRAIT_LLM,
-    KV_TRAIT_REGEX,
-    KV_TRAIT_CALLABLE,
-    KV_TRAIT_METRIC,
-    KV_TRAIT_AGENTIC,
-    KV_TRAIT_LISTS
-};
 
 /* What a trait's value is. */
 enum kv_trait_kind { KV_TRAIT_BOOLEAN, KV_TRAIT_SCORE, KV_TRAIT_LITERAL, KV_TRAIT_TEMPLATE };

@@ -258,6 +258,9 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
             return complain(problems, at, "dict_type", value);
         kv_buf_add_slice(out, value);
         return 0;
+    case KV_FIELD_ANY:
+        kv_buf_add_slice(out, value);
+        return 0;
     case KV_FIELD_NOTHING:
         return kv_problems_add(problems, at, "value_error", "%s", f->choices);
     default:
@@ -303,12 +306,19 @@ static void read_field(const struct kv_table *table, const struct kv_field *f,
 {
     struct kv_path here = {.up = at, .name = kv_slice(f->name)};
     struct kv_slice member;
-    if (find_member(table, f, value, &member))
+    size_t mark = out->n;
+    bool given = find_member(table, f, value, &member);
+    if (out->p[out->n - 1] != '{')
+        kv_buf_add_char(out, ',');
+    kv_buf_printf(out, "\"%s\":", f->name);
+    if (given)
         read_value(f, member, &here, out, problems);
     else if (f->otherwise)
         kv_buf_add_str(out, f->otherwise);
     else
         kv_problems_add(problems, &here, "missing", "missing");
+    if ((f->flags & KV_FIELD_HIDDEN) || (!given && (f->flags & KV_FIELD_IF_GIVEN)))
+        kv_buf_cut(out, mark, out->n - mark);
 }
 
 static int read_object(const struct kv_table *table, struct kv_slice value,
@@ -318,15 +328,8 @@ static int read_object(const struct kv_table *table, struct kv_slice value,
         return complain(problems, at, "model_type", value);
     size_t before = problems->n, start = out->n;
     kv_buf_add_char(out, '{');
-    for (const struct kv_field *f = table->fields; f->name; f++) {
-        size_t mark = out->n;
-        if (out->p[out->n - 1] != '{')
-            kv_buf_add_char(out, ',');
-        kv_buf_printf(out, "\"%s\":", f->name);
+    for (const struct kv_field *f = table->fields; f->name; f++)
         read_field(table, f, value, at, out, problems);
-        if (f->flags & KV_FIELD_HIDDEN)
-            kv_buf_cut(out, mark, out->n - mark);
-    }
     kv_buf_add_char(out, '}');
     refuse_unknown(table, value, at, problems);
     if (problems->n == before && table->check)

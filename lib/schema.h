@@ -22,6 +22,7 @@ enum kv_field_kind {
     KV_FIELD_CHOICE,      /* one of `choices` */
     KV_FIELD_SECRET,      /* a string; only whether it is empty is kept */
     KV_FIELD_PATH,        /* a string, tidied as a file path */
+    KV_FIELD_ANY,         /* any value */
     KV_FIELD_FREE,        /* any object, kept with its order and number types */
     KV_FIELD_TEXTS,       /* array of strings */
     KV_FIELD_PICKS,       /* array of strings and integers */
@@ -37,8 +38,9 @@ enum kv_field_kind {
 
 enum kv_field_flag {
     KV_FIELD_NULLABLE = 1,
-    KV_FIELD_HIDDEN = 2,   /* read and checked, never written */
-    KV_FIELD_ABOVE_MIN = 4 /* the minimum itself is excluded */
+    KV_FIELD_HIDDEN = 2,    /* read and checked, never written */
+    KV_FIELD_ABOVE_MIN = 4, /* the minimum itself is excluded */
+    KV_FIELD_IF_GIVEN = 8   /* not written when absent */
 };
 
 struct kv_table;

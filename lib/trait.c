@@ -1,0 +1,386 @@
+/* trait - one rubric trait as a plain object. */
+#include "trait.h"
+
+#include "json.h"
+#include "lax.h"
+#include "num.h"
+#include "schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unicase.h>
+
+const char *const kv_trait_list_names[KV_TRAIT_LISTS] = {
+    "llm_traits", "regex_traits", "callable_traits", "metric_traits", "agentic_traits"};
+
+/* ---- helpers for the rules ---- */
+
+static struct kv_slice get(struct kv_slice object, const char *name)
+{
+    struct kv_slice v = {0};
+    kv_json_get(object, name, &v);
+    return v;
+}
+
+static int complain(
+    struct kv_problems *problems, const struct kv_path *at, const char *member, const char *text)
+{
+    struct kv_path here = {.up = at, .name = kv_slice(member)};
+    return kv_problems_add(problems, &here, "value_error", "%s", text);
+}
+
+static bool is_blank(struct kv_slice string)
+{
+    struct kv_buf text = {0};
+    kv_json_unescape(string, &text);
+    bool blank = kv_slice_strip(kv_slice_of(&text)).n == 0;
+    kv_buf_release(&text);
+    return blank;
+}
+
+static bool has_item(struct kv_slice array, const char *text)
+{
+    struct kv_json_walk w;
+    struct kv_slice item;
+    kv_json_begin(&w, array);
+    while (kv_json_item(&w, &item))
+        if (kv_json_string_is(item, text))
+            return true;
+    return false;
+}
+
+static void check_name(
+    struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
+{
+    if (get(trait, "name").n == 2)
+        complain(problems, at, "name", "must not be empty");
+}
+
+/* ---- classes of a literal trait ---- */
+
+enum { CLASSES_LEAST = 2, CLASSES_MOST = 20 };
+
+static char *folded(struct kv_slice string)
+{
+    struct kv_buf text = {0};
+    size_t n;
+    kv_json_unescape(string, &text);
+    uint8_t *low = u8_tolower((const uint8_t *)(text.p ? text.p : ""), text.n, "", NULL, NULL, &n);
+    char *copy = low ? kv_strndup((const char *)low, n) : kv_buf_detach(&text);
+    free(low);
+    kv_buf_release(&text);
+    return copy;
+}
+
+static bool has_twins(struct kv_slice classes)
+{
+    char *names[CLASSES_MOST];
+    size_t n = 0;
+    bool twins = false;
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_json_begin(&w, classes);
+    while (n < CLASSES_MOST && kv_json_member(&w, &key, &value)) {
+        names[n] = folded(key);
+        for (size_t i = 0; i < n; i++)
+            twins |= strcmp(names[i], names[n]) == 0;
+        n++;
+    }
+    while (n)
+        free(names[--n]);
+    return twins;
+}
+
+static void check_classes(
+    struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
+{
+    struct kv_slice classes = get(trait, "classes"), key, value;
+    struct kv_json_walk w;
+    size_t n = kv_json_count(classes);
+    if (n < CLASSES_LEAST || n > CLASSES_MOST) {
+        complain(problems, at, "classes", "a literal trait has 2 to 20 classes");
+        return;
+    }
+    kv_json_begin(&w, classes);
+    while (kv_json_member(&w, &key, &value))
+        if (is_blank(key) || is_blank(value))
+            complain(problems, at, "classes", "names and descriptions must not be blank");
+    if (has_twins(classes))
+        complain(problems, at, "classes", "names must differ by more than case");
+}
+
+/* ---- llm, callable, agentic ---- */
+
+static bool is_template(struct kv_slice kind)
+{
+    return kv_json_type(kind) == KV_JSON_OBJECT;
+}
+
+static void check_kind(
+    struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
+{
+    struct kv_slice kind = get(trait, "kind");
+    check_name(trait, at, problems);
+    if (is_template(kind)) {
+        if (!kv_json_string_is(get(kind, "type"), "template") ||
+            kv_json_type(get(kind, "schema")) != KV_JSON_OBJECT)
+            complain(problems, at, "kind", "expected {\"type\":\"template\",\"schema\":{…}}");
+        if (!kv_json_is_null(get(trait, "higher_is_better")))
+            complain(problems, at, "higher_is_better", "must be null for kind template");
+    } else if (kv_json_string_is(kind, "literal")) {
+        check_classes(trait, at, problems);
+    } else if (!kv_json_string_is(kind, "boolean") && !kv_json_string_is(kind, "score")) {
+        complain(problems, at, "kind", "must be boolean, score, literal or a template");
+    }
+}
+
+static void check_agentic(
+    struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
+{
+    check_kind(trait, at, problems);
+    if (kv_json_is_null(get(trait, "description")) || is_blank(get(trait, "description")))
+        complain(problems, at, "description", "must not be empty");
+}
+
+/* ---- metric ---- */
+
+static bool is_metric(struct kv_slice name)
+{
+    static const char *const known[] = {"precision", "recall", "specificity", "accuracy", "f1"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (kv_json_string_is(name, known[i]))
+            return true;
+    return false;
+}
+
+static void check_metric(
+    struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
+{
+    struct kv_slice metrics = get(trait, "metrics"), item;
+    struct kv_json_walk w;
+    bool full = kv_json_string_is(get(trait, "evaluation_mode"), "full_matrix");
+    check_name(trait, at, problems);
+    if (!kv_json_count(metrics))
+        complain(problems, at, "metrics", "at least one metric is needed");
+    kv_json_begin(&w, metrics);
+    while (kv_json_item(&w, &item))
+        if (!is_metric(item))
+            complain(problems, at, "metrics", "unknown metric");
+    if (!full && (has_item(metrics, "specificity") || has_item(metrics, "accuracy")))
+        complain(
+            problems, at, "metrics", "specificity and accuracy need evaluation_mode full_matrix");
+    if (!kv_json_count(get(trait, "tp_instructions")))
+        complain(problems, at, "tp_instructions", "must not be empty");
+    if (full && !kv_json_count(get(trait, "tn_instructions")))
+        complain(problems, at, "tn_instructions", "must not be empty for full_matrix");
+}
+
+/* ---- tables ---- */
+
+/* clang-format off: one row a macro, as in a table */
+#define NULLABLE KV_FIELD_NULLABLE
+#define BOOL(key, value)                                                                           \
+    {                                                                                              \
+        .name = key, .kind = KV_FIELD_BOOL, .otherwise = value                                     \
+    }
+#define BOOL_OR_NULL(key, value)                                                                   \
+    {                                                                                              \
+        .name = key, .kind = KV_FIELD_BOOL, .flags = NULLABLE, .otherwise = value                  \
+    }
+#define TEXT(key, value)                                                                           \
+    {                                                                                              \
+        .name = key, .kind = KV_FIELD_TEXT, .otherwise = value                                     \
+    }
+#define OR_NULL(key, sort)                                                                         \
+    {                                                                                              \
+        .name = key, .kind = sort, .flags = NULLABLE, .otherwise = "null"                          \
+    }
+#define IF_GIVEN(key, sort)                                                                        \
+    {                                                                                              \
+        .name = key, .kind = sort, .flags = NULLABLE | KV_FIELD_IF_GIVEN, .otherwise = "null"      \
+    }
+#define KIND(value)                                                                                \
+    {                                                                                              \
+        .name = "kind", .kind = KV_FIELD_ANY, .otherwise = value                                   \
+    }
+#define CHOICE(key, value, words)                                                                  \
+    {                                                                                              \
+        .name = key, .kind = KV_FIELD_CHOICE, .otherwise = value, .choices = words                 \
+    }
+#define TEXTS(key, value)                                                                          \
+    {                                                                                              \
+        .name = key, .kind = KV_FIELD_TEXTS, .otherwise = value                                    \
+    }
+#define ABOVE_ZERO(key, sort, value)                                                               \
+    {                                                                                              \
+        .name = key, .kind = sort, .flags = KV_FIELD_ABOVE_MIN, .otherwise = value,                \
+        .has_min = true                                                                            \
+    }
+#define NAMES                                                                                      \
+    TEXT("name", NULL), OR_NULL("description", KV_FIELD_TEXT), OR_NULL("summary", KV_FIELD_TEXT)
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+/* clang-format on */
+
+static const struct kv_table llm_table = {
+    .fields =
+        (const struct kv_field[]){
+            NAMES,
+            KIND(NULL),
+            IF_GIVEN("min_score", KV_FIELD_INT),
+            IF_GIVEN("max_score", KV_FIELD_INT),
+            OR_NULL("classes", KV_FIELD_TEXT_MAP),
+            BOOL("deep_judgment_enabled", "false"),
+            BOOL("deep_judgment_excerpt_enabled", "true"),
+            OR_NULL("deep_judgment_max_excerpts", KV_FIELD_INT),
+            OR_NULL("deep_judgment_fuzzy_match_threshold", KV_FIELD_FLOAT),
+            OR_NULL("deep_judgment_excerpt_retry_attempts", KV_FIELD_INT),
+            BOOL("deep_judgment_search_enabled", "false"),
+            BOOL_OR_NULL("higher_is_better", "true"),
+            END,
+        },
+    .check = check_kind};
+
+/* A trait whose value is an object: the other parameters mean nothing and are not dumped. */
+static const struct kv_table llm_template_table = {.fields =
+                                                       (const struct kv_field[]){
+                                                           NAMES,
+                                                           KIND(NULL),
+                                                           BOOL("deep_judgment_enabled", "false"),
+                                                           BOOL_OR_NULL("higher_is_better", "null"),
+                                                           END,
+                                                       },
+    .check = check_kind};
+
+static const struct kv_table regex_table = {.fields =
+                                                (const struct kv_field[]){
+                                                    NAMES,
+                                                    TEXT("pattern", "\"\""),
+                                                    BOOL("case_sensitive", "true"),
+                                                    BOOL("invert_result", "false"),
+                                                    BOOL("higher_is_better", "true"),
+                                                    END,
+                                                },
+    .check = check_name,
+    .alias = "invert",
+    .alias_of = "invert_result"};
+
+static const struct kv_table callable_table = {.fields =
+                                                   (const struct kv_field[]){
+                                                       NAMES,
+                                                       KIND("\"boolean\""),
+                                                       TEXT("callable_code", "\"\""),
+                                                       OR_NULL("min_score", KV_FIELD_INT),
+                                                       OR_NULL("max_score", KV_FIELD_INT),
+                                                       BOOL("invert_result", "false"),
+                                                       OR_NULL("classes", KV_FIELD_TEXT_MAP),
+                                                       BOOL_OR_NULL("higher_is_better", "true"),
+                                                       END,
+                                                   },
+    .check = check_kind};
+
+static const struct kv_table metric_table = {
+    .fields =
+        (const struct kv_field[]){
+            NAMES,
+            CHOICE("evaluation_mode", "\"tp_only\"", "tp_only|full_matrix"),
+            TEXTS("metrics", NULL),
+            TEXTS("tp_instructions", "[]"),
+            TEXTS("tn_instructions", "[]"),
+            BOOL("repeated_extraction", "true"),
+            BOOL_OR_NULL("higher_is_better", "null"),
+            END,
+        },
+    .check = check_metric};
+
+static const struct kv_table agentic_table = {
+    .fields =
+        (const struct kv_field[]){
+            NAMES,
+            KIND("\"boolean\""),
+            BOOL_OR_NULL("higher_is_better", "true"),
+            IF_GIVEN("min_score", KV_FIELD_INT),
+            IF_GIVEN("max_score", KV_FIELD_INT),
+            OR_NULL("classes", KV_FIELD_TEXT_MAP),
+            TEXT("context_mode", "\"trace_and_workspace\""),
+            BOOL("materialize_trace", "false"),
+            BOOL("persist_trace", "false"),
+            ABOVE_ZERO("max_turns", KV_FIELD_INT, "15"),
+            ABOVE_ZERO("timeout_seconds", KV_FIELD_FLOAT, "120.0"),
+            OR_NULL("model_override", KV_FIELD_FREE),
+            END,
+        },
+    .check = check_agentic};
+
+static const struct kv_table *const tables[KV_TRAIT_LISTS] = {
+    &llm_table, &regex_table, &callable_table, &metric_table, &agentic_table};
+
+bool kv_trait_has_field(enum kv_trait_list list, struct kv_slice key)
+{
+    for (const struct kv_field *f = tables[list]->fields; f->name; f++)
+        if (kv_json_string_is(key, f->name))
+            return true;
+    return false;
+}
+
+/* ---- reading ---- */
+
+/* Does a template trait drop this member? */
+static bool is_dropped(struct kv_slice key)
+{
+    for (const struct kv_field *f = llm_template_table.fields; f->name; f++)
+        if (kv_json_string_is(key, f->name))
+            return false;
+    return kv_trait_has_field(KV_TRAIT_LLM, key);
+}
+
+/* The limits of a literal trait follow from its classes, whatever the file says. */
+static void add_limit(struct kv_buf *out, struct kv_slice key, size_t classes)
+{
+    kv_buf_printf(out, "%zu", kv_json_string_is(key, "min_score") || !classes ? 0 : classes - 1);
+}
+
+static void prepare(enum kv_trait_list list, struct kv_slice object, struct kv_buf *out)
+{
+    struct kv_slice kind = get(object, "kind"), key, value;
+    struct kv_json_walk w;
+    bool llm = list == KV_TRAIT_LLM, literal = llm && kv_json_string_is(kind, "literal");
+    size_t classes = kv_json_count(get(object, "classes"));
+    kv_buf_add_char(out, '{');
+    kv_json_begin(&w, object);
+    while (kv_json_member(&w, &key, &value)) {
+        if (kv_json_string_is(key, "include_ground_truth") ||
+            (llm && is_template(kind) && is_dropped(key)))
+            continue;
+        if (out->p[out->n - 1] != '{')
+            kv_buf_add_char(out, ',');
+        kv_buf_add_slice(out, key);
+        kv_buf_add_char(out, ':');
+        if (literal && (kv_json_string_is(key, "min_score") || kv_json_string_is(key, "max_score")))
+            add_limit(out, key, classes);
+        else
+            kv_buf_add_slice(out, value);
+    }
+    kv_buf_add_char(out, '}');
+}
+
+int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct kv_path *at,
+    struct kv_buf *out, struct kv_problems *problems)
+{
+    struct kv_buf tidy = {0}, prepared = {0};
+    const struct kv_table *table = tables[list];
+    kv_lax_text(&tidy, object);
+    object = kv_slice_of(&tidy);
+    if (kv_json_type(object) == KV_JSON_OBJECT) {
+        prepare(list, object, &prepared);
+        object = kv_slice_of(&prepared);
+    }
+    if (list == KV_TRAIT_LLM && is_template(get(object, "kind")))
+        table = &llm_template_table;
+    int rc = kv_schema_read(table, object, at, out, problems);
+    kv_buf_release(&tidy);
+    kv_buf_release(&prepared);
+    return rc;
+}

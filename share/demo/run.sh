@@ -1,0 +1,90 @@
+#!/bin/sh
+# run.sh - a whole run on this machine: begun, killed half-way, resumed, finalised. `make demo`.
+#
+# The bundled test provider plays three models: oak-large knows everything, sprout-small does not,
+# judge-medium reads their answers. Nothing leaves the machine.
+set -eu
+
+demo=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$demo/../.." && pwd)
+PATH=${KV_BIN:-$root/bin}:${KV_TBIN:-$root/tests/bin}:$PATH
+export PATH
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kv-demo.XXXXXX")
+provider=
+trap 'status=$?; [ -z "$provider" ] || kill "$provider" 2>/dev/null; rm -rf "$work"; exit $status' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cp "$demo/bench.jsonld" "$demo/preset.json" "$work"
+cd "$work"
+
+say() {
+    printf '\n# %s\n' "$*"
+}
+
+# Shows a command as one would type it, and runs it.
+run() {
+    printf '$ %s\n' "$1"
+    eval "$1"
+}
+
+done_so_far() {
+    kv-status --json results.json.state | jq .progress.completed_count
+}
+
+say 'A model server on this machine, 100 ms an answer.'
+mkfifo ready
+provider --port 0 --latency 100 --answers "$demo/answers.jsonl" --script "$demo/script.json" \
+    --journal "$work/journal.jsonl" --max-seconds 300 >ready &
+provider=$!
+read -r line <ready
+OPENAI_BASE_URL=http://127.0.0.1:$(printf '%s' "$line" | jq .port)/v1
+OPENAI_API_KEY=demo
+export OPENAI_BASE_URL OPENAI_API_KEY
+echo "OPENAI_BASE_URL=$OPENAI_BASE_URL"
+
+say 'What has to run: 14 questions, 2 answering models, 1 judge, 2 replicates.'
+run 'kv-manifest -b bench.jsonld -c preset.json -o results.json'
+
+say 'Run it, and kill everything half-way with SIGKILL.'
+echo '$ kv-run results.json.state | kv-append -q results.json.state'
+setsid sh -c 'kv-run results.json.state | kv-append -q results.json.state' &
+run=$!
+while [ "$(done_so_far)" -lt 24 ]; do
+    sleep 0.05
+done
+kill -KILL "-$run"
+{ wait "$run"; } 2>/dev/null || true
+echo '$ kill -KILL ...'
+
+say 'Where it stands. Both files are valid JSON, and were at every moment.'
+run 'kv-status --human results.json.state'
+run 'jq -c ".results | length" results.json.tmp'
+
+say 'The same line again goes on where it stopped.'
+run 'kv-run results.json.state | kv-append -q results.json.state'
+
+say 'One file remains.'
+run 'kv-finalize results.json.state | jq .'
+run 'ls -A'
+
+say 'Who passed what.'
+cat >who.jq <<'E2'
+def row: map(tostring) | @tsv;
+.results
+| (map(.metadata.answering.model_name) | unique) as $models
+| (["question"] + $models | row),
+  (group_by(.metadata.question_text)[]
+   | . as $q
+   | [$q[0].metadata.question_text[:56]]
+     + [$models[] as $m
+        | [$q[] | select(.metadata.answering.model_name == $m)]
+        | "\(map(select(.template.verify_result)) | length)/\(length)"]
+   | row)
+E2
+echo '$ jq -rf who.jq results.json | column -t'
+jq -rf who.jq results.json | awk -F '\t' '{ printf "%-58s %14s %14s\n", $1, $2, $3 }'
+
+say 'What it cost: requests the server counted, and requests the 56 tasks need.'
+needed=$(jq '[.results[].template | select(.usage_metadata) | 2] | add' results.json)
+echo "$(wc -l <journal.jsonl) requests, $needed needed; more only for what was in flight when killed"

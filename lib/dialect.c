@@ -60,6 +60,15 @@ const char *kv_step_name(enum kv_step s)
     return names[s];
 }
 
+enum kv_step kv_step_below(const struct kv_dialect *d, enum kv_step s)
+{
+    if (s == KV_STEP_SCHEMA && !(d->flags & KV_DIALECT_NO_TOOL))
+        return KV_STEP_TOOL;
+    if (s < KV_STEP_OBJECT && d->wire == KV_WIRE_OPENAI && !(d->flags & KV_DIALECT_NO_OBJECT))
+        return KV_STEP_OBJECT;
+    return KV_STEP_PLAIN;
+}
+
 const struct kv_dialect *kv_dialect_at(size_t i)
 {
     return i < sizeof table / sizeof *table ? &table[i] : NULL;

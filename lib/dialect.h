@@ -53,6 +53,9 @@ struct kv_dialect {
 const struct kv_dialect *kv_dialect_find(const char *name); /* NULL if there is none */
 const struct kv_dialect *kv_dialect_at(size_t i);           /* NULL behind the last */
 
+/* The next step down that makes sense for the dialect; KV_STEP_PLAIN is the last. */
+enum kv_step kv_step_below(const struct kv_dialect *d, enum kv_step s);
+
 /* By host name (without port): the row of the service that lives there. By port on this machine:
  * the row of the server that usually listens there. NULL if there is none. */
 const struct kv_dialect *kv_dialect_of_host(const char *host);

@@ -11,6 +11,7 @@
 #ifndef KV_REPLY_H
 #define KV_REPLY_H
 
+#include "complaint.h"
 #include "dialect.h"
 #include "ending.h"
 #include "http.h"
@@ -46,14 +47,16 @@ struct kv_reply {
     struct kv_buf error;                  /* one line for people: what went wrong; redacted */
     struct kv_usage usage;
     struct kv_ratelimit limits;
-    int64_t wait_ms;     /* the provider asks us to wait so long; -1: it does not say */
-    unsigned heal;       /* enum kv_quirk to add, after which the same call may go out again */
-    bool step_down;      /* try the next step of the ladder */
-    bool retry;          /* worth another attempt (class and x-should-retry taken together) */
-    bool sent;           /* it may have been worked on, and billed */
-    bool finish_missing; /* ok, though no finish reason was given, or an unknown one */
+    int64_t wait_ms; /* the provider asks us to wait so long; -1: it does not say */
+    unsigned heal;   /* enum kv_quirk to add, after which the same call may go out again */
+    bool step_down;  /* try the next step of the ladder: kv_step_below */
+    enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_CLASSES: none makes
+                                  sense. Class and x-should-retry taken together */
+    bool sent;                 /* it may have been worked on, and billed */
+    bool finish_unknown;       /* ok, though no finish reason was given, or one nobody knows */
     /* private */
-    struct kv_buf scratch, prose;
+    struct kv_complaint_text complaint;
+    struct kv_buf location, scratch;
 };
 void kv_reply_release(struct kv_reply *r);
 

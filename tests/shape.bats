@@ -172,3 +172,7 @@ border() {
 @test "shape: the tree names no place of whoever wrote it" {
     nothing "$(git grep -nIE '(^|[^a-z])/(work|root|home/[a-z]+)/' -- . ':!tests/data' ':!tests/shape.bats' || true)"
 }
+
+@test "shape: the map in lib/README.md names every module" {
+    nothing "$(for m in $MODULES; do grep -q "\`$m\`" lib/README.md || echo "$m"; done)"
+}

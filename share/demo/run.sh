@@ -12,7 +12,11 @@ export PATH
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kv-demo.XXXXXX")
 provider=
-trap 'status=$?; [ -z "$provider" ] || kill "$provider" 2>/dev/null; rm -rf "$work"; exit $status' EXIT
+clean_up() {
+    [ -z "$provider" ] || kill "$provider" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 cp "$demo/bench.jsonld" "$demo/preset.json" "$work"

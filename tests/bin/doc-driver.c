@@ -3,7 +3,7 @@
  *     doc-driver [-v] create BASE IDS     BASE.tmp and BASE.state; IDS ids in the manifest
  *     doc-driver [-v] add BASE            rows on standard input, one commit
  *     doc-driver [-v] stream BASE [MAX]   a commit for whatever lines have arrived, at most MAX;
- *                                         prints the number committed so far
+ *                                         prints the id of each row when it is durable
  *     doc-driver [-v] spin BASE SECONDS SIZE   adds rows of SIZE bytes at full speed
  *     doc-driver [-v] rewrite BASE        both documents anew, with the same content
  *     doc-driver lineage BASE             begins, prints the lineage, ends
@@ -144,18 +144,18 @@ static int stream(struct kv_doc *d, size_t max, bool acknowledge, struct kv_err 
 {
     struct kv_lines lines;
     struct kv_slice *rows = NULL;
-    size_t n, total = 0;
+    size_t n;
     int failed = 0;
     kv_lines_init(&lines, STDIN_FILENO, 0);
     while (!failed && (n = take_lines(&lines, &rows, max)) > 0) {
         failed = add(d, rows, n, err);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            struct kv_slice id = id_of(rows[i]);
+            if (!failed && acknowledge)
+                printf("%.*s\n", (int)id.n, id.p);
             free((void *)(uintptr_t)rows[i].p);
-        total += n;
-        if (!failed && acknowledge) {
-            printf("%zu\n", total);
-            fflush(stdout);
         }
+        fflush(stdout);
     }
     free(rows);
     kv_lines_release(&lines);

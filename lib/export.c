@@ -4,6 +4,7 @@
 #include "io.h"
 #include "json.h"
 #include "num.h"
+#include "reader.h"
 #include "spell.h"
 
 #include <inttypes.h>
@@ -119,6 +120,29 @@ void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
         kv_buf_add_str(out, "null");
     kv_buf_add_char(out, '}');
     kv_buf_release(&job);
+}
+
+int kv_export_read(const char *path, struct kv_buf *metadata, struct kv_err *err)
+{
+    struct kv_reader r;
+    struct kv_slice key, value;
+    bool found = false, wanted;
+    if (kv_reader_open(&r, path, KV_JSON_NONFINITE, err) != 0)
+        return -1;
+    int got = kv_reader_enter(&r, '{', err);
+    while (got >= 0 && !found && (got = kv_reader_member(&r, &key, err)) == 1) {
+        wanted = kv_json_string_is(key, "metadata");
+        if (kv_json_string_is(key, "results"))
+            break;
+        got = kv_reader_value(&r, &value, err);
+        found = got >= 0 && wanted;
+    }
+    if (found)
+        kv_buf_add_slice(metadata, value);
+    kv_reader_close(&r);
+    if (got >= 0 && !found)
+        kv_err_set(err, KV_INPUT, "no metadata in front of the results");
+    return found ? 0 : kv_err_context(err, "%s", path);
 }
 
 /* ---- streaming ---- */

@@ -50,6 +50,10 @@ void kv_export_models_add(struct kv_buf *out, struct kv_slice config);
 /* Appends "YYYY-MM-DD HH:MM:SS UTC". */
 void kv_export_stamp_add(struct kv_buf *out, double seconds);
 
+/* Reads the `metadata` object of the export at `path`, and not the rows behind it, into *metadata.
+ */
+int kv_export_read(const char *path, struct kv_buf *metadata, struct kv_err *err);
+
 /* ---- streaming ---- */
 struct kv_export {
     int fd;

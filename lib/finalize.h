@@ -20,7 +20,7 @@
 
 #include "buf.h"
 #include "err.h"
-#include "result.h"
+#include "tally.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,27 +35,17 @@ struct kv_finalize {
     void *closure;
 };
 
-/* What one pair of models achieved. */
-struct kv_pair_score {
-    char *answering, *parsing; /* display strings */
-    int64_t results, passed, failed;
-};
-
 struct kv_finalized {
     char *output_path; /* NULL if only CSV was written */
     char *csv_path;    /* NULL if none was written */
     bool already;      /* it had been finalized before; the figures are those of its header */
     bool is_complete, removed;
     int64_t total, completed, pending;
-    int64_t results;            /* rows in the export */
     int64_t superseded;         /* rows that a newer one of the same task replaced */
     int64_t successful, failed; /* tasks, by whether the newest row is a failure */
-    int64_t passed;             /* rows whose verdict is true */
-    struct kv_tokens tokens;    /* as the rows state them */
+    struct kv_tally rows;       /* of the rows in the export */
     bool has_duration;
     double duration; /* seconds since the run was created */
-    struct kv_pair_score *pairs;
-    size_t pair_count;
 };
 
 /* Writes the export at the output path that belongs to `operand` (the .state file or the output

@@ -1,0 +1,84 @@
+/* tally - what a run achieved: results, verdicts and tokens, in all and by pair of models. */
+#include "tally.h"
+
+#include "json.h"
+#include "task.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAIRS_MAX = 1000 };
+
+static struct kv_tally_pair *find_pair(
+    struct kv_tally *t, const char *answering, const char *parsing)
+{
+    for (size_t i = 0; i < t->pair_count; i++)
+        if (strcmp(t->pairs[i].answering, answering) == 0 &&
+            strcmp(t->pairs[i].parsing, parsing) == 0)
+            return &t->pairs[i];
+    if (t->pair_count == PAIRS_MAX)
+        answering = parsing = "others";
+    else if (t->pair_count > PAIRS_MAX)
+        return &t->pairs[PAIRS_MAX];
+    t->pairs = kv_array(t->pairs, t->pair_count + 1, sizeof *t->pairs);
+    t->pairs[t->pair_count] =
+        (struct kv_tally_pair){.answering = kv_strdup(answering), .parsing = kv_strdup(parsing)};
+    return &t->pairs[t->pair_count++];
+}
+
+static void add_pair(struct kv_tally *t, const struct kv_result *row, bool passed)
+{
+    struct kv_buf answering = {0}, parsing = {0};
+    struct kv_err never;
+    kv_identity_display_of_json(row->answering, &answering, &never);
+    kv_identity_display_of_json(row->parsing, &parsing, &never);
+    struct kv_tally_pair *pair = find_pair(t, answering.p, parsing.p);
+    pair->results++;
+    pair->passed += passed;
+    pair->failed += kv_result_failed(row);
+    kv_buf_release(&answering);
+    kv_buf_release(&parsing);
+}
+
+void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
+{
+    struct kv_tokens tokens = kv_result_tokens(row);
+    bool passed = kv_json_bool(row->verify_result, false);
+    t->results++;
+    t->passed += passed;
+    t->failed += kv_result_failed(row);
+    t->tokens.input += tokens.input;
+    t->tokens.output += tokens.output;
+    t->tokens.total += tokens.total;
+    if (!row->generic)
+        add_pair(t, row, passed);
+}
+
+void kv_tally_release(struct kv_tally *t)
+{
+    for (size_t i = 0; i < t->pair_count; i++) {
+        free(t->pairs[i].answering);
+        free(t->pairs[i].parsing);
+    }
+    free(t->pairs);
+    *t = (struct kv_tally){0};
+}
+
+void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
+{
+    kv_buf_printf(out, "\"passed_count\":%" PRId64 ",\"models\":[", t->passed);
+    for (size_t i = 0; i < t->pair_count; i++) {
+        const struct kv_tally_pair *p = &t->pairs[i];
+        kv_buf_add_str(out, i ? ",{\"answering\":" : "{\"answering\":");
+        kv_json_quote_str(out, p->answering);
+        kv_buf_add_str(out, ",\"parsing\":");
+        kv_json_quote_str(out, p->parsing);
+        kv_buf_printf(out,
+            ",\"results\":%" PRId64 ",\"passed\":%" PRId64 ",\"failed\":%" PRId64 "}", p->results,
+            p->passed, p->failed);
+    }
+    kv_buf_printf(out,
+        "],\"tokens\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"total\":%" PRId64 "}",
+        t->tokens.input, t->tokens.output, t->tokens.total);
+}

@@ -1,0 +1,41 @@
+/* tally - what a run achieved: results, verdicts and tokens, in all and by pair of models.
+ *
+ * Counts rows as they are shown to it and prints the sums. Which rows count, and what a task is, is
+ * its caller's business.
+ *
+ *     struct kv_tally t = {0};
+ *     kv_tally_add(&t, &row);
+ *     kv_tally_add_json(&out, &t);
+ *     kv_tally_release(&t);
+ */
+#ifndef KV_TALLY_H
+#define KV_TALLY_H
+
+#include "buf.h"
+#include "result.h"
+
+#include <stdint.h>
+
+/* What one pair of models achieved; names are display strings. */
+struct kv_tally_pair {
+    char *answering, *parsing;
+    int64_t results, passed, failed;
+};
+
+struct kv_tally {
+    int64_t results;
+    int64_t passed;          /* verdict true */
+    int64_t failed;          /* with a failure, wrong answers included */
+    struct kv_tokens tokens; /* as the rows state them: judges that share an answer each state it */
+    struct kv_tally_pair *pairs; /* in order of appearance; beyond a thousand counted together */
+    size_t pair_count;
+};
+
+void kv_tally_add(struct kv_tally *t, const struct kv_result *row);
+void kv_tally_release(struct kv_tally *t);
+
+/* Appends members, without braces and without a comma in front:
+ * "passed_count":…,"models":[{"answering","parsing","results","passed","failed"}],"tokens":{…} */
+void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t);
+
+#endif

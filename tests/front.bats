@@ -74,7 +74,7 @@ stand_in() {
     assert_success
     assert_equal "$(grep manifest calls)" 'kv-manifest -b b.jsonld -c p.json -o r.csv --if-absent --questions 0-3 --question-ids a,b --manual-traces t.json --replay s.json'
     assert_equal "$(grep run calls)" 'kv-run --jobs 7 --verbose r.csv.state'
-    assert_equal "$(grep finalize calls)" 'kv-finalize --csv r.csv.state'
+    assert_equal "$(grep finalize calls)" 'kv-finalize r.csv.state'
 }
 
 @test "kv verify: a preset is found by name in the directory of presets" {

@@ -59,13 +59,13 @@ class Pair:
         self.next, self.acked = 0, set()
         if not self.real:
             command = [self.driver, "create", self.base, "20"]
-            subprocess.run(command, check=True, env=self.env)
+            subprocess.run(command, check=True)
             return
         tasks = os.path.join(self.where, "tasks.jsonl")
         with open(tasks, "w") as f:
             f.writelines('"task-%09d"\n' % i for i in range(self.tasks))
         command = [os.path.join(BIN, "kv-manifest"), "--tasks", tasks, "-o", self.base]
-        subprocess.run(command, check=True, env=self.env, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def writer(self):
         if self.real:

@@ -54,7 +54,7 @@ edit() {
 [1]|expected an object, found array
 {"a":1}|metadata: missing, and there is no task_id
 {"metadata":7}|metadata: expected an object, found number
-{"metadata":{},|1:16: expected a string
+{"metadata":{},|1:16: expected a string as key
 {"metadata":{"question_id":NaN}}|1:29: expected a value, found NaN
 CASES
     assert_equal "$(edit '.metadata.keywords = ["a", 1]' | result-check read | json .error)" \
@@ -148,7 +148,8 @@ CASES
     assert_success
     assert_equal "$(json .error <<<"$output" | sort -u)" null
     # Nothing is missing, nothing in another place: reading and rewriting it changes nothing.
-    assert_equal "$(json .jsonl_line <<<"$output" | jq -c .)" "$(jq -c . rows)"
+    json .jsonl_line <<<"$output" | jq -c . >again
+    jq -c . rows | cmp - again
 }
 
 @test "record: limits of karenina's are kept" {

@@ -313,7 +313,8 @@ static void write_records(void)
     kv_record_write(&r, &out);
     kv_record_init(&r, 1772355600);
     r.question_id = r.template_id = r.question_text = KV_SLICE("");
-    r.answering_json = r.parsing_json = KV_SLICE("{\"interface\":\"i\",\"model_name\":\"m\"}");
+    r.answering_json = r.parsing_json =
+        KV_SLICE("{\"interface\":\"i\",\"model_name\":\"m\",\"tools\":[],\"config_id\":null}");
     r.answering_key = r.parsing_key = KV_SLICE("i:m:");
     kv_record_write(&r, &out);
     put();

@@ -292,7 +292,7 @@ static void record_versions(struct kv_doc *d, struct kv_control *next)
 /* Step 7. The hint lets the blocks of the second document ride in the first one's transaction. */
 static int sync_versions(struct kv_doc *d, struct kv_err *err)
 {
-    for (size_t i = 1; i < d->count; i++)
+    for (size_t i = 1; i < d->count && !KV_FAULT(NO_SYNC_SECOND); i++)
         kv_io_sync_hint(d->part[i].fd);
     for (size_t i = 0; i < d->count; i++) {
         struct kv_grow *g = &d->part[i];

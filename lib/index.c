@@ -29,6 +29,7 @@ struct kv_index {
     int fd; /* -1: in memory */
     struct kv_index_entry *slots;
     struct header head;
+    struct kv_index *staged; /* a table in memory, or NULL */
 };
 
 static uint64_t slots_for(size_t expected)
@@ -134,6 +135,7 @@ void kv_index_close(struct kv_index *ix)
         return;
     if (ix->fd >= 0)
         close(ix->fd);
+    kv_index_close(ix->staged);
     free(ix->slots);
     free(ix);
 }
@@ -218,6 +220,8 @@ int kv_index_find(
     struct kv_index *ix, struct kv_digest128 id, struct kv_index_entry *entry, struct kv_err *err)
 {
     uint64_t slot;
+    if (ix->staged && probe(ix->staged, id, &slot, entry, err) == 1)
+        return 1;
     int found = probe(ix, id, &slot, entry, err);
     if (found == 0)
         *entry = (struct kv_index_entry){.id = id};
@@ -269,4 +273,33 @@ int kv_index_put(struct kv_index *ix, const struct kv_index_entry *entry, struct
         return -1;
     ix->head.used += !found;
     return 0;
+}
+
+/* ---- a batch ---- */
+
+void kv_index_stage(struct kv_index *ix, const struct kv_index_entry *entry)
+{
+    struct kv_err ignored; /* memory does not fail */
+    if (!ix->staged)
+        ix->staged = kv_index_memory(0);
+    kv_index_put(ix->staged, entry, &ignored);
+}
+
+int kv_index_keep(struct kv_index *ix, struct kv_err *err)
+{
+    struct kv_index *staged = ix->staged;
+    struct kv_index_entry e;
+    uint64_t at = 0;
+    int failed = 0;
+    ix->staged = NULL;
+    while (staged && !failed && kv_index_next(staged, &at, &e, err) == 1)
+        failed = kv_index_put(ix, &e, err);
+    kv_index_close(staged);
+    return failed;
+}
+
+void kv_index_drop(struct kv_index *ix)
+{
+    kv_index_close(ix->staged);
+    ix->staged = NULL;
 }

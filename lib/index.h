@@ -74,6 +74,12 @@ int kv_index_put(struct kv_index *ix, const struct kv_index_entry *entry, struct
 int kv_index_mark(struct kv_index *ix, struct kv_digest128 lineage,
     const struct kv_index_mark *mark, struct kv_err *err);
 
+/* Entries of a batch that is not committed yet: seen by kv_index_find, and by nobody else until
+ * kv_index_keep puts them into the table (kept first, forgotten even if that fails). */
+void kv_index_stage(struct kv_index *ix, const struct kv_index_entry *entry);
+int kv_index_keep(struct kv_index *ix, struct kv_err *err);
+void kv_index_drop(struct kv_index *ix);
+
 /* Makes the file as good as empty, whatever becomes of the call. */
 void kv_index_void(struct kv_index *ix);
 

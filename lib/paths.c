@@ -132,7 +132,7 @@ static int try_lock(const char *path, struct kv_err *err)
     char *directory, *name;
     kv_io_split(path, &directory, &name);
     int dir = kv_io_dir_open(directory, err);
-    int fd = dir < 0 ? -1 : kv_io_lock(dir, name, 0666, false, err);
+    int fd = dir < 0 ? -1 : kv_io_lock(dir, name, name, false, err);
     if (dir >= 0)
         close(dir);
     free(directory);

@@ -34,6 +34,13 @@ void kv_reader_share(struct kv_reader *r, int fd, unsigned flags)
     *r = (struct kv_reader){.fd = fd, .flags = flags, .line = 1, .column = 1, .borrowed = true};
 }
 
+void kv_reader_resume(struct kv_reader *r, int fd, unsigned flags, uint64_t offset, bool first)
+{
+    kv_reader_share(r, fd, flags);
+    r->base = offset;
+    r->first = first;
+}
+
 void kv_reader_close(struct kv_reader *r)
 {
     if (r->fd >= 0 && !r->borrowed)

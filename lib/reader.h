@@ -48,6 +48,9 @@ struct kv_reader {
  * here does), or reads an open one from its beginning, by position: several readers may share it. */
 int kv_reader_open(struct kv_reader *r, const char *path, unsigned flags, struct kv_err *err);
 void kv_reader_share(struct kv_reader *r, int fd, unsigned flags);
+/* The same from the middle of an array: behind the bracket (first), or behind one of its items. Places
+ * in failures then count from there. */
+void kv_reader_resume(struct kv_reader *r, int fd, unsigned flags, uint64_t offset, bool first);
 void kv_reader_close(struct kv_reader *r); /* twice is fine */
 
 /* The first byte of the next value without taking it: '{', '[', '"', … 0 at the end of the text,

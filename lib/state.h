@@ -13,7 +13,7 @@
  *     struct kv_state *s = kv_state_open("results.json.state", &err);   the head: counts, times
  *     kv_state_load(s, KV_LOAD_TASKS | KV_LOAD_ROWS, &err);             who is done
  *     struct kv_tasks walk;
- *     kv_tasks_begin(&walk, s, KV_TASKS_MANIFEST, &err);
+ *     kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, &err);
  *     while ((got = kv_tasks_next(&walk, &task, &err)) == 1)
  *         if (!task.completed) …
  *     kv_tasks_end(&walk);
@@ -27,8 +27,9 @@
 #include "buf.h"
 #include "err.h"
 #include "index.h"
+#include "keys.h"
 #include "paths.h"
-#include "reader.h"
+#include "result.h"
 #include "rows.h"
 
 #include <stdbool.h>
@@ -54,7 +55,10 @@ struct kv_state_info {
     int64_t pending_count; /* distinct keys of the manifest not recorded; -1 until known: see load */
     int64_t failed_count;  /* keys whose newest row is a failure; -1 until known */
     int64_t row_count;     /* rows of the results file; -1 until known */
-    int64_t adopted_count; /* completed by a row alone; 0 until rows are loaded */
+    int64_t manifest_length, recorded_count; /* as counted: keys of the manifest with repetitions,
+                                              * distinct completed ones; -1 until loaded */
+    int64_t adopted_count;   /* completed by a row alone; 0 until rows are loaded */
+    int64_t adopted_pending; /* those of them that are in the manifest */
 };
 
 struct kv_state;
@@ -70,6 +74,12 @@ const struct kv_state_info *kv_state_info(const struct kv_state *s);
 /* A further top-level member, for instance one that kv_store_create was given as private. False if
  * there is none. */
 bool kv_state_member(const struct kv_state *s, const char *name, struct kv_slice *value);
+
+/* Appends an object of all top-level members but the two arrays, as they stand. */
+void kv_state_add_members(const struct kv_state *s, struct kv_buf *out);
+
+/* The descriptor of the .state as it was opened, for kv_keys_begin. It stays the state's. */
+int kv_state_file(const struct kv_state *s);
 
 /* Can the run go on from here? KV_INPUT if the results file of a 1.0 pair is missing, or the .state
  * lacks what a resume needs (config, benchmark_path, task_manifest, completed_task_ids). */
@@ -102,25 +112,22 @@ struct kv_task_state {
 /* Looks one key up; all false if it is unknown. After kv_state_load. */
 void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task_state *task);
 
-enum kv_tasks_order {
-    KV_TASKS_MANIFEST,  /* keys of the manifest in its order */
-    KV_TASKS_COMPLETED, /* recorded keys as stored; those not in_manifest are orphans, those without
-                         * a row are holes */
-    KV_TASKS_FAILED,    /* failed_task_ids of layout 2.0 as stored */
-};
-
-/* Each key once, a repeated one where it first stands. A walk reads the file again, piece by piece:
+/* The keys of one array, each once, a repeated one where it first stands. Among the completed ones,
+ * those not in_manifest are orphans and those without a row are holes. A walk reads the file again, piece by piece:
  * memory stays flat. After kv_state_load. */
 struct kv_tasks {
     const struct kv_state *state;
-    struct kv_reader reader;
+    struct kv_keys keys;
     struct kv_index *seen; /* only where keys repeat */
-    struct kv_buf key;
-    bool inside;
 };
 int kv_tasks_begin(
-    struct kv_tasks *t, const struct kv_state *s, enum kv_tasks_order order, struct kv_err *err);
+    struct kv_tasks *t, const struct kv_state *s, enum kv_keys_of which, struct kv_err *err);
 int kv_tasks_next(struct kv_tasks *t, struct kv_task_state *task, struct kv_err *err); /* 1, 0, -1 */
-void kv_tasks_end(struct kv_tasks *t);
+void kv_tasks_end(struct kv_tasks *t); /* twice is fine */
+
+/* The key a row belongs to in this pair (replaces what *key holds): that of the row itself, but for a
+ * scenario's turn in layout 2.0 (keys.h). */
+int kv_state_row_key(
+    struct kv_state *s, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
 #endif

@@ -1,0 +1,137 @@
+/* keys - one array of task keys in a .state file, walked in stored order. */
+#include "keys.h"
+
+#include <string.h>
+
+const char *kv_keys_member(enum kv_keys_of which)
+{
+    static const char *const names[] = {
+        [KV_KEYS_MANIFEST] = "task_manifest",
+        [KV_KEYS_COMPLETED] = "completed_task_ids",
+        [KV_KEYS_FAILED] = "failed_task_ids",
+    };
+    return names[which];
+}
+
+/* Passes over a value; an array item by item, for it may be long. */
+static int pass_value(struct kv_reader *r, struct kv_err *err)
+{
+    struct kv_slice ignored;
+    int got = kv_reader_peek(r, err);
+    if (got < 0)
+        return -1;
+    if (got != '[')
+        return kv_reader_value(r, &ignored, err);
+    if (kv_reader_enter(r, '[', err) != 0)
+        return -1;
+    while ((got = kv_reader_item(r, &ignored, err)) == 1)
+        continue;
+    return got;
+}
+
+/* To the first item of the array: 1, or 0 if there is none. */
+static int seek(struct kv_reader *r, const char *name, struct kv_err *err)
+{
+    struct kv_slice key;
+    int got;
+    if (kv_reader_enter(r, '{', err) != 0)
+        return -1;
+    while ((got = kv_reader_member(r, &key, err)) == 1) {
+        if (kv_json_string_is(key, name))
+            return kv_reader_enter(r, '[', err) == 0 ? 1 : -1;
+        if (pass_value(r, err) != 0)
+            return -1;
+    }
+    return got;
+}
+
+int kv_keys_begin(struct kv_keys *k, int fd, enum kv_keys_of which, struct kv_err *err)
+{
+    *k = (struct kv_keys){0};
+    kv_reader_share(&k->reader, fd, KV_JSON_STRICT);
+    int got = seek(&k->reader, kv_keys_member(which), err);
+    k->inside = got == 1;
+    if (got < 0)
+        kv_keys_end(k);
+    return got < 0 ? -1 : 0;
+}
+
+int kv_keys_next(struct kv_keys *k, struct kv_err *err)
+{
+    struct kv_slice item;
+    int got = k->inside ? kv_reader_item(&k->reader, &item, err) : 0;
+    if (got == 1 && kv_json_type(item) != KV_JSON_STRING)
+        got = kv_err_set(err, KV_INPUT, "%zu: a task key is a string, not %s", k->reader.value_line,
+            kv_json_type_name(item));
+    k->inside = got == 1;
+    kv_buf_clear(&k->key);
+    if (got == 1)
+        kv_json_unescape(item, &k->key);
+    return got;
+}
+
+void kv_keys_end(struct kv_keys *k)
+{
+    kv_reader_close(&k->reader);
+    kv_buf_release(&k->key);
+    k->inside = false;
+}
+
+/* ---- scenarios ---- */
+
+/* The first part of a key with its tab, and the last with its tab if that is a replicate. */
+static void split(struct kv_slice key, struct kv_slice *first, struct kv_slice *replicate)
+{
+    const char *tab = key.n ? memchr(key.p, '\t', key.n) : NULL, *last = tab;
+    *first = (struct kv_slice){key.p, tab ? (size_t)(tab - key.p) + 1 : key.n};
+    *replicate = (struct kv_slice){"", 0};
+    for (const char *p = tab; p; p = memchr(p + 1, '\t', (size_t)(key.p + key.n - p - 1)))
+        last = p;
+    struct kv_slice end = {last, tab ? (size_t)(key.p + key.n - last) : 0};
+    if (tab && kv_slice_starts(end, "\trep"))
+        *replicate = end;
+}
+
+/* The one key of the manifest with these ends into s->found, or nothing. */
+static int search(struct kv_scenario *s, int fd, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_slice first, replicate, f, r;
+    struct kv_keys k;
+    int got, found = 0;
+    split(key, &first, &replicate);
+    kv_buf_clear(&s->found);
+    if (kv_keys_begin(&k, fd, KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    while ((got = kv_keys_next(&k, err)) == 1) {
+        split(kv_slice_of(&k.key), &f, &r);
+        if (!kv_slice_eq(f, first) || !kv_slice_eq(r, replicate))
+            continue;
+        if (found++ == 0)
+            kv_buf_add_slice(&s->found, kv_slice_of(&k.key));
+    }
+    kv_keys_end(&k);
+    if (found != 1)
+        kv_buf_clear(&s->found);
+    return got;
+}
+
+int kv_scenario_map(struct kv_scenario *s, int fd, struct kv_buf *key, struct kv_err *err)
+{
+    if (!kv_slice_eq(kv_slice_of(&s->given), kv_slice_of(key))) {
+        kv_buf_clear(&s->given);
+        if (search(s, fd, kv_slice_of(key), err) != 0)
+            return -1;
+        kv_buf_add_slice(&s->given, kv_slice_of(key));
+    }
+    if (s->found.n) {
+        kv_buf_clear(key);
+        kv_buf_add_slice(key, kv_slice_of(&s->found));
+    }
+    return 0;
+}
+
+void kv_scenario_release(struct kv_scenario *s)
+{
+    kv_buf_release(&s->given);
+    kv_buf_release(&s->found);
+}

@@ -1,0 +1,651 @@
+/* layout2 - layout 2.0 under the writer's lock: lines appended in place, a .state written whole.
+ *
+ * Order of a commit: lines, sync; .state, sync, rename, sync. A death in between leaves rows whose
+ * keys are not recorded, and rows are believed: karenina's loader heals this the same way.
+ */
+#include "layout2.h"
+
+#include "form.h"
+#include "io.h"
+#include "num.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STATE, LINES, PIECE = 1 << 16 };
+
+/* ---- lists of keys ---- */
+
+static void list_add(struct kv_key_list *l, struct kv_slice key)
+{
+    kv_buf_add_slice(&l->text, key);
+    if ((l->count & (l->count - 1)) == 0)
+        l->ends = kv_array(l->ends, l->count ? 2 * l->count : 1, sizeof *l->ends);
+    l->ends[l->count++] = l->text.n;
+}
+
+static struct kv_slice list_get(const struct kv_key_list *l, size_t i)
+{
+    size_t start = i ? l->ends[i - 1] : 0;
+    return (struct kv_slice){l->text.p + start, l->ends[i] - start};
+}
+
+static void list_cut(struct kv_key_list *l, size_t count)
+{
+    l->count = count;
+    l->text.n = count ? l->ends[count - 1] : 0;
+}
+
+static void list_release(struct kv_key_list *l)
+{
+    kv_buf_release(&l->text);
+    free(l->ends);
+    *l = (struct kv_key_list){0};
+}
+
+static int compare(const void *a, const void *b)
+{
+    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
+}
+
+/* The keys by code point; the caller frees. They borrow from the list. */
+static struct kv_slice *list_sorted(const struct kv_key_list *l)
+{
+    struct kv_slice *all = kv_array(NULL, l->count + 1, sizeof *all);
+    for (size_t i = 0; i < l->count; i++)
+        all[i] = list_get(l, i);
+    qsort(all, l->count, sizeof *all, compare);
+    return all;
+}
+
+/* ---- life ---- */
+
+void kv_layout2_init(
+    struct kv_layout2 *two, const struct kv_paths *paths, const struct kv_notes *notes)
+{
+    *two = (struct kv_layout2){.paths = paths, .notes = notes, .dir = -1, .lock = -1};
+}
+
+static void forget(struct kv_layout2 *two)
+{
+    kv_state_close(two->state);
+    kv_index_close(two->index);
+    two->state = NULL;
+    two->index = NULL;
+    two->loaded = false;
+    list_release(&two->completed);
+    list_release(&two->failed);
+    list_release(&two->more);
+}
+
+void kv_layout2_release(struct kv_layout2 *two)
+{
+    kv_layout2_abort(two);
+    forget(two);
+    kv_buf_release(&two->rows);
+}
+
+static void unlock(struct kv_layout2 *two)
+{
+    if (two->lock >= 0)
+        close(two->lock);
+    if (two->dir >= 0)
+        close(two->dir);
+    two->lock = two->dir = -1;
+    kv_buf_clear(&two->rows);
+}
+
+void kv_layout2_abort(struct kv_layout2 *two)
+{
+    if (two->loaded) {
+        kv_index_drop(two->index);
+        list_cut(&two->completed, two->completed_kept);
+        list_cut(&two->more, two->more_kept);
+        two->counts = two->counts_kept;
+    }
+    unlock(two);
+}
+
+static const char *name_in_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int lock(struct kv_layout2 *two, bool wait, struct kv_err *err)
+{
+    char *directory, *name;
+    struct kv_buf lock_name = {0};
+    kv_io_split(two->paths->output, &directory, &name);
+    kv_buf_printf(&lock_name, ".%s.lock", name); /* that of doc.h, were it a 1.0 pair */
+    two->dir = kv_io_dir_open(directory, err);
+    if (two->dir >= 0)
+        two->lock = kv_io_lock(
+            two->dir, lock_name.p, name_in_directory(two->paths->state), wait, err);
+    kv_buf_release(&lock_name);
+    free(directory);
+    free(name);
+    if (two->lock < 0)
+        unlock(two);
+    return two->lock < 0 ? -1 : 0;
+}
+
+static struct kv_file_id identify(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return (struct kv_file_id){0};
+    return (struct kv_file_id){(uint64_t)st.st_dev, (uint64_t)st.st_ino, st.st_size,
+        st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+}
+
+static bool unchanged(const struct kv_layout2 *two)
+{
+    struct kv_file_id state = identify(two->paths->state), lines = identify(two->paths->jsonl);
+    return two->loaded && kv_file_same(&state, &two->seen[STATE]) &&
+           kv_file_same(&lines, &two->seen[LINES]);
+}
+
+/* ---- the tail of the lines ---- */
+
+/* Offset behind the last LF before `size`. */
+static int find_tail(int fd, uint64_t size, uint64_t *start, struct kv_err *err)
+{
+    char piece[4096];
+    while (size) {
+        size_t n = size < sizeof piece ? (size_t)size : sizeof piece;
+        if (kv_io_pread(fd, piece, n, (off_t)(size - n), err) != 0)
+            return -1;
+        for (size_t i = n; i-- > 0;) {
+            if (piece[i] == '\n') {
+                *start = size - n + i + 1;
+                return 0;
+            }
+        }
+        size -= n;
+    }
+    *start = 0;
+    return 0;
+}
+
+static bool is_result(struct kv_slice text)
+{
+    struct kv_result result;
+    struct kv_err ignored;
+    return kv_result_read(text, KV_JSON_NONFINITE, &result, &ignored) == 0;
+}
+
+/* Ends a last line that lacks only its LF; cuts one that is torn, and keeps it in *torn. */
+static int mend_tail(struct kv_layout2 *two, int fd, uint64_t size, struct kv_buf *torn, struct kv_err *err)
+{
+    uint64_t start;
+    if (find_tail(fd, size, &start, err) != 0)
+        return -1;
+    two->end = size;
+    if (start == size)
+        return 0;
+    kv_buf_reserve(torn, (size_t)(size - start));
+    if (kv_io_pread(fd, torn->p, (size_t)(size - start), (off_t)start, err) != 0)
+        return -1;
+    torn->n = (size_t)(size - start);
+    if (is_result(kv_slice_of(torn))) {
+        kv_buf_clear(torn);
+        kv_note(two->notes, "%s: its last line is ended now", two->paths->jsonl);
+        two->end = size + 1;
+        if (kv_io_pwrite(fd, KV_SLICE("\n"), (off_t)size, err) != 0)
+            return -1;
+    } else {
+        kv_note(two->notes, "%s: a torn record of %zu bytes at its end is cut", two->paths->jsonl,
+            torn->n);
+        two->end = start;
+        if (kv_io_truncate(fd, (off_t)start, err) != 0)
+            return -1;
+    }
+    return kv_io_sync(fd, err);
+}
+
+static int open_lines(struct kv_layout2 *two, struct kv_buf *torn, struct kv_err *err)
+{
+    struct kv_file file;
+    const char *name = name_in_directory(two->paths->jsonl);
+    two->end = 0;
+    int fd = kv_io_open(two->dir, name, KV_IO_UPDATE);
+    if (fd < 0) {
+        struct stat st;
+        return stat(two->paths->jsonl, &st) != 0 ? 0 : kv_err_sys(err, "%s", two->paths->jsonl);
+    }
+    int failed = 0;
+    if (kv_io_stat(fd, &file) != 0)
+        failed = kv_err_sys(err, "%s", two->paths->jsonl);
+    else if (mend_tail(two, fd, (uint64_t)file.id.size, torn, err) != 0)
+        failed = kv_err_context(err, "%s", two->paths->jsonl);
+    close(fd);
+    return failed;
+}
+
+/* ---- reading ---- */
+
+static int enter_manifest(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err *err)
+{
+    struct kv_keys k;
+    int got;
+    if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    while ((got = kv_keys_next(&k, err)) == 1)
+        if (kv_ledger_manifest(l, kv_slice_of(&k.key), err) < 0)
+            break;
+    kv_keys_end(&k);
+    return got;
+}
+
+static int enter_row(
+    struct kv_layout2 *two, struct kv_ledger *l, const struct kv_row *row, struct kv_err *err)
+{
+    struct kv_result result;
+    struct kv_buf key = {0};
+    bool completes = false;
+    if (kv_result_read(row->text, KV_JSON_NONFINITE, &result, err) != 0) {
+        kv_note(two->notes, "%s:%zu: %s; passed over", two->paths->jsonl, row->line, err->text);
+        return 0;
+    }
+    if (result.preview)
+        return 0;
+    int failed = kv_state_row_key(two->state, &result, &key, err);
+    if (!failed)
+        failed = kv_ledger_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
+    if (!failed && completes)
+        list_add(&two->completed, kv_slice_of(&key));
+    kv_buf_release(&key);
+    return failed;
+}
+
+static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err *err)
+{
+    struct kv_rows rows;
+    struct kv_row row;
+    struct stat st;
+    int got;
+    if (stat(two->paths->jsonl, &st) != 0)
+        return 0;
+    if (kv_rows_begin(&rows, two->paths->jsonl, KV_LAYOUT_2, err) != 0)
+        return -1;
+    while ((got = kv_rows_next(&rows, &row, err)) != 0) {
+        if (got < 0 && err->kind != KV_INPUT)
+            break;
+        if (got < 0)
+            kv_note(two->notes, "%s; passed over", err->text);
+        else if ((got = enter_row(two, l, &row, err)) != 0)
+            break;
+    }
+    kv_rows_end(&rows);
+    return got;
+}
+
+/* Does what is left of a record name the question of this key? */
+static bool mentions(struct kv_slice torn, struct kv_slice key)
+{
+    const char *tab = memchr(key.p, '\t', key.n);
+    struct kv_buf quoted = {0};
+    kv_json_quote(
+        &quoted, (struct kv_slice){key.p, tab ? (size_t)(tab - key.p) : key.n}, KV_JSON_RAW);
+    bool found = torn.n && memmem(torn.p, torn.n, quoted.p, quoted.n);
+    kv_buf_release(&quoted);
+    return found;
+}
+
+/* Recorded keys without a row are holes and stay recorded, but for that of the record just cut. */
+static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct kv_key_list *holes,
+    struct kv_slice torn, struct kv_err *err)
+{
+    size_t named = 0;
+    for (size_t i = 0; i < holes->count; i++)
+        named += mentions(torn, list_get(holes, i));
+    for (size_t i = 0; i < holes->count; i++) {
+        struct kv_slice key = list_get(holes, i);
+        if (torn.n && (mentions(torn, key) || (!named && holes->count == 1))) {
+            kv_note(two->notes, "%.*s: pending again", (int)key.n, key.p);
+            continue;
+        }
+        int got = kv_ledger_completed(l, key, err);
+        if (got < 0)
+            return -1;
+        if (got)
+            list_add(&two->completed, key);
+    }
+    return 0;
+}
+
+static int enter_recorded(
+    struct kv_layout2 *two, struct kv_ledger *l, struct kv_slice torn, struct kv_err *err)
+{
+    struct kv_keys k;
+    struct kv_key_list holes = {0};
+    struct kv_index_entry e;
+    int got;
+    if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_COMPLETED, err) != 0)
+        return -1;
+    while ((got = kv_keys_next(&k, err)) == 1) {
+        struct kv_slice key = kv_slice_of(&k.key);
+        kv_index_find(two->index, kv_digest_128(key), &e, err);
+        if (!(e.flags & KV_INDEX_ROW))
+            list_add(&holes, key);
+        else if (kv_ledger_completed(l, key, err) == 1)
+            list_add(&two->completed, key);
+    }
+    kv_keys_end(&k);
+    if (got == 0)
+        got = enter_holes(two, l, &holes, torn, err);
+    list_release(&holes);
+    return got;
+}
+
+static int enter_failed(struct kv_layout2 *two, struct kv_err *err)
+{
+    struct kv_keys k;
+    int got;
+    if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_FAILED, err) != 0)
+        return -1;
+    while ((got = kv_keys_next(&k, err)) == 1)
+        list_add(&two->failed, kv_slice_of(&k.key));
+    kv_keys_end(&k);
+    return got;
+}
+
+static int load(struct kv_layout2 *two, struct kv_err *err)
+{
+    struct kv_buf torn = {0};
+    two->state = kv_state_open(two->paths->state, err);
+    if (!two->state || kv_state_check(two->state, err) != 0)
+        return -1;
+    if (kv_state_info(two->state)->layout != KV_LAYOUT_2)
+        return kv_err_set(err, KV_INPUT, "%s: changed by another program", two->paths->state);
+    two->index = kv_index_memory(0);
+    two->counts = (struct kv_head){0};
+    struct kv_ledger direct = {two->index, &two->counts, false};
+    int failed = open_lines(two, &torn, err) != 0;
+    if (!failed) {
+        failed = enter_manifest(two, &direct, err) != 0 || enter_rows(two, &direct, err) != 0 ||
+                 enter_recorded(two, &direct, kv_slice_of(&torn), err) != 0 ||
+                 enter_failed(two, err) != 0;
+        if (failed && err->text[0] >= '0' && err->text[0] <= '9')
+            kv_reader_blame(err, two->paths->state);
+    }
+    kv_buf_release(&torn);
+    return failed ? -1 : 0;
+}
+
+int kv_layout2_begin(struct kv_layout2 *two, bool wait, struct kv_err *err)
+{
+    if (lock(two, wait, err) != 0)
+        return -1;
+    if (unchanged(two))
+        return 0;
+    forget(two);
+    if (load(two, err) != 0) {
+        forget(two);
+        unlock(two);
+        return -1;
+    }
+    two->loaded = true;
+    two->ledger = (struct kv_ledger){two->index, &two->counts, true};
+    two->counts_kept = two->counts;
+    two->completed_kept = two->completed.count;
+    two->more_kept = 0;
+    two->changed = kv_state_info(two->state)->completed_count != (int64_t)two->completed.count;
+    return 0;
+}
+
+/* ---- staging ---- */
+
+uint64_t kv_layout2_add_row(struct kv_layout2 *two, struct kv_slice row)
+{
+    uint64_t at = two->end + two->rows.n;
+    kv_json_compact(&two->rows, row);
+    kv_buf_add_char(&two->rows, '\n');
+    return at;
+}
+
+void kv_layout2_add_key(struct kv_layout2 *two, struct kv_slice key)
+{
+    list_add(&two->completed, key);
+}
+
+void kv_layout2_extend(struct kv_layout2 *two, struct kv_slice key)
+{
+    list_add(&two->more, key);
+}
+
+/* ---- writing ---- */
+
+struct out {
+    struct kv_buf text;
+    int fd;
+    bool failed;
+    struct kv_err *err;
+};
+
+static void pass(struct out *o, size_t above)
+{
+    if (o->text.n > above && !o->failed)
+        o->failed = kv_io_write(o->fd, kv_slice_of(&o->text), o->err) != 0;
+    if (o->text.n > above)
+        kv_buf_clear(&o->text);
+}
+
+static void put_key(struct out *o, struct kv_slice key, bool first)
+{
+    kv_buf_add_str(&o->text, first ? "\n    " : ",\n    ");
+    kv_form_quote_key(&o->text, key);
+    pass(o, PIECE);
+}
+
+static void put_member(struct out *o, const char *name)
+{
+    kv_buf_printf(&o->text, ",\n  \"%s\": ", name);
+}
+
+static void put_raw(struct out *o, const struct kv_state *s, const char *name, const char *otherwise)
+{
+    struct kv_slice value;
+    put_member(o, name);
+    if (kv_state_member(s, name, &value))
+        kv_buf_add_slice(&o->text, value);
+    else
+        kv_buf_add_str(&o->text, otherwise);
+}
+
+static void put_count(struct out *o, const char *name, int64_t n)
+{
+    put_member(o, name);
+    kv_buf_printf(&o->text, "%lld", (long long)n);
+}
+
+static void put_time(struct out *o, const char *name, int64_t seconds)
+{
+    put_member(o, name);
+    kv_buf_add_char(&o->text, '"');
+    kv_head_add_time(&o->text, seconds, KV_HEAD_STATE);
+    kv_buf_add_char(&o->text, '"');
+}
+
+static void put_manifest(struct out *o, const struct kv_layout2 *two)
+{
+    struct kv_keys k;
+    bool first = true;
+    int got;
+    put_member(o, "task_manifest");
+    kv_buf_add_char(&o->text, '[');
+    if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_MANIFEST, o->err) != 0) {
+        o->failed = true;
+        return;
+    }
+    for (; (got = kv_keys_next(&k, o->err)) == 1; first = false)
+        put_key(o, kv_slice_of(&k.key), first);
+    kv_keys_end(&k);
+    o->failed = o->failed || got < 0;
+    for (size_t i = 0; i < two->more.count; i++, first = false)
+        put_key(o, list_get(&two->more, i), first);
+    kv_buf_add_str(&o->text, first ? "]" : "\n  ]");
+}
+
+/* A set, sorted; of the failed ones those that are not completed. */
+static size_t put_set(struct out *o, const struct kv_layout2 *two, const char *name,
+    const struct kv_key_list *list, bool pending_only)
+{
+    struct kv_slice *all = list_sorted(list);
+    struct kv_index_entry e;
+    size_t n = 0;
+    put_member(o, name);
+    kv_buf_add_char(&o->text, '[');
+    for (size_t i = 0; i < list->count; i++) {
+        kv_index_find(two->index, kv_digest_128(all[i]), &e, o->err);
+        if ((pending_only && (e.flags & KV_INDEX_COMPLETED)) ||
+            (i && kv_slice_eq(all[i], all[i - 1])))
+            continue;
+        put_key(o, all[i], n++ == 0);
+    }
+    kv_buf_add_str(&o->text, n ? "\n  ]" : "]");
+    free(all);
+    return n;
+}
+
+/* Members that karenina does not know, as they are. */
+static void put_others(struct out *o, const struct kv_state *s)
+{
+    static const char *const known[] = {"format_version", "created_at", "last_updated_at",
+        "benchmark_path", "output_path", "config_hash", "config", "failed_task_ids", "total_tasks",
+        "completed_count", "failed_count", "start_time"};
+    struct kv_buf all = {0};
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_state_add_members(s, &all);
+    kv_json_begin(&w, kv_slice_of(&all));
+    while (kv_json_member(&w, &key, &value)) {
+        size_t i = 0;
+        while (i < sizeof known / sizeof *known && !kv_json_string_is(key, known[i]))
+            i++;
+        if (i < sizeof known / sizeof *known)
+            continue;
+        kv_buf_add_str(&o->text, ",\n  ");
+        kv_buf_add_slice(&o->text, key);
+        kv_buf_add_str(&o->text, ": ");
+        kv_buf_add_slice(&o->text, value);
+    }
+    kv_buf_release(&all);
+}
+
+/* The whole .state, as json.dumps(indent=2) has it: ASCII only, no LF at the end. */
+static int put_state(const struct kv_layout2 *two, int fd, struct kv_err *err)
+{
+    struct out o = {.fd = fd, .err = err};
+    const struct kv_state *s = two->state;
+    const struct kv_state_info *in = kv_state_info(s);
+    int64_t now = time(NULL);
+    kv_buf_add_str(&o.text, "{\n  \"format_version\": \"2.0\"");
+    put_time(&o, "created_at", in->has_start ? (int64_t)in->start_time : now);
+    put_time(&o, "last_updated_at", now);
+    put_raw(&o, s, "benchmark_path", "\"\"");
+    put_raw(&o, s, "output_path", "\"\"");
+    put_raw(&o, s, "config_hash", "\"\"");
+    put_raw(&o, s, "config", "{}");
+    put_manifest(&o, two);
+    put_set(&o, two, "completed_task_ids", &two->completed, false);
+    size_t failed = put_set(&o, two, "failed_task_ids", &two->failed, true);
+    put_count(&o, "total_tasks", two->counts.total);
+    put_count(&o, "completed_count", two->counts.completed);
+    put_count(&o, "failed_count", (int64_t)failed);
+    put_member(&o, "start_time");
+    kv_buf_add_slice(&o.text, in->start_text);
+    put_others(&o, s);
+    kv_buf_add_str(&o.text, "\n}");
+    pass(&o, 0);
+    kv_buf_release(&o.text);
+    return o.failed ? -1 : 0;
+}
+
+static int write_state(struct kv_layout2 *two, struct kv_err *err)
+{
+    struct kv_publish p;
+    if (kv_publish_begin(&p, two->paths->state, err) != 0)
+        return -1;
+    if (put_state(two, p.fd, err) != 0) {
+        kv_publish_abandon(&p);
+        return kv_err_context(err, "%s", two->paths->state);
+    }
+    return kv_publish_end(&p, err);
+}
+
+static int append_lines(struct kv_layout2 *two, struct kv_err *err)
+{
+    const char *name = name_in_directory(two->paths->jsonl);
+    bool made = false;
+    int fd = kv_io_open(two->dir, name, KV_IO_UPDATE);
+    if (fd < 0) {
+        fd = kv_io_open(two->dir, name, KV_IO_CREATE);
+        made = true;
+    }
+    if (fd < 0)
+        return kv_err_sys(err, "%s", two->paths->jsonl);
+    int failed = kv_io_pwrite(fd, kv_slice_of(&two->rows), (off_t)two->end, err) != 0 ||
+                 kv_io_sync(fd, err) != 0 || (made && kv_io_sync_dir(two->dir, err) != 0);
+    if (failed) {
+        struct kv_err ignored;
+        kv_err_context(err, "%s", two->paths->jsonl);
+        kv_io_truncate(fd, (off_t)two->end, &ignored); /* as before, as far as it goes */
+    }
+    close(fd);
+    return failed ? -1 : 0;
+}
+
+int kv_layout2_commit(struct kv_layout2 *two, struct kv_err *err)
+{
+    int failed = 0;
+    if (two->rows.n || two->changed || two->more.count != two->more_kept) {
+        failed = (two->rows.n && append_lines(two, err) != 0) || write_state(two, err) != 0;
+        if (!failed)
+            kv_note(two->notes, "%s: appended in place; %s: written whole", two->paths->jsonl,
+                two->paths->state);
+    }
+    if (failed) {
+        kv_layout2_abort(two);
+        forget(two);
+        return -1;
+    }
+    kv_index_keep(two->index, err);
+    two->end += two->rows.n;
+    two->counts_kept = two->counts;
+    two->completed_kept = two->completed.count;
+    two->more_kept = two->more.count;
+    two->changed = false;
+    two->seen[STATE] = identify(two->paths->state);
+    two->seen[LINES] = identify(two->paths->jsonl);
+    unlock(two);
+    return 0;
+}
+
+int kv_layout2_remove(struct kv_layout2 *two, struct kv_err *err)
+{
+    struct kv_buf private = {0};
+    const char *output = name_in_directory(two->paths->output);
+    const char *const names[] = {
+        name_in_directory(two->paths->jsonl), name_in_directory(two->paths->state)};
+    int failed = 0;
+    for (size_t i = 0; i < 2 && !failed; i++)
+        if (kv_io_remove(two->dir, names[i]) != 0)
+            failed = kv_err_sys(err, "%s", names[i]);
+    static const char *const also[] = {"run", "index", "lock"};
+    for (size_t i = 0; i < sizeof also / sizeof *also && !failed; i++) {
+        kv_buf_clear(&private);
+        kv_buf_printf(&private, ".%s.%s", output, also[i]);
+        kv_io_remove(two->dir, private.p);
+    }
+    kv_buf_release(&private);
+    if (!failed)
+        failed = kv_io_sync_dir(two->dir, err);
+    kv_layout2_abort(two);
+    forget(two);
+    return failed;
+}

@@ -1,0 +1,73 @@
+/* pair - layout 1.0 under the writer's lock: both documents, their index, the counts, in order.
+ *
+ *     kv_pair_init(&p, paths);
+ *     kv_pair_begin(&p, true, &err);   locked; mended; the ledger knows every key and row
+ *     kv_pair_add(&p, row, key or none)
+ *     kv_pair_commit(&p, &err);        durable, and unlocked
+ *     kv_pair_release(&p);
+ *
+ * What begin may find, and does:
+ *
+ *   .tmp one commit ahead (a writer died between the two exchanges)   the missing keys are staged
+ *   the index behind, or of another lineage                           caught up, or built anew
+ *   a document that is not in our form                                both written anew (mend.h)
+ *   counts that do not fit                                            counted again, staged
+ *
+ * Two counters tie the documents together: `row_count` in both heads. The .tmp is published first, so
+ * a .state can lack rows and never be ahead, unless somebody else has touched the files; then the
+ * lineage tells (doc.h) and everything is read again.
+ */
+#ifndef KV_PAIR_H
+#define KV_PAIR_H
+
+#include "doc.h"
+#include "head.h"
+#include "index.h"
+#include "ledger.h"
+#include "paths.h"
+
+#include <stdbool.h>
+
+struct kv_notes { /* where to say what was found; say may be NULL */
+    void (*say)(void *closure, const char *text);
+    void *closure;
+};
+void kv_note(const struct kv_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct kv_pair {
+    const struct kv_paths *paths;
+    const struct kv_notes *notes;
+    struct kv_doc *doc;
+    struct kv_index *index; /* open between begin and end */
+    struct kv_index *memory; /* in place of the file where that cannot be made */
+    struct kv_head counts;  /* with all that is staged */
+    struct kv_ledger ledger; /* stages */
+    struct kv_buf keys, more; /* staged for the two arrays of .state: quoted, one a line */
+    uint64_t end;            /* of the rows, with those staged */
+    bool changed;            /* there is something to commit */
+};
+
+void kv_pair_init(struct kv_pair *p, const struct kv_paths *paths, const struct kv_notes *notes);
+void kv_pair_release(struct kv_pair *p); /* ends what was begun */
+
+/* KV_BUSY only with wait == false. KV_INPUT with the place if the pair cannot be read; it is then as
+ * it was. */
+int kv_pair_begin(struct kv_pair *p, bool wait, struct kv_err *err);
+
+/* Stage a row (answers the offset at which it will lie), the key it completes, and a further key for
+ * the manifest, which makes the commit write the .state anew at O(n). The ledger is told by the caller.
+ */
+uint64_t kv_pair_add_row(struct kv_pair *p, struct kv_slice row);
+void kv_pair_add_key(struct kv_pair *p, struct kv_slice key);
+void kv_pair_extend(struct kv_pair *p, struct kv_slice key);
+
+/* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the rows are
+ * there and not known to be durable. Unlocks in any case. */
+int kv_pair_commit(struct kv_pair *p, struct kv_err *err);
+void kv_pair_abort(struct kv_pair *p);
+
+/* Removes the pair and everything private beside it, durably. Between begin and commit, instead of
+ * it; ends the batch. */
+int kv_pair_remove(struct kv_pair *p, struct kv_err *err);
+
+#endif

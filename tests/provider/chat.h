@@ -1,0 +1,32 @@
+/* chat - the test provider's side of the two wires: requests read, replies and errors written. */
+#ifndef TEST_CHAT_H
+#define TEST_CHAT_H
+
+#include "buf.h"
+
+#include <stdbool.h>
+
+enum wire { OPENAI, ANTHROPIC };
+
+struct chat {
+    enum wire wire;
+    struct kv_buf model, user; /* the last user message */
+    struct kv_slice schema;    /* what is wanted; empty: free text. In the body, or in `user` */
+    bool tool;                 /* as the arguments of a tool … */
+    struct kv_buf tool_name;   /* … of this name */
+    size_t prompt;             /* bytes of all messages */
+};
+void chat_release(struct chat *c);
+
+/* False if the body is not JSON or has no messages. The body has to outlive the chat. */
+bool chat_read(struct chat *c, enum wire wire, struct kv_slice body);
+
+/* The reply that says `text`; finish NULL: the usual reason. */
+void chat_write(const struct chat *c, struct kv_slice text, const char *finish, long serial,
+    struct kv_buf *out);
+
+/* An error object; `code` is OpenAI's, the other wire says it by type. */
+void chat_error(enum wire wire, int status, const char *type, const char *code, const char *message,
+    struct kv_buf *out);
+
+#endif

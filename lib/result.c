@@ -299,10 +299,8 @@ static void take_failure(struct kv_slice failure, struct kv_result *r)
     r->failure_reason = values[REASON];
 }
 
-static void take_metadata(struct kv_result *r)
+static void take_metadata(const struct kv_slice *values, struct kv_result *r)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
-    kv_shape_members(&metadata_shape, r->metadata, values);
     r->question_id = values[QUESTION_ID];
     r->answering = values[ANSWERING];
     r->parsing = values[PARSING];
@@ -315,10 +313,8 @@ static void take_metadata(struct kv_result *r)
     take_failure(values[FAILURE], r);
 }
 
-static void take_template(struct kv_result *r)
+static void take_template(const struct kv_slice *values, struct kv_result *r)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
-    kv_shape_members(&template_shape, r->template, values);
     r->raw_llm_response = values[RAW_LLM_RESPONSE];
     r->verify_result = or_nothing(values[VERIFY_RESULT]);
     r->usage = or_nothing(values[USAGE]);
@@ -327,10 +323,12 @@ static void take_template(struct kv_result *r)
 /* Any JSON job: the key is all it must have, the rest is taken where it is of the expected type. */
 static void take_generic(struct kv_result *r)
 {
-    struct kv_slice failure, error;
+    struct kv_slice values[KV_SHAPE_MEMBERS_MAX], failure, error;
     r->generic = true;
-    take_metadata(r);
-    take_template(r);
+    kv_shape_members(&metadata_shape, r->metadata, values);
+    take_metadata(values, r);
+    kv_shape_members(&template_shape, r->template, values);
+    take_template(values, r);
     kv_json_get(r->text, "failure", &failure);
     kv_json_get(r->text, "error", &error);
     bool failed = !kv_json_is_null(error) ||
@@ -339,31 +337,45 @@ static void take_generic(struct kv_result *r)
         r->failure = KV_FAIL_OTHER;
 }
 
+/* Checks the blocks one by one, so that each is walked once. */
+static int take_result(struct kv_result *r, const struct kv_slice *blocks, struct kv_err *err)
+{
+    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
+    if (!blocks[METADATA].n)
+        return kv_err_set(err, KV_INPUT, "metadata: missing, and there is no task_id");
+    if (kv_shape_read(&metadata_shape, blocks[METADATA], "metadata", values, err) != 0)
+        return -1;
+    take_metadata(values, r);
+    if (r->template.n) {
+        if (kv_shape_read(&template_shape, r->template, "template", values, err) != 0)
+            return -1;
+        take_template(values, r);
+    }
+    for (size_t i = RUBRIC; result_members[i].name; i++)
+        if (blocks[i].n &&
+            kv_shape_check(result_members[i].shape, blocks[i], result_members[i].name, err) != 0)
+            return -1;
+    return 0;
+}
+
 int kv_result_read(
     struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX], unknown;
+    struct kv_slice blocks[KV_SHAPE_MEMBERS_MAX], unknown;
     *result = (struct kv_result){0};
     if (kv_json_check(line, flags, &result->text, err) != 0)
         return -1;
     if (kv_json_type(result->text) != KV_JSON_OBJECT)
         return kv_err_set(
             err, KV_INPUT, "expected an object, found %s", kv_json_type_name(result->text));
-    unknown = kv_shape_members(&result_shape, result->text, values);
-    result->metadata = or_nothing(values[METADATA]);
-    result->template = or_nothing(values[TEMPLATE]);
-    result->rubric = or_nothing(values[RUBRIC]);
-    if (unknown.n && kv_json_get(result->text, "task_id", &result->task_id) &&
-        is_text(result->task_id)) {
-        take_generic(result);
-        return 0;
-    }
-    if (!values[METADATA].n)
-        return kv_err_set(err, KV_INPUT, "metadata: missing, and there is no task_id");
-    if (kv_shape_check(&result_shape, result->text, err) != 0)
-        return -1;
-    take_metadata(result);
-    take_template(result);
+    unknown = kv_shape_members(&result_shape, result->text, blocks);
+    result->metadata = or_nothing(blocks[METADATA]);
+    result->template = or_nothing(blocks[TEMPLATE]);
+    result->rubric = or_nothing(blocks[RUBRIC]);
+    if (!unknown.n || !kv_json_get(result->text, "task_id", &result->task_id) ||
+        !is_text(result->task_id))
+        return take_result(result, blocks, err);
+    take_generic(result);
     return 0;
 }
 

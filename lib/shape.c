@@ -26,7 +26,8 @@ const struct kv_shape kv_shape_float_null = {.kind = KV_SHAPE_FLOAT, .nullable =
 /* Where a check is: a chain on the stack, innermost first. */
 struct place {
     const struct place *up;
-    struct kv_slice key; /* with quotes; p == NULL: an item */
+    const char *name;    /* of a known member, or NULL */
+    struct kv_slice key; /* of any other, with quotes; p == NULL: an item */
     size_t index;
 };
 
@@ -35,13 +36,16 @@ static void add_place(struct kv_buf *out, const struct place *at)
     if (!at)
         return;
     add_place(out, at->up);
-    if (!at->key.p) {
+    if (!at->name && !at->key.p) {
         kv_buf_printf(out, "[%zu]", at->index);
         return;
     }
     if (out->n)
         kv_buf_add_char(out, '.');
-    kv_json_unescape(at->key, out);
+    if (at->name)
+        kv_buf_add_str(out, at->name);
+    else
+        kv_json_unescape(at->key, out);
 }
 
 static int refuse(
@@ -154,22 +158,20 @@ struct kv_slice kv_shape_members(
 static int check(const struct kv_shape *shape, struct kv_slice value, const struct place *at,
     struct kv_err *err);
 
-static int check_record(
-    const struct kv_shape *shape, struct kv_slice value, const struct place *at, struct kv_err *err)
+static int check_record(const struct kv_shape *shape, struct kv_slice value, const struct place *at,
+    struct kv_slice *values, struct kv_err *err)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
-    struct kv_slice unknown = kv_shape_members(shape, value, values);
-    if (unknown.n && shape->closed) {
-        struct place here = {at, unknown, 0};
+    struct place here = {.up = at};
+    if (kv_json_type(value) != KV_JSON_OBJECT)
+        return refuse(at, "expected an object, found ", value, err);
+    here.key = kv_shape_members(shape, value, values);
+    if (here.key.n && shape->closed)
         return refuse(&here, "not a member of this object", (struct kv_slice){0}, err);
-    }
     for (size_t i = 0; shape->members[i].name; i++) {
         const struct kv_shape_member *m = &shape->members[i];
         if (m->derive || (!values[i].n && m->otherwise))
             continue;
-        char quoted[80];
-        int n = snprintf(quoted, sizeof quoted, "\"%s\"", m->name);
-        struct place here = {at, {quoted, (size_t)n}, 0};
+        here.name = m->name;
         if (!values[i].n)
             return refuse(&here, "missing", (struct kv_slice){0}, err);
         if (check(m->shape, values[i], &here, err) != 0)
@@ -183,7 +185,7 @@ static int check_items(
 {
     struct kv_json_walk w;
     struct kv_slice item;
-    struct place here = {at, {0}, 0};
+    struct place here = {.up = at};
     if (shape->of->kind == KV_SHAPE_ANY)
         return 0;
     kv_json_begin(&w, value);
@@ -224,6 +226,7 @@ static int check(
     const struct kv_shape *shape, struct kv_slice value, const struct place *at, struct kv_err *err)
 {
     enum kv_json_type type = kv_json_type(value);
+    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
     if (shape->kind == KV_SHAPE_ANY || (shape->nullable && type == KV_JSON_NULL))
         return 0;
     switch (shape->kind) {
@@ -243,19 +246,28 @@ static int check(
             return refuse(at, "expected an array, found ", value, err);
         return check_items(shape, value, at, err);
     case KV_SHAPE_MAP:
-    case KV_SHAPE_RECORD:
         if (type != KV_JSON_OBJECT)
             return refuse(at, "expected an object, found ", value, err);
-        return shape->kind == KV_SHAPE_MAP ? check_items(shape, value, at, err)
-                                           : check_record(shape, value, at, err);
+        return check_items(shape, value, at, err);
+    case KV_SHAPE_RECORD:
+        return check_record(shape, value, at, values, err);
     default:
         return 0;
     }
 }
 
-int kv_shape_check(const struct kv_shape *shape, struct kv_slice value, struct kv_err *err)
+int kv_shape_check(
+    const struct kv_shape *shape, struct kv_slice value, const char *name, struct kv_err *err)
 {
-    return check(shape, value, NULL, err);
+    struct place at = {.name = name};
+    return check(shape, value, name ? &at : NULL, err);
+}
+
+int kv_shape_read(const struct kv_shape *record, struct kv_slice value, const char *name,
+    struct kv_slice *values, struct kv_err *err)
+{
+    struct place at = {.name = name};
+    return check_record(record, value, name ? &at : NULL, values, err);
 }
 
 /* ---- writing ---- */

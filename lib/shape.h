@@ -11,7 +11,7 @@
  *
  *     static const struct kv_shape_member point[] = {{"x", &kv_shape_float, NULL}, {"y", …}, {0}};
  *     static const struct kv_shape shape = {.kind = KV_SHAPE_RECORD, .members = point};
- *     if (kv_shape_check(&shape, value, &err) == 0)       // err: "y: expected a number"
+ *     if (kv_shape_check(&shape, value, "at", &err) == 0) // err: "at.y: expected a number"
  *         kv_shape_write(&shape, value, KV_SPELL_SPACED, &out);
  */
 #ifndef KV_SHAPE_H
@@ -65,9 +65,15 @@ enum { KV_SHAPE_MEMBERS_MAX = 64 };
 extern const struct kv_shape kv_shape_any, kv_shape_text, kv_shape_text_null, kv_shape_bool,
     kv_shape_bool_null, kv_shape_int, kv_shape_int_null, kv_shape_float, kv_shape_float_null;
 
-/* Checks a value (checked JSON). On failure KV_INPUT, "PATH: what is wrong" with the path as in
- * "metadata.keywords[1]"; the PATH and its colon are missing for the value itself. */
-int kv_shape_check(const struct kv_shape *shape, struct kv_slice value, struct kv_err *err);
+/* Checks a value (checked JSON). `name` is its place in messages, or NULL. On failure KV_INPUT,
+ * "PATH: what is wrong" with the path as in "metadata.keywords[1]", or without one for the value
+ * itself. */
+int kv_shape_check(
+    const struct kv_shape *shape, struct kv_slice value, const char *name, struct kv_err *err);
+
+/* Checks a record and finds its members in one walk; values[] as for kv_shape_members. */
+int kv_shape_read(const struct kv_shape *record, struct kv_slice value, const char *name,
+    struct kv_slice *values, struct kv_err *err);
 
 /* Appends a value that was checked, in full. */
 void kv_shape_write(const struct kv_shape *shape, struct kv_slice value, enum kv_spell_style style,

@@ -55,7 +55,7 @@ edit() {
 {"a":1}|metadata: missing, and there is no task_id
 {"metadata":7}|metadata: expected an object, found number
 {"metadata":{},|1:16: expected a string as key
-{"metadata":{"question_id":NaN}}|1:29: expected a value, found NaN
+{"metadata":{"question_id":NaN}}|1:28: expected a value, found NaN
 CASES
     assert_equal "$(edit '.metadata.keywords = ["a", 1]' | result-check read | json .error)" \
         'metadata.keywords[1]: expected a string, found number'

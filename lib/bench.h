@@ -21,32 +21,9 @@
 #include "digest.h"
 #include "err.h"
 #include "problem.h"
-#include "rubric.h"
+#include "question.h"
 
 #include <stdbool.h>
-
-struct kv_question {
-    struct kv_slice id, text, answer; /* answer: the reference ("raw answer") */
-    bool has_answer;                  /* JSON Lines may leave it out: raw_answer is then null */
-    struct kv_slice template;         /* TemplateSpec JSON or Python text; n == 0: none */
-    bool template_is_spec;
-    char template_id[KV_MD5_HEX + 1];
-    bool finished;
-    struct kv_slice keywords; /* JSON array */
-    struct kv_slice few_shot; /* JSON array of {"question","answer"} */
-    struct kv_slice workspace_path;
-    struct kv_rubric rubric; /* question-specific traits, agentic ones included */
-};
-
-struct kv_bench {
-    struct kv_question *questions; /* distinct ids, in order */
-    size_t n;
-    struct kv_slice name;
-    struct kv_rubric rubric; /* global */
-    bool checkpoint;         /* JSON-LD, else JSON Lines */
-    char **memory;           /* private */
-    size_t memory_count;
-};
 
 /* Reads a whole file's text. NULL on failure, *err in one sentence, *problems in full. */
 struct kv_bench *kv_bench_open(
@@ -56,14 +33,6 @@ void kv_bench_close(struct kv_bench *b); /* NULL is fine */
 /* The question with an id, or NULL. Constant time after the first call is not promised: callers
  * that look up many ids use struct kv_plan. */
 const struct kv_question *kv_bench_find(const struct kv_bench *b, struct kv_slice id);
-
-/* ---- selecting ---- */
-
-/* Marks (chosen[0..n-1]) the finished questions that take part: those whose id is in `ids` ("a,b";
- * NULL: all), and of these the positions in `positions` ("0-4,9"; NULL: all). Returns how many, or
- * -1 with karenina's reason (KV_INPUT). Unknown ids are ignored there and here. */
-long kv_bench_select(const struct kv_bench *b, const char *ids, const char *positions, bool *chosen,
-    struct kv_err *err);
 
 /* ---- content ---- */
 

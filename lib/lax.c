@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unictype.h>
+#include <unistr.h>
 
 /* ---- normalising any value ---- */
 
@@ -321,4 +323,47 @@ int kv_lax_float(struct kv_slice value, double *x, const char **sort)
     if (rc == 0 && !isfinite(*x))
         return wrong(sort, "finite_number");
     return rc;
+}
+
+/* ---- numerals of any script ---- */
+
+static bool is_space(ucs4_t c)
+{
+    return (c >= 0x1c && c <= 0x1f) || uc_is_property_white_space(c);
+}
+
+static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
+{
+    ucs4_t c;
+    while (at < end) {
+        int n = u8_mbtouc(&c, at, (size_t)(end - at));
+        if (!is_space(c))
+            break;
+        at += n;
+    }
+    return at;
+}
+
+bool kv_lax_python_int(struct kv_slice s, int64_t *out)
+{
+    const uint8_t *end = (const uint8_t *)s.p + s.n, *at = skip_spaces((const uint8_t *)s.p, end);
+    bool negative = at < end && *at == '-', after_digit = false;
+    int64_t x = 0;
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    while (at < end) {
+        ucs4_t c;
+        int n = u8_mbtouc(&c, at, (size_t)(end - at)), digit = uc_decimal_value(c);
+        if (digit < 0 && !(c == '_' && after_digit))
+            break;
+        after_digit = digit >= 0;
+        if (after_digit &&
+            (__builtin_mul_overflow(x, 10, &x) || __builtin_sub_overflow(x, digit, &x)))
+            return false;
+        at += n;
+    }
+    if (!after_digit || skip_spaces(at, end) != end || (!negative && x == INT64_MIN))
+        return false;
+    *out = negative ? x : -x;
+    return true;
 }

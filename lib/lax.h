@@ -10,6 +10,7 @@
 #include "buf.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Appends a checked JSON value in the compact form: white space gone, a repeated key with its last
  * value at its first place, floats respelled, -0 as 0. */
@@ -24,5 +25,9 @@ void kv_lax_state_text(struct kv_buf *out, struct kv_slice canonical);
 int kv_lax_bool(struct kv_slice value, bool *to, const char **sort);
 int kv_lax_int(struct kv_slice value, struct kv_buf *out, const char **sort);
 int kv_lax_float(struct kv_slice value, double *x, const char **sort);
+
+/* Python's int() of a text: decimal digits of any script, a sign, white space around, single
+ * underscores between digits. False if it is none, or beyond 64 bits. */
+bool kv_lax_python_int(struct kv_slice text, int64_t *to);
 
 #endif

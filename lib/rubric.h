@@ -76,7 +76,7 @@ int kv_rubric_check(
 int kv_rubric_merge(const struct kv_rubric *global, const struct kv_rubric *question,
     struct kv_rubric *out, const struct kv_path *at, struct kv_problems *problems);
 
-/* Appends the dump: an object with the five lists. With agentic == false without the fifth. */
+/* Appends the dump: an object with the five lists, compact. */
 void kv_rubric_add_json(struct kv_buf *out, const struct kv_rubric *r);
 
 void kv_rubric_release(struct kv_rubric *r);

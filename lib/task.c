@@ -3,12 +3,11 @@
 
 #include "digest.h"
 #include "json.h"
+#include "lax.h"
 #include "num.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unictype.h>
-#include <unistr.h>
 
 /* ---- identities ---- */
 
@@ -195,49 +194,6 @@ void kv_task_add_key(struct kv_buf *out, struct kv_slice question_id, struct kv_
         kv_buf_printf(out, "\trep%lld", (long long)replicate);
 }
 
-static bool is_space(ucs4_t c)
-{
-    return (c >= 0x1c && c <= 0x1f) || uc_is_property_white_space(c);
-}
-
-static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
-{
-    ucs4_t c;
-    while (at < end) {
-        int n = u8_mbtouc(&c, at, (size_t)(end - at));
-        if (!is_space(c))
-            break;
-        at += n;
-    }
-    return at;
-}
-
-/* Python's int(): decimal digits of any script, a sign, white space around, single underscores
- * between digits. Numbers beyond 64 bits are refused. */
-static bool python_int(struct kv_slice s, int64_t *out)
-{
-    const uint8_t *end = (const uint8_t *)s.p + s.n, *at = skip_spaces((const uint8_t *)s.p, end);
-    bool negative = at < end && *at == '-', after_digit = false;
-    int64_t x = 0;
-    if (at < end && (*at == '-' || *at == '+'))
-        at++;
-    while (at < end) {
-        ucs4_t c;
-        int n = u8_mbtouc(&c, at, (size_t)(end - at)), digit = uc_decimal_value(c);
-        if (digit < 0 && !(c == '_' && after_digit))
-            break;
-        after_digit = digit >= 0;
-        if (after_digit &&
-            (__builtin_mul_overflow(x, 10, &x) || __builtin_sub_overflow(x, digit, &x)))
-            return false;
-        at += n;
-    }
-    if (!after_digit || skip_spaces(at, end) != end || (!negative && x == INT64_MIN))
-        return false;
-    *out = negative ? x : -x;
-    return *out != KV_NO_REPLICATE;
-}
-
 static struct kv_slice last_part(struct kv_slice *rest)
 {
     const char *tab = memrchr(rest->p, '\t', rest->n);
@@ -262,7 +218,7 @@ int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_
     size_t tabs = count_tabs(key);
     if (kv_slice_starts(last, "rep")) {
         struct kv_slice number = {last.p + 3, last.n - 3};
-        if (!python_int(number, &parts.replicate))
+        if (!kv_lax_python_int(number, &parts.replicate) || parts.replicate == KV_NO_REPLICATE)
             return kv_err_set(err, KV_INPUT, "Invalid task key format: %.*s: no replicate number",
                 (int)key.n, key.p);
         tabs--; /* of a key that is only "rep1" this is none less than none */

@@ -2,8 +2,8 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive python_token python template_data template_spec template_value template_python template outline ident trait rubric question checkpoint bench choose value spell shape failure result record reader export csv scenario tally index paths head rows keys ledger state form mend pair layout2 store finalize
-MODULES_RUN   = child jq jail pattern date extract coerce verify score prompt secret http_peer http ending ratelimit complaint listing dialect provider ask sse reply sched replay query subject generation traits pipeline work run cli
+MODULES_FILES = err buf io io_swap json num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive python_token python template_data template_spec template_value template_python template outline ident trait rubric question checkpoint bench choose value spell shape failure result record reader export csv scenario tally index paths head rows keys ledger state form mend pair create layout2 nearest store finalize
+MODULES_RUN   = child jq jail pattern date extract coerce verify score prompt secret http_peer http ending ratelimit complaint listing dialect provider ask sse reply sched replay query subject generation traits pipeline endpoint work run session progress forecast cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
@@ -36,9 +36,9 @@ TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 LIB_OBJ   = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES:%=lib/%.c)))
 FILES_OBJ = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES_FILES:%=lib/%.c)))
 PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
-TEST_SRC  = $(wildcard tests/bin/*.c tests/torture/*.c tests/bench/*.c)
+TEST_SRC  = $(wildcard tests/bin/*.c tests/bench/*.c) # tests/torture builds its own
 TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)))
-vpath %.c tests/bin tests/torture tests/bench
+vpath %.c tests/bin tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
 all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG) $(BIN)/kv
@@ -69,6 +69,9 @@ $(BIN)/kv-%: bin/kv-%.c $(OUT)/help/kv-%.h $(OUT)/libkv.a | $(BIN) $(OUT)/share
 
 $(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
+PROVIDER = tests/bin/provider.c $(wildcard tests/provider/*.c)
+$(TBIN)/provider: $(PROVIDER) $(wildcard tests/provider/*.h) $(OUT)/libkv.a | $(TBIN)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-provider.d -o $@ $(PROVIDER) $(OUT)/libkv.a $(TEST_LIBS)
 $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $< $(OUT)/libkv.a $(TEST_LIBS)
 

@@ -39,6 +39,7 @@ static void close_index(struct kv_pair *p)
     if (p->index != p->memory)
         kv_index_close(p->index);
     p->index = NULL;
+    p->foreign = false;
 }
 
 void kv_pair_release(struct kv_pair *p)
@@ -285,33 +286,62 @@ static int look(struct kv_pair *p, uint64_t *rows, struct kv_err *err)
     return 1;
 }
 
-static int mend(struct kv_pair *p, struct kv_err *err)
+/* A foreign pair is read whole, into a table in memory. */
+static int survey(struct kv_pair *p, struct kv_err *err)
 {
-    if (kv_mend_pair(p->doc, p->paths, err) != 0 || kv_doc_commit(p->doc, err) != 0)
+    struct kv_state *s = kv_state_open(p->paths->state, err);
+    if (!s)
         return -1;
-    kv_note(p->notes, "%s: not in the growing form; both files were written anew", p->paths->state);
-    return 0;
+    int failed = kv_state_check(s, err);
+    if (!failed && kv_state_info(s)->layout != KV_LAYOUT_1)
+        failed = kv_err_set(err, KV_INPUT, "%s: changed by another program", p->paths->state);
+    p->counts = (struct kv_head){.total = kv_state_info(s)->total_tasks};
+    kv_state_close(s);
+    if (failed)
+        return -1;
+    p->index = kv_index_memory(0);
+    p->ledger = (struct kv_ledger){p->index, &p->counts, true};
+    p->foreign = true;
+    const struct kv_notes *notes = p->notes;
+    p->notes = NULL; /* nothing is recorded by looking */
+    failed = build(p, err);
+    p->notes = notes;
+    kv_buf_clear(&p->keys);
+    p->changed = false;
+    return failed;
 }
 
 int kv_pair_begin(struct kv_pair *p, bool wait, struct kv_err *err)
 {
     uint64_t rows = 0;
-    int got = 0;
-    for (int tries = 0; tries < 2 && got == 0; tries++) {
-        if (kv_doc_begin(p->doc, wait, err) != 0)
-            return -1;
-        got = look(p, &rows, err);
-        if (got == 0 && tries == 0 && mend(p, err) != 0)
-            got = -1;
-        if (got != 1)
-            kv_doc_end(p->doc);
-    }
+    p->foreign = false;
+    if (kv_doc_begin(p->doc, wait, err) != 0)
+        return -1;
+    int got = look(p, &rows, err);
     if (got == 0)
-        return kv_err_set(err, KV_INPUT, "%s: changed by another program", p->paths->state);
-    if (got == 1 && prepare_index(p, rows, err) == 0)
+        got = survey(p, err);
+    else if (got == 1)
+        got = prepare_index(p, rows, err);
+    if (got != 0)
+        kv_pair_abort(p);
+    return got;
+}
+
+int kv_pair_ready(struct kv_pair *p, struct kv_err *err)
+{
+    if (!p->foreign)
+        return 0;
+    int failed = kv_mend_pair(p->doc, p->paths, err) != 0 || kv_doc_commit(p->doc, err) != 0;
+    kv_pair_abort(p);
+    if (failed)
+        return -1;
+    kv_note(p->notes, "%s: not in the growing form; both files were written anew", p->paths->state);
+    if (kv_pair_begin(p, true, err) != 0)
+        return -1;
+    if (!p->foreign)
         return 0;
     kv_pair_abort(p);
-    return -1;
+    return kv_err_set(err, KV_INPUT, "%s: changed by another program", p->paths->state);
 }
 
 /* ---- commit ---- */

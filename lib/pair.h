@@ -1,7 +1,8 @@
 /* pair - layout 1.0 under the writer's lock: both documents, their index, the counts, in order.
  *
  *     kv_pair_init(&p, paths);
- *     kv_pair_begin(&p, true, &err);   locked; mended; the ledger knows every key and row
+ *     kv_pair_begin(&p, true, &err);   locked; the ledger knows every key and row
+ *     kv_pair_ready(&p, &err);         before the first add: a foreign pair is written anew
  *     kv_pair_add(&p, row, key or none)
  *     kv_pair_commit(&p, &err);        durable, and unlocked
  *     kv_pair_release(&p);
@@ -10,7 +11,8 @@
  *
  *   .tmp one commit ahead (a writer died between the two exchanges)   the missing keys are staged
  *   the index behind, or of another lineage                           caught up, or built anew
- *   a document that is not in our form                                both written anew (mend.h)
+ *   a document that is not in our form                                read as any JSON; both are
+ *                                                                     written anew before an add (mend.h)
  *   counts that do not fit                                            counted again, staged
  *
  * Two counters tie the documents together: `row_count` in both heads. The .tmp is published first, so
@@ -45,6 +47,7 @@ struct kv_pair {
     struct kv_buf keys, more; /* staged for the two arrays of .state: quoted, one a line */
     uint64_t end;            /* of the rows, with those staged */
     bool changed;            /* there is something to commit */
+    bool foreign;            /* not in our form: good for looking at only */
 };
 
 void kv_pair_init(struct kv_pair *p, const struct kv_paths *paths, const struct kv_notes *notes);
@@ -53,6 +56,9 @@ void kv_pair_release(struct kv_pair *p); /* ends what was begun */
 /* KV_BUSY only with wait == false. KV_INPUT with the place if the pair cannot be read; it is then as
  * it was. */
 int kv_pair_begin(struct kv_pair *p, bool wait, struct kv_err *err);
+
+/* Makes sure that the pair can be added to. Nothing may be staged yet. On failure the batch is over. */
+int kv_pair_ready(struct kv_pair *p, struct kv_err *err);
 
 /* Stage a row (answers the offset at which it will lie), the key it completes, and a further key for
  * the manifest, which makes the commit write the .state anew at O(n). The ledger is told by the caller.

@@ -18,36 +18,12 @@
 #define KV_STORE_H
 
 #include "buf.h"
+#include "create.h" /* kv_store_create */
 #include "err.h"
 #include "state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* ---- creating ---- */
-
-struct kv_store_plan {
-    const char *output_path;     /* results.json */
-    const char *benchmark_path;  /* exactly as the user gave it */
-    struct kv_slice config;      /* full dump in the .state spelling: one JSON object */
-    const char *config_hash;     /* "" for none */
-    const struct kv_slice *manifest; /* keys, unescaped, in order, no two alike */
-    size_t manifest_count;
-    struct kv_slice models;      /* metadata.verification_config of the export: JSON object; empty: {} */
-    struct kv_slice rubric;      /* shared_data.rubric_definition; empty: null */
-    struct kv_slice members;     /* private top-level members of .state, JSON without braces:
-                                  * "\"kv_benchmark_digest\": \"…\", \"kv_tasks\": \"…\""; or empty */
-    double start_time;           /* POSIX seconds */
-    bool replace;                /* overwrite a pair that is there */
-    /* Rows to begin with, oldest first (extending a finished run): 1 with a row, 0 at the end, -1.
-     * Or NULL. A row without a key in the manifest is an error. */
-    int (*next_row)(void *closure, struct kv_slice *row, struct kv_err *err);
-    void *closure;
-};
-
-/* Writes the pair, both files or neither, durable. KV_INPUT if a pair (or half of one) is there and
- * not to be replaced, or if two keys of the manifest are alike. */
-int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err);
 
 /* ---- adding ---- */
 
@@ -64,9 +40,10 @@ void kv_store_close(struct kv_store *st); /* aborts an open batch; NULL is fine 
 /* Told what was found and mended, and what path a commit took and why: one line each. */
 void kv_store_on_note(struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
 
-/* Takes the lock and brings the pair in order: a foreign layout is rebuilt, a torn JSONL tail cut,
- * keys missing from .state are taken from the rows. KV_INPUT (with the place) if a file is missing,
- * damaged or no pair of ours; nothing is changed then. */
+/* Takes the lock and reads what is needed. What is not in order is mended: at once a torn line at the
+ * end of a .jsonl, with the first add a pair that is not in the growing form, with the commit keys
+ * that .state lacks and counts that are wrong. KV_INPUT (with the place) if a file is missing or
+ * damaged; nothing is changed then. */
 int kv_store_begin(struct kv_store *st, struct kv_err *err);
 
 enum kv_added {
@@ -83,6 +60,9 @@ enum kv_added {
 int kv_store_add(struct kv_store *st, struct kv_slice row, enum kv_added *added,
     struct kv_slice *key, struct kv_err *err);
 
+/* False when a failed add has ended the batch: the pair itself could not be brought in order. */
+bool kv_store_begun(const struct kv_store *st);
+
 /* The counts with what is staged so far. */
 struct kv_store_counts {
     int64_t total, completed, failed, pending, rows;
@@ -95,7 +75,8 @@ void kv_store_abort(struct kv_store *st);                     /* ends the batch,
 /* ---- between begin and commit or abort: looking ---- */
 
 /* What is known of a key, and where its newest row lies. */
-void kv_store_find(struct kv_store *st, struct kv_slice key, struct kv_task_state *task);
+int kv_store_find(
+    struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err);
 
 /* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside this
  * batch (kv_rows_begin), `id` from kv_store_row_id. */
@@ -104,10 +85,15 @@ bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv
 /* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended. */
 void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id);
 
+/* The key a row belongs to in this pair (replaces what *key holds; see kv_state_row_key). */
+int kv_store_row_key(
+    struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
+
 /* A completed key without a row. 1 with the key (appended), 0 if there is none, -1. */
 int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
 
-const struct kv_state *kv_store_state(const struct kv_store *st); /* the pair as of begin */
+/* The pair as it stands in its files; NULL if they have gone or broken in this moment. */
+const struct kv_state *kv_store_state(struct kv_store *st);
 
 /* ---- taking away ---- */
 
@@ -115,7 +101,7 @@ const struct kv_state *kv_store_state(const struct kv_store *st); /* the pair as
  * leaves either the pair or something a second call can finish. Ends the batch. */
 int kv_store_remove(struct kv_store *st, struct kv_err *err);
 
-/* The private files alone; for tests and for a pair that is gone. */
+/* The private files alone, of a pair that is gone. */
 void kv_store_remove_private(const struct kv_paths *p);
 
 #endif

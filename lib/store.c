@@ -1,0 +1,344 @@
+/* store - the pair as it is written: create, add, heal, take away.
+ *
+ * One face for both layouts: pair.c and layout2.c know the files, ledger.c the rules; here is what
+ * happens to a row.
+ */
+#include "store.h"
+
+#include "layout2.h"
+#include "nearest.h"
+#include "pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HINTS = 10 }; /* a hint costs a walk over the manifest */
+
+struct kv_store {
+    struct kv_paths paths;
+    enum kv_layout layout;
+    unsigned flags;
+    struct kv_notes notes;
+    struct kv_pair pair;
+    struct kv_layout2 two;
+    struct kv_state *state; /* for kv_store_state; opened when asked for */
+    struct kv_buf key;
+    int hints;
+    bool begun;
+};
+
+struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_err *err)
+{
+    struct kv_state *s = kv_state_open(operand, err);
+    if (!s)
+        return NULL;
+    enum kv_layout layout = kv_state_info(s)->layout;
+    kv_state_close(s);
+    struct kv_store *st = kv_calloc(1, sizeof *st);
+    st->flags = flags;
+    st->layout = layout;
+    st->hints = HINTS;
+    if (kv_paths_find(&st->paths, operand, err) != 0) {
+        free(st);
+        return NULL;
+    }
+    kv_pair_init(&st->pair, &st->paths, &st->notes);
+    kv_layout2_init(&st->two, &st->paths, &st->notes);
+    if (!st->paths.odd)
+        return st;
+    kv_err_set(err, KV_INPUT, "%s: the name does not end in .state", st->paths.state);
+    kv_store_close(st);
+    return NULL;
+}
+
+void kv_store_close(struct kv_store *st)
+{
+    if (!st)
+        return;
+    kv_state_close(st->state);
+    kv_pair_release(&st->pair);
+    kv_layout2_release(&st->two);
+    kv_paths_release(&st->paths);
+    kv_buf_release(&st->key);
+    free(st);
+}
+
+void kv_store_on_note(
+    struct kv_store *st, void (*say)(void *closure, const char *text), void *closure)
+{
+    st->notes = (struct kv_notes){say, closure};
+}
+
+int kv_store_begin(struct kv_store *st, struct kv_err *err)
+{
+    bool wait = !(st->flags & KV_STORE_TRY);
+    int failed = st->layout == KV_LAYOUT_1 ? kv_pair_begin(&st->pair, wait, err)
+                                           : kv_layout2_begin(&st->two, wait, err);
+    if (failed && err->kind == KV_BUSY)
+        kv_err_set(err, KV_BUSY, "%s: another writer holds it", st->paths.state);
+    st->begun = !failed;
+    return failed;
+}
+
+/* Ends the batch on our side. */
+static void end(struct kv_store *st)
+{
+    kv_state_close(st->state);
+    st->state = NULL;
+    st->begun = false;
+}
+
+void kv_store_abort(struct kv_store *st)
+{
+    end(st);
+    if (st->layout == KV_LAYOUT_1)
+        kv_pair_abort(&st->pair);
+    else
+        kv_layout2_abort(&st->two);
+}
+
+int kv_store_commit(struct kv_store *st, struct kv_err *err)
+{
+    end(st);
+    return st->layout == KV_LAYOUT_1 ? kv_pair_commit(&st->pair, err)
+                                     : kv_layout2_commit(&st->two, err);
+}
+
+int kv_store_remove(struct kv_store *st, struct kv_err *err)
+{
+    end(st);
+    return st->layout == KV_LAYOUT_1 ? kv_pair_remove(&st->pair, err)
+                                     : kv_layout2_remove(&st->two, err);
+}
+
+/* ---- looking ---- */
+
+static struct kv_ledger *ledger(struct kv_store *st)
+{
+    return st->layout == KV_LAYOUT_1 ? &st->pair.ledger : &st->two.ledger;
+}
+
+const struct kv_state *kv_store_state(struct kv_store *st)
+{
+    struct kv_err ignored;
+    if (!st->state)
+        st->state = kv_state_open(st->paths.state, &ignored);
+    return st->state;
+}
+
+void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c)
+{
+    const struct kv_head *h =
+        st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
+    *c = (struct kv_store_counts){h->total, h->completed, h->failed, h->pending, h->rows};
+}
+
+int kv_store_row_key(
+    struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err)
+{
+    if (st->layout == KV_LAYOUT_2)
+        return kv_state_row_key(st->two.state, row, key, err);
+    kv_buf_clear(key);
+    kv_result_key(row, key);
+    return 0;
+}
+
+void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id)
+{
+    struct kv_result parts = {0};
+    kv_json_path(row, &parts.scenario_id, "metadata", "scenario_id", NULL);
+    kv_json_path(row, &parts.scenario_turn, "metadata", "scenario_turn", NULL);
+    if (kv_json_is_null(parts.scenario_id))
+        parts.scenario_id.n = 0;
+    kv_ledger_row_id(id, key, &parts);
+}
+
+int kv_store_find(
+    struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err)
+{
+    struct kv_index_entry e;
+    if (kv_index_find(ledger(st)->index, kv_digest_128(key), &e, err) < 0)
+        return -1;
+    *task = (struct kv_task_state){
+        .key = key,
+        .in_manifest = e.flags & KV_INDEX_MANIFEST,
+        .completed = e.flags & KV_INDEX_COMPLETED,
+        .recorded = e.flags & KV_INDEX_COMPLETED,
+        .failed = e.flags & KV_INDEX_FAILED,
+        .has_row = e.flags & KV_INDEX_ROW,
+        .offset = e.offset,
+    };
+    return 0;
+}
+
+bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv_row *row)
+{
+    struct kv_task_state task;
+    struct kv_err ignored;
+    return kv_store_find(st, id, &task, &ignored) == 0 && task.has_row && task.offset == row->offset;
+}
+
+int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
+{
+    struct kv_keys k;
+    struct kv_task_state task;
+    int got;
+    const struct kv_state *s = kv_store_state(st);
+    if (!s)
+        return kv_err_set(err, KV_INPUT, "%s: changed by another program", st->paths.state);
+    if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_COMPLETED, err) != 0)
+        return kv_reader_blame(err, st->paths.state);
+    while ((got = kv_keys_next(&k, err)) == 1) {
+        if (kv_store_find(st, kv_slice_of(&k.key), &task, err) != 0)
+            got = -1;
+        if (got < 0 || (task.completed && !task.has_row))
+            break;
+    }
+    if (got == 1)
+        kv_buf_add_slice(key, kv_slice_of(&k.key));
+    kv_keys_end(&k);
+    return got;
+}
+
+/* ---- adding ---- */
+
+static void add_hint(struct kv_store *st, struct kv_slice key, struct kv_buf *hint)
+{
+    struct kv_nearest n;
+    struct kv_keys k;
+    struct kv_err ignored;
+    const struct kv_state *s = st->hints > 0 ? kv_store_state(st) : NULL;
+    if (!s || kv_keys_begin(&k, kv_state_file(s), KV_KEYS_MANIFEST, &ignored) != 0)
+        return;
+    st->hints--;
+    kv_nearest_init(&n, key);
+    while (kv_keys_next(&k, &ignored) == 1)
+        kv_nearest_try(&n, kv_slice_of(&k.key));
+    kv_keys_end(&k);
+    if (n.best.n) {
+        kv_buf_add_str(hint, "; did you mean ");
+        kv_json_quote(hint, kv_slice_of(&n.best), KV_JSON_RAW);
+        kv_buf_add_str(hint, "?");
+    }
+    kv_nearest_release(&n);
+}
+
+static int refuse_unknown(struct kv_store *st, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    kv_json_quote(&text, key, KV_JSON_RAW);
+    kv_buf_add_str(&text, " is not in the manifest");
+    add_hint(st, key, &text);
+    kv_err_set(err, KV_INPUT, "%s", text.p);
+    kv_buf_release(&text);
+    return -1;
+}
+
+/* Is the recorded row this one, byte for byte? A retry after an unknown outcome sends it again. */
+static bool is_same(struct kv_store *st, const struct kv_index_entry *old, struct kv_slice row)
+{
+    struct kv_view *t;
+    struct kv_err ignored;
+    if (st->layout != KV_LAYOUT_1)
+        return false;
+    t = kv_doc_view(st->pair.doc, 0);
+    if ((uint64_t)t->end < old->offset || (uint64_t)t->end - old->offset < row.n)
+        return false;
+    char *text = kv_alloc(row.n + 1); /* what follows is a comma or the end of the line */
+    bool same = kv_view_read(t, (off_t)old->offset, text, row.n + 1, &ignored) == 0 &&
+                memcmp(text, row.p, row.n) == 0 && (text[row.n] == ',' || text[row.n] == '\n');
+    free(text);
+    return same;
+}
+
+static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, struct kv_err *err)
+{
+    struct kv_slice key = kv_slice_of(&st->key);
+    bool two = st->layout == KV_LAYOUT_2, completes;
+    if (is_new && two)
+        kv_layout2_extend(&st->two, key);
+    else if (is_new)
+        kv_pair_extend(&st->pair, key);
+    if (is_new && kv_ledger_manifest(ledger(st), key, err) < 0)
+        return -1;
+    uint64_t at = two ? kv_layout2_add_row(&st->two, row->text)
+                      : kv_pair_add_row(&st->pair, row->text);
+    if (kv_ledger_row(ledger(st), row, key, at, &completes, err) != 0)
+        return -1;
+    if (completes && two)
+        kv_layout2_add_key(&st->two, key);
+    else if (completes)
+        kv_pair_add_key(&st->pair, key);
+    return 0;
+}
+
+static int add_result(
+    struct kv_store *st, const struct kv_result *row, enum kv_added *added, struct kv_err *err)
+{
+    struct kv_index_entry task, old;
+    struct kv_slice key = kv_slice_of(&st->key);
+    if (kv_ledger_find(ledger(st), row, key, &task, &old, err) != 0)
+        return -1;
+    bool is_new = !(task.flags & KV_INDEX_MANIFEST);
+    if (is_new && !(st->flags & KV_STORE_EXTEND))
+        return refuse_unknown(st, key, err);
+    bool has_row = old.flags & KV_INDEX_ROW, completed = task.flags & KV_INDEX_COMPLETED;
+    if (has_row && ((completed && !(old.flags & KV_INDEX_FAILED)) || is_same(st, &old, row->text))) {
+        *added = KV_ADDED_NOT;
+        return 0;
+    }
+    *added = !kv_result_settles(row) && !completed ? KV_ADDED_ANSWER
+             : has_row                             ? KV_ADDED_AGAIN
+                                                   : KV_ADDED;
+    return stage(st, row, is_new, err);
+}
+
+int kv_store_add(struct kv_store *st, struct kv_slice line, enum kv_added *added,
+    struct kv_slice *key, struct kv_err *err)
+{
+    struct kv_result row;
+    *key = (struct kv_slice){"", 0};
+    if (kv_result_read(line, KV_JSON_STRICT, &row, err) != 0)
+        return -1;
+    if (row.preview) {
+        *added = KV_ADDED_PREVIEW;
+        return 0;
+    }
+    if (memchr(row.text.p, '\n', row.text.n))
+        return kv_err_set(err, KV_INPUT, "a result must stand on one line");
+    if (st->layout == KV_LAYOUT_1 && kv_pair_ready(&st->pair, err) != 0) {
+        end(st);
+        return -1;
+    }
+    if (kv_store_row_key(st, &row, &st->key, err) != 0)
+        return -1;
+    *key = kv_slice_of(&st->key);
+    return add_result(st, &row, added, err);
+}
+
+bool kv_store_begun(const struct kv_store *st)
+{
+    return st->begun;
+}
+
+void kv_store_remove_private(const struct kv_paths *p)
+{
+    static const char *const names[] = {"lock", "run", "index", "tmp.spare0", "tmp.spare1",
+        "state.spare0", "state.spare1", NULL};
+    char *directory, *name;
+    struct kv_err ignored;
+    struct kv_buf file = {0};
+    kv_io_split(p->output, &directory, &name);
+    int dir = kv_io_dir_open(directory, &ignored);
+    for (size_t i = 0; names[i] && dir >= 0; i++) {
+        kv_buf_clear(&file);
+        kv_buf_printf(&file, ".%s.%s", name, names[i]);
+        kv_io_remove(dir, file.p);
+    }
+    if (dir >= 0)
+        close(dir);
+    kv_buf_release(&file);
+    free(directory);
+    free(name);
+}

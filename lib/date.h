@@ -28,10 +28,7 @@ enum kv_date_outcome {
 
 enum kv_date_outcome kv_date_read(struct kv_slice text, struct kv_date *d);
 
-/* By Python's strptime, whole text. */
-enum kv_date_outcome kv_date_read_format(
-    struct kv_slice text, struct kv_slice format, struct kv_date *d);
-
+bool kv_date_exists(int year, int month, int day); /* in the years 1 to 9999 */
 int64_t kv_date_day(const struct kv_date *d);    /* days since 1970-01-01, time and zone dropped */
 int64_t kv_date_micros(const struct kv_date *d); /* since 1970-01-01T00:00, zone taken off */
 

@@ -1,25 +1,15 @@
 /* pattern - Python's regular expressions, run by Oniguruma.
  *
- * Patterns in templates and rubrics are written for Python's `re`. This translates them - anchors,
- * classes, flags, groups and case rules are all made explicit - so that Oniguruma gives re's
- * answer. A match that backtracks without end is given up with an error. The only module that
- * includes <oniguruma.h>.
+ * Patterns in templates and rubrics are written for Python's `re`. pattern_syntax translates
+ * them, this compiles and matches. A match that backtracks without end is given up with an error.
+ * The only module that includes <oniguruma.h>.
  */
 #ifndef KV_PATTERN_H
 #define KV_PATTERN_H
 
 #include "buf.h"
 #include "err.h"
-
-#include <stdbool.h>
-
-enum kv_pattern_flag {
-    KV_PATTERN_IGNORECASE = 1,
-    KV_PATTERN_MULTILINE = 2,
-    KV_PATTERN_DOTALL = 4,
-    KV_PATTERN_VERBOSE = 8,
-    KV_PATTERN_ASCII = 16,
-};
+#include "pattern_syntax.h"
 
 struct kv_pattern;
 
@@ -35,8 +25,5 @@ long kv_pattern_count(
 /* The flags of an array of names of the module re: unknown names are ignored; a name that is no
  * flag (compile) is -1. */
 int kv_pattern_flags(struct kv_slice names, unsigned *flags, struct kv_err *err);
-
-/* Appends the translation, for pattern_test. False if the pattern is not understood. */
-bool kv_pattern_translate(struct kv_buf *out, struct kv_slice pattern, unsigned flags);
 
 #endif

@@ -1,0 +1,26 @@
+/* pattern_syntax - a pattern of Python's `re` in Oniguruma's words.
+ *
+ * Everything the two read differently is made explicit: anchors, the dot, \w \d \s \b, groups by
+ * number, {,n}, possessive repeats, flags, and case, which becomes classes. The result means the
+ * same without any option, in the syntax that pattern sets up. Mistakes are found here, in re's
+ * words.
+ */
+#ifndef KV_PATTERN_SYNTAX_H
+#define KV_PATTERN_SYNTAX_H
+
+#include "buf.h"
+#include "err.h"
+
+enum kv_pattern_flag {
+    KV_PATTERN_IGNORECASE = 1,
+    KV_PATTERN_MULTILINE = 2,
+    KV_PATTERN_DOTALL = 4,
+    KV_PATTERN_VERBOSE = 8,
+    KV_PATTERN_ASCII = 16,
+};
+
+/* Appends the translation. -1 with what is wrong and where ("nothing to repeat at position 0"). */
+int kv_pattern_translate(
+    struct kv_slice pattern, unsigned flags, struct kv_buf *out, struct kv_err *err);
+
+#endif

@@ -34,7 +34,8 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Length of the UTF-8 character at p, 0 if it is none. Only called for a lead byte of 0x80 or more. */
+/* Length of the UTF-8 character at p, 0 if it is none. Only called for a lead byte of 0x80 or more.
+ */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
     static const struct {
@@ -253,7 +254,8 @@ static bool scan_value(struct scan *s)
             if (*s->at == ',')
                 break;
             if (*s->at != (object[depth - 1] ? '}' : ']'))
-                return complain(s, object[depth - 1] ? "expected ',' or '}'" : "expected ',' or ']'");
+                return complain(
+                    s, object[depth - 1] ? "expected ',' or '}'" : "expected ',' or ']'");
         close:
             s->at++;
             depth--;
@@ -356,11 +358,10 @@ bool kv_json_bool(struct kv_slice value, bool otherwise)
 void kv_json_begin(struct kv_json_walk *w, struct kv_slice value)
 {
     enum kv_json_type type = kv_json_type(value);
-    *w = (struct kv_json_walk){value.p, value.p + value.n, 0};
+    *w = (struct kv_json_walk){0};
     if (type != KV_JSON_OBJECT && type != KV_JSON_ARRAY)
         return;
-    w->close = type == KV_JSON_OBJECT ? '}' : ']';
-    w->at++;
+    *w = (struct kv_json_walk){value.p + 1, value.p + value.n, type == KV_JSON_OBJECT ? '}' : ']'};
 }
 
 /* The string that starts at p: checked text, so it ends, and holds no NUL. Lookups spend their time
@@ -629,8 +630,8 @@ static void quote_wide(struct kv_buf *out, unsigned c, enum kv_json_style style)
     else if (c < 0x10000)
         kv_buf_printf(out, "\\u%04x", c);
     else
-        kv_buf_printf(
-            out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
+        kv_buf_printf(out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
+            0xDC00 + ((c - 0x10000) & 0x3FF));
 }
 
 void kv_json_quote(struct kv_buf *out, struct kv_slice text, enum kv_json_style style)

@@ -5,6 +5,7 @@
 #include "num.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <math.h>
@@ -17,11 +18,14 @@
 #include <unistd.h>
 
 static struct kv_cli *face; /* of this process: messages need its name wherever they arise */
+static bool progress_shown;
+static int signal_pipe[2] = {-1, -1};
 
 void kv_cli_say(const char *format, ...)
 {
     struct kv_buf line = {0};
     va_list ap;
+    kv_cli_progress("");
     kv_buf_printf(&line, "%s: ", face ? face->program : "kv");
     va_start(ap, format);
     kv_buf_vprintf(&line, format, ap);
@@ -228,6 +232,50 @@ int kv_cli_end(enum kv_kind status)
     if (errno != EPIPE)
         kv_cli_say("stdout: %s", strerror(errno));
     return KV_SYSTEM;
+}
+
+static void note_signal(int number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    if (write(signal_pipe[1], &byte, 1) < 0) {
+        /* the pipe is full: it has been told often enough */
+    }
+    errno = saved;
+}
+
+int kv_cli_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    struct kv_err err;
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        kv_err_sys(&err, "pipe");
+        kv_cli_fail(&err);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction old, new = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+        sigaction(numbers[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &new, NULL);
+    }
+    return signal_pipe[0];
+}
+
+bool kv_cli_watched(void)
+{
+    return isatty(STDERR_FILENO) == 1;
+}
+
+void kv_cli_progress(const char *line)
+{
+    struct kv_err ignored;
+    struct kv_buf text = {0};
+    if (!*line && !progress_shown)
+        return;
+    kv_buf_printf(&text, "\r\033[K%s", line);
+    kv_io_write(STDERR_FILENO, kv_slice_of(&text), &ignored);
+    kv_buf_release(&text);
+    progress_shown = *line != '\0';
 }
 
 const char *kv_cli_env(const char *name)

@@ -68,6 +68,15 @@ int kv_cli_end(enum kv_kind status);
  * EPIPE when the reader has gone). */
 int kv_cli_put(struct kv_slice bytes, struct kv_err *err);
 
+/* From here on SIGINT and SIGTERM no longer end the process: each writes a byte, its number, to the
+ * descriptor that is returned, for poll(2). A signal that was ignored at start stays ignored. */
+int kv_cli_signals(void);
+
+/* Is stderr a terminal somebody may be watching? */
+bool kv_cli_watched(void);
+/* Shows one line in place of the last one shown; messages push it down. "" takes it away. */
+void kv_cli_progress(const char *line);
+
 /* The environment, read here only. NULL if unset or empty. */
 const char *kv_cli_env(const char *name);
 

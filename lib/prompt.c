@@ -21,6 +21,7 @@ static const char *const file_name[KV_PROMPT_COUNT] = {
     [KV_PROMPT_RUBRIC_SCORE_SYSTEM] = "rubric-score.system",
     [KV_PROMPT_RUBRIC_LITERAL_SYSTEM] = "rubric-literal.system",
     [KV_PROMPT_RUBRIC_LITERAL_BATCH_SYSTEM] = "rubric-literal-batch.system",
+    [KV_PROMPT_RUBRIC_SHAPED_SYSTEM] = "rubric-shaped.system",
     [KV_PROMPT_RUBRIC_SINGLE_USER] = "rubric-single.user",
     [KV_PROMPT_RUBRIC_METRIC_SYSTEM] = "rubric-metric.system",
     [KV_PROMPT_RUBRIC_METRIC_USER] = "rubric-metric.user",

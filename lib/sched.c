@@ -442,7 +442,7 @@ static bool may_retry(
     return true;
 }
 
-static enum kv_verdict finish_retryable(
+static enum kv_after finish_retryable(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *o, int64_t now)
 {
     struct kv_lane *l = call->lane;
@@ -453,17 +453,17 @@ static enum kv_verdict finish_retryable(
     if (may_retry(s, call, o, now)) {
         if (!lane_given_up(l, now)) {
             push(&l->retries, call);
-            return KV_VERDICT_AGAIN;
+            return KV_AFTER_AGAIN;
         }
     } else if (o->reason != KV_RETRY_SERVER_ERROR) {
         l->exhausted++;
     }
     if (lane_given_up(l, now))
         l->stopped = true;
-    return KV_VERDICT_EXHAUSTED;
+    return KV_AFTER_EXHAUSTED;
 }
 
-enum kv_verdict kv_sched_finish(
+enum kv_after kv_sched_finish(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
     struct kv_lane *l = call->lane;
@@ -477,15 +477,15 @@ enum kv_verdict kv_sched_finish(
         return finish_retryable(s, call, end, now);
     case KV_FATE_STOP:
         l->stopped = true;
-        return KV_VERDICT_DONE;
+        return KV_AFTER_DONE;
     case KV_FATE_OK:
     case KV_FATE_PERMANENT: /* the endpoint answered, if not as wished */
         note_success(s, l, end, was_full, now);
-        return KV_VERDICT_DONE;
+        return KV_AFTER_DONE;
     case KV_FATE_CANCELLED:
         break;
     }
-    return KV_VERDICT_DONE;
+    return KV_AFTER_DONE;
 }
 
 void kv_sched_stop(struct kv_sched *s)

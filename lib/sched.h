@@ -44,10 +44,10 @@ struct kv_call_end {
     double tokens; /* what it really cost; negative: unknown */
 };
 
-enum kv_verdict {
-    KV_VERDICT_DONE,      /* it succeeded, or failed for good: the caller's again */
-    KV_VERDICT_AGAIN,     /* queued again: the scheduler's */
-    KV_VERDICT_EXHAUSTED, /* a retryable failure without budget left: the caller's again */
+enum kv_after {
+    KV_AFTER_DONE,      /* it succeeded, or failed for good: the caller's again */
+    KV_AFTER_AGAIN,     /* queued again: the scheduler's */
+    KV_AFTER_EXHAUSTED, /* a retryable failure without budget left: the caller's again */
 };
 
 struct kv_lane;
@@ -97,7 +97,7 @@ struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now);
 bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now);
 
 /* Tells how a call ended. Corrects the rates and the lane's health, and answers whose it is. */
-enum kv_verdict kv_sched_finish(
+enum kv_after kv_sched_finish(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *end, int64_t now);
 
 /* The server's own account of the window it grants: `remaining` requests until `reset_ms` from now.

@@ -1,0 +1,201 @@
+/* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
+#include "cli.h"
+#include "forecast.h"
+#include "json.h"
+#include "progress.h"
+#include "session.h"
+
+#include "help/kv-run.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+    const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
+    double rpm, tpm, max_cost, time_limit, grace, command_timeout;
+    long max_tasks, max_tokens, max_failures;
+    bool dry_run, check, verbose;
+} given = {.max_cost = -1, .grace = 30, .command_timeout = 600, .max_tasks = -1, .max_tokens = -1,
+    .max_failures = -1};
+
+static struct kv_progress progress;
+
+static int put(void *closure, struct kv_slice line, struct kv_err *err)
+{
+    (void)closure;
+    return kv_cli_put(line, err);
+}
+
+static void say(void *closure, const char *text)
+{
+    (void)closure;
+    kv_cli_say("%s", text);
+}
+
+static void look(void *closure, int64_t now_ms)
+{
+    struct kv_run_tally tally;
+    struct kv_buf line = {0};
+    if (!kv_progress_due(&progress, now_ms))
+        return;
+    kv_run_tally(*(struct kv_run **)closure, &tally);
+    kv_progress_line(&progress, &tally, now_ms, &line);
+    kv_cli_progress(line.p);
+    kv_buf_release(&line);
+}
+
+static int task(void *closure, struct kv_slice key, struct kv_buf *json)
+{
+    (void)closure;
+    return kv_session_task(progress.session, key, json);
+}
+
+static void read_jobs(struct kv_session_options *o)
+{
+    char *end;
+    if (!given.jobs)
+        return;
+    if (strcmp(given.jobs, "auto") == 0) {
+        o->adaptive = true;
+        return;
+    }
+    long n = strtol(given.jobs, &end, 10);
+    if (*end || end == given.jobs || n < 1 || n > 100000)
+        kv_cli_usage("--jobs: expected a number from 1 to 100000, or auto, not '%s'", given.jobs);
+    o->jobs = (int)n;
+}
+
+static void check_options(int operands)
+{
+    if (operands < 1 || operands > 2)
+        kv_cli_usage(operands < 1 ? "no state given" : "too many operands");
+    if (given.exec && (given.answer || given.judge))
+        kv_cli_usage("--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
+    if (given.dry_run && given.check)
+        kv_cli_usage("--dry-run sends nothing, --check does: choose one");
+    if (given.max_cost >= 0 && !given.prices)
+        kv_cli_usage("--max-cost needs --prices");
+}
+
+/* What remains, said once, and the exit status that tells the same. */
+static enum kv_kind conclude(const struct kv_run_tally *t)
+{
+    if (t->unanswered || t->kept)
+        kv_cli_say("%lld task%s could not be done now and %s pending (%lld answer%s kept)",
+            (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
+            t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
+            t->kept == 1 ? "" : "s");
+    if (t->limit)
+        kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
+            t->left == 1 ? " is" : "s are");
+    if (t->refused)
+        return KV_PROVIDER;
+    if (t->reader_gone)
+        return KV_SYSTEM;
+    if (t->signal)
+        return (enum kv_kind)(128 + t->signal);
+    return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
+}
+
+static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
+{
+    struct kv_run *run = NULL;
+    struct kv_run_tally tally;
+    struct kv_run_setup setup = {
+        .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
+        .grace_ms = (int64_t)(given.grace * 1000),
+        .budget = {.max_tasks = (double)given.max_tasks,
+            .max_tokens = (double)given.max_tokens,
+            .max_cost = given.max_cost,
+            .max_failures = (double)given.max_failures,
+            .deadline_ms = given.time_limit > 0
+                               ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000)
+                               : 0},
+        .signal_fd = kv_cli_signals(),
+        .reader_fd = STDOUT_FILENO,
+        .closure = &run,
+        .put = put,
+        .say = say,
+        .look = look,
+        .task = task,
+    };
+    kv_session_setup(session, &setup);
+    kv_progress_init(&progress, session, kv_cli_watched());
+    run = kv_run_open(&setup);
+    int got;
+    while ((got = kv_run_turn(run, err)) == 1)
+        ;
+    kv_cli_progress("");
+    kv_run_tally(run, &tally);
+    kv_run_close(run);
+    return got < 0 && !tally.reader_gone ? KV_SYSTEM : conclude(&tally);
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_err err;
+    struct kv_session session;
+    enum kv_kind status;
+    const struct kv_option options[] = {
+        {'j', "jobs", KV_OPT_TEXT, &given.jobs},
+        {0, "rpm", KV_OPT_NUMBER, &given.rpm},
+        {0, "tpm", KV_OPT_NUMBER, &given.tpm},
+        {0, "max-tasks", KV_OPT_COUNT, &given.max_tasks},
+        {0, "max-tokens", KV_OPT_COUNT, &given.max_tokens},
+        {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
+        {0, "prices", KV_OPT_TEXT, &given.prices},
+        {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
+        {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
+        {0, "grace", KV_OPT_SECONDS, &given.grace},
+        {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
+        {0, "exec", KV_OPT_TEXT, &given.exec},
+        {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
+        {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
+        {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
+        {0, "template-cmd", KV_OPT_TEXT, &given.template},
+        {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
+        {0, "check", KV_OPT_FLAG, &given.check},
+        {0, "share", KV_OPT_TEXT, &given.share},
+        {'v', "verbose", KV_OPT_FLAG, &given.verbose},
+        {0},
+    };
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    check_options(argc - first);
+    char *share = kv_cli_share(given.share);
+    struct kv_session_options o = {.state = argv[first],
+        .tasks = argv[first + 1],
+        .share = share,
+        .rpm = given.rpm,
+        .tpm = given.tpm,
+        .retry_failed = given.retry_failed != NULL,
+        .categories = given.retry_failed,
+        .exec_command = given.exec,
+        .answer_command = given.answer,
+        .judge_command = given.judge,
+        .template_command = given.template,
+        .command_timeout_s = given.command_timeout,
+        .prices = given.prices,
+        .lock = !given.dry_run && !given.check,
+        .offline = given.dry_run,
+        .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
+        .env = kv_cli_env};
+    read_jobs(&o);
+    kv_secret_harden();
+
+    if (kv_session_open(&session, &o, &err) != 0)
+        kv_cli_fail(&err);
+    if (given.dry_run)
+        status = kv_forecast(&session, put, NULL, &err);
+    else if (given.check)
+        status = kv_preflight(&session, put, NULL, &err);
+    else
+        status = run_all(&session, &err);
+
+    kv_session_close(&session);
+    free(share);
+    return kv_cli_end(status);
+}

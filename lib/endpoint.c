@@ -1,0 +1,289 @@
+/* endpoint - one model of the configuration as a run talks to it: over HTTP, or by a command. */
+#include "endpoint.h"
+
+#include "json.h"
+#include "num.h"
+#include "task.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HOPELESS = 3 }; /* refusals of the first calls: not the items' fault, but ours */
+
+/* ---- opening ---- */
+
+/* How many tasks of one answering model may be in flight: a number, or an object by model id. */
+static int lane_cap(const struct kv_config *config, const struct kv_model *model, bool judge)
+{
+    struct kv_slice limit = config->answerer_limits;
+    int64_t n;
+    if (judge || !limit.p)
+        return 0;
+    if (kv_json_type(limit) == KV_JSON_OBJECT && !kv_json_get(limit, model->id.p, &limit))
+        return 0;
+    return kv_num_int64(limit, &n) && n > 0 && n < 1000000 ? (int)n : 0;
+}
+
+static void read_prices(struct kv_endpoint *e, struct kv_slice prices)
+{
+    struct kv_slice of, v;
+    double x;
+    if (!prices.n || !kv_json_get(prices, e->model->model_name.p, &of))
+        return;
+    if (kv_json_get(of, "input", &v) && kv_num_double(v, &x))
+        e->price_in = x / 1e6;
+    if (kv_json_get(of, "output", &v) && kv_num_double(v, &x))
+        e->price_out = x / 1e6;
+}
+
+static int open_provider(
+    struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
+{
+    const struct kv_model *m = e->model;
+    struct kv_choice choice = {
+        .id = m->id.p,
+        .interface = m->interface.p,
+        .model_provider = m->provider.p,
+        .base_url = m->endpoint_base_url.n ? m->endpoint_base_url.p : m->anthropic_base_url.p,
+        .extra = m->extra_kwargs,
+    };
+    if (kv_provider_open(&e->provider, &choice, o->env, o->ring, err) != 0)
+        return kv_err_context(err, "%s", e->name);
+    return 0;
+}
+
+static int open_one(struct kv_endpoint *e, const struct kv_config *config,
+    const struct kv_endpoint_options *o, struct kv_sched *sched, struct kv_err *err)
+{
+    struct kv_identity who;
+    struct kv_buf name = {0};
+    kv_identity_of(e->model, e->judge ? KV_PARSING : KV_ANSWERING, &who);
+    kv_identity_add_display(&name, &who);
+    e->name = kv_buf_detach(&name);
+    e->command = e->judge ? o->judge_command : o->answer_command;
+    e->silent = !e->command && kv_slice_is(e->model->interface, "manual");
+    read_prices(e, o->prices);
+    if (!e->command && !e->silent && open_provider(e, o, err) != 0)
+        return -1;
+    const char *host = e->provider.chat ? e->provider.chat->host : "";
+    e->lane = kv_sched_lane(sched, e->name, host, lane_cap(config, e->model, e->judge));
+    return 0;
+}
+
+int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, bool judges,
+    const struct kv_endpoint_options *options, struct kv_sched *sched, struct kv_err *err)
+{
+    size_t n = judges ? config->parsing_count : config->answering_count;
+    const struct kv_model *models = judges ? config->parsing : config->answering;
+    struct kv_endpoint *e = kv_calloc(n, sizeof *e);
+    for (size_t i = 0; i < n; i++) {
+        e[i].model = &models[i];
+        e[i].judge = judges;
+        if (open_one(&e[i], config, options, sched, err) != 0) {
+            kv_endpoints_close(e, n);
+            return -1;
+        }
+    }
+    *all = e;
+    return 0;
+}
+
+struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sched *sched)
+{
+    static const struct kv_model nobody; /* no retries: a command that fails has failed */
+    struct kv_endpoint *e = kv_calloc(1, sizeof *e);
+    e->model = &nobody;
+    e->name = kv_strdup(command);
+    e->command = command;
+    e->lane = kv_sched_lane(sched, command, "", 0);
+    return e;
+}
+
+void kv_endpoints_close(struct kv_endpoint *all, size_t n)
+{
+    for (size_t i = 0; all && i < n; i++) {
+        if (all[i].provider.chat)
+            kv_provider_close(&all[i].provider);
+        kv_buf_release(&all[i].trouble);
+        free(all[i].name);
+    }
+    free(all);
+}
+
+/* ---- asking ---- */
+
+/* For a judge's command: {"messages":[{"role":…,"content":…},…],"schema":{…}}. */
+static void write_for_command(const struct kv_query *q, struct kv_buf *body)
+{
+    static const char *const role[] = {"system", "user", "assistant"};
+    kv_buf_add_str(body, "{\"messages\":[");
+    for (size_t i = 0; i < q->count; i++) {
+        kv_buf_printf(body, "%s{\"role\":\"%s\",\"content\":", i ? "," : "",
+            role[q->messages[i].role]);
+        kv_json_quote(body, q->messages[i].text, KV_JSON_RAW);
+        kv_buf_add_char(body, '}');
+    }
+    kv_buf_add_str(body, "],\"schema\":");
+    kv_buf_add_slice(body, q->schema.n ? q->schema : KV_SLICE("null"));
+    kv_buf_add_str(body, "}\n");
+}
+
+static struct kv_ask ask_of(const struct kv_endpoint *e, const struct kv_query *q)
+{
+    return (struct kv_ask){
+        .model = e->model->model_name,
+        .messages = q->messages,
+        .count = q->count,
+        .temperature = q->temperature,
+        .max_tokens = e->model->max_tokens,
+        .schema_name = q->schema_name,
+        .schema = q->schema,
+        .step = e->step,
+        .quirks = e->quirks,
+        .extra = e->model->extra_kwargs,
+    };
+}
+
+void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body)
+{
+    if (!e->command) {
+        struct kv_ask ask = ask_of(e, q);
+        kv_ask_write(body, e->provider.dialect, &ask);
+    } else if (e->judge) {
+        write_for_command(q, body);
+    } else {
+        kv_buf_add_slice(body, q->messages[q->count - 1].text);
+        kv_buf_add_char(body, '\n');
+    }
+}
+
+double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q)
+{
+    struct kv_ask ask = ask_of(e, q);
+    double typical = e->answers ? e->output / (double)e->answers * 1.2 : 500;
+    return (double)kv_ask_estimate(&ask) + typical;
+}
+
+long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call)
+{
+    const struct kv_retry_policy *p = &e->model->retry;
+    double base = e->model->request_timeout, s = base;
+    int n = call->used[KV_RETRY_TIMEOUT];
+    int64_t most = p->rules[KV_RETRY_TIMEOUT].max_attempts;
+    switch (p->escalation) {
+    case KV_ESCALATE_NONE:
+        break;
+    case KV_ESCALATE_ADDITIVE:
+        s = base + p->increment * n;
+        break;
+    case KV_ESCALATE_MULTIPLICATIVE:
+        s = base * pow(p->multiplier, n);
+        break;
+    case KV_ESCALATE_LINEAR:
+        s = base + (p->max_timeout - base) * (most > 0 ? fmin((double)n / (double)most, 1) : 1);
+        break;
+    }
+    if (p->escalation != KV_ESCALATE_NONE && p->max_timeout >= 0)
+        s = fmin(s, p->max_timeout);
+    return s > 0.001 && s < 1e6 ? (long)(s * 1000) : 600000;
+}
+
+/* ---- hearing ---- */
+
+static void account(struct kv_endpoint *e, double input, double output, double cost)
+{
+    e->input += fmax(input, 0);
+    e->output += fmax(output, 0);
+    e->cost += isnan(cost) ? fmax(input, 0) * e->price_in + fmax(output, 0) * e->price_out : cost;
+}
+
+static const char *type_of(enum kv_retry_class category)
+{
+    static const char *const name[] = {
+        "ConnectionError", "TimeoutError", "RateLimitError", "InternalServerError", "APIError"};
+    return name[category];
+}
+
+static void fail(struct kv_endpoint *e, const struct kv_reply *reply, struct kv_call_end *end,
+    struct kv_response *r)
+{
+    const struct kv_ending_rule *rule = kv_ending_rule(reply->ending);
+    end->reason = reply->retry;
+    end->fate = reply->retry != KV_RETRY_CLASSES ? KV_FATE_RETRY
+                : rule->stops                     ? KV_FATE_STOP
+                                                  : KV_FATE_PERMANENT;
+    if (reply->ending == KV_ENDING_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
+        end->fate = KV_FATE_STOP;
+    kv_buf_clear(&e->trouble);
+    if (reply->status)
+        kv_buf_printf(&e->trouble, "%d ", reply->status);
+    kv_buf_printf(&e->trouble, "%s: ", rule->name);
+    kv_buf_add_slice(&e->trouble, kv_slice_of(&reply->error));
+    r->kind = end->fate == KV_FATE_STOP ? KV_RESPONSE_WITHHELD : KV_RESPONSE_FAILED;
+    r->category = reply->retry;
+    r->error_type = kv_slice(type_of(reply->retry));
+    r->error = kv_slice_of(&e->trouble);
+}
+
+/* A declined or blocked answer is an answer: what the model said is what is judged. */
+static bool is_answer(const struct kv_reply *reply)
+{
+    return kv_ending_rule(reply->ending)->answers ||
+           (reply->ending == KV_ENDING_CONTENT_FILTER && reply->status == 200);
+}
+
+enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
+    const struct kv_reply *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
+    struct kv_response *response)
+{
+    double in = (double)reply->usage.in_total, out = (double)reply->usage.out_total;
+    e->calls++;
+    account(e, in, out, reply->usage.cost);
+    if (reply->heal & ~quirks) {
+        e->quirks |= reply->heal;
+        return KV_HEARD_AGAIN;
+    }
+    if (reply->step_down && q->schema_name && step < KV_STEP_PLAIN) {
+        if (e->step == step)
+            e->step = kv_step_below(e->provider.dialect, step);
+        return KV_HEARD_AGAIN;
+    }
+    *end = (struct kv_call_end){.fate = KV_FATE_OK,
+        .retry_after_ms = reply->wait_ms,
+        .tokens = in >= 0 && out >= 0 ? in + out : -1};
+    *response = (struct kv_response){
+        .input = reply->usage.in_total, .output = reply->usage.out_total};
+    if (!is_answer(reply)) {
+        fail(e, reply, end, response);
+        return KV_HEARD_REPLY;
+    }
+    e->answers++;
+    response->kind = KV_RESPONSE_TEXT;
+    response->text = kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
+    return KV_HEARD_REPLY;
+}
+
+void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
+    struct kv_call_end *end, struct kv_response *response)
+{
+    *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
+    *response = (struct kv_response){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
+    e->calls++;
+    if (child->end == KV_CHILD_EXITED && child->status == 0) {
+        struct kv_slice text = kv_slice_of(&child->output);
+        while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+            text.n--;
+        e->answers++;
+        response->kind = KV_RESPONSE_TEXT;
+        response->text = text;
+        return;
+    }
+    kv_buf_clear(&e->trouble);
+    kv_buf_printf(&e->trouble, "%s: ", e->command);
+    kv_child_describe(child, &e->trouble);
+    end->fate = KV_FATE_PERMANENT;
+    response->kind = KV_RESPONSE_FAILED;
+    response->error_type = KV_SLICE("CommandError");
+    response->error = kv_slice_of(&e->trouble);
+}

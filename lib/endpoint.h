@@ -1,0 +1,70 @@
+/* endpoint - one model of the configuration as a run talks to it: over HTTP, or by a command.
+ *
+ * Holds what is learned about it during the run (the step of the structured-output ladder, the
+ * quirks of its server), its lane in the scheduler, its prices, and the account of what it cost. It
+ * knows how a query is sent and what a reply means for the scheduler; it starts nothing itself.
+ */
+#ifndef KV_ENDPOINT_H
+#define KV_ENDPOINT_H
+
+#include "child.h"
+#include "config.h"
+#include "provider.h"
+#include "query.h"
+#include "reply.h"
+#include "sched.h"
+
+struct kv_endpoint {
+    const struct kv_model *model;
+    bool judge;
+    char *name;          /* display string, for messages */
+    const char *command; /* borrowed; NULL: over HTTP */
+    bool silent;         /* interface manual: never asked */
+    struct kv_provider provider;
+    struct kv_lane *lane;
+    enum kv_step step;
+    unsigned quirks;
+    double price_in, price_out; /* per token; 0: not known */
+    /* the account */
+    int64_t calls, answers, permanent;
+    double input, output, cost;
+    struct kv_buf trouble; /* the last error, for people */
+};
+
+struct kv_endpoint_options {
+    const char *answer_command, *judge_command; /* NULL: over HTTP */
+    kv_env_fn *env;
+    struct kv_secrets *ring;
+    struct kv_slice prices; /* checked JSON: {"model":{"input":…,"output":…}}, per million tokens */
+};
+
+/* Opens all models of one role, each with its lane. On failure nothing is left open. */
+int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, bool judges,
+    const struct kv_endpoint_options *options, struct kv_sched *sched, struct kv_err *err);
+void kv_endpoints_close(struct kv_endpoint *all, size_t n);
+
+/* A command that is given tasks instead of queries (--exec). Closed like an array of one. */
+struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sched *sched);
+
+/* Writes the request for a query: the body of an HTTP request, or the input of the command. */
+void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body);
+double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
+/* How long this attempt may take: longer after timeouts, if the policy says so (pipeline.md 9.3). */
+long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call);
+
+enum kv_heard {
+    KV_HEARD_REPLY, /* `end` and `response` say what came */
+    KV_HEARD_AGAIN, /* the server wants it put differently: ask again at once */
+};
+
+/* Takes an HTTP reply in: accounts for it, learns from it, and says what it means. The response
+ * borrows from the reply. */
+enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
+    const struct kv_reply *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
+    struct kv_response *response);
+
+/* The same for a command that has ended. */
+void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
+    struct kv_call_end *end, struct kv_response *response);
+
+#endif

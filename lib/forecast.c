@@ -1,0 +1,196 @@
+/* forecast - what a run would cost, and whether its models are there: --dry-run and --check. */
+#include "forecast.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TYPICAL_ANSWER = 300 }; /* tokens, for the judge's prompt: the answers are not known */
+
+struct estimate {
+    int64_t calls;
+    double input, output;
+};
+
+static void add_name(struct kv_buf *line, const struct kv_model *m, bool judge)
+{
+    struct kv_buf name = {0};
+    kv_generation_display(&name, m, judge);
+    kv_buf_add_str(line, "{\"model\":");
+    kv_json_quote(line, kv_slice_of(&name), KV_JSON_RAW);
+    kv_buf_printf(line, ",\"role\":\"%s\"", judge ? "parsing" : "answering");
+    kv_buf_release(&name);
+}
+
+static double tokens_of(const struct kv_query *q, const struct kv_model *m)
+{
+    struct kv_ask ask = {.model = m->model_name,
+        .messages = q->messages,
+        .count = q->count,
+        .schema_name = q->schema_name,
+        .schema = q->schema};
+    return (double)kv_ask_estimate(&ask);
+}
+
+/* Goes through a judgement with an imagined answer, counting what it would ask. A verdict from an
+ * imagined reply means nothing and is thrown away. */
+static void count_judging(struct kv_session *s, const struct kv_subject *subject,
+    struct kv_generation *g, size_t judge, struct estimate *e)
+{
+    struct kv_pipeline p;
+    struct kv_query q;
+    const struct kv_model *m = &s->config->parsing[judge];
+    kv_pipeline_begin(&p, &s->desk, subject, g, m);
+    while (kv_pipeline_query(&p, &q)) {
+        struct kv_response r = {.kind = KV_RESPONSE_TEXT,
+            .text = KV_SLICE("{\"abstention_detected\":false,\"sufficient\":true,\"scores\":{}}")};
+        e->calls++;
+        e->input += tokens_of(&q, m) + TYPICAL_ANSWER;
+        e->output += (double)m->max_tokens;
+        kv_pipeline_take(&p, &r);
+    }
+    kv_pipeline_release(&p);
+}
+
+static void count_job(struct kv_session *s, const struct kv_job *job, struct estimate *answering,
+    struct estimate *judging)
+{
+    struct kv_err err;
+    struct kv_generation g;
+    struct kv_query q;
+    const struct kv_model *m = &s->config->answering[job->answering];
+    struct kv_subject *subject = kv_subject_open(
+        s->config, s->bench, &s->bench->questions[job->question], NULL, NULL, &err);
+    if (!subject)
+        return;
+    kv_generation_init(&g, &s->desk, subject, m, job->replicate);
+    if (!job->row && !kv_generation_known(&g)) {
+        kv_generation_query(&g, &q);
+        answering[job->answering].calls++;
+        answering[job->answering].input += tokens_of(&q, m);
+        answering[job->answering].output += (double)m->max_tokens;
+        struct kv_response r = {.kind = KV_RESPONSE_TEXT, .text = KV_SLICE("…")};
+        kv_generation_take(&g, &r);
+    } else if (job->row) {
+        struct kv_response r = {.kind = KV_RESPONSE_TEXT, .text = KV_SLICE("…")};
+        kv_generation_take(&g, &r);
+    }
+    for (size_t i = 0; i < job->count; i++) {
+        size_t judge = s->work.judges[job->first + i];
+        count_judging(s, subject, &g, judge, &judging[judge]);
+    }
+    kv_generation_release(&g);
+    kv_subject_close(subject);
+}
+
+static int put_estimate(const struct kv_model *m, bool judge, const struct estimate *e,
+    kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    struct kv_buf line = {0};
+    add_name(&line, m, judge);
+    kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f}\n",
+        (long long)e->calls, e->input, e->output);
+    int failed = put(closure, kv_slice_of(&line), err);
+    kv_buf_release(&line);
+    return failed;
+}
+
+enum kv_kind kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    if (!s->config)
+        return KV_OK; /* commands cost what they cost */
+    size_t n = s->config->answering_count, m = s->config->parsing_count;
+    struct estimate *answering = kv_calloc(n, sizeof *answering);
+    struct estimate *judging = kv_calloc(m, sizeof *judging);
+    int failed = 0;
+    for (size_t i = 0; i < s->work.n; i++)
+        count_job(s, &s->work.jobs[i], answering, judging);
+    for (size_t i = 0; i < n && !failed; i++)
+        failed = put_estimate(&s->config->answering[i], false, &answering[i], put, closure, err);
+    for (size_t i = 0; i < m && !failed; i++)
+        failed = put_estimate(&s->config->parsing[i], true, &judging[i], put, closure, err);
+    free(answering);
+    free(judging);
+    return failed ? err->kind : KV_OK;
+}
+
+/* ---- preflight ---- */
+
+static int put_finding(const struct kv_endpoint *e, const struct kv_reply *r, int64_t us,
+    kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    struct kv_buf line = {0};
+    bool ok = kv_ending_rule(r->ending)->answers;
+    add_name(&line, e->model, e->judge);
+    kv_buf_add_str(&line, ",\"endpoint\":");
+    kv_json_quote_str(&line, e->provider.chat->url);
+    kv_buf_printf(&line, ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":",
+        e->provider.dialect->name, ok ? "true" : "false", kv_ending_name(r->ending));
+    kv_json_quote(&line, kv_slice_of(&r->model), KV_JSON_RAW);
+    kv_buf_add_str(&line, ",\"message\":");
+    kv_json_quote(&line, kv_slice_of(&r->error), KV_JSON_RAW);
+    kv_buf_printf(&line, ",\"latency_ms\":%lld}\n", (long long)(us / 1000));
+    int failed = put(closure, kv_slice_of(&line), err);
+    kv_buf_release(&line);
+    return failed;
+}
+
+/* One request to one model, waited for; put differently if the server wants that. */
+static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_reply *reply, int64_t *us,
+    struct kv_err *err)
+{
+    struct kv_query q = {.judge = e->judge,
+        .messages = {{KV_SPEAKER_USER, KV_SLICE("Reply with the word ready.")}},
+        .count = 1,
+        .temperature = e->model->temperature};
+    struct kv_http_done done;
+    struct kv_buf body = {0};
+    int failed = 0;
+    for (int attempt = 0; attempt < 4; attempt++) {
+        struct kv_call_end end;
+        struct kv_response response;
+        struct kv_reply_to to = {.dialect = e->provider.dialect,
+            .step = e->step,
+            .quirks = e->quirks,
+            .ring = s->ring};
+        kv_buf_clear(&body);
+        kv_endpoint_write(e, &q, &body);
+        struct kv_http_request request = {
+            .peer = e->provider.chat, .body = kv_slice_of(&body), .timeout_ms = 60000, .user = e};
+        failed = kv_http_start(s->http, &request, err);
+        while (!failed && !kv_http_next(s->http, &done))
+            failed = kv_http_poll(s->http, NULL, 0, 1000, err);
+        if (failed)
+            break;
+        *us = done.total_us;
+        kv_reply_read(reply, &to, &done);
+        if (kv_endpoint_hear(e, &q, reply, to.step, to.quirks, &end, &response) == KV_HEARD_REPLY)
+            break;
+    }
+    kv_buf_release(&body);
+    return failed;
+}
+
+enum kv_kind kv_preflight(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    enum kv_kind worst = KV_OK;
+    struct kv_reply reply = {0};
+    size_t n = s->config ? s->config->answering_count : 0;
+    size_t m = s->config ? s->config->parsing_count : 0;
+    for (size_t i = 0; i < n + m; i++) {
+        struct kv_endpoint *e = i < n ? &s->answering[i] : &s->judging[i - n];
+        int64_t us = 0;
+        if (e->command || e->silent)
+            continue;
+        if (probe(s, e, &reply, &us, err) != 0 ||
+            put_finding(e, &reply, us, put, closure, err) != 0) {
+            worst = err->kind;
+            break;
+        }
+        if (!kv_ending_rule(reply.ending)->answers)
+            worst = KV_PROVIDER;
+    }
+    kv_reply_release(&reply);
+    return worst;
+}

@@ -1,0 +1,681 @@
+/* pipeline - one task after its answer is there: checks, judge, verdict, rubric, result. */
+#include "pipeline.h"
+
+#include "extract.h"
+#include "json.h"
+#include "num.h"
+#include "task.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PARSE_ATTEMPTS = 3 }; /* the first and two with the mistake explained */
+
+static const char placeholder[] = "Model call failed after "; /* pipeline.md 4 */
+
+/* ---- errors: what a stage records, and what becomes of it in the result ---- */
+
+static void set_error(struct kv_pipeline *p, enum kv_retry_class category, const char *stage,
+    const char *prefix, struct kv_slice text)
+{
+    p->error = true;
+    p->error_category = category;
+    p->error_stage = stage;
+    kv_buf_clear(&p->error_text);
+    kv_buf_add_str(&p->error_text, prefix);
+    kv_buf_add_slice(&p->error_text, text);
+}
+
+static void fail_parsing(struct kv_pipeline *p, enum kv_retry_class category, const char *prefix,
+    struct kv_slice text)
+{
+    set_error(p, category, "ParseTemplate", prefix, text);
+    p->record.trace_extraction_error = kv_slice_of(&p->error_text);
+}
+
+static void fail_exhausted(struct kv_pipeline *p, enum kv_retry_class category)
+{
+    static const enum kv_failure failure[] = {
+        KV_FAIL_CONNECTION, KV_FAIL_TIMEOUT, KV_FAIL_RATE_LIMIT, KV_FAIL_SERVER_ERROR};
+    static const char *const reason[] = {"connection retries exhausted",
+        "timeout retries exhausted", "rate_limit retries exhausted",
+        "server_error retries exhausted"};
+    kv_record_fail(&p->record, failure[category], p->error_stage, kv_slice(reason[category]));
+    p->record.error_message = kv_slice_of(&p->error_text);
+    p->record.details_retry_counts = true;
+}
+
+/* The first rule that fits decides (results.md 8). */
+static void classify(struct kv_pipeline *p)
+{
+    struct kv_record *r = &p->record;
+    if (r->failure != KV_FAIL_NONE)
+        return; /* an automatic failure */
+    if (r->verification_performed && r->verify_result == KV_TRI_FALSE) {
+        kv_record_fail(
+            r, KV_FAIL_CONTENT, "verify_template", KV_SLICE("verify_template returned False"));
+    } else if (p->withheld) {
+        kv_record_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
+            KV_SLICE("the run was stopped before the judge could be asked"));
+        r->error_message = kv_slice_of(&p->error_text);
+    } else if (p->error && p->error_category != KV_RETRY_CLASSES) {
+        fail_exhausted(p, p->error_category);
+    } else if (r->abstention_detected == KV_TRI_TRUE) {
+        struct kv_slice why = kv_slice_strip(r->abstention_reasoning);
+        kv_record_fail(
+            r, KV_FAIL_ABSTENTION, "abstention_check", why.n ? why : KV_SLICE("model abstained"));
+    } else if (r->sufficiency_performed && r->sufficiency_detected == KV_TRI_FALSE) {
+        struct kv_slice why = kv_slice_strip(r->sufficiency_reasoning);
+        kv_record_fail(r, KV_FAIL_SUFFICIENCY, "sufficiency_check",
+            why.n ? why : KV_SLICE("insufficient response"));
+    } else if (p->error) {
+        kv_record_fail(
+            r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage, kv_slice_of(&p->error_text));
+        r->error_message = kv_slice_of(&p->error_text);
+    }
+}
+
+/* ---- beginning ---- */
+
+static void identify(struct kv_pipeline *p)
+{
+    struct kv_record *r = &p->record;
+    const struct kv_question *q = p->subject->question;
+    const struct kv_generation *g = p->generation;
+    r->question_id = q->id;
+    r->template_id = kv_slice(q->template_id);
+    r->question_text = q->text;
+    r->raw_answer = q->has_answer ? q->answer : (struct kv_slice){0};
+    r->keywords_json = q->keywords;
+    r->answering_system_prompt = g->model->system_prompt;
+    r->parsing_system_prompt = p->judge->system_prompt;
+    r->replicate = g->replicate == KV_NO_REPLICATE ? 0 : g->replicate;
+    r->few_shot_enabled = p->subject->few_shot;
+    r->few_shot_example_count = (int64_t)p->subject->example_count;
+    if (p->desk->run_name)
+        r->run_name = kv_slice(p->desk->run_name);
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        r->retries[i].budget = g->model->retry.rules[i].max_attempts;
+    memcpy(p->retries, g->retries, sizeof p->retries);
+    kv_generation_display(&p->judge_name, p->judge, true);
+    kv_generation_display(&p->answerer_name, g->model, false);
+}
+
+static int64_t get_count(struct kv_slice object, const char *key)
+{
+    struct kv_slice v;
+    int64_t n;
+    return kv_json_get(object, key, &v) && kv_num_int64(v, &n) ? n : 0;
+}
+
+/* The tokens of an answer that was recorded elsewhere, as they stand there. */
+static void recall_usage(struct kv_pipeline *p)
+{
+    struct kv_record *r = &p->record;
+    struct kv_slice stage, v;
+    if (!kv_json_get(kv_slice_of(&p->generation->usage), "answer_generation", &stage))
+        return;
+    if (kv_json_get(stage, "model", &v) && kv_json_type(v) == KV_JSON_STRING) {
+        kv_buf_clear(&p->answerer_name);
+        kv_json_unescape(v, &p->answerer_name);
+    }
+    kv_record_use(r, "answer_generation", kv_slice_of(&p->answerer_name),
+        get_count(stage, "input_tokens"), get_count(stage, "output_tokens"));
+    if (r->usage_count == 0)
+        return;
+    kv_json_get(stage, "input_token_details", &r->usage[0].input_details_json);
+    kv_json_get(stage, "output_token_details", &r->usage[0].output_details_json);
+}
+
+static void take_generation(struct kv_pipeline *p)
+{
+    struct kv_record *r = &p->record;
+    const struct kv_generation *g = p->generation;
+    r->raw_llm_response = kv_slice_of(&g->raw);
+    r->trace_json = kv_slice_of(&g->trace);
+    r->context_json = kv_slice_of(&g->context);
+    r->agent_metrics_json = kv_slice_of(&g->metrics);
+    r->usage_unavailable = g->usage_unavailable;
+    r->response_timeout_partial = g->partial;
+    if (g->used)
+        kv_record_use(
+            r, "answer_generation", kv_slice_of(&p->answerer_name), g->input, g->output);
+    if (g->usage.n)
+        recall_usage(p);
+    if (g->partial) {
+        size_t characters = 0;
+        struct kv_slice text = kv_slice_of(&g->raw);
+        kv_extract_message(text, &text, &(struct kv_err){0});
+        for (size_t i = 0; i < text.n; i++)
+            characters += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+        kv_buf_printf(&p->partial_note,
+            "Response truncated by streaming timeout after retries (%zu chars captured)",
+            characters);
+        r->caveats |= KV_CAVEAT_PARTIAL_CONTENT;
+        kv_record_warn(r, kv_slice_of(&p->partial_note));
+    }
+}
+
+/* An answer that is a client library's own report of failure, though it came as an answer. */
+static bool is_placeholder(const struct kv_pipeline *p)
+{
+    struct kv_slice message;
+    struct kv_err ignored;
+    return p->generation->trace.n &&
+           kv_extract_message(kv_slice_of(&p->generation->raw), &message, &ignored) == 0 &&
+           kv_slice_starts(message, placeholder);
+}
+
+void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
+    const struct kv_subject *subject, const struct kv_generation *generation,
+    const struct kv_model *judge)
+{
+    *p = (struct kv_pipeline){.desk = desk,
+        .subject = subject,
+        .generation = generation,
+        .judge = judge,
+        .error_category = KV_RETRY_CLASSES};
+    kv_record_init(&p->record, generation->start);
+    identify(p);
+    if (subject->template_error) {
+        kv_buf_add_str(&p->error_text, "Template validation failed: ");
+        kv_buf_add_str(&p->error_text, subject->template_error);
+        kv_record_fail(&p->record, KV_FAIL_TEMPLATE_VALIDATION, "validate_template",
+            kv_slice_of(&p->error_text));
+        p->stage = KV_STAGE_END;
+        return;
+    }
+    take_generation(p);
+    if (generation->failed) {
+        set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
+        p->stage = KV_STAGE_END;
+    } else if (is_placeholder(p)) {
+        p->record.verify_result = KV_TRI_FALSE;
+        p->record.verification_performed = true;
+        kv_record_fail(&p->record, KV_FAIL_CONNECTION, "PlaceholderRetryAutoFail",
+            KV_SLICE("auto-fail at stage PlaceholderRetryAutoFail"));
+        p->stage = KV_STAGE_END;
+    }
+}
+
+/* ---- asking ---- */
+
+static void begin_query(struct kv_pipeline *p, struct kv_query *query, const char *stage,
+    double temperature, const char *schema_name, struct kv_slice schema)
+{
+    kv_buf_clear(&p->system);
+    kv_buf_clear(&p->user);
+    *query = (struct kv_query){.judge = true,
+        .stage = stage,
+        .temperature = temperature,
+        .schema_name = schema_name,
+        .schema = schema};
+}
+
+static void end_query(struct kv_pipeline *p, struct kv_query *query, enum kv_prompt system,
+    enum kv_prompt user, const struct kv_prompt_value *values)
+{
+    kv_prompt_add(p->desk->prompts, system, values, &p->system);
+    kv_prompt_add(p->desk->prompts, user, values, &p->user);
+    query->messages[query->count++] =
+        (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&p->system)};
+    query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->user)};
+}
+
+/* What the checks and the judge are shown: the final message, or the whole trace on request. */
+static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_err *err)
+{
+    *text = kv_slice_of(&p->generation->raw);
+    if (p->desk->config->full_trace_for_template)
+        return 0;
+    return kv_extract_message(*text, text, err);
+}
+
+static void ask_check(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
+{
+    static const char abstention[] =
+        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
+        "\"abstention_detected\":{\"type\":\"boolean\"}},"
+        "\"required\":[\"reasoning\",\"abstention_detected\"],\"additionalProperties\":false}";
+    static const char sufficiency[] =
+        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
+        "\"sufficient\":{\"type\":\"boolean\"}},"
+        "\"required\":[\"reasoning\",\"sufficient\"],\"additionalProperties\":false}";
+    bool first = p->stage == KV_STAGE_ABSTENTION;
+    const struct kv_prompt_texts *own = &p->desk->config->prompts;
+    const struct kv_prompt_value values[] = {
+        {"question", p->subject->question->text},
+        {"response", text},
+        {"schema", kv_slice_of(&p->subject->full_schema)},
+        {"extra", first ? own->abstention_detection : own->sufficiency_detection},
+        {NULL, {0}},
+    };
+    begin_query(p, query, first ? "abstention_check" : "sufficiency_check", 0,
+        first ? "AbstentionResult" : "SufficiencyResult",
+        kv_slice(first ? abstention : sufficiency));
+    end_query(p, query, first ? KV_PROMPT_ABSTENTION_SYSTEM : KV_PROMPT_SUFFICIENCY_SYSTEM,
+        first ? KV_PROMPT_ABSTENTION_USER : KV_PROMPT_SUFFICIENCY_USER, values);
+}
+
+static void list_hints(const struct kv_template *t, struct kv_buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct kv_answer_field *f = &t->fields[i];
+        if (!f->hint.n || f->is_trace)
+            continue;
+        kv_buf_printf(out, "%s- %s: ", out->n ? "\n" : "", f->name.p);
+        kv_buf_add_slice(out, f->hint);
+    }
+}
+
+static void ask_parse(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
+{
+    struct kv_buf hints = {0};
+    list_hints(p->subject->template, &hints);
+    const struct kv_prompt_value values[] = {
+        {"question", p->subject->question->text},
+        {"response", text},
+        {"schema", kv_slice_of(&p->subject->shown_schema)},
+        {"hints", kv_slice_of(&hints)},
+        {"expected", p->desk->show_expected ? p->subject->template->ground_truth : KV_SLICE("")},
+        {"extra", p->desk->config->prompts.parsing},
+        {NULL, {0}},
+    };
+    begin_query(p, query, "parsing", p->judge->temperature, "Answer",
+        kv_slice_of(&p->subject->sent_schema));
+    end_query(p, query, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values);
+    if (p->asked > 0) {
+        query->messages[query->count++] =
+            (struct kv_message){KV_SPEAKER_ASSISTANT, kv_slice_of(&p->reply)};
+        query->messages[query->count++] =
+            (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->feedback)};
+    }
+    kv_buf_release(&hints);
+}
+
+/* ---- the stages that need no model, or find out that they need none ---- */
+
+static void take_recorded_verdict(struct kv_pipeline *p, bool passed)
+{
+    p->record.verification_performed = true;
+    p->record.verify_result = kv_tri(passed);
+    p->stage = KV_STAGE_RUBRIC;
+}
+
+/* Recorded fields must all be there: what is missing was not recorded, rather than not answered. */
+static bool fits_wholly(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed)
+{
+    struct kv_slice v;
+    struct kv_err ignored;
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->fields[i].is_trace && !t->fields[i].otherwise.n &&
+            !kv_json_get(object, t->fields[i].name.p, &v))
+            return false;
+    return kv_verify_fit(t, object, parsed, &ignored) == 0;
+}
+
+/* A replay entry that holds the judge's part too. True if the judge need not be asked. */
+static bool parse_replayed(struct kv_pipeline *p)
+{
+    const struct kv_replay_entry *e = p->generation->replayed;
+    if (!e)
+        return false;
+    if (e->parsed_fields.n) {
+        if (fits_wholly(p->subject->template, e->parsed_fields, &p->parsed)) {
+            p->stage = KV_STAGE_VERIFY;
+            return true;
+        }
+        if (!p->desk->config->replay_strict_on_mismatch)
+            return false;
+        set_error(p, KV_RETRY_CLASSES, "ParseTemplate",
+            "Stage ParseTemplate raised exception: ReplayHydrationError: ",
+            KV_SLICE("Replay parsed_answer_fields failed validation"));
+        p->stage = KV_STAGE_END;
+        return true;
+    }
+    if (!e->verify_result.n)
+        return false;
+    take_recorded_verdict(p, kv_json_is_true(e->verify_result));
+    return true;
+}
+
+static void verify(struct kv_pipeline *p)
+{
+    struct kv_record *r = &p->record;
+    struct kv_err err;
+    const struct kv_template *t = p->subject->template;
+    p->stage = KV_STAGE_RUBRIC;
+    if (kv_verify_run(p->desk->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
+            &p->verdict, &err) != 0) {
+        set_error(p, KV_RETRY_CLASSES, "VerifyTemplate", "", kv_slice(err.text));
+        return;
+    }
+    kv_template_add_composition(&p->composition, t);
+    r->verification_performed = true;
+    r->verify_result = kv_tri(p->verdict.passed);
+    r->granular_json = kv_slice_of(&p->verdict.granular);
+    r->field_results_json = kv_slice_of(&p->verdict.field_results);
+    r->field_scores_json = kv_slice_of(&p->verdict.field_scores);
+    if (p->verdict.error.n && p->verdict.error.p[0] == '"') {
+        kv_json_unescape(kv_slice_of(&p->verdict.error), &p->field_error);
+        r->field_verification_error = kv_slice_of(&p->field_error);
+    }
+    r->parsed_gt_json = t->ground_truth;
+    r->parsed_llm_json = kv_slice_of(&p->parsed.json);
+    r->regex_results_json = r->regex_details_json = r->regex_extraction_json = KV_SLICE("{}");
+    r->regex_success = KV_TRI_TRUE;
+    if (p->verdict.raised) /* as karenina: a rubric is not evaluated after that */
+        p->stage = KV_STAGE_END;
+}
+
+/* The rubric looks at the whole trace with its headers, or at the final message alone. */
+static void begin_rubric(struct kv_pipeline *p)
+{
+    struct kv_slice text = kv_slice_of(&p->generation->raw);
+    struct kv_err err;
+    p->stage = KV_STAGE_END;
+    if (!p->subject->rubric_wanted || p->error)
+        return;
+    if (!p->desk->config->full_trace_for_rubric && kv_extract_message(text, &text, &err) != 0) {
+        set_error(p, KV_RETRY_CLASSES, "RubricEvaluation", "Rubric evaluation: ",
+            kv_slice(err.text));
+        return;
+    }
+    kv_buf_add_slice(&p->rubric_text, text);
+    kv_traits_begin(&p->traits, p->desk, p->subject, kv_slice_of(&p->rubric_text));
+    p->rubric_begun = true;
+    p->stage = KV_STAGE_RUBRIC;
+}
+
+static bool wants_abstention(const struct kv_pipeline *p)
+{
+    return p->desk->config->abstention_enabled && !p->generation->partial;
+}
+
+static bool wants_sufficiency(const struct kv_pipeline *p)
+{
+    const struct kv_config *c = p->desk->config;
+    return c->sufficiency_enabled && c->evaluation_mode != KV_RUBRIC_ONLY &&
+           !p->generation->partial && !p->record.abstention_override;
+}
+
+static bool wants_parsing(const struct kv_pipeline *p)
+{
+    const struct kv_config *c = p->desk->config;
+    return c->evaluation_mode != KV_RUBRIC_ONLY && !p->record.abstention_override &&
+           !p->record.sufficiency_override &&
+           (!p->generation->partial || c->partial_trace_scoring);
+}
+
+/* A check is asked only if there is a text to check. */
+static bool query_check(struct kv_pipeline *p, struct kv_query *query, bool wanted)
+{
+    struct kv_slice text;
+    struct kv_err ignored;
+    if (wanted && visible_text(p, &text, &ignored) == 0) {
+        ask_check(p, query, text);
+        return true;
+    }
+    p->stage++;
+    return false;
+}
+
+static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
+{
+    struct kv_slice text;
+    struct kv_err err;
+    if (!wants_parsing(p)) {
+        p->stage = KV_STAGE_RUBRIC;
+        return false;
+    }
+    if (parse_replayed(p))
+        return false;
+    p->record.used_full_trace = p->desk->config->full_trace_for_template;
+    if (p->record.used_full_trace)
+        p->record.evaluation_input = kv_slice_of(&p->generation->raw);
+    if (!p->subject->template->needs_judge) {
+        kv_verify_unasked(p->subject->template, &p->parsed);
+        p->stage = KV_STAGE_VERIFY;
+        return false;
+    }
+    if (visible_text(p, &text, &err) != 0) {
+        fail_parsing(
+            p, KV_RETRY_CLASSES, "Failed to extract final AI message: ", kv_slice(err.text));
+        p->stage = KV_STAGE_END;
+        return false;
+    }
+    ask_parse(p, query, text);
+    return true;
+}
+
+static bool query_rubric(struct kv_pipeline *p, struct kv_query *query)
+{
+    if (!p->rubric_begun)
+        begin_rubric(p);
+    if (p->stage == KV_STAGE_END)
+        return false;
+    if (kv_traits_query(&p->traits, query)) {
+        query->temperature = p->judge->temperature;
+        return true;
+    }
+    p->record.rubric = kv_traits_end(&p->traits);
+    if (!p->record.rubric)
+        kv_record_warn(&p->record, kv_slice_of(&p->traits.warning));
+    p->stage = KV_STAGE_END;
+    return false;
+}
+
+bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
+{
+    for (;;) {
+        switch (p->stage) {
+        case KV_STAGE_BEGIN:
+            p->stage = KV_STAGE_ABSTENTION;
+            break;
+        case KV_STAGE_ABSTENTION:
+            if (query_check(p, query, wants_abstention(p)))
+                return true;
+            break;
+        case KV_STAGE_SUFFICIENCY:
+            if (query_check(p, query, wants_sufficiency(p)))
+                return true;
+            break;
+        case KV_STAGE_PARSE:
+            if (query_parse(p, query))
+                return true;
+            break;
+        case KV_STAGE_VERIFY:
+            verify(p);
+            break;
+        case KV_STAGE_RUBRIC:
+            if (query_rubric(p, query))
+                return true;
+            break;
+        case KV_STAGE_END:
+            return false;
+        }
+    }
+}
+
+/* ---- what came back ---- */
+
+static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_response *r)
+{
+    if (r->kind == KV_RESPONSE_TEXT)
+        kv_record_use(&p->record, stage, kv_slice_of(&p->judge_name),
+            r->input > 0 ? r->input : 0, r->output > 0 ? r->output : 0);
+}
+
+/* The flag of a check's reply; `otherwise` if the member is missing. */
+static bool read_check(struct kv_slice text, const char *member, bool otherwise, bool *flag,
+    struct kv_buf *reasoning)
+{
+    struct kv_buf object = {0};
+    struct kv_err ignored;
+    struct kv_slice v;
+    if (kv_extract_reply(text, &object, &ignored) != 0) {
+        kv_buf_release(&object);
+        return false;
+    }
+    *flag = kv_json_get(kv_slice_of(&object), member, &v) ? kv_json_is_true(v) : otherwise;
+    if (kv_json_get(kv_slice_of(&object), "reasoning", &v))
+        kv_json_unescape(v, reasoning);
+    else
+        kv_buf_add_str(reasoning, "no reasoning was given");
+    kv_buf_release(&object);
+    return true;
+}
+
+static void take_abstention(struct kv_pipeline *p, const struct kv_response *response)
+{
+    struct kv_record *r = &p->record;
+    bool detected = false;
+    r->abstention_performed =
+        response->kind == KV_RESPONSE_TEXT &&
+        read_check(response->text, "abstention_detected", false, &detected, &p->abstention);
+    r->abstention_detected = kv_tri(detected);
+    if (r->abstention_performed)
+        r->abstention_reasoning = kv_slice_of(&p->abstention);
+    if (detected) {
+        r->abstention_override = true;
+        r->verify_result = KV_TRI_FALSE;
+    }
+    p->stage = KV_STAGE_SUFFICIENCY;
+}
+
+static void take_sufficiency(struct kv_pipeline *p, const struct kv_response *response)
+{
+    struct kv_record *r = &p->record;
+    bool sufficient = true;
+    r->sufficiency_performed =
+        response->kind == KV_RESPONSE_TEXT &&
+        read_check(response->text, "sufficient", true, &sufficient, &p->sufficiency);
+    r->sufficiency_detected = kv_tri(sufficient);
+    if (r->sufficiency_performed)
+        r->sufficiency_reasoning = kv_slice_of(&p->sufficiency);
+    if (!sufficient) {
+        r->sufficiency_override = true;
+        r->verify_result = KV_TRI_FALSE;
+    }
+    p->stage = KV_STAGE_PARSE;
+}
+
+/* A reply that does not fit is sent back with what is wrong, a bounded number of times. */
+static void take_parse(struct kv_pipeline *p, const struct kv_response *response)
+{
+    struct kv_err err;
+    if (response->kind == KV_RESPONSE_FAILED) {
+        fail_parsing(p, response->category, "Parsing failed: ", response->error);
+        p->stage = KV_STAGE_END;
+        return;
+    }
+    if (kv_verify_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
+        p->stage = KV_STAGE_VERIFY;
+        return;
+    }
+    if (++p->asked >= PARSE_ATTEMPTS) {
+        fail_parsing(p, KV_RETRY_CLASSES, "Parsing failed: ", kv_slice(err.text));
+        p->stage = KV_STAGE_END;
+        return;
+    }
+    kv_buf_clear(&p->reply);
+    kv_buf_add_slice(&p->reply, response->text);
+    kv_buf_clear(&p->feedback);
+    const struct kv_prompt_value values[] = {
+        {"error", kv_slice(err.text)}, {"reply", kv_slice_of(&p->reply)}, {NULL, {0}}};
+    kv_prompt_add(p->desk->prompts, KV_PROMPT_PARSE_FEEDBACK, values, &p->feedback);
+}
+
+static void withhold(struct kv_pipeline *p, const struct kv_response *response)
+{
+    p->withheld = true;
+    fail_parsing(p, KV_RETRY_CLASSES, "Parsing failed: ", response->error);
+    p->record.verification_performed = false;
+    p->record.verify_result = KV_TRI_NULL;
+    p->stage = KV_STAGE_END;
+}
+
+void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response)
+{
+    static const char *const name[] = {[KV_STAGE_ABSTENTION] = "abstention_check",
+        [KV_STAGE_SUFFICIENCY] = "sufficiency_check",
+        [KV_STAGE_PARSE] = "parsing",
+        [KV_STAGE_RUBRIC] = "rubric_evaluation"};
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        p->retries[i] += response->retries[i];
+    if (response->kind == KV_RESPONSE_WITHHELD) {
+        withhold(p, response);
+        return;
+    }
+    count_usage(p, name[p->stage], response);
+    if (p->stage == KV_STAGE_ABSTENTION)
+        take_abstention(p, response);
+    else if (p->stage == KV_STAGE_SUFFICIENCY)
+        take_sufficiency(p, response);
+    else if (p->stage == KV_STAGE_PARSE)
+        take_parse(p, response);
+    else
+        kv_traits_take(&p->traits, response);
+}
+
+/* ---- the result ---- */
+
+static double elapsed(const struct kv_generation *g)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - g->start_us;
+    return us > 0 ? (double)us / 1e6 : 0;
+}
+
+void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
+{
+    struct kv_record *r = &p->record;
+    struct kv_identity who;
+    struct kv_buf answering = {0}, parsing = {0}, answering_key = {0}, parsing_key = {0};
+    kv_identity_of(p->generation->model, KV_ANSWERING, &who);
+    kv_identity_add_json(&answering, &who);
+    kv_identity_add_key(&answering_key, &who);
+    kv_identity_of(p->judge, KV_PARSING, &who);
+    kv_identity_add_json(&parsing, &who);
+    kv_identity_add_key(&parsing_key, &who);
+    r->answering_json = kv_slice_of(&answering);
+    r->parsing_json = kv_slice_of(&parsing);
+    r->answering_key = kv_slice_of(&answering_key);
+    r->parsing_key = kv_slice_of(&parsing_key);
+    r->composition_strategy = kv_slice_of(&p->composition);
+    if (p->composition.n == 0 || kv_slice_is(r->composition_strategy, "null"))
+        r->composition_strategy = (struct kv_slice){0};
+    r->execution_time = elapsed(p->generation);
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        r->retries[i].used = p->retries[i];
+    classify(p);
+    kv_record_write(r, line);
+    kv_buf_release(&answering);
+    kv_buf_release(&parsing);
+    kv_buf_release(&answering_key);
+    kv_buf_release(&parsing_key);
+}
+
+enum kv_pipeline_end kv_pipeline_end(const struct kv_pipeline *p)
+{
+    if (p->record.verify_result == KV_TRI_TRUE)
+        return KV_PIPELINE_PASSED;
+    if (p->record.failure == KV_FAIL_NONE || p->record.failure == KV_FAIL_CONTENT)
+        return KV_PIPELINE_NOT_PASSED;
+    return KV_PIPELINE_FAILED;
+}
+
+void kv_pipeline_release(struct kv_pipeline *p)
+{
+    struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
+        &p->warning, &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error,
+        &p->partial_note, &p->system, &p->user, &p->reply, &p->feedback};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        kv_buf_release(all[i]);
+    if (p->rubric_begun)
+        kv_traits_release(&p->traits);
+    kv_parsed_release(&p->parsed);
+    kv_verdict_release(&p->verdict);
+}

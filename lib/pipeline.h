@@ -1,0 +1,75 @@
+/* pipeline - one task after its answer is there: checks, judge, verdict, rubric, result.
+ *
+ * A state machine over the stages of pipeline.md. It asks by handing out queries and never waits;
+ * whoever drives it decides what a query costs and when it is sent.
+ *
+ *     kv_pipeline_begin(&p, desk, subject, generation, judge_model);
+ *     while (kv_pipeline_query(&p, &query))
+ *         { … kv_pipeline_take(&p, &response); }
+ *     kv_pipeline_write(&p, &line);          one VerificationResult and LF
+ *     kv_pipeline_release(&p);
+ *
+ * Every task ends in a result, whatever fails on the way. If a response was withheld because the
+ * run is being stopped, the result keeps the answer and says so in its failure, which leaves the
+ * task pending (kv_result_settles): the next run only judges.
+ *
+ * Deviations from karenina, each with its reason in kv(7): an insufficient answer is a failure and a
+ * sufficient one is not; one retry layer; retries of the judge within one budget.
+ */
+#ifndef KV_PIPELINE_H
+#define KV_PIPELINE_H
+
+#include "generation.h"
+#include "query.h"
+#include "record.h"
+#include "traits.h"
+
+enum kv_stage {
+    KV_STAGE_BEGIN,
+    KV_STAGE_ABSTENTION,
+    KV_STAGE_SUFFICIENCY,
+    KV_STAGE_PARSE,
+    KV_STAGE_VERIFY,
+    KV_STAGE_RUBRIC,
+    KV_STAGE_END,
+};
+
+struct kv_pipeline {
+    const struct kv_desk *desk;
+    const struct kv_subject *subject;
+    const struct kv_generation *generation;
+    const struct kv_model *judge;
+    enum kv_stage stage;
+    struct kv_record record;
+    bool error;                       /* a stage failed: no later one runs */
+    enum kv_retry_class error_category;
+    const char *error_stage;
+    struct kv_buf error_text;
+    bool withheld;
+    int asked;                        /* attempts at parsing so far */
+    int64_t retries[KV_RETRY_CLASSES];
+    struct kv_parsed parsed;
+    struct kv_verdict verdict;
+    struct kv_traits traits;
+    bool rubric_begun;
+    /* texts the record borrows */
+    struct kv_buf composition, abstention, sufficiency, warning, rubric_text, judge_name,
+        answerer_name, field_error, partial_note;
+    /* the query being asked */
+    struct kv_buf system, user, reply, feedback;
+};
+
+void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
+    const struct kv_subject *subject, const struct kv_generation *generation,
+    const struct kv_model *judge);
+bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query);
+void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response);
+/* Appends the result as one line; only once the queries are over. */
+void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
+void kv_pipeline_release(struct kv_pipeline *p);
+
+/* After kv_pipeline_write: what a progress display wants to know. */
+enum kv_pipeline_end { KV_PIPELINE_PASSED, KV_PIPELINE_NOT_PASSED, KV_PIPELINE_FAILED };
+enum kv_pipeline_end kv_pipeline_end(const struct kv_pipeline *p);
+
+#endif

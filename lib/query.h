@@ -1,0 +1,44 @@
+/* query - what the stages of a task ask of a model, and what comes back: the border between the
+ * pipeline, which knows what to say, and the run, which knows how to say it to whom.
+ */
+#ifndef KV_QUERY_H
+#define KV_QUERY_H
+
+#include "ask.h"
+#include "buf.h"
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { KV_QUERY_MESSAGES_MAX = 4 };
+
+/* One call of a model. Everything in it is borrowed from the stage that made it and stays until
+ * that stage is told the response. */
+struct kv_query {
+    bool judge;          /* of the parsing model, else of the answering model */
+    const char *stage;   /* its name in usage_metadata: "answer_generation", "parsing", … */
+    struct kv_message messages[KV_QUERY_MESSAGES_MAX];
+    size_t count;
+    double temperature;
+    const char *schema_name; /* NULL: free text is wanted */
+    struct kv_slice schema;
+};
+
+enum kv_response_kind {
+    KV_RESPONSE_TEXT,     /* an answer */
+    KV_RESPONSE_FAILED,   /* an error, after all retries it was worth */
+    KV_RESPONSE_WITHHELD, /* not to be had in this run: it is being stopped */
+};
+
+struct kv_response {
+    enum kv_response_kind kind;
+    struct kv_slice text;         /* of an answer; of a failure, what had arrived of one */
+    int64_t input, output;        /* tokens; -1: not said */
+    enum kv_retry_class category; /* of a failure; KV_RETRY_CLASSES: permanent */
+    struct kv_slice error_type;   /* of a failure: "RateLimitError" */
+    struct kv_slice error;        /* its message, for people */
+    int64_t retries[KV_RETRY_CLASSES];
+};
+
+#endif

@@ -1,0 +1,70 @@
+/* run - the engine: jobs in, results out, as many calls in flight as are allowed.
+ *
+ * One thread. It starts jobs when the scheduler has room, sends their queries over HTTP or to
+ * commands, feeds replies to the pipelines, and hands out each result as soon as it is complete.
+ *
+ *     struct kv_run *run = kv_run_open(&setup, &err);
+ *     while (kv_run_turn(run, &err) == 1) …       one round of the event loop
+ *     kv_run_tally(run, &tally);
+ *     kv_run_close(run);
+ *
+ * Stopping has two degrees. Draining (a signal, a limit, a provider that refuses) starts no new job
+ * and lets what was begun come to its end within the grace period. After that, or at once when the
+ * reader of the results has gone, calls in flight are given up. Either way an answer that is there
+ * is never thrown away: if its judge was not asked, its result says so and the task stays pending.
+ */
+#ifndef KV_RUN_H
+#define KV_RUN_H
+
+#include "endpoint.h"
+#include "generation.h"
+#include "pipeline.h"
+#include "work.h"
+
+struct kv_run_setup {
+    const struct kv_desk *desk; /* NULL for a manifest of any jobs, which only exec runs */
+    const struct kv_bench *bench;
+    const struct kv_plan *plan;
+    const struct kv_state *state;
+    const struct kv_work *work;
+    struct kv_endpoint *answering, *judging;
+    struct kv_sched *sched;
+    struct kv_http *http; /* NULL if no endpoint needs it */
+    const struct kv_secrets *ring;
+    int in_flight;
+    struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
+    int64_t command_timeout_ms, grace_ms;
+    struct kv_run_budget budget;
+    kv_template_fn *convert; /* for templates that have to be executed; NULL: none */
+    void *convert_closure;
+    int signal_fd; /* a byte a signal, its number; -1: none */
+    int reader_fd; /* where results go, watched for its reader to go away; -1: none */
+
+    void *closure;
+    int (*put)(void *closure, struct kv_slice line, struct kv_err *err); /* a result */
+    void (*say)(void *closure, const char *text);                       /* a message */
+    void (*look)(void *closure, int64_t now_ms);                        /* after each round */
+    int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
+};
+
+struct kv_run_tally {
+    int64_t results, passed, not_passed, failed; /* handed out */
+    int64_t kept;       /* answers kept for the next run: results whose tasks stay pending */
+    int64_t unanswered; /* tasks without a result, for reasons that may pass */
+    int64_t left;       /* tasks not begun, or given up */
+    double input, output, cost;
+    int in_flight, throttled;
+    int signal;          /* that stopped the run; 0: none */
+    const char *limit;   /* that stopped it: "--max-tasks", …; NULL: none */
+    bool refused;        /* a provider stopped it */
+    bool reader_gone;
+};
+
+struct kv_run;
+struct kv_run *kv_run_open(const struct kv_run_setup *setup);
+/* One round: 1 if there is more to do, 0 at the end, -1 if results can no longer be handed out. */
+int kv_run_turn(struct kv_run *run, struct kv_err *err);
+void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally);
+void kv_run_close(struct kv_run *run);
+
+#endif

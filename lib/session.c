@@ -1,0 +1,386 @@
+/* session - everything a run needs, opened from a state and the user's options, in one go. */
+#include "session.h"
+
+#include "io.h"
+#include "json.h"
+#include "task.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
+
+/* ---- files that a state names ---- */
+
+/* A private member of the state that holds a path; false if there is none. */
+static bool member_path(const struct kv_session *s, const char *name, char **path)
+{
+    struct kv_slice v;
+    if (!kv_state_member(s->state, name, &v) || kv_json_type(v) != KV_JSON_STRING)
+        return false;
+    *path = kv_json_strdup(v);
+    return true;
+}
+
+static int open_traces(struct kv_session *s, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    char *path;
+    int failed = 0;
+    if (member_path(s, "kv_manual_traces", &path)) {
+        failed = kv_io_read(path, 0, &text, err);
+        if (!failed && !(s->traces = kv_traces_open(kv_slice_of(&text), err)))
+            failed = kv_err_context(err, "%s", path);
+        free(path);
+    }
+    kv_buf_release(&text);
+    return failed;
+}
+
+static int open_replay(struct kv_session *s, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    char *path;
+    int failed = 0;
+    if (member_path(s, "kv_replay", &path)) {
+        failed = kv_io_read(path, 0, &text, err);
+        if (!failed && !(s->replay = kv_replay_open(kv_slice_of(&text), path, err)))
+            failed = -1;
+        free(path);
+    }
+    kv_buf_release(&text);
+    return failed;
+}
+
+/* The benchmark must still be the one the state was made for, by content. */
+static int check_content(const struct kv_session *s, const char *path, struct kv_err *err)
+{
+    struct kv_slice stored;
+    char now[KV_SHA256_HEX + 1];
+    if (!kv_state_member(s->state, "kv_benchmark_digest", &stored))
+        return 0;
+    kv_bench_digest(s->bench, NULL, now);
+    if (kv_json_string_is(stored, now))
+        return 0;
+    return kv_err_set(err, KV_NO,
+        "%s: its content has changed since this run was begun; begin a new one with kv-manifest",
+        path);
+}
+
+static int open_bench(struct kv_session *s, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    struct kv_problems problems = {0};
+    const char *path = kv_state_info(s->state)->benchmark_path;
+    int failed = kv_io_read(path, 0, &text, err);
+    if (!failed && !(s->bench = kv_bench_open(kv_slice_of(&text), &problems, err)))
+        failed = kv_err_context(err, "%s", path);
+    if (!failed)
+        failed = check_content(s, path, err);
+    kv_problems_release(&problems);
+    kv_buf_release(&text);
+    return failed;
+}
+
+/* ---- the configuration ---- */
+
+static int open_config(struct kv_session *s, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s->state);
+    struct kv_config_source from = {.traces_given = true, .stored = true};
+    struct kv_problems problems = {0};
+    int failed = 0;
+    s->config = kv_config_open(info->config, &from, &problems, err);
+    if (!s->config || kv_config_supported(s->config, &problems) != 0) {
+        if (s->config)
+            kv_problems_err(&problems, err);
+        failed = kv_err_context(err, "%s: config", info->paths->state);
+    }
+    kv_problems_release(&problems);
+    return failed;
+}
+
+static void make_plan(struct kv_session *s)
+{
+    s->question_ids = kv_array(NULL, s->bench->n, sizeof *s->question_ids);
+    for (size_t i = 0; i < s->bench->n; i++)
+        s->question_ids[i] = s->bench->questions[i].id;
+    kv_plan_init(&s->plan, s->config, s->question_ids, s->bench->n);
+}
+
+static int open_rules(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (!(s->prompts = kv_prompts_open(o->share, err)) ||
+        !(s->verifier = kv_verify_open(o->share, err)))
+        return -1;
+    const char *expose = o->env("KARENINA_EXPOSE_GROUND_TRUTH");
+    static const char *const yes[] = {"true", "1", "yes", "on"};
+    bool show = false;
+    for (size_t i = 0; expose && i < sizeof yes / sizeof *yes; i++)
+        show |= strcasecmp(expose, yes[i]) == 0;
+    s->desk = (struct kv_desk){.config = s->config,
+        .prompts = s->prompts,
+        .verifier = s->verifier,
+        .traces = s->traces,
+        .replay = s->replay,
+        .show_expected = show,
+        .run_name = "kv-run"};
+    return 0;
+}
+
+/* ---- any jobs ---- */
+
+static int key_of_line(struct kv_slice line, struct kv_buf *key)
+{
+    struct kv_slice v = line;
+    if (kv_json_type(line) == KV_JSON_OBJECT)
+        kv_json_get(line, "task_id", &v);
+    kv_buf_clear(key);
+    kv_json_unescape(v, key);
+    return 0;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    struct kv_buf ka = {0}, kb = {0};
+    key_of_line(*(const struct kv_slice *)a, &ka);
+    key_of_line(*(const struct kv_slice *)b, &kb);
+    int c = kv_slice_cmp(kv_slice_of(&ka), kv_slice_of(&kb));
+    kv_buf_release(&ka);
+    kv_buf_release(&kb);
+    return c;
+}
+
+/* The tasks' own objects, if the file they came from is still there. */
+static int open_tasks(struct kv_session *s, struct kv_err *err)
+{
+    char *path;
+    struct kv_slice rest, value;
+    int got, failed = 0;
+    if (!member_path(s, "kv_tasks", &path))
+        return 0;
+    if (kv_io_read(path, 0, &s->tasks, err) != 0) {
+        free(path);
+        return err->kind == KV_INPUT ? 0 : -1;
+    }
+    rest = kv_slice_of(&s->tasks);
+    while ((got = kv_json_next(&rest, s->tasks.p, KV_JSON_STRICT, &value, err)) == 1) {
+        s->task_lines = kv_array(s->task_lines, s->task_count + 1, sizeof *s->task_lines);
+        s->task_lines[s->task_count++] = value;
+    }
+    if (got < 0)
+        failed = kv_err_context(err, "%s", path);
+    if (s->task_count)
+        qsort(s->task_lines, s->task_count, sizeof *s->task_lines, compare_lines);
+    free(path);
+    return failed;
+}
+
+int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *json)
+{
+    struct kv_task task;
+    if (s->config && kv_plan_find(&s->plan, key, &task)) {
+        kv_plan_add_json(&s->plan, &task, json);
+        return 0;
+    }
+    struct kv_buf quoted = {0};
+    kv_json_quote(&quoted, key, KV_JSON_RAW);
+    struct kv_slice wanted = kv_slice_of(&quoted);
+    const struct kv_slice *line = s->task_count ? bsearch(&wanted, s->task_lines, s->task_count,
+                                                      sizeof *s->task_lines, compare_lines)
+                                                : NULL;
+    if (line && kv_json_type(*line) == KV_JSON_OBJECT)
+        kv_json_compact(json, *line);
+    else
+        kv_buf_printf(json, "{\"task_id\":%s}", quoted.p);
+    kv_buf_release(&quoted);
+    return 0;
+}
+
+/* ---- work ---- */
+
+static int collect(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s->state);
+    const struct kv_plan *plan = s->config ? &s->plan : NULL;
+    struct kv_work_options options = {
+        .retry_failed = o->retry_failed, .categories = o->categories, .seed = o->seed};
+    struct kv_buf text = {0};
+    int failed = 0;
+    if (o->tasks) {
+        failed = kv_io_read(o->tasks, 0, &text, err);
+        const char *name = strcmp(o->tasks, "-") == 0 ? "<stdin>" : o->tasks;
+        if (!failed)
+            failed = kv_work_choose(&s->work, kv_slice_of(&text), name, err);
+        kv_buf_release(&text);
+    }
+    bool several = s->config && s->config->parsing_count > 1;
+    bool rows = o->retry_failed || several || !info->growing ||
+                info->row_count != info->completed_count;
+    if (!failed)
+        failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
+    if (!failed)
+        failed = kv_work_collect(&s->work, s->state, plan, &options, err);
+    if (!failed && plan && !o->exec_command && rows && info->row_count != 0)
+        failed = kv_work_recall(&s->work, s->state, plan, o->retry_failed, err);
+    return failed;
+}
+
+/* ---- models ---- */
+
+static int choose_in_flight(const struct kv_session *s, const struct kv_session_options *o)
+{
+    const struct kv_config *c = s->config;
+    int64_t n = o->jobs ? o->jobs : c ? (c->async_enabled ? c->async_max_workers : 1) : EXEC_JOBS;
+    if (o->adaptive)
+        n = 512;
+    if (c && c->max_concurrent_requests > 0 && n > c->max_concurrent_requests)
+        n = c->max_concurrent_requests;
+    return n < 1 ? 1 : n > 100000 ? 100000 : (int)n;
+}
+
+static int open_prices(struct kv_session *s, const char *path, struct kv_slice *prices, struct kv_err *err)
+{
+    *prices = (struct kv_slice){"", 0};
+    if (!path)
+        return 0;
+    if (kv_io_read(path, 1 << 20, &s->prices, err) != 0)
+        return -1;
+    if (kv_json_check(kv_slice_of(&s->prices), KV_JSON_STRICT, prices, err) != 0)
+        return kv_err_context(err, "%s", path);
+    return 0;
+}
+
+static bool speaks_http(const struct kv_endpoint *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!e[i].command && !e[i].silent)
+            return true;
+    return false;
+}
+
+static int open_models(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    struct kv_sched_limits limits = {.in_flight = choose_in_flight(s, o),
+        .adaptive = o->adaptive,
+        .rpm = o->rpm,
+        .tpm = o->tpm,
+        .seed = o->seed};
+    struct kv_endpoint_options options = {.answer_command = o->answer_command,
+        .judge_command = o->judge_command,
+        .env = o->env,
+        .ring = s->ring};
+    s->in_flight = limits.in_flight;
+    s->sched = kv_sched_open(&limits);
+    if (o->exec_command) {
+        s->exec = kv_endpoint_open_command(o->exec_command, s->sched);
+        return 0;
+    }
+    if (open_prices(s, o->prices, &options.prices, err) != 0 ||
+        kv_endpoints_open(&s->answering, s->config, false, &options, s->sched, err) != 0 ||
+        kv_endpoints_open(&s->judging, s->config, true, &options, s->sched, err) != 0)
+        return -1;
+    if (!speaks_http(s->answering, s->config->answering_count) &&
+        !speaks_http(s->judging, s->config->parsing_count))
+        return 0;
+    struct kv_http_limits http = {.in_flight = (size_t)limits.in_flight,
+        .ca_file = o->env("CURL_CA_BUNDLE") ? o->env("CURL_CA_BUNDLE") : o->env("SSL_CERT_FILE"),
+        .no_proxy = o->env("NO_PROXY") ? o->env("NO_PROXY") : o->env("no_proxy")};
+    s->http = kv_http_open(&http, err);
+    return s->http ? 0 : -1;
+}
+
+/* ---- opening and closing ---- */
+
+static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    s->state = kv_state_open(o->state, err);
+    if (!s->state || kv_state_check(s->state, err) != 0)
+        return -1;
+    const struct kv_state_info *info = kv_state_info(s->state);
+    if (o->lock && kv_paths_run_lock(info->paths, &s->run_lock, err) != 0)
+        return -1;
+    bool jobs = !*info->benchmark_path;
+    if (jobs && !o->exec_command)
+        return kv_err_set(err, KV_USAGE,
+            "%s: its tasks are no questions: say with --exec how to run them", info->paths->state);
+    if (jobs && open_tasks(s, err) != 0)
+        return -1;
+    if (!jobs) {
+        if (open_config(s, err) != 0 || open_bench(s, err) != 0)
+            return -1;
+        make_plan(s);
+        if (!o->exec_command &&
+            (open_traces(s, err) != 0 || open_replay(s, err) != 0 || open_rules(s, o, err) != 0))
+            return -1;
+    }
+    if (collect(s, o, err) != 0)
+        return -1;
+    return o->offline ? 0 : open_models(s, o, err);
+}
+
+int kv_session_open(
+    struct kv_session *s, const struct kv_session_options *options, struct kv_err *err)
+{
+    *s = (struct kv_session){.run_lock = -1, .template_command = options->template_command};
+    s->ring = kv_secret_open();
+    if (open_parts(s, options, err) == 0)
+        return 0;
+    kv_session_close(s);
+    return -1;
+}
+
+void kv_session_close(struct kv_session *s)
+{
+    kv_endpoints_close(s->answering, s->config ? s->config->answering_count : 0);
+    kv_endpoints_close(s->judging, s->config ? s->config->parsing_count : 0);
+    kv_endpoints_close(s->exec, 1);
+    kv_http_close(s->http);
+    kv_sched_close(s->sched);
+    kv_work_release(&s->work);
+    kv_replay_close(s->replay);
+    kv_traces_close(s->traces);
+    kv_verify_close(s->verifier);
+    kv_prompts_close(s->prompts);
+    if (s->question_ids)
+        kv_plan_release(&s->plan);
+    free(s->question_ids);
+    kv_bench_close(s->bench);
+    kv_config_close(s->config);
+    kv_state_close(s->state);
+    kv_secret_close(s->ring);
+    kv_buf_release(&s->prices);
+    kv_buf_release(&s->tasks);
+    free(s->task_lines);
+    if (s->run_lock >= 0)
+        close(s->run_lock);
+    *s = (struct kv_session){.run_lock = -1};
+}
+
+/* A template that has to be executed, translated by the user's command. */
+static int convert(void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err)
+{
+    const struct kv_session *s = closure;
+    struct kv_child_options options = {.timeout_ms = 60000};
+    return kv_child_run(s->template_command, source, &options, spec, err);
+}
+
+void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
+{
+    setup->desk = &s->desk;
+    setup->bench = s->bench;
+    setup->plan = s->config ? &s->plan : NULL;
+    setup->state = s->state;
+    setup->work = &s->work;
+    setup->answering = s->answering;
+    setup->judging = s->judging;
+    setup->exec = s->exec;
+    setup->sched = s->sched;
+    setup->http = s->http;
+    setup->ring = s->ring;
+    setup->in_flight = s->in_flight;
+    setup->convert = s->template_command ? convert : NULL;
+    setup->convert_closure = s;
+}

@@ -1,0 +1,66 @@
+/* session - everything a run needs, opened from a state and the user's options, in one go.
+ *
+ * Reads the state, takes its run lock, loads the benchmark and the recorded answers it names,
+ * compiles the rules, collects the work, and opens the models. It refuses what does not fit
+ * together: a benchmark whose content is not the one the state was made for, a manifest of any jobs
+ * without a command to run them.
+ */
+#ifndef KV_SESSION_H
+#define KV_SESSION_H
+
+#include "run.h"
+
+struct kv_session_options {
+    const char *state; /* as the user gave it */
+    const char *tasks; /* file, "-" or NULL */
+    const char *share;
+    int jobs; /* 0: what the configuration says */
+    bool adaptive;
+    double rpm, tpm;
+    bool retry_failed;
+    const char *categories;
+    const char *exec_command, *answer_command, *judge_command, *template_command;
+    double command_timeout_s;
+    const char *prices; /* file or NULL */
+    bool lock;          /* take the run lock */
+    bool offline;       /* open no models: for --dry-run */
+    uint64_t seed;
+    kv_env_fn *env;
+};
+
+struct kv_session {
+    struct kv_state *state;
+    int run_lock;
+    struct kv_config *config; /* NULL: a manifest of any jobs */
+    struct kv_bench *bench;
+    struct kv_slice *question_ids;
+    struct kv_plan plan;
+    struct kv_prompts *prompts;
+    struct kv_verifier *verifier;
+    struct kv_traces *traces;
+    struct kv_replay *replay;
+    struct kv_desk desk;
+    struct kv_work work;
+    struct kv_secrets *ring;
+    struct kv_sched *sched;
+    struct kv_http *http;
+    struct kv_endpoint *answering, *judging, *exec;
+    int in_flight;
+    const char *template_command;
+    struct kv_buf prices, tasks; /* the files' text */
+    struct kv_slice *task_lines; /* of `tasks`, sorted by key */
+    size_t task_count;
+};
+
+/* On failure everything is released again. */
+int kv_session_open(
+    struct kv_session *s, const struct kv_session_options *options, struct kv_err *err);
+void kv_session_close(struct kv_session *s);
+
+/* Fills the part of a run's setup that is known here. */
+void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup);
+
+/* Appends the task of a key as JSON: for commands, and as kv-status prints it. */
+int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *json);
+
+#endif

@@ -1,0 +1,36 @@
+/* subject - one question made ready for a run: its template compiled, its rubric merged, its
+ * examples chosen. Opened when the first of its tasks starts and closed when the last one ends, so
+ * that memory follows what is in flight and not the size of the benchmark.
+ */
+#ifndef KV_SUBJECT_H
+#define KV_SUBJECT_H
+
+#include "bench.h"
+#include "config.h"
+#include "template.h"
+
+struct kv_subject {
+    const struct kv_question *question;
+    struct kv_template *template; /* NULL: invalid, or not looked at (rubric_only) */
+    char *template_error;         /* why it is invalid; NULL: it is not */
+    bool rubric_wanted;           /* by evaluation_mode, and there are traits to evaluate */
+    struct kv_rubric rubric;      /* global and its own */
+    bool few_shot;                /* examples may be shown */
+    struct kv_buf examples;       /* JSON array */
+    size_t example_count;
+    struct kv_buf shown_schema;   /* in the judge's prompt */
+    struct kv_buf sent_schema;    /* with the judge's request */
+    struct kv_buf full_schema;    /* trace fields too, for the sufficiency check */
+};
+
+/* Where templates that have to be executed come from, if the user gave a command for it: Python
+ * source in, TemplateSpec JSON appended to *spec. */
+typedef int kv_template_fn(void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
+
+/* Fails with KV_INPUT only for what kv-manifest refuses too (traits of one name); an invalid template
+ * is a fact about the question. `convert` may be NULL. */
+struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
+    const struct kv_question *question, kv_template_fn *convert, void *closure, struct kv_err *err);
+void kv_subject_close(struct kv_subject *s);
+
+#endif

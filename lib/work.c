@@ -1,0 +1,327 @@
+/* work - what a run has to do: the pending tasks, grouped into jobs, in the order of execution. */
+#include "work.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void kv_work_release(struct kv_work *w)
+{
+    for (size_t i = 0; i < w->chosen_count; i++)
+        free(w->chosen[i]);
+    free(w->chosen);
+    free(w->jobs);
+    free(w->judges);
+    kv_buf_release(&w->keys);
+    *w = (struct kv_work){0};
+}
+
+/* ---- what the user chose ---- */
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int choose_line(struct kv_work *w, struct kv_slice line, struct kv_err *err)
+{
+    struct kv_slice value, key;
+    if (kv_slice_strip(line).n == 0)
+        return 0;
+    if (kv_json_check(line, KV_JSON_STRICT, &value, err) != 0)
+        return -1;
+    key = value;
+    if (kv_json_type(value) == KV_JSON_OBJECT)
+        kv_json_get(value, "task_id", &key);
+    if (kv_json_type(key) != KV_JSON_STRING)
+        return kv_err_set(err, KV_INPUT, "expected a task: a string, or an object with \"task_id\"");
+    w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen);
+    w->chosen[w->chosen_count++] = kv_json_strdup(key);
+    return 0;
+}
+
+int kv_work_choose(struct kv_work *w, struct kv_slice text, const char *name, struct kv_err *err)
+{
+    for (size_t number = 1; text.n; number++) {
+        const char *lf = memchr(text.p, '\n', text.n);
+        struct kv_slice line = {text.p, lf ? (size_t)(lf - text.p) : text.n};
+        if (choose_line(w, line, err) != 0)
+            return kv_err_context(err, "%s:%zu", name, number);
+        size_t taken = line.n + (lf ? 1 : 0);
+        text = (struct kv_slice){text.p + taken, text.n - taken};
+    }
+    w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen); /* none is a choice */
+    if (w->chosen_count)
+        qsort(w->chosen, w->chosen_count, sizeof *w->chosen, compare_texts);
+    return 0;
+}
+
+static bool is_chosen(const struct kv_work *w, struct kv_slice key)
+{
+    if (!w->chosen)
+        return true;
+    const char *text = key.p; /* keys handed out by the state end in a NUL */
+    return w->chosen_count &&
+           bsearch(&text, w->chosen, w->chosen_count, sizeof *w->chosen, compare_texts);
+}
+
+/* ---- which tasks ---- */
+
+static int read_row(const struct kv_state *s, uint64_t offset, struct kv_buf *row, struct kv_err *err)
+{
+    struct kv_reader r = {.fd = -1};
+    struct kv_slice value;
+    const char *path = kv_state_info(s)->results_path;
+    int failed = -1;
+    if (kv_reader_open(&r, path, KV_JSON_NONFINITE, err) != 0)
+        return -1;
+    int fd = r.fd;
+    struct kv_reader at;
+    kv_reader_resume(&at, fd, KV_JSON_NONFINITE, offset, true);
+    if (kv_reader_item(&at, &value, err) == 1) {
+        kv_buf_clear(row);
+        kv_buf_add_slice(row, value);
+        failed = 0;
+    }
+    kv_reader_close(&at);
+    kv_reader_close(&r);
+    return failed ? kv_err_context(err, "%s", path) : 0;
+}
+
+int kv_work_row(
+    const struct kv_state *s, const struct kv_job *job, struct kv_buf *row, struct kv_err *err)
+{
+    return read_row(s, job->row - 1, row, err);
+}
+
+/* Is `name` one of the words of "a,b,c"? */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = list; *at;) {
+        size_t word = strcspn(at, ",");
+        if (word == n && memcmp(at, name, n) == 0)
+            return true;
+        at += word + (at[word] == ',');
+    }
+    return false;
+}
+
+/* Is the recorded failure of a task among those to be retried? */
+static bool is_to_be_retried(const struct kv_state *s, const struct kv_task_state *task,
+    const struct kv_work_options *o)
+{
+    struct kv_buf row = {0};
+    struct kv_result result;
+    struct kv_err ignored;
+    const char *name = NULL;
+    if (!o->retry_failed || !task->failed || !task->has_row)
+        return false;
+    if (!o->categories || !*o->categories)
+        return true;
+    if (read_row(s, task->offset, &row, &ignored) == 0 &&
+        kv_result_read(kv_slice_of(&row), KV_JSON_NONFINITE, &result, &ignored) == 0)
+        name = kv_failure_name(result.failure);
+    bool listed = name && is_listed(o->categories, name);
+    kv_buf_release(&row);
+    return listed;
+}
+
+struct found {
+    struct kv_task *tasks;
+    size_t n, room;
+};
+
+static int take_task(struct kv_work *w, struct found *f, const struct kv_plan *plan,
+    struct kv_slice key, struct kv_err *err)
+{
+    if (f->n == f->room) {
+        f->room = f->room ? 2 * f->room : 64;
+        f->tasks = kv_array(f->tasks, f->room, sizeof *f->tasks);
+    }
+    if (!plan) {
+        f->tasks[f->n++] = (struct kv_task){.question = w->keys.n};
+        kv_buf_add(&w->keys, key.p, key.n + 1);
+        return 0;
+    }
+    if (!kv_plan_find(plan, key, &f->tasks[f->n]))
+        return kv_err_set(err, KV_INPUT,
+            "task '%.*s' is not of this benchmark and configuration", (int)key.n, key.p);
+    f->n++;
+    return 0;
+}
+
+static int find_tasks(struct kv_work *w, struct found *f, const struct kv_state *s,
+    const struct kv_plan *plan, const struct kv_work_options *o, struct kv_err *err)
+{
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    int got = -1;
+    if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
+        if (task.completed && !is_to_be_retried(s, &task, o))
+            continue;
+        if (!is_chosen(w, task.key) || (o->shard.count && !kv_shard_has(&o->shard, task.key)))
+            continue;
+        if (take_task(w, f, plan, task.key, err) != 0) {
+            got = -1;
+            break;
+        }
+    }
+    kv_tasks_end(&walk);
+    return got < 0 ? -1 : 0;
+}
+
+/* ---- jobs ---- */
+
+/* Tasks of one answer, wherever they stand in the order: a table of jobs by what they answer. */
+struct table {
+    size_t *slot; /* 1 + index of a job; 0: free */
+    size_t size;
+};
+
+static size_t hash_job(size_t question, size_t answering, int64_t replicate)
+{
+    uint64_t h = question * 0x9E3779B97F4A7C15u ^ answering * 0xC2B2AE3D27D4EB4Fu ^
+                 (uint64_t)replicate * 0x165667B19E3779F9u;
+    return (size_t)(h ^ h >> 29);
+}
+
+static bool same_job(const struct kv_job *j, size_t question, size_t answering, int64_t replicate)
+{
+    return j->question == question && j->answering == answering && j->replicate == replicate;
+}
+
+static size_t *find_slot(
+    const struct kv_work *w, struct table *t, size_t question, size_t answering, int64_t replicate)
+{
+    size_t i = hash_job(question, answering, replicate) & (t->size - 1);
+    while (t->slot[i] && !same_job(&w->jobs[t->slot[i] - 1], question, answering, replicate))
+        i = (i + 1) & (t->size - 1);
+    return &t->slot[i];
+}
+
+static struct table make_table(size_t n)
+{
+    struct table t = {.size = 64};
+    while (t.size < 2 * n)
+        t.size *= 2;
+    t.slot = kv_calloc(t.size, sizeof *t.slot);
+    return t;
+}
+
+static void group(struct kv_work *w, const struct found *f)
+{
+    struct table t = make_table(f->n);
+    size_t *job_of = kv_array(NULL, f->n, sizeof *job_of);
+    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct kv_task *task = &f->tasks[i];
+        size_t *slot = find_slot(w, &t, task->question, task->answering, task->replicate);
+        if (!*slot) {
+            w->jobs[w->n++] = (struct kv_job){.question = task->question,
+                .answering = task->answering,
+                .replicate = task->replicate};
+            *slot = w->n;
+        }
+        job_of[i] = *slot - 1;
+        w->jobs[*slot - 1].count++;
+    }
+    for (size_t j = 0, at = 0; j < w->n; j++) {
+        w->jobs[j].first = at;
+        at += w->jobs[j].count;
+        w->jobs[j].count = 0;
+    }
+    w->judges = kv_array(NULL, f->n, sizeof *w->judges);
+    for (size_t i = 0; i < f->n; i++) {
+        struct kv_job *j = &w->jobs[job_of[i]];
+        w->judges[j->first + j->count++] = f->tasks[i].parsing;
+    }
+    free(job_of);
+    free(t.slot);
+}
+
+static void list_keys(struct kv_work *w, const struct found *f)
+{
+    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
+    w->n = f->n;
+    for (size_t i = 0; i < f->n; i++)
+        w->jobs[i] = (struct kv_job){.key = f->tasks[i].question, .count = 1};
+}
+
+int kv_work_collect(struct kv_work *w, const struct kv_state *s, const struct kv_plan *plan,
+    const struct kv_work_options *options, struct kv_err *err)
+{
+    struct found f = {0};
+    int failed = find_tasks(w, &f, s, plan, options, err);
+    w->tasks = f.n;
+    if (!failed && plan) {
+        kv_plan_order(plan, plan->config->task_ordering, options->seed, f.tasks, f.n);
+        group(w, &f);
+    } else if (!failed) {
+        list_keys(w, &f);
+    }
+    free(f.tasks);
+    return failed;
+}
+
+/* ---- answers that are there already ---- */
+
+/* May the answer in this row be used again? */
+static bool holds_answer(const struct kv_result *r, bool retry_failed)
+{
+    struct kv_slice partial;
+    if (r->generic || r->preview || !r->raw_llm_response.n || r->raw_llm_response.n <= 2)
+        return false;
+    kv_json_get(r->template, "response_timeout_partial", &partial);
+    if (kv_json_is_true(partial) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
+        return false;
+    return !retry_failed || !kv_result_failed(r) || !kv_result_settles(r) ||
+           kv_json_string_is(r->failure_stage, "ParseTemplate");
+}
+
+static void note_row(struct kv_work *w, struct table *t, const struct kv_plan *plan,
+    const struct kv_row *row, bool retry_failed, struct kv_buf *key)
+{
+    struct kv_result r;
+    struct kv_err ignored;
+    struct kv_task task;
+    if (kv_result_read(row->text, KV_JSON_NONFINITE, &r, &ignored) != 0 ||
+        !holds_answer(&r, retry_failed))
+        return;
+    kv_buf_clear(key);
+    kv_result_key(&r, key);
+    if (!kv_plan_find(plan, kv_slice_of(key), &task))
+        return;
+    size_t *slot = find_slot(w, t, task.question, task.answering, task.replicate);
+    if (*slot)
+        w->jobs[*slot - 1].row = row->offset + 1;
+}
+
+int kv_work_recall(struct kv_work *w, const struct kv_state *s, const struct kv_plan *plan,
+    bool retry_failed, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    struct kv_rows rows;
+    struct kv_row row;
+    struct kv_buf key = {0};
+    int got;
+    if (w->n == 0 || kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
+        return w->n == 0 ? 0 : -1;
+    struct table t = make_table(w->n);
+    for (size_t j = 0; j < w->n; j++)
+        *find_slot(w, &t, w->jobs[j].question, w->jobs[j].answering, w->jobs[j].replicate) = j + 1;
+    for (;;) {
+        got = kv_rows_next(&rows, &row, err);
+        if (got == 1)
+            note_row(w, &t, plan, &row, retry_failed, &key);
+        else if (got == 0 || info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)
+            break; /* a damaged line of JSON Lines is passed over */
+    }
+    kv_rows_end(&rows);
+    kv_buf_release(&key);
+    free(t.slot);
+    return got < 0 ? -1 : 0;
+}

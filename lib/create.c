@@ -7,6 +7,7 @@
 
 #include "doc.h"
 #include "form.h"
+#include "json.h"
 #include "ledger.h"
 #include "num.h"
 #include "pair.h"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,16 @@ bool kv_lines_ready(struct kv_lines *l)
     return find_end(l) != NULL || (l->eof && l->at < l->held.n);
 }
 
+static bool has_arrived(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int n;
+    do
+        n = poll(&p, 1, 0);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
 static void forget_taken(struct kv_lines *l)
 {
     kv_buf_cut(&l->held, 0, l->at);
@@ -126,6 +137,21 @@ int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
     l->at = lf ? end + 1 : end;
     l->seen = l->at;
     return 1;
+}
+
+bool kv_lines_poll(struct kv_lines *l)
+{
+    while (!kv_lines_ready(l) && !l->eof && has_arrived(l->fd)) {
+        if (l->max && l->held.n - l->at > l->max)
+            return true; /* kv_lines_next tells */
+        if (l->at > CHUNK)
+            forget_taken(l);
+        int got = read_some(l->fd, &l->held, CHUNK);
+        if (got < 0)
+            return true; /* likewise */
+        l->eof = got == 0;
+    }
+    return kv_lines_ready(l);
 }
 
 int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err)

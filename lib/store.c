@@ -119,11 +119,10 @@ static struct kv_ledger *ledger(struct kv_store *st)
     return st->layout == KV_LAYOUT_1 ? &st->pair.ledger : &st->two.ledger;
 }
 
-const struct kv_state *kv_store_state(struct kv_store *st)
+const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err)
 {
-    struct kv_err ignored;
     if (!st->state)
-        st->state = kv_state_open(st->paths.state, &ignored);
+        st->state = kv_state_open(st->paths.state, err);
     return st->state;
 }
 
@@ -184,9 +183,9 @@ int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
     struct kv_keys k;
     struct kv_task_state task;
     int got;
-    const struct kv_state *s = kv_store_state(st);
+    const struct kv_state *s = kv_store_state(st, err);
     if (!s)
-        return kv_err_set(err, KV_INPUT, "%s: changed by another program", st->paths.state);
+        return -1;
     if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_COMPLETED, err) != 0)
         return kv_reader_blame(err, st->paths.state);
     while ((got = kv_keys_next(&k, err)) == 1) {
@@ -208,7 +207,7 @@ static void add_hint(struct kv_store *st, struct kv_slice key, struct kv_buf *hi
     struct kv_nearest n;
     struct kv_keys k;
     struct kv_err ignored;
-    const struct kv_state *s = st->hints > 0 ? kv_store_state(st) : NULL;
+    const struct kv_state *s = st->hints > 0 ? kv_store_state(st, &ignored) : NULL;
     if (!s || kv_keys_begin(&k, kv_state_file(s), KV_KEYS_MANIFEST, &ignored) != 0)
         return;
     st->hints--;

@@ -92,8 +92,9 @@ int kv_store_row_key(
 /* A completed key without a row. 1 with the key (appended), 0 if there is none, -1. */
 int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
 
-/* The pair as it stands in its files; NULL if they have gone or broken in this moment. */
-const struct kv_state *kv_store_state(struct kv_store *st);
+/* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or broken
+ * in this moment. */
+const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err);
 
 /* ---- taking away ---- */
 

@@ -1,0 +1,217 @@
+/* kv-append - add results to a run, durably: JSON Lines in, acknowledgements out.
+ *
+ * A batch is whatever whole lines have arrived. The pair is locked from the first line of a batch to
+ * its commit, and in between nothing is waited for; acknowledgements follow the commit.
+ */
+#include "cli.h"
+#include "help/kv-append.h"
+#include "io.h"
+#include "json.h"
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LINE_MAX_BYTES = 1 << 29,
+    BATCH_BYTES = 4 << 20,
+};
+
+struct work {
+    struct kv_store *store;
+    bool open;              /* a batch is */
+    size_t staged;          /* bytes of it */
+    struct kv_buf answers;  /* to print when it is durable */
+    FILE *rejects;
+    const char *source;     /* name of the input, for messages */
+    bool tee, quiet, strict, verbose;
+    bool deaf;              /* nobody reads what we print any more */
+    int unprinted;          /* KV_SYSTEM if that is worth a failure */
+    long kept, skipped, refused;
+};
+
+static void say_note(void *closure, const char *text)
+{
+    (void)closure;
+    kv_cli_say("%s", text);
+}
+
+/* The results are safe whether or not the answers can be printed: go on, and fail at the end. */
+static void print_answers(struct work *w)
+{
+    struct kv_err err;
+    if (w->answers.n && !w->deaf && kv_cli_put(kv_slice_of(&w->answers), &err) != 0) {
+        w->deaf = true;
+        w->unprinted = KV_SYSTEM;
+        if (err.sys != EPIPE)
+            kv_cli_warn(&err);
+    }
+    kv_buf_clear(&w->answers);
+}
+
+static void end_batch(struct work *w)
+{
+    struct kv_err err;
+    if (w->open && kv_store_commit(w->store, &err) != 0)
+        kv_cli_fail(&err);
+    w->open = false;
+    w->staged = 0;
+    print_answers(w);
+}
+
+/* "<stdin>:3:17: …" where the failure has a column, else "<stdin>:3: …" */
+static void refuse(struct work *w, size_t number, struct kv_slice line, const struct kv_err *why)
+{
+    bool column = strncmp(why->text, "1:", 2) == 0;
+    kv_cli_say("%s:%zu%s%s", w->source, number, column ? "" : ": ", why->text + column);
+    w->refused++;
+    if (w->rejects && (fwrite(line.p, 1, line.n, w->rejects) != line.n || putc('\n', w->rejects) < 0))
+        kv_cli_say("rejects: %s", strerror(errno));
+}
+
+static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
+{
+    struct kv_store_counts c;
+    if (w->quiet || w->deaf)
+        return;
+    if (w->tee) {
+        kv_buf_add_slice(&w->answers, kv_slice_strip(line));
+    } else {
+        kv_store_counts(w->store, &c);
+        kv_buf_add_str(&w->answers, "{\"task_id\":");
+        kv_json_quote(&w->answers, key, KV_JSON_RAW);
+        kv_buf_printf(&w->answers, ",\"completed_count\":%lld,\"total_tasks\":%lld}",
+            (long long)c.completed, (long long)c.total);
+    }
+    kv_buf_add_char(&w->answers, '\n');
+}
+
+static void take_line(struct work *w, size_t number, struct kv_slice line)
+{
+    struct kv_err err;
+    enum kv_added added;
+    struct kv_slice key;
+    if (!w->open && kv_store_begin(w->store, &err) != 0)
+        kv_cli_fail(&err);
+    w->open = true;
+    if (kv_store_add(w->store, line, &added, &key, &err) != 0) {
+        if (!kv_store_begun(w->store) || err.kind != KV_INPUT)
+            kv_cli_fail(&err);
+        refuse(w, number, line, &err);
+        return;
+    }
+    if (added == KV_ADDED_NOT || added == KV_ADDED_PREVIEW) {
+        w->skipped++;
+        return;
+    }
+    w->kept++;
+    w->staged += line.n;
+    answer(w, key, line);
+}
+
+static bool must_stop(const struct work *w)
+{
+    return w->strict && w->refused;
+}
+
+static void take_all(struct work *w, int fd)
+{
+    struct kv_lines lines;
+    struct kv_slice line;
+    struct kv_err err;
+    int got;
+    kv_lines_init(&lines, fd, LINE_MAX_BYTES);
+    while (!must_stop(w) && (got = kv_lines_next(&lines, &line, &err)) != 0) {
+        if (got < 0 && err.kind != KV_INPUT) {
+            end_batch(w);
+            kv_err_context(&err, "%s", w->source);
+            kv_cli_fail(&err);
+        }
+        if (got < 0)
+            refuse(w, lines.number, KV_SLICE(""), &err);
+        else if (kv_slice_strip(line).n)
+            take_line(w, lines.number, line);
+        if (w->staged >= BATCH_BYTES || !kv_lines_poll(&lines))
+            end_batch(w);
+    }
+    end_batch(w);
+    kv_lines_release(&lines);
+}
+
+static void take_file(struct work *w, const char *path)
+{
+    struct kv_err err;
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    w->source = is_stdin ? "<stdin>" : path;
+    if (fd < 0) {
+        kv_err_sys(&err, "%s", path);
+        kv_cli_fail(&err);
+    }
+    if (is_stdin && !isatty(fd)) /* what is in the pipe is paid for: drain it */
+        signal(SIGINT, SIG_IGN);
+    take_all(w, fd);
+    if (!is_stdin)
+        close(fd);
+}
+
+static void open_rejects(struct work *w, const char *path)
+{
+    struct kv_err err;
+    w->rejects = fopen(path, "w");
+    if (w->rejects)
+        return;
+    kv_err_sys(&err, "%s", path);
+    kv_cli_fail(&err);
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_err err;
+    struct work w = {0};
+    bool extend = false;
+    const char *rejects = NULL;
+    const struct kv_option options[] = {
+        {0, "extend", KV_OPT_FLAG, &extend},
+        {0, "rejects", KV_OPT_TEXT, &rejects},
+        {0, "strict", KV_OPT_FLAG, &w.strict},
+        {0, "tee", KV_OPT_FLAG, &w.tee},
+        {'q', "quiet", KV_OPT_FLAG, &w.quiet},
+        {'v', "verbose", KV_OPT_FLAG, &w.verbose},
+        {0},
+    };
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    if (first == argc)
+        kv_cli_usage("no STATE given");
+    if (w.tee && w.quiet)
+        kv_cli_usage("--tee and --quiet exclude each other");
+
+    w.store = kv_store_open(argv[first], extend ? KV_STORE_EXTEND : KV_STORE_DEFAULT, &err);
+    if (!w.store)
+        kv_cli_fail(&err);
+    if (w.verbose)
+        kv_store_on_note(w.store, say_note, NULL);
+    if (rejects)
+        open_rejects(&w, rejects);
+
+    if (first + 1 == argc)
+        take_file(&w, "-");
+    for (int i = first + 1; i < argc && !must_stop(&w); i++)
+        take_file(&w, argv[i]);
+
+    if (w.verbose)
+        kv_cli_say("%ld kept, %ld skipped, %ld refused", w.kept, w.skipped, w.refused);
+    if (w.rejects && fclose(w.rejects) != 0) {
+        kv_err_sys(&err, "%s", rejects);
+        kv_cli_fail(&err);
+    }
+    kv_store_close(w.store);
+    kv_buf_release(&w.answers);
+    int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);
+    return w.unprinted ? w.unprinted : status;
+}

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum kv_wire { KV_WIRE_OPENAI, KV_WIRE_ANTHROPIC };
+enum kv_wire_kind { KV_WIRE_OPENAI, KV_WIRE_ANTHROPIC };
 
 /* How structured output is asked for, best first: the ladder (providers.md, section 5.4). */
 enum kv_step {
@@ -42,7 +42,7 @@ enum kv_dialect_flag {
 
 struct kv_dialect {
     const char *name;
-    enum kv_wire wire;
+    enum kv_wire_kind wire;
     unsigned flags;
     const char *base;         /* NULL: the configuration has to give one */
     const char *host;         /* part of a host name it is recognised by; NULL: none */

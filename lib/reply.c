@@ -1,15 +1,10 @@
-/* reply - what a model answered, in any dialect, as neutral values.
- *
- * A streamed reply is read with the same functions as a whole one: a delta has the members of a
- * message, and everything that is text appends.
- */
+/* reply - what a model answered, in any dialect, as neutral values. */
 #include "reply.h"
 
 #include "json.h"
-#include "num.h"
 #include "sse.h"
+#include "wire.h"
 
-#include <math.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -40,7 +35,7 @@ void kv_reply_begin(struct kv_reply *r)
     struct kv_buf *all[14];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_clear(*b);
-    r->usage = (struct kv_usage){-1, -1, -1, -1, -1, (double)NAN};
+    kv_usage_begin(&r->usage);
     r->ending = KV_ENDING_BAD_RESPONSE;
     r->status = 0;
     r->wait_ms = -1;
@@ -86,220 +81,6 @@ static void say(struct kv_reply *r, const struct kv_reply_to *to, struct kv_slic
 static void say_str(struct kv_reply *r, const struct kv_reply_to *to, const char *text)
 {
     say(r, to, kv_slice(text));
-}
-
-/* ---- members ---- */
-
-static bool string_at(struct kv_slice object, const char *name, struct kv_slice *value)
-{
-    return kv_json_get(object, name, value) && kv_json_type(*value) == KV_JSON_STRING;
-}
-
-static void append(struct kv_buf *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    if (string_at(object, name, &value))
-        kv_json_unescape(value, out);
-}
-
-/* The last one said counts: streams repeat them. */
-static void replace(struct kv_buf *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    if (!string_at(object, name, &value))
-        return;
-    kv_buf_clear(out);
-    kv_json_unescape(value, out);
-}
-
-static void count(int64_t *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    int64_t n;
-    if (kv_json_get(object, name, &value) && kv_num_int64(value, &n) && n >= 0)
-        *out = n;
-}
-
-static void count_in(int64_t *out, struct kv_slice object, const char *inner, const char *name)
-{
-    struct kv_slice value;
-    if (kv_json_get(object, inner, &value))
-        count(out, value, name);
-}
-
-/* ---- OpenAI ---- */
-
-static void openai_usage(struct kv_usage *u, struct kv_slice usage)
-{
-    struct kv_slice value;
-    count(&u->in_total, usage, "prompt_tokens");
-    count(&u->out_total, usage, "completion_tokens");
-    count_in(&u->in_cached, usage, "prompt_tokens_details", "cached_tokens");
-    count_in(&u->in_cache_write, usage, "prompt_tokens_details", "cache_write_tokens");
-    count_in(&u->out_reasoning, usage, "completion_tokens_details", "reasoning_tokens");
-    if (kv_json_get(usage, "cost", &value))
-        kv_num_double(value, &u->cost);
-}
-
-/* A string, or an array of parts of which those of type text count. */
-static void openai_content(struct kv_reply *r, struct kv_slice message)
-{
-    struct kv_slice content, part, type;
-    struct kv_json_walk w;
-    if (!kv_json_get(message, "content", &content))
-        return;
-    if (kv_json_type(content) == KV_JSON_STRING) {
-        kv_json_unescape(content, &r->text);
-        return;
-    }
-    kv_json_begin(&w, content);
-    while (kv_json_item(&w, &part))
-        if (kv_json_get(part, "type", &type) && kv_json_string_is(type, "text"))
-            append(&r->text, part, "text");
-}
-
-static void openai_reasoning(struct kv_reply *r, struct kv_slice message)
-{
-    struct kv_slice details, part;
-    struct kv_json_walk w;
-    size_t before = r->reasoning.n;
-    if (kv_json_get(message, "reasoning_details", &details)) {
-        kv_json_begin(&w, details);
-        while (kv_json_item(&w, &part)) {
-            append(&r->reasoning, part, "text");
-            append(&r->reasoning, part, "summary");
-        }
-    }
-    if (r->reasoning.n == before)
-        append(&r->reasoning, message, "reasoning_content");
-    if (r->reasoning.n == before)
-        append(&r->reasoning, message, "reasoning");
-}
-
-/* The arguments of the forced tool, kept apart from the text until the end. */
-static void openai_tool(struct kv_slice message, struct kv_buf *arguments)
-{
-    struct kv_slice calls, call, function, value;
-    struct kv_json_walk w;
-    if (!kv_json_get(message, "tool_calls", &calls))
-        return;
-    kv_json_begin(&w, calls);
-    if (!kv_json_item(&w, &call) || !kv_json_get(call, "function", &function))
-        return;
-    if (!kv_json_get(function, "arguments", &value))
-        return;
-    if (kv_json_type(value) == KV_JSON_STRING)
-        kv_json_unescape(value, arguments);
-    else if (!kv_json_is_null(value))
-        kv_json_compact(arguments, value);
-}
-
-/* A body or one event of a stream. False if there is no choice in it. */
-static bool openai_take(struct kv_reply *r, struct kv_slice root, struct kv_buf *arguments)
-{
-    struct kv_slice value, choices, choice, message;
-    struct kv_json_walk w;
-    replace(&r->model, root, "model");
-    replace(&r->provider, root, "provider");
-    replace(&r->fingerprint, root, "system_fingerprint");
-    if (kv_json_get(root, "usage", &value))
-        openai_usage(&r->usage, value);
-    if (!kv_json_get(root, "choices", &choices))
-        return false;
-    kv_json_begin(&w, choices);
-    if (!kv_json_item(&w, &choice) || kv_json_type(choice) != KV_JSON_OBJECT)
-        return false;
-    replace(&r->finish, choice, "finish_reason");
-    if (!kv_json_get(choice, "message", &message) && !kv_json_get(choice, "delta", &message))
-        return false;
-    openai_content(r, message);
-    openai_reasoning(r, message);
-    append(&r->refusal, message, "refusal");
-    openai_tool(message, arguments);
-    return kv_json_type(message) == KV_JSON_OBJECT;
-}
-
-/* Where a success hides its failure. */
-static bool find_error(struct kv_slice root, struct kv_slice *error)
-{
-    struct kv_slice choices, choice;
-    struct kv_json_walk w;
-    if (kv_json_get(root, "error", error) && !kv_json_is_null(*error))
-        return true;
-    if (!kv_json_get(root, "choices", &choices))
-        return false;
-    kv_json_begin(&w, choices);
-    return kv_json_item(&w, &choice) && kv_json_get(choice, "error", error) &&
-           !kv_json_is_null(*error);
-}
-
-/* ---- Anthropic ---- */
-
-/* Cached tokens are not in input_tokens here, and streams repeat what they know: the parts are kept
- * as they come and summed at the end. */
-static void anthropic_usage(struct kv_usage *u, struct kv_slice usage, int64_t *fresh)
-{
-    count(fresh, usage, "input_tokens");
-    count(&u->in_cached, usage, "cache_read_input_tokens");
-    count(&u->in_cache_write, usage, "cache_creation_input_tokens");
-    count(&u->out_total, usage, "output_tokens");
-    count_in(&u->out_reasoning, usage, "output_tokens_details", "thinking_tokens");
-    if (*fresh >= 0)
-        u->in_total = *fresh + (u->in_cached > 0 ? u->in_cached : 0) +
-                      (u->in_cache_write > 0 ? u->in_cache_write : 0);
-}
-
-static void anthropic_block(struct kv_reply *r, struct kv_slice block, struct kv_buf *arguments)
-{
-    struct kv_slice type, input;
-    if (!kv_json_get(block, "type", &type))
-        return;
-    if (kv_json_string_is(type, "text") || kv_json_string_is(type, "text_delta"))
-        append(&r->text, block, "text");
-    else if (kv_json_string_is(type, "thinking") || kv_json_string_is(type, "thinking_delta"))
-        append(&r->reasoning, block, "thinking");
-    else if (kv_json_string_is(type, "input_json_delta"))
-        append(arguments, block, "partial_json");
-    else if (kv_json_string_is(type, "tool_use") && kv_json_get(block, "input", &input) &&
-             kv_json_count(input) > 0)
-        kv_json_compact(arguments, input);
-}
-
-static void anthropic_stop(struct kv_reply *r, struct kv_slice object)
-{
-    struct kv_slice details;
-    replace(&r->finish, object, "stop_reason");
-    if (!kv_json_get(object, "stop_details", &details))
-        return;
-    append(&r->refusal, details, "category");
-    if (r->refusal.n)
-        kv_buf_add_str(&r->refusal, ": ");
-    append(&r->refusal, details, "explanation");
-}
-
-static bool anthropic_take(
-    struct kv_reply *r, struct kv_slice root, struct kv_buf *arguments, int64_t *fresh)
-{
-    struct kv_slice value, block;
-    struct kv_json_walk w;
-    if (kv_json_get(root, "usage", &value))
-        anthropic_usage(&r->usage, value, fresh);
-    if (kv_json_get(root, "message", &value)) /* message_start */
-        return anthropic_take(r, value, arguments, fresh);
-    if (kv_json_get(root, "content_block", &block))
-        anthropic_block(r, block, arguments);
-    if (kv_json_get(root, "delta", &block)) {
-        anthropic_block(r, block, arguments);
-        anthropic_stop(r, block);
-    }
-    replace(&r->model, root, "model");
-    anthropic_stop(r, root);
-    if (!kv_json_get(root, "content", &value) || kv_json_type(value) != KV_JSON_ARRAY)
-        return false;
-    kv_json_begin(&w, value);
-    while (kv_json_item(&w, &block))
-        anthropic_block(r, block, arguments);
-    return true;
 }
 
 /* ---- how it finished ---- */
@@ -435,16 +216,14 @@ static void say_refusal(struct kv_reply *r, const struct kv_reply_to *to)
 {
     const struct kv_complaint_text *t = &r->complaint;
     const struct kv_buf *kind = t->code.n && !t->status ? &t->code : &t->type;
-    kv_buf_printf(&r->error, "HTTP %d", r->status);
-    if (kind->n) {
-        kv_buf_add_str(&r->error, " (");
+    if (kind->n)
         say(r, to, kv_slice_of(kind));
-        kv_buf_add_char(&r->error, ')');
-    }
-    if (t->message.n) {
+    if (kind->n && t->message.n)
         kv_buf_add_str(&r->error, ": ");
+    if (t->message.n)
         say(r, to, kv_slice_of(&t->message));
-    }
+    if (!r->error.n)
+        kv_buf_add_str(&r->error, "the server gave no reason");
 }
 
 /* We do not follow, so the base URL is wrong; the target without its query says how. */
@@ -454,7 +233,7 @@ static void say_redirect(struct kv_reply *r, const struct kv_reply_to *to)
     const char *query = target.n ? memchr(target.p, '?', target.n) : NULL;
     if (query)
         target.n = (size_t)(query - target.p);
-    kv_buf_printf(&r->error, "HTTP %d: the base URL is wrong: it redirects to ", r->status);
+    kv_buf_add_str(&r->error, "the base URL is wrong: it redirects to ");
     say(r, to, target.n ? target : KV_SLICE("nowhere"));
 }
 
@@ -485,27 +264,37 @@ static void refuse(struct kv_reply *r, const struct kv_reply_to *to, int status)
 
 /* ---- bodies ---- */
 
+static struct kv_wire view(struct kv_reply *r, struct kv_buf *arguments)
+{
+    return (struct kv_wire){.text = &r->text,
+        .reasoning = &r->reasoning,
+        .refusal = &r->refusal,
+        .finish = &r->finish,
+        .model = &r->model,
+        .provider = &r->provider,
+        .fingerprint = &r->fingerprint,
+        .arguments = arguments,
+        .usage = &r->usage};
+}
+
 static void decode_stream(struct kv_reply *r, const struct kv_reply_to *to, struct kv_slice body,
     struct kv_buf *arguments)
 {
     struct kv_buf data = {0};
     struct kv_slice value, error;
     struct kv_err err;
-    int64_t fresh = -1;
+    const struct kv_wire out = view(r, arguments);
     while (kv_sse_next(&body, &data)) {
         if (kv_slice_is(kv_slice_of(&data), "[DONE]"))
             break;
         if (kv_json_check(kv_slice_of(&data), KV_JSON_STRICT, &value, &err) < 0)
             continue;
-        if (find_error(value, &error)) {
+        if (kv_wire_error(value, &error)) {
             kv_complaint_read_error(&r->complaint, error);
             refuse(r, to, r->complaint.status ? r->complaint.status : r->status);
             goto out;
         }
-        if (to->dialect->wire == KV_WIRE_ANTHROPIC)
-            anthropic_take(r, value, arguments, &fresh);
-        else
-            openai_take(r, value, arguments);
+        kv_wire_take(&out, to->dialect->wire, value);
     }
     if (r->finish.n)
         conclude(r, to, arguments);
@@ -521,7 +310,7 @@ static void decode_whole(struct kv_reply *r, const struct kv_reply_to *to, struc
     struct kv_slice root, error;
     struct kv_json_walk w;
     struct kv_err err;
-    int64_t fresh = -1;
+    const struct kv_wire out = view(r, arguments);
     if (kv_json_check(body, KV_JSON_STRICT, &root, &err) < 0) {
         kv_err_context(&err, "the reply is not JSON");
         say_str(r, to, err.text);
@@ -531,15 +320,12 @@ static void decode_whole(struct kv_reply *r, const struct kv_reply_to *to, struc
         kv_json_begin(&w, root);
         kv_json_item(&w, &root);
     }
-    if (find_error(root, &error)) {
+    if (kv_wire_error(root, &error)) {
         kv_complaint_read_error(&r->complaint, error);
         refuse(r, to, r->complaint.status ? r->complaint.status : r->status);
         return;
     }
-    bool answered = to->dialect->wire == KV_WIRE_ANTHROPIC
-                        ? anthropic_take(r, root, arguments, &fresh)
-                        : openai_take(r, root, arguments);
-    if (answered)
+    if (kv_wire_take(&out, to->dialect->wire, root))
         conclude(r, to, arguments);
     else
         say_str(r, to, "the reply is JSON but holds no answer");

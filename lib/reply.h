@@ -17,11 +17,7 @@
 #include "http.h"
 #include "ratelimit.h"
 #include "secret.h"
-
-struct kv_usage {
-    int64_t in_total, in_cached, in_cache_write, out_total, out_reasoning; /* -1: not said */
-    double cost;                                                           /* NAN: not said */
-};
+#include "wire.h"
 
 /* What was asked, as far as reading the answer depends on it. */
 struct kv_reply_to {
@@ -44,7 +40,7 @@ struct kv_reply {
     struct kv_buf request_id;
     struct kv_buf fingerprint;
     struct kv_buf error_type, error_code; /* as sent */
-    struct kv_buf error;                  /* one line for people: what went wrong; redacted */
+    struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;
     struct kv_ratelimit limits;
     int64_t wait_ms; /* the provider asks us to wait so long; -1: it does not say */

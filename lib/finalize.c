@@ -94,25 +94,28 @@ static bool is_newest(const struct work *w, size_t row)
     return row / 8 < w->room && w->newest[row / 8] >> row % 8 & 1;
 }
 
-static void survey_row(struct work *w, const struct kv_row *at, const struct kv_result *row)
+static int survey_row(
+    struct work *w, const struct kv_row *at, const struct kv_result *row, struct kv_err *err)
 {
-    kv_buf_clear(&w->key);
     kv_buf_clear(&w->id);
-    kv_result_key(row, &w->key);
+    if (row->preview)
+        return 0;
+    if (kv_store_row_key(w->store, row, &w->key, err) != 0)
+        return -1;
     kv_store_row_id(kv_slice_of(&w->key), at->text, &w->id);
-    bool scenario = !row->generic && row->scenario_id.n > 2;
-    if (row->preview || !kv_store_is_newest(w->store, kv_slice_of(&w->id), at)) {
-        w->done->superseded += !row->preview;
-        return;
+    if (!kv_store_is_newest(w->store, kv_slice_of(&w->id), at)) {
+        w->done->superseded++;
+        return 0;
     }
     set_newest(w, w->rows);
     kv_tally_add(&w->done->rows, row);
-    if (scenario)
+    if (!row->generic && row->scenario_id.n > 2)
         kv_scenarios_add(w->scenarios, kv_slice_of(&w->key), row);
     else if (kv_result_failed(row))
         w->bad++;
     else
         w->good++;
+    return 0;
 }
 
 /* The next row, read as a result. 1, 0, -1. */
@@ -137,7 +140,10 @@ static int survey(struct work *w, struct kv_err *err)
         return -1;
     rows.members = &w->members;
     for (; (got = next_row(w, &rows, &at, &row, err)) == 1; w->rows++)
-        survey_row(w, &at, &row);
+        if (survey_row(w, &at, &row, err) != 0) {
+            got = -1;
+            break;
+        }
     kv_rows_end(&rows);
     return got;
 }
@@ -346,9 +352,18 @@ static int without_state(struct work *w, struct kv_err *err)
     return 0;
 }
 
-/* A .state without its results: what a removal that was interrupted leaves. 1 if it is now gone, 0
- * if the pair is whole, -1. */
-static int finish_removal(struct work *w, struct kv_err *err)
+static int refuse_pending(struct work *w, int64_t pending, int64_t total, struct kv_err *err)
+{
+    const char *state = w->paths.state;
+    return kv_err_set(err, KV_NO,
+        "%s: %" PRId64 " of %" PRId64
+        " tasks have no result yet; 'kv-run %s | kv-append %s' goes on",
+        state, pending, total, state, state);
+}
+
+/* What can be told without a lock and without mending anything: 1 if only the .state was left,
+ * which is what a removal that was interrupted leaves, and is now gone; 0 to go on; -1. */
+static int look(struct work *w, struct kv_err *err)
 {
     struct kv_state *s = kv_state_open(w->paths.state, err);
     if (!s)
@@ -363,6 +378,10 @@ static int finish_removal(struct work *w, struct kv_err *err)
             rc = kv_err_sys(err, "%s: cannot be removed", w->paths.state);
         else
             kv_store_remove_private(&w->paths);
+    } else if (!info->growing && !w->how->partial) {
+        rc = kv_state_load(s, KV_LOAD_ROWS, err);
+        if (rc == 0 && info->pending_count > 0)
+            rc = refuse_pending(w, info->pending_count, info->total_tasks, err);
     }
     kv_state_close(s);
     return rc;
@@ -378,10 +397,7 @@ static int check_ready(struct work *w, struct kv_err *err)
     done->pending = counts.pending;
     done->is_complete = counts.pending == 0;
     if (counts.pending && !w->how->partial)
-        return kv_err_set(err, KV_NO,
-            "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; "
-            "'kv-run %s | kv-append %s' goes on",
-            w->paths.state, counts.pending, counts.total, w->paths.state, w->paths.state);
+        return refuse_pending(w, counts.pending, counts.total, err);
     int got = kv_store_hole(w->store, &w->key, err);
     if (got <= 0)
         return got;
@@ -412,8 +428,9 @@ static int write_exports(struct work *w, struct kv_err *err)
 static int with_pair(struct work *w, struct kv_err *err)
 {
     bool keep = w->how->keep;
-    w->info = kv_state_info(kv_store_state(w->store));
-    if (check_ready(w, err) != 0 || write_exports(w, err) != 0) {
+    const struct kv_state *s = kv_store_state(w->store, err);
+    w->info = s ? kv_state_info(s) : NULL;
+    if (!s || check_ready(w, err) != 0 || write_exports(w, err) != 0) {
         kv_store_abort(w->store);
         return -1;
     }
@@ -451,7 +468,7 @@ int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_fi
     else if (!exists(w.paths.state))
         rc = without_state(&w, err);
     else {
-        rc = finish_removal(&w, err);
+        rc = look(&w, err);
         if (rc == 0)
             rc = open_pair(&w, err) == 0 ? with_pair(&w, err) : -1;
         rc = rc < 0 ? -1 : 0;

@@ -72,8 +72,9 @@ $(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
 PROVIDER = tests/bin/provider.c $(wildcard tests/provider/*.c)
 $(TBIN)/provider: $(PROVIDER) $(wildcard tests/provider/*.h) $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-provider.d -o $@ $(PROVIDER) $(OUT)/libkv.a $(TEST_LIBS)
+$(TBIN)/provider: $(wildcard tests/provider/*.c tests/provider/*.h)
 $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $< $(OUT)/libkv.a $(TEST_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
 
 -include $(wildcard $(OUT)/*.d)
 
@@ -105,14 +106,14 @@ fuzz-%: | $(OUT)/fuzz
 		-print_final_stats=1 found-$* $(CURDIR)/tests/fuzz/corpus/$*
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.c tests/torture/*.c tests/bench/*.c \
-	share/examples/*.c)
+C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.c tests/provider/*.[ch] \
+	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 lint:
 	sh tests/setup.sh lint
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
 		--suppress=varFuncNullUB --suppress=internalAstError --suppress=ctuuninitvar \
-		-D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib lib bin tests/bin tests/fuzz
+		-D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib lib bin tests/bin tests/provider tests/fuzz
 	shellcheck $(wildcard $(SHELL_SRC))
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
 

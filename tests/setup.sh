@@ -10,7 +10,7 @@ demo="$build libmicrohttpd-dev jq"
 check="$demo bats bats-assert bats-support mandoc parallel pkg-config python3 strace"
 lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3"
-torture="$demo e2fsprogs python3 strace"
+torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace xfsprogs"
 
 case ${1:-all} in
 build) wanted=$build ;;

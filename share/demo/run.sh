@@ -38,7 +38,7 @@ done_so_far() {
 
 say 'A model server on this machine, 100 ms an answer.'
 mkfifo ready
-provider --port 0 --latency 100 --answers "$demo/answers.jsonl" --script "$demo/script.json" \
+provider --port 0 --latency 100 --answers "$demo/answers.jsonl" \
     --journal "$work/journal.jsonl" --max-seconds 300 >ready &
 provider=$!
 read -r line <ready

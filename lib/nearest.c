@@ -7,7 +7,7 @@ enum { LONGEST = 400 }; /* bytes that may differ; beyond, no hint */
 
 void kv_nearest_init(struct kv_nearest *n, struct kv_slice wanted)
 {
-    *n = (struct kv_nearest){.wanted = wanted, .distance = wanted.n / 2 + 1};
+    *n = (struct kv_nearest){.wanted = wanted, .distance = wanted.n / 3 + 1};
 }
 
 void kv_nearest_release(struct kv_nearest *n)

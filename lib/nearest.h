@@ -17,7 +17,7 @@ struct kv_nearest {
     size_t distance; /* of best; it must be below this to count */
 };
 
-/* Only keys that differ in less than half of their length are near. */
+/* Only keys that differ in at most a third of their length are near. */
 void kv_nearest_init(struct kv_nearest *n, struct kv_slice wanted);
 void kv_nearest_try(struct kv_nearest *n, struct kv_slice key);
 void kv_nearest_release(struct kv_nearest *n); /* n->best.n == 0: nothing is near */

@@ -287,6 +287,12 @@ static int add_result(
         *added = KV_ADDED_NOT;
         return 0;
     }
+    if (st->layout == KV_LAYOUT_1 && st->pair.foreign) {
+        if (kv_pair_ready(&st->pair, err) == 0) /* it has been read again */
+            return add_result(st, row, added, err);
+        end(st);
+        return -1;
+    }
     *added = !kv_result_settles(row) && !completed ? KV_ADDED_ANSWER
              : has_row                             ? KV_ADDED_AGAIN
                                                    : KV_ADDED;
@@ -306,10 +312,6 @@ int kv_store_add(struct kv_store *st, struct kv_slice line, enum kv_added *added
     }
     if (memchr(row.text.p, '\n', row.text.n))
         return kv_err_set(err, KV_INPUT, "a result must stand on one line");
-    if (st->layout == KV_LAYOUT_1 && kv_pair_ready(&st->pair, err) != 0) {
-        end(st);
-        return -1;
-    }
     if (kv_store_row_key(st, &row, &st->key, err) != 0)
         return -1;
     *key = kv_slice_of(&st->key);

@@ -65,7 +65,7 @@ TMP
         json -j '.steps[-2].results_file.text' <<<"$line" >"run/$output.results.jsonl"
         json -j '.steps[-2].state_file.text' <<<"$line" >"run/$output.state"
         json -j '.steps[-1].output_file.text' <<<"$line" >want
-        case $line in *'"name": "repeat'*) sed -i 2d want ;; esac # a row that the next one replaced
+        case $line in *'"name":"repeat'*) sed -i 2d want ;; esac # a row that the next one replaced
         total=$((total + 1))
         (cd run && SOURCE_DATE_EPOCH=$(json '.steps[-1].now' <<<"$line") \
             kv-finalize --partial "$output.state" >/dev/null)

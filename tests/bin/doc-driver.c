@@ -5,9 +5,10 @@
  *     doc-driver [-v] stream BASE [MAX]   a commit for whatever lines have arrived, at most MAX;
  *                                         prints the id of each row when it is durable
  *     doc-driver [-v] spin BASE SECONDS SIZE   adds rows of SIZE bytes at full speed
- *     doc-driver [-v] rewrite BASE        both documents anew, with the same content
- *     doc-driver lineage BASE             begins, prints the lineage, ends
- *     doc-driver hold BASE                holds the lock until standard input ends
+ *     doc-driver batch BASE COMMITS ROWS SIZE FLOOR   commits of ROWS rows of SIZE bytes, each
+ * timed beside write and fdatasync of as much to the file FLOOR doc-driver [-v] rewrite BASE both
+ * documents anew, with the same content doc-driver lineage BASE             begins, prints the
+ * lineage, ends doc-driver hold BASE                holds the lock until standard input ends
  *     doc-driver try BASE                 begins without waiting
  *     doc-driver remove BASE
  *
@@ -193,6 +194,76 @@ static int spin(struct kv_doc *d, double seconds, size_t size, struct kv_err *er
     return 0;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double floor_us(int fd, struct kv_slice text)
+{
+    struct kv_err err;
+    double start = now();
+    if (kv_io_write(fd, text, &err) || kv_io_sync(fd, &err))
+        kv_cli_fail(&err);
+    return (now() - start) * 1e6;
+}
+
+static double commit_us(struct kv_doc *d, const struct kv_slice *rows, size_t n)
+{
+    struct kv_err err;
+    double start = now();
+    if (add(d, rows, n, &err))
+        kv_cli_fail(&err);
+    return (now() - start) * 1e6;
+}
+
+static void make_rows(struct kv_buf *text, struct kv_slice *rows, size_t n, size_t size)
+{
+    static long long made;
+    kv_buf_clear(text);
+    kv_buf_reserve(text, n * (size + 64));
+    for (size_t i = 0; i < n; i++) {
+        size_t start = text->n;
+        kv_buf_printf(text, "{\"task_id\":\"b%ld-%09lld\",\"text\":\"", (long)getpid(), made++);
+        while (text->n - start + 2 < size)
+            kv_buf_add_char(text, 'b');
+        kv_buf_add_str(text, "\"}");
+        rows[i] = (struct kv_slice){text->p + start, text->n - start};
+    }
+}
+
+/* COMMITS ROWS SIZE FLOOR */
+static int batch(struct kv_doc *d, char **rest, struct kv_err *err)
+{
+    size_t commits = strtoul(rest[0], NULL, 10), n = strtoul(rest[1], NULL, 10);
+    size_t size = strtoul(rest[2], NULL, 10);
+    double *ours = kv_array(NULL, commits, sizeof *ours);
+    double *theirs = kv_array(NULL, commits, sizeof *theirs);
+    struct kv_slice *rows = kv_array(NULL, n, sizeof *rows);
+    struct kv_buf text = {0};
+    int dir = kv_io_dir_open(".", err);
+    int fd = dir < 0 ? -1 : kv_io_open(dir, rest[3], KV_IO_CREATE);
+    if (fd < 0)
+        return kv_err_sys(err, "%s", rest[3]);
+    for (size_t i = 0; i < commits; i++) {
+        make_rows(&text, rows, n, size);
+        theirs[i] = floor_us(fd, kv_slice_of(&text));
+        ours[i] = commit_us(d, rows, n);
+    }
+    qsort(ours, commits, sizeof *ours, by_size);
+    qsort(theirs, commits, sizeof *theirs, by_size);
+    printf("{\"us\":%.0f,\"p99_us\":%.0f,\"floor_us\":%.0f,\"ratio\":%.2f}\n", ours[commits / 2],
+        ours[commits * 99 / 100], theirs[commits / 2], ours[commits / 2] / theirs[commits / 2]);
+    close(fd);
+    close(dir);
+    free(ours);
+    free(theirs);
+    free(rows);
+    kv_buf_release(&text);
+    return 0;
+}
+
 /* ---- creating, rewriting ---- */
 
 static int create(struct kv_doc *d, long ids, struct kv_err *err)
@@ -279,6 +350,8 @@ static int run(struct kv_doc *d, const char *what, char **rest, struct kv_err *e
         return stream(d, rest[0] ? strtoul(rest[0], NULL, 10) : 4096, true, err);
     if (strcmp(what, "spin") == 0)
         return spin(d, strtod(rest[0], NULL), strtoul(rest[1], NULL, 10), err);
+    if (strcmp(what, "batch") == 0)
+        return batch(d, rest, err);
     if (strcmp(what, "rewrite") == 0)
         return rewrite(d, err);
     if (strcmp(what, "lineage") == 0)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 16 };
+enum { CHUNK = 1 << 16, LINES_CHUNK = 1 << 20 };
 
 static int read_some(int fd, struct kv_buf *out, size_t want)
 {
@@ -58,6 +58,11 @@ int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *
 void kv_lines_init(struct kv_lines *l, int fd, size_t max)
 {
     *l = (struct kv_lines){.fd = fd, .max = max};
+#ifdef F_SETPIPE_SZ
+    /* What has arrived together is worked on together: a full pipe should be worth it. Fails on
+     * whatever is no pipe, and where the user has too many already. */
+    fcntl(fd, F_SETPIPE_SZ, LINES_CHUNK);
+#endif
 }
 
 void kv_lines_release(struct kv_lines *l)
@@ -104,7 +109,7 @@ static int skip_line(struct kv_lines *l, struct kv_err *err)
     while (!(lf = find_end(l)) && !l->eof) {
         l->at = l->held.n;
         forget_taken(l);
-        int got = read_some(l->fd, &l->held, CHUNK);
+        int got = read_some(l->fd, &l->held, LINES_CHUNK);
         if (got < 0)
             return kv_err_sys(err, "read");
         l->eof = got == 0;
@@ -120,9 +125,9 @@ int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
     while (!(lf = find_end(l)) && !l->eof) {
         if (l->max && l->held.n - l->at > l->max)
             return l->number++, skip_line(l, err);
-        if (l->at > CHUNK)
+        if (l->at > LINES_CHUNK)
             forget_taken(l);
-        int got = read_some(l->fd, &l->held, CHUNK);
+        int got = read_some(l->fd, &l->held, LINES_CHUNK);
         if (got < 0)
             return kv_err_sys(err, "read");
         l->eof = got == 0;
@@ -144,9 +149,9 @@ bool kv_lines_poll(struct kv_lines *l)
     while (!kv_lines_ready(l) && !l->eof && has_arrived(l->fd)) {
         if (l->max && l->held.n - l->at > l->max)
             return true; /* kv_lines_next tells */
-        if (l->at > CHUNK)
+        if (l->at > LINES_CHUNK)
             forget_taken(l);
-        int got = read_some(l->fd, &l->held, CHUNK);
+        int got = read_some(l->fd, &l->held, LINES_CHUNK);
         if (got < 0)
             return true; /* likewise */
         l->eof = got == 0;
@@ -183,7 +188,8 @@ static char *draft_name(const char *path)
 static int sync_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *dir = slash ? kv_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : kv_strdup(".");
+    char *dir =
+        slash ? kv_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : kv_strdup(".");
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failed = fd < 0 || fsync(fd);
     if (fd >= 0)

@@ -1,0 +1,95 @@
+/* kv-check-compat - may a configuration and a benchmark go on with the run of a state. */
+#include "cli.h"
+#include "compat.h"
+#include "inputs.h"
+#include "origin.h"
+
+#include "help/kv-check-compat.h"
+
+#include <stdlib.h>
+
+static void say_problems(const struct kv_problems *problems, const char *file)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        struct kv_buf line = {0};
+        kv_problem_add_text(&line, &problems->items[i]);
+        kv_cli_say("%s: %s", file, line.p);
+        kv_buf_release(&line);
+    }
+}
+
+_Noreturn static void fail(
+    const struct kv_problems *problems, const char *file, const struct kv_err *err)
+{
+    if (!problems->n)
+        kv_cli_fail(err);
+    say_problems(problems, file);
+    exit(KV_INPUT);
+}
+
+static struct kv_config *open_config(
+    const struct kv_inputs *in, const struct kv_state *s, const char *path)
+{
+    struct kv_problems problems = {0};
+    struct kv_err err;
+    char *prompt = kv_compat_builtin_prompt(kv_state_info(s)->config);
+    struct kv_config *c = kv_inputs_config(in, path, prompt, &problems, &err);
+    if (!c)
+        fail(&problems, path, &err);
+    free(prompt);
+    return c;
+}
+
+/* The benchmark is read only where its content is compared. */
+static struct kv_bench *open_bench(const struct kv_state *s, bool exact, const char *path)
+{
+    struct kv_problems problems = {0};
+    struct kv_err err;
+    if (exact || !kv_origin_has_digest(s) ||
+        !kv_slice_is(kv_slice(kv_state_info(s)->benchmark_path), path))
+        return NULL;
+    struct kv_bench *b = kv_inputs_bench(path, &problems, &err);
+    if (!b)
+        fail(&problems, path, &err);
+    return b;
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    const char *config = NULL, *benchmark = NULL, *share = NULL;
+    bool exact = false;
+    const struct kv_option options[] = {
+        {'b', "benchmark", KV_OPT_TEXT, &benchmark},
+        {'c', "config", KV_OPT_TEXT, &config},
+        {0, "exact", KV_OPT_FLAG, &exact},
+        {0, "share", KV_OPT_TEXT, &share},
+        {0},
+    };
+
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    if (!config || !benchmark)
+        kv_cli_usage("both -c CONFIG and -b BENCHMARK are needed");
+    if (argc - first != 1)
+        kv_cli_usage(argc == first ? "no STATE given" : "one STATE at a time");
+
+    struct kv_err err;
+    char *share_dir = kv_cli_share(share);
+    const struct kv_inputs in = {.share = share_dir, .env = kv_cli_env};
+    struct kv_state *s = kv_state_open(argv[first], &err);
+    if (!s)
+        kv_cli_fail(&err);
+    struct kv_origin_given given = {.config = open_config(&in, s, config),
+        .benchmark_path = benchmark,
+        .bench = open_bench(s, exact, benchmark)};
+    struct kv_verdict v = {0};
+    if (kv_origin_judge(s, &given, exact, &v, &err) != 0)
+        kv_cli_fail(&err);
+
+    struct kv_buf out = {0};
+    kv_verdict_add_json(&out, &v);
+    kv_buf_add_char(&out, '\n');
+    if (kv_cli_put(kv_slice_of(&out), &err) != 0)
+        kv_cli_fail(&err);
+    return kv_cli_end(v.compatible ? KV_OK : KV_NO);
+}

@@ -1,0 +1,131 @@
+/* kv-manifest - what has to run: lists the tasks of a benchmark, or of any jobs, and makes the
+ * pair. */
+#include "cli.h"
+#include "manifest.h"
+#include "num.h"
+
+#include "help/kv-manifest.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static void say_problems(const struct kv_problems *problems, const char *file)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        struct kv_buf line = {0};
+        kv_problem_add_text(&line, &problems->items[i]);
+        kv_cli_say("%s: %s", file, line.p);
+        kv_buf_release(&line);
+    }
+}
+
+/* Everything that is wrong with the inputs, or the one failure there is. */
+_Noreturn static void fail(
+    const struct kv_manifest *m, const struct kv_manifest_options *o, const struct kv_err *err)
+{
+    if (!m->config_problems.n && !m->bench_problems.n)
+        kv_cli_fail(err);
+    say_problems(&m->config_problems, o->config);
+    say_problems(&m->bench_problems, o->benchmark);
+    exit(KV_INPUT);
+}
+
+static int print_tasks(const struct kv_manifest *m, struct kv_err *err)
+{
+    enum { BATCH = 1 << 16 };
+    struct kv_buf out = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < m->count; i++) {
+        kv_manifest_add_task(m, i, &out);
+        kv_buf_add_char(&out, '\n');
+        if (out.n >= BATCH || i + 1 == m->count) {
+            rc = kv_cli_put(kv_slice_of(&out), err);
+            kv_buf_clear(&out);
+        }
+    }
+    kv_buf_release(&out);
+    return rc;
+}
+
+static int make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_buf out = {0};
+    int rc = kv_manifest_make(m, o, &out, err);
+    kv_buf_add_char(&out, '\n');
+    if (rc == 0)
+        rc = kv_cli_put(kv_slice_of(&out), err);
+    kv_buf_release(&out);
+    return rc;
+}
+
+static void check_usage(const struct kv_manifest_options *o, bool print, int operands)
+{
+    if (operands)
+        kv_cli_usage("no operand is expected: the benchmark is given with -b");
+    if (o->tasks && (o->benchmark || o->questions || o->question_ids || o->extend_from ||
+                        o->manual_traces || o->replay))
+        kv_cli_usage(
+            "--tasks is a manifest without a benchmark: only -c, -o and --shard go with it");
+    if (!o->tasks && !o->benchmark)
+        kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE");
+    if (!o->tasks && !o->config)
+        kv_cli_usage("no configuration given: -c FILE");
+    if (!print && !o->output)
+        kv_cli_usage("no output given: -o FILE, or --print");
+    if (o->if_absent && o->force)
+        kv_cli_usage("--if-absent and --force exclude each other");
+}
+
+static double start_time(void)
+{
+    const char *given = kv_cli_env("SOURCE_DATE_EPOCH");
+    struct timespec now;
+    double seconds;
+    if (given && kv_num_double(kv_slice(given), &seconds))
+        return seconds;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_manifest_options o = {.inputs.env = kv_cli_env, .now = start_time()};
+    const char *share = NULL;
+    bool print = false;
+    const struct kv_option options[] = {
+        {'b', "benchmark", KV_OPT_TEXT, &o.benchmark},
+        {'c', "config", KV_OPT_TEXT, &o.config},
+        {'o', "output", KV_OPT_TEXT, &o.output},
+        {0, "if-absent", KV_OPT_FLAG, &o.if_absent},
+        {0, "force", KV_OPT_FLAG, &o.force},
+        {0, "print", KV_OPT_FLAG, &print},
+        {0, "tasks", KV_OPT_TEXT, &o.tasks},
+        {0, "extend-from", KV_OPT_TEXT, &o.extend_from},
+        {0, "questions", KV_OPT_TEXT, &o.questions},
+        {0, "question-ids", KV_OPT_TEXT, &o.question_ids},
+        {0, "shard", KV_OPT_TEXT, &o.shard},
+        {0, "manual-traces", KV_OPT_TEXT, &o.manual_traces},
+        {0, "replay", KV_OPT_TEXT, &o.replay},
+        {0, "template-cmd", KV_OPT_TEXT, &o.inputs.template_command},
+        {0, "share", KV_OPT_TEXT, &share},
+        {0},
+    };
+
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    check_usage(&o, print, argc - first);
+    char *share_dir = kv_cli_share(share);
+    o.inputs.share = share_dir;
+
+    struct kv_manifest m;
+    struct kv_err err;
+    if (kv_manifest_plan(&m, &o, &err) != 0)
+        fail(&m, &o, &err);
+    say_problems(&m.remarks, o.benchmark);
+
+    if ((print ? print_tasks(&m, &err) : make(&m, &o, &err)) != 0)
+        kv_cli_fail(&err);
+    kv_manifest_release(&m);
+    free(share_dir);
+    return kv_cli_end(KV_OK);
+}

@@ -1,0 +1,177 @@
+/* inputs - the files a run is made from, opened and looked through. */
+#include "inputs.h"
+
+#include "child.h"
+#include "io.h"
+#include "json.h"
+#include "pattern.h"
+#include "prompt.h"
+
+#include <stdlib.h>
+
+/* ---- the configuration ---- */
+
+static int own_prompt(const char *share, struct kv_buf *out, struct kv_err *err)
+{
+    const struct kv_prompt_value none[] = {{0}};
+    struct kv_prompts *prompts = kv_prompts_open(share, err);
+    if (!prompts)
+        return -1;
+    kv_prompt_add(prompts, KV_PROMPT_ANSWERING_DEFAULT, none, out);
+    kv_prompts_close(prompts);
+    return 0;
+}
+
+struct kv_config *kv_inputs_config(const struct kv_inputs *in, const char *path, const char *prompt,
+    struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_buf text = {0}, own = {0};
+    struct kv_config *c = NULL;
+    if (kv_io_read(path, 0, &text, err) == 0 && (prompt || own_prompt(in->share, &own, err) == 0)) {
+        const struct kv_config_source from = {
+            .env = in->env,
+            .answering_prompt = prompt ? kv_slice(prompt) : kv_slice_of(&own),
+            .traces_given = true, /* whether they are is the caller's to check */
+        };
+        c = kv_config_open(kv_slice_of(&text), &from, problems, err);
+        if (!c)
+            kv_err_context(err, "%s", path);
+    }
+    kv_buf_release(&text);
+    kv_buf_release(&own);
+    return c;
+}
+
+/* ---- the benchmark ---- */
+
+static void check_patterns(
+    const struct kv_rubric *r, const struct kv_path *at, struct kv_problems *problems)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct kv_trait *t = &r->traits[i];
+        struct kv_path list = {.up = at, .name = KV_SLICE("regex_traits")};
+        struct kv_path trait = {.up = &list, .name = t->name};
+        struct kv_path here = {.up = &trait, .name = KV_SLICE("pattern")};
+        struct kv_err err;
+        if (t->list != KV_TRAIT_REGEX)
+            continue;
+        struct kv_pattern *p = kv_pattern_open(t->pattern, 0, &err);
+        if (!p)
+            kv_problems_add(problems, &here, "value_error", "%s", err.text);
+        kv_pattern_close(p);
+    }
+}
+
+struct kv_bench *kv_inputs_bench(const char *path, struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    struct kv_bench *b = NULL;
+    if (kv_io_read(path, 0, &text, err) != 0)
+        return NULL;
+    size_t before = problems->n;
+    if ((b = kv_bench_open(kv_slice_of(&text), problems, err))) {
+        check_patterns(&b->rubric, NULL, problems);
+        for (size_t i = 0; i < b->n; i++) {
+            struct kv_path here = {.name = b->questions[i].id};
+            check_patterns(&b->questions[i].rubric, &here, problems);
+        }
+        if (problems->n != before) {
+            kv_problems_err(problems, err);
+            kv_bench_close(b);
+            b = NULL;
+        }
+    }
+    kv_buf_release(&text);
+    if (!b)
+        kv_err_context(err, "%s", path);
+    return b;
+}
+
+/* ---- templates ---- */
+
+int kv_inputs_translate(
+    const char *command, struct kv_slice source, struct kv_buf *spec, struct kv_err *err)
+{
+    enum { PATIENCE_MS = 60000, LONGEST = 1 << 24 };
+    const struct kv_child_options options = {.timeout_ms = PATIENCE_MS, .output_max = LONGEST};
+    struct kv_buf output = {0};
+    struct kv_slice value;
+    int rc = kv_child_run(command, source, &options, &output, err);
+    if (rc == 0 && (rc = kv_json_check(kv_slice_of(&output), KV_JSON_STRICT, &value, err)) == 0)
+        kv_buf_add_slice(spec, value);
+    kv_buf_release(&output);
+    return rc == 0 ? 0 : kv_err_context(err, "%s", command);
+}
+
+static void check_template(const struct kv_inputs *in, const struct kv_question *q,
+    struct kv_problems *problems, struct kv_problems *remarks)
+{
+    struct kv_path question = {.name = q->id};
+    struct kv_path here = {.up = &question, .name = KV_SLICE("template")};
+    struct kv_template *t = NULL;
+    struct kv_buf spec = {0};
+    struct kv_err err;
+    enum kv_template_outcome outcome = kv_template_open(q->template, &t, &err);
+    if (outcome == KV_TEMPLATE_CODE && in->template_command) {
+        outcome = KV_TEMPLATE_CODE;
+        if (kv_inputs_translate(in->template_command, q->template, &spec, &err) == 0 &&
+            kv_template_open(kv_slice_of(&spec), &t, &err) == KV_TEMPLATE_OK)
+            outcome = KV_TEMPLATE_OK;
+    }
+    if (outcome == KV_TEMPLATE_CODE)
+        kv_problems_add(problems, &here, "unsupported", "%s", err.text);
+    else if (outcome == KV_TEMPLATE_INVALID)
+        kv_problems_add(remarks, &here, "value_error", "%s", err.text);
+    else
+        kv_template_close(t);
+    kv_buf_release(&spec);
+}
+
+/* ---- rubrics ---- */
+
+/* karenina drops agentic traits of questions, and so do we; others that cannot be judged here would
+ * leave holes in every result. */
+static void check_rubric(
+    const struct kv_bench *bench, const struct kv_question *q, struct kv_problems *problems)
+{
+    struct kv_path question = {.name = q->id};
+    struct kv_path here = {.up = &question, .name = KV_SLICE("rubric")};
+    struct kv_rubric merged;
+    kv_rubric_merge(&bench->rubric, &q->rubric, &merged, &here, problems);
+    kv_rubric_release(&merged);
+    for (size_t i = 0; i < q->rubric.n; i++)
+        if (q->rubric.traits[i].list == KV_TRAIT_CALLABLE)
+            kv_problems_add(problems, &here, "unsupported",
+                "trait '%s' is a pickled Python function", q->rubric.traits[i].name.p);
+}
+
+static void check_global_rubric(const struct kv_rubric *r, struct kv_problems *problems)
+{
+    struct kv_path here = {.name = KV_SLICE("rating")};
+    for (size_t i = 0; i < r->n; i++) {
+        const struct kv_trait *t = &r->traits[i];
+        if (t->list == KV_TRAIT_CALLABLE)
+            kv_problems_add(problems, &here, "unsupported",
+                "trait '%s' is a pickled Python function", t->name.p);
+        if (t->list == KV_TRAIT_AGENTIC)
+            kv_problems_add(problems, &here, "unsupported", "trait '%s' needs an agent", t->name.p);
+    }
+}
+
+int kv_inputs_check(const struct kv_inputs *in, const struct kv_config *config,
+    const struct kv_bench *bench, const bool *chosen, struct kv_problems *problems,
+    struct kv_problems *remarks)
+{
+    size_t before = problems->n;
+    if (config->rubric_enabled)
+        check_global_rubric(&bench->rubric, problems);
+    for (size_t i = 0; i < bench->n; i++) {
+        if (!chosen[i])
+            continue;
+        if (config->evaluation_mode != KV_RUBRIC_ONLY)
+            check_template(in, &bench->questions[i], problems, remarks);
+        if (config->rubric_enabled)
+            check_rubric(bench, &bench->questions[i], problems);
+    }
+    return problems->n == before ? 0 : -1;
+}

@@ -1,0 +1,551 @@
+/* manifest - a run is begun: its tasks are listed and the pair of files is made. */
+#include "manifest.h"
+
+#include "choose.h"
+#include "compat.h"
+#include "create.h"
+#include "io.h"
+#include "json.h"
+#include "lax.h"
+#include "paths.h"
+#include "replay.h"
+#include "result.h"
+#include "rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the list of keys ---- */
+
+/* Ends the key whose text was just added behind m->text. */
+static void end_key(struct kv_manifest *m)
+{
+    if ((m->count & (m->count - 1)) == 0)
+        m->ends = kv_array(m->ends, m->count ? 2 * m->count : 1, sizeof *m->ends);
+    m->ends[m->count++] = m->text.n;
+}
+
+/* When the text has stopped moving. */
+static void point_keys(struct kv_manifest *m)
+{
+    m->keys = kv_array(NULL, m->count + 1, sizeof *m->keys);
+    for (size_t i = 0, at = 0; i < m->count; at = m->ends[i++])
+        m->keys[i] = (struct kv_slice){m->text.p + at, m->ends[i] - at};
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return kv_slice_cmp(**(const struct kv_slice *const *)a, **(const struct kv_slice *const *)b);
+}
+
+static int refuse_twins(const struct kv_manifest *m, struct kv_err *err)
+{
+    const struct kv_slice **sorted = kv_array(NULL, m->count + 1, sizeof(struct kv_slice *));
+    int rc = 0;
+    for (size_t i = 0; i < m->count; i++)
+        sorted[i] = &m->keys[i];
+    qsort(sorted, m->count, sizeof *sorted, by_text);
+    for (size_t i = 1; rc == 0 && i < m->count; i++)
+        if (kv_slice_eq(*sorted[i], *sorted[i - 1]))
+            rc = kv_err_set(
+                err, KV_INPUT, "the task '%.*s' is there twice", (int)sorted[i]->n, sorted[i]->p);
+    free(sorted);
+    return rc;
+}
+
+/* ---- a list of jobs ---- */
+
+static int read_job(struct kv_manifest *m, struct kv_slice value, struct kv_err *err)
+{
+    struct kv_slice key = value;
+    if (kv_json_type(value) == KV_JSON_OBJECT && !kv_json_get(value, "task_id", &key))
+        return kv_err_set(err, KV_INPUT, "task_id: missing");
+    if (kv_json_type(key) != KV_JSON_STRING || key.n == 2)
+        return kv_err_set(err, KV_INPUT, "expected the key of a task, or an object with task_id");
+    kv_json_unescape(key, &m->text);
+    end_key(m);
+    return 0;
+}
+
+static int read_jobs(
+    struct kv_manifest *m, const char *path, const struct kv_shard *shard, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    struct kv_slice rest, value;
+    int got = -1;
+    if (kv_io_read(path, 0, &text, err) != 0)
+        return -1;
+    rest = kv_slice_of(&text);
+    while ((got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1) {
+        size_t before = m->text.n;
+        if ((got = read_job(m, value, err)) != 0)
+            break;
+        struct kv_slice key = {m->text.p + before, m->text.n - before};
+        if (shard && !kv_shard_has(shard, key)) {
+            m->text.n = before;
+            m->count--;
+        }
+    }
+    kv_buf_release(&text);
+    return got == 0 ? 0 : kv_err_context(err, "%s", path);
+}
+
+static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    struct kv_slice value = KV_SLICE("{}");
+    int rc = 0;
+    if (path && (rc = kv_io_read(path, 0, &text, err)) == 0 &&
+        (rc = kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &value, err)) == 0 &&
+        kv_json_type(value) != KV_JSON_OBJECT)
+        rc = kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(value));
+    if (rc == 0)
+        kv_lax_text(&m->jobs_config, value);
+    else if (text.n)
+        kv_err_context(err, "%s", path);
+    kv_buf_release(&text);
+    return rc;
+}
+
+/* ---- the tasks of a benchmark ---- */
+
+static void refuse_equal_models(
+    char **keys, size_t n, const char *list_name, struct kv_problems *problems)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(keys[i], keys[k]) == 0) {
+                struct kv_path list = {.name = kv_slice(list_name)};
+                struct kv_path here = {.up = &list, .index = i};
+                kv_problems_add(problems, &here, "value_error",
+                    "has the interface, name and id of %s[%zu]: their tasks would be the same",
+                    list_name, k);
+                break;
+            }
+}
+
+static int plan_keys(struct kv_manifest *m, const struct kv_shard *shard, struct kv_err *err)
+{
+    size_t n, capacity = 0;
+    struct kv_buf key = {0};
+    if (!kv_plan_count(&m->plan, &n))
+        return kv_err_set(err, KV_INPUT, "more than %d tasks", KV_PLAN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct kv_task t = kv_plan_task(&m->plan, i);
+        kv_buf_clear(&key);
+        kv_plan_add_key(&m->plan, &t, &key);
+        if (shard && !kv_shard_has(shard, kv_slice_of(&key)))
+            continue;
+        if (m->count == capacity) {
+            capacity = capacity ? 2 * capacity : 64;
+            m->tasks = kv_array(m->tasks, capacity, sizeof *m->tasks);
+        }
+        m->tasks[m->count] = t;
+        kv_buf_add_slice(&m->text, kv_slice_of(&key));
+        end_key(m);
+    }
+    kv_buf_release(&key);
+    m->planned = m->count;
+    return 0;
+}
+
+static int choose_questions(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    bool *chosen = kv_calloc(m->bench->n + 1, sizeof *chosen);
+    long n = kv_choose(m->bench, o->question_ids, o->questions, chosen, err);
+    size_t count = 0;
+    if (n == 0)
+        kv_err_set(err, KV_INPUT,
+            o->question_ids || o->questions ? "no question is left after selecting"
+                                            : "there is no finished question");
+    if (n <= 0) {
+        free(chosen);
+        return kv_err_context(err, "%s", o->benchmark);
+    }
+    m->question_ids = kv_calloc((size_t)n + 1, sizeof *m->question_ids);
+    for (size_t i = 0; i < m->bench->n; i++)
+        if (chosen[i])
+            m->question_ids[count++] = m->bench->questions[i].id;
+    kv_inputs_check(&o->inputs, m->config, m->bench, chosen, &m->bench_problems, &m->remarks);
+    kv_plan_init(&m->plan, m->config, m->question_ids, count);
+    free(chosen);
+    refuse_equal_models(
+        m->plan.answering, m->config->answering_count, "answering_models", &m->config_problems);
+    refuse_equal_models(
+        m->plan.parsing, m->config->parsing_count, "parsing_models", &m->config_problems);
+    return 0;
+}
+
+static void check_traces(
+    const struct kv_config *c, const struct kv_manifest_options *o, struct kv_problems *problems)
+{
+    struct kv_path list = {.name = KV_SLICE("answering_models")}, here = {.up = &list};
+    for (here.index = 0; here.index < c->answering_count; here.index++)
+        if (kv_slice_is(c->answering[here.index].interface, "manual") && !o->manual_traces)
+            kv_problems_add(problems, &here, "value_error",
+                "interface 'manual' needs recorded answers: --manual-traces FILE");
+}
+
+/* The files of recorded answers are read by kv-run; that they can be read is checked here. */
+static int check_recorded(const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    struct kv_traces *traces = NULL;
+    struct kv_replay *replay = NULL;
+    int rc = 0;
+    if (o->manual_traces && (rc = kv_io_read(o->manual_traces, 0, &text, err)) == 0 &&
+        !(traces = kv_traces_open(kv_slice_of(&text), err)))
+        rc = kv_err_context(err, "%s", o->manual_traces);
+    kv_buf_clear(&text);
+    if (rc == 0 && o->replay && (rc = kv_io_read(o->replay, 0, &text, err)) == 0 &&
+        !(replay = kv_replay_open(kv_slice_of(&text), o->replay, err)))
+        rc = -1;
+    kv_traces_close(traces);
+    kv_replay_close(replay);
+    kv_buf_release(&text);
+    return rc;
+}
+
+/* karenina's default prompt, if the pair that is there was made with it. */
+static char *prompt_of_pair(const struct kv_manifest_options *o)
+{
+    struct kv_err ignored;
+    struct kv_state *s = o->if_absent ? kv_state_open(o->output, &ignored) : NULL;
+    char *prompt = s ? kv_compat_builtin_prompt(kv_state_info(s)->config) : NULL;
+    kv_state_close(s);
+    return prompt;
+}
+
+static int open_inputs(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_err other;
+    char *prompt = prompt_of_pair(o);
+    m->config = kv_inputs_config(&o->inputs, o->config, prompt, &m->config_problems, err);
+    free(prompt);
+    if (m->config) {
+        kv_config_supported(m->config, &m->config_problems);
+        check_traces(m->config, o, &m->config_problems);
+    } else if (!m->config_problems.n) {
+        return -1;
+    }
+    /* The benchmark is read even so: what is wrong with it is to be said as well. */
+    m->bench = kv_inputs_bench(o->benchmark, &m->bench_problems, m->config ? err : &other);
+    return m->config && m->bench ? 0 : -1;
+}
+
+static int sum_up(
+    const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    if (m->config_problems.n) {
+        kv_problems_err(&m->config_problems, err);
+        return kv_err_context(err, "%s", o->config);
+    }
+    if (m->bench_problems.n) {
+        kv_problems_err(&m->bench_problems, err);
+        return kv_err_context(err, "%s", o->benchmark);
+    }
+    return 0;
+}
+
+static int plan_benchmark(struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_shard *shard, struct kv_err *err)
+{
+    if (open_inputs(m, o, err) != 0 || choose_questions(m, o, err) != 0 || sum_up(m, o, err) != 0 ||
+        check_recorded(o, err) != 0)
+        return -1;
+    return plan_keys(m, shard, err);
+}
+
+/* ---- extending a finished run ---- */
+
+struct prior {
+    const char *path;
+    struct kv_rows rows;
+    bool open;
+    struct kv_buf key;
+};
+
+/* The rows of the export, over and over: 1, 0 at the end, -1 (see create.h). */
+static int next_prior(void *closure, struct kv_slice *row, struct kv_err *err)
+{
+    struct prior *p = closure;
+    struct kv_row next;
+    if (!p->open && kv_rows_begin(&p->rows, p->path, KV_LAYOUT_1, err) != 0)
+        return -1;
+    p->open = true;
+    int got = kv_rows_next(&p->rows, &next, err);
+    if (got == 1) {
+        *row = next.text;
+    } else {
+        kv_rows_end(&p->rows);
+        p->open = false;
+    }
+    return got;
+}
+
+static bool is_planned(
+    const struct kv_manifest *m, const struct kv_shard *shard, struct kv_slice key)
+{
+    struct kv_task ignored;
+    return kv_plan_find(&m->plan, key, &ignored) && (!shard || kv_shard_has(shard, key));
+}
+
+/* Drops keys beyond the planned ones that stand there before. */
+static void fold_extra(struct kv_manifest *m)
+{
+    size_t n = m->count - m->planned, kept = m->planned;
+    const struct kv_slice **sorted = kv_array(NULL, n + 1, sizeof(struct kv_slice *));
+    bool *gone = kv_calloc(n + 1, sizeof *gone);
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &m->keys[m->planned + i];
+    qsort(sorted, n, sizeof *sorted, by_text);
+    for (size_t i = 1; i < n; i++)
+        if (kv_slice_eq(*sorted[i], *sorted[i - 1])) /* the order among equals does not matter */
+            gone[sorted[i] - m->keys - (ptrdiff_t)m->planned] = true;
+    for (size_t i = 0; i < n; i++)
+        if (!gone[i])
+            m->keys[kept++] = m->keys[m->planned + i];
+    m->count = kept;
+    free(sorted);
+    free(gone);
+}
+
+static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_shard *shard, struct kv_err *err)
+{
+    struct prior p = {.path = o->extend_from};
+    struct kv_slice row;
+    struct kv_result result;
+    int got;
+    while ((got = next_prior(&p, &row, err)) == 1) {
+        if (kv_result_read(row, KV_JSON_STRICT, &result, err) != 0) {
+            kv_err_context(err, "%s", o->extend_from);
+            kv_rows_end(&p.rows);
+            got = -1;
+            break;
+        }
+        kv_buf_clear(&p.key);
+        kv_result_key(&result, &p.key);
+        if (result.preview || is_planned(m, shard, kv_slice_of(&p.key)))
+            continue;
+        kv_buf_add_slice(&m->text, kv_slice_of(&p.key));
+        end_key(m);
+    }
+    kv_buf_release(&p.key);
+    return got;
+}
+
+/* ---- planning ---- */
+
+int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_shard shard;
+    const struct kv_shard *part = o->shard ? &shard : NULL;
+    *m = (struct kv_manifest){0};
+    if (o->shard && kv_shard_parse(o->shard, &shard, err) != 0)
+        return -1;
+    if (o->tasks) {
+        if (read_jobs(m, o->tasks, part, err) != 0 || read_jobs_config(m, o->config, err) != 0)
+            return -1;
+        m->planned = m->count;
+    } else if (plan_benchmark(m, o, part, err) != 0 ||
+               (o->extend_from && add_prior(m, o, part, err) != 0)) {
+        return -1;
+    }
+    point_keys(m);
+    fold_extra(m);
+    return refuse_twins(m, err);
+}
+
+void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)
+{
+    if (m->config && i < m->planned) {
+        kv_plan_add_json(&m->plan, &m->tasks[i], out);
+        return;
+    }
+    kv_buf_add_str(out, "{\"task_id\":");
+    kv_json_quote(out, m->keys[i], KV_JSON_RAW);
+    kv_buf_add_char(out, '}');
+}
+
+void kv_manifest_release(struct kv_manifest *m)
+{
+    kv_problems_release(&m->config_problems);
+    kv_problems_release(&m->bench_problems);
+    kv_problems_release(&m->remarks);
+    if (m->plan.config)
+        kv_plan_release(&m->plan);
+    kv_config_close(m->config);
+    kv_bench_close(m->bench);
+    kv_buf_release(&m->text);
+    kv_buf_release(&m->jobs_config);
+    free(m->question_ids);
+    free(m->tasks);
+    free(m->keys);
+    free(m->ends);
+}
+
+/* ---- the pair that is there ---- */
+
+/* Appends "; PATH: OLD, given NEW" for each difference. */
+static void add_differences(struct kv_buf *out, const struct kv_buf *items)
+{
+    struct kv_buf array = {0};
+    struct kv_slice item, path, old, new;
+    struct kv_json_walk w;
+    kv_buf_printf(&array, "[%s]", items->n ? items->p : "");
+    kv_json_begin(&w, kv_slice_of(&array));
+    while (kv_json_item(&w, &item)) {
+        kv_json_get(item, "path", &path);
+        kv_buf_add_str(out, "; ");
+        kv_json_unescape(path, out);
+        if (kv_json_get(item, "state", &old))
+            kv_buf_printf(out, ": %.*s", (int)old.n, old.p);
+        if (kv_json_get(item, "given", &new))
+            kv_buf_printf(out, ", given %.*s", (int)new.n, new.p);
+    }
+    kv_buf_release(&array);
+}
+
+static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
+{
+    size_t missing = 0;
+    struct kv_slice first = {0};
+    if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->count; i++) {
+        struct kv_task_state task;
+        kv_state_find(s, m->keys[i], &task);
+        if (!task.in_manifest && missing++ == 0)
+            first = m->keys[i];
+    }
+    if (!missing)
+        return 0;
+    return kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
+        (int)first.n, first.p);
+}
+
+/* Does the pair that is there fit? */
+static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    struct kv_state *s, struct kv_err *err)
+{
+    const struct kv_origin_given given = {m->config, o->benchmark, m->bench};
+    struct kv_verdict v = {0};
+    int rc = 0;
+    if (m->config && (rc = kv_origin_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
+        add_differences(&v.reason, &v.different);
+        rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
+    }
+    kv_verdict_release(&v);
+    if (rc == 0)
+        rc = missing_tasks(m, s, err);
+    return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
+}
+
+static void add_report(struct kv_buf *out, const struct kv_state_info *info)
+{
+    kv_buf_add_str(out, "{\"state_file\":");
+    kv_json_quote_str(out, info->paths->state);
+    kv_buf_add_str(out, ",\"tmp_file\":");
+    kv_json_quote_str(out, info->results_path);
+    kv_buf_add_str(out, ",\"output_path\":");
+    kv_json_quote_str(out, info->paths->output);
+    kv_buf_printf(out, ",\"total_tasks\":%lld,\"completed_count\":%lld,\"config_hash\":",
+        (long long)info->total_tasks, (long long)info->completed_count);
+    kv_json_quote_str(out, info->config_hash);
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- making ---- */
+
+static void add_member(struct kv_buf *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    kv_buf_printf(out, "%s\"%s\": ", out->n == 1 ? "" : ", ", name);
+    kv_json_quote(out, kv_slice(text), KV_JSON_ASCII);
+}
+
+static void add_members(
+    struct kv_buf *out, const struct kv_manifest *m, const struct kv_manifest_options *o)
+{
+    char digest[KV_SHA256_HEX + 1];
+    kv_buf_add_char(out, '{');
+    if (m->bench) {
+        struct kv_origin origin;
+        kv_origin_begin(&origin, m->bench);
+        for (size_t i = 0; i < m->count; i++)
+            kv_origin_add(&origin, m->keys[i]);
+        kv_origin_digest(&origin, digest);
+        kv_origin_end(&origin);
+        add_member(out, KV_ORIGIN_DIGEST, digest);
+    }
+    add_member(out, "kv_manual_traces", o->manual_traces);
+    add_member(out, "kv_replay", o->replay);
+    if (o->tasks && strcmp(o->tasks, "-") != 0)
+        add_member(out, "kv_tasks", o->tasks);
+    kv_buf_add_char(out, '}');
+}
+
+static int create(
+    const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_buf config = {0}, rubric = {0}, members = {0};
+    struct prior prior = {.path = o->extend_from};
+    char hash[KV_MD5_HEX + 1] = "";
+    if (m->config)
+        kv_config_add_state_text(&config, m->config);
+    else
+        kv_lax_state_text(&config, kv_slice_of(&m->jobs_config));
+    if (!m->config && o->config)
+        kv_digest_md5(kv_slice_of(&m->jobs_config), hash);
+    if (m->bench && m->bench->rubric.n)
+        kv_rubric_add_json(&rubric, &m->bench->rubric);
+    add_members(&members, m, o);
+    const struct kv_store_plan plan = {
+        .output_path = o->output,
+        .benchmark_path = o->benchmark ? o->benchmark : "",
+        .config = kv_slice_of(&config),
+        .config_hash = m->config ? m->config->hash : hash,
+        .manifest = m->keys,
+        .manifest_count = m->count,
+        .rubric = kv_slice_of(&rubric),
+        .members = kv_slice_of(&members),
+        .start_time = o->now,
+        .replace = o->force,
+        .next_row = o->extend_from ? next_prior : NULL,
+        .closure = &prior,
+    };
+    int rc = kv_store_create(&plan, err);
+    if (prior.open)
+        kv_rows_end(&prior.rows);
+    kv_buf_release(&config);
+    kv_buf_release(&rubric);
+    kv_buf_release(&members);
+    return rc;
+}
+
+int kv_manifest_make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
+    struct kv_err *err)
+{
+    struct kv_paths paths;
+    struct kv_state *s = NULL;
+    int rc;
+    if (kv_paths_of_output(&paths, o->output, err) != 0)
+        return -1;
+    bool there = access(paths.state, F_OK) == 0;
+    if (o->force && kv_paths_run_active(&paths))
+        rc = kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths.state);
+    else if (there && o->if_absent)
+        rc = (s = kv_state_open(paths.state, err)) ? judge_pair(m, o, s, err) : -1;
+    else if ((rc = create(m, o, err)) == 0)
+        rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
+    if (rc == 0)
+        add_report(out, kv_state_info(s));
+    kv_state_close(s);
+    kv_paths_release(&paths);
+    return rc;
+}

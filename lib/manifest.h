@@ -1,0 +1,61 @@
+/* manifest - a run is begun: its tasks are listed and the pair of files is made.
+ *
+ *     struct kv_manifest m = {0};
+ *     if (kv_manifest_plan(&m, &options, &err) != 0) … m.config_problems …
+ *     if (options.print)
+ *         for (size_t i = 0; i < m.count; i++) kv_manifest_add_task(&m, i, &line);
+ *     else
+ *         kv_manifest_make(&m, &options, &out, &err);
+ *     kv_manifest_release(&m);
+ *
+ * kv_manifest_plan reads and checks everything and writes nothing; all that is wrong with the two
+ * files is in m.config_problems and m.bench_problems, one sentence of it in *err.
+ */
+#ifndef KV_MANIFEST_H
+#define KV_MANIFEST_H
+
+#include "inputs.h"
+#include "origin.h"
+#include "plan.h"
+
+struct kv_manifest_options {
+    struct kv_inputs inputs;
+    const char *benchmark, *config, *output; /* as the user gave them */
+    const char *questions, *question_ids;    /* selections; NULL: all */
+    const char *shard;                       /* I/N or NULL */
+    const char *tasks;                       /* a list of jobs instead of a benchmark, or NULL */
+    const char *extend_from;            /* a finished export whose rows to begin with, or NULL */
+    const char *manual_traces, *replay; /* recorded answers, or NULL */
+    bool if_absent, force;
+    double now; /* POSIX seconds */
+};
+
+struct kv_manifest {
+    struct kv_problems config_problems, bench_problems;
+    struct kv_problems remarks; /* on the benchmark: legal, but will fail its tasks */
+    struct kv_config *config;   /* NULL: jobs of any kind */
+    struct kv_bench *bench;
+    struct kv_slice *question_ids; /* of the chosen questions */
+    struct kv_plan plan;
+    struct kv_task *tasks;     /* of the plan, for the first `planned` keys */
+    struct kv_slice *keys;     /* the manifest, in order */
+    size_t planned, count;     /* keys beyond `planned` come from the export that is extended */
+    struct kv_buf text;        /* private: what the keys show */
+    size_t *ends;              /* private: where each key ends in it */
+    struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical */
+};
+
+int kv_manifest_plan(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err);
+
+/* Appends a task as one line of JSON, without its end. */
+void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out);
+
+/* Makes the pair, or leaves a compatible one that is there alone (o->if_absent). Appends the object
+ * that says so. KV_NO: the pair that is there is not compatible. */
+int kv_manifest_make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
+    struct kv_err *err);
+
+void kv_manifest_release(struct kv_manifest *m);
+
+#endif

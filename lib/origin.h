@@ -1,0 +1,67 @@
+/* origin - what a run was made from: is the benchmark still the same, may a configuration go on.
+ *
+ * Stands between a state and the inputs a user gives. A state of ours carries a digest of the
+ * content of those questions its manifest names, as member kv_benchmark_digest: questions that are
+ * added to the benchmark, or that were never part of the run, do not count.
+ *
+ *     struct kv_verdict v = {0};
+ *     if (kv_origin_judge(state, &given, false, &v, &err) == 0 && !v.compatible) … v.reason …
+ *     kv_verdict_release(&v);
+ */
+#ifndef KV_ORIGIN_H
+#define KV_ORIGIN_H
+
+#include "bench.h"
+#include "config.h"
+#include "err.h"
+#include "state.h"
+
+#include <stdbool.h>
+
+#define KV_ORIGIN_DIGEST "kv_benchmark_digest" /* the member of .state */
+
+/* ---- which questions a manifest names ---- */
+
+struct kv_origin {
+    const struct kv_bench *bench; /* borrowed */
+    size_t *by_id;
+    bool *named;          /* by question */
+    struct kv_slice last; /* the id the last key began with */
+};
+void kv_origin_begin(struct kv_origin *o, const struct kv_bench *bench);
+/* Marks the question of a key. A key of no question is no error: it was made from another one. */
+void kv_origin_add(struct kv_origin *o, struct kv_slice key);
+/* The digest of what was named. */
+void kv_origin_digest(const struct kv_origin *o, char hex[KV_SHA256_HEX + 1]);
+void kv_origin_end(struct kv_origin *o);
+
+/* ---- a state against the benchmark and configuration given ---- */
+
+/* True if the state carries a digest, so that the benchmark has to be read to judge. */
+bool kv_origin_has_digest(const struct kv_state *s);
+
+/* Is the content of the benchmark that of the state? *same is true for a state without a digest. */
+int kv_origin_same_content(
+    const struct kv_state *s, const struct kv_bench *bench, bool *same, struct kv_err *err);
+
+struct kv_origin_given {
+    const struct kv_config *config;
+    const char *benchmark_path;   /* compared as it stands */
+    const struct kv_bench *bench; /* NULL: content is not compared */
+};
+
+struct kv_verdict {
+    bool compatible;
+    struct kv_buf reason;              /* empty if compatible */
+    struct kv_buf different, harmless; /* items of JSON arrays: compat.h */
+};
+
+/* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
+int kv_origin_judge(const struct kv_state *s, const struct kv_origin_given *given, bool exact,
+    struct kv_verdict *v, struct kv_err *err);
+
+/* Appends {"compatible":…,"reason":…} with "differences" and "harmless" where there are any. */
+void kv_verdict_add_json(struct kv_buf *out, const struct kv_verdict *v);
+void kv_verdict_release(struct kv_verdict *v);
+
+#endif

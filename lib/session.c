@@ -3,6 +3,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "origin.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -56,12 +57,10 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
 /* The benchmark must still be the one the state was made for, by content. */
 static int check_content(const struct kv_session *s, const char *path, struct kv_err *err)
 {
-    struct kv_slice stored;
-    char now[KV_SHA256_HEX + 1];
-    if (!kv_state_member(s->state, "kv_benchmark_digest", &stored))
-        return 0;
-    kv_bench_digest(s->bench, NULL, now);
-    if (kv_json_string_is(stored, now))
+    bool same;
+    if (kv_origin_same_content(s->state, s->bench, &same, err) != 0)
+        return -1;
+    if (same)
         return 0;
     return kv_err_set(err, KV_NO,
         "%s: its content has changed since this run was begun; begin a new one with kv-manifest",

@@ -82,12 +82,12 @@ int main(int argc, char **argv)
     struct kv_origin_given given = {.config = open_config(&in, s, config),
         .benchmark_path = benchmark,
         .bench = open_bench(s, exact, benchmark)};
-    struct kv_verdict v = {0};
+    struct kv_origin_verdict v = {0};
     if (kv_origin_judge(s, &given, exact, &v, &err) != 0)
         kv_cli_fail(&err);
 
     struct kv_buf out = {0};
-    kv_verdict_add_json(&out, &v);
+    kv_origin_add_json(&out, &v);
     kv_buf_add_char(&out, '\n');
     if (kv_cli_put(kv_slice_of(&out), &err) != 0)
         kv_cli_fail(&err);

@@ -433,13 +433,13 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
     struct kv_state *s, struct kv_err *err)
 {
     const struct kv_origin_given given = {m->config, o->benchmark, m->bench};
-    struct kv_verdict v = {0};
+    struct kv_origin_verdict v = {0};
     int rc = 0;
     if (m->config && (rc = kv_origin_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
         add_differences(&v.reason, &v.different);
         rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
     }
-    kv_verdict_release(&v);
+    kv_origin_release(&v);
     if (rc == 0)
         rc = missing_tasks(m, s, err);
     return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
@@ -541,6 +541,11 @@ int kv_manifest_make(struct kv_manifest *m, const struct kv_manifest_options *o,
         rc = kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths.state);
     else if (there && o->if_absent)
         rc = (s = kv_state_open(paths.state, err)) ? judge_pair(m, o, s, err) : -1;
+    else if (there && !o->force)
+        rc = kv_err_set(err, KV_INPUT,
+            "%s: a run is there; go on with it by kv-run %s | kv-append %s, or replace it by "
+            "--force",
+            paths.state, paths.state, paths.state);
     else if ((rc = create(m, o, err)) == 0)
         rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
     if (rc == 0)

@@ -118,7 +118,7 @@ int kv_origin_same_content(
 }
 
 int kv_origin_judge(const struct kv_state *s, const struct kv_origin_given *given, bool exact,
-    struct kv_verdict *v, struct kv_err *err)
+    struct kv_origin_verdict *v, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s);
     char hex[KV_SHA256_HEX + 1] = "";
@@ -149,7 +149,7 @@ static void add_list(struct kv_buf *out, const char *name, const struct kv_buf *
     kv_buf_add_char(out, ']');
 }
 
-void kv_verdict_add_json(struct kv_buf *out, const struct kv_verdict *v)
+void kv_origin_add_json(struct kv_buf *out, const struct kv_origin_verdict *v)
 {
     kv_buf_printf(out, "{\"compatible\":%s,\"reason\":", v->compatible ? "true" : "false");
     kv_json_quote(out, kv_slice_of(&v->reason), KV_JSON_RAW);
@@ -158,7 +158,7 @@ void kv_verdict_add_json(struct kv_buf *out, const struct kv_verdict *v)
     kv_buf_add_char(out, '}');
 }
 
-void kv_verdict_release(struct kv_verdict *v)
+void kv_origin_release(struct kv_origin_verdict *v)
 {
     kv_buf_release(&v->reason);
     kv_buf_release(&v->different);

@@ -4,9 +4,9 @@
  * content of those questions its manifest names, as member kv_benchmark_digest: questions that are
  * added to the benchmark, or that were never part of the run, do not count.
  *
- *     struct kv_verdict v = {0};
+ *     struct kv_origin_verdict v = {0};
  *     if (kv_origin_judge(state, &given, false, &v, &err) == 0 && !v.compatible) … v.reason …
- *     kv_verdict_release(&v);
+ *     kv_origin_release(&v);
  */
 #ifndef KV_ORIGIN_H
 #define KV_ORIGIN_H
@@ -50,7 +50,7 @@ struct kv_origin_given {
     const struct kv_bench *bench; /* NULL: content is not compared */
 };
 
-struct kv_verdict {
+struct kv_origin_verdict {
     bool compatible;
     struct kv_buf reason;              /* empty if compatible */
     struct kv_buf different, harmless; /* items of JSON arrays: compat.h */
@@ -58,10 +58,10 @@ struct kv_verdict {
 
 /* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
 int kv_origin_judge(const struct kv_state *s, const struct kv_origin_given *given, bool exact,
-    struct kv_verdict *v, struct kv_err *err);
+    struct kv_origin_verdict *v, struct kv_err *err);
 
 /* Appends {"compatible":…,"reason":…} with "differences" and "harmless" where there are any. */
-void kv_verdict_add_json(struct kv_buf *out, const struct kv_verdict *v);
-void kv_verdict_release(struct kv_verdict *v);
+void kv_origin_add_json(struct kv_buf *out, const struct kv_origin_verdict *v);
+void kv_origin_release(struct kv_origin_verdict *v);
 
 #endif

@@ -34,6 +34,9 @@
  * the file system has no reliable leases every commit copies, syncs, renames and syncs the
  * directory: the same promises, only the cost differs.
  *
+ * A copy keeps permissions and, where permitted, the owner; ACLs and extended attributes are lost,
+ * as with any program that replaces a file.
+ *
  * Private files are called ".results.json.*" beside the documents. They may be deleted at any time
  * when no command runs; all that is lost is speed, once.
  *

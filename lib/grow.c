@@ -172,8 +172,10 @@ static enum verdict try_spare(
         g->spare = name;
         return USABLE;
     }
+    /* EAGAIN: somebody has it open. Else it is not ours to lease (only its owner may). */
+    enum verdict verdict = errno == EAGAIN ? BUSY : USELESS;
     close_spare(g);
-    return BUSY;
+    return verdict;
 }
 
 static void forget(struct kv_control *c, size_t i, int member)

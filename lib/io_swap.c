@@ -172,9 +172,9 @@ int kv_io_dress(int fd, const struct kv_file *like, struct kv_err *err)
     if (kv_io_stat(fd, &now) != 0)
         return kv_err_sys(err, "stat");
     /* Only root may give a file away; for others ownership passes to the last copier, as with any
-     * program that replaces a file. */
+     * program that replaces a file. The group is kept where the user belongs to it. */
     if ((now.uid != like->uid || now.gid != like->gid) && fchown(fd, like->uid, like->gid) != 0 &&
-        errno != EPERM && errno != EINVAL)
+        fchown(fd, (uid_t)-1, like->gid) != 0 && errno != EPERM && errno != EINVAL)
         return kv_err_sys(err, "chown");
     return fchmod(fd, like->mode) != 0 ? kv_err_sys(err, "chmod") : 0;
 }

@@ -2,6 +2,8 @@
 
 load helper
 
+# shellcheck disable=SC2154 # run --separate-stderr sets stderr
+
 in_place='doc-driver: first appended in place, second appended in place'
 
 # pair [ID...] - a fresh pair r.tmp, r.state with these rows, one commit each
@@ -301,4 +303,32 @@ assert_pair() {
     run --separate-stderr doc-driver lineage r
     assert_success
     assert_equal "$(find . -name 'r.*' -o -name '.r.*')" ''
+}
+
+@test "doc: without reliable leases every commit copies, with the same result" {
+    mkdir other
+    if ! mount -t ramfs none other 2>/dev/null; then
+        skip 'needs the right to mount'
+    fi
+    cd other
+    run --separate-stderr pair a b
+    local way='copied whole: this file system has no reliable leases'
+    local said=$stderr
+    exec 7<r.tmp
+    add c
+    local names lineage again copy
+    names=$(find . -name 'r.*' -o -name '.r.*' | sort | tr '\n' ' ')
+    lineage=$(doc-driver lineage r)
+    add d
+    again=$(doc-driver lineage r)
+    copy=$(cat r.tmp)
+    old=$(json -c '[.results[].task_id]' <&7)
+    exec 7<&-
+    cd ..
+    umount other
+    assert_equal "$said" "doc-driver: first $way, second $way"$'\n'"doc-driver: first $way, second $way"
+    assert_equal "$names" './.r.lock ./r.state ./r.tmp '
+    assert_equal "$again" "$lineage"
+    assert_equal "$old" '["a","b"]'
+    assert_equal "$(jq -c '[.results[].task_id]' <<<"$copy")" '["a","b","c","d"]'
 }

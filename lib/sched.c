@@ -30,7 +30,9 @@ enum {
     HOLD_MS = 45 * 1000,      /* how long a known ceiling is respected before trying beyond it */
     GIVE_UP_MS = 10 * 60000,  /* a lane that served nothing for so long is stopped */
     THROTTLED_MAX_MS = 30 * 60000, /* one call's total wait for rate limits */
-    MAX_EXHAUSTED = 3,        /* calls in a row that used up their budgets: the host is gone */
+    FEW_LOST = 3,             /* connections: lost in a row before that is the host's trouble */
+    MAX_EXHAUSTED = 3,        /* calls in a row that used up their budgets, … */
+    GONE_MS = 60000,          /* … and nothing served for so long: the host is gone */
 };
 
 struct queue {
@@ -43,12 +45,16 @@ struct kv_lane {
     int cap, in_flight;
     double limit;
     int round_left;        /* successes until the limit may grow */
+    int round_peak;        /* calls that were in flight at once in this round */
     bool probing, stopped, told;
     bool served;           /* it answered at least once */
     uint64_t successes;
     int exhausted;         /* calls in a row */
     int throttles;         /* rate-limit answers in a row */
+    int lost;              /* lost connections in a row */
     int64_t gate_ms, last_ok_ms, first_ms;
+    int64_t episode_ms;    /* since when calls have been let through without a throttle */
+    double episode_served;
     double rate, ceiling;  /* starts per second; 0: unlimited */
     int64_t next_start_ms, cut_ms, grown_ms;
     double credit;         /* of --tpm, in tokens */
@@ -185,16 +191,20 @@ static double rate_cap(const struct kv_sched *s)
     return s->limits.rpm > 0 ? s->limits.rpm / 60 : INFINITY;
 }
 
-/* Too fast: fall below what was just served, and remember that as the ceiling. */
-static void cut_rate(struct kv_sched *s, struct kv_lane *l, int64_t now)
+/* Too fast: fall below what was let through, and remember that as the ceiling. What was let through
+ * is what was served in the last second and what is on its way; a long Retry-After tells of a long
+ * window, in which what was served since the last one counts. */
+static void cut_rate(struct kv_sched *s, struct kv_lane *l, int64_t wait, int64_t now)
 {
     if (l->cut_ms && now - l->cut_ms < 1000) /* one cut an episode */
         return;
-    double served = served_last_second(l, now);
+    double served = served_last_second(l, now) + l->in_flight;
+    if (wait >= 3000 && l->episode_served > 0)
+        served = l->episode_served * 1000 / (double)(now - l->episode_ms + wait);
     if (l->rate > 0 && l->rate < served)
         served = l->rate;
-    if (served < 1)
-        served = l->rate > 2 ? l->rate / 2 : 1;
+    if (served < 0.1)
+        served = l->rate > 0.2 ? l->rate / 2 : 1;
     l->ceiling = fmin(served, rate_cap(s));
     l->rate = l->ceiling * 0.9;
     l->cut_ms = l->grown_ms = now;
@@ -231,9 +241,11 @@ static void charge_start(struct kv_sched *s, struct kv_call *call, int64_t now)
         l->credit -= call->tokens;
     l->in_flight++;
     s->in_flight++;
+    if (l->in_flight > l->round_peak)
+        l->round_peak = l->in_flight;
     call->started_ms = now;
     if (!l->first_ms)
-        l->first_ms = now;
+        l->first_ms = l->episode_ms = now;
 }
 
 void kv_sched_window(
@@ -353,10 +365,11 @@ static bool latency_rose(const struct kv_sched *s, struct kv_lane *l)
     return mean > 2 * l->latency_low;
 }
 
-static void grow_limit(const struct kv_sched *s, struct kv_lane *l, bool was_full)
+static void grow_limit(const struct kv_sched *s, struct kv_lane *l)
 {
     if (--l->round_left > 0)
         return;
+    bool was_full = l->round_peak >= 0.8 * floor(l->limit);
     if (latency_rose(s, l))
         l->limit = fmax(1, floor(l->limit * 0.9));
     else if (was_full && l->ceiling <= 0)
@@ -364,29 +377,31 @@ static void grow_limit(const struct kv_sched *s, struct kv_lane *l, bool was_ful
     else if (was_full)
         l->limit = fmin(l->cap, l->limit + fmax(1, l->limit / 20));
     l->round_left = (int)l->limit;
+    l->round_peak = l->in_flight;
 }
 
 static void note_success(
-    struct kv_sched *s, struct kv_lane *l, const struct kv_call_end *o, bool was_full, int64_t now)
+    struct kv_sched *s, struct kv_lane *l, const struct kv_call_end *o, int64_t now)
 {
     advance_window(l, now);
     l->count[l->slot % SLOTS]++;
     l->successes++;
     l->served = true;
     l->probing = false;
-    l->exhausted = l->throttles = 0;
+    l->exhausted = l->throttles = l->lost = 0;
     l->last_ok_ms = now;
+    l->episode_served++;
     l->latency_sum += (double)o->latency_ms;
     l->latency_n++;
     grow_rate(s, l, now);
-    grow_limit(s, l, was_full);
+    grow_limit(s, l);
 }
 
 static void note_throttle(
     struct kv_sched *s, struct kv_lane *l, const struct kv_call_end *o, int64_t now)
 {
-    cut_rate(s, l, now);
     int64_t wait = o->retry_after_ms;
+    cut_rate(s, l, wait, now);
     if (wait < 0) { /* no time named: back off as a lane, 1 s doubling to 30 s */
         double most = fmin(30000, 1000 * pow(2, l->throttles));
         wait = (int64_t)(most / 2 + most / 2 * jitter(s));
@@ -394,7 +409,8 @@ static void note_throttle(
     l->throttles++;
     if (now + wait > l->gate_ms)
         l->gate_ms = now + wait;
-    l->next_start_ms = l->gate_ms;
+    l->next_start_ms = l->episode_ms = l->gate_ms;
+    l->episode_served = 0;
     if (s->limits.adaptive)
         l->limit = fmax(1, floor(l->limit * 0.8));
     for (size_t i = 0; i < s->lanes; i++) { /* the same host may count all its models together */
@@ -404,17 +420,30 @@ static void note_throttle(
     }
 }
 
+/* A host that does not answer is asked by one call at a time, ever more rarely, until it does. */
+static void note_lost(struct kv_sched *s, struct kv_lane *l, int64_t now)
+{
+    l->lost++;
+    if (l->served && l->lost < FEW_LOST)
+        return;
+    double most = fmin(10000, 250 * pow(2, l->lost > 12 ? 6 : l->lost / 2.0));
+    l->probing = true;
+    if (l->gate_ms <= now)
+        l->gate_ms = now + (int64_t)(most / 2 + most / 2 * jitter(s));
+}
+
 static int64_t backoff_ms(struct kv_sched *s, const struct kv_retry_rule *b, int k)
 {
     double most = fmin(b->backoff_min * pow(b->backoff_multiplier, k), b->backoff_max);
     return (int64_t)(1000 * most * jitter(s));
 }
 
-static bool lane_given_up(const struct kv_lane *l, int64_t now)
+static bool lane_given_up(const struct kv_lane *l, const struct kv_retry_policy *policy, int64_t now)
 {
     int64_t since = l->last_ok_ms ? l->last_ok_ms : l->first_ms;
-    return l->exhausted >= MAX_EXHAUSTED || (!l->served && l->exhausted > 0) ||
-           now - since > GIVE_UP_MS;
+    bool never_there = !l->served && l->lost > policy->rules[KV_RETRY_CONNECTION].max_attempts;
+    return never_there || (!l->served && l->exhausted > 0) ||
+           (l->exhausted >= MAX_EXHAUSTED && now - since > GONE_MS) || now - since > GIVE_UP_MS;
 }
 
 /* Counts a retry and says whether the budget allows it. */
@@ -448,17 +477,17 @@ static enum kv_after finish_retryable(
     struct kv_lane *l = call->lane;
     if (o->reason == KV_RETRY_RATE_LIMIT)
         note_throttle(s, l, o, now);
-    else if (o->reason == KV_RETRY_CONNECTION && (!l->served || now - l->last_ok_ms > 1000))
-        l->probing = true;
+    else if (o->reason == KV_RETRY_CONNECTION)
+        note_lost(s, l, now);
     if (may_retry(s, call, o, now)) {
-        if (!lane_given_up(l, now)) {
+        if (!lane_given_up(l, call->policy, now)) {
             push(&l->retries, call);
             return KV_AFTER_AGAIN;
         }
     } else if (o->reason != KV_RETRY_SERVER_ERROR) {
         l->exhausted++;
     }
-    if (lane_given_up(l, now))
+    if (lane_given_up(l, call->policy, now))
         l->stopped = true;
     return KV_AFTER_EXHAUSTED;
 }
@@ -467,7 +496,6 @@ enum kv_after kv_sched_finish(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
     struct kv_lane *l = call->lane;
-    bool was_full = l->in_flight >= (int)l->limit;
     l->in_flight--;
     s->in_flight--;
     if (s->limits.tpm > 0 && end->tokens >= 0)
@@ -480,7 +508,7 @@ enum kv_after kv_sched_finish(
         return KV_AFTER_DONE;
     case KV_FATE_OK:
     case KV_FATE_PERMANENT: /* the endpoint answered, if not as wished */
-        note_success(s, l, end, was_full, now);
+        note_success(s, l, end, now);
         return KV_AFTER_DONE;
     case KV_FATE_CANCELLED:
         break;

@@ -54,7 +54,7 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     return failed;
 }
 
-/* The benchmark must still be the one the state was made for, by content. */
+/* The questions of the run must still be what they were, by content. */
 static int check_content(const struct kv_session *s, const char *path, struct kv_err *err)
 {
     bool same;
@@ -63,7 +63,7 @@ static int check_content(const struct kv_session *s, const char *path, struct kv
     if (same)
         return 0;
     return kv_err_set(err, KV_NO,
-        "%s: its content has changed since this run was begun; begin a new one with kv-manifest",
+        "%s: questions have changed since this run was begun; begin a new one with kv-manifest",
         path);
 }
 

@@ -514,9 +514,8 @@ int kv_python_tokens_read(struct kv_slice source, struct kv_python_tokens *out, 
     unify_lines(source, &text);
     *out = (struct kv_python_tokens){0};
     kv_buf_reserve(&out->pool, source.n + 1); /* texts may point there even if all are empty */
-    struct lexer x = {.at = text.p, .end = text.p + text.n, .line = 1, .out = out, .err = err};
-    if (text.n == 0)
-        x.at = x.end = "";
+    const char *first = text.n ? text.p : "";
+    struct lexer x = {.at = first, .end = first + text.n, .line = 1, .out = out, .err = err};
     int rc = lex_all(&x);
     if (rc != 0)
         kv_python_tokens_release(out);

@@ -211,9 +211,11 @@ static int status_of_words(const struct kv_complaint *c)
         {"timeout_error", 504},
         {"invalid_request_error", 400},
         {"unavailable", 503},
+        {"unexpected endpoint", 404},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (contains(c->type, words[i].word) || contains(c->code, words[i].word))
+        if (contains(c->type, words[i].word) || contains(c->code, words[i].word) ||
+            contains(c->message, words[i].word))
             return words[i].status;
     return 500;
 }

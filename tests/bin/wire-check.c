@@ -1,0 +1,330 @@
+/* wire-check - the modules between a configuration and a wire, as filters for tests.
+ *
+ *     wire-check reply      {"dialect","status","headers":{},"body","schema","step","quirks"} a
+ * line
+ *                           -> what lib/reply makes of it
+ *     wire-check ask        {"dialect","model","messages":[{"role","text"}],"temperature",
+ *                           "max_tokens","schema_name","schema","step","quirks","extra"} -> the
+ * body wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
+ *                           -> {"dialect","url","models","key","exposed"} or {"error"}
+ *     wire-check duration   a text a line -> milliseconds
+ *     wire-check redact     {"keys":[…],"text"} -> the text
+ *     wire-check listing    {"body","model"} -> {"found","near"}
+ *
+ * One line of output a line of input; the input is the member "in" of the line.
+ */
+#include "ask.h"
+#include "cli.h"
+#include "io.h"
+#include "json.h"
+#include "listing.h"
+#include "num.h"
+#include "provider.h"
+#include "reply.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELP "usage: wire-check reply | ask | choose | duration | redact | listing\n"
+
+enum { LINE_MAX_BYTES = 64 << 20 };
+
+static const int64_t now_ms = 1792584000000; /* Wed, 21 Oct 2026 12:00:00 GMT */
+static struct kv_slice case_env;             /* of the line at hand */
+
+/* ---- reading a line ---- */
+
+static char *text_at(struct kv_slice line, const char *name)
+{
+    struct kv_slice value;
+    if (!kv_json_get(line, name, &value) || kv_json_type(value) != KV_JSON_STRING)
+        return NULL;
+    return kv_json_strdup(value);
+}
+
+static double number_at(struct kv_slice line, const char *name, double otherwise)
+{
+    struct kv_slice value;
+    double x;
+    return kv_json_get(line, name, &value) && kv_num_double(value, &x) ? x : otherwise;
+}
+
+static const struct kv_dialect *dialect_at(struct kv_slice line)
+{
+    char *name = text_at(line, "dialect");
+    const struct kv_dialect *d = kv_dialect_find(name ? name : "generic");
+    if (!d)
+        kv_cli_usage("unknown dialect %s", name);
+    free(name);
+    return d;
+}
+
+static enum kv_step step_at(struct kv_slice line)
+{
+    char *name = text_at(line, "step");
+    enum kv_step step = KV_STEP_SCHEMA;
+    while (name && strcmp(kv_step_name(step), name) != 0 && step < KV_STEP_PLAIN)
+        step++;
+    free(name);
+    return step;
+}
+
+/* ---- writing a line ---- */
+
+static void put_text(struct kv_buf *out, const char *name, const struct kv_buf *text)
+{
+    if (!text->n)
+        return;
+    kv_buf_printf(out, ",\"%s\":", name);
+    kv_json_quote(out, kv_slice_of(text), KV_JSON_RAW);
+}
+
+static void put_count(struct kv_buf *out, const char *name, int64_t n)
+{
+    if (n >= 0)
+        kv_buf_printf(out, ",\"%s\":%lld", name, (long long)n);
+}
+
+static void put_flag(struct kv_buf *out, const char *name, bool set)
+{
+    if (set)
+        kv_buf_printf(out, ",\"%s\":true", name);
+}
+
+/* ---- reply ---- */
+
+static void put_reply(struct kv_buf *out, const struct kv_reply *r)
+{
+    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_ending_name(r->ending));
+    kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
+    put_text(out, "reasoning", &r->reasoning);
+    put_text(out, "refusal", &r->refusal);
+    put_text(out, "finish", &r->finish);
+    put_text(out, "model", &r->model);
+    put_text(out, "provider", &r->provider);
+    put_text(out, "request_id", &r->request_id);
+    put_text(out, "type", &r->error_type);
+    put_text(out, "code", &r->error_code);
+    put_text(out, "error", &r->error);
+    put_count(out, "in", r->usage.in_total);
+    put_count(out, "out", r->usage.out_total);
+    put_count(out, "cached", r->usage.in_cached);
+    put_count(out, "reasoned", r->usage.out_reasoning);
+    put_count(out, "wait_ms", r->wait_ms);
+    put_count(out, "remaining", r->limits.window[KV_RATELIMIT_REQUESTS].remaining);
+    put_count(out, "reset_ms", r->limits.window[KV_RATELIMIT_REQUESTS].reset_ms);
+    put_count(out, "heal", r->heal ? (int64_t)r->heal : -1);
+    put_flag(out, "step_down", r->step_down);
+    put_flag(out, "retry", r->retry != KV_RETRY_CLASSES);
+    put_flag(out, "finish_unknown", r->finish_unknown);
+    kv_buf_add_char(out, '}');
+}
+
+static void check_reply(struct kv_slice line, struct kv_buf *out)
+{
+    static struct kv_reply reply;
+    struct kv_buf body = {0}, headers = {0};
+    struct kv_json_walk w;
+    struct kv_slice value, key, given = {"", 0};
+    struct kv_reply_to to = {.dialect = dialect_at(line),
+        .schema_name = kv_json_get(line, "schema", &value) ? "answer" : NULL,
+        .step = step_at(line),
+        .quirks = (unsigned)number_at(line, "quirks", 0)};
+    if (kv_json_get(line, "body", &value) && kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, &body);
+    else
+        kv_buf_add_slice(&body, value);
+    kv_reply_begin(&reply);
+    kv_json_get(line, "headers", &given);
+    kv_buf_reserve(&headers, line.n); /* the slices noted must stay where they are */
+    kv_json_begin(&w, given);
+    while (kv_json_member(&w, &key, &value)) {
+        char *name = kv_json_strdup(key);
+        size_t from = headers.n;
+        kv_json_unescape(value, &headers);
+        kv_reply_header(
+            &reply, kv_slice(name), (struct kv_slice){headers.p + from, headers.n - from});
+        free(name);
+    }
+    kv_reply_decode(&reply, &to, (int)number_at(line, "status", 200), kv_slice_of(&body), now_ms);
+    put_reply(out, &reply);
+    kv_buf_release(&body);
+    kv_buf_release(&headers);
+}
+
+/* ---- ask ---- */
+
+static size_t read_messages(struct kv_slice line, struct kv_message m[16], char *texts[16])
+{
+    struct kv_slice list = {"", 0}, item, role;
+    struct kv_json_walk w;
+    size_t n = 0;
+    kv_json_get(line, "messages", &list);
+    kv_json_begin(&w, list);
+    while (n < 16 && kv_json_item(&w, &item)) {
+        kv_json_get(item, "role", &role);
+        texts[n] = text_at(item, "text");
+        m[n].role = kv_json_string_is(role, "system") ? KV_SPEAKER_SYSTEM
+                    : kv_json_string_is(role, "user") ? KV_SPEAKER_USER
+                                                      : KV_SPEAKER_ASSISTANT;
+        m[n].text = kv_slice(texts[n]);
+        n++;
+    }
+    return n;
+}
+
+static void check_ask(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_message messages[16];
+    char *texts[16];
+    char *model = text_at(line, "model"), *name = text_at(line, "schema_name");
+    struct kv_ask ask = {.model = kv_slice(model ? model : "m"),
+        .messages = messages,
+        .count = read_messages(line, messages, texts),
+        .temperature = number_at(line, "temperature", (double)NAN),
+        .max_tokens = (int64_t)number_at(line, "max_tokens", 0),
+        .schema_name = name,
+        .step = step_at(line),
+        .quirks = (unsigned)number_at(line, "quirks", 0)};
+    kv_json_get(line, "schema", &ask.schema);
+    kv_json_get(line, "extra", &ask.extra);
+    kv_ask_write(out, dialect_at(line), &ask);
+    for (size_t i = 0; i < ask.count; i++)
+        free(texts[i]);
+    free(model);
+    free(name);
+}
+
+/* ---- choose ---- */
+
+/* The environment of the case; forgotten variables are kept in mind by the ring. */
+static const char *env_of_case(const char *name)
+{
+    static char *last[8];
+    static size_t turn;
+    char *value = text_at(case_env, name);
+    turn = (turn + 1) % 8;
+    free(last[turn]);
+    last[turn] = value;
+    return value && *value ? value : NULL;
+}
+
+static void check_choose(struct kv_slice line, struct kv_buf *out)
+{
+    char *texts[] = {text_at(line, "id"), text_at(line, "interface"),
+        text_at(line, "model_provider"), text_at(line, "base_url")};
+    struct kv_choice choice = {.id = texts[0],
+        .interface = texts[1] ? texts[1] : "langchain",
+        .model_provider = texts[2],
+        .base_url = texts[3]};
+    struct kv_secrets *ring = kv_secret_open();
+    struct kv_provider p;
+    struct kv_err err;
+    char *url = NULL;
+    kv_json_get(line, "extra", &choice.extra);
+    kv_json_get(line, "env", &case_env);
+    if (!kv_provider_choose(&choice, env_of_case, &url, &err) ||
+        kv_provider_open(&p, &choice, env_of_case, ring, &err) < 0) {
+        kv_buf_printf(out, "{\"kind\":%d,\"error\":", (int)err.kind);
+        kv_json_quote_str(out, err.text);
+    } else {
+        kv_buf_printf(out, "{\"dialect\":\"%s\",\"url\":", p.dialect->name);
+        kv_json_quote_str(out, url);
+        kv_buf_add_str(out, ",\"models\":");
+        kv_json_quote_str(out, p.models->url);
+        kv_buf_add_str(out, ",\"key\":");
+        kv_json_quote_str(out, p.key_name);
+        kv_buf_printf(out, ",\"exposed\":%s", p.exposed ? "true" : "false");
+        kv_provider_close(&p);
+    }
+    kv_buf_add_char(out, '}');
+    free(url);
+    for (size_t i = 0; i < 4; i++)
+        free(texts[i]);
+    kv_secret_close(ring);
+}
+
+/* ---- the small ones ---- */
+
+static void check_redact(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_secrets *ring = kv_secret_open();
+    struct kv_slice keys = {"", 0}, item, key;
+    struct kv_json_walk w;
+    struct kv_buf clean = {0};
+    struct kv_err err;
+    char *text = text_at(line, "text");
+    kv_json_get(line, "keys", &keys);
+    kv_json_begin(&w, keys);
+    while (kv_json_item(&w, &item)) {
+        char *one = kv_json_strdup(item);
+        if (kv_secret_add(ring, "KEY", kv_slice(one), &key, &err) < 0)
+            kv_cli_fail(&err);
+        free(one);
+    }
+    kv_secret_redact(ring, kv_slice(text), &clean);
+    kv_json_quote(out, kv_slice_of(&clean), KV_JSON_RAW);
+    kv_buf_release(&clean);
+    free(text);
+    kv_secret_close(ring);
+}
+
+static void check_duration(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_buf text = {0};
+    kv_json_unescape(line, &text);
+    kv_buf_printf(out, "%lld", (long long)kv_ratelimit_duration(kv_slice_of(&text)));
+    kv_buf_release(&text);
+}
+
+static void check_listing(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_slice body = {"", 0};
+    struct kv_buf near = {0};
+    char *model = text_at(line, "model");
+    kv_json_get(line, "body", &body);
+    kv_buf_printf(out, "{\"found\":%d,\"near\":", kv_listing_find(body, kv_slice(model), &near));
+    kv_json_quote(out, kv_slice_of(&near), KV_JSON_RAW);
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&near);
+    free(model);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*check)(struct kv_slice line, struct kv_buf *out);
+    } checks[] = {{"reply", check_reply}, {"ask", check_ask}, {"choose", check_choose},
+        {"redact", check_redact}, {"duration", check_duration}, {"listing", check_listing}};
+    struct kv_cli cli;
+    struct kv_err err;
+    struct kv_lines lines;
+    struct kv_slice line, value;
+    struct kv_buf out = {0};
+    const struct kv_option options[] = {{0}};
+    int first = kv_cli_begin(&cli, argc, argv, options, HELP), got;
+    size_t which = 0;
+    while (first < argc && which < 6 && strcmp(checks[which].name, argv[first]) != 0)
+        which++;
+    if (first == argc || which == 6)
+        kv_cli_usage("what to check is missing or unknown");
+
+    kv_lines_init(&lines, STDIN_FILENO, LINE_MAX_BYTES);
+    while ((got = kv_lines_next(&lines, &line, &err)) > 0) {
+        if (kv_json_check(line, KV_JSON_STRICT, &value, &err) < 0)
+            kv_cli_fail(&err);
+        kv_buf_clear(&out);
+        kv_json_get(value, "in", &value);
+        checks[which].check(value, &out);
+        puts(kv_slice_of(&out).p);
+    }
+    if (got < 0)
+        kv_cli_fail(&err);
+    kv_lines_release(&lines);
+    kv_buf_release(&out);
+    return kv_cli_end(KV_OK);
+}

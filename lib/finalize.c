@@ -125,7 +125,7 @@ static int next_row(struct work *w, struct kv_rows *rows, struct kv_row *at, str
     int got = kv_rows_next(rows, at, err);
     if (got != 1)
         return got;
-    if (kv_result_read(at->text, KV_JSON_NONFINITE, row, err) == 0)
+    if (kv_result_read(at->text, KV_RESULT_CHECKED, row, err) == 0)
         return 1;
     return kv_err_context(err, "%s:%zu", w->info->results_path, at->line);
 }
@@ -352,18 +352,9 @@ static int without_state(struct work *w, struct kv_err *err)
     return 0;
 }
 
-static int refuse_pending(struct work *w, int64_t pending, int64_t total, struct kv_err *err)
-{
-    const char *state = w->paths.state;
-    return kv_err_set(err, KV_NO,
-        "%s: %" PRId64 " of %" PRId64
-        " tasks have no result yet; 'kv-run %s | kv-append %s' goes on",
-        state, pending, total, state, state);
-}
-
-/* What can be told without a lock and without mending anything: 1 if only the .state was left,
- * which is what a removal that was interrupted leaves, and is now gone; 0 to go on; -1. */
-static int look(struct work *w, struct kv_err *err)
+/* A .state without its results is what a removal that was interrupted leaves: 1 if it is now gone,
+ * 0 if the pair is whole, -1. */
+static int finish_removal(struct work *w, struct kv_err *err)
 {
     struct kv_state *s = kv_state_open(w->paths.state, err);
     if (!s)
@@ -378,10 +369,6 @@ static int look(struct work *w, struct kv_err *err)
             rc = kv_err_sys(err, "%s: cannot be removed", w->paths.state);
         else
             kv_store_remove_private(&w->paths);
-    } else if (!info->growing && !w->how->partial) {
-        rc = kv_state_load(s, KV_LOAD_ROWS, err);
-        if (rc == 0 && info->pending_count > 0)
-            rc = refuse_pending(w, info->pending_count, info->total_tasks, err);
     }
     kv_state_close(s);
     return rc;
@@ -397,7 +384,10 @@ static int check_ready(struct work *w, struct kv_err *err)
     done->pending = counts.pending;
     done->is_complete = counts.pending == 0;
     if (counts.pending && !w->how->partial)
-        return refuse_pending(w, counts.pending, counts.total, err);
+        return kv_err_set(err, KV_NO,
+            "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; "
+            "'kv-run %s | kv-append %s' goes on",
+            w->paths.state, counts.pending, counts.total, w->paths.state, w->paths.state);
     int got = kv_store_hole(w->store, &w->key, err);
     if (got <= 0)
         return got;
@@ -468,7 +458,7 @@ int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_fi
     else if (!exists(w.paths.state))
         rc = without_state(&w, err);
     else {
-        rc = look(&w, err);
+        rc = finish_removal(&w, err);
         if (rc == 0)
             rc = open_pair(&w, err) == 0 ? with_pair(&w, err) : -1;
         rc = rc < 0 ? -1 : 0;

@@ -47,6 +47,10 @@ struct kv_result {
     struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata */
 };
 
+/* A flag beside those of json.h: the line is one checked value without white space around it, as
+ * from kv_rows_next. */
+enum { KV_RESULT_CHECKED = 1 << 16 };
+
 /* Checks one row and finds its parts. `line` may have white space around the value. NaN, Infinity
  * and -Infinity are refused by name, unless `flags` has KV_JSON_NONFINITE (json.h): older karenina
  * wrote them. Returns 0, or -1 with KV_INPUT and a text that starts with the place: "1:17: …" where

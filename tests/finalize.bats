@@ -120,7 +120,22 @@ TMP
     assert_stdout ''
     assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; 'kv-run results.json.state | kv-append results.json.state' goes on"
     sha256sum -c --quiet before
-    assert_equal "$(left)" 'before results.json.results.jsonl results.json.state '
+    assert_equal "$(left)" '.results.json.lock before results.json.results.jsonl results.json.state '
+}
+
+@test "finalize: a refusal touches nothing, in either layout, whatever would have to be mended" {
+    local case
+    for case in states-v1/one-of-three states-v1/older-pretty-tmp states-v1/row-without-key \
+        states-v2/row-without-key; do
+        echo "$case"
+        rm -rf pair && mkdir pair
+        cp "$DATA/$case"/results.json.* pair
+        sha256sum pair/results.json.* >before
+        run --separate-stderr kv-finalize pair/results.json.state
+        assert_equal "$status" 1
+        sha256sum -c --quiet before
+        refute [ -e pair/results.json ]
+    done
 }
 
 @test "finalize: the summary counts, the pair and all private files are gone" {

@@ -74,6 +74,35 @@ void kv_head_add_time(struct kv_buf *out, int64_t seconds, enum kv_head_of which
         (int)year, month, day, (int)(in_day / 3600), (int)(in_day / 60 % 60), (int)(in_day % 60));
 }
 
+/* Two or four digits at a place; -1 if they are none. */
+static int digits(const char *p, int n)
+{
+    int x = 0;
+    for (int i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9')
+            return -1;
+        x = x * 10 + (p[i] - '0');
+    }
+    return x;
+}
+
+bool kv_head_read_time(struct kv_slice text, int64_t *seconds)
+{
+    if (text.n != 20 || text.p[4] != '-' || text.p[10] != 'T' || text.p[19] != 'Z')
+        return false;
+    const char *p = text.p;
+    int year = digits(p, 4), month = digits(p + 5, 2), day = digits(p + 8, 2);
+    int hour = digits(p + 11, 2), minute = digits(p + 14, 2), second = digits(p + 17, 2);
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || hour < 0 || minute < 0 || second < 0)
+        return false;
+    int64_t y = month > 2 ? year : year - 1; /* civil() backwards */
+    int64_t era = y / 400, yoe = y - era * 400;
+    int64_t doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    int64_t days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+    *seconds = days * 86400 + hour * 3600 + minute * 60 + second;
+    return true;
+}
+
 static void add_field(struct kv_buf *out, const struct kv_head *h, const struct field *f,
     enum kv_head_of which)
 {

@@ -44,4 +44,7 @@ size_t kv_head_size(enum kv_head_of which);
 /* Appends a time of day in UTC, without asking the system for its zone (which costs a file). */
 void kv_head_add_time(struct kv_buf *out, int64_t seconds, enum kv_head_of which);
 
+/* Reads "2026-09-21T14:13:20Z" back. */
+bool kv_head_read_time(struct kv_slice text, int64_t *seconds);
+
 #endif

@@ -1,0 +1,492 @@
+/* status - how far a run is, as kv-status shows it. */
+#include "status.h"
+
+#include "head.h"
+#include "json.h"
+#include "num.h"
+#include "roster.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BAR = 40, PIECE = 1 << 16 };
+
+struct kv_status {
+    struct kv_state *state;
+    const struct kv_state_info *in;
+    double now;
+    bool rows_loaded;
+};
+
+/* A growing pair has all counts in its head. Of any other the arrays are read. */
+struct kv_status *kv_status_open(const char *operand, double now, struct kv_err *err)
+{
+    struct kv_status *st = kv_calloc(1, sizeof *st);
+    st->now = now;
+    st->state = kv_state_open(operand, err);
+    if (st->state) {
+        st->in = kv_state_info(st->state);
+        if (st->in->growing || kv_state_load(st->state, KV_LOAD_TASKS, err) == 0)
+            return st;
+    }
+    kv_status_close(st);
+    return NULL;
+}
+
+void kv_status_close(struct kv_status *st)
+{
+    if (!st)
+        return;
+    kv_state_close(st->state);
+    free(st);
+}
+
+bool kv_status_is_complete(const struct kv_status *st)
+{
+    return st->in->pending_count == 0;
+}
+
+/* Rows are read where they tell more than the .state; a results file that cannot be read tells
+ * nothing, and the status is shown without. */
+static void load_rows(struct kv_status *st)
+{
+    struct kv_err ignored;
+    if (!st->rows_loaded && !st->in->growing)
+        st->rows_loaded = kv_state_load(st->state, KV_LOAD_ROWS, &ignored) == 0;
+}
+
+/* ---- figures ---- */
+
+static double percent(const struct kv_state_info *in)
+{
+    return in->total_tasks > 0 ? (double)in->completed_count / (double)in->total_tasks * 100 : 0;
+}
+
+/* Tasks a minute from the start to the last result; 0 if that cannot be told. */
+static double rate(const struct kv_status *st)
+{
+    int64_t last;
+    if (!st->in->has_start || !kv_head_read_time(kv_slice(st->in->last_updated_at), &last))
+        return 0;
+    double seconds = (double)last - st->in->start_time;
+    return seconds >= 1 ? (double)st->in->completed_count / seconds * 60 : 0;
+}
+
+static int64_t failed_count(struct kv_status *st)
+{
+    load_rows(st);
+    if (st->in->growing || st->rows_loaded)
+        return st->in->failed_count;
+    return -1;
+}
+
+/* ---- the object ---- */
+
+static void add_text(struct kv_buf *out, const char *name, const char *text)
+{
+    kv_buf_printf(out, "\"%s\":", name);
+    kv_json_quote_str(out, text);
+}
+
+static void add_number(struct kv_buf *out, const char *name, double x, bool known)
+{
+    kv_buf_printf(out, "\"%s\":", name);
+    if (known)
+        kv_num_add_double(out, x, KV_NUM_PYTHON);
+    else
+        kv_buf_add_str(out, "null");
+}
+
+static void add_labels(struct kv_buf *out, const char *name, struct kv_slice config)
+{
+    struct kv_json_walk w;
+    struct kv_slice models, model;
+    struct kv_buf label = {0};
+    size_t n = 0;
+    kv_buf_printf(out, "\"%s\":[", name);
+    if (config.n && kv_json_get(config, name, &models)) {
+        kv_json_begin(&w, models);
+        while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
+            kv_buf_clear(&label);
+            kv_roster_add_label(&label, model);
+            kv_buf_add_str(out, n++ ? "," : "");
+            kv_json_quote(out, kv_slice_of(&label), KV_JSON_RAW);
+        }
+    }
+    kv_buf_add_char(out, ']');
+    kv_buf_release(&label);
+}
+
+static void add_config(struct kv_buf *out, struct kv_slice config)
+{
+    struct kv_slice replicates = {"", 0};
+    if (config.n)
+        kv_json_get(config, "replicate_count", &replicates);
+    kv_buf_add_str(out, "\"config\":{");
+    add_labels(out, "answering_models", config);
+    kv_buf_add_char(out, ',');
+    add_labels(out, "parsing_models", config);
+    kv_buf_add_str(out, ",\"replicate_count\":");
+    kv_json_compact(out, replicates.n ? replicates : KV_SLICE("1"));
+    kv_buf_add_char(out, '}');
+}
+
+static void add_files(struct kv_buf *out, const struct kv_state_info *in)
+{
+    struct stat st;
+    if (stat(in->results_path, &st) == 0)
+        kv_buf_printf(out, "\"files\":{\"tmp_file_exists\":true,\"tmp_file_size\":%lld}",
+            (long long)st.st_size);
+    else
+        kv_buf_add_str(out, "\"files\":{\"tmp_file_exists\":false,\"tmp_file_size\":null}");
+}
+
+static void add_counts(struct kv_buf *out, const struct kv_status *st)
+{
+    const struct kv_state_info *in = st->in;
+    kv_buf_printf(out,
+        "\"progress\":{\"total_tasks\":%lld,\"completed_count\":%lld,\"pending_count\":%lld,",
+        (long long)in->total_tasks, (long long)in->completed_count, (long long)in->pending_count);
+    add_number(out, "progress_percent", percent(in), true);
+    kv_buf_add_str(out, "},\"timing\":{");
+    add_text(out, "created_at", in->created_at);
+    kv_buf_add_char(out, ',');
+    add_text(out, "last_updated_at", in->last_updated_at);
+    kv_buf_add_char(out, ',');
+    add_number(out, "elapsed_seconds", st->now - in->start_time, in->has_start);
+    kv_buf_add_str(out, "},");
+}
+
+/* ---- its lists ---- */
+
+enum pick { COMPLETED, PENDING, ORPHANS };
+
+static bool is_picked(const struct kv_task_state *task, enum pick pick)
+{
+    return pick == COMPLETED ? true : pick == PENDING ? !task->recorded : !task->in_manifest;
+}
+
+/* The first parts of keys, for the lists of questions. */
+struct names {
+    struct kv_buf text;
+    size_t *ends, count;
+};
+
+static void names_add(struct names *n, struct kv_slice key)
+{
+    const char *tab = memchr(key.p, '\t', key.n);
+    size_t length = tab ? (size_t)(tab - key.p) : key.n;
+    size_t last = n->count > 1 ? n->ends[n->count - 2] : 0;
+    if (n->count && n->text.n - last == length && memcmp(n->text.p + last, key.p, length) == 0)
+        return; /* tasks of a question mostly stand together */
+    kv_buf_add(&n->text, key.p, length);
+    if ((n->count & (n->count - 1)) == 0)
+        n->ends = kv_array(n->ends, n->count ? 2 * n->count : 1, sizeof *n->ends);
+    n->ends[n->count++] = n->text.n;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
+}
+
+static void names_print(struct kv_buf *out, struct names *n, const char *name)
+{
+    struct kv_slice *all = kv_array(NULL, n->count + 1, sizeof *all);
+    for (size_t i = 0; i < n->count; i++) {
+        size_t start = i ? n->ends[i - 1] : 0;
+        all[i] = (struct kv_slice){n->text.p + start, n->ends[i] - start};
+    }
+    qsort(all, n->count, sizeof *all, compare);
+    kv_buf_printf(out, "\"%s\":[", name);
+    for (size_t i = 0; i < n->count; i++) {
+        if (i && kv_slice_eq(all[i], all[i - 1]))
+            continue;
+        kv_buf_add_str(out, i ? "," : "");
+        kv_json_quote(out, all[i], KV_JSON_RAW);
+    }
+    kv_buf_add_str(out, "],");
+    free(all);
+    free(n->ends);
+    kv_buf_release(&n->text);
+}
+
+/* Appends the keys picked; every one of the stored list of completed ones, as karenina shows it. */
+static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, enum pick pick,
+    struct names *names, struct kv_err *err)
+{
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    int got;
+    bool first = true;
+    if (kv_tasks_begin(
+            &walk, st->state, pick == PENDING ? KV_KEYS_MANIFEST : KV_KEYS_COMPLETED, err) != 0)
+        return -1;
+    if (pick == COMPLETED) { /* with repetitions */
+        kv_index_close(walk.seen);
+        walk.seen = NULL;
+    }
+    kv_buf_printf(out, "\"%s\":[", name);
+    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
+        if (!is_picked(&task, pick))
+            continue;
+        kv_buf_add_str(out, first ? "" : ",");
+        kv_json_quote(out, task.key, KV_JSON_RAW);
+        first = false;
+        if (names)
+            names_add(names, task.key);
+    }
+    kv_tasks_end(&walk);
+    kv_buf_add_char(out, ']');
+    return got;
+}
+
+static int add_lists(struct kv_buf *out, struct kv_status *st, struct kv_buf *orphans, struct kv_err *err)
+{
+    struct kv_buf completed = {0}, pending = {0};
+    struct names done = {0}, open = {0};
+    int failed =
+        add_keys(&completed, st, "completed_task_ids", COMPLETED, &done, err) != 0 ||
+        add_keys(&pending, st, "pending_task_ids", PENDING, &open, err) != 0 ||
+        add_keys(orphans, st, "orphan_task_ids", ORPHANS, NULL, err) != 0;
+    names_print(out, &done, "completed_question_ids");
+    names_print(out, &open, "pending_question_ids");
+    kv_buf_add_slice(out, kv_slice_of(&completed));
+    kv_buf_add_char(out, ',');
+    kv_buf_add_slice(out, kv_slice_of(&pending));
+    kv_buf_release(&completed);
+    kv_buf_release(&pending);
+    return failed ? -1 : 0;
+}
+
+static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_buf *orphans)
+{
+    int64_t failed = failed_count(st);
+    double per_minute = rate(st);
+    if (failed < 0)
+        kv_buf_add_str(out, ",\"failed_count\":null,");
+    else
+        kv_buf_printf(out, ",\"failed_count\":%lld,", (long long)failed);
+    kv_buf_add_slice(out, kv_slice_of(orphans));
+    kv_buf_add_char(out, ',');
+    add_number(out, "rate_per_minute", per_minute, per_minute > 0);
+    kv_buf_add_char(out, ',');
+    add_number(out, "eta_seconds",
+        per_minute > 0 ? (double)st->in->pending_count / per_minute * 60 : 0, per_minute > 0);
+    kv_buf_printf(
+        out, ",\"active\":%s}", kv_paths_run_active(st->in->paths) ? "true" : "false");
+}
+
+int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
+{
+    const struct kv_state_info *in = st->in;
+    struct kv_buf orphans = {0};
+    if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
+        return -1;
+    kv_buf_add_char(out, '{');
+    add_text(out, "state_file", in->paths->state);
+    kv_buf_add_char(out, ',');
+    add_text(out, "output_path", in->paths->output);
+    kv_buf_add_char(out, ',');
+    add_text(out, "benchmark_path", in->benchmark_path);
+    kv_buf_add_char(out, ',');
+    add_counts(out, st);
+    add_config(out, in->config);
+    kv_buf_add_char(out, ',');
+    add_files(out, in);
+    kv_buf_add_char(out, ',');
+    int failed = add_lists(out, st, &orphans, err);
+    add_ours(out, st, &orphans);
+    kv_buf_release(&orphans);
+    return failed;
+}
+
+/* ---- the table ---- */
+
+static void row(struct kv_buf *out, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void row(struct kv_buf *out, const char *name, const char *format, ...)
+{
+    va_list ap;
+    kv_buf_printf(out, "%-12s", name);
+    va_start(ap, format);
+    kv_buf_vprintf(out, format, ap);
+    va_end(ap);
+    kv_buf_add_char(out, '\n');
+}
+
+static void add_duration(struct kv_buf *out, double seconds)
+{
+    if (seconds < 60)
+        kv_buf_printf(out, "%.1fs", seconds);
+    else if (seconds < 3600)
+        kv_buf_printf(out, "%.1fm", seconds / 60);
+    else
+        kv_buf_printf(out, "%.1fh", seconds / 3600);
+}
+
+static void add_size(struct kv_buf *out, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        kv_buf_add_str(out, "missing");
+    else if (st.st_size < 1024)
+        kv_buf_printf(out, "%lld B", (long long)st.st_size);
+    else if (st.st_size < 1 << 20)
+        kv_buf_printf(out, "%.1f KB", (double)st.st_size / 1024);
+    else
+        kv_buf_printf(out, "%.1f MB", (double)st.st_size / 1048576);
+}
+
+static void add_bar(struct kv_buf *out, const struct kv_state_info *in)
+{
+    double share = percent(in) / 100;
+    int full = (int)(share * BAR);
+    full = full < 0 ? 0 : full > BAR ? BAR : full;
+    kv_buf_printf(out, "%-12s[", "Tasks");
+    for (int i = 0; i < BAR; i++)
+        kv_buf_add_char(out, i < full ? '#' : '-');
+    kv_buf_printf(out, "] %3.0f%% (%lld/%lld)\n", percent(in), (long long)in->completed_count,
+        (long long)in->total_tasks);
+}
+
+static void add_models(struct kv_buf *out, const char *title, const char *name, struct kv_slice config)
+{
+    struct kv_json_walk w;
+    struct kv_slice models, model;
+    size_t n = 0;
+    kv_buf_printf(out, "%-12s", title);
+    if (config.n && kv_json_get(config, name, &models)) {
+        kv_json_begin(&w, models);
+        while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
+            kv_buf_add_str(out, n++ ? ", " : "");
+            kv_roster_add_label(out, model);
+        }
+    }
+    kv_buf_add_str(out, n ? "\n" : "none\n");
+}
+
+static void add_times(struct kv_buf *out, struct kv_status *st)
+{
+    const struct kv_state_info *in = st->in;
+    struct kv_buf text = {0};
+    double per_minute = rate(st);
+    if (in->has_start)
+        add_duration(&text, st->now - in->start_time);
+    row(out, "Started", "%s", *in->created_at ? in->created_at : "unknown");
+    row(out, "Last update", "%s", *in->last_updated_at ? in->last_updated_at : "unknown");
+    row(out, "Elapsed", "%s", in->has_start ? text.p : "unknown");
+    kv_buf_clear(&text);
+    if (per_minute > 0 && in->pending_count > 0) {
+        add_duration(&text, (double)in->pending_count / per_minute * 60);
+        row(out, "To go", "%s at %.1f a minute", text.p, per_minute);
+    }
+    kv_buf_release(&text);
+}
+
+void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
+{
+    const struct kv_state_info *in = st->in;
+    struct kv_buf size = {0};
+    int64_t failed = failed_count(st);
+    kv_buf_printf(out, "%s: %s%s\n", in->paths->output,
+        kv_status_is_complete(st) ? "complete" : "in progress",
+        kv_paths_run_active(in->paths) ? ", a run is active" : "");
+    add_bar(out, in);
+    row(out, "Completed", "%lld", (long long)in->completed_count);
+    row(out, "Pending", "%lld", (long long)in->pending_count);
+    if (failed >= 0)
+        row(out, "Failed", "%lld", (long long)failed);
+    add_times(out, st);
+    row(out, "Benchmark", "%s", in->benchmark_path);
+    add_models(out, "Answering", "answering_models", in->config);
+    add_models(out, "Parsing", "parsing_models", in->config);
+    add_size(&size, in->results_path);
+    row(out, "Results", "%s (%s)", in->results_path, size.p);
+    kv_buf_release(&size);
+    if (!kv_status_is_complete(st))
+        row(out, "To go on", "kv-run %s | kv-append %s", in->paths->state, in->paths->state);
+}
+
+/* ---- lists of tasks ---- */
+
+int kv_status_list(struct kv_status *st, enum kv_status_list which,
+    int (*put)(struct kv_slice lines, struct kv_err *err), struct kv_err *err)
+{
+    struct kv_buf out = {0};
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    int got;
+    if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
+        return -1;
+    if (which == KV_STATUS_FAILED && kv_state_load(st->state, KV_LOAD_ROWS, err) != 0)
+        return -1;
+    load_rows(st);
+    if (kv_tasks_begin(&walk, st->state, KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    struct kv_roster *roster = kv_roster_open(st->in->config);
+    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
+        if (which == KV_STATUS_FAILED ? !task.failed : (which == KV_STATUS_COMPLETED) != task.completed)
+            continue;
+        kv_roster_add_task(&out, roster, task.key);
+        kv_buf_add_char(&out, '\n');
+        if (out.n < PIECE)
+            continue;
+        if ((got = put(kv_slice_of(&out), err)) != 0)
+            break;
+        kv_buf_clear(&out);
+    }
+    kv_tasks_end(&walk);
+    if (got == 0 && out.n)
+        got = put(kv_slice_of(&out), err);
+    kv_roster_close(roster);
+    kv_buf_release(&out);
+    return got;
+}
+
+/* ---- oddities ---- */
+
+static void tell(void (*say)(const char *), const char *path, const char *what, int64_t n)
+{
+    struct kv_buf text = {0};
+    kv_buf_printf(&text, "%s: %s: %lld", path, what, (long long)n);
+    say(text.p);
+    kv_buf_release(&text);
+}
+
+static int64_t count(struct kv_status *st, bool orphans)
+{
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    struct kv_err err;
+    int64_t n = 0;
+    if (kv_tasks_begin(&walk, st->state, KV_KEYS_COMPLETED, &err) != 0)
+        return 0;
+    while (kv_tasks_next(&walk, &task, &err) == 1)
+        n += orphans ? !task.in_manifest : !task.has_row;
+    kv_tasks_end(&walk);
+    return n;
+}
+
+void kv_status_tell(struct kv_status *st, void (*say)(const char *text))
+{
+    const struct kv_state_info *in = st->in;
+    struct kv_err err;
+    int64_t n;
+    if (kv_state_load(st->state, KV_LOAD_ROWS, &err) != 0) {
+        say(err.text);
+        return;
+    }
+    if (in->adopted_count)
+        tell(say, in->paths->state, "results whose key is not recorded", in->adopted_count);
+    if ((n = count(st, true)))
+        tell(say, in->paths->state, "completed tasks that are not in the manifest", n);
+    if ((n = count(st, false)))
+        tell(say, in->results_path, "completed tasks without a result", n);
+    if (in->recorded_count != in->completed_count)
+        tell(say, in->paths->state, "completed_count is wrong, counted", in->recorded_count);
+    if (in->manifest_length != in->total_tasks)
+        tell(say, in->paths->state, "total_tasks is wrong, counted", in->manifest_length);
+}

@@ -1,0 +1,39 @@
+/* status - how far a run is, as kv-status shows it: an object for programs, a table for people.
+ *
+ * The object is that of karenina's verify-status (same members, same nesting) with ours behind. The
+ * counts are those of the .state, as recorded; what has failed is told by the rows, where the
+ * .state does not say.
+ *
+ *     struct kv_status *st = kv_status_open("results.json.state", now, &err);
+ *     kv_status_add_json(&out, st, &err);     reads the lists
+ *     kv_status_add_table(&out, st);          counts only: milliseconds at any size
+ *     kv_status_close(st);
+ */
+#ifndef KV_STATUS_H
+#define KV_STATUS_H
+
+#include "state.h"
+
+struct kv_status;
+struct kv_status *kv_status_open(const char *operand, double now, struct kv_err *err);
+void kv_status_close(struct kv_status *st); /* NULL is fine */
+
+/* True if no task of the manifest is without a recorded key. */
+bool kv_status_is_complete(const struct kv_status *st);
+
+/* Appends one compact object, without a line end. */
+int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
+
+/* Appends a table of several lines. */
+void kv_status_add_table(struct kv_buf *out, struct kv_status *st);
+
+/* Tasks of the manifest in its order, one a line as kv-manifest --print has them, handed out in
+ * pieces. Those that rows show to be done are not pending. */
+enum kv_status_list { KV_STATUS_PENDING, KV_STATUS_COMPLETED, KV_STATUS_FAILED };
+int kv_status_list(struct kv_status *st, enum kv_status_list which,
+    int (*put)(struct kv_slice lines, struct kv_err *err), struct kv_err *err);
+
+/* What is odd about the files, one line each. */
+void kv_status_tell(struct kv_status *st, void (*say)(const char *text));
+
+#endif

@@ -16,14 +16,24 @@ import time
 from pair import Pair, report, say
 
 
-def kill_one(pair, chance):
+def typical_s(pair):
+    """How long an add takes here."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        pair.add()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[2]
+
+
+def kill_one(pair, chance, usual):
     """One writer, one row or many, killed somewhere. Returns whether it was still alive then."""
     count = chance.choice((1, 1, 40))
     size = chance.choice((100, 500, 500, 20000)) if count == 1 else 300
     tasks, text = pair.rows(count, size)
     process = subprocess.Popen(pair.writer(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, env=pair.env)
-    end = time.perf_counter() + chance.random() * (0.0035 if count == 1 else 0.012)
+    end = time.perf_counter() + 1.2 * usual * chance.random() * (1 if count == 1 else 3)
     try:
         process.stdin.write(text)
         process.stdin.close()
@@ -41,11 +51,12 @@ def kill_one(pair, chance):
 def session(pair, kills, name, seed, control=False):
     chance = random.Random(seed)
     done = bad = rounds = adds = 0
+    usual = typical_s(pair)
     while done < kills and rounds < 4 * kills and not (control and bad):
         rounds += 1
         if rounds % 100 == 0:
             pair.create()
-        done += kill_one(pair, chance)
+        done += kill_one(pair, chance, usual)
         wrong = pair.wrong()
         if not wrong and chance.random() < 0.6:
             after = pair.add(check=False)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 
-from pair import REAL, TOOLS, Pair, report
+from pair import TOOLS, Pair, report
 
 
 def feed(pair, seconds, stop, out):
@@ -20,16 +20,14 @@ def feed(pair, seconds, stop, out):
         command = [pair.driver, "spin", pair.base, str(seconds), "400"]
         out["adds"] = json.loads(subprocess.check_output(command, env=pair.env))["adds"]
         return
-    process = subprocess.Popen(
-        pair.writer() + ["-q"], stdin=subprocess.PIPE, env=pair.env)
-    adds = 0
-    while not stop.is_set() and pair.next < pair.tasks:
-        process.stdin.write(pair.rows(4, 400)[1])
-        process.stdin.flush()
-        adds += 4
+    process = subprocess.Popen(pair.writer(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               bufsize=0, env=pair.env)
+    while not stop.is_set():
+        process.stdin.write(pair.rows(1, 400)[1])
+        process.stdout.read(4096)  # its acknowledgement
+        out["adds"] += 1
     process.stdin.close()
     process.wait()
-    out["adds"] = adds
 
 
 def read(pair, seconds):
@@ -72,7 +70,7 @@ def session(pair, seconds, name, control=False):
 
 def main():
     where, seconds = sys.argv[1], float(sys.argv[2])
-    session(Pair(os.path.join(where, "readers"), tasks=200000 if REAL else 0), seconds, "readers")
+    session(Pair(os.path.join(where, "readers"), tasks=20000), seconds, "readers")
     session(Pair(os.path.join(where, "readers-control"), "no-lease"), min(seconds, 6),
             "readers, without the lease", control=True)
 

@@ -42,16 +42,27 @@ static struct kv_slice get(struct kv_slice object, const char *name)
     return v;
 }
 
-/* A member's text, in memory that is never given back. */
+/* Keeps the bytes of a buffer until the end. */
+static struct kv_slice keep(struct kv_buf *text)
+{
+    static char **kept;
+    static size_t n;
+    struct kv_slice whole = kv_slice_of(text);
+    kv_buf_add_str(text, "");
+    whole.p = text->p;
+    kept = kv_array(kept, n + 1, sizeof *kept);
+    kept[n++] = text->p;
+    return whole;
+}
+
 static struct kv_slice text_of(struct kv_slice object, const char *name)
 {
     struct kv_buf text = {0};
     struct kv_slice v = get(object, name);
     if (kv_json_is_null(v))
         return (struct kv_slice){0};
-    kv_buf_add_str(&text, "");
     kv_json_unescape(v, &text);
-    return kv_slice_of(&text);
+    return keep(&text);
 }
 
 static int64_t int_of(struct kv_slice object, const char *name)
@@ -64,12 +75,12 @@ static int64_t int_of(struct kv_slice object, const char *name)
 static struct kv_slice load(const char *dir, const char *name)
 {
     char path[4096];
-    struct kv_buf *text = kv_calloc(1, sizeof *text);
+    struct kv_buf text = {0};
     struct kv_err err;
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (kv_io_read(path, 0, text, &err) != 0)
+    if (kv_io_read(path, 0, &text, &err) != 0)
         die(&err);
-    return kv_slice_of(text);
+    return keep(&text);
 }
 
 static struct kv_slice load_json(const char *dir, const char *name)
@@ -133,7 +144,7 @@ static struct kv_slice key_of(struct kv_slice identity)
     struct kv_err err;
     if (kv_identity_key_of_json(identity, &key, &err) != 0)
         die(&err);
-    return kv_slice_of(&key);
+    return keep(&key);
 }
 
 static void read_ids(void)

@@ -187,6 +187,8 @@ static int braces(struct parser *p, struct kv_buf *out)
         if (expression(p, out) != 0)
             return -1;
         if (take_op(p, ":")) {
+            if (!dict && key != first) /* {1, 2: 3} begins as a set */
+                return wrong(p, "invalid syntax");
             dict = true;
             put_before(out, key, "[");
             kv_buf_add_char(out, ',');

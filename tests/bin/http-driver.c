@@ -58,6 +58,7 @@ static void report(const struct kv_http_done *d)
         d->fresh ? "true" : "false", (long long)d->first_byte_us / 1000,
         (long long)d->total_us / 1000);
     kv_json_quote_str(&line, d->end == KV_HTTP_ANSWERED ? NULL : d->detail);
+    kv_buf_add_char(&line, '}');
     puts(kv_slice_of(&line).p);
     kv_buf_release(&line);
 }
@@ -101,8 +102,8 @@ static int run(struct kv_http *http, const struct kv_http_request *request, stru
         if (kv_http_poll(http, NULL, 0, opt.cancel ? 50 : 1000, err) < 0)
             return -1;
         if (opt.cancel) {
-            printf("{\"cancelled\":%zu,\"flying\":%zu}\n", kv_http_cancel(http, request->user),
-                kv_http_flying(http));
+            size_t cancelled = kv_http_cancel(http, request->user);
+            printf("{\"cancelled\":%zu,\"flying\":%zu}\n", cancelled, kv_http_flying(http));
             return 0;
         }
         for (; kv_http_next(http, &done); finished++)

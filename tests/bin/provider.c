@@ -408,12 +408,14 @@ static bool fault_raw(const struct call *c, const char *peer)
         make_reset(c);
     else if (strcmp(peer, "garbage") == 0)
         send_str(c, "\x16\x03 this is not HTTP\r\n\r\n");
-    else if (strcmp(peer, "short") == 0 || strcmp(peer, "break") == 0) {
+    else if (strcmp(peer, "short") == 0) {
         send_str(
             c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
         send_raw(c, half);
-        if (peer[0] == 'b')
-            make_reset(c);
+    } else if (strcmp(peer, "break") == 0) {
+        send_str(c, "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n");
+        send_raw(c, half);
+        make_reset(c);
     } else if (strcmp(peer, "badchunk") == 0)
         send_str(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n");
     else if (strcmp(peer, "line") == 0)
@@ -665,7 +667,7 @@ static int start(struct kv_err *err)
     me.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
         NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
         MHD_OPTION_END);
     return me.daemon ? 0 : kv_err_sys(err, "port %ld", opt.port);
 }

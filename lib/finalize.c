@@ -210,7 +210,7 @@ static int write_json(struct work *w, int fd, struct kv_err *err)
     struct kv_err late;
     if (kv_export_end(&e, kv_slice_of(&line), &late) != 0 && got == 0) {
         *err = late;
-        got = -1;
+        got = kv_err_context(err, "%s", w->done->output_path);
     }
     kv_buf_release(&line);
     return got;
@@ -231,7 +231,7 @@ static struct kv_csv *open_csv(const struct work *w)
     return csv;
 }
 
-/* Calls `each` with every row that is the newest of its task. */
+/* Shows the rows that count to the survey of columns (fd < 0), or writes them. */
 static int walk_csv(struct work *w, int fd, struct kv_err *err)
 {
     enum { FLUSH_AT = 256 * 1024 };
@@ -254,14 +254,14 @@ static int walk_csv(struct work *w, int fd, struct kv_err *err)
         if (out.n < FLUSH_AT)
             continue;
         if (kv_io_write(fd, kv_slice_of(&out), err) != 0) {
-            got = -1;
+            got = kv_err_context(err, "%s", w->done->csv_path);
             break;
         }
         kv_buf_clear(&out);
     }
     kv_rows_end(&rows);
-    if (got == 0 && fd >= 0)
-        got = kv_io_write(fd, kv_slice_of(&out), err);
+    if (got == 0 && fd >= 0 && kv_io_write(fd, kv_slice_of(&out), err) != 0)
+        got = kv_err_context(err, "%s", w->done->csv_path);
     kv_buf_release(&out);
     return got;
 }

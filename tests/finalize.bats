@@ -316,3 +316,53 @@ CASES
     echo "killed $killed times"
     [ "$killed" -ge 3 ] && [ -n "$done" ]
 }
+
+@test "finalize: a row that is no result, or no JSON, is named with its place" {
+    local case want
+    while IFS='|' read -r case want; do
+        echo "$case"
+        rm -f results.json*
+        cp "$DATA/states-v1/$case"/results.json.* .
+        run --separate-stderr kv-finalize --partial results.json.state
+        assert_equal "$status" 3
+        assert_stdout ''
+        assert_equal "$(wc -l <<<"$stderr")" 1
+        assert_regex "$stderr" "$want"
+        refute [ -e results.json ]
+    done <<'CASES'
+bad-row|results\.json\.tmp:[0-9]+:.*metadata
+older-flat-rows|results\.json\.tmp:[0-9]+:.*metadata
+truncated-tmp|results\.json\.tmp:[0-9]+:[0-9]+: unterminated string
+missing-tmp|results\.json\.tmp
+key-without-row|is completed, but results\.json\.tmp has no row for it
+CASES
+}
+
+@test "finalize: an error of the system is said, and the next call finishes" {
+    command -v strace >/dev/null || skip 'no strace'
+    local call n paths failed=0
+    for call in openat:ENOSPC write:ENOSPC fsync:EIO rename:EDQUOT unlink:EACCES unlinkat:EACCES; do
+        for n in 1 2 3 4; do
+            rm -f results.json* .results.json*
+            cp "$DATA/states-v1/all-done"/results.json.* .
+            paths=
+            [ "${call%:*}" != openat ] || paths="-P $PWD"
+            # shellcheck disable=SC2086
+            run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -o trace $paths \
+                -e trace="${call%:*}" -e inject="${call%:*}:error=${call#*:}:when=$n" \
+                kv-finalize results.json.state
+            echo "$call $n: $status $stderr"
+            [ "$status" -eq 0 ] || [ "$status" -eq 4 ]
+            if [ "$status" -eq 4 ]; then
+                failed=$((failed + 1))
+                assert_equal "$(wc -l <<<"$stderr")" 1
+                assert_stdout ''
+            fi
+            run --separate-stderr kv-finalize results.json.state
+            assert_success
+            assert_equal "$(jq '.results | length' results.json)" 4
+        done
+    done
+    echo "failed $failed times"
+    [ "$failed" -gt 0 ]
+}

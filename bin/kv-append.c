@@ -125,6 +125,7 @@ static void take_all(struct work *w, int fd)
     struct kv_err err;
     int got;
     kv_lines_init(&lines, fd, LINE_MAX_BYTES);
+    kv_lines_widen(&lines);
     while (!must_stop(w) && (got = kv_lines_next(&lines, &line, &err)) != 0) {
         if (got < 0 && err.kind != KV_INPUT) {
             end_batch(w);

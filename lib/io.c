@@ -144,6 +144,15 @@ int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
     return 1;
 }
 
+void kv_lines_widen(struct kv_lines *l)
+{
+#ifdef F_SETPIPE_SZ
+    fcntl(l->fd, F_SETPIPE_SZ, 1 << 20);
+#else
+    (void)l;
+#endif
+}
+
 bool kv_lines_poll(struct kv_lines *l)
 {
     while (!kv_lines_ready(l) && !l->eof && has_arrived(l->fd)) {

@@ -43,6 +43,9 @@ int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
 /* True if kv_lines_next would answer without reading from the descriptor. */
 bool kv_lines_ready(struct kv_lines *l);
 
+/* Asks for a pipe that holds more, so that more arrives together. A wish: nothing fails. */
+void kv_lines_widen(struct kv_lines *l);
+
 /* Reads what has arrived, without waiting, until a line is whole. Answers as kv_lines_ready. */
 bool kv_lines_poll(struct kv_lines *l);
 

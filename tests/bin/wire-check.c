@@ -7,11 +7,13 @@
  *                           "max_tokens","schema_name","schema","step","quirks","extra"} -> the
  * body wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
  *                           -> {"dialect","url","models","key","exposed"} or {"error"}
+ *     wire-check call       choose, ask and reply in one, over HTTP, with the process's environment
+ *                           and a hardened process: "timeout_ms", "listing":true for GET models
  *     wire-check duration   a text a line -> milliseconds
  *     wire-check redact     {"keys":[…],"text"} -> the text
  *     wire-check listing    {"body","model"} -> {"found","near"}
  *
- * One line of output a line of input; the input is the member "in" of the line.
+ * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
 #include "ask.h"
 #include "cli.h"
@@ -28,7 +30,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP "usage: wire-check reply | ask | choose | duration | redact | listing\n"
+#define HELP "usage: wire-check reply | ask | choose | call | duration | redact | listing\n"
 
 enum { LINE_MAX_BYTES = 64 << 20 };
 
@@ -176,7 +178,7 @@ static size_t read_messages(struct kv_slice line, struct kv_message m[16], char 
     return n;
 }
 
-static void check_ask(struct kv_slice line, struct kv_buf *out)
+static void write_ask(struct kv_slice line, const struct kv_dialect *d, struct kv_buf *out)
 {
     struct kv_message messages[16];
     char *texts[16];
@@ -191,11 +193,16 @@ static void check_ask(struct kv_slice line, struct kv_buf *out)
         .quirks = (unsigned)number_at(line, "quirks", 0)};
     kv_json_get(line, "schema", &ask.schema);
     kv_json_get(line, "extra", &ask.extra);
-    kv_ask_write(out, dialect_at(line), &ask);
+    kv_ask_write(out, d, &ask);
     for (size_t i = 0; i < ask.count; i++)
         free(texts[i]);
     free(model);
     free(name);
+}
+
+static void check_ask(struct kv_slice line, struct kv_buf *out)
+{
+    write_ask(line, dialect_at(line), out);
 }
 
 /* ---- choose ---- */
@@ -212,19 +219,28 @@ static const char *env_of_case(const char *name)
     return value && *value ? value : NULL;
 }
 
-static void check_choose(struct kv_slice line, struct kv_buf *out)
+static struct kv_choice read_choice(struct kv_slice line, char *texts[4])
 {
-    char *texts[] = {text_at(line, "id"), text_at(line, "interface"),
-        text_at(line, "model_provider"), text_at(line, "base_url")};
-    struct kv_choice choice = {.id = texts[0],
+    texts[0] = text_at(line, "id");
+    texts[1] = text_at(line, "interface");
+    texts[2] = text_at(line, "model_provider");
+    texts[3] = text_at(line, "base_url");
+    struct kv_choice c = {.id = texts[0],
         .interface = texts[1] ? texts[1] : "langchain",
         .model_provider = texts[2],
         .base_url = texts[3]};
+    kv_json_get(line, "extra", &c.extra);
+    return c;
+}
+
+static void check_choose(struct kv_slice line, struct kv_buf *out)
+{
+    char *texts[4];
+    struct kv_choice choice = read_choice(line, texts);
     struct kv_secrets *ring = kv_secret_open();
     struct kv_provider p;
     struct kv_err err;
     char *url = NULL;
-    kv_json_get(line, "extra", &choice.extra);
     kv_json_get(line, "env", &case_env);
     if (!kv_provider_choose(&choice, env_of_case, &url, &err) ||
         kv_provider_open(&p, &choice, env_of_case, ring, &err) < 0) {
@@ -242,6 +258,62 @@ static void check_choose(struct kv_slice line, struct kv_buf *out)
     }
     kv_buf_add_char(out, '}');
     free(url);
+    for (size_t i = 0; i < 4; i++)
+        free(texts[i]);
+    kv_secret_close(ring);
+}
+
+/* ---- call ---- */
+
+static void send_and_wait(
+    struct kv_slice line, const struct kv_provider *p, struct kv_secrets *ring, struct kv_buf *out)
+{
+    struct kv_http_limits limits = {.in_flight = 1};
+    struct kv_buf body = {0};
+    struct kv_slice value;
+    struct kv_reply reply = {0};
+    struct kv_http_done done;
+    struct kv_err err;
+    bool listing = kv_json_get(line, "listing", &value);
+    if (!listing)
+        write_ask(line, p->dialect, &body);
+    struct kv_http *http = kv_http_open(&limits, &err);
+    struct kv_http_request request = {.peer = listing ? p->models : p->chat,
+        .body = kv_slice_of(&body),
+        .timeout_ms = (long)number_at(line, "timeout_ms", 10000)};
+    if (listing)
+        request.body.p = NULL;
+    if (!http || kv_http_start(http, &request, &err) < 0)
+        kv_cli_fail(&err);
+    while (!kv_http_next(http, &done))
+        if (kv_http_poll(http, NULL, 0, 1000, &err) < 0)
+            kv_cli_fail(&err);
+    char *name = text_at(line, "schema_name");
+    struct kv_reply_to to = {
+        .dialect = p->dialect, .schema_name = name, .step = step_at(line), .ring = ring};
+    kv_reply_read(&reply, &to, &done);
+    if (listing && reply.status == 200)
+        kv_buf_add_slice(out, done.body);
+    else
+        put_reply(out, &reply);
+    free(name);
+    kv_reply_release(&reply);
+    kv_http_close(http);
+    kv_buf_release(&body);
+}
+
+static void check_call(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_secrets *ring = kv_secret_open();
+    char *texts[4];
+    struct kv_choice choice = read_choice(line, texts);
+    struct kv_provider p;
+    struct kv_err err;
+    kv_secret_harden();
+    if (kv_provider_open(&p, &choice, kv_cli_env, ring, &err) < 0)
+        kv_cli_fail(&err);
+    send_and_wait(line, &p, ring, out);
+    kv_provider_close(&p);
     for (size_t i = 0; i < 4; i++)
         free(texts[i]);
     kv_secret_close(ring);
@@ -299,18 +371,20 @@ int main(int argc, char **argv)
         const char *name;
         void (*check)(struct kv_slice line, struct kv_buf *out);
     } checks[] = {{"reply", check_reply}, {"ask", check_ask}, {"choose", check_choose},
-        {"redact", check_redact}, {"duration", check_duration}, {"listing", check_listing}};
+        {"call", check_call}, {"redact", check_redact}, {"duration", check_duration},
+        {"listing", check_listing}};
     struct kv_cli cli;
     struct kv_err err;
     struct kv_lines lines;
-    struct kv_slice line, value;
+    struct kv_slice line, value, inner;
     struct kv_buf out = {0};
     const struct kv_option options[] = {{0}};
     int first = kv_cli_begin(&cli, argc, argv, options, HELP), got;
     size_t which = 0;
-    while (first < argc && which < 6 && strcmp(checks[which].name, argv[first]) != 0)
+    while (first < argc && which < sizeof checks / sizeof *checks &&
+           strcmp(checks[which].name, argv[first]) != 0)
         which++;
-    if (first == argc || which == 6)
+    if (first == argc || which == sizeof checks / sizeof *checks)
         kv_cli_usage("what to check is missing or unknown");
 
     kv_lines_init(&lines, STDIN_FILENO, LINE_MAX_BYTES);
@@ -318,8 +392,8 @@ int main(int argc, char **argv)
         if (kv_json_check(line, KV_JSON_STRICT, &value, &err) < 0)
             kv_cli_fail(&err);
         kv_buf_clear(&out);
-        kv_json_get(value, "in", &value);
-        checks[which].check(value, &out);
+        bool wrapped = kv_json_get(value, "in", &inner);
+        checks[which].check(wrapped ? inner : value, &out);
         puts(kv_slice_of(&out).p);
     }
     if (got < 0)

@@ -272,9 +272,18 @@ static void add_cell(struct kv_buf *out, struct kv_slice text)
     kv_buf_add_char(out, '"');
 }
 
+/* A lone surrogate has no UTF-8 form: what stands for it here becomes U+FFFD, which is as long. */
+static void mend_surrogates(struct kv_buf *text)
+{
+    for (size_t i = 0; i + 2 < text->n; i++)
+        if ((unsigned char)text->p[i] == 0xED && (unsigned char)text->p[i + 1] >= 0xA0)
+            memcpy(text->p + i, "\xEF\xBF\xBD", 3);
+}
+
 /* The cell in csv->cell, and a comma behind it. */
 static void end_cell(struct kv_csv *csv, struct kv_buf *out)
 {
+    mend_surrogates(&csv->cell);
     add_cell(out, kv_slice_of(&csv->cell));
     kv_buf_add_char(out, ',');
     kv_buf_clear(&csv->cell);

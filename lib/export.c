@@ -17,11 +17,11 @@ enum { FLUSH_AT = 256 * 1024 };
 
 void kv_export_stamp_add(struct kv_buf *out, double seconds)
 {
+    const double year_9999 = 253402300799.0;
     char text[40];
     struct tm utc;
-    time_t when = (time_t)seconds;
-    if (!gmtime_r(&when, &utc))
-        utc = (struct tm){.tm_year = 70, .tm_mday = 1};
+    time_t when = seconds >= 0 && seconds <= year_9999 ? (time_t)seconds : 0;
+    gmtime_r(&when, &utc);
     strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
     kv_buf_add_str(out, text);
 }

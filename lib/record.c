@@ -39,6 +39,13 @@ void kv_record_warn(struct kv_record *r, struct kv_slice text)
     r->warning_count++;
 }
 
+/* Servers may claim anything: sums stop at the largest number. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    b = b > 0 ? b : 0;
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 void kv_record_use(
     struct kv_record *r, const char *stage, struct kv_slice model, int64_t input, int64_t output)
 {
@@ -52,9 +59,9 @@ void kv_record_use(
         return;
     if (i == r->usage_count)
         r->usage[r->usage_count++] = (struct kv_record_usage){.stage = stage, .model = model};
-    r->usage[i].input += input;
-    r->usage[i].output += output;
-    r->usage[i].total += input + output;
+    r->usage[i].input = sum(r->usage[i].input, input);
+    r->usage[i].output = sum(r->usage[i].output, output);
+    r->usage[i].total = sum(r->usage[i].input, r->usage[i].output);
 }
 
 /* ---- members, each with its comma in front ---- */
@@ -309,9 +316,9 @@ static void add_usage(struct kv_buf *out, const struct kv_record *r)
         add_json(
             out, "output_token_details", u->output_details_json, "{\"audio\":0,\"reasoning\":0}");
         kv_buf_add_char(out, '}');
-        total.input += u->input;
-        total.output += u->output;
-        total.total += u->total;
+        total.input = sum(total.input, u->input);
+        total.output = sum(total.output, u->output);
+        total.total = sum(total.total, u->total);
     }
     if (r->usage_count) {
         add_name(out, "total");

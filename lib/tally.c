@@ -41,6 +41,13 @@ static void add_pair(struct kv_tally *t, const struct kv_result *row, bool passe
     kv_buf_release(&parsing);
 }
 
+/* Rows may claim anything: sums stop at the largest number. */
+static void add_up(int64_t *sum, int64_t more)
+{
+    more = more > 0 ? more : 0;
+    *sum = *sum > INT64_MAX - more ? INT64_MAX : *sum + more;
+}
+
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_tokens tokens = kv_result_tokens(row);
@@ -48,9 +55,9 @@ void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
     t->results++;
     t->passed += passed;
     t->failed += kv_result_failed(row);
-    t->tokens.input += tokens.input;
-    t->tokens.output += tokens.output;
-    t->tokens.total += tokens.total;
+    add_up(&t->tokens.input, tokens.input);
+    add_up(&t->tokens.output, tokens.output);
+    add_up(&t->tokens.total, tokens.total);
     if (!row->generic)
         add_pair(t, row, passed);
 }

@@ -61,3 +61,9 @@ CASES
     assert_equal "$(cell template_verification_performed)" False
     assert_equal "$(cell raw_llm_response)" ''
 }
+
+@test "csv: a lone surrogate becomes the replacement character" {
+    one_row '.metadata.question_text = "q" | .metadata.run_name = "SURROGATE"'
+    sed -i 's/SURROGATE/a\\ud800b/' one/rows.jsonl
+    assert_equal "$(cell run_name)" $'a\ufffdb'
+}

@@ -24,12 +24,8 @@ struct kv_slice kv_extract_check(struct kv_slice text);
 /* The last valid {…}; false if there is none. */
 bool kv_extract_object(struct kv_slice text, struct kv_slice *found);
 
-/* Appends strict JSON made of what is almost JSON, starting at the first bracket of `text`:
- * trailing commas, single quotes, bare keys, Python's literals, comments, raw line ends in strings,
- * a missing tail. False, with *out as it was, if that is no object or array either. */
-bool kv_extract_repair(struct kv_slice text, struct kv_buf *out);
-
-/* The JSON object of a reply by all of these, in karenina's order, compact. -1 with KV_INPUT. */
+/* Appends the JSON object of a reply, compact: what karenina would take, else what `repair` makes
+ * of it. NaN and Infinity may stand in it. -1 with KV_INPUT. */
 int kv_extract_reply(struct kv_slice text, struct kv_buf *out, struct kv_err *err);
 
 /* The last message of a raw trace, which must be the assistant's. Borrowed. -1 with KV_INPUT and

@@ -12,12 +12,13 @@
  *     kv_verify_parse(t, reply, &parsed, &err)   -1: "Parsing failed: <err.text>"; may be asked
  * again kv_verify_run(v, t, &parsed, trace, &verdict, &err)
  *
- * A kv_parsed and a kv_verdict are reused from task to task and released at the end.
+ * A kv_parsed (coerce.h) and a kv_verdict are reused from task to task and released at the end.
  */
 #ifndef KV_VERIFY_H
 #define KV_VERIFY_H
 
 #include "buf.h"
+#include "coerce.h"
 #include "err.h"
 #include "template.h"
 
@@ -30,15 +31,6 @@ struct kv_verifier *kv_verify_open(const char *share, struct kv_err *err);
 void kv_verify_close(struct kv_verifier *v); /* NULL is fine */
 
 /* ---- what the judge said ---- */
-
-struct kv_parsed {
-    struct kv_buf json;      /* parsed_llm_response, one compact object */
-    struct kv_buf bytes;     /* private: where values point */
-    struct kv_slice *values; /* one a field of the template, JSON (NaN and Infinity included);
-                                n == 0: null extraction */
-    size_t n;
-};
-void kv_parsed_release(struct kv_parsed *p);
 
 /* Finds the object in a judge's reply (pipeline.md, section 7.3, then a light repair of
  * almost-JSON), and fits it to the template (templates.md, sections 9, 10). -1 with KV_INPUT: the

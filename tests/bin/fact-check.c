@@ -1,0 +1,160 @@
+/* fact-check - what kv knows about texts and values: one question a line in, one answer out.
+ *
+ * {"op":"pattern","pattern":P,"flags":[…],"text":T,"most":N}   {"count":N} or {"error":…}
+ * {"op":"date","text":T,"format":F}                            {"date":…} or {"outcome":N}
+ * {"op":"extract","text":T}          {"extracted":…,"mixed_text_variant":…,"check_variant":…}
+ * {"op":"reply","text":T}            {"reply":…} or {"error":…}
+ * {"op":"message","text":T}          {"message":…} or {"error":…}
+ */
+#include "cli.h"
+#include "date_format.h"
+#include "extract.h"
+#include "io.h"
+#include "json.h"
+#include "pattern.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+static struct kv_slice text_of(struct kv_slice question, const char *key, struct kv_buf *to)
+{
+    struct kv_slice value;
+    kv_buf_reserve(to, 1);
+    if (kv_json_get(question, key, &value) && kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, to);
+    return kv_slice_of(to);
+}
+
+static void answer_text(struct kv_buf *out, const char *key, struct kv_slice text)
+{
+    kv_buf_printf(out, "\"%s\":", key);
+    kv_json_quote(out, text, KV_JSON_RAW);
+}
+
+static void answer_error(struct kv_buf *out, const struct kv_err *err)
+{
+    answer_text(out, "error", kv_slice(err->text));
+}
+
+static void ask_pattern(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf pattern = {0}, text = {0};
+    struct kv_slice flags, most;
+    struct kv_err err;
+    unsigned bits = 0;
+    kv_json_get(question, "flags", &flags);
+    kv_json_get(question, "most", &most);
+    struct kv_slice source = text_of(question, "pattern", &pattern);
+    struct kv_pattern *p = flags.n && kv_pattern_flags(flags, &bits, &err) != 0
+                               ? NULL
+                               : kv_pattern_open(source, bits, &err);
+    long n = p ? kv_pattern_count(p, text_of(question, "text", &text),
+                     most.n ? strtol(most.p, NULL, 10) : 1000000, &err)
+               : -1;
+    if (n < 0)
+        answer_error(out, &err);
+    else
+        kv_buf_printf(out, "\"count\":%ld", n);
+    kv_pattern_close(p);
+    kv_buf_release(&pattern);
+    kv_buf_release(&text);
+}
+
+static void ask_date(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf text = {0}, format = {0};
+    struct kv_date d;
+    struct kv_slice t = text_of(question, "text", &text), f = text_of(question, "format", &format);
+    enum kv_date_outcome outcome = f.n ? kv_date_format_read(t, f, &d) : kv_date_read(t, &d);
+    if (outcome == KV_DATE_OK)
+        kv_buf_printf(out, "\"date\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06d\",\"offset\":%s%d",
+            d.year, d.month, d.day, d.hour, d.minute, d.second, d.microsecond,
+            d.zoned ? "" : "null,\"x\":", d.offset);
+    else
+        kv_buf_printf(out, "\"outcome\":%d", (int)outcome);
+    kv_buf_release(&text);
+    kv_buf_release(&format);
+}
+
+static void ask_extract(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf text = {0};
+    struct kv_slice found, t = text_of(question, "text", &text);
+    if (kv_extract_json(t, &found))
+        answer_text(out, "extracted", found);
+    else
+        kv_buf_add_str(out, "\"extracted\":null");
+    kv_buf_add_char(out, ',');
+    if (kv_extract_object(t, &found))
+        answer_text(out, "mixed_text_variant", found);
+    else
+        kv_buf_add_str(out, "\"mixed_text_variant\":null");
+    kv_buf_add_char(out, ',');
+    answer_text(out, "check_variant", kv_extract_check(t));
+    kv_buf_release(&text);
+}
+
+static void ask_reply(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf text = {0}, reply = {0};
+    struct kv_err err;
+    if (kv_extract_reply(text_of(question, "text", &text), &reply, &err) != 0)
+        answer_error(out, &err);
+    else
+        answer_text(out, "reply", kv_slice_of(&reply));
+    kv_buf_release(&text);
+    kv_buf_release(&reply);
+}
+
+static void ask_message(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf text = {0};
+    struct kv_slice message;
+    struct kv_err err;
+    if (kv_extract_message(text_of(question, "text", &text), &message, &err) != 0)
+        answer_error(out, &err);
+    else
+        answer_text(out, "message", message);
+    kv_buf_release(&text);
+}
+
+static void ask(struct kv_slice line, struct kv_buf *out)
+{
+    static const struct {
+        const char *op;
+        void (*answer)(struct kv_slice question, struct kv_buf *out);
+    } ops[] = {{"pattern", ask_pattern}, {"date", ask_date}, {"extract", ask_extract},
+        {"reply", ask_reply}, {"message", ask_message}};
+    struct kv_slice value, op;
+    struct kv_err err;
+    if (kv_json_check(line, KV_JSON_STRICT, &value, &err) != 0)
+        kv_cli_fail(&err);
+    kv_json_get(value, "op", &op);
+    kv_buf_add_char(out, '{');
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (op.n && kv_json_string_is(op, ops[i].op))
+            ops[i].answer(value, out);
+    kv_buf_add_str(out, "}\n");
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    const struct kv_option options[] = {{0}};
+    kv_cli_begin(&cli, argc, argv, options, "usage: fact-check < QUESTIONS\n");
+    struct kv_lines lines;
+    struct kv_slice line;
+    struct kv_buf out = {0};
+    struct kv_err err;
+    int more;
+    kv_lines_init(&lines, 0, 0);
+    while ((more = kv_lines_next(&lines, &line, &err)) == 1) {
+        kv_buf_clear(&out);
+        ask(line, &out);
+        if (kv_cli_put(kv_slice_of(&out), &err) != 0)
+            kv_cli_fail(&err);
+    }
+    kv_lines_release(&lines);
+    kv_buf_release(&out);
+    return more < 0 ? (kv_cli_fail(&err), 0) : kv_cli_end(KV_OK);
+}

@@ -24,13 +24,25 @@ static const char *const harmless_model[] = {"max_retries", "mcp_http_timeout",
     "mcp_sse_read_timeout", "endpoint_api_key", "anthropic_api_key", "agent_timeout",
     "request_timeout", "retry_policy", NULL};
 
-static const char *const secret[] = {"endpoint_api_key", "anthropic_api_key", "api_key", NULL};
+/* How names of members that hold keys end, also in extra_kwargs, where users put what they like. */
+static const char *const secret[] = {
+    "api_key", "_token", "secret", "password", "uthorization", NULL};
 
 static bool is_one_of(struct kv_slice key, const char *const *names)
 {
     for (; *names; names++)
         if (kv_json_string_is(key, *names))
             return true;
+    return false;
+}
+
+static bool is_secret(struct kv_slice key)
+{
+    for (const char *const *name = secret; *name; name++) {
+        size_t n = strlen(*name);
+        if (key.n >= n + 2 && memcmp(key.p + key.n - 1 - n, *name, n) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -44,15 +56,40 @@ struct walk {
     bool hidden;   /* below something that holds a key */
 };
 
+/* A value as it may be shown: what a secret member holds is masked. */
+static void add_shown(struct kv_buf *out, struct kv_slice value, bool hidden)
+{
+    struct kv_json_walk w;
+    struct kv_slice key, member;
+    bool array = kv_json_type(value) == KV_JSON_ARRAY;
+    if (!array && kv_json_type(value) != KV_JSON_OBJECT) {
+        if (hidden && !kv_json_is_null(value))
+            kv_buf_add_str(out, "\"**********\"");
+        else
+            kv_lax_text(out, value);
+        return;
+    }
+    kv_buf_add_char(out, array ? '[' : '{');
+    kv_json_begin(&w, value);
+    for (bool first = true; array ? kv_json_item(&w, &member) : kv_json_member(&w, &key, &member);
+         first = false) {
+        if (!first)
+            kv_buf_add_char(out, ',');
+        if (!array) {
+            kv_buf_add_slice(out, key);
+            kv_buf_add_char(out, ':');
+        }
+        add_shown(out, member, hidden || (!array && is_secret(key)));
+    }
+    kv_buf_add_char(out, array ? ']' : '}');
+}
+
 static void add_value(struct kv_buf *out, const char *name, struct kv_slice value, bool hidden)
 {
     if (!value.n)
         return;
     kv_buf_printf(out, ",\"%s\":", name);
-    if (hidden && !kv_json_is_null(value))
-        kv_buf_add_str(out, "\"**********\"");
-    else
-        kv_lax_text(out, value);
+    add_shown(out, value, hidden);
 }
 
 static void report(struct walk *w, struct kv_slice state, struct kv_slice given)
@@ -102,7 +139,7 @@ static void compare_member(
     kv_json_unescape(key, &here.path);
     here.quiet |= mark == 0 && is_one_of(key, harmless_settings);
     here.quiet |= w->in_model && is_one_of(key, harmless_model);
-    here.hidden |= is_one_of(key, secret);
+    here.hidden |= is_secret(key);
     here.in_model = false;
     if (!state.n || !given.n)
         report(&here, state, given);

@@ -1,0 +1,108 @@
+# Benchmarks: checkpoints and JSON Lines, rubrics, selections, the plan of tasks.
+load helper
+
+B=$DATA/benchmarks
+
+# agree CASES ANSWERS FILTER - FILTER sees {want, got} and says whether they agree
+agree() {
+    jq -n -r --slurpfile want "$1" --slurpfile got "$2" '
+        [range($want | length) | {want: $want[.], got: $got[.]} | .agrees = ('"$3"')] as $all
+        | ($all[] | select(.agrees | not) | "disagrees: \(.want.name // .want | tostring | .[:200])"),
+          "agreed \([$all[] | select(.agrees)] | length)/\($all | length)"'
+}
+
+# with_text FILTER INFO... - for each, the object FILTER makes of it, with its benchmark's text
+with_text() {
+    local filter=$1 info
+    shift
+    for info in "$@"; do
+        jq -c --rawfile text "$B/$(json .benchmark "$info")" "$filter | .text = \$text" "$info"
+    done
+}
+
+@test "bench: checkpoints are loaded as karenina loads them" {
+    bench-check load <"$B/load-checks.jsonl" >got
+    run agree <(jq -c 'select((.error.errors // .rubric_error.errors // [])[0].loc != ["pattern"])' "$B/load-checks.jsonl") \
+        <(jq -n -c --slurpfile want "$B/load-checks.jsonl" '[inputs] as $got | range($want | length)
+            | select(($want[.] | (.error.errors // .rubric_error.errors // [])[0].loc) != ["pattern"]) | $got[.]' got) '
+        if .want.error or .want.rubric_error then .got.error != null else
+            . as $c | all("question_ids", "finished_ids", "question_texts", "raw_answers", "keywords",
+                "template_ids", "global_rubric"; $c.got[.] == $c.want[.]) end'
+    assert_success
+    assert_output "agreed 52/52"
+}
+
+@test "bench: whole benchmarks hold what karenina finds in them" {
+    with_text '{}' "$B"/info-*.json | bench-check load >got
+    jq -c . "$B"/info-*.json >want
+    run agree want got '
+        ([.want.questions[] | select(.selected_as_finished)]) as $q
+        | .got.finished_ids == .want.finished_question_ids
+        and (.got.question_ids | length) == .want.question_count
+        and .got.question_texts == [$q[].text] and .got.raw_answers == [$q[].raw_answer]
+        and .got.keywords == [$q[].keywords] and .got.template_ids == [$q[].template_id]
+        and .got.global_rubric == .want.global_rubric
+        # Of a question karenina dumps every attribute, also those its file does not give.
+        and ([.want.question_rubrics | .. | objects | select(has("name")) | del(.include_ground_truth, .min_score, .max_score)])
+            == ([.got.question_rubrics | .. | objects | select(has("name")) | del(.min_score, .max_score)])'
+    assert_success
+    assert_output "agreed 5/5"
+}
+
+@test "bench: positions select what karenina selects, and its reasons are given" {
+    with_text '{positions: [.index_selections[].text]}' "$B"/info-*.json | bench-check choose |
+        jq -c '.selections[]' >got
+    jq -c '.index_selections[]' "$B"/info-*.json >want
+    run agree want got '[.got.indices, .got.error] == [.want.indices, .want.error]'
+    assert_success
+    assert_output "agreed 65/65"
+}
+
+@test "bench: manifests and execution orders are karenina's" {
+    with_text '{config, questions, question_ids: (.question_ids | if type == "array" then join(",") else . end)}' \
+        "$B"/manifest-*.json | bench-check plan >got
+    jq -c . "$B"/manifest-*.json >want
+    run agree want got '[.got.manifest, .got.execution_order, .got.auto_resolves_to]
+        == [.want.manifest, .want.execution_order, .want.auto_resolves_to]'
+    assert_success
+    assert_output "agreed 16/16"
+}
+
+# lines_of TEXT - what the driver makes of a benchmark in JSON Lines
+lines_of() {
+    jq -n -c --arg text "$1" '{text: $text}' | bench-check load
+}
+
+@test "bench: questions in JSON Lines need nothing but a question" {
+    run lines_of '{"question": "What is 2+2?"}
+
+{"id": "b", "question": "B", "answer": "x", "keywords": ["k"], "template": "class Answer: pass", "finished": "no"}'
+    assert_success
+    assert_equal "$(json -c '[.question_ids, .finished_ids, .template_ids, .raw_answers]' <<<"$output")" \
+        '[["urn:uuid:question-what-is-2+2-936dbc87","b"],["urn:uuid:question-what-is-2+2-936dbc87"],["no_template"],[null]]'
+}
+
+@test "bench: a line of questions that is not understood is named, with all that is wrong" {
+    run lines_of '{"question": "a", "templat": {}}
+{"id": 5, "question": ""}
+[]
+{"question": "a", "keywords": "k"}'
+    assert_success
+    assert_equal "$(json -r '.errors[]' <<<"$output")" "line 1.templat: unknown key
+line 2.id: expected a string, got number
+line 2.question: must not be empty
+line 3: expected an object, got array
+line 4.keywords: expected an array of strings
+two questions have the id 'urn:uuid:question-a-0cc175b9'"
+}
+
+@test "bench: the digest follows content, not spelling, dates or authors" {
+    with_text '{}' "$B/info-plain.json" >a
+    jq -c '.text |= (fromjson | .dateModified = "x" | .description = "other"
+        | .dataFeedElement[].dateModified = "y" | tojson)' a >b
+    jq -c '.text |= (fromjson | .dataFeedElement[0].item.acceptedAnswer.text = "other" | tojson)' a >c
+    run bash -c 'cat a b c | bench-check load | jq -r .digest'
+    assert_success
+    assert_equal "${lines[0]}" "${lines[1]}"
+    refute [ "${lines[0]}" = "${lines[2]}" ]
+}

@@ -154,7 +154,9 @@ static void find_rubric(struct work *w)
     struct kv_buf object = {0};
     struct kv_slice value;
     struct kv_err never;
-    kv_buf_printf(&object, "{%.*s\"\":0}", (int)w->members.n, w->members.n ? w->members.p : "");
+    kv_buf_add_char(&object, '{');
+    kv_buf_add_slice(&object, kv_slice_of(&w->members));
+    kv_buf_add_str(&object, "\"\":0}"); /* behind the last comma */
     kv_buf_release(&w->members);
     w->members = object;
     if (kv_json_check(kv_slice_of(&w->members), KV_JSON_NONFINITE, &value, &never) != 0 ||

@@ -22,7 +22,7 @@ like_karenina() {
 
 # left - the files that remain, on one line
 left() {
-    ls -A | grep -v '^separate-stderr' | tr '\n' ' '
+    find . -mindepth 1 -maxdepth 1 ! -name 'separate-stderr*' -printf '%f\n' | sort | tr '\n' ' '
 }
 
 # A run of three tasks of any kind with all its results: a pair of layout 1.0 as anybody may write it.

@@ -1,10 +1,10 @@
 /* kv-append - add results to a run, durably: JSON Lines in, acknowledgements out.
  *
- * A batch is whatever whole lines have arrived. The pair is locked from the first line of a batch to
- * its commit, and in between nothing is waited for; acknowledgements follow the commit.
+ * A batch is whatever whole lines have arrived. The pair is locked from the first line of a batch
+ * to its commit, and in between nothing is waited for; acknowledgements follow the commit.
  */
-#include "cli.h"
 #include "help/kv-append.h"
+#include "cli.h"
 #include "io.h"
 #include "json.h"
 #include "store.h"
@@ -23,14 +23,14 @@ enum {
 
 struct work {
     struct kv_store *store;
-    bool open;              /* a batch is */
-    size_t staged;          /* bytes of it */
-    struct kv_buf answers;  /* to print when it is durable */
+    bool open;             /* a batch is */
+    size_t staged;         /* bytes of it */
+    struct kv_buf answers; /* to print when it is durable */
     FILE *rejects;
-    const char *source;     /* name of the input, for messages */
+    const char *source; /* name of the input, for messages */
     bool tee, quiet, strict, verbose;
-    bool deaf;              /* nobody reads what we print any more */
-    int unprinted;          /* KV_SYSTEM if that is worth a failure */
+    bool deaf;     /* nobody reads what we print any more */
+    int unprinted; /* KV_SYSTEM if that is worth a failure */
     long kept, skipped, refused;
 };
 
@@ -69,7 +69,8 @@ static void refuse(struct work *w, size_t number, struct kv_slice line, const st
     bool column = strncmp(why->text, "1:", 2) == 0;
     kv_cli_say("%s:%zu%s%s", w->source, number, column ? "" : ": ", why->text + column);
     w->refused++;
-    if (w->rejects && (fwrite(line.p, 1, line.n, w->rejects) != line.n || putc('\n', w->rejects) < 0))
+    if (w->rejects &&
+        (fwrite(line.p, 1, line.n, w->rejects) != line.n || putc('\n', w->rejects) < 0))
         kv_cli_say("rejects: %s", strerror(errno));
 }
 

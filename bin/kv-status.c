@@ -1,6 +1,6 @@
 /* kv-status - how far a run is: reads, never waits. */
-#include "cli.h"
 #include "help/kv-status.h"
+#include "cli.h"
 #include "status.h"
 
 #include <sys/stat.h>
@@ -111,7 +111,8 @@ int main(int argc, char **argv)
     if (first == argc)
         kv_cli_usage("no STATE given");
     if (w.json + w.human + w.pending + w.completed + w.failed + w.quiet > 1)
-        kv_cli_usage("--json, --human, --pending, --completed, --failed and -q exclude one another");
+        kv_cli_usage(
+            "--json, --human, --pending, --completed, --failed and -q exclude one another");
     if (w.watch && argc - first > 1)
         kv_cli_usage("--watch takes one STATE");
     if (!w.json && isatty(STDOUT_FILENO))

@@ -1,7 +1,7 @@
 /* create - a new pair of layout 1.0, both files or neither.
  *
- * The counts stand at the beginning of both documents, so rows to begin with are gone through twice:
- * first to see which of them count, then to write them.
+ * The counts stand at the beginning of both documents, so rows to begin with are gone through
+ * twice: first to see which of them count, then to write them.
  */
 #include "create.h"
 
@@ -236,7 +236,8 @@ static int make(struct making *m, struct kv_err *err)
     return failed ? -1 : 0;
 }
 
-/* The index is built now, so that the first add is as fast as any. It is no failure if it is not. */
+/* The index is built now, so that the first add is as fast as any. It is no failure if it is not.
+ */
 static void prime_index(const struct kv_paths *paths)
 {
     struct kv_pair pair;

@@ -16,21 +16,21 @@
 #include <stddef.h>
 
 struct kv_store_plan {
-    const char *output_path;     /* results.json */
-    const char *benchmark_path;  /* exactly as the user gave it */
-    struct kv_slice config;      /* full dump in the .state spelling: one JSON object */
-    const char *config_hash;     /* "" for none */
+    const char *output_path;         /* results.json */
+    const char *benchmark_path;      /* exactly as the user gave it */
+    struct kv_slice config;          /* full dump in the .state spelling: one JSON object */
+    const char *config_hash;         /* "" for none */
     const struct kv_slice *manifest; /* keys, unescaped, in order, no two alike */
     size_t manifest_count;
-    struct kv_slice models;      /* metadata.verification_config of the export; empty: from config */
-    struct kv_slice rubric;      /* shared_data.rubric_definition; empty: null */
-    struct kv_slice members;     /* private top-level members of .state: a JSON object, or empty */
-    double start_time;           /* POSIX seconds */
-    bool replace;                /* overwrite a pair that is there */
-    /* Rows to begin with, oldest first (extending a finished run): 1 with a row, 0 at the end, -1. It
-     * is gone through twice: after a 0 the next call answers the first row again. NULL: none. A row
-     * that is no result, or whose key is not in the manifest, is an error; of rows that supersede one
-     * another the newest is taken. */
+    struct kv_slice models;  /* metadata.verification_config of the export; empty: from config */
+    struct kv_slice rubric;  /* shared_data.rubric_definition; empty: null */
+    struct kv_slice members; /* private top-level members of .state: a JSON object, or empty */
+    double start_time;       /* POSIX seconds */
+    bool replace;            /* overwrite a pair that is there */
+    /* Rows to begin with, oldest first (extending a finished run): 1 with a row, 0 at the end, -1.
+     * It is gone through twice: after a 0 the next call answers the first row again. NULL: none. A
+     * row that is no result, or whose key is not in the manifest, is an error; of rows that
+     * supersede one another the newest is taken. */
     int (*next_row)(void *closure, struct kv_slice *row, struct kv_err *err);
     void *closure;
 };

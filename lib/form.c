@@ -39,11 +39,11 @@ static void add_job_id(struct kv_buf *out, const struct kv_head *head)
     kv_buf_printf(out, "\"job_id\": \"progressive-%.0f\",\n ", trunc(start));
 }
 
-static void add_metadata(struct kv_buf *out, const struct kv_head *head, struct kv_slice object,
-    struct kv_slice config)
+static void add_metadata(
+    struct kv_buf *out, const struct kv_head *head, struct kv_slice object, struct kv_slice config)
 {
-    static const char *const ours[] = {"export_timestamp", "job_summary", "row_count",
-        "verification_config", NULL};
+    static const char *const ours[] = {
+        "export_timestamp", "job_summary", "row_count", "verification_config", NULL};
     struct kv_slice value, models;
     if (!kv_json_get(object, "karenina_version", &value))
         kv_buf_add_str(out, "\"karenina_version\": \"" KV_EXPORT_KARENINA "\", ");
@@ -62,7 +62,8 @@ static void add_metadata(struct kv_buf *out, const struct kv_head *head, struct 
 void kv_form_add_results(struct kv_buf *out, const struct kv_head *head, struct kv_slice document,
     struct kv_slice config)
 {
-    static const char *const ours[] = {"format_version", "metadata", "results", "shared_data", NULL};
+    static const char *const ours[] = {
+        "format_version", "metadata", "results", "shared_data", NULL};
     struct kv_slice metadata, shared;
     kv_head_add(out, head, KV_HEAD_RESULTS);
     kv_json_get(document, "metadata", &metadata);
@@ -79,8 +80,8 @@ void kv_form_add_results(struct kv_buf *out, const struct kv_head *head, struct 
 void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document)
 {
     static const char *const ours[] = {"format_version", "created_at", "last_updated_at",
-        "total_tasks", "completed_count", "failed_count", "pending_count", "row_count", "start_time",
-        "task_manifest", "completed_task_ids", NULL};
+        "total_tasks", "completed_count", "failed_count", "pending_count", "row_count",
+        "start_time", "task_manifest", "completed_task_ids", NULL};
     kv_head_add(out, head, KV_HEAD_STATE);
     add_members(out, document, ours);
     kv_buf_add_str(out, "\"task_manifest\": [\n");

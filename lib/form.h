@@ -12,16 +12,16 @@
 #include "buf.h"
 #include "head.h"
 
-/* Appends the .tmp up to and with the bracket. `document` is an object with what else is to be in it,
- * for instance the old document without its rows: members that this form writes itself
+/* Appends the .tmp up to and with the bracket. `document` is an object with what else is to be in
+ * it, for instance the old document without its rows: members that this form writes itself
  * (format_version, results; export_timestamp, job_summary, row_count in metadata) are left out, and
  * job_id, karenina_version, verification_config (from `config`) and shared_data are supplied where
  * they are missing. */
 void kv_form_add_results(struct kv_buf *out, const struct kv_head *head, struct kv_slice document,
     struct kv_slice config);
 
-/* Appends the .state up to and with the bracket of the manifest. `document` is an object; its members
- * but those of the head and the two arrays are kept. */
+/* Appends the .state up to and with the bracket of the manifest. `document` is an object; its
+ * members but those of the head and the two arrays are kept. */
 void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document);
 
 /* Appends one key of the manifest; `first` tells it from those after it. */

@@ -31,12 +31,13 @@ static const struct field state_fields[] = {
 };
 
 static const struct field results_fields[] = {
-    {"{\"format_version\": \"2.2\", \"metadata\": {\"export_timestamp\": \"", TIME, FIELD(updated), 23},
+    {"{\"format_version\": \"2.2\", \"metadata\": {\"export_timestamp\": \"", TIME, FIELD(updated),
+        23},
     {"\",\n \"job_summary\": {\"total_questions\": ", COUNT, FIELD(total), 12},
     {", \"successful_count\": ", COUNT, FIELD(completed), 12},
     {", \"failed_count\": 0, \"start_time\": ", TEXT, FIELD(start), 24},
-    {", \"end_time\": null, \"total_duration\": null, \"is_complete\": false},\n \"row_count\": ", COUNT,
-        FIELD(rows), 12},
+    {", \"end_time\": null, \"total_duration\": null, \"is_complete\": false},\n \"row_count\": ",
+        COUNT, FIELD(rows), 12},
     {",\n ", TEXT, 0, 0},
 };
 
@@ -70,7 +71,8 @@ void kv_head_add_time(struct kv_buf *out, int64_t seconds, enum kv_head_of which
     in_day = seconds % 86400;
     civil(seconds / 86400, &year, &month, &day);
     kv_buf_printf(out,
-        which == KV_HEAD_STATE ? "%04d-%02u-%02uT%02d:%02d:%02dZ" : "%04d-%02u-%02u %02d:%02d:%02d UTC",
+        which == KV_HEAD_STATE ? "%04d-%02u-%02uT%02d:%02d:%02dZ"
+                               : "%04d-%02u-%02u %02d:%02d:%02d UTC",
         (int)year, month, day, (int)(in_day / 3600), (int)(in_day / 60 % 60), (int)(in_day % 60));
 }
 
@@ -103,8 +105,8 @@ bool kv_head_read_time(struct kv_slice text, int64_t *seconds)
     return true;
 }
 
-static void add_field(struct kv_buf *out, const struct kv_head *h, const struct field *f,
-    enum kv_head_of which)
+static void add_field(
+    struct kv_buf *out, const struct kv_head *h, const struct field *f, enum kv_head_of which)
 {
     const char *value = (const char *)h + f->at;
     kv_buf_add_str(out, f->before);

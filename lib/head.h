@@ -19,14 +19,14 @@
 #include <stdint.h>
 
 struct kv_head {
-    char created[21];            /* 2026-09-21T14:13:20Z */
-    char start[25];              /* POSIX seconds as a JSON number, or null */
-    int64_t updated;             /* POSIX seconds of this version */
-    int64_t total;               /* length of the manifest */
-    int64_t completed;           /* distinct completed keys, also those not in the manifest */
-    int64_t failed;              /* keys whose newest row is a failure */
-    int64_t pending;             /* distinct keys of the manifest not completed */
-    int64_t rows;                /* rows of the .tmp this version belongs to */
+    char created[21];  /* 2026-09-21T14:13:20Z */
+    char start[25];    /* POSIX seconds as a JSON number, or null */
+    int64_t updated;   /* POSIX seconds of this version */
+    int64_t total;     /* length of the manifest */
+    int64_t completed; /* distinct completed keys, also those not in the manifest */
+    int64_t failed;    /* keys whose newest row is a failure */
+    int64_t pending;   /* distinct keys of the manifest not completed */
+    int64_t rows;      /* rows of the .tmp this version belongs to */
 };
 
 enum kv_head_of { KV_HEAD_RESULTS, KV_HEAD_STATE }; /* .tmp, .state */

@@ -51,8 +51,8 @@ struct kv_index *kv_index_memory(size_t expected)
 
 /* ---- slots, wherever they are ---- */
 
-static int load(struct kv_index *ix, uint64_t slot, size_t n, struct kv_index_entry *to,
-    struct kv_err *err)
+static int load(
+    struct kv_index *ix, uint64_t slot, size_t n, struct kv_index_entry *to, struct kv_err *err)
 {
     if (ix->fd >= 0)
         return kv_io_pread(ix->fd, to, n * SLOT, (off_t)(HEADER + slot * SLOT), err);

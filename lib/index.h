@@ -67,8 +67,8 @@ bool kv_index_reaches(
 int kv_index_reset(struct kv_index *ix, size_t expected, struct kv_err *err);
 
 /* 1 and the entry, 0 (*entry then has the id and nothing else), -1. */
-int kv_index_find(struct kv_index *ix, struct kv_digest128 id, struct kv_index_entry *entry,
-    struct kv_err *err);
+int kv_index_find(
+    struct kv_index *ix, struct kv_digest128 id, struct kv_index_entry *entry, struct kv_err *err);
 
 int kv_index_put(struct kv_index *ix, const struct kv_index_entry *entry, struct kv_err *err);
 int kv_index_mark(struct kv_index *ix, struct kv_digest128 lineage,
@@ -84,6 +84,7 @@ void kv_index_drop(struct kv_index *ix);
 void kv_index_void(struct kv_index *ix);
 
 /* Walks all entries in no order: start with *at == 0. 1, 0 at the end, -1. */
-int kv_index_next(struct kv_index *ix, uint64_t *at, struct kv_index_entry *entry, struct kv_err *err);
+int kv_index_next(
+    struct kv_index *ix, uint64_t *at, struct kv_index_entry *entry, struct kv_err *err);
 
 #endif

@@ -1,6 +1,7 @@
-/* keys - one array of task keys in a .state file, walked in stored order. */
+/* keys - task keys: one array of a .state file walked in stored order, and lists in memory. */
 #include "keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *kv_keys_member(enum kv_keys_of which)
@@ -75,6 +76,49 @@ void kv_keys_end(struct kv_keys *k)
     kv_reader_close(&k->reader);
     kv_buf_release(&k->key);
     k->inside = false;
+}
+
+/* ---- lists ---- */
+
+void kv_key_list_add(struct kv_key_list *l, struct kv_slice key)
+{
+    kv_buf_add_slice(&l->text, key);
+    if ((l->count & (l->count - 1)) == 0)
+        l->ends = kv_array(l->ends, l->count ? 2 * l->count : 1, sizeof *l->ends);
+    l->ends[l->count++] = l->text.n;
+}
+
+struct kv_slice kv_key_list_get(const struct kv_key_list *l, size_t i)
+{
+    size_t start = i ? l->ends[i - 1] : 0;
+    return (struct kv_slice){l->text.p + start, l->ends[i] - start};
+}
+
+void kv_key_list_cut(struct kv_key_list *l, size_t count)
+{
+    l->count = count;
+    l->text.n = count ? l->ends[count - 1] : 0;
+}
+
+void kv_key_list_release(struct kv_key_list *l)
+{
+    kv_buf_release(&l->text);
+    free(l->ends);
+    *l = (struct kv_key_list){0};
+}
+
+static int compare(const void *a, const void *b)
+{
+    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
+}
+
+struct kv_slice *kv_key_list_sorted(const struct kv_key_list *l)
+{
+    struct kv_slice *all = kv_array(NULL, l->count + 1, sizeof *all);
+    for (size_t i = 0; i < l->count; i++)
+        all[i] = kv_key_list_get(l, i);
+    qsort(all, l->count, sizeof *all, compare);
+    return all;
 }
 
 /* ---- scenarios ---- */

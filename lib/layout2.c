@@ -5,9 +5,8 @@
  */
 #include "layout2.h"
 
-#include "form.h"
 #include "io.h"
-#include "num.h"
+#include "state2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,51 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STATE, LINES, PIECE = 1 << 16 };
-
-/* ---- lists of keys ---- */
-
-static void list_add(struct kv_key_list *l, struct kv_slice key)
-{
-    kv_buf_add_slice(&l->text, key);
-    if ((l->count & (l->count - 1)) == 0)
-        l->ends = kv_array(l->ends, l->count ? 2 * l->count : 1, sizeof *l->ends);
-    l->ends[l->count++] = l->text.n;
-}
-
-static struct kv_slice list_get(const struct kv_key_list *l, size_t i)
-{
-    size_t start = i ? l->ends[i - 1] : 0;
-    return (struct kv_slice){l->text.p + start, l->ends[i] - start};
-}
-
-static void list_cut(struct kv_key_list *l, size_t count)
-{
-    l->count = count;
-    l->text.n = count ? l->ends[count - 1] : 0;
-}
-
-static void list_release(struct kv_key_list *l)
-{
-    kv_buf_release(&l->text);
-    free(l->ends);
-    *l = (struct kv_key_list){0};
-}
-
-static int compare(const void *a, const void *b)
-{
-    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
-}
-
-/* The keys by code point; the caller frees. They borrow from the list. */
-static struct kv_slice *list_sorted(const struct kv_key_list *l)
-{
-    struct kv_slice *all = kv_array(NULL, l->count + 1, sizeof *all);
-    for (size_t i = 0; i < l->count; i++)
-        all[i] = list_get(l, i);
-    qsort(all, l->count, sizeof *all, compare);
-    return all;
-}
+enum { STATE, LINES };
 
 /* ---- life ---- */
 
@@ -76,9 +31,9 @@ static void forget(struct kv_layout2 *two)
     two->state = NULL;
     two->index = NULL;
     two->loaded = false;
-    list_release(&two->completed);
-    list_release(&two->failed);
-    list_release(&two->more);
+    kv_key_list_release(&two->completed);
+    kv_key_list_release(&two->failed);
+    kv_key_list_release(&two->more);
 }
 
 void kv_layout2_release(struct kv_layout2 *two)
@@ -102,8 +57,8 @@ void kv_layout2_abort(struct kv_layout2 *two)
 {
     if (two->loaded) {
         kv_index_drop(two->index);
-        list_cut(&two->completed, two->completed_kept);
-        list_cut(&two->more, two->more_kept);
+        kv_key_list_cut(&two->completed, two->completed_kept);
+        kv_key_list_cut(&two->more, two->more_kept);
         two->counts = two->counts_kept;
     }
     unlock(two);
@@ -123,8 +78,8 @@ static int lock(struct kv_layout2 *two, bool wait, struct kv_err *err)
     kv_buf_printf(&lock_name, ".%s.lock", name); /* that of doc.h, were it a 1.0 pair */
     two->dir = kv_io_dir_open(directory, err);
     if (two->dir >= 0)
-        two->lock = kv_io_lock(
-            two->dir, lock_name.p, name_in_directory(two->paths->state), wait, err);
+        two->lock =
+            kv_io_lock(two->dir, lock_name.p, name_in_directory(two->paths->state), wait, err);
     kv_buf_release(&lock_name);
     free(directory);
     free(name);
@@ -179,7 +134,8 @@ static bool is_result(struct kv_slice text)
 }
 
 /* Ends a last line that lacks only its LF; cuts one that is torn, and keeps it in *torn. */
-static int mend_tail(struct kv_layout2 *two, int fd, uint64_t size, struct kv_buf *torn, struct kv_err *err)
+static int mend_tail(
+    struct kv_layout2 *two, int fd, uint64_t size, struct kv_buf *torn, struct kv_err *err)
 {
     uint64_t start;
     if (find_tail(fd, size, &start, err) != 0)
@@ -257,7 +213,7 @@ static int enter_row(
     if (!failed)
         failed = kv_ledger_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
     if (!failed && completes)
-        list_add(&two->completed, kv_slice_of(&key));
+        kv_key_list_add(&two->completed, kv_slice_of(&key));
     kv_buf_release(&key);
     return failed;
 }
@@ -302,9 +258,9 @@ static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct
 {
     size_t named = 0;
     for (size_t i = 0; i < holes->count; i++)
-        named += mentions(torn, list_get(holes, i));
+        named += mentions(torn, kv_key_list_get(holes, i));
     for (size_t i = 0; i < holes->count; i++) {
-        struct kv_slice key = list_get(holes, i);
+        struct kv_slice key = kv_key_list_get(holes, i);
         if (torn.n && (mentions(torn, key) || (!named && holes->count == 1))) {
             kv_note(two->notes, "%.*s: pending again", (int)key.n, key.p);
             continue;
@@ -313,7 +269,7 @@ static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct
         if (got < 0)
             return -1;
         if (got)
-            list_add(&two->completed, key);
+            kv_key_list_add(&two->completed, key);
     }
     return 0;
 }
@@ -331,14 +287,14 @@ static int enter_recorded(
         struct kv_slice key = kv_slice_of(&k.key);
         kv_index_find(two->index, kv_digest_128(key), &e, err);
         if (!(e.flags & KV_INDEX_ROW))
-            list_add(&holes, key);
+            kv_key_list_add(&holes, key);
         else if (kv_ledger_completed(l, key, err) == 1)
-            list_add(&two->completed, key);
+            kv_key_list_add(&two->completed, key);
     }
     kv_keys_end(&k);
     if (got == 0)
         got = enter_holes(two, l, &holes, torn, err);
-    list_release(&holes);
+    kv_key_list_release(&holes);
     return got;
 }
 
@@ -349,7 +305,7 @@ static int enter_failed(struct kv_layout2 *two, struct kv_err *err)
     if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_FAILED, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1)
-        list_add(&two->failed, kv_slice_of(&k.key));
+        kv_key_list_add(&two->failed, kv_slice_of(&k.key));
     kv_keys_end(&k);
     return got;
 }
@@ -410,168 +366,24 @@ uint64_t kv_layout2_add_row(struct kv_layout2 *two, struct kv_slice row)
 
 void kv_layout2_add_key(struct kv_layout2 *two, struct kv_slice key)
 {
-    list_add(&two->completed, key);
+    kv_key_list_add(&two->completed, key);
 }
 
 void kv_layout2_extend(struct kv_layout2 *two, struct kv_slice key)
 {
-    list_add(&two->more, key);
+    kv_key_list_add(&two->more, key);
 }
 
 /* ---- writing ---- */
 
-struct out {
-    struct kv_buf text;
-    int fd;
-    bool failed;
-    struct kv_err *err;
-};
-
-static void pass(struct out *o, size_t above)
-{
-    if (o->text.n > above && !o->failed)
-        o->failed = kv_io_write(o->fd, kv_slice_of(&o->text), o->err) != 0;
-    if (o->text.n > above)
-        kv_buf_clear(&o->text);
-}
-
-static void put_key(struct out *o, struct kv_slice key, bool first)
-{
-    kv_buf_add_str(&o->text, first ? "\n    " : ",\n    ");
-    kv_form_quote_key(&o->text, key);
-    pass(o, PIECE);
-}
-
-static void put_member(struct out *o, const char *name)
-{
-    kv_buf_printf(&o->text, ",\n  \"%s\": ", name);
-}
-
-static void put_raw(struct out *o, const struct kv_state *s, const char *name, const char *otherwise)
-{
-    struct kv_slice value;
-    put_member(o, name);
-    if (kv_state_member(s, name, &value))
-        kv_buf_add_slice(&o->text, value);
-    else
-        kv_buf_add_str(&o->text, otherwise);
-}
-
-static void put_count(struct out *o, const char *name, int64_t n)
-{
-    put_member(o, name);
-    kv_buf_printf(&o->text, "%lld", (long long)n);
-}
-
-static void put_time(struct out *o, const char *name, int64_t seconds)
-{
-    put_member(o, name);
-    kv_buf_add_char(&o->text, '"');
-    kv_head_add_time(&o->text, seconds, KV_HEAD_STATE);
-    kv_buf_add_char(&o->text, '"');
-}
-
-static void put_manifest(struct out *o, const struct kv_layout2 *two)
-{
-    struct kv_keys k;
-    bool first = true;
-    int got;
-    put_member(o, "task_manifest");
-    kv_buf_add_char(&o->text, '[');
-    if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_MANIFEST, o->err) != 0) {
-        o->failed = true;
-        return;
-    }
-    for (; (got = kv_keys_next(&k, o->err)) == 1; first = false)
-        put_key(o, kv_slice_of(&k.key), first);
-    kv_keys_end(&k);
-    o->failed = o->failed || got < 0;
-    for (size_t i = 0; i < two->more.count; i++, first = false)
-        put_key(o, list_get(&two->more, i), first);
-    kv_buf_add_str(&o->text, first ? "]" : "\n  ]");
-}
-
-/* A set, sorted; of the failed ones those that are not completed. */
-static size_t put_set(struct out *o, const struct kv_layout2 *two, const char *name,
-    const struct kv_key_list *list, bool pending_only)
-{
-    struct kv_slice *all = list_sorted(list);
-    struct kv_index_entry e;
-    size_t n = 0;
-    put_member(o, name);
-    kv_buf_add_char(&o->text, '[');
-    for (size_t i = 0; i < list->count; i++) {
-        kv_index_find(two->index, kv_digest_128(all[i]), &e, o->err);
-        if ((pending_only && (e.flags & KV_INDEX_COMPLETED)) ||
-            (i && kv_slice_eq(all[i], all[i - 1])))
-            continue;
-        put_key(o, all[i], n++ == 0);
-    }
-    kv_buf_add_str(&o->text, n ? "\n  ]" : "]");
-    free(all);
-    return n;
-}
-
-/* Members that karenina does not know, as they are. */
-static void put_others(struct out *o, const struct kv_state *s)
-{
-    static const char *const known[] = {"format_version", "created_at", "last_updated_at",
-        "benchmark_path", "output_path", "config_hash", "config", "failed_task_ids", "total_tasks",
-        "completed_count", "failed_count", "start_time"};
-    struct kv_buf all = {0};
-    struct kv_json_walk w;
-    struct kv_slice key, value;
-    kv_state_add_members(s, &all);
-    kv_json_begin(&w, kv_slice_of(&all));
-    while (kv_json_member(&w, &key, &value)) {
-        size_t i = 0;
-        while (i < sizeof known / sizeof *known && !kv_json_string_is(key, known[i]))
-            i++;
-        if (i < sizeof known / sizeof *known)
-            continue;
-        kv_buf_add_str(&o->text, ",\n  ");
-        kv_buf_add_slice(&o->text, key);
-        kv_buf_add_str(&o->text, ": ");
-        kv_buf_add_slice(&o->text, value);
-    }
-    kv_buf_release(&all);
-}
-
-/* The whole .state, as json.dumps(indent=2) has it: ASCII only, no LF at the end. */
-static int put_state(const struct kv_layout2 *two, int fd, struct kv_err *err)
-{
-    struct out o = {.fd = fd, .err = err};
-    const struct kv_state *s = two->state;
-    const struct kv_state_info *in = kv_state_info(s);
-    int64_t now = time(NULL);
-    kv_buf_add_str(&o.text, "{\n  \"format_version\": \"2.0\"");
-    put_time(&o, "created_at", in->has_start ? (int64_t)in->start_time : now);
-    put_time(&o, "last_updated_at", now);
-    put_raw(&o, s, "benchmark_path", "\"\"");
-    put_raw(&o, s, "output_path", "\"\"");
-    put_raw(&o, s, "config_hash", "\"\"");
-    put_raw(&o, s, "config", "{}");
-    put_manifest(&o, two);
-    put_set(&o, two, "completed_task_ids", &two->completed, false);
-    size_t failed = put_set(&o, two, "failed_task_ids", &two->failed, true);
-    put_count(&o, "total_tasks", two->counts.total);
-    put_count(&o, "completed_count", two->counts.completed);
-    put_count(&o, "failed_count", (int64_t)failed);
-    put_member(&o, "start_time");
-    kv_buf_add_slice(&o.text, in->start_text);
-    put_others(&o, s);
-    kv_buf_add_str(&o.text, "\n}");
-    pass(&o, 0);
-    kv_buf_release(&o.text);
-    return o.failed ? -1 : 0;
-}
-
 static int write_state(struct kv_layout2 *two, struct kv_err *err)
 {
     struct kv_publish p;
+    struct kv_state2 text = {
+        two->state, two->index, &two->counts, &two->completed, &two->failed, &two->more};
     if (kv_publish_begin(&p, two->paths->state, err) != 0)
         return -1;
-    if (put_state(two, p.fd, err) != 0) {
+    if (kv_state2_write(p.fd, &text, err) != 0) {
         kv_publish_abandon(&p);
         return kv_err_context(err, "%s", two->paths->state);
     }

@@ -1,11 +1,11 @@
-/* layout2 - layout 2.0 under the writer's lock: results.json.results.jsonl, appended to in place, and
- * a .state that is written whole after every batch.
+/* layout2 - layout 2.0 under the writer's lock: results.json.results.jsonl, appended to in place,
+ * and a .state that is written whole after every batch.
  *
- * The formats are karenina's and stay so: one compact result a line; the .state indented by two, keys
- * in its order, completed_task_ids and failed_task_ids sorted, everything else as it was. Begin cuts
- * a torn last line (naming it, and making its task pending again) so that nothing is glued to it; a
- * line in the middle that is no result is left alone. Rows are believed over the recorded keys.
- * The cost of a batch is that of the .state.
+ * The formats are karenina's and stay so: one compact result a line; the .state indented by two,
+ * keys in its order, completed_task_ids and failed_task_ids sorted, everything else as it was.
+ * Begin cuts a torn last line (naming it, and making its task pending again) so that nothing is
+ * glued to it; a line in the middle that is no result is left alone. Rows are believed over the
+ * recorded keys. The cost of a batch is that of the .state.
  *
  *     kv_layout2_init(&two, paths, notes);
  *     kv_layout2_begin(&two, true, &err);
@@ -23,13 +23,6 @@
 #include "pair.h"
 #include "state.h"
 
-/* Task keys in memory, in the order in which they came. */
-struct kv_key_list {
-    struct kv_buf text;
-    size_t *ends; /* of key i in text; it begins where key i - 1 ends */
-    size_t count;
-};
-
 struct kv_layout2 {
     const struct kv_paths *paths;
     const struct kv_notes *notes;
@@ -42,8 +35,8 @@ struct kv_layout2 {
     struct kv_buf rows;                   /* staged lines */
     struct kv_head counts_kept;           /* and how far these were at the last commit: */
     size_t completed_kept, more_kept;
-    uint64_t end;               /* of the .jsonl */
-    struct kv_file_id seen[2];  /* .state and .jsonl as we left them */
+    uint64_t end;              /* of the .jsonl */
+    struct kv_file_id seen[2]; /* .state and .jsonl as we left them */
     bool loaded, changed;
     int dir, lock; /* -1 outside a batch */
 };

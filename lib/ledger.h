@@ -2,9 +2,9 @@
  *
  *   A key is completed once, by the first row that settles its task (kv_result_settles).
  *   The newest row of a task speaks for it: is it a failure, and where does it lie.
- *   A recorded failure, and an answer that was only kept, is superseded by any later row that is not
- *   the same again; a good result by none.
- *   The turns of a scenario share one key and are rows of their own: they supersede turn by turn.
+ *   A recorded failure, and an answer that was only kept, is superseded by any later row that is
+ * not the same again; a good result by none. The turns of a scenario share one key and are rows of
+ * their own: they supersede turn by turn.
  *
  * Layout and files are none of its business: it is given an index (index.h) and counts (head.h).
  */

@@ -63,8 +63,8 @@ static int walk_results(struct kv_doc *d, const char *path, struct kv_buf *keep,
     return got;
 }
 
-static int rewrite_results(
-    struct kv_doc *d, const struct kv_state_info *in, const struct kv_head *head, struct kv_err *err)
+static int rewrite_results(struct kv_doc *d, const struct kv_state_info *in,
+    const struct kv_head *head, struct kv_err *err)
 {
     struct kv_buf old = {0}, text = {0};
     kv_buf_add_char(&old, '{');
@@ -175,8 +175,8 @@ static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struc
     struct kv_buf old = {0}, text = {0};
     kv_state_add_members(s, &old);
     kv_form_add_state(&text, head, kv_slice_of(&old));
-    int failed = kv_doc_rewrite(d, STATE, err) != 0 || write_manifest(d, s, more, &text, err) != 0 ||
-                 add_recorded(d, s, err) != 0;
+    int failed = kv_doc_rewrite(d, STATE, err) != 0 ||
+                 write_manifest(d, s, more, &text, err) != 0 || add_recorded(d, s, err) != 0;
     kv_buf_release(&old);
     kv_buf_release(&text);
     return failed ? -1 : 0;

@@ -125,8 +125,8 @@ static int enter_row(struct kv_pair *p, struct kv_ledger *l, const struct kv_row
 }
 
 /* From where the index ends to the end of .tmp. 1: done; 0: it does not fit; -1. */
-static int catch_up(struct kv_pair *p, const struct kv_index_mark *mark, uint64_t rows,
-    struct kv_err *err)
+static int catch_up(
+    struct kv_pair *p, const struct kv_index_mark *mark, uint64_t rows, struct kv_err *err)
 {
     struct kv_view *t = kv_doc_view(p->doc, RESULTS);
     struct kv_reader r;
@@ -156,7 +156,8 @@ static int catch_up(struct kv_pair *p, const struct kv_index_mark *mark, uint64_
     return got == 1 && at == rows;
 }
 
-static int enter_keys(struct kv_pair *p, struct kv_ledger *l, enum kv_keys_of which, struct kv_err *err)
+static int enter_keys(
+    struct kv_pair *p, struct kv_ledger *l, enum kv_keys_of which, struct kv_err *err)
 {
     struct kv_keys k;
     int got;
@@ -350,8 +351,7 @@ int kv_pair_ready(struct kv_pair *p, struct kv_err *err)
 static int stage_state(struct kv_pair *p, struct kv_err *err)
 {
     struct kv_slice rest = kv_slice_of(&p->keys);
-    if (p->more.n &&
-        kv_mend_extend(p->doc, p->paths, &p->counts, kv_slice_of(&p->more), err) != 0)
+    if (p->more.n && kv_mend_extend(p->doc, p->paths, &p->counts, kv_slice_of(&p->more), err) != 0)
         return -1;
     while (rest.n) {
         const char *lf = memchr(rest.p, '\n', rest.n);

@@ -12,12 +12,12 @@
  *   .tmp one commit ahead (a writer died between the two exchanges)   the missing keys are staged
  *   the index behind, or of another lineage                           caught up, or built anew
  *   a document that is not in our form                                read as any JSON; both are
- *                                                                     written anew before an add (mend.h)
- *   counts that do not fit                                            counted again, staged
+ *                                                                     written anew before an add
+ * (mend.h) counts that do not fit                                            counted again, staged
  *
- * Two counters tie the documents together: `row_count` in both heads. The .tmp is published first, so
- * a .state can lack rows and never be ahead, unless somebody else has touched the files; then the
- * lineage tells (doc.h) and everything is read again.
+ * Two counters tie the documents together: `row_count` in both heads. The .tmp is published first,
+ * so a .state can lack rows and never be ahead, unless somebody else has touched the files; then
+ * the lineage tells (doc.h) and everything is read again.
  */
 #ifndef KV_PAIR_H
 #define KV_PAIR_H
@@ -34,41 +34,44 @@ struct kv_notes { /* where to say what was found; say may be NULL */
     void (*say)(void *closure, const char *text);
     void *closure;
 };
-void kv_note(const struct kv_notes *n, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void kv_note(const struct kv_notes *n, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 struct kv_pair {
     const struct kv_paths *paths;
     const struct kv_notes *notes;
     struct kv_doc *doc;
-    struct kv_index *index; /* open between begin and end */
-    struct kv_index *memory; /* in place of the file where that cannot be made */
-    struct kv_head counts;  /* with all that is staged */
-    struct kv_ledger ledger; /* stages */
+    struct kv_index *index;   /* open between begin and end */
+    struct kv_index *memory;  /* in place of the file where that cannot be made */
+    struct kv_head counts;    /* with all that is staged */
+    struct kv_ledger ledger;  /* stages */
     struct kv_buf keys, more; /* staged for the two arrays of .state: quoted, one a line */
-    uint64_t end;            /* of the rows, with those staged */
-    bool changed;            /* there is something to commit */
-    bool foreign;            /* not in our form: good for looking at only */
+    uint64_t end;             /* of the rows, with those staged */
+    bool changed;             /* there is something to commit */
+    bool foreign;             /* not in our form: good for looking at only */
 };
 
 void kv_pair_init(struct kv_pair *p, const struct kv_paths *paths, const struct kv_notes *notes);
 void kv_pair_release(struct kv_pair *p); /* ends what was begun */
 
-/* KV_BUSY only with wait == false. KV_INPUT with the place if the pair cannot be read; it is then as
- * it was. */
+/* KV_BUSY only with wait == false. KV_INPUT with the place if the pair cannot be read; it is then
+ * as it was. */
 int kv_pair_begin(struct kv_pair *p, bool wait, struct kv_err *err);
 
-/* Makes sure that the pair can be added to. Nothing may be staged yet. On failure the batch is over. */
+/* Makes sure that the pair can be added to. Nothing may be staged yet. On failure the batch is
+ * over. */
 int kv_pair_ready(struct kv_pair *p, struct kv_err *err);
 
-/* Stage a row (answers the offset at which it will lie), the key it completes, and a further key for
- * the manifest, which makes the commit write the .state anew at O(n). The ledger is told by the caller.
+/* Stage a row (answers the offset at which it will lie), the key it completes, and a further key
+ * for the manifest, which makes the commit write the .state anew at O(n). The ledger is told by the
+ * caller.
  */
 uint64_t kv_pair_add_row(struct kv_pair *p, struct kv_slice row);
 void kv_pair_add_key(struct kv_pair *p, struct kv_slice key);
 void kv_pair_extend(struct kv_pair *p, struct kv_slice key);
 
-/* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the rows are
- * there and not known to be durable. Unlocks in any case. */
+/* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the rows
+ * are there and not known to be durable. Unlocks in any case. */
 int kv_pair_commit(struct kv_pair *p, struct kv_err *err);
 void kv_pair_abort(struct kv_pair *p);
 

@@ -102,7 +102,8 @@ int kv_reader_peek(struct kv_reader *r, struct kv_err *err)
         if (n)
             take(r, n);
         if (n < left)
-            return r->held.p[r->at] ? (unsigned char)r->held.p[r->at] : complain(r, "NUL byte", err);
+            return r->held.p[r->at] ? (unsigned char)r->held.p[r->at]
+                                    : complain(r, "NUL byte", err);
         int got = fill(r, err);
         if (got <= 0)
             return got;

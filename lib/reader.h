@@ -41,15 +41,16 @@ struct kv_reader {
     size_t value_line;   /* of the value last handed out */
     bool borrowed;       /* fd is another's */
     bool eof;
-    bool first;          /* no member or item of the innermost open bracket was taken yet */
+    bool first; /* no member or item of the innermost open bracket was taken yet */
 };
 
 /* Opens a file (KV_INPUT if there is none; the text names the path, as that of no other failure
- * here does), or reads an open one from its beginning, by position: several readers may share it. */
+ * here does), or reads an open one from its beginning, by position: several readers may share it.
+ */
 int kv_reader_open(struct kv_reader *r, const char *path, unsigned flags, struct kv_err *err);
 void kv_reader_share(struct kv_reader *r, int fd, unsigned flags);
-/* The same from the middle of an array: behind the bracket (first), or behind one of its items. Places
- * in failures then count from there. */
+/* The same from the middle of an array: behind the bracket (first), or behind one of its items.
+ * Places in failures then count from there. */
 void kv_reader_resume(struct kv_reader *r, int fd, unsigned flags, uint64_t offset, bool first);
 void kv_reader_close(struct kv_reader *r); /* twice is fine */
 
@@ -59,8 +60,8 @@ int kv_reader_peek(struct kv_reader *r, struct kv_err *err);
 
 int kv_reader_enter(struct kv_reader *r, char bracket, struct kv_err *err); /* '{' or '[' */
 
-/* Inside an object: 1 and the key with its quotes (borrowed until the next call); then take its value.
- * 0 when the object has been closed. */
+/* Inside an object: 1 and the key with its quotes (borrowed until the next call); then take its
+ * value. 0 when the object has been closed. */
 int kv_reader_member(struct kv_reader *r, struct kv_slice *key, struct kv_err *err);
 
 /* Inside an array: 1 and the item, 0 when the array has been closed. */

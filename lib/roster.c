@@ -61,8 +61,7 @@ static void add_identity(struct kv_buf *out, struct kv_slice model, enum kv_role
     kv_json_unescape(id.n ? id : name, &a);
     kv_json_unescape(name, &b);
     kv_buf_add_str(out, ",\"config_id\":");
-    kv_buf_add_slice(
-        out, kv_slice_eq(kv_slice_of(&a), kv_slice_of(&b)) ? KV_SLICE("null") : id);
+    kv_buf_add_slice(out, kv_slice_eq(kv_slice_of(&a), kv_slice_of(&b)) ? KV_SLICE("null") : id);
     kv_buf_add_char(out, '}');
     kv_buf_release(&a);
     kv_buf_release(&b);

@@ -16,8 +16,8 @@ struct kv_roster;
 struct kv_roster *kv_roster_open(struct kv_slice config); /* a JSON object, or empty */
 void kv_roster_close(struct kv_roster *r);
 
-/* Appends {"task_id":…,"question_id":…,"answering":{…},"parsing":{…},"replicate":…}. A model that is
- * not in the configuration is null; a key that is none of a benchmark's has only its task_id. */
+/* Appends {"task_id":…,"question_id":…,"answering":{…},"parsing":{…},"replicate":…}. A model that
+ * is not in the configuration is null; a key that is none of a benchmark's has only its task_id. */
 void kv_roster_add_task(struct kv_buf *out, const struct kv_roster *r, struct kv_slice key);
 
 /* Appends the text of a model for people, as karenina's status shows it: "id (name)" or "name". */

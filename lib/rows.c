@@ -8,8 +8,7 @@
 
 enum { LINE_MAX = 1 << 30 };
 
-int kv_rows_begin(
-    struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err)
+int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err)
 {
     *r = (struct kv_rows){.layout = layout, .path = kv_strdup(path)};
     int failed = kv_reader_open(&r->reader, path, KV_JSON_NONFINITE, err);

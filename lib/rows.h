@@ -43,12 +43,11 @@ struct kv_rows {
 };
 
 /* KV_INPUT if there is no such file, or, for a document, if it is no object. */
-int kv_rows_begin(
-    struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err);
+int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err);
 
-/* 1 and a row, 0 at the end, -1. Failures name the file and the place. A line of layout 2 that is no
- * JSON is KV_INPUT, and the next call goes on behind it; any other failure ends the walk. Members
- * other than the rows are added to *r->members as they stand, each followed by a comma. */
+/* 1 and a row, 0 at the end, -1. Failures name the file and the place. A line of layout 2 that is
+ * no JSON is KV_INPUT, and the next call goes on behind it; any other failure ends the walk.
+ * Members other than the rows are added to *r->members as they stand, each followed by a comma. */
 int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err);
 void kv_rows_end(struct kv_rows *r); /* twice is fine */
 

@@ -1,9 +1,9 @@
 /* state - how far a run has come: manifest, completed, failed; read without a lock.
  *
  * Opening walks the members of the .state once. Small ones are kept as bytes; of the arrays only
- * the lengths are kept, and for a growing pair not even those: its head has the counts, and the walk
- * ends where the manifest begins. Loading walks the arrays of the same open file into a table in
- * memory, one entry a key, and then the rows of the results file.
+ * the lengths are kept, and for a growing pair not even those: its head has the counts, and the
+ * walk ends where the manifest begins. Loading walks the arrays of the same open file into a table
+ * in memory, one entry a key, and then the rows of the results file.
  */
 #include "state.h"
 
@@ -121,7 +121,7 @@ static int check_version(struct kv_state *s, struct kv_err *err)
         s->info.layout = kv_json_string_is(version, "1.0") ? KV_LAYOUT_1 : KV_LAYOUT_2;
         return 0;
     }
-    char *text = kv_json_is_null(version) ? kv_strdup("None")
+    char *text = kv_json_is_null(version)                  ? kv_strdup("None")
                  : kv_json_type(version) == KV_JSON_STRING ? kv_json_strdup(version)
                                                            : kv_slice_dup(version);
     kv_err_set(
@@ -410,7 +410,8 @@ static int fold_row(struct kv_state *s, const struct kv_result *row, uint64_t of
     kv_index_find(s->index, kv_digest_128(kv_slice_of(key)), &e, err);
     bool failed = kv_result_failed(row);
     s->info.failed_count += (int)failed - (int)!!(e.flags & KV_INDEX_FAILED);
-    e.flags = (e.flags & ~(uint32_t)KV_INDEX_FAILED) | KV_INDEX_ROW | (failed ? KV_INDEX_FAILED : 0);
+    e.flags =
+        (e.flags & ~(uint32_t)KV_INDEX_FAILED) | KV_INDEX_ROW | (failed ? KV_INDEX_FAILED : 0);
     e.offset = offset;
     if (!(e.flags & (KV_INDEX_COMPLETED | KV_INDEX_ADOPTED)) && kv_result_settles(row)) {
         e.flags |= KV_INDEX_ADOPTED;
@@ -421,7 +422,8 @@ static int fold_row(struct kv_state *s, const struct kv_result *row, uint64_t of
 }
 
 /* Reads one row; what cannot be read is fatal in layout 1.0 and passed over in 2.0, as there. */
-static int load_row(struct kv_state *s, const struct kv_row *row, struct kv_buf *key, struct kv_err *err)
+static int load_row(
+    struct kv_state *s, const struct kv_row *row, struct kv_buf *key, struct kv_err *err)
 {
     struct kv_result result;
     if (kv_result_read(row->text, KV_JSON_NONFINITE, &result, err) != 0) {

@@ -37,28 +37,29 @@
 
 /* ---- opening ---- */
 
-/* What the .state file says of itself. Strings are "" where the file has none; slices are JSON as it
- * stands in the file, empty where absent. All borrowed from the state. */
+/* What the .state file says of itself. Strings are "" where the file has none; slices are JSON as
+ * it stands in the file, empty where absent. All borrowed from the state. */
 struct kv_state_info {
     enum kv_layout layout;
-    bool growing;     /* in the layout of store.h: the counts below came from its first block */
+    bool growing; /* in the layout of store.h: the counts below came from its first block */
     const struct kv_paths *paths;
-    const char *results_path;  /* paths->tmp or paths->jsonl */
-    struct kv_slice config;    /* object */
+    const char *results_path; /* paths->tmp or paths->jsonl */
+    struct kv_slice config;   /* object */
     const char *config_hash, *benchmark_path;
     const char *recorded_output; /* the key output_path; for show only */
     const char *created_at, *last_updated_at;
     bool has_start;
-    double start_time;             /* POSIX seconds */
-    struct kv_slice start_text;    /* its number as spelled; "null" if there is none */
+    double start_time;                    /* POSIX seconds */
+    struct kv_slice start_text;           /* its number as spelled; "null" if there is none */
     int64_t total_tasks, completed_count; /* as recorded; for a file without them, as counted */
-    int64_t pending_count; /* distinct keys of the manifest not recorded; -1 until known: see load */
-    int64_t failed_count;  /* keys whose newest row is a failure; -1 until known */
-    int64_t row_count;     /* rows of the results file; -1 until known */
+    int64_t
+        pending_count;    /* distinct keys of the manifest not recorded; -1 until known: see load */
+    int64_t failed_count; /* keys whose newest row is a failure; -1 until known */
+    int64_t row_count;    /* rows of the results file; -1 until known */
     int64_t manifest_length, recorded_count; /* as counted: keys of the manifest with repetitions,
                                               * distinct completed ones; -1 until loaded */
-    int64_t adopted_count;   /* completed by a row alone; 0 until rows are loaded */
-    int64_t adopted_pending; /* those of them that are in the manifest */
+    int64_t adopted_count;                   /* completed by a row alone; 0 until rows are loaded */
+    int64_t adopted_pending;                 /* those of them that are in the manifest */
 };
 
 struct kv_state;
@@ -89,10 +90,11 @@ int kv_state_check(const struct kv_state *s, struct kv_err *err);
 
 enum kv_load {
     KV_LOAD_TASKS = 1, /* the manifest and the completed keys; sets pending_count */
-    KV_LOAD_ROWS = 2,  /* the rows as well: which tasks failed, and which are completed although their
-                        * key is not recorded (a writer died between the two files): the next writer
-                        * will record them. Every row of a 1.0 pair must be a result (KV_INPUT); one
-                        * of a 2.0 pair that is not is passed over. Implies KV_LOAD_TASKS. */
+    KV_LOAD_ROWS =
+        2, /* the rows as well: which tasks failed, and which are completed although their
+            * key is not recorded (a writer died between the two files): the next writer
+            * will record them. Every row of a 1.0 pair must be a result (KV_INPUT); one
+            * of a 2.0 pair that is not is passed over. Implies KV_LOAD_TASKS. */
 };
 
 /* Memory: 32 bytes a task at most four-fold. May be called again with more; what is loaded stays. A
@@ -102,10 +104,10 @@ int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err);
 struct kv_task_state {
     struct kv_slice key; /* unescaped; in a walk borrowed until the next step */
     bool in_manifest;
-    bool completed; /* recorded, or settled by a row */
-    bool recorded;  /* its key is among the completed ones of .state */
-    bool failed;    /* its newest row is a failure (needs KV_LOAD_ROWS) */
-    bool has_row;   /* (needs KV_LOAD_ROWS) */
+    bool completed;  /* recorded, or settled by a row */
+    bool recorded;   /* its key is among the completed ones of .state */
+    bool failed;     /* its newest row is a failure (needs KV_LOAD_ROWS) */
+    bool has_row;    /* (needs KV_LOAD_ROWS) */
     uint64_t offset; /* of its newest row in the results file */
 };
 
@@ -113,8 +115,8 @@ struct kv_task_state {
 void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task_state *task);
 
 /* The keys of one array, each once, a repeated one where it first stands. Among the completed ones,
- * those not in_manifest are orphans and those without a row are holes. A walk reads the file again, piece by piece:
- * memory stays flat. After kv_state_load. */
+ * those not in_manifest are orphans and those without a row are holes. A walk reads the file again,
+ * piece by piece: memory stays flat. After kv_state_load. */
 struct kv_tasks {
     const struct kv_state *state;
     struct kv_keys keys;
@@ -122,11 +124,12 @@ struct kv_tasks {
 };
 int kv_tasks_begin(
     struct kv_tasks *t, const struct kv_state *s, enum kv_keys_of which, struct kv_err *err);
-int kv_tasks_next(struct kv_tasks *t, struct kv_task_state *task, struct kv_err *err); /* 1, 0, -1 */
-void kv_tasks_end(struct kv_tasks *t); /* twice is fine */
+int kv_tasks_next(
+    struct kv_tasks *t, struct kv_task_state *task, struct kv_err *err); /* 1, 0, -1 */
+void kv_tasks_end(struct kv_tasks *t);                                   /* twice is fine */
 
-/* The key a row belongs to in this pair (replaces what *key holds): that of the row itself, but for a
- * scenario's turn in layout 2.0 (keys.h). */
+/* The key a row belongs to in this pair (replaces what *key holds): that of the row itself, but for
+ * a scenario's turn in layout 2.0 (keys.h). */
 int kv_state_row_key(
     struct kv_state *s, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 

@@ -243,14 +243,14 @@ static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, 
     return got;
 }
 
-static int add_lists(struct kv_buf *out, struct kv_status *st, struct kv_buf *orphans, struct kv_err *err)
+static int add_lists(
+    struct kv_buf *out, struct kv_status *st, struct kv_buf *orphans, struct kv_err *err)
 {
     struct kv_buf completed = {0}, pending = {0};
     struct names done = {0}, open = {0};
-    int failed =
-        add_keys(&completed, st, "completed_task_ids", COMPLETED, &done, err) != 0 ||
-        add_keys(&pending, st, "pending_task_ids", PENDING, &open, err) != 0 ||
-        add_keys(orphans, st, "orphan_task_ids", ORPHANS, NULL, err) != 0;
+    int failed = add_keys(&completed, st, "completed_task_ids", COMPLETED, &done, err) != 0 ||
+                 add_keys(&pending, st, "pending_task_ids", PENDING, &open, err) != 0 ||
+                 add_keys(orphans, st, "orphan_task_ids", ORPHANS, NULL, err) != 0;
     names_print(out, &done, "completed_question_ids");
     names_print(out, &open, "pending_question_ids");
     kv_buf_add_slice(out, kv_slice_of(&completed));
@@ -275,8 +275,7 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
     kv_buf_add_char(out, ',');
     add_number(out, "eta_seconds",
         per_minute > 0 ? (double)st->in->pending_count / per_minute * 60 : 0, per_minute > 0);
-    kv_buf_printf(
-        out, ",\"active\":%s}", kv_paths_run_active(st->in->paths) ? "true" : "false");
+    kv_buf_printf(out, ",\"active\":%s}", kv_paths_run_active(st->in->paths) ? "true" : "false");
 }
 
 int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
@@ -352,7 +351,8 @@ static void add_bar(struct kv_buf *out, const struct kv_state_info *in)
         (long long)in->total_tasks);
 }
 
-static void add_models(struct kv_buf *out, const char *title, const char *name, struct kv_slice config)
+static void add_models(
+    struct kv_buf *out, const char *title, const char *name, struct kv_slice config)
 {
     struct kv_json_walk w;
     struct kv_slice models, model;
@@ -428,7 +428,8 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
         return -1;
     struct kv_roster *roster = kv_roster_open(st->in->config);
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (which == KV_STATUS_FAILED ? !task.failed : (which == KV_STATUS_COMPLETED) != task.completed)
+        if (which == KV_STATUS_FAILED ? !task.failed
+                                      : (which == KV_STATUS_COMPLETED) != task.completed)
             continue;
         kv_roster_add_task(&out, roster, task.key);
         kv_buf_add_char(&out, '\n');

@@ -128,8 +128,7 @@ const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err)
 
 void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c)
 {
-    const struct kv_head *h =
-        st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
+    const struct kv_head *h = st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
     *c = (struct kv_store_counts){h->total, h->completed, h->failed, h->pending, h->rows};
 }
 
@@ -175,7 +174,8 @@ bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv
 {
     struct kv_task_state task;
     struct kv_err ignored;
-    return kv_store_find(st, id, &task, &ignored) == 0 && task.has_row && task.offset == row->offset;
+    return kv_store_find(st, id, &task, &ignored) == 0 && task.has_row &&
+           task.offset == row->offset;
 }
 
 int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
@@ -261,8 +261,8 @@ static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, 
         kv_pair_extend(&st->pair, key);
     if (is_new && kv_ledger_manifest(ledger(st), key, err) < 0)
         return -1;
-    uint64_t at = two ? kv_layout2_add_row(&st->two, row->text)
-                      : kv_pair_add_row(&st->pair, row->text);
+    uint64_t at =
+        two ? kv_layout2_add_row(&st->two, row->text) : kv_pair_add_row(&st->pair, row->text);
     if (kv_ledger_row(ledger(st), row, key, at, &completes, err) != 0)
         return -1;
     if (completes && two)
@@ -283,7 +283,8 @@ static int add_result(
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
     bool has_row = old.flags & KV_INDEX_ROW, completed = task.flags & KV_INDEX_COMPLETED;
-    if (has_row && ((completed && !(old.flags & KV_INDEX_FAILED)) || is_same(st, &old, row->text))) {
+    if (has_row &&
+        ((completed && !(old.flags & KV_INDEX_FAILED)) || is_same(st, &old, row->text))) {
         *added = KV_ADDED_NOT;
         return 0;
     }
@@ -325,8 +326,8 @@ bool kv_store_begun(const struct kv_store *st)
 
 void kv_store_remove_private(const struct kv_paths *p)
 {
-    static const char *const names[] = {"lock", "run", "index", "tmp.spare0", "tmp.spare1",
-        "state.spare0", "state.spare1", NULL};
+    static const char *const names[] = {
+        "lock", "run", "index", "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
     char *directory, *name;
     struct kv_err ignored;
     struct kv_buf file = {0};

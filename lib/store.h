@@ -38,20 +38,21 @@ struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_er
 void kv_store_close(struct kv_store *st); /* aborts an open batch; NULL is fine */
 
 /* Told what was found and mended, and what path a commit took and why: one line each. */
-void kv_store_on_note(struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
+void kv_store_on_note(
+    struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
 
-/* Takes the lock and reads what is needed. What is not in order is mended: at once a torn line at the
- * end of a .jsonl, with the first add a pair that is not in the growing form, with the commit keys
- * that .state lacks and counts that are wrong. KV_INPUT (with the place) if a file is missing or
- * damaged; nothing is changed then. */
+/* Takes the lock and reads what is needed. What is not in order is mended: at once a torn line at
+ * the end of a .jsonl, with the first add a pair that is not in the growing form, with the commit
+ * keys that .state lacks and counts that are wrong. KV_INPUT (with the place) if a file is missing
+ * or damaged; nothing is changed then. */
 int kv_store_begin(struct kv_store *st, struct kv_err *err);
 
 enum kv_added {
-    KV_ADDED,          /* staged; its task is completed */
-    KV_ADDED_AGAIN,    /* staged; supersedes a recorded failure, or an answer that was only kept */
-    KV_ADDED_ANSWER,   /* staged; the answer is kept, the task stays pending (kv_result_settles) */
-    KV_ADDED_NOT,      /* its task is completed already: skipped */
-    KV_ADDED_PREVIEW,  /* a preview: ignored */
+    KV_ADDED,         /* staged; its task is completed */
+    KV_ADDED_AGAIN,   /* staged; supersedes a recorded failure, or an answer that was only kept */
+    KV_ADDED_ANSWER,  /* staged; the answer is kept, the task stays pending (kv_result_settles) */
+    KV_ADDED_NOT,     /* its task is completed already: skipped */
+    KV_ADDED_PREVIEW, /* a preview: ignored */
 };
 
 /* Stages one row: one line of checked JSON, kept byte for byte. KV_INPUT: no result, no key, or a
@@ -78,11 +79,12 @@ void kv_store_abort(struct kv_store *st);                     /* ends the batch,
 int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err);
 
-/* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside this
- * batch (kv_rows_begin), `id` from kv_store_row_id. */
+/* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside
+ * this batch (kv_rows_begin), `id` from kv_store_row_id. */
 bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv_row *row);
 
-/* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended. */
+/* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended.
+ */
 void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id);
 
 /* The key a row belongs to in this pair (replaces what *key holds; see kv_state_row_key). */
@@ -92,8 +94,8 @@ int kv_store_row_key(
 /* A completed key without a row. 1 with the key (appended), 0 if there is none, -1. */
 int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
 
-/* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or broken
- * in this moment. */
+/* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or
+ * broken in this moment. */
 const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err);
 
 /* ---- taking away ---- */

@@ -82,9 +82,8 @@ static int load(const char *path)
     const struct kv_state_info *in = kv_state_info(s);
     printf("{\"total_tasks\":%lld,\"completed_count\":%lld,\"adopted\":%lld,\"pending_count\":%lld,"
            "\"results\":%lld,\"failed_count\":%lld",
-        (long long)in->manifest_length, (long long)in->recorded_count,
-        (long long)in->adopted_count, (long long)in->pending_count, (long long)in->row_count,
-        (long long)in->failed_count);
+        (long long)in->manifest_length, (long long)in->recorded_count, (long long)in->adopted_count,
+        (long long)in->pending_count, (long long)in->row_count, (long long)in->failed_count);
     struct kv_buf text = {0};
     kv_json_quote_str(&text, in->benchmark_path);
     kv_buf_add_str(&text, ",\"config_hash\":");

@@ -9,8 +9,9 @@
 #include <strings.h>
 
 enum {
-    RAW_SHOWN = 200, /* of a body that is no JSON */
-    WRAPS_MAX = 3,   /* proxies put error objects into error texts */
+    RAW_SHOWN = 200,  /* of a body that is no JSON */
+    LOOKED_AT = 4096, /* of any text: what decides stands in front */
+    WRAPS_MAX = 3,    /* proxies put error objects into error texts */
 };
 
 void kv_complaint_release(struct kv_complaint_text *t)
@@ -34,6 +35,11 @@ static void begin(struct kv_complaint_text *t)
 }
 
 /* ---- values ---- */
+
+static struct kv_slice front(const struct kv_buf *b)
+{
+    return (struct kv_slice){b->p, b->n < LOOKED_AT ? b->n : LOOKED_AT};
+}
 
 /* A string unescaped, a number as written, nothing else; the first one given wins. */
 static void take_text(struct kv_buf *out, struct kv_slice value)
@@ -222,7 +228,7 @@ void kv_complaint_read(struct kv_complaint_text *t, struct kv_slice body)
     else
         read_value(t, value, 0);
     if (t->delay_ms < 0)
-        t->delay_ms = kv_ratelimit_prose(kv_slice_of(&t->message));
+        t->delay_ms = kv_ratelimit_prose(front(&t->message));
 }
 
 void kv_complaint_read_error(struct kv_complaint_text *t, struct kv_slice error)
@@ -233,18 +239,18 @@ void kv_complaint_read_error(struct kv_complaint_text *t, struct kv_slice error)
     else
         take_text(&t->message, error);
     if (t->delay_ms < 0)
-        t->delay_ms = kv_ratelimit_prose(kv_slice_of(&t->message));
+        t->delay_ms = kv_ratelimit_prose(front(&t->message));
 }
 
 struct kv_complaint kv_complaint_of(
     const struct kv_complaint_text *t, int status, int64_t retry_after_ms, bool google)
 {
     return (struct kv_complaint){.status = status,
-        .type = kv_slice_of(&t->type),
-        .code = kv_slice_of(&t->code),
-        .param = kv_slice_of(&t->param),
-        .message = kv_slice_of(&t->message),
-        .detail = kv_slice_of(&t->detail),
+        .type = front(&t->type),
+        .code = front(&t->code),
+        .param = front(&t->param),
+        .message = front(&t->message),
+        .detail = front(&t->detail),
         .retry_after_ms = retry_after_ms,
         .google = google};
 }

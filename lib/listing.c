@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAR_MAX = 5, NAME_MAX_COMPARED = 128 };
+enum { NEAR_MAX = 5, NAME_MAX_COMPARED = 128, NAMES_COMPARED = 5000 };
 
 struct near {
     char *name;
@@ -72,6 +72,7 @@ int kv_listing_find(struct kv_slice body, struct kv_slice model, struct kv_buf *
         return -1;
     struct near best[NEAR_MAX] = {{NULL, 0}};
     struct kv_buf name = {0};
+    size_t seen = 0;
     bool found = kv_json_count(list) == 1;
     kv_json_begin(&w, list);
     while (!found && kv_json_item(&w, &item)) {
@@ -82,7 +83,8 @@ int kv_listing_find(struct kv_slice body, struct kv_slice model, struct kv_buf *
         kv_buf_clear(&name);
         kv_json_unescape(id, &name);
         found = fits(kv_slice_of(&name), model);
-        offer(best, kv_slice_of(&name), distance(kv_slice_of(&name), model));
+        if (seen++ < NAMES_COMPARED)
+            offer(best, kv_slice_of(&name), distance(kv_slice_of(&name), model));
     }
     kv_buf_release(&name);
     for (size_t i = 0; i < NEAR_MAX; i++) {

@@ -68,6 +68,8 @@ void kv_reply_header(struct kv_reply *r, struct kv_slice name, struct kv_slice v
 static void say(struct kv_reply *r, const struct kv_reply_to *to, struct kv_slice text)
 {
     kv_buf_clear(&r->scratch);
+    if (text.n > 4 * ERROR_SHOWN) /* redacting may shorten it, but not by much */
+        text.n = 4 * ERROR_SHOWN;
     kv_secret_redact(to->ring, text, &r->scratch);
     size_t n = r->scratch.n < ERROR_SHOWN ? r->scratch.n : ERROR_SHOWN;
     while (n > 0 && n < r->scratch.n && ((unsigned char)r->scratch.p[n] & 0xC0) == 0x80)
@@ -188,11 +190,14 @@ static void conclude(struct kv_reply *r, const struct kv_reply_to *to, struct kv
 
 /* ---- refusals ---- */
 
+static bool holds(const struct kv_buf *text, const char *word)
+{
+    return text->n && memmem(text->p, text->n, word, strlen(word));
+}
+
 static bool mentions(const struct kv_complaint_text *t, const char *word)
 {
-    size_t n = strlen(word);
-    return (t->message.n && memmem(t->message.p, t->message.n, word, n)) ||
-           (t->param.n && memmem(t->param.p, t->param.n, word, n));
+    return holds(&t->message, word) || holds(&t->param, word);
 }
 
 /* One refusal, one cure (providers.md, section 1.3). */

@@ -10,11 +10,13 @@ root=$(cd "$demo/../.." && pwd)
 PATH=${KV_BIN:-$root/bin}:${KV_TBIN:-$root/tests/bin}:$PATH
 export PATH
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/kv-demo.XXXXXX")
+top=$(mktemp -d "${TMPDIR:-/tmp}/kv-demo.XXXXXX")
+work=$top/run
+mkdir "$work"
 provider=
 clean_up() {
     [ -z "$provider" ] || kill "$provider" 2>/dev/null || true
-    rm -rf "$work"
+    rm -rf "$top"
 }
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -37,11 +39,11 @@ done_so_far() {
 }
 
 say 'A model server on this machine, 100 ms an answer.'
-mkfifo ready
+mkfifo "$top/ready"
 provider --port 0 --latency 100 --answers "$demo/answers.jsonl" \
-    --journal "$work/journal.jsonl" --max-seconds 300 >ready &
+    --journal "$top/journal.jsonl" --max-seconds 300 >"$top/ready" &
 provider=$!
-read -r line <ready
+read -r line <"$top/ready"
 OPENAI_BASE_URL=http://127.0.0.1:$(printf '%s' "$line" | jq .port)/v1
 OPENAI_API_KEY=demo
 export OPENAI_BASE_URL OPENAI_API_KEY
@@ -54,7 +56,7 @@ say 'Run it, and kill everything half-way with SIGKILL.'
 echo '$ kv-run results.json.state | kv-append -q results.json.state'
 setsid sh -c 'kv-run results.json.state | kv-append -q results.json.state' &
 run=$!
-while [ "$(done_so_far)" -lt 24 ]; do
+while [ "$(done_so_far)" -lt 28 ]; do
     sleep 0.05
 done
 kill -KILL "-$run"
@@ -72,23 +74,19 @@ say 'One file remains.'
 run 'kv-finalize results.json.state | jq .'
 run 'ls -A'
 
-say 'Who passed what.'
-cat >who.jq <<'E2'
-def row: map(tostring) | @tsv;
-.results
-| (map(.metadata.answering.model_name) | unique) as $models
-| (["question"] + $models | row),
-  (group_by(.metadata.question_text)[]
-   | . as $q
-   | [$q[0].metadata.question_text[:56]]
-     + [$models[] as $m
-        | [$q[] | select(.metadata.answering.model_name == $m)]
-        | "\(map(select(.template.verify_result)) | length)/\(length)"]
-   | row)
-E2
-echo '$ jq -rf who.jq results.json | column -t'
-jq -rf who.jq results.json | awk -F '\t' '{ printf "%-58s %14s %14s\n", $1, $2, $3 }'
+say 'Who passed what, of two replicates each.'
+cat >who.jq <<'EOF'
+def left($n): tostring | .[:$n] + ([range($n - length)] | map(" ") | add // "");
+(.results | map(.metadata.answering.model_name) | unique) as $models
+| def row($name; cell): [$name | left(60)] + [$models[] | cell | left(14)] | join(" ");
+row("question"; .),
+(.results | group_by(.metadata.question_text)[] | . as $rows
+ | row($rows[0].metadata.question_text;
+       . as $model | $rows | map(select(.metadata.answering.model_name == $model))
+       | "\(map(select(.template.verify_result)) | length) of \(length)"))
+EOF
+run 'jq -rf who.jq results.json'
 
-say 'What it cost: requests the server counted, and requests the 56 tasks need.'
-needed=$(jq '[.results[].template | select(.usage_metadata) | 2] | add' results.json)
-echo "$(wc -l <journal.jsonl) requests, $needed needed; more only for what was in flight when killed"
+say 'What it cost: 56 answers and 56 judgements are needed. More was asked only for'
+echo '# what was in flight at the moment of the kill.'
+echo "$(wc -l <"$top/journal.jsonl") requests"

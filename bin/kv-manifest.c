@@ -1,5 +1,6 @@
 /* kv-manifest - what has to run: lists the tasks of a benchmark, or of any jobs, and makes the
  * pair. */
+#include "begin.h"
 #include "cli.h"
 #include "manifest.h"
 #include "num.h"
@@ -50,7 +51,7 @@ static int print_tasks(const struct kv_manifest *m, struct kv_err *err)
 static int make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf out = {0};
-    int rc = kv_manifest_make(m, o, &out, err);
+    int rc = kv_begin(m, o, &out, err);
     kv_buf_add_char(&out, '\n');
     if (rc == 0)
         rc = kv_cli_put(kv_slice_of(&out), err);

@@ -1,11 +1,11 @@
-/* manifest - a run is begun: its tasks are listed and the pair of files is made.
+/* manifest - the tasks of a run are listed, from a benchmark or from jobs of any kind.
  *
  *     struct kv_manifest m = {0};
  *     if (kv_manifest_plan(&m, &options, &err) != 0) … m.config_problems …
  *     if (options.print)
  *         for (size_t i = 0; i < m.count; i++) kv_manifest_add_task(&m, i, &line);
  *     else
- *         kv_manifest_make(&m, &options, &out, &err);
+ *         kv_begin(&m, &options, &out, &err);          begin.h
  *     kv_manifest_release(&m);
  *
  * kv_manifest_plan reads and checks everything and writes nothing; all that is wrong with the two
@@ -50,11 +50,6 @@ int kv_manifest_plan(
 
 /* Appends a task as one line of JSON, without its end. */
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out);
-
-/* Makes the pair, or leaves a compatible one that is there alone (o->if_absent). Appends the object
- * that says so. KV_NO: the pair that is there is not compatible. */
-int kv_manifest_make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
-    struct kv_err *err);
 
 void kv_manifest_release(struct kv_manifest *m);
 

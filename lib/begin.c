@@ -1,0 +1,179 @@
+/* begin - a run is begun: the pair of a manifest is made, or the one that is there is found to fit.
+ */
+#include "begin.h"
+
+#include "create.h"
+#include "json.h"
+#include "lax.h"
+#include "origin.h"
+#include "paths.h"
+#include "prior.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the pair that is there ---- */
+
+/* Appends "; PATH: OLD, given NEW" for each difference. */
+static void add_differences(struct kv_buf *out, const struct kv_buf *items)
+{
+    struct kv_buf array = {0};
+    struct kv_slice item, path, old, new;
+    struct kv_json_walk w;
+    kv_buf_printf(&array, "[%s]", items->n ? items->p : "");
+    kv_json_begin(&w, kv_slice_of(&array));
+    while (kv_json_item(&w, &item)) {
+        kv_json_get(item, "path", &path);
+        kv_buf_add_str(out, "; ");
+        kv_json_unescape(path, out);
+        if (kv_json_get(item, "state", &old))
+            kv_buf_printf(out, ": %.*s", (int)old.n, old.p);
+        if (kv_json_get(item, "given", &new))
+            kv_buf_printf(out, ", given %.*s", (int)new.n, new.p);
+    }
+    kv_buf_release(&array);
+}
+
+static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
+{
+    size_t missing = 0;
+    struct kv_slice first = {0};
+    if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m->count; i++) {
+        struct kv_task_state task;
+        kv_state_find(s, m->keys[i], &task);
+        if (!task.in_manifest && missing++ == 0)
+            first = m->keys[i];
+    }
+    if (!missing)
+        return 0;
+    return kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
+        (int)first.n, first.p);
+}
+
+/* Does the pair that is there fit? */
+static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    struct kv_state *s, struct kv_err *err)
+{
+    const struct kv_origin_given given = {m->config, o->benchmark, m->bench};
+    struct kv_origin_verdict v = {0};
+    int rc = 0;
+    if (m->config && (rc = kv_origin_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
+        add_differences(&v.reason, &v.different);
+        rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
+    }
+    kv_origin_release(&v);
+    if (rc == 0)
+        rc = missing_tasks(m, s, err);
+    return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
+}
+
+static void add_report(struct kv_buf *out, const struct kv_state_info *info)
+{
+    kv_buf_add_str(out, "{\"state_file\":");
+    kv_json_quote_str(out, info->paths->state);
+    kv_buf_add_str(out, ",\"tmp_file\":");
+    kv_json_quote_str(out, info->results_path);
+    kv_buf_add_str(out, ",\"output_path\":");
+    kv_json_quote_str(out, info->paths->output);
+    kv_buf_printf(out, ",\"total_tasks\":%lld,\"completed_count\":%lld,\"config_hash\":",
+        (long long)info->total_tasks, (long long)info->completed_count);
+    kv_json_quote_str(out, info->config_hash);
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- making ---- */
+
+static void add_member(struct kv_buf *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    kv_buf_printf(out, "%s\"%s\": ", out->n == 1 ? "" : ", ", name);
+    kv_json_quote(out, kv_slice(text), KV_JSON_ASCII);
+}
+
+static void add_members(
+    struct kv_buf *out, const struct kv_manifest *m, const struct kv_manifest_options *o)
+{
+    char digest[KV_SHA256_HEX + 1];
+    kv_buf_add_char(out, '{');
+    if (m->bench) {
+        struct kv_origin origin;
+        kv_origin_begin(&origin, m->bench);
+        for (size_t i = 0; i < m->count; i++)
+            kv_origin_add(&origin, m->keys[i]);
+        kv_origin_digest(&origin, digest);
+        kv_origin_end(&origin);
+        add_member(out, KV_ORIGIN_DIGEST, digest);
+    }
+    add_member(out, "kv_manual_traces", o->manual_traces);
+    add_member(out, "kv_replay", o->replay);
+    if (o->tasks && strcmp(o->tasks, "-") != 0)
+        add_member(out, "kv_tasks", o->tasks);
+    kv_buf_add_char(out, '}');
+}
+
+static int create(
+    const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    struct kv_buf config = {0}, rubric = {0}, members = {0};
+    struct kv_prior prior = {.path = o->extend_from};
+    char hash[KV_MD5_HEX + 1] = "";
+    if (m->config)
+        kv_config_add_state_text(&config, m->config);
+    else
+        kv_lax_state_text(&config, kv_slice_of(&m->jobs_config));
+    if (!m->config && o->config)
+        kv_digest_md5(kv_slice_of(&m->jobs_config), hash);
+    if (m->bench && m->bench->rubric.n)
+        kv_rubric_add_json(&rubric, &m->bench->rubric);
+    add_members(&members, m, o);
+    const struct kv_store_plan plan = {
+        .output_path = o->output,
+        .benchmark_path = o->benchmark ? o->benchmark : "",
+        .config = kv_slice_of(&config),
+        .config_hash = m->config ? m->config->hash : hash,
+        .manifest = m->keys,
+        .manifest_count = m->count,
+        .rubric = kv_slice_of(&rubric),
+        .members = kv_slice_of(&members),
+        .start_time = o->now,
+        .replace = o->force,
+        .next_row = o->extend_from ? kv_prior_next : NULL,
+        .closure = &prior,
+    };
+    int rc = kv_store_create(&plan, err);
+    kv_prior_end(&prior);
+    kv_buf_release(&config);
+    kv_buf_release(&rubric);
+    kv_buf_release(&members);
+    return rc;
+}
+
+int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
+    struct kv_err *err)
+{
+    struct kv_paths paths;
+    struct kv_state *s = NULL;
+    int rc;
+    if (kv_paths_of_output(&paths, o->output, err) != 0)
+        return -1;
+    bool there = access(paths.state, F_OK) == 0;
+    if (o->force && kv_paths_run_active(&paths))
+        rc = kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths.state);
+    else if (there && o->if_absent)
+        rc = (s = kv_state_open(paths.state, err)) ? judge_pair(m, o, s, err) : -1;
+    else if (there && !o->force)
+        rc = kv_err_set(err, KV_INPUT,
+            "%s: a run is there; go on with it by kv-run %s | kv-append %s, or replace it by "
+            "--force",
+            paths.state, paths.state, paths.state);
+    else if ((rc = create(m, o, err)) == 0)
+        rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
+    if (rc == 0)
+        add_report(out, kv_state_info(s));
+    kv_state_close(s);
+    kv_paths_release(&paths);
+    return rc;
+}

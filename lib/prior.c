@@ -1,0 +1,26 @@
+/* prior - the rows of a finished export, to begin a run with. */
+#include "prior.h"
+
+int kv_prior_next(void *closure, struct kv_slice *row, struct kv_err *err)
+{
+    struct kv_prior *p = closure;
+    struct kv_row next;
+    if (!p->open && kv_rows_begin(&p->rows, p->path, KV_LAYOUT_1, err) != 0)
+        return -1;
+    p->open = true;
+    int got = kv_rows_next(&p->rows, &next, err);
+    if (got == 1) {
+        *row = next.text;
+    } else {
+        kv_rows_end(&p->rows);
+        p->open = false;
+    }
+    return got;
+}
+
+void kv_prior_end(struct kv_prior *p)
+{
+    if (p->open)
+        kv_rows_end(&p->rows);
+    p->open = false;
+}

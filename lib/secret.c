@@ -260,6 +260,8 @@ static size_t match(const struct kv_secrets *ring, const struct view *v, size_t 
 
 void kv_secret_redact(const struct kv_secrets *ring, struct kv_slice text, struct kv_buf *out)
 {
+    if (text.n == 0)
+        return;
     struct view v = {text.p, text.p, text.p + text.n};
     while (v.at < v.end) {
         size_t kept, n = match(ring, &v, &kept);

@@ -429,67 +429,7 @@ int kv_http_poll(
     return perform(h, &finished, err);
 }
 
-/* ---- how a transfer ended ---- */
-
-static const struct {
-    CURLcode code;
-    enum kv_http_end end;
-} endings[] = {
-    {CURLE_OK, KV_HTTP_ANSWERED},
-    {CURLE_FAILED_INIT, KV_HTTP_REFUSED},
-    {CURLE_URL_MALFORMAT, KV_HTTP_REFUSED},
-    {CURLE_NOT_BUILT_IN, KV_HTTP_REFUSED},
-    {CURLE_BAD_FUNCTION_ARGUMENT, KV_HTTP_REFUSED},
-    {CURLE_UNKNOWN_OPTION, KV_HTTP_REFUSED},
-    {CURLE_WEIRD_SERVER_REPLY, KV_HTTP_GARBAGE},
-    {CURLE_BAD_CONTENT_ENCODING, KV_HTTP_GARBAGE},
-    {CURLE_FILESIZE_EXCEEDED, KV_HTTP_TOO_LARGE},
-    {CURLE_SSL_ENGINE_NOTFOUND, KV_HTTP_TLS},
-    {CURLE_SSL_ENGINE_SETFAILED, KV_HTTP_TLS},
-    {CURLE_SSL_ENGINE_INITFAILED, KV_HTTP_TLS},
-    {CURLE_SSL_CERTPROBLEM, KV_HTTP_TLS},
-    {CURLE_SSL_CIPHER, KV_HTTP_TLS},
-    {CURLE_PEER_FAILED_VERIFICATION, KV_HTTP_TLS},
-    {CURLE_SSL_CACERT_BADFILE, KV_HTTP_TLS},
-    {CURLE_SSL_CRL_BADFILE, KV_HTTP_TLS},
-    {CURLE_SSL_ISSUER_ERROR, KV_HTTP_TLS},
-    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, KV_HTTP_TLS},
-    {CURLE_SSL_INVALIDCERTSTATUS, KV_HTTP_TLS},
-    {CURLE_SSL_CLIENTCERT, KV_HTTP_TLS},
-};
-
-static bool mismatched(const char *why)
-{
-    return strstr(why, "wrong version number") || strstr(why, "alert") ||
-           strstr(why, "unsupported protocol");
-}
-
-static enum kv_http_end judge(
-    const struct slot *slot, CURLcode code, const struct kv_http_done *done)
-{
-    long proxy = 0;
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return done->sent ? KV_HTTP_TIMEOUT : KV_HTTP_CONNECTION;
-    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, that is garbage; or our own mistake */
-        return done->sent ? KV_HTTP_GARBAGE : KV_HTTP_REFUSED;
-    case CURLE_WRITE_ERROR:
-        return slot->capped ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
-    case CURLE_OUT_OF_MEMORY: /* said of a header line beyond 100 KB, too */
-        return done->status ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
-    case CURLE_SSL_CONNECT_ERROR:
-        return mismatched(done->detail) ? KV_HTTP_TLS : KV_HTTP_CONNECTION;
-    case CURLE_RECV_ERROR:
-        curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
-        return proxy == 407 || proxy == 403 ? KV_HTTP_PROXY_AUTH : KV_HTTP_CONNECTION;
-    default:
-        break;
-    }
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (endings[i].code == code)
-            return endings[i].end;
-    return KV_HTTP_CONNECTION;
-}
+/* ---- finished transfers ---- */
 
 /* A server that says how long it keeps connections is believed, with a second to spare. */
 static void learn_idle(struct kv_http_peer *peer, const struct kv_http_done *done)
@@ -505,7 +445,7 @@ static void learn_idle(struct kv_http_peer *peer, const struct kv_http_done *don
 
 static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
 {
-    long status = 0, connects = 0;
+    long status = 0, connects = 0, proxy = 0;
     curl_off_t total = 0, before = 0, first = 0;
     curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
@@ -521,7 +461,12 @@ static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
         .total_us = total,
         .first_byte_us = first,
         .slot = slot};
-    done->end = judge(slot, code, done);
+    curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    done->end = kv_http_end_of((int)code, &(struct kv_http_trace){.status = done->status,
+                                              .proxy_status = (int)proxy,
+                                              .sent = done->sent,
+                                              .capped = slot->capped,
+                                              .detail = done->detail});
     if (done->fresh)
         learn_idle(slot->peer, done);
 }

@@ -25,6 +25,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "http_end.h"
 #include "http_peer.h"
 
 #include <poll.h>
@@ -57,17 +58,6 @@ struct kv_http_request {
     bool fresh;              /* on a new connection: for the retry after a lost one */
     bool identity;           /* do not offer compression */
     void *user;              /* comes back in kv_http_done */
-};
-
-enum kv_http_end {
-    KV_HTTP_ANSWERED,   /* a complete reply; its status may be anything */
-    KV_HTTP_CONNECTION, /* no name, no connection, reset, cut off */
-    KV_HTTP_TIMEOUT,    /* the deadline passed after the request had gone out */
-    KV_HTTP_GARBAGE,    /* what came back was not HTTP, or not in the encoding it claimed */
-    KV_HTTP_TOO_LARGE,  /* body or headers beyond our bounds */
-    KV_HTTP_TLS,        /* certificates or protocol versions do not fit: no retry will help */
-    KV_HTTP_PROXY_AUTH, /* the proxy refused us */
-    KV_HTTP_REFUSED,    /* libcurl itself refused: a bug or an odd build; detail says what */
 };
 
 struct kv_http_done {

@@ -346,8 +346,9 @@ static bool find_finished(struct work *w, const struct kv_slice *start)
 static int without_state(struct work *w, struct kv_err *err)
 {
     if (exists(w->paths.tmp) || exists(w->paths.jsonl) || !find_finished(w, NULL)) {
-        kv_err_set(err, KV_INPUT, "%s: no such file", w->paths.state);
-        return -1;
+        bool there = exists(w->paths.state);
+        return kv_err_set(err, KV_INPUT, "%s: %s", w->paths.state,
+            there ? "neither a .state file nor a finished export" : "no such file");
     }
     w->done->output_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
@@ -457,8 +458,8 @@ int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_fi
     w.scenarios = kv_scenarios_open();
     if (kv_paths_find(&w.paths, operand, err) != 0)
         rc = -1;
-    else if (!exists(w.paths.state))
-        rc = without_state(&w, err);
+    else if (!exists(w.paths.state) || strcmp(w.paths.state, w.paths.output) == 0)
+        rc = without_state(&w, err); /* or only the export was found under the name given */
     else {
         rc = finish_removal(&w, err);
         if (rc == 0)

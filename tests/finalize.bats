@@ -159,10 +159,12 @@ TMP
     pair all-done
     kv-finalize results.json.state >/dev/null
     sha256sum results.json >before
-    run --separate-stderr kv-finalize results.json.state
-    assert_success
-    assert_equal "$(json -c '[.already_finalized, .is_complete, .total_tasks, .failed_count]' <<<"$output")" \
-        '[true,true,4,1]'
+    for operand in results.json.state results.json; do
+        run --separate-stderr kv-finalize "$operand"
+        assert_success
+        assert_equal "$(json -c '[.already_finalized, .is_complete, .total_tasks, .failed_count]' <<<"$output")" \
+            '[true,true,4,1]'
+    done
     sha256sum -c --quiet before
 }
 
@@ -239,6 +241,7 @@ TMP
 @test "finalize: what is not there, or not a state, is said in one line" {
     local operand want
     echo '[]' >list.state
+    echo '{}' >odd
     mkdir dir.state
     while IFS='|' read -r operand want; do
         echo "$operand"
@@ -251,6 +254,7 @@ TMP
 none.json.state|none\.json\.state: no such file
 list.state|list\.state
 dir.state|dir\.state
+odd|odd: neither a \.state file nor a finished export
 CASES
 }
 

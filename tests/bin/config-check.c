@@ -12,6 +12,7 @@
 #include "json.h"
 #include "lax.h"
 #include "num.h"
+#include "question.h"
 #include "task.h"
 
 #include <stdio.h>
@@ -27,16 +28,12 @@ static struct kv_slice get(struct kv_slice object, const char *name)
     return v;
 }
 
-/* A member's text, in memory that is never given back. */
+static struct kv_bench kept; /* the texts of one line */
+
+/* A member's text, kept until the next line. */
 static struct kv_slice text_of(struct kv_slice object, const char *name)
 {
-    struct kv_buf text = {0};
-    struct kv_slice v = get(object, name);
-    if (kv_json_is_null(v))
-        return (struct kv_slice){0};
-    kv_buf_add_str(&text, "");
-    kv_json_unescape(v, &text);
-    return (struct kv_slice){text.p, text.n};
+    return kv_question_keep_text(&kept, get(object, name));
 }
 
 static void member(const char *name, struct kv_slice text)
@@ -99,6 +96,7 @@ static void do_fewshot(struct kv_slice line)
         fprintf(stderr, "%s\n", err.text);
         exit(3);
     }
+    kv_problems_release(&problems);
     kv_fewshot_resolve(c->few_shot, text_of(line, "question_id"), get(line, "pool"), &out);
     kv_config_close(c);
     kv_buf_release(&config);
@@ -135,6 +133,7 @@ static void do_model(struct kv_slice line)
         .interface = text_of(get(line, "config"), "interface")};
     kv_identity_of(c ? &c->answering[0] : &bare, answering ? KV_ANSWERING : KV_PARSING, &who);
     add_identity(&who);
+    kv_problems_release(&problems);
     kv_config_close(c);
     kv_buf_release(&config);
 }
@@ -150,6 +149,8 @@ static void do_identity(struct kv_slice line)
     member("canonical_key", kv_slice_of(&key));
     member("display_string", kv_slice_of(&shown));
     kv_buf_add_char(&out, '}');
+    kv_buf_release(&key);
+    kv_buf_release(&shown);
 }
 
 static void do_key_parse(struct kv_slice line)
@@ -168,6 +169,7 @@ static void do_key_parse(struct kv_slice line)
         member("re_emitted", kv_slice_of(&again));
         if (parts.replicate != KV_NO_REPLICATE)
             kv_buf_printf(&out, ",\"replicate\":%lld", (long long)parts.replicate);
+        kv_buf_release(&again);
     }
     kv_buf_add_char(&out, '}');
 }
@@ -202,6 +204,7 @@ static void do_id(struct kv_slice line)
     } else {
         kv_buf_add_str(&out, "null");
     }
+    kv_buf_release(&text);
 }
 
 int main(int argc, char **argv)
@@ -221,6 +224,7 @@ int main(int argc, char **argv)
         else
             do_id(value);
         puts(out.p);
+        kv_question_release_all(&kept);
     }
     kv_lines_release(&lines);
     kv_buf_release(&out);

@@ -370,3 +370,13 @@ CASES
     echo "failed $failed times"
     [ "$failed" -gt 0 ]
 }
+
+@test "finalize: NaN and its like in rows of karenina's pass through" {
+    cp "$DATA/states-v1/all-done"/results.json.* .
+    sed -i '2s/"execution_time": [0-9.]*/"execution_time": NaN/
+        3s/"execution_time": [0-9.]*/"execution_time": -Infinity/' results.json.tmp
+    run --separate-stderr kv-finalize results.json.state
+    assert_success
+    assert_equal "$(grep -c '"execution_time": NaN,' results.json)" 1
+    assert_equal "$(grep -c '"execution_time": -Infinity,' results.json)" 1
+}

@@ -18,7 +18,11 @@ static struct {
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
     long max_tasks, max_tokens, max_failures;
     bool dry_run, check, verbose;
-} given = {.max_cost = -1, .grace = 30, .command_timeout = 600, .max_tasks = -1, .max_tokens = -1,
+} given = {.max_cost = -1,
+    .grace = 30,
+    .command_timeout = 600,
+    .max_tasks = -1,
+    .max_tokens = -1,
     .max_failures = -1};
 
 static struct kv_progress progress;
@@ -73,7 +77,8 @@ static void check_options(int operands)
     if (operands < 1 || operands > 2)
         kv_cli_usage(operands < 1 ? "no state given" : "too many operands");
     if (given.exec && (given.answer || given.judge))
-        kv_cli_usage("--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
+        kv_cli_usage(
+            "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
     if (given.dry_run && given.check)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
     if (given.max_cost >= 0 && !given.prices)
@@ -83,7 +88,7 @@ static void check_options(int operands)
 /* What remains, said once, and the exit status that tells the same. */
 static enum kv_kind conclude(const struct kv_run_tally *t)
 {
-    if (t->unanswered || t->kept)
+    if ((t->unanswered || t->kept) && !t->refused)
         kv_cli_say("%lld task%s could not be done now and %s pending (%lld answer%s kept)",
             (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
             t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
@@ -111,9 +116,8 @@ static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
             .max_tokens = (double)given.max_tokens,
             .max_cost = given.max_cost,
             .max_failures = (double)given.max_failures,
-            .deadline_ms = given.time_limit > 0
-                               ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000)
-                               : 0},
+            .deadline_ms =
+                given.time_limit > 0 ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000) : 0},
         .signal_fd = kv_cli_signals(),
         .reader_fd = STDOUT_FILENO,
         .closure = &run,

@@ -2,8 +2,8 @@
  *
  * A slice is a pointer and a length into memory somebody else keeps. A buffer owns its bytes, grows
  * by doubling, and keeps a NUL behind them so that b.p may be handed to a C string reader. A buffer
- * with a maximum (b.max > 0) refuses to grow beyond it: it then sets b.failed, keeps what it has and
- * ignores further additions, so that a sequence of appends is checked once, at its end.
+ * with a maximum (b.max > 0) refuses to grow beyond it: it then sets b.failed, keeps what it has
+ * and ignores further additions, so that a sequence of appends is checked once, at its end.
  *
  * This is also the allocator: running out of memory ends the process through kv_no_memory. That is
  * safe because documents on disk are only ever published whole.
@@ -39,14 +39,15 @@ _Noreturn void kv_no_memory(void); /* one line on descriptor 2, exit status 4 */
 
 /* ---- slices ---- */
 #define KV_SLICE(literal) ((struct kv_slice){(literal), sizeof(literal) - 1})
-struct kv_slice kv_slice(const char *text);           /* of a C string */
-struct kv_slice kv_slice_of(const struct kv_buf *b);  /* of what a buffer holds now */
+struct kv_slice kv_slice(const char *text);          /* of a C string */
+struct kv_slice kv_slice_of(const struct kv_buf *b); /* of what a buffer holds now */
 bool kv_slice_eq(struct kv_slice a, struct kv_slice b);
 bool kv_slice_is(struct kv_slice a, const char *text);
 bool kv_slice_starts(struct kv_slice a, const char *prefix);
-int kv_slice_cmp(struct kv_slice a, struct kv_slice b); /* by bytes, which for UTF-8 is by code point */
-struct kv_slice kv_slice_strip(struct kv_slice a);      /* without ASCII white space at both ends */
-char *kv_slice_dup(struct kv_slice a);                  /* a C string of the caller's */
+int kv_slice_cmp(
+    struct kv_slice a, struct kv_slice b);         /* by bytes, which for UTF-8 is by code point */
+struct kv_slice kv_slice_strip(struct kv_slice a); /* without ASCII white space at both ends */
+char *kv_slice_dup(struct kv_slice a);             /* a C string of the caller's */
 
 /* ---- buffers ---- */
 void kv_buf_init(struct kv_buf *b); /* or = {0} */
@@ -60,6 +61,6 @@ void kv_buf_add_char(struct kv_buf *b, char c);
 void kv_buf_printf(struct kv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void kv_buf_vprintf(struct kv_buf *b, const char *format, va_list ap);
 void kv_buf_cut(struct kv_buf *b, size_t at, size_t n); /* removes n bytes at `at` */
-char *kv_buf_detach(struct kv_buf *b);                  /* the bytes as a C string of the caller's */
+char *kv_buf_detach(struct kv_buf *b); /* the bytes as a C string of the caller's */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "buf.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unicase.h>
 
@@ -32,17 +33,25 @@ static uint32_t key_of(uint32_t c)
     return uc_toupper(uc_tolower(c));
 }
 
+static bool has_case(uint32_t c)
+{
+    return uc_tolower(c) != c || uc_toupper(c) != c;
+}
+
 static void build(void)
 {
     size_t room = 0;
     for (uint32_t c = 0; c <= LAST_CASED; c++) {
-        if (uc_tolower(c) == c && uc_toupper(c) == c)
+        if (!has_case(c))
             continue;
-        if (count == room) {
+        if (count + 2 > room) {
             room = room ? room * 2 : 4096;
             by_key = kv_array(by_key, room, sizeof *by_key);
         }
         by_key[count++] = (struct cased){key_of(c), c};
+        if (!has_case(
+                uc_tolower(c))) /* a small letter without a capital of its own, as the sharp s */
+            by_key[count++] = (struct cased){key_of(c), uc_tolower(c)};
     }
     qsort(by_key, count, sizeof *by_key, compare);
 }

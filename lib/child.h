@@ -61,7 +61,8 @@ bool kv_child_turn(struct kv_child *c, int64_t now_ms);
 /* Kills it if it still runs (its whole group), and frees. */
 void kv_child_close(struct kv_child *c);
 
-/* Appends how it ended, for people: "exit status 3", "killed by signal 9", "timed out after 30 s". */
+/* Appends how it ended, for people: "exit status 3", "killed by signal 9", "timed out after 30 s".
+ */
 void kv_child_describe(const struct kv_child *c, struct kv_buf *out);
 
 /* Runs a command to its end and waits. Fails with KV_INPUT unless it exits 0. */

@@ -182,8 +182,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-int kv_cli_begin(struct kv_cli *cli, int argc, char **argv, const struct kv_option *options,
-    const char *help)
+int kv_cli_begin(
+    struct kv_cli *cli, int argc, char **argv, const struct kv_option *options, const char *help)
 {
     struct option longs[MAX_OPTIONS + 3];
     char letters[2 * MAX_OPTIONS + 4];
@@ -202,8 +202,8 @@ int kv_cli_begin(struct kv_cli *cli, int argc, char **argv, const struct kv_opti
         if (c == '?' && optopt && optopt < HELP)
             kv_cli_usage("unknown option '-%c'", optopt);
         if (c == '?')
-            kv_cli_usage(optopt ? "option '%s' takes no argument" : "unknown option '%s'",
-                argv[optind - 1]);
+            kv_cli_usage(
+                optopt ? "option '%s' takes no argument" : "unknown option '%s'", argv[optind - 1]);
         const struct kv_option *o = find(options, c);
         if (!take(o, optarg))
             kv_cli_usage("--%s: invalid argument '%s'", o->name, optarg);

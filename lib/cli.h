@@ -12,8 +12,8 @@
  *     … work; kv_cli_fail(&err) ends the program …
  *     return kv_cli_end(KV_OK);
  *
- * `help` comes from the program's man page: the build turns man/NAME.1 into build/help/NAME.h, which
- * defines KV_HELP. -h, --help, -V and --version are understood everywhere.
+ * `help` comes from the program's man page: the build turns man/NAME.1 into build/help/NAME.h,
+ * which defines KV_HELP. -h, --help, -V and --version are understood everywhere.
  */
 #ifndef KV_CLI_H
 #define KV_CLI_H
@@ -48,8 +48,8 @@ struct kv_cli {
 /* Parses the options (getopt_long; "--" ends them) and answers the index of the first operand.
  * Prints help or version and exits 0, or one line and exits 2, where that is what was asked. Sets
  * SIGPIPE so that writing to a closed pipe fails with EPIPE. */
-int kv_cli_begin(struct kv_cli *cli, int argc, char **argv, const struct kv_option *options,
-    const char *help);
+int kv_cli_begin(
+    struct kv_cli *cli, int argc, char **argv, const struct kv_option *options, const char *help);
 
 /* "<program>: <text>" on stderr, then exit with the status that belongs to the kind. For a usage
  * error a hint at --help follows. */

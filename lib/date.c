@@ -209,8 +209,10 @@ static bool numeric_date(struct reader *r)
         return false;
     if (a->n == 4)
         return c->n <= 2 && set_date(r, value(a), value(b), value(c));
-    if (a->n > 2 || value(a) > 31)
+    if (a->n > 2)
         return false;
+    if (value(a) > 31)
+        return set_date(r, full_year(a), value(b), value(c));
     int first = value(a), second = value(b);
     return first <= 12 ? set_date(r, full_year(c), first, second)
                        : set_date(r, full_year(c), second, first);
@@ -254,7 +256,7 @@ static bool named_date(struct reader *r)
             year = value(t);
         else if (t->kind == NUMBER && t->n <= 2 && !day)
             day = value(t);
-        else if (t->kind == NUMBER && t->n == 2 && !year)
+        else if (t->kind == NUMBER && t->n <= 2 && !year)
             year = full_year(t);
         else
             return false;
@@ -306,7 +308,8 @@ static bool take_offset(struct reader *r, int sign)
     return set_offset(r, sign * (hours * 3600 + minutes * 60));
 }
 
-/* Z, UTC, GMT, an offset, or GMT+3, which to dateutil is three hours east. */
+/* Z, UTC, GMT, an offset, or GMT+3, which to dateutil is the time that three hours more make GMT.
+ */
 static bool take_zone(struct reader *r)
 {
     size_t skip = ahead(r, 0)->kind == SPACE;
@@ -315,8 +318,8 @@ static bool take_zone(struct reader *r)
         r->at += skip + 1;
         if (!is_mark(ahead(r, 0), '+') && !is_mark(ahead(r, 0), '-'))
             return set_offset(r, 0);
-        skip = 0;
-        t = ahead(r, 0);
+        r->at++;
+        return take_offset(r, is_mark(ahead(r, 0) - 1, '-') ? 1 : -1);
     }
     if (!is_mark(t, '+') && !is_mark(t, '-'))
         return true;
@@ -372,7 +375,8 @@ static bool is_clock(const struct reader *r)
 static bool part(struct reader *r)
 {
     const struct token *t = ahead(r, 0);
-    if (name_number(t, weekdays, 7)) {
+    if (name_number(t, weekdays, 7) || is_word(t, "at") || is_word(t, "on") ||
+        (r->dated && is_mark(t, '.'))) {
         r->at++;
         take_mark(r, ',');
         return true;

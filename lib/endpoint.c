@@ -119,8 +119,8 @@ static void write_for_command(const struct kv_query *q, struct kv_buf *body)
     static const char *const role[] = {"system", "user", "assistant"};
     kv_buf_add_str(body, "{\"messages\":[");
     for (size_t i = 0; i < q->count; i++) {
-        kv_buf_printf(body, "%s{\"role\":\"%s\",\"content\":", i ? "," : "",
-            role[q->messages[i].role]);
+        kv_buf_printf(
+            body, "%s{\"role\":\"%s\",\"content\":", i ? "," : "", role[q->messages[i].role]);
         kv_json_quote(body, q->messages[i].text, KV_JSON_RAW);
         kv_buf_add_char(body, '}');
     }
@@ -211,8 +211,8 @@ static void fail(struct kv_endpoint *e, const struct kv_reply *reply, struct kv_
     const struct kv_ending_rule *rule = kv_ending_rule(reply->ending);
     end->reason = reply->retry;
     end->fate = reply->retry != KV_RETRY_CLASSES ? KV_FATE_RETRY
-                : rule->stops                     ? KV_FATE_STOP
-                                                  : KV_FATE_PERMANENT;
+                : rule->stops                    ? KV_FATE_STOP
+                                                 : KV_FATE_PERMANENT;
     if (reply->ending == KV_ENDING_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
         end->fate = KV_FATE_STOP;
     kv_buf_clear(&e->trouble);
@@ -252,15 +252,16 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     *end = (struct kv_call_end){.fate = KV_FATE_OK,
         .retry_after_ms = reply->wait_ms,
         .tokens = in >= 0 && out >= 0 ? in + out : -1};
-    *response = (struct kv_response){
-        .input = reply->usage.in_total, .output = reply->usage.out_total};
+    *response =
+        (struct kv_response){.input = reply->usage.in_total, .output = reply->usage.out_total};
     if (!is_answer(reply)) {
         fail(e, reply, end, response);
         return KV_HEARD_REPLY;
     }
     e->answers++;
     response->kind = KV_RESPONSE_TEXT;
-    response->text = kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
+    response->text =
+        kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
     return KV_HEARD_REPLY;
 }
 

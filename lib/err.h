@@ -24,8 +24,8 @@ enum { KV_ERR_TEXT_MAX = 1024 };
 
 struct kv_err {
     enum kv_kind kind;
-    int sys;                      /* errno at the time, 0 if the system had no part in it */
-    char text[KV_ERR_TEXT_MAX];   /* one line, lower case, no full stop, valid UTF-8 */
+    int sys;                    /* errno at the time, 0 if the system had no part in it */
+    char text[KV_ERR_TEXT_MAX]; /* one line, lower case, no full stop, valid UTF-8 */
 };
 
 /* Fills *err and returns -1, so that a function can `return kv_err_set(err, …)`. A text that does

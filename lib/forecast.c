@@ -60,8 +60,8 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     struct kv_generation g;
     struct kv_query q;
     const struct kv_model *m = &s->config->answering[job->answering];
-    struct kv_subject *subject = kv_subject_open(
-        s->config, s->bench, &s->bench->questions[job->question], NULL, NULL, &err);
+    struct kv_subject *subject =
+        kv_subject_open(s->config, s->bench, &s->bench->questions[job->question], NULL, NULL, &err);
     if (!subject)
         return;
     kv_generation_init(&g, &s->desk, subject, m, job->replicate);
@@ -125,8 +125,9 @@ static int put_finding(const struct kv_endpoint *e, const struct kv_reply *r, in
     add_name(&line, e->model, e->judge);
     kv_buf_add_str(&line, ",\"endpoint\":");
     kv_json_quote_str(&line, e->provider.chat->url);
-    kv_buf_printf(&line, ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":",
-        e->provider.dialect->name, ok ? "true" : "false", kv_ending_name(r->ending));
+    kv_buf_printf(&line,
+        ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":", e->provider.dialect->name,
+        ok ? "true" : "false", kv_ending_name(r->ending));
     kv_json_quote(&line, kv_slice_of(&r->model), KV_JSON_RAW);
     kv_buf_add_str(&line, ",\"message\":");
     kv_json_quote(&line, kv_slice_of(&r->error), KV_JSON_RAW);
@@ -150,10 +151,8 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_reply *r
     for (int attempt = 0; attempt < 4; attempt++) {
         struct kv_call_end end;
         struct kv_response response;
-        struct kv_reply_to to = {.dialect = e->provider.dialect,
-            .step = e->step,
-            .quirks = e->quirks,
-            .ring = s->ring};
+        struct kv_reply_to to = {
+            .dialect = e->provider.dialect, .step = e->step, .quirks = e->quirks, .ring = s->ring};
         kv_buf_clear(&body);
         kv_endpoint_write(e, &q, &body);
         struct kv_http_request request = {

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "--- AI Message ---\n"; /* of a plain answer's trace: pipeline.md 2.1 */
+static const char header[] =
+    "--- AI Message ---\n"; /* of a plain answer's trace: pipeline.md 2.1 */
 
 static int64_t now_us(void)
 {
@@ -119,7 +120,8 @@ void kv_generation_release(struct kv_generation *a)
 
 /* ---- recorded answers ---- */
 
-static void fail(struct kv_generation *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct kv_generation *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void fail(struct kv_generation *a, const char *format, ...)
 {
     va_list ap;
@@ -140,8 +142,10 @@ static void take_trace(struct kv_generation *a)
     }
     char hash[KV_MD5_HEX + 1];
     kv_digest_md5(a->subject->question->text, hash);
-    fail(a, "Adapter call failed: ManualTraceNotFoundError: No manual trace found for hash: '%s'. "
-            "Loaded %zu trace(s).", hash, kv_traces_count(a->desk->traces));
+    fail(a,
+        "Adapter call failed: ManualTraceNotFoundError: No manual trace found for hash: '%s'. "
+        "Loaded %zu trace(s).",
+        hash, kv_traces_count(a->desk->traces));
 }
 
 static void take_entry(struct kv_generation *a, const struct kv_replay_entry *e)
@@ -165,6 +169,8 @@ static bool take_replay(struct kv_generation *a)
     const struct kv_replay_entry *e = kv_replay_find(
         a->desk->replay, a->subject->question->id, kv_slice_of(&model), a->replicate);
     bool strict = kv_replay_strict(a->desk->replay);
+    if (e || strict) /* nobody is asked, so nothing was said */
+        kv_buf_clear(&a->context);
     if (e)
         take_entry(a, e);
     else if (strict)
@@ -216,7 +222,8 @@ bool kv_generation_recall(struct kv_generation *a, struct kv_slice row)
         kv_json_compact(&a->context, v);
     }
     keep_compact(block, "agent_metrics", &a->metrics);
-    if (kv_json_path(block, &v, "usage_metadata", "answer_generation", NULL) && !kv_json_is_null(v)) {
+    if (kv_json_path(block, &v, "usage_metadata", "answer_generation", NULL) &&
+        !kv_json_is_null(v)) {
         kv_buf_add_str(&a->usage, "{\"answer_generation\":");
         kv_json_compact(&a->usage, v);
         kv_buf_add_char(&a->usage, '}');

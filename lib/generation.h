@@ -1,8 +1,8 @@
 /* generation - the first stage of a task: the answering model's answer, wherever it comes from.
  *
  * One answer belongs to a question, an answering model and a replicate, and is shared by all judges
- * (pipeline.md 3 and 10.1). It is recalled from an earlier row, taken from a replay store or a trace
- * file, or asked for:
+ * (pipeline.md 3 and 10.1). It is recalled from an earlier row, taken from a replay store or a
+ * trace file, or asked for:
  *
  *     kv_generation_init(&a, &desk, subject, model, replicate);
  *     if (kv_generation_known(&a) || …kv_generation_recall(&a, row)…) …
@@ -50,8 +50,8 @@ struct kv_generation {
     struct kv_buf usage;          /* JSON: the stage's object, or the recorded usage_metadata */
     struct kv_buf metrics;        /* JSON; n == 0: null */
     bool usage_unavailable;
-    bool used;                /* tokens were counted: usage_metadata is not null for it */
-    int64_t input, output;    /* tokens of a live call */
+    bool used;             /* tokens were counted: usage_metadata is not null for it */
+    int64_t input, output; /* tokens of a live call */
     int64_t retries[KV_RETRY_CLASSES];
     const struct kv_replay_entry *replayed; /* NULL: not from a replay store */
     bool recalled;

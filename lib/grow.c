@@ -56,6 +56,7 @@ int kv_grow_open(struct kv_grow *g, int dir, struct kv_err *err)
         return -1;
     g->at = g->view.end;
     g->empty = g->view.empty;
+    g->seen = g->reused = -1;
     return 0;
 }
 
@@ -104,6 +105,7 @@ off_t kv_grow_add(struct kv_grow *g, struct kv_slice item)
 static int make_spare(struct kv_grow *g, int dir, const char *name, struct kv_err *err)
 {
     bool replaces = g->view.shape != KV_VIEW_ABSENT;
+    close_spare(g);
     if (kv_io_remove(dir, name) != 0)
         return kv_err_sys(err, "%s", name);
     g->fd = kv_io_open(dir, name, replaces ? KV_IO_SECRET : KV_IO_CREATE);

@@ -36,6 +36,20 @@ static void keep_message(void *to, jv message)
     jv_free(text);
 }
 
+/* "jq: error: syntax error, … at <top-level>, line 1:" and the program follow: what is in between.
+ */
+static struct kv_slice first_line(struct kv_slice message)
+{
+    static const char head[] = "jq: error: ", tail[] = " (Unix shell quoting issues?)";
+    if (kv_slice_starts(message, head))
+        message = (struct kv_slice){message.p + sizeof head - 1, message.n - (sizeof head - 1)};
+    const char *end = message.n ? memchr(message.p, '\n', message.n) : NULL;
+    message.n = end ? (size_t)(end - message.p) : message.n;
+    end = message.n ? memmem(message.p, message.n, tail, sizeof tail - 1) : NULL;
+    message.n = end ? (size_t)(end - message.p) : message.n;
+    return message.n ? message : KV_SLICE("does not compile");
+}
+
 static jv parse(struct kv_slice text)
 {
     if (text.n > INT32_MAX)
@@ -68,10 +82,8 @@ struct kv_jq *kv_jq_open(
     int ok = compile(q, program, arguments);
     jq_set_error_cb(q->state, NULL, NULL);
     if (!ok) {
-        struct kv_slice first = kv_slice_of(&message);
-        const char *lf = first.n ? memchr(first.p, '\n', first.n) : NULL;
-        kv_err_set(err, KV_INPUT, "%s: %.*s", name, (int)(lf ? lf - first.p : (long)first.n),
-            first.p ? first.p : "");
+        struct kv_slice first = first_line(kv_slice_of(&message));
+        kv_err_set(err, KV_INPUT, "%s: %.*s", name, (int)first.n, first.p);
         kv_jq_close(q);
         q = NULL;
     }

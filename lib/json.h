@@ -1,10 +1,10 @@
 /* json - a strict scanner over bytes (RFC 8259): no tree, no number conversion, every byte kept.
  *
- * Text from outside is checked once, at the border, by kv_json_check or kv_json_next; both say where
- * it is wrong. Everything else here takes slices of *checked* text and cannot fail: a value is the
- * slice of its own bytes, an object or array is walked member by member, a string is unescaped on
- * request. Values nested deeper than KV_JSON_DEPTH_MAX are refused, because the commonest reader of
- * our files, jq 1.6, gives up at 256.
+ * Text from outside is checked once, at the border, by kv_json_check or kv_json_next; both say
+ * where it is wrong. Everything else here takes slices of *checked* text and cannot fail: a value
+ * is the slice of its own bytes, an object or array is walked member by member, a string is
+ * unescaped on request. Values nested deeper than KV_JSON_DEPTH_MAX are refused, because the
+ * commonest reader of our files, jq 1.6, gives up at 256.
  *
  * Duplicate keys are legal and kept; kv_json_get answers with the last one, as Python and jq do.
  * It knows nothing of what a document means.
@@ -78,10 +78,11 @@ bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...) __attribu
 /* ---- strings ---- */
 
 /* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has
- * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into the
- * same escape: nothing is lost on a round trip. */
+ * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into
+ * the same escape: nothing is lost on a round trip. */
 void kv_json_unescape(struct kv_slice string, struct kv_buf *out);
-char *kv_json_strdup(struct kv_slice string); /* unescaped C string of the caller's; cut at \u0000 */
+char *kv_json_strdup(
+    struct kv_slice string); /* unescaped C string of the caller's; cut at \u0000 */
 bool kv_json_string_is(struct kv_slice string, const char *text); /* a string equal to text? */
 
 enum kv_json_style {

@@ -150,7 +150,7 @@ static void add_boundary(struct translator *t, bool inverse)
 {
     const char *w = category(t, 'w');
     if (inverse)
-        kv_buf_printf(t->out, "(?:(?<=[%s])(?=[%s])|(?<![%s])(?![%s]))", w, w, w, w);
+        kv_buf_printf(t->out, "(?:(?!\\A\\z)(?:(?<=[%s])(?=[%s])|(?<![%s])(?![%s])))", w, w, w, w);
     else
         kv_buf_printf(t->out, "(?:(?<=[%s])(?![%s])|(?<![%s])(?=[%s]))", w, w, w, w);
 }
@@ -518,14 +518,6 @@ static int group(struct translator *t, struct item *item)
         kv_buf_add_str(t->out, "(?>");
         return inside(t, from, &item->width);
     }
-    if (take(t, "#")) {
-        const char *close = memchr(t->at, ')', (size_t)(t->end - t->at));
-        if (!close)
-            return wrong(t, from, "missing ), unterminated comment");
-        t->at = close + 1;
-        item->repeatable = false;
-        return 0;
-    }
     if (take(t, "="))
         return look(t, from, "(?=", item);
     if (take(t, "!"))
@@ -589,14 +581,16 @@ static int repeat(struct translator *t, struct item *item, const char *from, lon
         return wrong(t, from, "min repeat greater than max repeat");
     if (min > MAX_REPEAT)
         return wrong(t, from, "the repetition number is too large");
-    if (max == 1 && min == 0)
+    if (item->width.max == 0) /* Oniguruma repeats nothing that is empty; once is as good */
+        kv_buf_add_str(t->out, min ? "" : "|");
+    else if (max == 1 && min == 0)
         kv_buf_add_char(t->out, '?');
     else if (max > MAX_REPEAT)
         kv_buf_printf(t->out, "{%ld,}", min);
     else
         kv_buf_printf(t->out, "{%ld,%ld}", min, max);
     if (take(t, "?"))
-        kv_buf_add_char(t->out, '?');
+        kv_buf_add_str(t->out, item->width.max ? "?" : "");
     else if (take(t, "+"))
         wrap(t, item->start, "(?>");
     item->width = (struct width){times(item->width.min, min), times(item->width.max, max)};
@@ -631,9 +625,15 @@ static int maybe_repeat(struct translator *t, struct item *item)
 
 /* ---- sequences ---- */
 
-static bool skip_verbose(struct translator *t)
+/* Comments, and white space where it does not count. An open comment is left to be refused. */
+static bool skip_filler(struct translator *t)
 {
     char c = peek(t);
+    if (c == '(' && t->end - t->at > 3 && memcmp(t->at, "(?#", 3) == 0) {
+        const char *close = memchr(t->at, ')', (size_t)(t->end - t->at));
+        t->at = close ? close + 1 : t->at;
+        return close != NULL;
+    }
     if (!(t->flags & KV_PATTERN_VERBOSE) || t->at >= t->end)
         return false;
     if (c == '#')
@@ -671,7 +671,7 @@ static int sequence(struct translator *t, struct width *width)
     struct item item = {0};
     *width = (struct width){0, 0};
     while (t->at < t->end && peek(t) != '|' && peek(t) != ')') {
-        if (skip_verbose(t))
+        if (skip_filler(t))
             continue;
         struct width before = item.width;
         int repeated = maybe_repeat(t, &item);

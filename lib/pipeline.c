@@ -27,8 +27,8 @@ static void set_error(struct kv_pipeline *p, enum kv_retry_class category, const
     kv_buf_add_slice(&p->error_text, text);
 }
 
-static void fail_parsing(struct kv_pipeline *p, enum kv_retry_class category, const char *prefix,
-    struct kv_slice text)
+static void fail_parsing(
+    struct kv_pipeline *p, enum kv_retry_class category, const char *prefix, struct kv_slice text)
 {
     set_error(p, category, "ParseTemplate", prefix, text);
     p->record.trace_extraction_error = kv_slice_of(&p->error_text);
@@ -70,8 +70,7 @@ static void classify(struct kv_pipeline *p)
         kv_record_fail(r, KV_FAIL_SUFFICIENCY, "sufficiency_check",
             why.n ? why : KV_SLICE("insufficient response"));
     } else if (p->error) {
-        kv_record_fail(
-            r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage, kv_slice_of(&p->error_text));
+        kv_record_fail(r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage, kv_slice_of(&p->error_text));
         r->error_message = kv_slice_of(&p->error_text);
     }
 }
@@ -138,9 +137,14 @@ static void take_generation(struct kv_pipeline *p)
     r->agent_metrics_json = kv_slice_of(&g->metrics);
     r->usage_unavailable = g->usage_unavailable;
     r->response_timeout_partial = g->partial;
-    if (g->used)
-        kv_record_use(
-            r, "answer_generation", kv_slice_of(&p->answerer_name), g->input, g->output);
+    if (g->used && !g->usage.n) { /* also without tokens: that it was asked is worth knowing */
+        r->has_usage = true;
+        r->usage[r->usage_count++] = (struct kv_record_usage){.stage = "answer_generation",
+            .model = kv_slice_of(&p->answerer_name),
+            .input = g->input,
+            .output = g->output,
+            .total = g->input + g->output};
+    }
     if (g->usage.n)
         recall_usage(p);
     if (g->partial) {
@@ -304,7 +308,8 @@ static void take_recorded_verdict(struct kv_pipeline *p, bool passed)
 }
 
 /* Recorded fields must all be there: what is missing was not recorded, rather than not answered. */
-static bool fits_wholly(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed)
+static bool fits_wholly(
+    const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed)
 {
     struct kv_slice v;
     struct kv_err ignored;
@@ -323,6 +328,7 @@ static bool parse_replayed(struct kv_pipeline *p)
         return false;
     if (e->parsed_fields.n) {
         if (fits_wholly(p->subject->template, e->parsed_fields, &p->parsed)) {
+            p->record.used_full_trace = p->desk->config->full_trace_for_template;
             p->stage = KV_STAGE_VERIFY;
             return true;
         }
@@ -351,7 +357,10 @@ static void verify(struct kv_pipeline *p)
         set_error(p, KV_RETRY_CLASSES, "VerifyTemplate", "", kv_slice(err.text));
         return;
     }
-    kv_template_add_composition(&p->composition, t);
+    struct kv_buf composition = {0};
+    kv_template_add_composition(&composition, t);
+    kv_json_unescape(kv_slice_of(&composition), &p->composition); /* null stays empty */
+    kv_buf_release(&composition);
     r->verification_performed = true;
     r->verify_result = kv_tri(p->verdict.passed);
     r->granular_json = kv_slice_of(&p->verdict.granular);
@@ -378,8 +387,8 @@ static void begin_rubric(struct kv_pipeline *p)
     if (!p->subject->rubric_wanted || p->error)
         return;
     if (!p->desk->config->full_trace_for_rubric && kv_extract_message(text, &text, &err) != 0) {
-        set_error(p, KV_RETRY_CLASSES, "RubricEvaluation", "Rubric evaluation: ",
-            kv_slice(err.text));
+        set_error(
+            p, KV_RETRY_CLASSES, "RubricEvaluation", "Rubric evaluation: ", kv_slice(err.text));
         return;
     }
     kv_buf_add_slice(&p->rubric_text, text);
@@ -404,8 +413,7 @@ static bool wants_parsing(const struct kv_pipeline *p)
 {
     const struct kv_config *c = p->desk->config;
     return c->evaluation_mode != KV_RUBRIC_ONLY && !p->record.abstention_override &&
-           !p->record.sufficiency_override &&
-           (!p->generation->partial || c->partial_trace_scoring);
+           !p->record.sufficiency_override && (!p->generation->partial || c->partial_trace_scoring);
 }
 
 /* A check is asked only if there is a text to check. */
@@ -503,13 +511,13 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
 static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_response *r)
 {
     if (r->kind == KV_RESPONSE_TEXT)
-        kv_record_use(&p->record, stage, kv_slice_of(&p->judge_name),
-            r->input > 0 ? r->input : 0, r->output > 0 ? r->output : 0);
+        kv_record_use(&p->record, stage, kv_slice_of(&p->judge_name), r->input > 0 ? r->input : 0,
+            r->output > 0 ? r->output : 0);
 }
 
 /* The flag of a check's reply; `otherwise` if the member is missing. */
-static bool read_check(struct kv_slice text, const char *member, bool otherwise, bool *flag,
-    struct kv_buf *reasoning)
+static bool read_check(
+    struct kv_slice text, const char *member, bool otherwise, bool *flag, struct kv_buf *reasoning)
 {
     struct kv_buf object = {0};
     struct kv_err ignored;
@@ -644,9 +652,8 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     r->parsing_json = kv_slice_of(&parsing);
     r->answering_key = kv_slice_of(&answering_key);
     r->parsing_key = kv_slice_of(&parsing_key);
-    r->composition_strategy = kv_slice_of(&p->composition);
-    if (p->composition.n == 0 || kv_slice_is(r->composition_strategy, "null"))
-        r->composition_strategy = (struct kv_slice){0};
+    if (p->composition.n)
+        r->composition_strategy = kv_slice_of(&p->composition);
     r->execution_time = elapsed(p->generation);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].used = p->retries[i];

@@ -13,8 +13,8 @@
  * run is being stopped, the result keeps the answer and says so in its failure, which leaves the
  * task pending (kv_result_settles): the next run only judges.
  *
- * Deviations from karenina, each with its reason in kv(7): an insufficient answer is a failure and a
- * sufficient one is not; one retry layer; retries of the judge within one budget.
+ * Deviations from karenina, each with its reason in kv(7): an insufficient answer is a failure and
+ * a sufficient one is not; one retry layer; retries of the judge within one budget.
  */
 #ifndef KV_PIPELINE_H
 #define KV_PIPELINE_H
@@ -41,12 +41,12 @@ struct kv_pipeline {
     const struct kv_model *judge;
     enum kv_stage stage;
     struct kv_record record;
-    bool error;                       /* a stage failed: no later one runs */
+    bool error; /* a stage failed: no later one runs */
     enum kv_retry_class error_category;
     const char *error_stage;
     struct kv_buf error_text;
     bool withheld;
-    int asked;                        /* attempts at parsing so far */
+    int asked; /* attempts at parsing so far */
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
     struct kv_verdict verdict;

@@ -44,8 +44,8 @@ static void add_amount(struct kv_buf *out, double n)
         kv_buf_printf(out, "%.2fM", n / 1e6);
 }
 
-void kv_progress_line(const struct kv_progress *p, const struct kv_run_tally *t, int64_t now_ms,
-    struct kv_buf *line)
+void kv_progress_line(
+    const struct kv_progress *p, const struct kv_run_tally *t, int64_t now_ms, struct kv_buf *line)
 {
     int64_t now_done = t->passed + t->not_passed + t->failed, done = p->done_before + now_done;
     double s = (double)(now_ms - p->start_ms) / 1000;

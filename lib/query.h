@@ -16,8 +16,8 @@ enum { KV_QUERY_MESSAGES_MAX = 4 };
 /* One call of a model. Everything in it is borrowed from the stage that made it and stays until
  * that stage is told the response. */
 struct kv_query {
-    bool judge;          /* of the parsing model, else of the answering model */
-    const char *stage;   /* its name in usage_metadata: "answer_generation", "parsing", … */
+    bool judge;        /* of the parsing model, else of the answering model */
+    const char *stage; /* its name in usage_metadata: "answer_generation", "parsing", … */
     struct kv_message messages[KV_QUERY_MESSAGES_MAX];
     size_t count;
     double temperature;

@@ -126,10 +126,12 @@ static void add_text(struct reader *r, const struct kv_buf *text)
 
 /* ---- words and numbers ---- */
 
+/* Up to one of the characters, or a comment. */
 static struct kv_slice take_word(struct reader *r, const char *stops)
 {
     const char *start = r->at;
-    while (r->at < r->end && !(*r->at && strchr(stops, *r->at)))
+    while (r->at < r->end && !(*r->at && strchr(stops, *r->at)) && !starts(r, " //") &&
+           !starts(r, " #"))
         r->at++;
     return kv_slice_strip((struct kv_slice){start, (size_t)(r->at - start)});
 }
@@ -140,7 +142,7 @@ static bool add_word(struct reader *r)
         {"false", "false"}, {"False", "false"}, {"FALSE", "false"}, {"null", "null"},
         {"None", "null"}, {"undefined", "null"}, {"NaN", "NaN"}, {"Infinity", "Infinity"},
         {"-Infinity", "-Infinity"}};
-    struct kv_slice word = take_word(r, ",}]\n");
+    struct kv_slice word = take_word(r, ",}]\n\"");
     double x;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (kv_slice_is(word, known[i][0])) {

@@ -111,11 +111,13 @@ size_t kv_traces_count(const struct kv_traces *t)
     return t->n;
 }
 
-bool kv_traces_find(const struct kv_traces *t, struct kv_slice question_text, struct kv_slice *answer)
+bool kv_traces_find(
+    const struct kv_traces *t, struct kv_slice question_text, struct kv_slice *answer)
 {
     struct trace wanted;
     kv_digest_md5(question_text, wanted.hash);
-    const struct trace *found = bsearch(&wanted, t->traces, t->n, sizeof *t->traces, compare_hashes);
+    const struct trace *found =
+        bsearch(&wanted, t->traces, t->n, sizeof *t->traces, compare_hashes);
     if (!found)
         return false;
     *answer = found->answer;
@@ -154,8 +156,8 @@ static int bad(struct kv_err *err, const char *name, size_t i, const char *what)
     return kv_err_set(err, KV_INPUT, "%s: entries[%zu].%s", name, i, what);
 }
 
-static int read_key(struct kv_replay_entry *e, struct kv_slice key, const char *name, size_t i,
-    struct kv_err *err)
+static int read_key(
+    struct kv_replay_entry *e, struct kv_slice key, const char *name, size_t i, struct kv_err *err)
 {
     struct kv_json_walk w;
     struct kv_slice k, v;
@@ -242,8 +244,8 @@ static int check_frame(
     if (kv_json_get(doc, "miss_policy", &policy)) {
         r->strict = kv_json_string_is(policy, "strict");
         if (!r->strict && !kv_json_string_is(policy, "fall_through"))
-            return kv_err_set(err, KV_INPUT,
-                "%s: miss_policy must be \"fall_through\" or \"strict\"", name);
+            return kv_err_set(
+                err, KV_INPUT, "%s: miss_policy must be \"fall_through\" or \"strict\"", name);
     }
     return 0;
 }

@@ -2,8 +2,8 @@
  *
  * A trace file is one object: MD5 of a question's exact text -> answer text (pipeline.md 11). A
  * replay store names its entries by question id, and optionally by answering model (its display
- * string) and replicate; the most specific entry wins (pipeline.md 12). Both are read whole, checked
- * whole, and then only looked up.
+ * string) and replicate; the most specific entry wins (pipeline.md 12). Both are read whole,
+ * checked whole, and then only looked up.
  */
 #ifndef KV_REPLAY_H
 #define KV_REPLAY_H
@@ -23,7 +23,8 @@ struct kv_traces *kv_traces_open(struct kv_slice text, struct kv_err *err);
 void kv_traces_close(struct kv_traces *t);
 size_t kv_traces_count(const struct kv_traces *t);
 /* The answer recorded for a question's text. False if there is none. */
-bool kv_traces_find(const struct kv_traces *t, struct kv_slice question_text, struct kv_slice *answer);
+bool kv_traces_find(
+    const struct kv_traces *t, struct kv_slice question_text, struct kv_slice *answer);
 
 /* ---- replay stores ---- */
 

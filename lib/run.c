@@ -280,22 +280,24 @@ static void begin_judging(struct kv_run *run, struct flight *f)
         j->call.flight = f;
         j->call.judgement = j;
         j->call.endpoint = &run->set.judging[judge];
-        kv_pipeline_begin(&j->pipeline, run->set.desk, f->subject, &f->generation,
-            j->call.endpoint->model);
+        kv_pipeline_begin(
+            &j->pipeline, run->set.desk, f->subject, &f->generation, j->call.endpoint->model);
     }
     struct judgement *all = f->judgements;
     for (size_t i = 0, n = job->count; i < n; i++) /* the last advance may end the flight */
         advance(run, &all[i]);
 }
 
-/* No answer is to be had now: the tasks stay pending, and the user is told. */
-static void give_up(struct kv_run *run, struct flight *f, struct kv_slice why)
+/* No answer is to be had now: the tasks stay pending, and the user is told, but for what the end
+ * of the run explains anyway. */
+static void give_up(struct kv_run *run, struct flight *f, const struct kv_response *r)
 {
-    if (!run->draining && run->said++ < SAID_MAX)
-        say(run, "%s: no answer from %s: %.*s", f->subject->question->id.p,
-            f->call.endpoint->name, (int)why.n, why.p);
-    if (!run->draining)
+    if (r->kind == KV_RESPONSE_FAILED) {
         run->tally.unanswered += (int64_t)f->job->count;
+        if (!run->draining && run->said++ < SAID_MAX)
+            say(run, "%s: no answer from %s: %.*s", f->subject->question->id.p,
+                f->call.endpoint->name, (int)r->error.n, r->error.p);
+    }
     end_flight(run, f);
 }
 
@@ -303,8 +305,7 @@ static bool recall(struct kv_run *run, struct flight *f)
 {
     struct kv_buf row = {0};
     struct kv_err err;
-    bool recalled = f->job->row &&
-                    kv_work_row(run->set.state, f->job, &row, &err) == 0 &&
+    bool recalled = f->job->row && kv_work_row(run->set.state, f->job, &row, &err) == 0 &&
                     kv_generation_recall(&f->generation, kv_slice_of(&row));
     kv_buf_release(&row);
     return recalled;
@@ -323,16 +324,16 @@ static void start_job(struct kv_run *run, const struct kv_job *job)
     struct flight *f = begin_flight(run, job);
     f->call.flight = f;
     f->call.endpoint = &run->set.answering[job->answering];
-    f->subject = kv_subject_open(run->set.desk->config, run->set.bench, q, run->set.convert,
-        run->set.convert_closure, &err);
+    f->subject = kv_subject_open(
+        run->set.desk->config, run->set.bench, q, run->set.convert, run->set.convert_closure, &err);
     if (!f->subject) {
         say(run, "%s", err.text);
         run->tally.unanswered += (int64_t)job->count;
         end_flight(run, f);
         return;
     }
-    kv_generation_init(&f->generation, run->set.desk, f->subject, f->call.endpoint->model,
-        job->replicate);
+    kv_generation_init(
+        &f->generation, run->set.desk, f->subject, f->call.endpoint->model, job->replicate);
     if (recall(run, f) || kv_generation_known(&f->generation)) {
         begin_judging(run, f);
         return;
@@ -358,8 +359,8 @@ static void add_task_key(const struct kv_run *run, const struct kv_job *job, str
         kv_buf_add_str(key, run->set.work->keys.p + job->key);
         return;
     }
-    struct kv_task task = {job->question, job->answering, run->set.work->judges[job->first],
-        job->replicate};
+    struct kv_task task = {
+        job->question, job->answering, run->set.work->judges[job->first], job->replicate};
     kv_plan_add_key(run->set.plan, &task, key);
 }
 
@@ -430,7 +431,7 @@ static void respond(struct kv_run *run, struct call *c, const struct kv_response
         finish_exec(run, c, r);
     } else if (r->kind == KV_RESPONSE_WITHHELD ||
                (r->kind == KV_RESPONSE_FAILED && r->category != KV_RETRY_CLASSES && !r->text.n)) {
-        give_up(run, f, r->error);
+        give_up(run, f, r);
     } else {
         kv_generation_take(&f->generation, r);
         begin_judging(run, f);
@@ -467,11 +468,13 @@ static void look_for_stopped_lanes(struct kv_run *run)
     struct kv_call *call;
     while ((lane = kv_sched_stopped(run->set.sched))) {
         const struct kv_endpoint *e = endpoint_of(run, lane);
+        drain(run, run->set.grace_ms);
+        if (run->tally.refused) /* one message is enough: it is usually the same key or host */
+            continue;
+        run->tally.refused = true;
         say(run, "stopped: %s: %s%s%s", e->name, e->trouble.n ? e->trouble.p : "refused",
             e->provider.key_name ? "; key from " : "",
             e->provider.key_name ? e->provider.key_name : "");
-        run->tally.refused = true;
-        drain(run, run->set.grace_ms);
     }
     if (!run->tally.refused)
         return;
@@ -481,8 +484,8 @@ static void look_for_stopped_lanes(struct kv_run *run)
     }
 }
 
-static void conclude(struct kv_run *run, struct call *c, struct kv_call_end *end,
-    struct kv_response *response)
+static void conclude(
+    struct kv_run *run, struct call *c, struct kv_call_end *end, struct kv_response *response)
 {
     int64_t now = kv_child_now_ms();
     end->latency_ms = now - c->base.started_ms;

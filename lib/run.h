@@ -41,9 +41,9 @@ struct kv_run_setup {
     int reader_fd; /* where results go, watched for its reader to go away; -1: none */
 
     void *closure;
-    int (*put)(void *closure, struct kv_slice line, struct kv_err *err); /* a result */
-    void (*say)(void *closure, const char *text);                       /* a message */
-    void (*look)(void *closure, int64_t now_ms);                        /* after each round */
+    int (*put)(void *closure, struct kv_slice line, struct kv_err *err);  /* a result */
+    void (*say)(void *closure, const char *text);                         /* a message */
+    void (*look)(void *closure, int64_t now_ms);                          /* after each round */
     int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
 };
 
@@ -54,9 +54,9 @@ struct kv_run_tally {
     int64_t left;       /* tasks not begun, or given up */
     double input, output, cost;
     int in_flight, throttled;
-    int signal;          /* that stopped the run; 0: none */
-    const char *limit;   /* that stopped it: "--max-tasks", …; NULL: none */
-    bool refused;        /* a provider stopped it */
+    int signal;        /* that stopped the run; 0: none */
+    const char *limit; /* that stopped it: "--max-tasks", …; NULL: none */
+    bool refused;      /* a provider stopped it */
     bool reader_gone;
 };
 

@@ -2,15 +2,14 @@
  *
  * Three things hold a lane back, each with one number:
  *
- *   gate    no call before this time. Set by Retry-After, or by a back-off of the lane's own while a
- *           throttling server names no time.
- *   rate    starts per second, paced evenly. 0 (unlimited) until the server first says "too fast";
- *           then nine tenths of what it had just let through, creeping up to that figure, staying
- *           there for a while, and only then trying beyond it. A server with a steady limit is
- *           therefore overrun once at the start and then about once a minute, by one call.
- *   limit   calls in flight. Starts low and trebles each clean round, so that a first burst cannot
- *           waste more than a few calls; one call at a time while a host is not answering, which
- *           makes that call the probe of a circuit breaker.
+ *   gate    no call before this time. Set by Retry-After, or by a back-off of the lane's own while
+ * a throttling server names no time. rate    starts per second, paced evenly. 0 (unlimited) until
+ * the server first says "too fast"; then nine tenths of what it had just let through, creeping up
+ * to that figure, staying there for a while, and only then trying beyond it. A server with a steady
+ * limit is therefore overrun once at the start and then about once a minute, by one call. limit
+ * calls in flight. Starts low and trebles each clean round, so that a first burst cannot waste more
+ * than a few calls; one call at a time while a host is not answering, which makes that call the
+ * probe of a circuit breaker.
  *
  * A throttled lane is the lane's trouble and not the call's: a rate-limit retry counts against the
  * call's own budget only if the lane served others in the meantime.
@@ -24,15 +23,17 @@
 #include <string.h>
 
 enum {
-    FIRST_LIMIT = 24,         /* calls in flight before the first answer */
-    SLOTS = 8,                /* of the window in which served calls are counted */
-    SLOT_MS = 125,            /* 8 × 125 ms: the last second */
-    HOLD_MS = 45 * 1000,      /* how long a known ceiling is respected before trying beyond it */
-    GIVE_UP_MS = 10 * 60000,  /* a lane that served nothing for so long is stopped */
+    FIRST_LIMIT = 8,         /* calls in flight before the first answer, at least … */
+    FIRST_PART = 16,         /* … and at least this part of what was asked for */
+    ROUND_MS = 50,           /* a round takes at least so long: nearby servers answer in no time */
+    SLOTS = 8,               /* of the window in which served calls are counted */
+    SLOT_MS = 125,           /* 8 × 125 ms: the last second */
+    HOLD_MS = 45 * 1000,     /* how long a known ceiling is respected before trying beyond it */
+    GIVE_UP_MS = 10 * 60000, /* a lane that served nothing for so long is stopped */
     THROTTLED_MAX_MS = 30 * 60000, /* one call's total wait for rate limits */
-    FEW_LOST = 3,             /* connections: lost in a row before that is the host's trouble */
-    MAX_EXHAUSTED = 3,        /* calls in a row that used up their budgets, … */
-    GONE_MS = 60000,          /* … and nothing served for so long: the host is gone */
+    FEW_LOST = 3,      /* connections: lost in a row before that is the host's trouble */
+    MAX_EXHAUSTED = 3, /* calls in a row that used up their budgets, … */
+    GONE_MS = 60000,   /* … and nothing served for so long: the host is gone */
 };
 
 struct queue {
@@ -44,23 +45,24 @@ struct kv_lane {
     char *name, *host;
     int cap, in_flight;
     double limit;
-    int round_left;        /* successes until the limit may grow */
-    int round_peak;        /* calls that were in flight at once in this round */
+    int round_left;   /* successes until the limit may grow */
+    int round_peak;   /* calls that were in flight at once in this round */
+    int64_t round_ms; /* when it began */
     bool probing, stopped, told;
-    bool served;           /* it answered at least once */
+    bool served; /* it answered at least once */
     uint64_t successes;
-    int exhausted;         /* calls in a row */
-    int throttles;         /* rate-limit answers in a row */
-    int lost;              /* lost connections in a row */
+    int exhausted; /* calls in a row */
+    int throttles; /* rate-limit answers in a row */
+    int lost;      /* lost connections in a row */
     int64_t gate_ms, last_ok_ms, first_ms;
-    int64_t episode_ms;    /* since when calls have been let through without a throttle */
+    int64_t episode_ms; /* since when calls have been let through without a throttle */
     double episode_served;
-    double rate, ceiling;  /* starts per second; 0: unlimited */
+    double rate, ceiling; /* starts per second; 0: unlimited */
     int64_t next_start_ms, cut_ms, grown_ms;
-    double credit;         /* of --tpm, in tokens */
+    double credit; /* of --tpm, in tokens */
     int64_t credit_ms;
-    int count[SLOTS];      /* served calls, by time */
-    int64_t slot;          /* the newest slot's number */
+    int count[SLOTS];                /* served calls, by time */
+    int64_t slot;                    /* the newest slot's number */
     double latency_low, latency_sum; /* adaptive: best round's mean, this round's sum */
     int latency_n;
     struct queue retries, fresh;
@@ -145,7 +147,7 @@ struct kv_lane *kv_sched_lane(struct kv_sched *s, const char *name, const char *
     l->name = kv_strdup(name);
     l->host = kv_strdup(host);
     l->cap = in_flight > 0 && in_flight < s->limits.in_flight ? in_flight : s->limits.in_flight;
-    l->limit = l->cap < FIRST_LIMIT ? l->cap : FIRST_LIMIT;
+    l->limit = fmin(l->cap, fmax(FIRST_LIMIT, floor((double)l->cap / FIRST_PART)));
     l->round_left = (int)l->limit;
     l->rate = s->limits.rpm / 60;
     l->credit = s->limits.tpm / 12; /* five seconds' worth */
@@ -245,7 +247,7 @@ static void charge_start(struct kv_sched *s, struct kv_call *call, int64_t now)
         l->round_peak = l->in_flight;
     call->started_ms = now;
     if (!l->first_ms)
-        l->first_ms = l->episode_ms = now;
+        l->first_ms = l->episode_ms = l->round_ms = now;
 }
 
 void kv_sched_window(
@@ -365,10 +367,11 @@ static bool latency_rose(const struct kv_sched *s, struct kv_lane *l)
     return mean > 2 * l->latency_low;
 }
 
-static void grow_limit(const struct kv_sched *s, struct kv_lane *l)
+static void grow_limit(const struct kv_sched *s, struct kv_lane *l, int64_t now)
 {
-    if (--l->round_left > 0)
+    if (--l->round_left > 0 || now - l->round_ms < ROUND_MS)
         return;
+    l->round_ms = now;
     bool was_full = l->round_peak >= 0.8 * floor(l->limit);
     if (latency_rose(s, l))
         l->limit = fmax(1, floor(l->limit * 0.9));
@@ -394,7 +397,7 @@ static void note_success(
     l->latency_sum += (double)o->latency_ms;
     l->latency_n++;
     grow_rate(s, l, now);
-    grow_limit(s, l);
+    grow_limit(s, l, now);
 }
 
 static void note_throttle(
@@ -438,7 +441,8 @@ static int64_t backoff_ms(struct kv_sched *s, const struct kv_retry_rule *b, int
     return (int64_t)(1000 * most * jitter(s));
 }
 
-static bool lane_given_up(const struct kv_lane *l, const struct kv_retry_policy *policy, int64_t now)
+static bool lane_given_up(
+    const struct kv_lane *l, const struct kv_retry_policy *policy, int64_t now)
 {
     int64_t since = l->last_ok_ms ? l->last_ok_ms : l->first_ms;
     bool never_there = !l->served && l->lost > policy->rules[KV_RETRY_CONNECTION].max_attempts;

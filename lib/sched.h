@@ -69,17 +69,18 @@ struct kv_call {
 /* ---- the scheduler and its lanes ---- */
 
 struct kv_sched_limits {
-    int in_flight;        /* of the whole run, at least 1 */
-    bool adaptive;        /* find a smaller number by itself (-j auto); in_flight is the ceiling */
-    double rpm, tpm;      /* per lane; 0: no limit */
-    uint64_t seed;        /* of the jitter */
+    int in_flight;   /* of the whole run, at least 1 */
+    bool adaptive;   /* find a smaller number by itself (-j auto); in_flight is the ceiling */
+    double rpm, tpm; /* per lane; 0: no limit */
+    uint64_t seed;   /* of the jitter */
 };
 struct kv_sched *kv_sched_open(const struct kv_sched_limits *limits);
 void kv_sched_close(struct kv_sched *s); /* calls still queued stay the caller's */
 
 /* `name` is for messages and is copied; `in_flight` caps this lane below the run's number (0: no
  * cap). Lanes with the same `host` warn each other of throttling. */
-struct kv_lane *kv_sched_lane(struct kv_sched *s, const char *name, const char *host, int in_flight);
+struct kv_lane *kv_sched_lane(
+    struct kv_sched *s, const char *name, const char *host, int in_flight);
 const char *kv_lane_name(const struct kv_lane *lane);
 
 /* ---- the cycle ---- */
@@ -102,8 +103,8 @@ enum kv_after kv_sched_finish(
 
 /* The server's own account of the window it grants: `remaining` requests until `reset_ms` from now.
  * Lowers the rate, never raises it above --rpm. */
-void kv_sched_window(struct kv_sched *s, struct kv_lane *lane, double remaining, int64_t reset_ms,
-    int64_t now);
+void kv_sched_window(
+    struct kv_sched *s, struct kv_lane *lane, double remaining, int64_t reset_ms, int64_t now);
 
 /* How long nothing can start; 0: something can now, -1: nothing is queued. */
 int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now);

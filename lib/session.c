@@ -108,8 +108,7 @@ static void make_plan(struct kv_session *s)
     kv_plan_init(&s->plan, s->config, s->question_ids, s->bench->n);
 }
 
-static int open_rules(
-    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+static int open_rules(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     if (!(s->prompts = kv_prompts_open(o->share, err)) ||
         !(s->verifier = kv_verify_open(o->share, err)))
@@ -216,8 +215,8 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
         kv_buf_release(&text);
     }
     bool several = s->config && s->config->parsing_count > 1;
-    bool rows = o->retry_failed || several || !info->growing ||
-                info->row_count != info->completed_count;
+    bool rows =
+        o->retry_failed || several || !info->growing || info->row_count != info->completed_count;
     if (!failed)
         failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
     if (!failed)
@@ -240,7 +239,8 @@ static int choose_in_flight(const struct kv_session *s, const struct kv_session_
     return n < 1 ? 1 : n > 100000 ? 100000 : (int)n;
 }
 
-static int open_prices(struct kv_session *s, const char *path, struct kv_slice *prices, struct kv_err *err)
+static int open_prices(
+    struct kv_session *s, const char *path, struct kv_slice *prices, struct kv_err *err)
 {
     *prices = (struct kv_slice){"", 0};
     if (!path)

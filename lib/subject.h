@@ -18,17 +18,18 @@ struct kv_subject {
     bool few_shot;                /* examples may be shown */
     struct kv_buf examples;       /* JSON array */
     size_t example_count;
-    struct kv_buf shown_schema;   /* in the judge's prompt */
-    struct kv_buf sent_schema;    /* with the judge's request */
-    struct kv_buf full_schema;    /* trace fields too, for the sufficiency check */
+    struct kv_buf shown_schema; /* in the judge's prompt */
+    struct kv_buf sent_schema;  /* with the judge's request */
+    struct kv_buf full_schema;  /* trace fields too, for the sufficiency check */
 };
 
 /* Where templates that have to be executed come from, if the user gave a command for it: Python
  * source in, TemplateSpec JSON appended to *spec. */
-typedef int kv_template_fn(void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
+typedef int kv_template_fn(
+    void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
 
-/* Fails with KV_INPUT only for what kv-manifest refuses too (traits of one name); an invalid template
- * is a fact about the question. `convert` may be NULL. */
+/* Fails with KV_INPUT only for what kv-manifest refuses too (traits of one name); an invalid
+ * template is a fact about the question. `convert` may be NULL. */
 struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
     const struct kv_question *question, kv_template_fn *convert, void *closure, struct kv_err *err);
 void kv_subject_close(struct kv_subject *s);

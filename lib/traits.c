@@ -1,10 +1,13 @@
-/* traits - rubric evaluation of one answer: which calls it takes, and the scores that come of them. */
+/* traits - rubric evaluation of one answer: which calls it takes, and the scores that come of them.
+ */
 #include "traits.h"
 
 #include "extract.h"
 #include "json.h"
+#include "num.h"
 #include "score.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- JSON members, collected without their braces ---- */
@@ -117,8 +120,7 @@ static void describe(struct kv_buf *out, const struct kv_trait *r)
     if (r->list == KV_TRAIT_LLM && r->kind == KV_TRAIT_BOOLEAN)
         kv_buf_add_str(out, " (true or false)");
     if (r->list == KV_TRAIT_LLM && r->kind == KV_TRAIT_SCORE)
-        kv_buf_printf(
-            out, " (%lld to %lld)", (long long)r->min_score, (long long)r->max_score);
+        kv_buf_printf(out, " (%lld to %lld)", (long long)r->min_score, (long long)r->max_score);
     struct kv_slice words = r->description.n ? r->description : r->summary;
     if (words.n) {
         kv_buf_add_str(out, ": ");
@@ -144,9 +146,8 @@ static void begin_query(struct kv_traits *t, struct kv_query *query, const char 
     kv_buf_clear(&t->system);
     kv_buf_clear(&t->user);
     kv_buf_clear(&t->schema);
-    *query = (struct kv_query){.judge = true,
-        .stage = "rubric_evaluation",
-        .schema_name = schema_name};
+    *query =
+        (struct kv_query){.judge = true, .stage = "rubric_evaluation", .schema_name = schema_name};
 }
 
 static void end_query(struct kv_traits *t, struct kv_query *query)
@@ -197,7 +198,8 @@ static void scores_schema(struct kv_traits *t)
         kv_json_quote(&names, r->name, KV_JSON_RAW);
     }
     kv_buf_printf(&of,
-        "{\"type\":\"object\",\"properties\":{%s},\"required\":[%s],\"additionalProperties\":false}",
+        "{\"type\":\"object\",\"properties\":{%s},\"required\":[%s],\"additionalProperties\":"
+        "false}",
         properties.p, names.p);
     object_schema(&t->schema, "scores", of.p);
     kv_buf_release(&names);
@@ -289,8 +291,8 @@ bool kv_traits_query(struct kv_traits *t, struct kv_query *query)
         if (!batch && !is(t->trait))
             continue;
         if (batch)
-            ask_batch(t, query, is,
-                is == scored ? "BatchRubricScores" : "BatchLiteralClassifications");
+            ask_batch(
+                t, query, is, is == scored ? "BatchRubricScores" : "BatchLiteralClassifications");
         else
             ask_single(t, query);
         return true;
@@ -326,11 +328,27 @@ static void label_one(struct kv_traits *t, const struct kv_trait *r, struct kv_s
     kv_buf_release(&label);
 }
 
+/* A score with a fraction was not asked for, and spoils the reply it stands in. */
+static int check_whole(struct kv_slice scores, struct kv_err *err)
+{
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    double x;
+    kv_json_begin(&w, scores);
+    while (kv_json_member(&w, &key, &value))
+        if (kv_num_double(value, &x) && x != floor(x))
+            return kv_err_set(err, KV_INPUT, "%.*s: expected a whole number, not %.*s", (int)key.n,
+                key.p, (int)value.n, value.p);
+    return 0;
+}
+
 static int take_scores(struct kv_traits *t, struct kv_slice object, struct kv_err *err)
 {
     struct kv_slice scores, reply;
     if (!kv_json_get(object, "scores", &scores) || kv_json_type(scores) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "the reply has no object \"scores\"");
+    if (check_whole(scores, err) != 0)
+        return -1;
     for (size_t i = 0; i < t->subject->rubric.n; i++) {
         const struct kv_trait *r = &t->subject->rubric.traits[i];
         if (!scored(r) || !kv_json_get(scores, r->name.p, &reply))
@@ -392,8 +410,7 @@ static int take_metric(struct kv_traits *t, struct kv_slice object, struct kv_er
 {
     const struct kv_trait *r = t->trait;
     struct kv_buf lists = {0}, values = {0};
-    int failed =
-        kv_score_metric(object, r->metrics, r->repeated_extraction, &lists, &values, err);
+    int failed = kv_score_metric(object, r->metrics, r->repeated_extraction, &lists, &values, err);
     if (!failed) {
         add_json(&t->lists, r->name, kv_slice_of(&lists));
         add_json(&t->metric, r->name, kv_slice_of(&values));
@@ -413,9 +430,9 @@ static int take_object(struct kv_traits *t, struct kv_slice object, struct kv_er
         return take_metric(t, object, err);
     if (is == shaped)
         return take_shaped(t, object);
-    const char *key = is == literal                          ? "classification"
+    const char *key = is == literal                        ? "classification"
                       : t->trait->kind == KV_TRAIT_BOOLEAN ? "result"
-                                                             : "score";
+                                                           : "score";
     if (!kv_json_get(object, key, &reply))
         return kv_err_set(err, KV_INPUT, "the reply has no member \"%s\"", key);
     if (is == scored)
@@ -444,8 +461,7 @@ static void note_failure(struct kv_traits *t, struct kv_slice error)
         kv_buf_release(&label);
         kv_buf_release(&quoted);
     } else if (is == metric) {
-        add_json(&t->lists, t->trait->name,
-            KV_SLICE("{\"tp\":[],\"tn\":[],\"fp\":[],\"fn\":[]}"));
+        add_json(&t->lists, t->trait->name, KV_SLICE("{\"tp\":[],\"tn\":[],\"fp\":[],\"fn\":[]}"));
         add_json(&t->metric, t->trait->name, KV_SLICE("{}"));
     }
 }

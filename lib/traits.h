@@ -1,9 +1,9 @@
 /* traits - rubric evaluation of one answer: which calls it takes, and the scores that come of them.
  *
- * Regex traits need no call. Boolean and score traits share one call, and literal traits another, in
- * the batch strategy; in the sequential one each trait has its own. Metric and template-kind traits
- * always have their own (pipeline.md 8.3 and 8.4). A failed batch loses the whole rubric, a failed
- * single call its trait.
+ * Regex traits need no call. Boolean and score traits share one call, and literal traits another,
+ * in the batch strategy; in the sequential one each trait has its own. Metric and template-kind
+ * traits always have their own (pipeline.md 8.3 and 8.4). A failed batch loses the whole rubric, a
+ * failed single call its trait.
  *
  *     kv_traits_begin(&t, desk, subject, text);
  *     while (kv_traits_query(&t, &query))
@@ -21,8 +21,8 @@
 struct kv_traits {
     const struct kv_desk *desk;
     const struct kv_subject *subject;
-    struct kv_slice text; /* what is judged; borrowed */
-    size_t step;          /* which call is next: see passes in traits.c */
+    struct kv_slice text;         /* what is judged; borrowed */
+    size_t step;                  /* which call is next: see passes in traits.c */
     const struct kv_trait *trait; /* of a single call; NULL: a batch */
     struct kv_buf warning;        /* the whole rubric failed: why */
     struct kv_buf llm, labels, regex, metric, lists, provenance; /* members, without braces */

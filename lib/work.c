@@ -35,7 +35,8 @@ static int choose_line(struct kv_work *w, struct kv_slice line, struct kv_err *e
     if (kv_json_type(value) == KV_JSON_OBJECT)
         kv_json_get(value, "task_id", &key);
     if (kv_json_type(key) != KV_JSON_STRING)
-        return kv_err_set(err, KV_INPUT, "expected a task: a string, or an object with \"task_id\"");
+        return kv_err_set(
+            err, KV_INPUT, "expected a task: a string, or an object with \"task_id\"");
     w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen);
     w->chosen[w->chosen_count++] = kv_json_strdup(key);
     return 0;
@@ -68,7 +69,8 @@ static bool is_chosen(const struct kv_work *w, struct kv_slice key)
 
 /* ---- which tasks ---- */
 
-static int read_row(const struct kv_state *s, uint64_t offset, struct kv_buf *row, struct kv_err *err)
+static int read_row(
+    const struct kv_state *s, uint64_t offset, struct kv_buf *row, struct kv_err *err)
 {
     struct kv_reader r = {.fd = -1};
     struct kv_slice value;
@@ -109,8 +111,8 @@ static bool is_listed(const char *list, const char *name)
 }
 
 /* Is the recorded failure of a task among those to be retried? */
-static bool is_to_be_retried(const struct kv_state *s, const struct kv_task_state *task,
-    const struct kv_work_options *o)
+static bool is_to_be_retried(
+    const struct kv_state *s, const struct kv_task_state *task, const struct kv_work_options *o)
 {
     struct kv_buf row = {0};
     struct kv_result result;
@@ -146,8 +148,8 @@ static int take_task(struct kv_work *w, struct found *f, const struct kv_plan *p
         return 0;
     }
     if (!kv_plan_find(plan, key, &f->tasks[f->n]))
-        return kv_err_set(err, KV_INPUT,
-            "task '%.*s' is not of this benchmark and configuration", (int)key.n, key.p);
+        return kv_err_set(err, KV_INPUT, "task '%.*s' is not of this benchmark and configuration",
+            (int)key.n, key.p);
     f->n++;
     return 0;
 }

@@ -14,8 +14,8 @@
 #define KV_WORK_H
 
 #include "plan.h"
-#include "task.h"
 #include "state.h"
+#include "task.h"
 
 struct kv_job {
     size_t question, answering;

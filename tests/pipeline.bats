@@ -34,7 +34,17 @@ check() {
 }
 
 @test "pipeline: every recorded task gives karenina's result, or deviates as listed in kv(7)" {
-    check "$(data pipeline/pipeline.jsonl)"
+    check "$(data pipeline/pipeline.jsonl)" \
+        'trace-mixed: trace fields are checked on the answer, as their author meant' \
+        'template-default-generated: a template that would have to be executed is refused' \
+        'sufficiency-true-pass: a sufficient answer is no failure' \
+        'sufficiency-false: an insufficient answer is one' \
+        'sufficiency-check-fails: a check that could not be made is no failure' \
+        'both-checks-ok: a sufficient answer is no failure' \
+        'rubric-batch-clamp-and-strings: a lower limit of 0 is a limit of 0' \
+        'type-error-in-judge-output: tokens of replies that cannot be used are counted' \
+        'rubric-score-fraction: tokens of replies that cannot be used are counted' \
+        'rubric-score-bad-text: tokens of replies that cannot be used are counted'
 }
 
 @test "pipeline: manual traces give karenina's results" {

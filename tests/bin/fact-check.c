@@ -1,7 +1,8 @@
 /* fact-check - what kv knows about texts and values: one question a line in, one answer out.
  *
  * {"op":"pattern","pattern":P,"flags":[…],"text":T,"most":N}   {"count":N} or {"error":…}
- * {"op":"date","text":T,"format":F}                            {"date":…} or {"outcome":N}
+ * {"op":"date","text":T,"format":F}                            {"date":[TIME,OFFSET]}, null,
+ * "unsupported"
  * {"op":"extract","text":T}          {"extracted":…,"mixed_text_variant":…,"check_variant":…}
  * {"op":"reply","text":T}            {"reply":…} or {"error":…}
  * {"op":"message","text":T}          {"message":…} or {"error":…}
@@ -62,16 +63,18 @@ static void ask_pattern(struct kv_slice question, struct kv_buf *out)
 
 static void ask_date(struct kv_slice question, struct kv_buf *out)
 {
+    static const char *const outcomes[] = {NULL, "null", "\"unsupported\"", "\"overflow\""};
     struct kv_buf text = {0}, format = {0};
     struct kv_date d;
     struct kv_slice t = text_of(question, "text", &text), f = text_of(question, "format", &format);
     enum kv_date_outcome outcome = f.n ? kv_date_format_read(t, f, &d) : kv_date_read(t, &d);
-    if (outcome == KV_DATE_OK)
-        kv_buf_printf(out, "\"date\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06d\",\"offset\":%s%d",
-            d.year, d.month, d.day, d.hour, d.minute, d.second, d.microsecond,
-            d.zoned ? "" : "null,\"x\":", d.offset);
-    else
-        kv_buf_printf(out, "\"outcome\":%d", (int)outcome);
+    if (outcome == KV_DATE_OK) {
+        kv_buf_printf(out, "\"date\":[\"%04d-%02d-%02dT%02d:%02d:%02d.%06d\",", d.year, d.month,
+            d.day, d.hour, d.minute, d.second, d.microsecond);
+        kv_buf_printf(out, d.zoned ? "%d]" : "null]", d.offset);
+    } else {
+        kv_buf_printf(out, "\"date\":%s", outcomes[outcome]);
+    }
     kv_buf_release(&text);
     kv_buf_release(&format);
 }

@@ -1,10 +1,10 @@
 /* pipeline-check - runs recorded single-task cases through the pipeline with canned model replies.
  *
- * Reads JSON Lines on stdin: {"name","checkpoint","config","canned","replicate_index"} and optionally
- * "traces_text" or "replay_text". Prints {"name","calls":[{"task","attempts"}],"result"} for each. A
- * canned list is consumed one entry an attempt, its last entry repeating, as its maker did; errors
- * are classified by the names karenina's clients give them (pipeline.md 9.1) and retried within the
- * configured budgets, without waiting.
+ * Reads JSON Lines on stdin: {"name","checkpoint","config","canned","replicate_index"} and
+ * optionally "traces_text" or "replay_text". Prints {"name","calls":[{"task","attempts"}],"result"}
+ * for each. A canned list is consumed one entry an attempt, its last entry repeating, as its maker
+ * did; errors are classified by the names karenina's clients give them (pipeline.md 9.1) and
+ * retried within the configured budgets, without waiting.
  */
 #include "bench.h"
 #include "cli.h"
@@ -73,18 +73,16 @@ static enum kv_retry_class classify(const char *type, const char *message)
     static const struct {
         const char *type;
         enum kv_retry_class category;
-    } types[] = {
-        {"ConnectionError", KV_RETRY_CONNECTION}, {"APIConnectionError", KV_RETRY_CONNECTION},
-        {"TimeoutError", KV_RETRY_TIMEOUT}, {"ReadTimeout", KV_RETRY_TIMEOUT},
-        {"ConnectTimeout", KV_RETRY_TIMEOUT}, {"APITimeoutError", KV_RETRY_TIMEOUT},
-        {"StreamingTimeoutError", KV_RETRY_TIMEOUT}, {"RateLimitError", KV_RETRY_RATE_LIMIT},
-        {"OverloadedError", KV_RETRY_RATE_LIMIT}, {"InternalServerError", KV_RETRY_SERVER_ERROR},
-        {"HTTPError", KV_RETRY_SERVER_ERROR}};
+    } types[] = {{"ConnectionError", KV_RETRY_CONNECTION},
+        {"APIConnectionError", KV_RETRY_CONNECTION}, {"TimeoutError", KV_RETRY_TIMEOUT},
+        {"ReadTimeout", KV_RETRY_TIMEOUT}, {"ConnectTimeout", KV_RETRY_TIMEOUT},
+        {"APITimeoutError", KV_RETRY_TIMEOUT}, {"StreamingTimeoutError", KV_RETRY_TIMEOUT},
+        {"RateLimitError", KV_RETRY_RATE_LIMIT}, {"OverloadedError", KV_RETRY_RATE_LIMIT},
+        {"InternalServerError", KV_RETRY_SERVER_ERROR}, {"HTTPError", KV_RETRY_SERVER_ERROR}};
     static const struct {
         const char *part;
         enum kv_retry_class category;
-    } parts[] = {
-        {"connection", KV_RETRY_CONNECTION}, {"network", KV_RETRY_CONNECTION},
+    } parts[] = {{"connection", KV_RETRY_CONNECTION}, {"network", KV_RETRY_CONNECTION},
         {"dns", KV_RETRY_CONNECTION}, {"timeout", KV_RETRY_TIMEOUT},
         {"timed out", KV_RETRY_TIMEOUT}, {"rate limit", KV_RETRY_RATE_LIMIT},
         {"429", KV_RETRY_RATE_LIMIT}, {"overloaded", KV_RETRY_RATE_LIMIT},
@@ -112,8 +110,8 @@ static void note_call(struct asked *a, const struct kv_query *q, int attempts)
         {"parsing", "parse"}, {"rubric_evaluation", "rubric"}};
     for (size_t i = 0; i < sizeof task / sizeof *task; i++)
         if (strcmp(task[i][0], q->stage) == 0)
-            kv_buf_printf(&a->calls, "%s{\"task\":\"%s\",\"attempts\":%d}",
-                a->calls.n ? "," : "", task[i][1], attempts);
+            kv_buf_printf(&a->calls, "%s{\"task\":\"%s\",\"attempts\":%d}", a->calls.n ? "," : "",
+                task[i][1], attempts);
 }
 
 static void take_success(
@@ -184,8 +182,7 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     struct kv_query q;
     struct kv_response r;
     const struct kv_config *c = desk->config;
-    struct kv_subject *subject =
-        kv_subject_open(c, bench, &bench->questions[0], NULL, NULL, &err);
+    struct kv_subject *subject = kv_subject_open(c, bench, &bench->questions[0], NULL, NULL, &err);
     if (!subject) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;
@@ -249,8 +246,7 @@ static void run_line(struct kv_desk desk, struct kv_slice line)
     kv_json_get(line, "canned", &canned.object);
     desk.traces = NULL;
     desk.replay = NULL;
-    if (!recorded(&desk, line, &err) ||
-        !(bench = kv_bench_open(checkpoint, &problems, &err)) ||
+    if (!recorded(&desk, line, &err) || !(bench = kv_bench_open(checkpoint, &problems, &err)) ||
         !(c = kv_config_open(config, &from, &problems, &err))) {
         struct kv_buf text = {0};
         kv_json_quote(&text, kv_slice(err.text), KV_JSON_RAW);

@@ -95,7 +95,8 @@ int main(int argc, char **argv)
 {
     struct kv_cli cli;
     const struct kv_option none[] = {{0}};
-    int at = kv_cli_begin(&cli, argc, argv, none, "usage: sched-check CALLS IN_FLIGHT LATENCY RATE\n");
+    int at =
+        kv_cli_begin(&cli, argc, argv, none, "usage: sched-check CALLS IN_FLIGHT LATENCY RATE\n");
     if (argc - at < 4)
         kv_cli_usage("four numbers are needed");
     long calls = strtol(argv[at], NULL, 10), submitted = 0;
@@ -132,8 +133,9 @@ int main(int argc, char **argv)
         if (!(submitted < calls && kv_sched_room(sched, lane, s.now)))
             s.now++;
     }
-    printf("{\"ok\":%ld,\"exhausted\":%ld,\"wasted\":%ld,\"sent\":%ld,\"seconds\":%.1f,\"peak\":%ld,"
-           "\"stopped\":%s}\n",
+    printf(
+        "{\"ok\":%ld,\"exhausted\":%ld,\"wasted\":%ld,\"sent\":%ld,\"seconds\":%.1f,\"peak\":%ld,"
+        "\"stopped\":%s}\n",
         s.ok, s.exhausted, s.wasted, s.sent, (double)(s.now - start) / 1000, s.peak,
         kv_lane_stopped(lane) ? "true" : "false");
     kv_sched_close(sched);

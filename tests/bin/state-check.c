@@ -136,8 +136,12 @@ static int hold(const char *path)
     struct kv_err err;
     struct kv_paths p;
     int fd;
-    if (kv_paths_find(&p, path, &err) != 0 || kv_paths_run_lock(&p, &fd, &err) != 0)
+    if (kv_paths_find(&p, path, &err) != 0)
         return fail(&err);
+    if (kv_paths_run_lock(&p, &fd, &err) != 0) {
+        kv_paths_release(&p);
+        return fail(&err);
+    }
     puts("held");
     fflush(stdout);
     char c;

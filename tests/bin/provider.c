@@ -16,8 +16,11 @@
  * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
  * are suspended and kept in a heap by the time they are due.
  */
+#include "../provider/call.h"
 #include "../provider/chat.h"
+#include "../provider/fault.h"
 #include "../provider/mind.h"
+#include "../provider/queue.h"
 #include "../provider/script.h"
 
 #include "cli.h"
@@ -25,9 +28,7 @@
 #include "json.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,23 +45,6 @@
 
 enum {
     CONNECTIONS_MAX = 20000,
-    DRIP_MS = 500,
-    HEADER_LINE = 150 << 10,
-    HEADERS_ALL = 5 << 20,
-};
-
-enum stage { READING, WAITING, DUE, HANGING };
-
-struct call {
-    struct MHD_Connection *connection;
-    enum stage stage;
-    struct kv_buf body, reply;
-    int status;
-    const struct deed *deed;
-    struct kv_slice retry_after; /* a header of our own */
-    int64_t due_ms;
-    size_t sent;              /* of a body that is dripped or cut */
-    struct call *prev, *next; /* all calls there are */
 };
 
 /* How often a body has come, by its digest. */
@@ -80,8 +64,6 @@ static struct {
     struct mind *mind;
     struct script *script;
     FILE *journal;
-    struct call **heap; /* by due_ms */
-    size_t waiting, heap_cap;
     struct call *calls;
     struct repeat *repeats;
     size_t repeat_count, repeat_cap;
@@ -90,58 +72,6 @@ static struct {
     long serial, in_flight, peak;
     bool stopping;
 } me;
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* ---- the heap of waiting calls ---- */
-
-static void swap_calls(size_t a, size_t b)
-{
-    struct call *c = me.heap[a];
-    me.heap[a] = me.heap[b];
-    me.heap[b] = c;
-}
-
-static void heap_add(struct call *c)
-{
-    if (me.waiting == me.heap_cap) {
-        me.heap_cap = me.heap_cap ? me.heap_cap * 2 : 64;
-        me.heap = kv_array(me.heap, me.heap_cap, sizeof *me.heap);
-    }
-    size_t i = me.waiting++;
-    me.heap[i] = c;
-    for (; i > 0 && me.heap[(i - 1) / 2]->due_ms > me.heap[i]->due_ms; i = (i - 1) / 2)
-        swap_calls(i, (i - 1) / 2);
-}
-
-static struct call *heap_take(void)
-{
-    struct call *top = me.heap[0];
-    me.heap[0] = me.heap[--me.waiting];
-    for (size_t i = 0;;) {
-        size_t least = i;
-        for (size_t k = 2 * i + 1; k <= 2 * i + 2 && k < me.waiting; k++)
-            if (me.heap[k]->due_ms < me.heap[least]->due_ms)
-                least = k;
-        if (least == i)
-            return top;
-        swap_calls(i, least);
-        i = least;
-    }
-}
-
-static void wait_until(struct call *c, int64_t due_ms)
-{
-    c->stage = WAITING;
-    c->due_ms = due_ms;
-    heap_add(c);
-    MHD_suspend_connection(c->connection);
-}
 
 /* ---- repeats ---- */
 
@@ -219,7 +149,7 @@ static bool key_is_right(struct MHD_Connection *connection)
 
 static bool within_rate(void)
 {
-    int64_t now = now_ms();
+    int64_t now = queue_now();
     if (!opt.rate)
         return true;
     if (!me.refilled_ms)
@@ -349,173 +279,6 @@ static void decide(struct call *c, const char *path)
         refuse(c, OPENAI, 404, "invalid_request_error", NULL, "no such path");
 }
 
-/* ---- sending ---- */
-
-static int descriptor(const struct call *c)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info->connect_fd;
-}
-
-/* Bytes behind microhttpd's back; a reader that stops reading ends it. */
-static void send_raw(const struct call *c, struct kv_slice bytes)
-{
-    int fd = descriptor(c);
-    while (bytes.n > 0) {
-        ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
-        if (n > 0) {
-            bytes.p += n;
-            bytes.n -= (size_t)n;
-        } else if (errno != EAGAIN || poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 2000) <= 0)
-            return;
-    }
-}
-
-static void send_str(const struct call *c, const char *text)
-{
-    send_raw(c, kv_slice(text));
-}
-
-static void make_reset(const struct call *c)
-{
-    struct linger hard = {1, 0};
-    setsockopt(descriptor(c), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-}
-
-static void send_headers(const struct call *c, size_t line, size_t total)
-{
-    struct kv_buf out = {0};
-    kv_buf_add_str(&out, "HTTP/1.1 200 OK\r\n");
-    for (size_t n = 0; out.n < total; n++) {
-        kv_buf_printf(&out, "X-Filler-%zu: ", n);
-        for (size_t i = 0; i < line; i++)
-            kv_buf_add_char(&out, 'x');
-        kv_buf_add_str(&out, "\r\n");
-    }
-    kv_buf_add_str(&out, "Content-Length: 2\r\n\r\n{}");
-    send_raw(c, kv_slice_of(&out));
-    kv_buf_release(&out);
-}
-
-/* Faults done with raw bytes; the connection is closed after them. False: not one of these. */
-static bool fault_raw(const struct call *c, const char *peer)
-{
-    struct kv_slice half = {c->reply.p, c->reply.n / 2};
-    if (strcmp(peer, "close") == 0)
-        return true;
-    if (strcmp(peer, "reset") == 0)
-        make_reset(c);
-    else if (strcmp(peer, "garbage") == 0)
-        send_str(c, "\x16\x03 this is not HTTP\r\n\r\n");
-    else if (strcmp(peer, "short") == 0) {
-        send_str(
-            c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
-        send_raw(c, half);
-    } else if (strcmp(peer, "break") == 0) {
-        send_str(c, "HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n");
-        send_raw(c, half);
-        make_reset(c);
-    } else if (strcmp(peer, "badchunk") == 0)
-        send_str(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n");
-    else if (strcmp(peer, "line") == 0)
-        send_headers(c, HEADER_LINE, 1000);
-    else if (strcmp(peer, "headers") == 0)
-        send_headers(c, 1000, HEADERS_ALL);
-    else
-        return false;
-    return true;
-}
-
-static ssize_t read_half(void *closure, uint64_t at, char *to, size_t room)
-{
-    const struct call *c = closure;
-    size_t half = c->reply.n / 2, n = half - (size_t)at;
-    if (at >= half)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    n = n < room ? n : room;
-    memcpy(to, c->reply.p + at, n);
-    return (ssize_t)n;
-}
-
-static ssize_t read_drip(void *closure, uint64_t at, char *to, size_t room)
-{
-    struct call *c = closure;
-    (void)room;
-    if (at >= c->reply.n || me.stopping)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (c->stage == READING) {
-        wait_until(c, now_ms() + (c->deed->latency_ms > 0 ? c->deed->latency_ms : DRIP_MS));
-        return 0;
-    }
-    c->stage = READING;
-    *to = c->reply.p[at];
-    return 1;
-}
-
-static ssize_t read_endless(void *closure, uint64_t at, char *to, size_t room)
-{
-    (void)closure;
-    (void)at;
-    memset(to, ' ', room);
-    return me.stopping ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)room;
-}
-
-static struct MHD_Response *make_response(struct call *c, const char *peer)
-{
-    if (!peer)
-        return MHD_create_response_from_buffer(
-            c->reply.n, c->reply.p ? c->reply.p : "", MHD_RESPMEM_PERSISTENT);
-    c->stage = READING;
-    if (strcmp(peer, "cut") == 0)
-        return MHD_create_response_from_callback(c->reply.n, 16384, read_half, c, NULL);
-    if (strcmp(peer, "chunk") == 0)
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_half, c, NULL);
-    if (strcmp(peer, "drip") == 0)
-        return MHD_create_response_from_callback(c->reply.n, 16, read_drip, c, NULL);
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 65536, read_endless, c, NULL);
-}
-
-static void add_headers(struct MHD_Response *r, const struct call *c)
-{
-    struct kv_json_walk w;
-    struct kv_slice key, value;
-    bool typed = false;
-    if (c->retry_after.n)
-        MHD_add_response_header(r, "Retry-After", c->retry_after.p);
-    kv_json_begin(&w, c->deed ? c->deed->headers : (struct kv_slice){"{}", 2});
-    while (kv_json_member(&w, &key, &value)) {
-        char *name = kv_json_strdup(key);
-        char *text =
-            kv_json_type(value) == KV_JSON_STRING ? kv_json_strdup(value) : kv_slice_dup(value);
-        typed = typed || strcasecmp(name, "Content-Type") == 0;
-        MHD_add_response_header(r, name, text);
-        free(name);
-        free(text);
-    }
-    if (!typed)
-        MHD_add_response_header(r, "Content-Type", "application/json");
-}
-
-static enum MHD_Result send_reply(struct call *c)
-{
-    const char *peer = c->deed ? c->deed->peer : NULL;
-    if (c->deed && c->deed->raw.n) {
-        struct kv_buf bytes = {0};
-        kv_json_unescape(c->deed->raw, &bytes);
-        send_raw(c, kv_slice_of(&bytes));
-        kv_buf_release(&bytes);
-        return MHD_NO;
-    }
-    if (peer && fault_raw(c, peer))
-        return MHD_NO;
-    struct MHD_Response *r = make_response(c, peer);
-    add_headers(r, c);
-    enum MHD_Result result = MHD_queue_response(c->connection, (unsigned)c->status, r);
-    MHD_destroy_response(r);
-    return result;
-}
-
 /* ---- microhttpd's side ---- */
 
 static struct call *begin_call(struct MHD_Connection *connection)
@@ -550,7 +313,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
     if (me.stopping)
         return MHD_NO;
     if (c->stage == DUE)
-        return send_reply(c);
+        return fault_send(c);
     decide(c, url);
     bool hang = c->deed && c->deed->peer && strcmp(c->deed->peer, "hang") == 0;
     bool drip = c->deed && c->deed->peer && strcmp(c->deed->peer, "drip") == 0;
@@ -559,9 +322,9 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
         c->stage = HANGING;
         MHD_suspend_connection(connection);
     } else if (latency > 0)
-        wait_until(c, now_ms() + latency);
+        queue_add(c, queue_now() + latency);
     else
-        return send_reply(c);
+        return fault_send(c);
     return MHD_YES;
 }
 
@@ -587,44 +350,35 @@ static void end_call(void *closure, struct MHD_Connection *connection, void **co
     *con_cls = NULL;
 }
 
-static void wake_due(void)
-{
-    int64_t now = now_ms();
-    while (me.waiting && me.heap[0]->due_ms <= now) {
-        struct call *c = heap_take();
-        c->stage = DUE;
-        MHD_resume_connection(c->connection);
-    }
-}
-
 static int next_wait(int64_t end_ms)
 {
     MHD_UNSIGNED_LONG_LONG daemon_ms;
-    int64_t now = now_ms(), wait = end_ms - now;
+    int64_t now = queue_now(), wait = end_ms - now;
     if (MHD_get_timeout(me.daemon, &daemon_ms) == MHD_YES && (int64_t)daemon_ms < wait)
         wait = (int64_t)daemon_ms;
-    if (me.waiting && me.heap[0]->due_ms - now < wait)
-        wait = me.heap[0]->due_ms - now;
+    int64_t due = queue_due();
+    if (due >= 0 && due - now < wait)
+        wait = due - now;
     return wait < 0 ? 0 : (int)wait;
 }
 
 static void serve(int signals)
 {
-    int64_t end_ms = now_ms() + opt.max_seconds * 1000;
+    int64_t end_ms = queue_now() + opt.max_seconds * 1000;
     struct pollfd fds[] = {
         {.fd = MHD_get_daemon_info(me.daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
             .events = POLLIN},
         {.fd = signals, .events = POLLIN},
         {.fd = opt.with_stdin ? STDIN_FILENO : -1, .events = POLLIN},
     };
-    while (now_ms() < end_ms) {
+    while (queue_now() < end_ms) {
         char gone;
         poll(fds, 3, next_wait(end_ms));
         if (fds[1].revents)
             return;
         if (fds[2].revents && read(STDIN_FILENO, &gone, 1) <= 0)
             return;
-        wake_due();
+        queue_wake();
         MHD_run(me.daemon);
     }
 }
@@ -632,11 +386,11 @@ static void serve(int signals)
 /* Everything that waits is let go, or microhttpd would not stop. */
 static void let_go(void)
 {
-    me.stopping = true;
+    me.stopping = fault_stopping = true;
     for (struct call *c = me.calls; c; c = c->next)
         if (c->stage == WAITING || c->stage == HANGING)
             MHD_resume_connection(c->connection);
-    me.waiting = 0;
+    queue_clear();
     MHD_run(me.daemon);
     MHD_stop_daemon(me.daemon);
 }
@@ -717,7 +471,6 @@ int main(int argc, char **argv)
         fclose(me.journal);
     script_close(me.script);
     mind_close(me.mind);
-    free(me.heap);
     free(me.repeats);
     return kv_cli_end(KV_OK);
 }

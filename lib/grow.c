@@ -251,7 +251,7 @@ static int bring_up_to_date(struct kv_grow *g, struct kv_err *err)
     kv_buf_add_slice(&g->text, TAIL);
     if (kv_io_copy(g->view.fd, g->fd, g->shared, g->view.end, err) ||
         kv_io_pwrite(g->fd, kv_slice_of(&g->text), g->view.end, err) ||
-        kv_io_pwrite(g->fd, head, 0, err))
+        (KV_FAULT(IN_PLACE) && kv_io_sync(g->fd, err)) || kv_io_pwrite(g->fd, head, 0, err))
         return -1;
     if (kv_io_stat(g->fd, &f) != 0)
         return kv_err_sys(err, "stat");

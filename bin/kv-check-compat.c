@@ -79,9 +79,9 @@ int main(int argc, char **argv)
     struct kv_state *s = kv_state_open(argv[first], &err);
     if (!s)
         kv_cli_fail(&err);
-    struct kv_origin_given given = {.config = open_config(&in, s, config),
-        .benchmark_path = benchmark,
-        .bench = open_bench(s, exact, benchmark)};
+    struct kv_config *c = open_config(&in, s, config);
+    struct kv_bench *b = open_bench(s, exact, benchmark);
+    const struct kv_origin_given given = {c, benchmark, b};
     struct kv_origin_verdict v = {0};
     if (kv_origin_judge(s, &given, exact, &v, &err) != 0)
         kv_cli_fail(&err);
@@ -91,5 +91,12 @@ int main(int argc, char **argv)
     kv_buf_add_char(&out, '\n');
     if (kv_cli_put(kv_slice_of(&out), &err) != 0)
         kv_cli_fail(&err);
-    return kv_cli_end(v.compatible ? KV_OK : KV_NO);
+    enum kv_kind answer = v.compatible ? KV_OK : KV_NO;
+    kv_buf_release(&out);
+    kv_origin_release(&v);
+    kv_bench_close(b);
+    kv_config_close(c);
+    kv_state_close(s);
+    free(share_dir);
+    return kv_cli_end(answer);
 }

@@ -98,7 +98,7 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
             t->left == 1 ? " is" : "s are");
     if (t->refused)
         return KV_PROVIDER;
-    if (t->reader_gone)
+    if (t->reader_gone || t->broken)
         return KV_SYSTEM;
     if (t->signal)
         return (enum kv_kind)(128 + t->signal);
@@ -135,7 +135,9 @@ static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
     kv_cli_progress("");
     kv_run_tally(run, &tally);
     kv_run_close(run);
-    return got < 0 && !tally.reader_gone ? KV_SYSTEM : conclude(&tally);
+    if (got < 0)
+        kv_cli_fail(err);
+    return conclude(&tally);
 }
 
 int main(int argc, char **argv)

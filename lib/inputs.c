@@ -66,9 +66,11 @@ struct kv_bench *kv_inputs_bench(const char *path, struct kv_problems *problems,
 {
     struct kv_buf text = {0};
     struct kv_bench *b = NULL;
-    if (kv_io_read(path, 0, &text, err) != 0)
-        return NULL;
     size_t before = problems->n;
+    if (kv_io_read(path, 0, &text, err) != 0) {
+        kv_buf_release(&text);
+        return NULL;
+    }
     if ((b = kv_bench_open(kv_slice_of(&text), problems, err))) {
         check_patterns(&b->rubric, NULL, problems);
         for (size_t i = 0; i < b->n; i++) {

@@ -61,6 +61,10 @@ static jv parse(struct kv_slice text)
 static int compile(struct kv_jq *q, struct kv_slice program, struct kv_slice arguments)
 {
     jv named = arguments.n ? parse(arguments) : jv_object();
+    if (!jv_is_valid(named)) { /* half a surrogate pair, which libjq has no text for */
+        jv_free(named);
+        return 0;
+    }
     char *text = kv_strndup(program.p, program.n);
     char **all = hide_environment();
     int ok = jq_compile_args(q->state, text, named);

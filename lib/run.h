@@ -16,7 +16,8 @@
 #ifndef KV_RUN_H
 #define KV_RUN_H
 
-#include "endpoint.h"
+#include "agenda.h"
+#include "courier.h"
 #include "generation.h"
 #include "pipeline.h"
 #include "work.h"
@@ -57,12 +58,13 @@ struct kv_run_tally {
     int signal;        /* that stopped the run; 0: none */
     const char *limit; /* that stopped it: "--max-tasks", …; NULL: none */
     bool refused;      /* a provider stopped it */
-    bool reader_gone;
+    bool reader_gone;  /* … of the results, which stopped it */
+    bool broken;       /* results could not be written: said already */
 };
 
 struct kv_run;
 struct kv_run *kv_run_open(const struct kv_run_setup *setup);
-/* One round: 1 if there is more to do, 0 at the end, -1 if results can no longer be handed out. */
+/* One round: 1 if there is more to do, 0 at the end, -1 if waiting itself fails (KV_SYSTEM). */
 int kv_run_turn(struct kv_run *run, struct kv_err *err);
 void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally);
 void kv_run_close(struct kv_run *run);

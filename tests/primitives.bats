@@ -86,6 +86,9 @@ ExactMatch 12345678901234567890 "12345678901234567890" true
 NumericExact 12345678901234567890 12345678901234567891 true
 NumericExact NaN 1 false
 SetContainment [1,true,1.0] [1] true
+ExactMatch "\ud800" "\ud800" true
+ExactMatch "\ud800" "\ud801" false
+ExactMatch "\ud83d\ude00" "😀" true
 CASES
 }
 

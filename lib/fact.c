@@ -148,7 +148,7 @@ static int contained(struct asked *a, struct kv_slice substrings)
     for (bool first = true; rc == 0 && kv_json_item(&w, &item); first = false) {
         kv_buf_clear(&part);
         rc = normal_text(a, item, &part);
-        bool occurs = part.n == 0 || memmem(text.p, text.n, part.p, part.n);
+        bool occurs = part.n == 0 || (text.n && memmem(text.p, text.n, part.p, part.n));
         kv_buf_printf(a->out, "%s%s", first ? "" : ",", occurs ? "true" : "false");
     }
     kv_buf_add_char(a->out, ']');

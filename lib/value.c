@@ -218,12 +218,22 @@ static void lowercase(struct kv_buf *text)
                 text->p[i] = (char)(text->p[i] + 32);
         return;
     }
-    size_t n;
-    uint8_t *lower = u8_tolower((const uint8_t *)text->p, text->n, "", NULL, NULL, &n);
-    if (!lower) /* a lone surrogate: such a text stays as it is */
-        return;
-    replace(text, (struct kv_slice){(const char *)lower, n});
-    free(lower);
+    struct kv_buf out = {0};
+    const uint8_t *p = (const uint8_t *)text->p, *end = p + text->n;
+    while (p < end) { /* from one half of a surrogate pair, which stays as it is, to the next */
+        const uint8_t *bad = u8_check(p, (size_t)(end - p)), *stop = bad ? bad : end;
+        size_t n;
+        uint8_t *lower = u8_tolower(p, (size_t)(stop - p), "", NULL, NULL, &n);
+        if (!lower)
+            kv_no_memory();
+        kv_buf_add(&out, lower, n);
+        free(lower);
+        if (bad)
+            kv_buf_add_char(&out, (char)*stop++);
+        p = stop;
+    }
+    kv_buf_release(text);
+    *text = out;
 }
 
 static void remove_punctuation(struct kv_buf *text)

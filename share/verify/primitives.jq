@@ -12,7 +12,7 @@ def verdict: [., if . then 1 else 0 end];
 
 # Credit that falls from 1 at no distance to 0 at `width`.
 def falling($distance; $width; $decay):
-  if le($width; $distance) then 0
+  if $width == 0 or le($width; $distance) then 0
   else ($distance / $width) as $r | if $decay == "quadratic" then 1 - $r * $r else 1 - $r end
   end;
 

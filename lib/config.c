@@ -31,8 +31,8 @@ static struct kv_slice get(struct kv_slice object, const char *name)
 
 static struct kv_slice get_json(struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name);
-    return kv_json_is_null(v) ? (struct kv_slice){0} : v;
+    struct kv_slice v = get(object, name), none = {0};
+    return kv_json_is_null(v) ? none : v;
 }
 
 /* Every string of the canonical text is unescaped at most once, and is shorter with its NUL than
@@ -55,8 +55,8 @@ static struct kv_slice unescape(struct fill *f, struct kv_slice string)
 
 static struct kv_slice get_text(struct fill *f, struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name);
-    return kv_json_is_null(v) ? (struct kv_slice){0} : unescape(f, v);
+    struct kv_slice v = get(object, name), none = {0};
+    return kv_json_is_null(v) ? none : unescape(f, v);
 }
 
 static bool get_bool(struct kv_slice object, const char *name)

@@ -167,7 +167,7 @@ static void pick_custom(struct choice *c, struct kv_slice selected)
 
 static void pick_sample(struct choice *c, struct kv_slice question_id, int64_t k)
 {
-    struct twister t;
+    struct twister t = {.at = 0};
     if (k < 0)
         k = 0;
     seed(&t, seed_of(question_id));

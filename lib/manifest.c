@@ -315,7 +315,7 @@ static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
 
 int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
-    struct kv_shard shard;
+    struct kv_shard shard = {0};
     const struct kv_shard *part = o->shard ? &shard : NULL;
     *m = (struct kv_manifest){0};
     if (o->shard && kv_shard_parse(o->shard, &shard, err) != 0)

@@ -205,28 +205,6 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
 
 /* ---- asking ---- */
 
-static void begin_query(struct kv_pipeline *p, struct kv_query *query, const char *stage,
-    double temperature, const char *schema_name, struct kv_slice schema)
-{
-    kv_buf_clear(&p->system);
-    kv_buf_clear(&p->user);
-    *query = (struct kv_query){.judge = true,
-        .stage = stage,
-        .temperature = temperature,
-        .schema_name = schema_name,
-        .schema = schema};
-}
-
-static void end_query(struct kv_pipeline *p, struct kv_query *query, enum kv_prompt system,
-    enum kv_prompt user, const struct kv_prompt_value *values)
-{
-    kv_prompt_add(p->desk->prompts, system, values, &p->system);
-    kv_prompt_add(p->desk->prompts, user, values, &p->user);
-    query->messages[query->count++] =
-        (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&p->system)};
-    query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->user)};
-}
-
 /* What the checks and the judge are shown: the final message, or the whole trace on request. */
 static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_err *err)
 {
@@ -236,66 +214,16 @@ static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_
     return kv_extract_message(*text, text, err);
 }
 
-static void ask_check(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
-{
-    static const char abstention[] =
-        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
-        "\"abstention_detected\":{\"type\":\"boolean\"}},"
-        "\"required\":[\"reasoning\",\"abstention_detected\"],\"additionalProperties\":false}";
-    static const char sufficiency[] =
-        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
-        "\"sufficient\":{\"type\":\"boolean\"}},"
-        "\"required\":[\"reasoning\",\"sufficient\"],\"additionalProperties\":false}";
-    bool first = p->stage == KV_STAGE_ABSTENTION;
-    const struct kv_prompt_texts *own = &p->desk->config->prompts;
-    const struct kv_prompt_value values[] = {
-        {"question", p->subject->question->text},
-        {"response", text},
-        {"schema", kv_slice_of(&p->subject->full_schema)},
-        {"extra", first ? own->abstention_detection : own->sufficiency_detection},
-        {NULL, {0}},
-    };
-    begin_query(p, query, first ? "abstention_check" : "sufficiency_check", 0,
-        first ? "AbstentionResult" : "SufficiencyResult",
-        kv_slice(first ? abstention : sufficiency));
-    end_query(p, query, first ? KV_PROMPT_ABSTENTION_SYSTEM : KV_PROMPT_SUFFICIENCY_SYSTEM,
-        first ? KV_PROMPT_ABSTENTION_USER : KV_PROMPT_SUFFICIENCY_USER, values);
-}
-
-static void list_hints(const struct kv_template *t, struct kv_buf *out)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        const struct kv_answer_field *f = &t->fields[i];
-        if (!f->hint.n || f->is_trace)
-            continue;
-        kv_buf_printf(out, "%s- %s: ", out->n ? "\n" : "", f->name.p);
-        kv_buf_add_slice(out, f->hint);
-    }
-}
-
+/* After a reply that did not fit, with that reply and what was wrong with it. */
 static void ask_parse(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
 {
-    struct kv_buf hints = {0};
-    list_hints(p->subject->template, &hints);
-    const struct kv_prompt_value values[] = {
-        {"question", p->subject->question->text},
-        {"response", text},
-        {"schema", kv_slice_of(&p->subject->shown_schema)},
-        {"hints", kv_slice_of(&hints)},
-        {"expected", p->desk->show_expected ? p->subject->template->ground_truth : KV_SLICE("")},
-        {"extra", p->desk->config->prompts.parsing},
-        {NULL, {0}},
-    };
-    begin_query(p, query, "parsing", p->judge->temperature, "Answer",
-        kv_slice_of(&p->subject->sent_schema));
-    end_query(p, query, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values);
-    if (p->asked > 0) {
-        query->messages[query->count++] =
-            (struct kv_message){KV_SPEAKER_ASSISTANT, kv_slice_of(&p->reply)};
-        query->messages[query->count++] =
-            (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->feedback)};
-    }
-    kv_buf_release(&hints);
+    kv_judge_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
+    if (p->asked == 0)
+        return;
+    query->messages[query->count++] =
+        (struct kv_message){KV_SPEAKER_ASSISTANT, kv_slice_of(&p->reply)};
+    query->messages[query->count++] =
+        (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->feedback)};
 }
 
 /* ---- the stages that need no model, or find out that they need none ---- */
@@ -422,7 +350,9 @@ static bool query_check(struct kv_pipeline *p, struct kv_query *query, bool want
     struct kv_slice text;
     struct kv_err ignored;
     if (wanted && visible_text(p, &text, &ignored) == 0) {
-        ask_check(p, query, text);
+        enum kv_check check =
+            p->stage == KV_STAGE_ABSTENTION ? KV_CHECK_ABSTENTION : KV_CHECK_SUFFICIENCY;
+        kv_judge_ask_check(&p->texts, p->desk, p->subject, check, text, query);
         return true;
     }
     p->stage++;
@@ -515,33 +445,13 @@ static void count_usage(struct kv_pipeline *p, const char *stage, const struct k
             r->output > 0 ? r->output : 0);
 }
 
-/* The flag of a check's reply; `otherwise` if the member is missing. */
-static bool read_check(
-    struct kv_slice text, const char *member, bool otherwise, bool *flag, struct kv_buf *reasoning)
-{
-    struct kv_buf object = {0};
-    struct kv_err ignored;
-    struct kv_slice v;
-    if (kv_extract_reply(text, &object, &ignored) != 0) {
-        kv_buf_release(&object);
-        return false;
-    }
-    *flag = kv_json_get(kv_slice_of(&object), member, &v) ? kv_json_is_true(v) : otherwise;
-    if (kv_json_get(kv_slice_of(&object), "reasoning", &v))
-        kv_json_unescape(v, reasoning);
-    else
-        kv_buf_add_str(reasoning, "no reasoning was given");
-    kv_buf_release(&object);
-    return true;
-}
-
 static void take_abstention(struct kv_pipeline *p, const struct kv_response *response)
 {
     struct kv_record *r = &p->record;
     bool detected = false;
     r->abstention_performed =
         response->kind == KV_RESPONSE_TEXT &&
-        read_check(response->text, "abstention_detected", false, &detected, &p->abstention);
+        kv_judge_read_check(KV_CHECK_ABSTENTION, response->text, &detected, &p->abstention);
     r->abstention_detected = kv_tri(detected);
     if (r->abstention_performed)
         r->abstention_reasoning = kv_slice_of(&p->abstention);
@@ -558,7 +468,7 @@ static void take_sufficiency(struct kv_pipeline *p, const struct kv_response *re
     bool sufficient = true;
     r->sufficiency_performed =
         response->kind == KV_RESPONSE_TEXT &&
-        read_check(response->text, "sufficient", true, &sufficient, &p->sufficiency);
+        kv_judge_read_check(KV_CHECK_SUFFICIENCY, response->text, &sufficient, &p->sufficiency);
     r->sufficiency_detected = kv_tri(sufficient);
     if (r->sufficiency_performed)
         r->sufficiency_reasoning = kv_slice_of(&p->sufficiency);
@@ -678,9 +588,10 @@ void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
         &p->warning, &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error,
-        &p->partial_note, &p->system, &p->user, &p->reply, &p->feedback};
+        &p->partial_note, &p->reply, &p->feedback};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
+    kv_judge_texts_release(&p->texts);
     if (p->rubric_begun)
         kv_traits_release(&p->traits);
     kv_parsed_release(&p->parsed);

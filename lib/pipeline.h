@@ -20,6 +20,7 @@
 #define KV_PIPELINE_H
 
 #include "generation.h"
+#include "judge.h"
 #include "query.h"
 #include "record.h"
 #include "traits.h"
@@ -56,7 +57,8 @@ struct kv_pipeline {
     struct kv_buf composition, abstention, sufficiency, warning, rubric_text, judge_name,
         answerer_name, field_error, partial_note;
     /* the query being asked */
-    struct kv_buf system, user, reply, feedback;
+    struct kv_judge_texts texts;
+    struct kv_buf reply, feedback;
 };
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,

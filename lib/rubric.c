@@ -52,8 +52,8 @@ void kv_rubric_release(struct kv_rubric *r)
 
 static struct kv_slice get_json(struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name);
-    return kv_json_is_null(v) ? (struct kv_slice){0} : v;
+    struct kv_slice v = get(object, name), none = {0};
+    return kv_json_is_null(v) ? none : v;
 }
 
 static int64_t get_limit(struct kv_slice dump, const char *name, int64_t otherwise)

@@ -34,56 +34,6 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Length of the UTF-8 character at p, 0 if it is none. Only called for a lead byte of 0x80 or more.
- */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    static const struct {
-        unsigned char first, last, low, high;
-        size_t n;
-    } form[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2},
-        {0xE0, 0xE0, 0xA0, 0xBF, 3},
-        {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3},
-        {0xEE, 0xEF, 0x80, 0xBF, 3},
-        {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4},
-        {0xF4, 0xF4, 0x80, 0x8F, 4},
-    };
-    for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
-        if (p[0] < form[i].first || p[0] > form[i].last)
-            continue;
-        if (left < form[i].n || p[1] < form[i].low || p[1] > form[i].high)
-            return 0;
-        for (size_t k = 2; k < form[i].n; k++)
-            if ((p[k] & 0xC0) != 0x80)
-                return 0;
-        return form[i].n;
-    }
-    return 0;
-}
-
-/* True where any byte of the word is below 0x20, a quote, a backslash, or not ASCII. */
-static bool word_has_special(uint64_t w)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-    uint64_t special = (w - ones * 0x20) | (quote - ones) | (slash - ones) | w;
-    return (special & highs) != 0;
-}
-
-static void skip_plain(struct scan *s)
-{
-    uint64_t w;
-    while ((size_t)(s->end - s->at) >= sizeof w) {
-        memcpy(&w, s->at, sizeof w);
-        if (word_has_special(w))
-            return;
-        s->at += sizeof w;
-    }
-}
-
 static bool scan_escape(struct scan *s)
 {
     if (s->end - s->at < 2)
@@ -105,7 +55,7 @@ static bool scan_string(struct scan *s)
 {
     const char *open = s->at++;
     for (;;) {
-        skip_plain(s);
+        s->at = kv_json_plain(s->at, s->end);
         if (s->at == s->end) {
             s->at = open;
             return complain(s, "unterminated string");
@@ -123,7 +73,7 @@ static bool scan_string(struct scan *s)
         } else if (c < 0x80) {
             s->at++;
         } else {
-            size_t n = utf8_length((const unsigned char *)s->at, (size_t)(s->end - s->at));
+            size_t n = kv_utf8_length(s->at, (size_t)(s->end - s->at));
             if (!n)
                 return complain(s, "invalid UTF-8");
             s->at += n;
@@ -507,170 +457,9 @@ bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...)
     return found;
 }
 
-static unsigned hex4(const char *p)
-{
-    unsigned v = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        v = v * 16 + (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    }
-    return v;
-}
-
-static void add_utf8(struct kv_buf *out, unsigned c)
-{
-    char b[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        b[n++] = (char)c;
-    } else if (c < 0x800) {
-        b[n++] = (char)(0xC0 | c >> 6);
-        b[n++] = (char)(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        b[n++] = (char)(0xE0 | c >> 12);
-        b[n++] = (char)(0x80 | (c >> 6 & 0x3F));
-        b[n++] = (char)(0x80 | (c & 0x3F));
-    } else {
-        b[n++] = (char)(0xF0 | c >> 18);
-        b[n++] = (char)(0x80 | (c >> 12 & 0x3F));
-        b[n++] = (char)(0x80 | (c >> 6 & 0x3F));
-        b[n++] = (char)(0x80 | (c & 0x3F));
-    }
-    kv_buf_add(out, b, n);
-}
-
-/* The \u escape at p, with its second half if it has one; moves *p behind it. */
-static unsigned unescape_u(const char **p, const char *end)
-{
-    unsigned c = hex4(*p + 2);
-    *p += 6;
-    if (c >= 0xD800 && c < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
-        unsigned low = hex4(*p + 2);
-        if (low >= 0xDC00 && low < 0xE000) {
-            *p += 6;
-            return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
-        }
-    }
-    return c;
-}
-
-void kv_json_unescape(struct kv_slice string, struct kv_buf *out)
-{
-    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-    if (kv_json_type(string) != KV_JSON_STRING)
-        return;
-    const char *p = string.p + 1, *end = string.p + string.n - 1;
-    while (p < end) {
-        const char *slash = memchr(p, '\\', (size_t)(end - p));
-        const char *stop = slash ? slash : end;
-        kv_buf_add(out, p, (size_t)(stop - p));
-        p = stop;
-        if (p == end)
-            return;
-        if (p[1] == 'u') {
-            add_utf8(out, unescape_u(&p, end));
-            continue;
-        }
-        const char *known = strchr(from, p[1]);
-        kv_buf_add_char(out, known ? to[known - from] : p[1]);
-        p += 2;
-    }
-}
-
-char *kv_json_strdup(struct kv_slice string)
-{
-    struct kv_buf b = {0};
-    kv_json_unescape(string, &b);
-    return kv_buf_detach(&b);
-}
-
 bool kv_json_string_is(struct kv_slice string, const char *text)
 {
     return kv_json_type(string) == KV_JSON_STRING && key_is(string, kv_slice(text));
-}
-
-/* Decodes one character, lone surrogates in their three-byte form included; 0 length if invalid. */
-static size_t decode(const unsigned char *p, size_t left, unsigned *c)
-{
-    size_t n = utf8_length(p, left);
-    if (!n && left >= 3 && p[0] == 0xED && p[1] >= 0xA0 && p[1] <= 0xBF && (p[2] & 0xC0) == 0x80)
-        n = 3;
-    switch (n) {
-    case 2:
-        *c = (p[0] & 0x1Fu) << 6 | (p[1] & 0x3Fu);
-        break;
-    case 3:
-        *c = (p[0] & 0x0Fu) << 12 | (p[1] & 0x3Fu) << 6 | (p[2] & 0x3Fu);
-        break;
-    case 4:
-        *c = (p[0] & 0x07u) << 18 | (p[1] & 0x3Fu) << 12 | (p[2] & 0x3Fu) << 6 | (p[3] & 0x3Fu);
-        break;
-    default:
-        *c = 0xFFFD;
-    }
-    return n;
-}
-
-static void quote_ascii(struct kv_buf *out, unsigned char c)
-{
-    static const char from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
-    const char *known = c ? strchr(from, c) : NULL;
-    if (known) {
-        kv_buf_add_char(out, '\\');
-        kv_buf_add_char(out, to[known - from]);
-    } else {
-        kv_buf_printf(out, "\\u%04x", c);
-    }
-}
-
-static void quote_wide(struct kv_buf *out, unsigned c, enum kv_json_style style)
-{
-    if (style == KV_JSON_RAW && !(c >= 0xD800 && c < 0xE000))
-        add_utf8(out, c);
-    else if (c < 0x10000)
-        kv_buf_printf(out, "\\u%04x", c);
-    else
-        kv_buf_printf(out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
-            0xDC00 + ((c - 0x10000) & 0x3FF));
-}
-
-void kv_json_quote(struct kv_buf *out, struct kv_slice text, enum kv_json_style style)
-{
-    const unsigned char *p = (const unsigned char *)text.p, *end = p + text.n;
-    kv_buf_add_char(out, '"');
-    while (p < end) {
-        struct scan plain = {(const char *)p, (const char *)end, NULL, 0};
-        if (style == KV_JSON_RAW) /* DEL passes a whole-word test, and is plain only here */
-            skip_plain(&plain);
-        while (plain.at < plain.end && *plain.at >= 0x20 && *plain.at < 0x7F && *plain.at != '"' &&
-               *plain.at != '\\')
-            plain.at++;
-        kv_buf_add(out, p, (size_t)(plain.at - (const char *)p));
-        p = (const unsigned char *)plain.at;
-        if (p == end)
-            break;
-        if (*p < 0x80) {
-            if (*p == 0x7F && style == KV_JSON_RAW)
-                kv_buf_add_char(out, 0x7F);
-            else
-                quote_ascii(out, *p);
-            p++;
-        } else {
-            unsigned c;
-            size_t n = decode(p, (size_t)(end - p), &c);
-            quote_wide(out, c, style);
-            p += n ? n : 1;
-        }
-    }
-    kv_buf_add_char(out, '"');
-}
-
-void kv_json_quote_str(struct kv_buf *out, const char *text)
-{
-    if (text)
-        kv_json_quote(out, kv_slice(text), KV_JSON_RAW);
-    else
-        kv_buf_add_str(out, "null");
 }
 
 void kv_json_compact(struct kv_buf *out, struct kv_slice value)

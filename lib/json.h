@@ -14,6 +14,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "json_text.h"
 
 #include <stdbool.h>
 
@@ -75,23 +76,7 @@ bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value
 /* The same down a path of keys: kv_json_path(row, &v, "metadata", "answering", NULL). */
 bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...) __attribute__((sentinel));
 
-/* ---- strings ---- */
-
-/* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has
- * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into
- * the same escape: nothing is lost on a round trip. */
-void kv_json_unescape(struct kv_slice string, struct kv_buf *out);
-char *kv_json_strdup(
-    struct kv_slice string); /* unescaped C string of the caller's; cut at \u0000 */
 bool kv_json_string_is(struct kv_slice string, const char *text); /* a string equal to text? */
-
-enum kv_json_style {
-    KV_JSON_RAW,   /* UTF-8 as it is; only '"', '\\' and controls below U+0020 escaped */
-    KV_JSON_ASCII, /* besides, U+007F and all above as \uXXXX, lower case, in surrogate pairs */
-};
-/* Appends text as a JSON string with quotes. Bytes that are no UTF-8 become U+FFFD. */
-void kv_json_quote(struct kv_buf *out, struct kv_slice text, enum kv_json_style style);
-void kv_json_quote_str(struct kv_buf *out, const char *text); /* KV_JSON_RAW; NULL gives null */
 
 /* ---- forms ---- */
 

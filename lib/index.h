@@ -33,6 +33,7 @@ enum kv_index_flag {
     KV_INDEX_ADOPTED = 4,   /* it is not, but a row settles it (memory only) */
     KV_INDEX_ROW = 8,       /* has a row */
     KV_INDEX_FAILED = 16,   /* the newest row is a failure */
+    KV_INDEX_LOST = 64,     /* its key is recorded, but its row was torn (memory only) */
     KV_INDEX_SEEN = 32,     /* for walks that hand out each key once (memory only) */
 };
 

@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "state2.h"
+#include "tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,68 +107,11 @@ static bool unchanged(const struct kv_layout2 *two)
 
 /* ---- the tail of the lines ---- */
 
-/* Offset behind the last LF before `size`. */
-static int find_tail(int fd, uint64_t size, uint64_t *start, struct kv_err *err)
-{
-    char piece[4096];
-    while (size) {
-        size_t n = size < sizeof piece ? (size_t)size : sizeof piece;
-        if (kv_io_pread(fd, piece, n, (off_t)(size - n), err) != 0)
-            return -1;
-        for (size_t i = n; i-- > 0;) {
-            if (piece[i] == '\n') {
-                *start = size - n + i + 1;
-                return 0;
-            }
-        }
-        size -= n;
-    }
-    *start = 0;
-    return 0;
-}
-
-static bool is_result(struct kv_slice text)
-{
-    struct kv_result result;
-    struct kv_err ignored;
-    return kv_result_read(text, KV_JSON_NONFINITE, &result, &ignored) == 0;
-}
-
-/* Ends a last line that lacks only its LF; cuts one that is torn, and keeps it in *torn. */
-static int mend_tail(
-    struct kv_layout2 *two, int fd, uint64_t size, struct kv_buf *torn, struct kv_err *err)
-{
-    uint64_t start;
-    if (find_tail(fd, size, &start, err) != 0)
-        return -1;
-    two->end = size;
-    if (start == size)
-        return 0;
-    kv_buf_reserve(torn, (size_t)(size - start));
-    if (kv_io_pread(fd, torn->p, (size_t)(size - start), (off_t)start, err) != 0)
-        return -1;
-    torn->n = (size_t)(size - start);
-    if (is_result(kv_slice_of(torn))) {
-        kv_buf_clear(torn);
-        kv_note(two->notes, "%s: its last line is ended now", two->paths->jsonl);
-        two->end = size + 1;
-        if (kv_io_pwrite(fd, KV_SLICE("\n"), (off_t)size, err) != 0)
-            return -1;
-    } else {
-        kv_note(two->notes, "%s: a torn record of %zu bytes at its end is cut", two->paths->jsonl,
-            torn->n);
-        two->end = start;
-        if (kv_io_truncate(fd, (off_t)start, err) != 0)
-            return -1;
-    }
-    return kv_io_sync(fd, err);
-}
-
-static int open_lines(struct kv_layout2 *two, struct kv_buf *torn, struct kv_err *err)
+static int open_lines(struct kv_layout2 *two, struct kv_tail *tail, struct kv_err *err)
 {
     struct kv_file file;
     const char *name = name_in_directory(two->paths->jsonl);
-    two->end = 0;
+    *tail = (struct kv_tail){0};
     int fd = kv_io_open(two->dir, name, KV_IO_UPDATE);
     if (fd < 0) {
         struct stat st;
@@ -176,10 +120,43 @@ static int open_lines(struct kv_layout2 *two, struct kv_buf *torn, struct kv_err
     int failed = 0;
     if (kv_io_stat(fd, &file) != 0)
         failed = kv_err_sys(err, "%s", two->paths->jsonl);
-    else if (mend_tail(two, fd, (uint64_t)file.id.size, torn, err) != 0)
+    else if (kv_tail_read(tail, fd, (uint64_t)file.id.size, err) != 0)
         failed = kv_err_context(err, "%s", two->paths->jsonl);
     close(fd);
     return failed;
+}
+
+/* Ends a last line that only lacks its LF; cuts off one that is torn. */
+static int mend_tail(struct kv_layout2 *two, const struct kv_tail *tail, struct kv_err *err)
+{
+    if (!tail->open && !tail->torn.n)
+        return 0;
+    int fd = kv_io_open(two->dir, name_in_directory(two->paths->jsonl), KV_IO_UPDATE);
+    if (fd < 0)
+        return kv_err_sys(err, "%s", two->paths->jsonl);
+    int failed = tail->open ? kv_io_pwrite(fd, KV_SLICE("\n"), (off_t)tail->end, err)
+                            : kv_io_truncate(fd, (off_t)tail->end, err);
+    if (!failed)
+        failed = kv_io_sync(fd, err);
+    if (failed)
+        kv_err_context(err, "%s", two->paths->jsonl);
+    close(fd);
+    two->end += tail->open;
+    return failed;
+}
+
+static int write_state(struct kv_layout2 *two, struct kv_err *err)
+{
+    struct kv_publish p;
+    struct kv_state2 text = {
+        two->state, two->index, &two->counts, &two->completed, &two->failed, &two->more};
+    if (kv_publish_begin(&p, two->paths->state, err) != 0)
+        return -1;
+    if (kv_state2_write(p.fd, &text, err) != 0) {
+        kv_publish_abandon(&p);
+        return kv_err_context(err, "%s", two->paths->state);
+    }
+    return kv_publish_end(&p, err);
 }
 
 /* ---- reading ---- */
@@ -221,7 +198,7 @@ static int enter_row(
 static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err *err)
 {
     struct kv_rows rows;
-    struct kv_row row;
+    struct kv_row row = {0};
     struct stat st;
     int got;
     if (stat(two->paths->jsonl, &st) != 0)
@@ -231,8 +208,10 @@ static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err
     while ((got = kv_rows_next(&rows, &row, err)) != 0) {
         if (got < 0 && err->kind != KV_INPUT)
             break;
-        if (got < 0)
+        if (got < 0 && row.offset < two->end) /* a torn one is told of elsewhere */
             kv_note(two->notes, "%s; passed over", err->text);
+        else if (got < 0)
+            continue;
         else if ((got = enter_row(two, l, &row, err)) != 0)
             break;
     }
@@ -240,28 +219,14 @@ static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err
     return got;
 }
 
-/* Does what is left of a record name the question of this key? */
-static bool mentions(struct kv_slice torn, struct kv_slice key)
-{
-    const char *tab = memchr(key.p, '\t', key.n);
-    struct kv_buf quoted = {0};
-    kv_json_quote(
-        &quoted, (struct kv_slice){key.p, tab ? (size_t)(tab - key.p) : key.n}, KV_JSON_RAW);
-    bool found = torn.n && memmem(torn.p, torn.n, quoted.p, quoted.n);
-    kv_buf_release(&quoted);
-    return found;
-}
-
-/* Recorded keys without a row are holes and stay recorded, but for that of the record just cut. */
+/* Recorded keys without a row are holes and stay recorded, but for that of a record that was torn.
+ */
 static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct kv_key_list *holes,
-    struct kv_slice torn, struct kv_err *err)
+    const struct kv_tail *tail, struct kv_err *err)
 {
-    size_t named = 0;
-    for (size_t i = 0; i < holes->count; i++)
-        named += mentions(torn, kv_key_list_get(holes, i));
     for (size_t i = 0; i < holes->count; i++) {
         struct kv_slice key = kv_key_list_get(holes, i);
-        if (torn.n && (mentions(torn, key) || (!named && holes->count == 1))) {
+        if (kv_tail_lost(tail, holes, key)) {
             kv_note(two->notes, "%.*s: pending again", (int)key.n, key.p);
             continue;
         }
@@ -275,7 +240,7 @@ static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct
 }
 
 static int enter_recorded(
-    struct kv_layout2 *two, struct kv_ledger *l, struct kv_slice torn, struct kv_err *err)
+    struct kv_layout2 *two, struct kv_ledger *l, const struct kv_tail *tail, struct kv_err *err)
 {
     struct kv_keys k;
     struct kv_key_list holes = {0};
@@ -293,7 +258,7 @@ static int enter_recorded(
     }
     kv_keys_end(&k);
     if (got == 0)
-        got = enter_holes(two, l, &holes, torn, err);
+        got = enter_holes(two, l, &holes, tail, err);
     kv_key_list_release(&holes);
     return got;
 }
@@ -310,9 +275,21 @@ static int enter_failed(struct kv_layout2 *two, struct kv_err *err)
     return got;
 }
 
+static int read_all(struct kv_layout2 *two, const struct kv_tail *tail, struct kv_err *err)
+{
+    struct kv_ledger direct = {two->index, &two->counts, false};
+    if (enter_manifest(two, &direct, err) == 0 && enter_rows(two, &direct, err) == 0 &&
+        enter_recorded(two, &direct, tail, err) == 0 && enter_failed(two, err) == 0)
+        return 0;
+    if (err->text[0] >= '0' && err->text[0] <= '9')
+        kv_reader_blame(err, two->paths->state);
+    return -1;
+}
+
+/* A torn record costs its task the key before it is cut: so a death in between is no loss. */
 static int load(struct kv_layout2 *two, struct kv_err *err)
 {
-    struct kv_buf torn = {0};
+    struct kv_tail tail = {0};
     two->state = kv_state_open(two->paths->state, err);
     if (!two->state || kv_state_check(two->state, err) != 0)
         return -1;
@@ -320,16 +297,16 @@ static int load(struct kv_layout2 *two, struct kv_err *err)
         return kv_err_set(err, KV_INPUT, "%s: changed by another program", two->paths->state);
     two->index = kv_index_memory(0);
     two->counts = (struct kv_head){0};
-    struct kv_ledger direct = {two->index, &two->counts, false};
-    int failed = open_lines(two, &torn, err) != 0;
-    if (!failed) {
-        failed = enter_manifest(two, &direct, err) != 0 || enter_rows(two, &direct, err) != 0 ||
-                 enter_recorded(two, &direct, kv_slice_of(&torn), err) != 0 ||
-                 enter_failed(two, err) != 0;
-        if (failed && err->text[0] >= '0' && err->text[0] <= '9')
-            kv_reader_blame(err, two->paths->state);
-    }
-    kv_buf_release(&torn);
+    int failed = open_lines(two, &tail, err);
+    two->end = tail.end;
+    if (!failed && tail.torn.n)
+        kv_note(two->notes, "%s: a torn record of %zu bytes at its end is cut", two->paths->jsonl,
+            tail.torn.n);
+    if (!failed && tail.open)
+        kv_note(two->notes, "%s: its last line is ended now", two->paths->jsonl);
+    failed = failed || read_all(two, &tail, err) != 0 ||
+             (tail.torn.n && write_state(two, err) != 0) || mend_tail(two, &tail, err) != 0;
+    kv_tail_release(&tail);
     return failed ? -1 : 0;
 }
 
@@ -375,20 +352,6 @@ void kv_layout2_extend(struct kv_layout2 *two, struct kv_slice key)
 }
 
 /* ---- writing ---- */
-
-static int write_state(struct kv_layout2 *two, struct kv_err *err)
-{
-    struct kv_publish p;
-    struct kv_state2 text = {
-        two->state, two->index, &two->counts, &two->completed, &two->failed, &two->more};
-    if (kv_publish_begin(&p, two->paths->state, err) != 0)
-        return -1;
-    if (kv_state2_write(p.fd, &text, err) != 0) {
-        kv_publish_abandon(&p);
-        return kv_err_context(err, "%s", two->paths->state);
-    }
-    return kv_publish_end(&p, err);
-}
 
 static int append_lines(struct kv_layout2 *two, struct kv_err *err)
 {

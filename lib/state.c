@@ -11,6 +11,7 @@
 #include "keys.h"
 #include "num.h"
 #include "result.h"
+#include "tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -329,7 +330,8 @@ void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task
     *task = (struct kv_task_state){
         .key = key,
         .in_manifest = e.flags & KV_INDEX_MANIFEST,
-        .completed = e.flags & (KV_INDEX_COMPLETED | KV_INDEX_ADOPTED),
+        .completed =
+            (e.flags & (KV_INDEX_COMPLETED | KV_INDEX_ADOPTED)) && !(e.flags & KV_INDEX_LOST),
         .recorded = e.flags & KV_INDEX_COMPLETED,
         .failed = e.flags & KV_INDEX_FAILED,
         .has_row = e.flags & KV_INDEX_ROW,
@@ -435,6 +437,45 @@ static int load_row(
     return result.preview ? 0 : fold_row(s, &result, row->offset, key, err);
 }
 
+static int find_holes(struct kv_state *s, struct kv_key_list *holes, struct kv_err *err)
+{
+    struct kv_keys k;
+    struct kv_index_entry e;
+    int got;
+    if (kv_keys_begin(&k, s->file.fd, KV_KEYS_COMPLETED, err) != 0)
+        return -1;
+    while ((got = kv_keys_next(&k, err)) == 1) {
+        kv_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
+        if (!(e.flags & KV_INDEX_ROW))
+            kv_key_list_add(holes, kv_slice_of(&k.key));
+    }
+    kv_keys_end(&k);
+    return got;
+}
+
+/* The task of a torn last line of layout 2.0 is pending again, as the next writer will record. */
+static int load_tail(struct kv_state *s, int fd, struct kv_err *err)
+{
+    struct kv_tail tail;
+    struct kv_key_list holes = {0};
+    struct kv_index_entry e;
+    struct stat st;
+    if (fstat(fd, &st) != 0 || kv_tail_read(&tail, fd, (uint64_t)st.st_size, err) != 0)
+        return -1;
+    int failed = tail.torn.n ? find_holes(s, &holes, err) : 0;
+    for (size_t i = 0; i < holes.count && !failed; i++) {
+        struct kv_slice key = kv_key_list_get(&holes, i);
+        if (!kv_tail_lost(&tail, &holes, key))
+            continue;
+        kv_index_find(s->index, kv_digest_128(key), &e, err);
+        e.flags |= KV_INDEX_LOST;
+        failed = kv_index_put(s->index, &e, err);
+    }
+    kv_key_list_release(&holes);
+    kv_tail_release(&tail);
+    return failed;
+}
+
 static int load_rows(struct kv_state *s, struct kv_err *err)
 {
     struct kv_rows rows;
@@ -455,6 +496,8 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
             break;
         }
     }
+    if (got == 0 && s->info.layout == KV_LAYOUT_2)
+        got = load_tail(s, rows.reader.fd, err);
     kv_rows_end(&rows);
     kv_buf_release(&key);
     return got;

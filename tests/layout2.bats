@@ -225,3 +225,17 @@ check_state() {
     assert_regex "$(jq -r '.task_manifest[4]' results.json.state)" '^brand-new'
     check_state
 }
+
+@test "layout2: readers know that the task of a torn line is pending again" {
+    use torn-last-line
+    local lost
+    lost=$(jq -r '.completed_task_ids[]' results.json.state |
+        grep -Fxv "$(jq -r '.load_for_resume.result_keys[]' "$DATA/states-v2/torn-last-line/expected.json")")
+    assert_equal "$(kv-status --pending results.json | jq -r .task_id)" "$lost"
+    # A line that is refused mends it as well: the key first, then the line.
+    run kv-append -q results.json <<<'{}'
+    assert_failure 3
+    assert_equal "$(jq -c '[.completed_count, (.completed_task_ids | length)]' results.json.state)" '[2,2]'
+    assert_equal "$(kv-status --pending results.json | jq -r .task_id)" "$lost"
+    jq -es 'length == 2' results.json.results.jsonl
+}

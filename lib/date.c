@@ -9,7 +9,7 @@
  */
 #include "date.h"
 
-#include "value.h"
+#include "text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -444,7 +444,7 @@ enum kv_date_outcome kv_date_read(struct kv_slice text, struct kv_date *d)
 {
     struct reader r = {.d = d};
     *d = (struct kv_date){0};
-    if (!cut_tokens(kv_value_strip(text), &r))
+    if (!cut_tokens(kv_text_strip(text), &r))
         return KV_DATE_NONE;
     while (r.at < r.n) {
         if (!part(&r))

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "num.h"
 #include "pattern.h"
+#include "text.h"
 #include "value.h"
 
 #include <math.h>
@@ -247,7 +248,7 @@ static int length_of(struct asked *a, struct kv_slice value, size_t *n)
     struct kv_buf text = {0};
     if (kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, &text);
-    *n = text.n ? kv_value_chars(kv_slice_of(&text)) : kv_json_count(value);
+    *n = text.n ? kv_text_chars(kv_slice_of(&text)) : kv_json_count(value);
     kv_buf_release(&text);
     if (kv_json_type(value) >= KV_JSON_STRING)
         return 0;
@@ -420,7 +421,7 @@ static int on_trace(struct asked *a)
     if (unit.n) {
         bool words = kv_json_string_is(unit, "words");
         kv_buf_printf(
-            a->out, ",\"x\":%zu", words ? kv_value_words(a->trace) : kv_value_chars(a->trace));
+            a->out, ",\"x\":%zu", words ? kv_text_words(a->trace) : kv_text_chars(a->trace));
         return 0;
     }
     kv_json_unescape(parameter(a, "substring"), &part);

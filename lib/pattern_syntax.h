@@ -10,14 +10,7 @@
 
 #include "buf.h"
 #include "err.h"
-
-enum kv_pattern_flag {
-    KV_PATTERN_IGNORECASE = 1,
-    KV_PATTERN_MULTILINE = 2,
-    KV_PATTERN_DOTALL = 4,
-    KV_PATTERN_VERBOSE = 8,
-    KV_PATTERN_ASCII = 16,
-};
+#include "pattern_class.h"
 
 /* Appends the translation. -1 with what is wrong and where ("nothing to repeat at position 0"). */
 int kv_pattern_translate(

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "num.h"
 #include "pattern.h"
+#include "text.h"
 #include "value.h"
 
 #include <math.h>
@@ -64,7 +65,7 @@ static bool text_integer(struct kv_slice reply, double *x)
 {
     struct kv_buf text = {0};
     kv_json_unescape(reply, &text);
-    struct kv_slice s = kv_value_strip(kv_slice_of(&text));
+    struct kv_slice s = kv_text_strip(kv_slice_of(&text));
     bool digits = s.n > 0;
     for (size_t i = 0; i < s.n; i++)
         digits &=
@@ -157,7 +158,7 @@ static bool same_item(struct kv_slice a, struct kv_slice b)
     kv_buf_reserve(&y, 1);
     fold(&x);
     fold(&y);
-    bool same = kv_slice_eq(kv_value_strip(kv_slice_of(&x)), kv_value_strip(kv_slice_of(&y)));
+    bool same = kv_slice_eq(kv_text_strip(kv_slice_of(&x)), kv_text_strip(kv_slice_of(&y)));
     kv_buf_release(&x);
     kv_buf_release(&y);
     return same;

@@ -22,13 +22,8 @@ void kv_value_repr(struct kv_buf *out, struct kv_slice value);
 /* Appends repr() of a text, as in Python's messages. */
 void kv_value_repr_text(struct kv_buf *out, struct kv_slice text);
 
-/* Applies normalizers, a JSON array (templates.md, section 5), to *text in place. -1 with
- * "Unknown normalizer: 'x'". */
+/* kv_text_normalize, with "Unknown normalizer: 'x'" as its failure. */
 int kv_value_normalize(struct kv_slice normalizers, struct kv_buf *text, struct kv_err *err);
-
-size_t kv_value_chars(struct kv_slice text);          /* code points */
-size_t kv_value_words(struct kv_slice text);          /* separated by white space */
-struct kv_slice kv_value_strip(struct kv_slice text); /* Unicode white space at both ends */
 
 /* ---- numbers ---- */
 

@@ -1,0 +1,24 @@
+/* text - Unicode texts as Python sees them: white space, length, karenina's normalizers.
+ *
+ * Texts are UTF-8 in which half a surrogate pair may stand in its generalised form (json.h).
+ */
+#ifndef KV_TEXT_H
+#define KV_TEXT_H
+
+#include "buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The character at *p, which moves on. A byte that is no UTF-8 is itself. */
+uint32_t kv_text_next(const char **p, const char *end);
+
+struct kv_slice kv_text_strip(struct kv_slice text); /* without white space at both ends */
+size_t kv_text_chars(struct kv_slice text);          /* code points */
+size_t kv_text_words(struct kv_slice text);          /* separated by white space */
+
+/* Applies normalizers, a JSON array (templates.md, section 5), to *text in place. -1 with the first
+ * one that is not known. */
+int kv_text_normalize(struct kv_slice normalizers, struct kv_buf *text, struct kv_slice *unknown);
+
+#endif

@@ -116,6 +116,8 @@ def work(disk, pair, kills, chance):
         if new:
             os.write(mark, " ".join(new).encode())
     os.close(mark)
+    if not pair.acked:
+        raise OSError("no add worked on another boot (unshare)")
 
 
 def survivors(pending, chance):

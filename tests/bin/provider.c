@@ -2,6 +2,7 @@
  *
  *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
  *         [--key KEY] [--rate N] [--models A,B] [--journal FILE] [--journal-buffered]
+ *         [--bodies FILE]
  *         [--max-seconds N] [--stay-with-stdin]
  *
  * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models) and Anthropic's messages
@@ -11,7 +12,8 @@
  *
  * The journal has one line a request, written when its fate is decided:
  *     {"time","path","model","user","md5","attempt","judge","status","peer"}
- * where md5 is that of the body and attempt counts how often that body has come.
+ * where md5 is that of the body and attempt counts how often that body has come. --bodies keeps the
+ * bodies themselves, one a line.
  *
  * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
  * are suspended and kept in a heap by the time they are due.
@@ -41,7 +43,7 @@
 #define HELP                                                                                       \
     "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
     "           [--latency MS] [--key KEY] [--rate N] [--models A,B] [--journal FILE]\n"           \
-    "           [--journal-buffered] [--max-seconds N] [--stay-with-stdin]\n"
+    "           [--journal-buffered] [--bodies FILE] [--max-seconds N] [--stay-with-stdin]\n"
 
 enum {
     CONNECTIONS_MAX = 20000,
@@ -54,7 +56,7 @@ struct repeat {
 };
 
 static struct {
-    const char *port_file, *answers, *script, *key, *models, *journal;
+    const char *port_file, *answers, *script, *key, *models, *journal, *bodies;
     long port, latency, rate, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
@@ -63,7 +65,7 @@ static struct {
     struct MHD_Daemon *daemon;
     struct mind *mind;
     struct script *script;
-    FILE *journal;
+    FILE *journal, *bodies;
     struct call *calls;
     struct repeat *repeats;
     size_t repeat_count, repeat_cap;
@@ -110,6 +112,8 @@ static void note(const struct call *c, const struct chat *chat, const struct ask
     struct kv_buf line = {0};
     struct timespec t;
     char md5[KV_MD5_HEX + 1];
+    if (me.bodies)
+        fprintf(me.bodies, "%.*s\n", (int)c->body.n, c->body.p);
     if (!me.journal)
         return;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -418,6 +422,8 @@ static int start(struct kv_err *err)
         return -1;
     if (opt.journal && !(me.journal = fopen(opt.journal, "a")))
         return kv_err_sys(err, "%s", opt.journal);
+    if (opt.bodies && !(me.bodies = fopen(opt.bodies, "w")))
+        return kv_err_sys(err, "%s", opt.bodies);
     me.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
         NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
@@ -454,6 +460,7 @@ int main(int argc, char **argv)
         {0, "models", KV_OPT_TEXT, &opt.models},
         {0, "journal", KV_OPT_TEXT, &opt.journal},
         {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},
+        {0, "bodies", KV_OPT_TEXT, &opt.bodies},
         {0, "max-seconds", KV_OPT_COUNT, &opt.max_seconds},
         {0, "stay-with-stdin", KV_OPT_FLAG, &opt.with_stdin},
         {0},
@@ -467,6 +474,8 @@ int main(int argc, char **argv)
     serve(signals);
 
     let_go();
+    if (me.bodies)
+        fclose(me.bodies);
     if (me.journal)
         fclose(me.journal);
     script_close(me.script);

@@ -194,7 +194,7 @@ static int take_info(struct kv_state *s, struct kv_err *err)
 
 static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
 {
-    struct kv_head ignored;
+    struct kv_head ignored = {0};
     return kv_reader_peek(&s->file, err) > 0 &&
            kv_head_read(&ignored, kv_slice_of(&s->file.held), KV_HEAD_STATE);
 }

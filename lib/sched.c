@@ -17,6 +17,7 @@
 #include "sched.h"
 
 #include "buf.h"
+#include "waiting.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,11 +35,6 @@ enum {
     FEW_LOST = 3,      /* connections: lost in a row before that is the host's trouble */
     MAX_EXHAUSTED = 3, /* calls in a row that used up their budgets, … */
     GONE_MS = 60000,   /* … and nothing served for so long: the host is gone */
-};
-
-struct queue {
-    struct kv_call **heap; /* by ready_ms, then order */
-    size_t n, cap;
 };
 
 struct kv_lane {
@@ -65,7 +61,7 @@ struct kv_lane {
     int64_t slot;                    /* the newest slot's number */
     double latency_low, latency_sum; /* adaptive: best round's mean, this round's sum */
     int latency_n;
-    struct queue retries, fresh;
+    struct kv_waiting retries, fresh;
 };
 
 struct kv_sched {
@@ -76,43 +72,6 @@ struct kv_sched {
     uint64_t order, random;
     bool stopped;
 };
-
-/* ---- queues ---- */
-
-static bool before(const struct kv_call *a, const struct kv_call *b)
-{
-    return a->ready_ms != b->ready_ms ? a->ready_ms < b->ready_ms : a->order < b->order;
-}
-
-static void push(struct queue *q, struct kv_call *call)
-{
-    if (q->n == q->cap) {
-        q->cap = q->cap ? 2 * q->cap : 16;
-        q->heap = kv_array(q->heap, q->cap, sizeof *q->heap);
-    }
-    size_t i = q->n++;
-    for (; i > 0 && before(call, q->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        q->heap[i] = q->heap[(i - 1) / 2];
-    q->heap[i] = call;
-}
-
-static struct kv_call *pop(struct queue *q)
-{
-    if (q->n == 0)
-        return NULL;
-    struct kv_call *top = q->heap[0], *last = q->heap[--q->n];
-    size_t i = 0;
-    for (size_t k; (k = 2 * i + 1) < q->n; i = k) {
-        if (k + 1 < q->n && before(q->heap[k + 1], q->heap[k]))
-            k++;
-        if (!before(q->heap[k], last))
-            break;
-        q->heap[i] = q->heap[k];
-    }
-    if (q->n)
-        q->heap[i] = last;
-    return top;
-}
 
 /* ---- opening ---- */
 
@@ -133,8 +92,8 @@ void kv_sched_close(struct kv_sched *s)
     for (size_t i = 0; i < s->lanes; i++) {
         free(s->lane[i]->name);
         free(s->lane[i]->host);
-        free(s->lane[i]->retries.heap);
-        free(s->lane[i]->fresh.heap);
+        kv_waiting_release(&s->lane[i]->retries);
+        kv_waiting_release(&s->lane[i]->fresh);
         free(s->lane[i]);
     }
     free(s->lane);
@@ -286,7 +245,7 @@ bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now)
 {
     if (s->stopped || s->in_flight >= s->limits.in_flight)
         return false;
-    if (lane->fresh.n || (lane->retries.n && lane->retries.heap[0]->ready_ms <= now))
+    if (lane->fresh.n || (lane->retries.n && kv_waiting_first(&lane->retries)->ready_ms <= now))
         return false;
     refill(s, lane, now);
     return opens_at(s, lane, now) <= now;
@@ -299,14 +258,14 @@ void kv_sched_submit(struct kv_sched *s, struct kv_call *call, int64_t now)
     call->throttled_ms = 0;
     call->ready_ms = now;
     call->order = s->order++;
-    push(&call->lane->fresh, call);
+    kv_waiting_push(&call->lane->fresh, call);
 }
 
 static struct kv_call *take_ready(struct kv_lane *l, int64_t now)
 {
-    if (l->retries.n && l->retries.heap[0]->ready_ms <= now)
-        return pop(&l->retries);
-    return pop(&l->fresh);
+    if (l->retries.n && kv_waiting_first(&l->retries)->ready_ms <= now)
+        return kv_waiting_pop(&l->retries);
+    return kv_waiting_pop(&l->fresh);
 }
 
 struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now)
@@ -339,7 +298,7 @@ int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now)
             continue;
         queued = true;
         int64_t at = opens_at(s, l, now);
-        int64_t ready = l->fresh.n ? now : l->retries.heap[0]->ready_ms;
+        int64_t ready = l->fresh.n ? now : kv_waiting_first(&l->retries)->ready_ms;
         if (at != INT64_MAX && ready > at)
             at = ready;
         if (at < soonest)
@@ -485,7 +444,7 @@ static enum kv_after finish_retryable(
         note_lost(s, l, now);
     if (may_retry(s, call, o, now)) {
         if (!lane_given_up(l, call->policy, now)) {
-            push(&l->retries, call);
+            kv_waiting_push(&l->retries, call);
             return KV_AFTER_AGAIN;
         }
     } else if (o->reason != KV_RETRY_SERVER_ERROR) {
@@ -531,9 +490,9 @@ struct kv_call *kv_sched_take(struct kv_sched *s)
         struct kv_lane *l = s->lane[i];
         if (!s->stopped && !l->stopped)
             continue;
-        struct kv_call *call = pop(&l->retries);
+        struct kv_call *call = kv_waiting_pop(&l->retries);
         if (!call)
-            call = pop(&l->fresh);
+            call = kv_waiting_pop(&l->fresh);
         if (call)
             return call;
     }

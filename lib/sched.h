@@ -20,51 +20,11 @@
 #ifndef KV_SCHED_H
 #define KV_SCHED_H
 
-#include "config.h"
+#include "call.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* ---- calls and what becomes of them ---- */
-
-enum kv_fate {
-    KV_FATE_OK,
-    KV_FATE_RETRY,     /* failed; `reason` says why it may pass */
-    KV_FATE_PERMANENT, /* failed, and would fail again: this call only */
-    KV_FATE_STOP,      /* nothing on this lane can succeed: key, quota, wrong URL, certificate */
-    KV_FATE_CANCELLED, /* taken back by the caller */
-};
-
-struct kv_call_end {
-    enum kv_fate fate;
-    enum kv_retry_class reason;
-    int64_t retry_after_ms; /* named by the server; -1: not named */
-    int64_t latency_ms;
-    double tokens; /* what it really cost; negative: unknown */
-};
-
-enum kv_after {
-    KV_AFTER_DONE,      /* it succeeded, or failed for good: the caller's again */
-    KV_AFTER_AGAIN,     /* queued again: the scheduler's */
-    KV_AFTER_EXHAUSTED, /* a retryable failure without budget left: the caller's again */
-};
-
-struct kv_lane;
-
-struct kv_call {
-    /* set by the caller before kv_sched_submit */
-    struct kv_lane *lane;
-    const struct kv_retry_policy *policy; /* the model's */
-    double tokens;                        /* estimate, for the token rate */
-    void *user;
-    /* the scheduler's; `used` (retries by reason) may be read */
-    int used[KV_RETRY_CLASSES];
-    int spent[KV_RETRY_CLASSES]; /* those that counted against the budget */
-    int64_t ready_ms, started_ms, throttled_ms;
-    uint64_t order;
-    struct kv_call *next;
-};
 
 /* ---- the scheduler and its lanes ---- */
 

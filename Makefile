@@ -90,6 +90,10 @@ check:
 	$(MAKE) tests
 	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) KV_SAN=$(SAN) \
 		CC="$(CC)" BATS="$(BATS)" sh tests/run $(T)
+# A model server that nobody here wrote, for tests/aimock.bats.
+peers: | $(OUT)
+	npm install --silent --no-audit --no-fund --prefix build/peers @copilotkit/aimock@1.43.0
+
 bench torture:
 	sh tests/setup.sh $@
 	$(MAKE) tests
@@ -154,6 +158,6 @@ uninstall:
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*
 
-.PHONY: all tests setup demo check bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
+.PHONY: all tests setup demo check peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -24,11 +24,12 @@
 #include <string.h>
 
 enum {
-    FIRST_LIMIT = 8,         /* calls in flight before the first answer, at least … */
+    FIRST_LIMIT = 4,         /* calls in flight before the first answer, at least … */
     FIRST_PART = 16,         /* … and at least this part of what was asked for */
     ROUND_MS = 50,           /* a round takes at least so long: nearby servers answer in no time */
     SLOTS = 8,               /* of the window in which served calls are counted */
     SLOT_MS = 125,           /* 8 × 125 ms: the last second */
+    CATCH_UP_MS = 50,        /* how far paced starts may lag before they are forfeited */
     HOLD_MS = 45 * 1000,     /* how long a known ceiling is respected before trying beyond it */
     GIVE_UP_MS = 10 * 60000, /* a lane that served nothing for so long is stopped */
     THROTTLED_MAX_MS = 30 * 60000, /* one call's total wait for rate limits */
@@ -195,7 +196,7 @@ static void charge_start(struct kv_sched *s, struct kv_call *call, int64_t now)
 {
     struct kv_lane *l = call->lane;
     if (l->rate > 0) {
-        int64_t base = l->next_start_ms > now - 200 ? l->next_start_ms : now - 200;
+        int64_t base = l->next_start_ms > now - CATCH_UP_MS ? l->next_start_ms : now - CATCH_UP_MS;
         l->next_start_ms = base + (int64_t)ceil(1000 / l->rate);
     }
     if (s->limits.tpm > 0)
@@ -378,7 +379,7 @@ static void note_throttle(
     for (size_t i = 0; i < s->lanes; i++) { /* the same host may count all its models together */
         struct kv_lane *other = s->lane[i];
         if (other != l && strcmp(other->host, l->host) == 0 && other->ceiling <= 0)
-            other->limit = fmin(other->limit, fmax(4, other->in_flight));
+            other->probing = true; /* one call tells */
     }
 }
 

@@ -6,10 +6,10 @@
 #include "json.h"
 #include "num.h"
 #include "pattern.h"
+#include "rules.h"
 #include "text.h"
 #include "value.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,19 +87,13 @@ static int truths(struct asked *a)
     return 0;
 }
 
-/* libjq reads nan, and a number beyond a double as an infinity. */
 static int add_number(struct asked *a, const char *key, struct kv_slice value)
 {
     double x;
     if (kv_value_number(value, &x, a->err) != 0)
         return -1;
     kv_buf_printf(a->out, ",\"%s\":", key);
-    if (isnan(x))
-        kv_buf_add_str(a->out, "nan");
-    else if (isinf(x))
-        kv_buf_add_str(a->out, x < 0 ? "-1e999" : "1e999");
-    else
-        kv_num_add_double(a->out, x, KV_NUM_PYTHON);
+    kv_rules_add_number(a->out, x);
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "prompt.h"
 #include "query.h"
 #include "replay.h"
+#include "score.h"
 #include "subject.h"
 #include "verify.h"
 
@@ -26,6 +27,7 @@ struct kv_desk {
     const struct kv_config *config;
     const struct kv_prompts *prompts;
     struct kv_verifier *verifier;
+    struct kv_scorer *scorer;       /* NULL if no rubric is evaluated */
     const struct kv_traces *traces; /* NULL: none */
     const struct kv_replay *replay; /* NULL: none */
     bool show_expected;             /* tell the judge the expected values */

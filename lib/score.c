@@ -4,93 +4,45 @@
 #include "json.h"
 #include "num.h"
 #include "pattern.h"
+#include "rules.h"
 #include "text.h"
 #include "value.h"
 
 #include <math.h>
-#include <string.h>
-#include <strings.h>
+#include <stdlib.h>
 
-int kv_score_regex(struct kv_slice pattern, bool case_sensitive, bool invert, struct kv_slice text,
-    bool *value, struct kv_err *err)
+struct kv_scorer {
+    struct kv_rules *rules;
+    struct kv_buf *facts; /* an object, open */
+};
+
+struct kv_scorer *kv_score_open(const char *share, struct kv_err *err)
 {
-    struct kv_pattern *p =
-        kv_pattern_open(pattern, case_sensitive ? 0 : KV_PATTERN_IGNORECASE, err);
-    long n = p ? kv_pattern_count(p, text, 1, err) : -1;
-    kv_pattern_close(p);
-    if (n < 0)
-        return -1;
-    *value = (n > 0) != invert;
-    return 0;
+    static const char *const files[] = {"rubric.jq", NULL};
+    struct kv_rules *rules = kv_rules_open(share, files, err);
+    if (!rules)
+        return NULL;
+    struct kv_scorer *s = kv_calloc(1, sizeof *s);
+    s->rules = rules;
+    return s;
 }
 
-/* ---- boolean, score ---- */
-
-static bool is_no(struct kv_slice text)
+void kv_score_close(struct kv_scorer *s)
 {
-    static const char *const words[] = {"false", "0", "no"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (text.n == strlen(words[i]) && strncasecmp(text.p, words[i], text.n) == 0)
-            return true;
-    return text.n == 0;
+    if (!s)
+        return;
+    kv_rules_close(s->rules);
+    free(s);
 }
 
-int kv_score_boolean(struct kv_slice reply, bool *value, struct kv_err *err)
-{
-    struct kv_buf text = {0};
-    int64_t n;
-    switch (reply.n ? kv_json_type(reply) : KV_JSON_NULL) {
-    case KV_JSON_TRUE:
-    case KV_JSON_FALSE:
-        *value = kv_json_is_true(reply);
-        return 0;
-    case KV_JSON_NUMBER:
-        if (!kv_num_int64(reply, &n))
-            break;
-        *value = n != 0;
-        return 0;
-    case KV_JSON_STRING:
-        kv_json_unescape(reply, &text);
-        *value = !is_no(kv_slice_of(&text));
-        kv_buf_release(&text);
-        return 0;
-    default:
-        break;
-    }
-    return kv_err_set(err, KV_INPUT, "must be true or false");
-}
+/* ---- the facts ---- */
 
-/* A whole text as an integer, white space and sign allowed. */
-static bool text_integer(struct kv_slice reply, double *x)
+static struct kv_buf *begin(struct kv_scorer *s, const char *rule)
 {
-    struct kv_buf text = {0};
-    kv_json_unescape(reply, &text);
-    struct kv_slice s = kv_text_strip(kv_slice_of(&text));
-    bool digits = s.n > 0;
-    for (size_t i = 0; i < s.n; i++)
-        digits &=
-            (s.p[i] >= '0' && s.p[i] <= '9') || (i == 0 && s.n > 1 && (*s.p == '-' || *s.p == '+'));
-    digits = digits && kv_value_parse_float(s, x);
-    kv_buf_release(&text);
-    return digits;
+    s->facts = kv_rules_begin(s->rules);
+    kv_buf_printf(s->facts, "{\"rule\":\"%s\"", rule);
+    return s->facts;
 }
-
-int kv_score_number(
-    struct kv_slice reply, int64_t min, int64_t max, int64_t *value, struct kv_err *err)
-{
-    double x = NAN;
-    enum kv_json_type type = reply.n ? kv_json_type(reply) : KV_JSON_NULL;
-    if (type == KV_JSON_TRUE || type == KV_JSON_FALSE)
-        x = kv_json_is_true(reply);
-    else if (type == KV_JSON_NUMBER && kv_num_double(reply, &x))
-        x = trunc(x);
-    else if (type != KV_JSON_STRING || !text_integer(reply, &x))
-        return kv_err_set(err, KV_INPUT, "must be a whole number");
-    *value = !(x > (double)min) ? min : x >= (double)max ? max : (int64_t)x;
-    return 0;
-}
-
-/* ---- literal ---- */
 
 static void fold(struct kv_buf *text)
 {
@@ -98,165 +50,302 @@ static void fold(struct kv_buf *text)
     kv_value_normalize(KV_SLICE("[\"lowercase\"]"), text, &impossible);
 }
 
-static int find_class(
-    struct kv_slice classes, struct kv_slice name, bool any_case, struct kv_slice *found)
+/* A whole text as an integer, white space and sign allowed. */
+static bool whole_number(struct kv_slice text, double *x)
+{
+    struct kv_slice s = kv_text_strip(text);
+    bool digits = s.n > 0;
+    for (size_t i = 0; i < s.n; i++)
+        digits &=
+            (s.p[i] >= '0' && s.p[i] <= '9') || (i == 0 && s.n > 1 && (*s.p == '-' || *s.p == '+'));
+    return digits && kv_value_parse_float(s, x);
+}
+
+static bool number_of(struct kv_slice reply, struct kv_slice text, double *x)
+{
+    switch (kv_json_type(reply)) {
+    case KV_JSON_TRUE:
+    case KV_JSON_FALSE:
+        *x = kv_json_is_true(reply);
+        return true;
+    case KV_JSON_NUMBER:
+        return kv_num_double(reply, x);
+    case KV_JSON_STRING:
+        return whole_number(text, x);
+    default:
+        return false;
+    }
+}
+
+/* "text": …,"folded": …; *text itself is folded then. */
+static void add_text(struct kv_buf *facts, struct kv_buf *text)
+{
+    kv_buf_add_str(facts, "\"text\":");
+    kv_json_quote(facts, kv_slice_of(text), KV_JSON_RAW);
+    fold(text);
+    kv_buf_add_str(facts, ",\"folded\":");
+    kv_json_quote(facts, kv_slice_of(text), KV_JSON_RAW);
+}
+
+static void add_reply(struct kv_buf *facts, struct kv_slice reply)
+{
+    struct kv_buf text = {0};
+    double x;
+    if (!reply.n) {
+        kv_buf_add_str(facts, ",\"reply\":null");
+        return;
+    }
+    kv_value_text(&text, reply);
+    kv_buf_printf(facts, ",\"reply\":{\"type\":\"%s\",\"number\":", kv_json_type_name(reply));
+    if (number_of(reply, kv_slice_of(&text), &x))
+        kv_rules_add_number(facts, x);
+    else
+        kv_buf_add_str(facts, "null");
+    kv_buf_add_char(facts, ',');
+    add_text(facts, &text);
+    kv_buf_add_char(facts, '}');
+    kv_buf_release(&text);
+}
+
+/* ---- what the rules answer ---- */
+
+static int ask(struct kv_scorer *s, struct kv_slice *answer, struct kv_err *err)
+{
+    kv_buf_add_char(s->facts, '}');
+    return kv_rules_ask(s->rules, answer, err);
+}
+
+static int misfit(const char *rule, struct kv_slice answer, struct kv_err *err)
+{
+    return kv_err_set(err, KV_INPUT, "share/verify/rubric.jq: %s: not expected: %.*s", rule,
+        (int)(answer.n < 80 ? answer.n : 80), answer.p);
+}
+
+static bool read_whole(struct kv_slice answer, int64_t *value)
+{
+    double x;
+    if (!kv_num_double(answer, &x) || x != floor(x))
+        return false;
+    *value = x < -0x1p63 ? INT64_MIN : x >= 0x1p63 ? INT64_MAX : (int64_t)x;
+    return true;
+}
+
+static int ask_bool(struct kv_scorer *s, const char *rule, bool *value, struct kv_err *err)
+{
+    struct kv_slice answer;
+    if (ask(s, &answer, err) != 0)
+        return -1;
+    enum kv_json_type type = kv_json_type(answer);
+    *value = type == KV_JSON_TRUE;
+    return type == KV_JSON_TRUE || type == KV_JSON_FALSE ? 0 : misfit(rule, answer, err);
+}
+
+/* ---- regex, boolean, score ---- */
+
+int kv_score_regex(struct kv_scorer *s, struct kv_slice pattern, bool case_sensitive, bool invert,
+    struct kv_slice text, bool *value, struct kv_err *err)
+{
+    struct kv_pattern *p =
+        kv_pattern_open(pattern, case_sensitive ? 0 : KV_PATTERN_IGNORECASE, err);
+    long n = p ? kv_pattern_count(p, text, 1, err) : -1;
+    kv_pattern_close(p);
+    if (n < 0)
+        return -1;
+    kv_buf_printf(begin(s, "regex"), ",\"found\":%s,\"invert\":%s", n ? "true" : "false",
+        invert ? "true" : "false");
+    return ask_bool(s, "regex", value, err);
+}
+
+int kv_score_boolean(struct kv_scorer *s, struct kv_slice reply, bool *value, struct kv_err *err)
+{
+    add_reply(begin(s, "boolean"), reply);
+    return ask_bool(s, "boolean", value, err);
+}
+
+int kv_score_number(struct kv_scorer *s, struct kv_slice reply, int64_t min, int64_t max,
+    int64_t *value, struct kv_err *err)
+{
+    struct kv_slice answer;
+    struct kv_buf *facts = begin(s, "score");
+    add_reply(facts, reply);
+    kv_buf_printf(facts, ",\"min\":%lld,\"max\":%lld", (long long)min, (long long)max);
+    if (ask(s, &answer, err) != 0)
+        return -1;
+    return read_whole(answer, value) ? 0 : misfit("score", answer, err);
+}
+
+/* ---- literal ---- */
+
+static void add_classes(struct kv_buf *facts, struct kv_slice classes)
 {
     struct kv_json_walk w;
     struct kv_slice key, value;
-    int index = -1;
+    struct kv_buf text = {0};
+    kv_buf_add_str(facts, ",\"classes\":[");
     kv_json_begin(&w, classes);
-    for (int i = 0; index < 0 && kv_json_member(&w, &key, &value); i++) {
-        struct kv_buf text = {0};
+    for (bool first = true; kv_json_member(&w, &key, &value); first = false) {
+        kv_buf_clear(&text);
         kv_json_unescape(key, &text);
-        if (any_case)
-            fold(&text);
-        if (kv_slice_eq(kv_slice_of(&text), name)) {
-            index = i;
-            *found = key;
-        }
-        kv_buf_release(&text);
+        kv_buf_add_str(facts, first ? "{" : ",{");
+        add_text(facts, &text);
+        kv_buf_add_char(facts, '}');
     }
-    return index;
+    kv_buf_add_char(facts, ']');
+    kv_buf_release(&text);
 }
 
-int kv_score_literal(struct kv_slice classes, struct kv_slice reply, struct kv_buf *label)
+/* The key of a class; n == 0 if there is none at this index. */
+static struct kv_slice class_at(struct kv_slice classes, int64_t index)
 {
-    struct kv_buf name = {0};
-    struct kv_slice found = reply;
-    if (!reply.n) {
-        kv_buf_add_str(label, "\"[MISSING_FROM_RESPONSE]\"");
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_json_begin(&w, classes);
+    for (int64_t i = 0; kv_json_member(&w, &key, &value); i++)
+        if (i == index)
+            return key;
+    return (struct kv_slice){"", 0};
+}
+
+static void add_said(struct kv_buf *label, struct kv_slice reply)
+{
+    struct kv_buf text = {0};
+    kv_value_text(&text, reply);
+    kv_json_quote(label, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_release(&text);
+}
+
+int kv_score_literal(struct kv_scorer *s, struct kv_slice classes, struct kv_slice reply,
+    int64_t *index, struct kv_buf *label, struct kv_err *err)
+{
+    struct kv_slice answer, v;
+    struct kv_buf *facts = begin(s, "literal");
+    add_classes(facts, classes);
+    add_reply(facts, reply);
+    if (ask(s, &answer, err) != 0)
         return -1;
-    }
-    kv_value_text(&name, reply);
-    int index = find_class(classes, kv_slice_of(&name), false, &found);
-    if (index < 0) {
-        struct kv_buf folded = {0};
-        kv_buf_add_slice(&folded, kv_slice_of(&name));
-        fold(&folded);
-        index = find_class(classes, kv_slice_of(&folded), true, &found);
-        kv_buf_release(&folded);
-    }
-    if (index >= 0)
+    kv_json_get(answer, "class", &v);
+    struct kv_slice found = {"", 0};
+    bool fits = v.n && read_whole(v, index);
+    if (fits && *index != -1)
+        fits = (found = class_at(classes, *index)).n > 0;
+    if (!fits)
+        return misfit("literal", answer, err);
+    if (kv_json_get(answer, "label", &v) && kv_json_type(v) == KV_JSON_STRING)
+        found = v;
+    if (found.n)
         kv_buf_add_slice(label, found);
     else
-        kv_json_quote(label, kv_slice_of(&name), KV_JSON_RAW);
-    kv_buf_release(&name);
-    return index;
+        add_said(label, reply);
+    return 0;
 }
 
 /* ---- metric ---- */
 
-enum outcome { TP, FN, FP, TN, OUTCOMES };
-static const char *const outcomes[OUTCOMES] = {"tp", "fn", "fp", "tn"};
+static const char *const outcomes[] = {"tp", "fn", "fp", "tn"};
+enum { OUTCOMES = sizeof outcomes / sizeof *outcomes };
 
-static bool same_item(struct kv_slice a, struct kv_slice b)
-{
-    struct kv_buf x = {0}, y = {0};
-    kv_json_unescape(a, &x);
-    kv_json_unescape(b, &y);
-    kv_buf_reserve(&x, 1);
-    kv_buf_reserve(&y, 1);
-    fold(&x);
-    fold(&y);
-    bool same = kv_slice_eq(kv_text_strip(kv_slice_of(&x)), kv_text_strip(kv_slice_of(&y)));
-    kv_buf_release(&x);
-    kv_buf_release(&y);
-    return same;
-}
-
-static bool is_blank(struct kv_slice item)
-{
-    return same_item(item, KV_SLICE("\"\""));
-}
-
-static bool seen_before(struct kv_slice list, struct kv_slice item)
-{
-    struct kv_json_walk w;
-    struct kv_slice other;
-    kv_json_begin(&w, list);
-    while (kv_json_item(&w, &other) && other.p != item.p)
-        if (same_item(other, item))
-            return true;
-    return false;
-}
-
-/* Appends one list; how many items it has, or -1 if it is no list of strings. */
-static long add_list(struct kv_slice list, bool distinct, struct kv_buf *out)
+/* The entries in lower case, without white space around them. -1 if it is no list of strings. */
+static int add_entries(struct kv_buf *facts, struct kv_slice list)
 {
     struct kv_json_walk w;
     struct kv_slice item;
-    long n = 0;
-    kv_buf_add_char(out, '[');
-    if (list.n && kv_json_type(list) != KV_JSON_ARRAY)
-        return -1;
-    if (list.n)
-        kv_json_begin(&w, list);
-    while (list.n && kv_json_item(&w, &item)) {
+    struct kv_buf text = {0};
+    int rc = list.n && kv_json_type(list) != KV_JSON_ARRAY ? -1 : 0;
+    kv_buf_add_char(facts, '[');
+    kv_json_begin(&w, list);
+    for (bool first = true; rc == 0 && kv_json_item(&w, &item); first = false) {
+        kv_buf_clear(&text);
         if (kv_json_type(item) != KV_JSON_STRING)
+            rc = -1;
+        else
+            kv_json_unescape(item, &text);
+        fold(&text);
+        kv_buf_add_str(facts, first ? "" : ",");
+        kv_json_quote(facts, kv_text_strip(kv_slice_of(&text)), KV_JSON_RAW);
+    }
+    kv_buf_add_char(facts, ']');
+    kv_buf_release(&text);
+    return rc;
+}
+
+/* Appends the entries of `list` at the positions `kept`; -1 unless those are some, in order. */
+static int add_kept(struct kv_buf *out, struct kv_slice list, struct kv_slice kept)
+{
+    struct kv_json_walk items, positions;
+    struct kv_slice item, position;
+    int64_t i = -1, at;
+    kv_buf_add_char(out, '[');
+    kv_json_begin(&items, list);
+    kv_json_begin(&positions, kept);
+    for (bool first = true; kv_json_item(&positions, &position); first = false) {
+        if (!read_whole(position, &at) || at <= i)
             return -1;
-        if (distinct && (is_blank(item) || seen_before(list, item)))
-            continue;
-        if (n++)
-            kv_buf_add_char(out, ',');
+        for (; i < at; i++)
+            if (!kv_json_item(&items, &item))
+                return -1;
+        kv_buf_add_str(out, first ? "" : ",");
         kv_buf_add_slice(out, item);
     }
     kv_buf_add_char(out, ']');
-    return n;
+    return 0;
 }
 
-static double ratio(double part, double whole)
+/* {"name":1.0,…}; a name of no metric has the value null, and is left out. */
+static void add_values(struct kv_buf *out, struct kv_slice names, struct kv_slice values)
 {
-    return whole == 0 ? 0.0 : part / whole;
-}
-
-static bool metric(struct kv_slice name, const long n[OUTCOMES], double *x)
-{
-    double tp = (double)n[TP], fn = (double)n[FN], fp = (double)n[FP], tn = (double)n[TN];
-    double precision = ratio(tp, tp + fp), recall = ratio(tp, tp + fn);
-    if (kv_json_string_is(name, "precision"))
-        *x = precision;
-    else if (kv_json_string_is(name, "recall"))
-        *x = recall;
-    else if (kv_json_string_is(name, "specificity"))
-        *x = ratio(tn, tn + fp);
-    else if (kv_json_string_is(name, "accuracy"))
-        *x = ratio(tp + tn, tp + tn + fp + fn);
-    else if (kv_json_string_is(name, "f1"))
-        *x = ratio(2 * precision * recall, precision + recall);
-    else
-        return false;
-    return true;
-}
-
-int kv_score_metric(struct kv_slice reply, struct kv_slice metrics, bool distinct,
-    struct kv_buf *lists, struct kv_buf *values, struct kv_err *err)
-{
-    long n[OUTCOMES];
-    struct kv_json_walk w;
-    struct kv_slice list, name;
+    struct kv_json_walk w, v;
+    struct kv_slice name, value;
     double x;
+    kv_buf_add_char(out, '{');
+    kv_json_begin(&w, names);
+    kv_json_begin(&v, values);
+    while (kv_json_item(&w, &name) && kv_json_item(&v, &value)) {
+        if (!kv_num_double(value, &x))
+            continue;
+        kv_buf_add_str(out, out->p[out->n - 1] == '{' ? "" : ",");
+        kv_buf_add_slice(out, name);
+        kv_buf_add_char(out, ':');
+        kv_num_add_double(out, x, KV_NUM_COMPACT);
+    }
+    kv_buf_add_char(out, '}');
+}
+
+static int add_lists(struct kv_buf *facts, struct kv_slice reply, struct kv_err *err)
+{
+    struct kv_slice list;
     if (kv_json_type(reply) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "must be an object");
-    for (int i = 0; i < OUTCOMES; i++) {
-        kv_buf_printf(lists, "%s\"%s\":", i ? "," : "{", outcomes[i]);
+    for (size_t i = 0; i < OUTCOMES; i++) {
+        kv_buf_printf(facts, "%s\"%s\":", i ? "," : ",\"lists\":{", outcomes[i]);
         kv_json_get(reply, outcomes[i], &list);
-        n[i] = add_list(list, distinct, lists);
-        if (n[i] < 0)
+        if (add_entries(facts, list) != 0)
             return kv_err_set(err, KV_INPUT, "%s: must be an array of strings", outcomes[i]);
     }
-    kv_buf_add_char(lists, '}');
-    kv_buf_add_char(values, '{');
-    kv_json_begin(&w, metrics);
-    for (bool first = true; kv_json_item(&w, &name);) {
-        if (!metric(name, n, &x))
-            continue;
-        if (!first)
-            kv_buf_add_char(values, ',');
-        first = false;
-        kv_buf_add_slice(values, name);
-        kv_buf_add_char(values, ':');
-        kv_num_add_double(values, x, KV_NUM_COMPACT);
+    kv_buf_add_char(facts, '}');
+    return 0;
+}
+
+int kv_score_metric(struct kv_scorer *s, struct kv_slice reply, struct kv_slice metrics,
+    bool distinct, struct kv_buf *lists, struct kv_buf *values, struct kv_err *err)
+{
+    struct kv_slice answer, kept, list, positions, measured;
+    struct kv_buf *facts = begin(s, "metric");
+    if (add_lists(facts, reply, err) != 0)
+        return -1;
+    kv_buf_printf(facts, ",\"distinct\":%s,\"metrics\":", distinct ? "true" : "false");
+    kv_buf_add_slice(facts, metrics);
+    if (ask(s, &answer, err) != 0)
+        return -1;
+    kv_json_get(answer, "kept", &kept);
+    for (size_t i = 0; i < OUTCOMES; i++) {
+        kv_buf_printf(lists, "%s\"%s\":", i ? "," : "{", outcomes[i]);
+        kv_json_get(reply, outcomes[i], &list);
+        kv_json_get(kept, outcomes[i], &positions);
+        if (add_kept(lists, list, positions) != 0)
+            return misfit("metric", answer, err);
     }
-    kv_buf_add_char(values, '}');
+    kv_buf_add_char(lists, '}');
+    kv_json_get(answer, "values", &measured);
+    add_values(values, metrics, measured);
     return 0;
 }

@@ -113,6 +113,9 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
     if (!(s->prompts = kv_prompts_open(o->share, err)) ||
         !(s->verifier = kv_verify_open(o->share, err)))
         return -1;
+    if (s->config->evaluation_mode != KV_TEMPLATE_ONLY &&
+        !(s->scorer = kv_score_open(o->share, err)))
+        return -1;
     const char *expose = o->env("KARENINA_EXPOSE_GROUND_TRUTH");
     static const char *const yes[] = {"true", "1", "yes", "on"};
     bool show = false;
@@ -121,6 +124,7 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
     s->desk = (struct kv_desk){.config = s->config,
         .prompts = s->prompts,
         .verifier = s->verifier,
+        .scorer = s->scorer,
         .traces = s->traces,
         .replay = s->replay,
         .show_expected = show,
@@ -341,6 +345,7 @@ void kv_session_close(struct kv_session *s)
     kv_work_release(&s->work);
     kv_replay_close(s->replay);
     kv_traces_close(s->traces);
+    kv_score_close(s->scorer);
     kv_verify_close(s->verifier);
     kv_prompts_close(s->prompts);
     if (s->question_ids)

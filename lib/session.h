@@ -37,6 +37,7 @@ struct kv_session {
     struct kv_plan plan;
     struct kv_prompts *prompts;
     struct kv_verifier *verifier;
+    struct kv_scorer *scorer; /* NULL if no rubric is evaluated */
     struct kv_traces *traces;
     struct kv_replay *replay;
     struct kv_desk desk;

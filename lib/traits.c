@@ -48,8 +48,9 @@ static void evaluate_regexes(struct kv_traits *t)
         const struct kv_trait *r = &t->subject->rubric.traits[i];
         add_json(&t->provenance, r->name,
             r->global ? KV_SLICE("\"global\"") : KV_SLICE("\"question_specific\""));
-        if (r->list == KV_TRAIT_REGEX && kv_score_regex(r->pattern, r->case_sensitive, r->invert,
-                                             t->text, &value, &ignored) == 0)
+        if (r->list == KV_TRAIT_REGEX &&
+            kv_score_regex(t->desk->scorer, r->pattern, r->case_sensitive, r->invert, t->text,
+                &value, &ignored) == 0)
             add_bool(&t->regex, r->name, value);
     }
 }
@@ -308,24 +309,29 @@ static int score_one(
     bool truth;
     int64_t number;
     if (r->kind == KV_TRAIT_BOOLEAN) {
-        if (kv_score_boolean(reply, &truth, err) != 0)
+        if (kv_score_boolean(t->desk->scorer, reply, &truth, err) != 0)
             return -1;
         add_bool(&t->llm, r->name, truth);
     } else {
-        if (kv_score_number(reply, r->min_score, r->max_score, &number, err) != 0)
+        if (kv_score_number(t->desk->scorer, reply, r->min_score, r->max_score, &number, err) != 0)
             return -1;
         add_int(&t->llm, r->name, number);
     }
     return 0;
 }
 
-static void label_one(struct kv_traits *t, const struct kv_trait *r, struct kv_slice reply)
+static int label_one(
+    struct kv_traits *t, const struct kv_trait *r, struct kv_slice reply, struct kv_err *err)
 {
     struct kv_buf label = {0};
-    int index = kv_score_literal(r->classes, reply, &label);
-    add_int(&t->llm, r->name, index);
-    add_json(&t->labels, r->name, kv_slice_of(&label));
+    int64_t index;
+    int failed = kv_score_literal(t->desk->scorer, r->classes, reply, &index, &label, err);
+    if (!failed) {
+        add_int(&t->llm, r->name, index);
+        add_json(&t->labels, r->name, kv_slice_of(&label));
+    }
     kv_buf_release(&label);
+    return failed;
 }
 
 /* A score with a fraction was not asked for, and spoils the reply it stands in. */
@@ -383,7 +389,8 @@ static int take_classes(struct kv_traits *t, struct kv_slice object, struct kv_e
             continue;
         reply = (struct kv_slice){"", 0};
         find_class(list, r->name, &reply);
-        label_one(t, r, reply);
+        if (label_one(t, r, reply, err) != 0)
+            return kv_err_context(err, "%s", r->name.p);
     }
     return 0;
 }
@@ -410,7 +417,8 @@ static int take_metric(struct kv_traits *t, struct kv_slice object, struct kv_er
 {
     const struct kv_trait *r = t->trait;
     struct kv_buf lists = {0}, values = {0};
-    int failed = kv_score_metric(object, r->metrics, r->repeated_extraction, &lists, &values, err);
+    int failed = kv_score_metric(
+        t->desk->scorer, object, r->metrics, r->repeated_extraction, &lists, &values, err);
     if (!failed) {
         add_json(&t->lists, r->name, kv_slice_of(&lists));
         add_json(&t->metric, r->name, kv_slice_of(&values));
@@ -435,10 +443,7 @@ static int take_object(struct kv_traits *t, struct kv_slice object, struct kv_er
                                                            : "score";
     if (!kv_json_get(object, key, &reply))
         return kv_err_set(err, KV_INPUT, "the reply has no member \"%s\"", key);
-    if (is == scored)
-        return score_one(t, t->trait, reply, err);
-    label_one(t, t->trait, reply);
-    return 0;
+    return is == scored ? score_one(t, t->trait, reply, err) : label_one(t, t->trait, reply, err);
 }
 
 /* A single literal call that failed still leaves its mark; so does a metric one. */

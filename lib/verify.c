@@ -4,43 +4,23 @@
 #include "coerce.h"
 #include "extract.h"
 #include "fact.h"
-#include "io.h"
-#include "jq.h"
 #include "json.h"
 #include "num.h"
+#include "rules.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct kv_verifier {
-    struct kv_jq *rules;
+    struct kv_rules *rules;
     struct kv_facts *facts;
-    struct kv_buf input, output;
 };
 
 /* ---- the rules ---- */
 
-static int read_rules(const char *share, struct kv_buf *text, struct kv_err *err)
-{
-    static const char *const files[] = {"primitives.jq", "strategy.jq", "verdict.jq"};
-    int rc = 0;
-    for (size_t i = 0; i < sizeof files / sizeof *files && rc == 0; i++) {
-        struct kv_buf path = {0};
-        kv_buf_printf(&path, "%s/verify/%s", share, files[i]);
-        rc = kv_io_read(path.p, 1 << 20, text, err);
-        kv_buf_add_char(text, '\n');
-        kv_buf_release(&path);
-    }
-    return rc;
-}
-
 struct kv_verifier *kv_verify_open(const char *share, struct kv_err *err)
 {
-    struct kv_buf text = {0};
-    struct kv_jq *rules = NULL;
-    if (read_rules(share, &text, err) == 0)
-        rules = kv_jq_open("share/verify", kv_slice_of(&text), KV_SLICE(""), err);
-    kv_buf_release(&text);
+    static const char *const files[] = {"primitives.jq", "strategy.jq", "verdict.jq", NULL};
+    struct kv_rules *rules = kv_rules_open(share, files, err);
     if (!rules)
         return NULL;
     struct kv_verifier *v = kv_calloc(1, sizeof *v);
@@ -53,10 +33,8 @@ void kv_verify_close(struct kv_verifier *v)
 {
     if (!v)
         return;
-    kv_jq_close(v->rules);
+    kv_rules_close(v->rules);
     kv_fact_close(v->facts);
-    kv_buf_release(&v->input);
-    kv_buf_release(&v->output);
     free(v);
 }
 
@@ -174,67 +152,31 @@ static void read_verdict(
     }
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
-/* Is there \uD800-\uDBFF (high) or \uDC00-\uDFFF at p? */
-static bool is_surrogate(const char *p, const char *end, bool high)
-{
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
-        return false;
-    int second = hex_digit(p[3]);
-    return high ? second >= 8 && second < 12 : second >= 12;
-}
-
-/* libjq refuses half a surrogate pair. It is told a private character instead, another for each
- * half, so that texts that differ still do. */
-static void hide_surrogates(struct kv_buf *json)
-{
-    char *p = json->p, *end = p + json->n;
-    while ((p = memchr(p, '\\', (size_t)(end - p)))) {
-        bool high = is_surrogate(p, end, true), low = is_surrogate(p, end, false);
-        if (high && is_surrogate(p + 6, end, false)) {
-            p += 12;
-            continue;
-        }
-        if (high || low) {
-            p[2] = 'f';
-            p[3] = (char)('0' + hex_digit(p[3]) - 8);
-        }
-        p += 2;
-    }
-}
-
-static void add_input(struct kv_verifier *v, const struct kv_template *t,
+static void add_facts(struct kv_verifier *v, const struct kv_template *t,
     const struct kv_parsed *parsed, struct kv_slice trace)
 {
-    kv_buf_clear(&v->input);
-    kv_buf_add_str(&v->input, "{\"fields\":[");
+    struct kv_buf *facts = kv_rules_begin(v->rules);
+    kv_buf_add_str(facts, "{\"fields\":[");
     for (size_t i = 0, n = 0; i < t->n; i++) {
         if (t->fields[i].plain)
             continue;
         if (n++)
-            kv_buf_add_char(&v->input, ',');
-        kv_fact_add(v->facts, &t->fields[i], parsed->values[i], trace, &v->input);
+            kv_buf_add_char(facts, ',');
+        kv_fact_add(v->facts, &t->fields[i], parsed->values[i], trace, facts);
     }
-    kv_buf_add_str(&v->input, "],\"strategy\":");
-    kv_buf_add_slice(&v->input, t->strategy.n ? t->strategy : KV_SLICE("null"));
-    kv_buf_add_char(&v->input, '}');
-    hide_surrogates(&v->input);
+    kv_buf_add_str(facts, "],\"strategy\":");
+    kv_buf_add_slice(facts, t->strategy.n ? t->strategy : KV_SLICE("null"));
+    kv_buf_add_char(facts, '}');
 }
 
 int kv_verify_run(struct kv_verifier *v, const struct kv_template *t,
     const struct kv_parsed *parsed, struct kv_slice trace, struct kv_verdict *out,
     struct kv_err *err)
 {
-    add_input(v, t, parsed, trace);
-    kv_buf_clear(&v->output);
-    if (kv_jq_run(v->rules, kv_slice_of(&v->input), &v->output, err) != 0)
+    struct kv_slice answer;
+    add_facts(v, t, parsed, trace);
+    if (kv_rules_ask(v->rules, &answer, err) != 0)
         return kv_err_context(err, "share/verify");
-    read_verdict(t, kv_slice_of(&v->output), out);
+    read_verdict(t, answer, out);
     return 0;
 }

@@ -107,21 +107,66 @@ CASES
 {"boolean":"No"}|{"value":false}
 {"boolean":"FALSE"}|{"value":false}
 {"boolean":"yes"}|{"value":true}
+{"boolean":1.0}|{"value":true}
+{"boolean":0.5}|{"value":false,"error":"must be true or false"}
 {"boolean":[]}|{"value":false,"error":"must be true or false"}
 {"score":3,"min":1,"max":5}|{"value":3}
 {"score":4.7,"min":1,"max":5}|{"value":4}
 {"score":"4","min":1,"max":5}|{"value":4}
 {"score":1e300,"min":1,"max":5}|{"value":5}
 {"score":-7,"min":1,"max":5}|{"value":1}
+{"score":-4.9,"min":-5,"max":5}|{"value":-4}
+{"score":" +4 ","min":1,"max":5}|{"value":4}
+{"score":NaN,"min":1,"max":5}|{"value":0,"error":"must be a whole number"}
 {"score":0,"min":0,"max":10}|{"value":0}
 {"score":"high","min":1,"max":5}|{"value":0,"error":"must be a whole number"}
 {"classes":{"Good":"g","Bad":"b"},"literal":"Bad"}|{"value":1,"label":"Bad"}
 {"classes":{"Good":"g","Bad":"b"},"literal":"bAD"}|{"value":1,"label":"Bad"}
 {"classes":{"Good":"g","Bad":"b"},"literal":"ugly"}|{"value":-1,"label":"ugly"}
+{"classes":{"A":"g","a":"b"},"literal":"a"}|{"value":1,"label":"a"}
+{"classes":{"x":"g","ÄB":"b"},"literal":"äb"}|{"value":1,"label":"ÄB"}
 {"classes":{"Good":"g","Bad":"b"}}|{"value":-1,"label":"[MISSING_FROM_RESPONSE]"}
 {"metric":{"tp":["a","b"],"fn":["c"],"fp":[],"tn":["d"]},"metrics":["f1","precision","recall","specificity","accuracy"],"distinct":true}|{"lists":{"tp":["a","b"],"fn":["c"],"fp":[],"tn":["d"]},"metrics":{"f1":0.8,"precision":1.0,"recall":0.6666666666666666,"specificity":1.0,"accuracy":0.75}}
 {"metric":{"tp":["a"," A ",""]},"metrics":["precision"],"distinct":true}|{"lists":{"tp":["a"],"fn":[],"fp":[],"tn":[]},"metrics":{"precision":1.0}}
 {"metric":{"tp":["a"," A "]},"metrics":["recall"],"distinct":false}|{"lists":{"tp":["a"," A "],"fn":[],"fp":[],"tn":[]},"metrics":{"recall":1.0}}
 {"metric":{},"metrics":["f1"],"distinct":true}|{"lists":{"tp":[],"fn":[],"fp":[],"tn":[]},"metrics":{"f1":0.0}}
+{"metric":{"fp":"x"},"metrics":["f1"],"distinct":true}|{"lists":null,"metrics":null,"error":"fp: must be an array of strings"}
+CASES
+}
+
+@test "rubric values: a text that libjq has no form for comes out as it went in" {
+    while IFS='|' read -r question want; do
+        echo "$question"
+        run judge-check --share "$ROOT/share" <<<"$question"
+        assert_output "$want"
+    done <<'CASES'
+{"classes":{"\ud800":"g","\ud801":"b"},"literal":"\ud801"}|{"value":1,"label":"\ud801"}
+{"classes":{"a":"g"},"literal":"\ud801"}|{"value":-1,"label":"\ud801"}
+{"metric":{"tp":["\ud800","\ud801","\ud800"]},"metrics":["recall"],"distinct":true}|{"lists":{"tp":["\ud800","\ud801"],"fn":[],"fp":[],"tn":[]},"metrics":{"recall":1.0}}
+CASES
+}
+
+@test "rubric values: the rules are the user's to change, and what they must not answer is refused" {
+    cp -R "$ROOT/share" mine
+    while IFS='|' read -r rule question want; do
+        echo "$rule"
+        {
+            sed '/^\.rule as/,$d' "$ROOT/share/verify/rubric.jq"
+            echo "def ${rule%%:*}: ${rule#*:};"
+            sed -n '/^\.rule as/,$p' "$ROOT/share/verify/rubric.jq"
+        } >mine/verify/rubric.jq
+        run judge-check --share mine <<<"$question"
+        assert_output "$want"
+    done <<'CASES'
+boolean:.reply.text == "aye"|{"boolean":"no"}|{"value":false}
+boolean:.reply.text == "aye"|{"boolean":"aye"}|{"value":true}
+boolean:"aye"|{"boolean":1}|{"value":false,"error":"share/verify/rubric.jq: boolean: not expected: \"aye\""}
+score:.max|{"score":3,"min":1,"max":5}|{"value":5}
+score:.max / 2|{"score":3,"min":1,"max":5}|{"value":0,"error":"share/verify/rubric.jq: score: not expected: 2.5"}
+literal:{class: 0, label: "first"}|{"classes":{"a":"g"},"literal":"b"}|{"value":0,"label":"first"}
+literal:{class: 1}|{"classes":{"a":"g"},"literal":"b"}|{"value":1,"label":null,"error":"share/verify/rubric.jq: literal: not expected: {\"class\":1}"}
+metric:{kept: {tp: [1]}, values: [1]}|{"metric":{"tp":["a"]},"metrics":["f1"],"distinct":true}|{"lists":null,"metrics":null,"error":"share/verify/rubric.jq: metric: not expected: {\"kept\":{\"tp\":[1]},\"values\":[1]}"}
+metric:{kept: {tp: [0]}, values: [7]}|{"metric":{"tp":["a"],"fp":["b"]},"metrics":["f1"],"distinct":true}|{"lists":{"tp":["a"],"fn":[],"fp":[],"tn":[]},"metrics":{"f1":7.0}}
+regex:.invert|{"regex":"x","case_sensitive":true,"invert":true,"text":"x"}|{"value":true}
 CASES
 }

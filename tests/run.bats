@@ -301,6 +301,29 @@ END
     assert_equal "$(completed)" 3
 }
 
+@test "run: rubric rules are those of --share, compiled before anything is asked, and only if wanted" {
+    bench 1
+    echo '{"rubric":{"regex_traits":[{"name":"short","pattern":"It is","higher_is_better":true}]}}' >>bench.jsonl
+    start_provider --answers answers.jsonl
+    preset 'del(.answering_models[1]) | . + {evaluation_mode: "template_and_rubric", rubric_enabled: true}'
+    manifest
+    cp -R "$ROOT/share" mine
+    echo 'def unfinished' >>mine/verify/rubric.jq
+    run --separate-stderr kv-run --share mine r.json.state
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr 'kv-run: mine/verify/rubric.jq: syntax error, unexpected def, expecting $end'
+    assert_equal "$(cat "$JOURNAL")" ''
+    echo '.found | not' >mine/verify/rubric.jq
+    run bash -c "kv-run --share mine r.json.state | jq -c '[.template.verify_result, .rubric.regex_trait_scores]'"
+    assert_output '[true,{"short":false}]'
+    rm mine/verify/rubric.jq r.json.*
+    preset
+    manifest
+    run bash -c 'kv-run --share mine r.json.state | jq .template.verify_result'
+    assert_output $'true\ntrue'
+}
+
 @test "run: commands answer and judge in place of models" {
     bench 3
     start_provider

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 static struct kv_verifier *verifier;
+static struct kv_scorer *scorer;
 
 static struct kv_slice member(struct kv_slice question, const char *key)
 {
@@ -130,26 +131,27 @@ static void ask_rubric(struct kv_slice question, struct kv_buf *out)
     int64_t score = 0;
     int rc = -1;
     if (kv_json_get(question, "regex", &v)) {
-        rc = kv_score_regex(text_of(v, &a), kv_json_is_true(member(question, "case_sensitive")),
+        rc = kv_score_regex(scorer, text_of(v, &a),
+            kv_json_is_true(member(question, "case_sensitive")),
             kv_json_is_true(member(question, "invert")), text_of(member(question, "text"), &b),
             &yes, &err);
         add(out, "value", yes ? KV_SLICE("true") : KV_SLICE("false"));
     } else if (kv_json_get(question, "boolean", &v)) {
-        rc = kv_score_boolean(v, &yes, &err);
+        rc = kv_score_boolean(scorer, v, &yes, &err);
         add(out, "value", yes ? KV_SLICE("true") : KV_SLICE("false"));
     } else if (kv_json_get(question, "score", &v)) {
-        rc = kv_score_number(v, strtol(member(question, "min").p, NULL, 10),
+        rc = kv_score_number(scorer, v, strtol(member(question, "min").p, NULL, 10),
             strtol(member(question, "max").p, NULL, 10), &score, &err);
         kv_buf_printf(out, "\"value\":%lld", (long long)score);
     } else if (kv_json_get(question, "classes", &v)) {
-        rc = 0;
-        kv_buf_printf(out, "\"value\":%d", kv_score_literal(v, member(question, "literal"), &a));
+        rc = kv_score_literal(scorer, v, member(question, "literal"), &score, &a, &err);
+        kv_buf_printf(out, "\"value\":%lld", (long long)score);
         add(out, "label", kv_slice_of(&a));
     } else if (kv_json_get(question, "metric", &v)) {
-        rc = kv_score_metric(v, member(question, "metrics"),
+        rc = kv_score_metric(scorer, v, member(question, "metrics"),
             kv_json_is_true(member(question, "distinct")), &a, &b, &err);
-        add(out, "lists", kv_slice_of(&a));
-        add(out, "metrics", kv_slice_of(&b));
+        add(out, "lists", rc == 0 ? kv_slice_of(&a) : KV_SLICE("null"));
+        add(out, "metrics", rc == 0 ? kv_slice_of(&b) : KV_SLICE("null"));
     }
     if (rc != 0)
         add_text(out, "error", err.text);
@@ -185,7 +187,8 @@ int main(int argc, char **argv)
     struct kv_err err;
     int more;
     verifier = kv_verify_open(share ? share : "share", &err);
-    if (!verifier)
+    scorer = verifier ? kv_score_open(share ? share : "share", &err) : NULL;
+    if (!scorer)
         kv_cli_fail(&err);
     kv_lines_init(&lines, 0, 0);
     while ((more = kv_lines_next(&lines, &line, &err)) == 1) {
@@ -196,6 +199,7 @@ int main(int argc, char **argv)
     }
     kv_lines_release(&lines);
     kv_buf_release(&out);
+    kv_score_close(scorer);
     kv_verify_close(verifier);
     return more < 0 ? (kv_cli_fail(&err), 0) : kv_cli_end(KV_OK);
 }

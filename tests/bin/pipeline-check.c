@@ -276,10 +276,12 @@ int main(int argc, char **argv)
         kv_cli_usage("no share directory given");
     struct kv_prompts *prompts = kv_prompts_open(argv[first], &err);
     struct kv_verifier *verifier = prompts ? kv_verify_open(argv[first], &err) : NULL;
-    if (!verifier)
+    struct kv_scorer *scorer = verifier ? kv_score_open(argv[first], &err) : NULL;
+    if (!scorer)
         kv_cli_fail(&err);
     desk.prompts = prompts;
     desk.verifier = verifier;
+    desk.scorer = scorer;
     kv_lines_init(&lines, 0, 0);
     while (kv_lines_next(&lines, &line, &err) == 1) {
         if (kv_json_check(line, KV_JSON_NONFINITE, &value, &err) != 0)
@@ -287,6 +289,7 @@ int main(int argc, char **argv)
         run_line(desk, value);
     }
     kv_lines_release(&lines);
+    kv_score_close(scorer);
     kv_verify_close(verifier);
     kv_prompts_close(prompts);
     return kv_cli_end(KV_OK);

@@ -1,0 +1,118 @@
+/* rules - the jq programs of share/verify. */
+#include "rules.h"
+
+#include "io.h"
+#include "jq.h"
+#include "num.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kv_rules {
+    struct kv_jq *program;
+    struct kv_buf facts, answer;
+};
+
+static int read_files(
+    const char *share, const char *const files[], struct kv_buf *text, struct kv_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; files[i] && rc == 0; i++) {
+        struct kv_buf path = {0};
+        kv_buf_printf(&path, "%s/verify/%s", share, files[i]);
+        rc = kv_io_read(path.p, 1 << 20, text, err);
+        kv_buf_add_char(text, '\n');
+        kv_buf_release(&path);
+    }
+    return rc;
+}
+
+struct kv_rules *kv_rules_open(const char *share, const char *const files[], struct kv_err *err)
+{
+    struct kv_buf text = {0}, name = {0};
+    struct kv_jq *program = NULL;
+    kv_buf_printf(&name, "%s/verify%s%s", share, files[1] ? "" : "/", files[1] ? "" : files[0]);
+    if (read_files(share, files, &text, err) == 0)
+        program = kv_jq_open(name.p, kv_slice_of(&text), KV_SLICE(""), err);
+    kv_buf_release(&text);
+    kv_buf_release(&name);
+    if (!program)
+        return NULL;
+    struct kv_rules *r = kv_calloc(1, sizeof *r);
+    r->program = program;
+    return r;
+}
+
+void kv_rules_close(struct kv_rules *r)
+{
+    if (!r)
+        return;
+    kv_jq_close(r->program);
+    kv_buf_release(&r->facts);
+    kv_buf_release(&r->answer);
+    free(r);
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* Is there \uD800-\uDBFF (high) or \uDC00-\uDFFF at p? */
+static bool is_surrogate(const char *p, const char *end, bool high)
+{
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
+        return false;
+    int second = hex_digit(p[3]);
+    return high ? second >= 8 && second < 12 : second >= 12;
+}
+
+/* libjq refuses half a surrogate pair. It is told a private character instead, another for each
+ * half, so that texts that differ still do. */
+static void hide_surrogates(struct kv_buf *json)
+{
+    char *p = json->p, *end = p + json->n;
+    while ((p = memchr(p, '\\', (size_t)(end - p)))) {
+        bool high = is_surrogate(p, end, true), low = is_surrogate(p, end, false);
+        if (high && is_surrogate(p + 6, end, false)) {
+            p += 12;
+            continue;
+        }
+        if (high || low) {
+            p[2] = 'f';
+            p[3] = (char)('0' + hex_digit(p[3]) - 8);
+        }
+        p += 2;
+    }
+}
+
+struct kv_buf *kv_rules_begin(struct kv_rules *r)
+{
+    kv_buf_clear(&r->facts);
+    return &r->facts;
+}
+
+/* libjq reads nan, and a number beyond a double as an infinity. */
+void kv_rules_add_number(struct kv_buf *facts, double x)
+{
+    if (isnan(x))
+        kv_buf_add_str(facts, "nan");
+    else if (isinf(x))
+        kv_buf_add_str(facts, x < 0 ? "-1e999" : "1e999");
+    else
+        kv_num_add_double(facts, x, KV_NUM_PYTHON);
+}
+
+int kv_rules_ask(struct kv_rules *r, struct kv_slice *answer, struct kv_err *err)
+{
+    hide_surrogates(&r->facts);
+    kv_buf_clear(&r->answer);
+    if (kv_jq_run(r->program, kv_slice_of(&r->facts), &r->answer, err) != 0)
+        return -1;
+    *answer = kv_slice_of(&r->answer);
+    return 0;
+}

@@ -21,15 +21,16 @@ def score:
   | if . <= $min then $min elif . >= $max then $max else . end;
 
 # The position of the class named: exactly, else in any case; -1 for none. The label shown is the
-# class as it is spelled, or else what the judge said, unless one is given here.
+# class as it is spelled, or else what the judge said, unless one is given here. (jq 1.6 leaks memory
+# in `index` of an array.)
 def literal:
   .reply as $r
   | if $r == null then {class: -1, label: "[MISSING_FROM_RESPONSE]"}
     else {
-      class: (
-        (.classes | map(.text) | index($r.text))
-        // (.classes | map(.folded) | index($r.folded))
-        // -1
+      class: first(
+        (.classes | to_entries[] | select(.value.text == $r.text) | .key),
+        (.classes | to_entries[] | select(.value.folded == $r.folded) | .key),
+        -1
       )
     }
     end;

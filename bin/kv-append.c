@@ -69,9 +69,10 @@ static void refuse(struct work *w, size_t number, struct kv_slice line, const st
     bool column = strncmp(why->text, "1:", 2) == 0;
     kv_cli_say("%s:%zu%s%s", w->source, number, column ? "" : ": ", why->text + column);
     w->refused++;
-    if (w->rejects &&
-        (fwrite(line.p, 1, line.n, w->rejects) != line.n || putc('\n', w->rejects) < 0))
-        kv_cli_say("rejects: %s", strerror(errno));
+    if (w->rejects) { /* a failure sticks to the stream and is told at the end */
+        fwrite(line.p, 1, line.n, w->rejects);
+        putc('\n', w->rejects);
+    }
 }
 
 static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
@@ -128,7 +129,7 @@ static void take_all(struct work *w, int fd)
     kv_lines_init(&lines, fd, LINE_MAX_BYTES);
     kv_lines_widen(&lines);
     while (!must_stop(w) && (got = kv_lines_next(&lines, &line, &err)) != 0) {
-        if (got < 0 && err.kind != KV_INPUT) {
+        if (got < 0 && err.sys) {
             end_batch(w);
             kv_err_context(&err, "%s", w->source);
             kv_cli_fail(&err);
@@ -171,6 +172,19 @@ static void open_rejects(struct work *w, const char *path)
     kv_cli_fail(&err);
 }
 
+static void close_rejects(struct work *w, const char *path)
+{
+    struct kv_err err;
+    bool failed = ferror(w->rejects); /* errno is of a write long ago */
+    if (fclose(w->rejects) != 0)
+        kv_err_sys(&err, "%s", path);
+    else if (failed)
+        kv_err_set(&err, KV_SYSTEM, "%s: not all of it could be written", path);
+    else
+        return;
+    kv_cli_fail(&err);
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -208,10 +222,8 @@ int main(int argc, char **argv)
 
     if (w.verbose)
         kv_cli_say("%ld kept, %ld skipped, %ld refused", w.kept, w.skipped, w.refused);
-    if (w.rejects && fclose(w.rejects) != 0) {
-        kv_err_sys(&err, "%s", rejects);
-        kv_cli_fail(&err);
-    }
+    if (w.rejects)
+        close_rejects(&w, rejects);
     kv_store_close(w.store);
     kv_buf_release(&w.answers);
     int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);

@@ -146,7 +146,7 @@ static void take_all(struct work *w, int fd)
     int got;
     kv_lines_init(&lines, fd, LINE_MAX_BYTES);
     while ((got = kv_lines_next(&lines, &line, &err)) != 0) {
-        if (got < 0 && err.kind != KV_INPUT) {
+        if (got < 0 && err.sys) {
             kv_err_context(&err, "%s", w->source);
             kv_cli_fail(&err);
         }

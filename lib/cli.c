@@ -44,10 +44,10 @@ void kv_cli_warn(const struct kv_err *err)
 _Noreturn void kv_cli_fail(const struct kv_err *err)
 {
     fflush(stdout);
-    if (err->sys != EPIPE)
-        kv_cli_warn(err);
     if (err->kind == KV_USAGE)
-        kv_cli_say("try '%s --help'", face->program);
+        kv_cli_say("%s (try '%s --help')", err->text, face->program);
+    else if (err->sys != EPIPE)
+        kv_cli_warn(err);
     exit((int)err->kind);
 }
 
@@ -213,12 +213,8 @@ int kv_cli_begin(
 
 int kv_cli_put(struct kv_slice bytes, struct kv_err *err)
 {
-    if (kv_io_write(STDOUT_FILENO, bytes, err) != 0) {
-        int number = err->sys;
-        kv_err_set(err, KV_SYSTEM, "stdout: %s", strerror(number));
-        err->sys = number;
-        return -1;
-    }
+    if (kv_io_write(STDOUT_FILENO, bytes, err) != 0)
+        return kv_err_device(err, "stdout", err->sys);
     return 0;
 }
 
@@ -229,8 +225,10 @@ int kv_cli_end(enum kv_kind status)
         return (int)status;
     if (errno == EBADF) /* started with stdout closed, and nothing was printed */
         return (int)status;
-    if (errno != EPIPE)
-        kv_cli_say("stdout: %s", strerror(errno));
+    struct kv_err err;
+    kv_err_device(&err, "stdout", errno);
+    if (err.sys != EPIPE)
+        kv_cli_warn(&err);
     return KV_SYSTEM;
 }
 

@@ -1,8 +1,10 @@
 /* err - a failure as a value: what kind it is, and one sentence that says what and where. */
 #include "err.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +49,13 @@ static enum kv_kind kind_of_errno(int number)
     }
 }
 
+static void describe(struct kv_err *err, enum kv_kind kind, const char *what, int number)
+{
+    const char *words = strerror(number);
+    kv_err_set(err, kind, "%s: %c%s", what, tolower((unsigned char)*words), words + 1);
+    err->sys = number;
+}
+
 int kv_err_sys(struct kv_err *err, const char *format, ...)
 {
     int number = errno;
@@ -56,10 +65,25 @@ int kv_err_sys(struct kv_err *err, const char *format, ...)
     int wanted = vsnprintf(what, sizeof what, format, ap);
     va_end(ap);
     tidy(what, wanted);
-    kv_err_set(err, kind_of_errno(number), "%s: %s", what, strerror(number));
-    err->sys = number;
+    describe(err, kind_of_errno(number), what, number);
     errno = number;
     return -1;
+}
+
+int kv_err_device(struct kv_err *err, const char *name, int number)
+{
+    describe(err, KV_SYSTEM, name, number);
+    return -1;
+}
+
+/* "3:17: …" */
+static bool begins_with_place(const char *text)
+{
+    size_t line = strspn(text, "0123456789");
+    if (!line || text[line] != ':')
+        return false;
+    size_t column = strspn(text + line + 1, "0123456789");
+    return column && text[line + 1 + column] == ':';
 }
 
 int kv_err_context(struct kv_err *err, const char *format, ...)
@@ -72,7 +96,7 @@ int kv_err_context(struct kv_err *err, const char *format, ...)
     va_end(ap);
     tidy(before, wanted);
     memcpy(after, err->text, sizeof after);
-    kv_err_set(err, err->kind, "%s: %s", before, after);
+    kv_err_set(err, err->kind, begins_with_place(after) ? "%s:%s" : "%s: %s", before, after);
     err->sys = number;
     return -1;
 }

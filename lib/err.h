@@ -38,7 +38,11 @@ int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
  * ENAMETOOLONG), else KV_SYSTEM. */
 int kv_err_sys(struct kv_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts "<context>: " in front of the text of a failure already set. Returns -1. */
+/* The same for what is written to and not named by the user, such as stdout: always KV_SYSTEM. */
+int kv_err_device(struct kv_err *err, const char *name, int number);
+
+/* Puts "<context>: " in front of the text of a failure already set; where that begins with a place,
+ * "3:17: …", the name joins it: "results.jsonl:3:17: …". Returns -1. */
 int kv_err_context(struct kv_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -102,6 +102,18 @@ static void forget_taken(struct kv_lines *l)
     l->at = 0;
 }
 
+/* A failed read is the end: what a line had so far is no line. */
+static int read_more(struct kv_lines *l, struct kv_err *err)
+{
+    int got = read_some(l->fd, &l->held, LINES_CHUNK);
+    l->eof = got <= 0;
+    if (got >= 0)
+        return 0;
+    kv_err_sys(err, "read");
+    l->held.n = l->at = l->seen = 0;
+    return -1;
+}
+
 /* Drops bytes until the LF of an over-long line is behind us. */
 static int skip_line(struct kv_lines *l, struct kv_err *err)
 {
@@ -109,10 +121,8 @@ static int skip_line(struct kv_lines *l, struct kv_err *err)
     while (!(lf = find_end(l)) && !l->eof) {
         l->at = l->held.n;
         forget_taken(l);
-        int got = read_some(l->fd, &l->held, LINES_CHUNK);
-        if (got < 0)
-            return kv_err_sys(err, "read");
-        l->eof = got == 0;
+        if (read_more(l, err) != 0)
+            return -1;
     }
     l->at = lf ? (size_t)(lf - l->held.p) + 1 : l->held.n;
     l->seen = l->at;
@@ -127,10 +137,8 @@ int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err)
             return l->number++, skip_line(l, err);
         if (l->at > LINES_CHUNK)
             forget_taken(l);
-        int got = read_some(l->fd, &l->held, LINES_CHUNK);
-        if (got < 0)
-            return kv_err_sys(err, "read");
-        l->eof = got == 0;
+        if (read_more(l, err) != 0)
+            return -1;
     }
     if (!lf && l->at == l->held.n)
         return 0;

@@ -36,8 +36,9 @@ void kv_lines_release(struct kv_lines *l); /* does not close fd */
 
 /* The next line without its LF (a CR before it is kept); the last one need not have an LF. Borrowed
  * until the next call. Returns 1, 0 at the end, -1 on error. A line longer than max is skipped to
- * its end and reported as KV_INPUT "line too long (over N bytes)"; the call after it goes on with
- * the next line, and l->number is right for both. */
+ * its end and reported as KV_INPUT "line too long (over N bytes)" with err->sys 0; the call after
+ * it goes on with the next line, and l->number is right for both. A read that fails (err->sys is
+ * errno) is the end: the call after it returns 0. */
 int kv_lines_next(struct kv_lines *l, struct kv_slice *line, struct kv_err *err);
 
 /* True if kv_lines_next would answer without reading from the descriptor. */

@@ -282,7 +282,7 @@ static int read_all(struct kv_layout2 *two, const struct kv_tail *tail, struct k
         enter_recorded(two, &direct, tail, err) == 0 && enter_failed(two, err) == 0)
         return 0;
     if (err->text[0] >= '0' && err->text[0] <= '9')
-        kv_reader_blame(err, two->paths->state);
+        kv_err_context(err, "%s", two->paths->state);
     return -1;
 }
 

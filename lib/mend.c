@@ -102,7 +102,7 @@ static int write_manifest(struct kv_doc *d, const struct kv_state *s, struct kv_
     bool first = true;
     int got;
     if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_MANIFEST, err) != 0)
-        return kv_reader_blame(err, kv_state_info(s)->paths->state);
+        return kv_err_context(err, "%s", kv_state_info(s)->paths->state);
     while ((got = kv_keys_next(&k, err)) == 1 && pass(d, text, PIECE, err) == 0) {
         kv_form_add_key(text, kv_slice_of(&k.key), first);
         first = false;

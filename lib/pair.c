@@ -162,7 +162,7 @@ static int enter_keys(
     struct kv_keys k;
     int got;
     if (kv_keys_begin(&k, kv_doc_view(p->doc, STATE)->fd, which, err) != 0)
-        return kv_reader_blame(err, p->paths->state);
+        return kv_err_context(err, "%s", p->paths->state);
     while ((got = kv_keys_next(&k, err)) == 1) {
         int added = which == KV_KEYS_MANIFEST ? kv_ledger_manifest(l, kv_slice_of(&k.key), err)
                                               : kv_ledger_completed(l, kv_slice_of(&k.key), err);
@@ -170,7 +170,7 @@ static int enter_keys(
             break;
     }
     kv_keys_end(&k);
-    return got == 0 ? 0 : got < 0 ? kv_reader_blame(err, p->paths->state) : -1;
+    return got == 0 ? 0 : got < 0 ? kv_err_context(err, "%s", p->paths->state) : -1;
 }
 
 static int enter_rows(struct kv_pair *p, struct kv_ledger *l, struct kv_err *err)

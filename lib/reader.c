@@ -293,13 +293,3 @@ uint64_t kv_reader_offset(const struct kv_reader *r, struct kv_slice value)
     return r->base + (uint64_t)(value.p - r->held.p);
 }
 
-int kv_reader_blame(struct kv_err *err, const char *path)
-{
-    bool place = err->text[0] >= '0' && err->text[0] <= '9';
-    char text[KV_ERR_TEXT_MAX];
-    memcpy(text, err->text, sizeof text);
-    int sys = err->sys;
-    kv_err_set(err, err->kind, place ? "%s:%s" : "%s: %s", path, text);
-    err->sys = sys;
-    return -1;
-}

@@ -73,7 +73,4 @@ int kv_reader_finish(struct kv_reader *r, struct kv_err *err); /* nothing but wh
 /* Where the value last handed out begins: offset in the file, and its line. */
 uint64_t kv_reader_offset(const struct kv_reader *r, struct kv_slice value);
 
-/* Puts the name of the document in front of a failure: "results.json.tmp:3:17: …". Returns -1. */
-int kv_reader_blame(struct kv_err *err, const char *path);
-
 #endif

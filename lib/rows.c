@@ -15,7 +15,7 @@ int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, st
     if (!failed && layout == KV_LAYOUT_2)
         kv_lines_init(&r->lines, r->reader.fd, LINE_MAX);
     else if (!failed && kv_reader_enter(&r->reader, '{', err) != 0)
-        failed = kv_reader_blame(err, path);
+        failed = kv_err_context(err, "%s", path);
     if (failed)
         kv_rows_end(r);
     return failed;
@@ -115,5 +115,5 @@ int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
     if (r->layout == KV_LAYOUT_2)
         return next_line(r, row, err);
     int got = next_item(r, row, err);
-    return got < 0 ? kv_reader_blame(err, r->path) : got;
+    return got < 0 ? kv_err_context(err, "%s", r->path) : got;
 }

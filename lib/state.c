@@ -211,7 +211,7 @@ struct kv_state *kv_state_open(const char *operand, struct kv_err *err)
     s->info.growing = begins_as_ours(s, err);
     if (read_members(s, err) == 0 && take_info(s, err) == 0)
         return s;
-    kv_reader_blame(err, s->paths.state);
+    kv_err_context(err, "%s", s->paths.state);
 failed:
     kv_state_close(s);
     return NULL;
@@ -281,7 +281,7 @@ int kv_tasks_begin(
 {
     *t = (struct kv_tasks){.state = s};
     if (kv_keys_begin(&t->keys, s->file.fd, which, err) != 0)
-        return kv_reader_blame(err, s->paths.state);
+        return kv_err_context(err, "%s", s->paths.state);
     if ((which == KV_KEYS_MANIFEST && s->distinct_manifest < s->manifest_length) ||
         (which == KV_KEYS_COMPLETED && s->distinct_completed < s->completed_length) ||
         which == KV_KEYS_FAILED)
@@ -311,7 +311,7 @@ int kv_tasks_next(struct kv_tasks *t, struct kv_task_state *task, struct kv_err 
     while (got == 1 && !is_new(t));
     if (got == 1)
         kv_state_find(t->state, kv_slice_of(&t->keys.key), task);
-    return got < 0 ? kv_reader_blame(err, t->state->paths.state) : got;
+    return got < 0 ? kv_err_context(err, "%s", t->state->paths.state) : got;
 }
 
 void kv_tasks_end(struct kv_tasks *t)
@@ -398,7 +398,7 @@ int kv_state_row_key(
     if (s->info.layout == KV_LAYOUT_1 || row->scenario_id.n <= 2)
         return 0;
     if (kv_scenario_map(&s->scenario, s->file.fd, key, err) != 0)
-        return kv_reader_blame(err, s->paths.state);
+        return kv_err_context(err, "%s", s->paths.state);
     return 0;
 }
 
@@ -507,7 +507,7 @@ int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err)
 {
     if (!(s->loaded & KV_LOAD_TASKS)) {
         if (load_tasks(s, err) != 0)
-            return kv_reader_blame(err, s->paths.state);
+            return kv_err_context(err, "%s", s->paths.state);
         s->loaded |= KV_LOAD_TASKS;
     }
     if ((what & KV_LOAD_ROWS) && !(s->loaded & KV_LOAD_ROWS)) {

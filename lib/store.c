@@ -187,7 +187,7 @@ int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
     if (!s)
         return -1;
     if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_COMPLETED, err) != 0)
-        return kv_reader_blame(err, st->paths.state);
+        return kv_err_context(err, "%s", st->paths.state);
     while ((got = kv_keys_next(&k, err)) == 1) {
         if (kv_store_find(st, kv_slice_of(&k.key), &task, err) != 0)
             got = -1;

@@ -112,7 +112,7 @@ kv-append: <stdin>:10:17: unexpected text after the value'
     assert_equal "$(counts)" '[5,3,0,2,3,3]'
     run --separate-stderr kv-append results.json nothing.jsonl
     assert_failure 3
-    assert_stderr "kv-append: nothing.jsonl: No such file or directory"
+    assert_stderr "kv-append: nothing.jsonl: no such file or directory"
 }
 
 @test "append: a key that is not in the manifest is refused with the nearest one" {
@@ -135,6 +135,17 @@ END
     run kv-append results.json <<<'{"task_id":"k2"}'
     assert_output '{"task_id":"k2","completed_count":3,"total_tasks":6}'
     check_pair
+}
+
+@test "append: a directory as input ends the work, and rejects that cannot be kept are told" {
+    mkdir in.d
+    run --separate-stderr timeout 20 kv-append results.json in.d
+    assert_failure 3
+    assert_stderr "kv-append: in.d: read: is a directory"
+    echo '{"task_id":"k9"}' >in
+    run --separate-stderr kv-append --rejects /dev/full results.json in
+    assert_failure 4
+    assert_equal "${stderr_lines[1]}" "kv-append: /dev/full: no space left on device"
 }
 
 @test "append: --rejects keeps refused lines as they came" {
@@ -234,10 +245,10 @@ END
 @test "append: a closed or full stdout loses nothing, and is said once" {
     run --separate-stderr bash -c 'printf "{\"task_id\":\"k1\"}\n{\"task_id\":\"k2\"}\n" | kv-append results.json >/dev/full'
     assert_failure 4
-    assert_stderr "kv-append: stdout: No space left on device"
+    assert_stderr "kv-append: stdout: no space left on device"
     run --separate-stderr bash -c 'echo "{\"task_id\":\"k3\"}" | kv-append results.json >&-'
     assert_failure 4
-    assert_stderr "kv-append: stdout: Bad file descriptor"
+    assert_stderr "kv-append: stdout: bad file descriptor"
     run --separate-stderr bash -c 'echo "{\"task_id\":\"k4\"}" | kv-append results.json | true'
     assert_stderr ""
     assert_equal "$(counts)" '[5,4,0,1,4,4]'
@@ -256,7 +267,7 @@ END
 @test "append: a missing or unfit state is one line and 3" {
     run --separate-stderr kv-append nothing.json.state </dev/null
     assert_failure 3
-    assert_stderr "kv-append: nothing.json.state: No such file or directory"
+    assert_stderr "kv-append: nothing.json.state: no such file or directory"
     rm results.json.tmp
     run --separate-stderr kv-append results.json <<<'{"task_id":"k1"}'
     assert_failure 3

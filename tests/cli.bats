@@ -31,8 +31,7 @@ PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-
         run --separate-stderr "$p" --nonsense
         assert_failure 2
         assert_stdout ''
-        assert_equal "${stderr_lines[0]}" "$p: unknown option '--nonsense'"
-        assert_equal "${stderr_lines[1]}" "$p: try '$p --help'"
+        assert_stderr "$p: unknown option '--nonsense' (try '$p --help')"
     done
 }
 
@@ -40,7 +39,7 @@ PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-
     for p in $PROGRAMS; do
         run --separate-stderr "$p" -Z
         assert_failure 2
-        assert_equal "${stderr_lines[0]}" "$p: unknown option '-Z'"
+        assert_stderr "$p: unknown option '-Z' (try '$p --help')"
     done
 }
 
@@ -84,6 +83,6 @@ PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-
     for p in $PROGRAMS; do
         run --separate-stderr bash -c "$p --help >/dev/full"
         assert_failure 4
-        assert_stderr "$p: stdout: No space left on device"
+        assert_stderr "$p: stdout: no space left on device"
     done
 }

@@ -89,7 +89,7 @@ agrees_or_says_why() {
     printf '{}' >c.json
     run --separate-stderr kv-check-compat -c c.json -b b nowhere.state
     assert_failure 3
-    assert_stderr "kv-check-compat: nowhere.state: No such file or directory"
+    assert_stderr "kv-check-compat: nowhere.state: no such file or directory"
     run --separate-stderr kv-check-compat -c c.json -b b "$DATA/states-v1/fresh/results.json.state"
     assert_failure 3
     assert_stderr "kv-check-compat: c.json: parsing_models: missing"

@@ -207,7 +207,7 @@ assert_pair() {
     assert_stderr 'doc-driver: r.tmp: not a regular file'
     run --separate-stderr doc-driver create absent/r 1
     assert_failure 3
-    assert_stderr 'doc-driver: absent: No such file or directory'
+    assert_stderr 'doc-driver: absent: no such file or directory'
 }
 
 @test "doc: documents written anew keep their content and grow in place at once" {

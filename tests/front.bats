@@ -46,7 +46,7 @@ stand_in() {
 @test "kv: an unknown command is named" {
     run --separate-stderr kv frobnicate
     assert_failure 2
-    assert_equal "${stderr_lines[0]}" "kv: unknown command 'frobnicate'"
+    assert_stderr "kv: unknown command 'frobnicate' (try 'kv help')"
 }
 
 @test "kv: --version is that of the programs" {
@@ -61,9 +61,9 @@ stand_in() {
     assert_success
     assert_stdout '{"output_path":"r"}'
     assert_stderr ''
-    assert_equal "$(sort calls)" "$(printf '%s\n' 'kv-append -q r.json.state' \
-        'kv-finalize r.json.state' 'kv-manifest -b b.jsonld -c p.json -o r.json --if-absent' \
-        'kv-run r.json.state')"
+    assert_equal "$(sort calls)" "$(printf '%s\n' 'kv-append -q -- r.json.state' \
+        'kv-finalize -- r.json.state' 'kv-manifest -b b.jsonld -c p.json -o r.json --if-absent' \
+        'kv-run -- r.json.state')"
     assert_equal "$(cat appended)" '{}'
 }
 
@@ -73,8 +73,8 @@ stand_in() {
         --manual-traces t.json --replay s.json --async-workers 7 --verbose
     assert_success
     assert_equal "$(grep manifest calls)" 'kv-manifest -b b.jsonld -c p.json -o r.csv --if-absent --questions 0-3 --question-ids a,b --manual-traces t.json --replay s.json'
-    assert_equal "$(grep run calls)" 'kv-run --jobs 7 --verbose r.csv.state'
-    assert_equal "$(grep finalize calls)" 'kv-finalize r.csv.state'
+    assert_equal "$(grep run calls)" 'kv-run --jobs 7 --verbose -- r.csv.state'
+    assert_equal "$(grep finalize calls)" 'kv-finalize -- r.csv.state'
 }
 
 @test "kv verify: a preset is found by name in the directory of presets" {
@@ -128,7 +128,7 @@ stand_in() {
         --abstention --no-sufficiency --deep-judgment --evaluation-mode --embedding-threshold; do
         run --separate-stderr kv verify b "$o" x
         assert_failure 2
-        assert_equal "${stderr_lines[0]}" "kv: verify: $o is not supported: set it in the preset"
+        assert_stderr "kv: verify: $o is not supported: set it in the preset (try 'kv help')"
     done
     assert_equal "$(cat calls)" ''
 }
@@ -136,18 +136,17 @@ stand_in() {
 @test "kv verify: what is missing is named" {
     run --separate-stderr kv verify --preset p --output r.json
     assert_failure 2
-    assert_equal "${stderr_lines[0]}" 'kv: verify: a benchmark is required, unless with --resume'
+    assert_stderr "kv: verify: a benchmark is required, unless with --resume (try 'kv help')"
     run --separate-stderr kv verify b --output r.json
-    assert_equal "${stderr_lines[0]}" 'kv: verify: --preset is required'
+    assert_stderr "kv: verify: --preset is required (try 'kv help')"
     run --separate-stderr kv verify b --preset p --progressive-save
-    assert_equal "${stderr_lines[0]}" 'kv: verify: --output is required'
+    assert_stderr "kv: verify: --output is required (try 'kv help')"
     run --separate-stderr kv verify b --preset p --output r.txt
-    assert_equal "${stderr_lines[0]}" "kv: verify: the output must be named .json or .csv, not 'r.txt'"
+    assert_stderr "kv: verify: the output must be named .json or .csv, not 'r.txt' (try 'kv help')"
     run --separate-stderr kv verify --resume r.json.state --preset p
-    assert_equal "${stderr_lines[0]}" \
-        'kv: verify: --resume takes all from the state: leave out --preset'
+    assert_stderr "kv: verify: --resume takes all from the state: leave out --preset (try 'kv help')"
     run --separate-stderr kv verify --resume
-    assert_equal "${stderr_lines[0]}" "kv: verify: option '--resume' needs an argument"
+    assert_stderr "kv: verify: option '--resume' needs an argument (try 'kv help')"
 }
 
 @test "kv verify: an interrupt lets kv-run drain, and its status is the answer" {
@@ -184,6 +183,32 @@ EOF
     assert_success
     assert_output "$(printf '%s\n' table 'Pending questions (1):' '  q1' 'Pending tasks (2):' \
         '  q1\ta\tb' '  q1\ta\tc')"
+}
+
+@test "kv verify-status: letters stand together, and -- ends the options" {
+    run kv verify-status -qt -- r.json.state
+    assert_success
+    assert_equal "${lines[1]}" 'Pending questions (1):'
+    assert_equal "${lines[3]}" 'Pending tasks (2):'
+    run --separate-stderr kv verify-status -qx r.json.state
+    assert_failure 2
+    assert_stderr "kv: verify-status: unknown option '-x' (try 'kv help')"
+}
+
+@test "kv verify-status: jobs that are no questions are listed by their keys" {
+    stand_in kv-status '[ "$1" = --pending ] && echo "{\"task_id\":\"a b.jpg\"}"; :'
+    run kv verify-status -tq r.json.state
+    assert_success
+    assert_output "$(printf '%s\n' 'Pending questions (1):' '  a b.jpg' 'Pending tasks (1):' \
+        '  a b.jpg')"
+}
+
+@test "kv: it finds its programs through a symbolic link" {
+    mkdir elsewhere
+    ln -s ../bin/kv elsewhere/kv
+    PATH=${PATH#"$PWD/bin:"} run elsewhere/kv status x.state --json
+    assert_success
+    assert_equal "$(cat calls)" 'kv-status x.state --json'
 }
 
 @test "kv: completion in bash offers commands, options and states" {

@@ -114,13 +114,16 @@ kv-verify: in:2: question 'q3' is not in the benchmark"
 @test "kv-verify: a missing file, a missing benchmark and missing rules are one line each" {
     run --separate-stderr kv-verify nothing.jsonl
     assert_failure 3
-    assert_stderr 'kv-verify: nothing.jsonl: No such file or directory'
+    assert_stderr 'kv-verify: nothing.jsonl: no such file or directory'
+    run --separate-stderr timeout 20 kv-verify "$BATS_TEST_TMPDIR"
+    assert_failure 3
+    assert_stderr "kv-verify: $BATS_TEST_TMPDIR: read: is a directory"
     run --separate-stderr kv-verify -b nothing.jsonld
     assert_failure 3
-    assert_stderr 'kv-verify: nothing.jsonld: No such file or directory'
+    assert_stderr 'kv-verify: nothing.jsonld: no such file or directory'
     run --separate-stderr kv-verify --share nowhere
     assert_failure 3
-    assert_stderr 'kv-verify: nowhere/verify/primitives.jq: No such file or directory'
+    assert_stderr 'kv-verify: nowhere/verify/primitives.jq: no such file or directory'
 }
 
 @test "kv-verify: a Jq filter gives a verdict or a credit" {

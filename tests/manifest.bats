@@ -249,13 +249,11 @@ kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answ
 @test "manifest: usage" {
     run --separate-stderr kv-manifest -c p.json
     assert_failure 2
-    assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE
-kv-manifest: try 'kv-manifest --help'"
+    assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE (try 'kv-manifest --help')"
     run --separate-stderr kv-manifest -b b.jsonld -c p.json
     assert_failure 2
-    assert_stderr "kv-manifest: no output given: -o FILE, or --print
-kv-manifest: try 'kv-manifest --help'"
+    assert_stderr "kv-manifest: no output given: -o FILE, or --print (try 'kv-manifest --help')"
     run --separate-stderr kv-manifest -b nowhere -c p.json --print
     assert_failure 3
-    assert_stderr "kv-manifest: nowhere: No such file or directory"
+    assert_stderr "kv-manifest: nowhere: no such file or directory"
 }

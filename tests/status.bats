@@ -65,7 +65,7 @@ setup() {
     run --separate-stderr kv-status nothing.json.state
     assert_failure 3
     assert_output ""
-    assert_stderr "kv-status: nothing.json.state: No such file or directory"
+    assert_stderr "kv-status: nothing.json.state: no such file or directory"
 }
 
 @test "status: options that exclude one another are usage" {
@@ -73,7 +73,7 @@ setup() {
     assert_failure 2
     run --separate-stderr kv-status
     assert_failure 2
-    assert_equal "${stderr_lines[0]}" "kv-status: no STATE given"
+    assert_stderr "kv-status: no STATE given (try 'kv-status --help')"
 }
 
 @test "status: active while a run holds the state" {

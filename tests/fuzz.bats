@@ -8,7 +8,7 @@ replay() {
 }
 
 @test "fuzz: every parser has a target and seeds" {
-    for t in json template extract config bench result state reply; do
+    for t in json template extract config bench result state reply pattern date; do
         assert [ -f "$ROOT/tests/fuzz/$t.c" ]
         assert [ -n "$(ls "$ROOT/tests/fuzz/corpus/$t")" ]
     done
@@ -22,3 +22,5 @@ replay() {
 @test "fuzz: result survives its corpus" { replay result; }
 @test "fuzz: state survives its corpus" { replay state; }
 @test "fuzz: reply survives its corpus" { replay reply; }
+@test "fuzz: pattern survives its corpus" { replay pattern; }
+@test "fuzz: date survives its corpus" { replay date; }

@@ -20,7 +20,8 @@ enum {
 
 /* A question's template, read when the first row asks for it. */
 struct entry {
-    const struct kv_question *question;
+    struct kv_slice id;
+    size_t question; /* where it is in the benchmark */
     struct kv_template *template;
 };
 
@@ -38,27 +39,32 @@ struct work {
 static int by_id(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    return kv_slice_cmp(x->question->id, y->question->id);
+    return kv_slice_cmp(x->id, y->id);
 }
 
 static void open_bench(struct work *w, const char *path)
 {
-    struct kv_buf text = {0};
     struct kv_problems problems = {0};
     struct kv_err err;
-    if (kv_io_read(path, 0, &text, &err) != 0)
+    w->bench = kv_bench_open(path, &problems, &err);
+    if (!w->bench)
         kv_cli_fail(&err);
-    w->bench = kv_bench_open(kv_slice_of(&text), &problems, &err);
-    if (!w->bench) {
-        kv_err_context(&err, "%s", path);
-        kv_cli_fail(&err);
-    }
     kv_problems_release(&problems);
-    kv_buf_release(&text);
     w->entries = kv_calloc(w->bench->n ? w->bench->n : 1, sizeof *w->entries);
     for (size_t i = 0; i < w->bench->n; i++)
-        w->entries[i].question = &w->bench->questions[i];
+        w->entries[i] = (struct entry){.id = w->bench->questions[i].id, .question = i};
     qsort(w->entries, w->bench->n, sizeof *w->entries, by_id);
+}
+
+static int read_template(struct work *w, struct entry *e, struct kv_err *err)
+{
+    struct kv_question q;
+    if (kv_bench_read(w->bench, e->question, &q, err) != 0)
+        return -1;
+    if (kv_template_open(q.template, &e->template, err) != KV_TEMPLATE_OK)
+        kv_err_context(err, "question '%s'", q.id.p);
+    kv_question_release(&q);
+    return e->template ? 0 : -1;
 }
 
 /* NULL, and why, if the row's question has none. */
@@ -66,8 +72,7 @@ static const struct kv_template *find_template(
     struct work *w, struct kv_slice row, struct kv_err *err)
 {
     struct kv_slice id;
-    struct kv_question question = {0};
-    struct entry key = {&question, NULL}, *e;
+    struct entry key = {0}, *e;
     kv_buf_clear(&w->id);
     kv_buf_reserve(&w->id, 1);
     if (!w->bench) {
@@ -80,13 +85,12 @@ static const struct kv_template *find_template(
         return NULL;
     }
     kv_json_unescape(id, &w->id);
-    question.id = kv_slice_of(&w->id);
+    key.id = kv_slice_of(&w->id);
     e = bsearch(&key, w->entries, w->bench->n, sizeof *w->entries, by_id);
     if (!e)
         kv_err_set(err, KV_INPUT, "question '%s' is not in the benchmark", w->id.p);
-    else if (!e->template &&
-             kv_template_open(e->question->template, &e->template, err) != KV_TEMPLATE_OK)
-        kv_err_context(err, "question '%s'", w->id.p);
+    else if (!e->template && read_template(w, e, err) != 0)
+        return NULL;
     return e ? e->template : NULL;
 }
 

@@ -1,225 +1,318 @@
-/* bench - a benchmark as loaded. */
+/* bench - a benchmark: its questions listed in order, each read again when it is wanted.
+ *
+ * The file is walked piece by piece: once over the top level, to see what it is and where its
+ * questions begin, then over the questions. What was checked then is checked again when a question
+ * is read, since the file may have changed: nobody promises that it has not.
+ */
 #include "bench.h"
 
 #include "checkpoint.h"
 #include "ident.h"
+#include "io.h"
+#include "io_swap.h"
 #include "json.h"
-#include "lax.h"
+#include "question_line.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static struct kv_slice get(struct kv_slice object, const char *name)
+/* ---- the list ---- */
+
+static void list(struct kv_bench *b, const struct kv_question *q, uint64_t offset, size_t length)
 {
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
+    if (b->n == b->capacity) {
+        b->capacity = b->capacity ? 2 * b->capacity : 16;
+        b->questions = kv_array(b->questions, b->capacity, sizeof *b->questions);
+    }
+    b->questions[b->n++] = (struct kv_listed){.id.n = q->id.n,
+        .finished = q->finished,
+        .has_rubric = q->rubric.n != 0,
+        .content = kv_question_digest(q),
+        .offset = offset,
+        .length = length};
+    kv_buf_add(&b->ids, q->id.n ? q->id.p : "", q->id.n);
+    kv_buf_add(&b->ids, "", 1);
+}
+
+/* When the ids have stopped moving. */
+static void point_ids(struct kv_bench *b)
+{
+    const char *at = b->ids.p;
+    for (size_t i = 0; i < b->n; i++) {
+        b->questions[i].id.p = at;
+        at += b->questions[i].id.n + 1;
+    }
+}
+
+static int by_id(const void *a, const void *b, void *closure)
+{
+    const struct kv_listed *all = closure;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    int order = kv_slice_cmp(all[x].id, all[y].id);
+    return order ? order : (x > y) - (x < y);
+}
+
+static size_t *sort_ids(const struct kv_bench *b)
+{
+    size_t *order = kv_array(NULL, b->n + 1, sizeof *order);
+    for (size_t i = 0; i < b->n; i++)
+        order[i] = i;
+    qsort_r(order, b->n, sizeof *order, by_id, b->questions);
+    return order;
+}
+
+/* In a checkpoint questions of one id are one, as a map would have it: the first place, the last
+ * data. */
+static void fold_twins(struct kv_bench *b)
+{
+    size_t *order = sort_ids(b), kept = 0;
+    bool *gone = kv_calloc(b->n + 1, sizeof *gone);
+    for (size_t i = 1, first = 0; i < b->n; i++) {
+        struct kv_listed *a = &b->questions[order[first]], *c = &b->questions[order[i]];
+        gone[order[i]] = kv_slice_eq(a->id, c->id);
+        if (gone[order[i]])
+            *a = *c;
+        else
+            first = i;
+    }
+    for (size_t i = 0; i < b->n; i++)
+        if (!gone[i])
+            b->questions[kept++] = b->questions[i];
+    b->n = kept;
+    free(order);
+    free(gone);
+}
+
+/* In JSON Lines they are a mistake. */
+static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems)
+{
+    size_t *order = sort_ids(b);
+    for (size_t i = 1; i < b->n; i++) {
+        const struct kv_listed *a = &b->questions[order[i - 1]], *c = &b->questions[order[i]];
+        if (c->id.n && kv_slice_eq(a->id, c->id))
+            kv_problems_add(
+                problems, NULL, "value_error", "two questions have the id '%s'", c->id.p);
+    }
+    free(order);
+}
+
+/* ---- walking the file ---- */
+
+/* Starts at an offset; `first`: behind the bracket of an array. Shares the open file. */
+static void walk_from(const struct kv_bench *b, struct kv_reader *r, uint64_t offset, bool first)
+{
+    if (b->file.fd >= 0)
+        kv_reader_resume(r, b->file.fd, KV_JSON_STRICT, offset, first);
+    else
+        kv_reader_lend(r, kv_slice_of(&b->text), KV_JSON_STRICT, offset, first);
+}
+
+/* The first value of a file, looked over. */
+struct top {
+    struct kv_buf text; /* the value, with an empty list in place of its questions */
+    uint64_t questions; /* behind the bracket of the last such list; 0: there is none */
+    bool lines;         /* it is a line of JSON Lines */
+};
+
+static int skip_questions(struct top *t, struct kv_reader *r, struct kv_err *err)
+{
+    struct kv_slice item;
+    int got;
+    if (kv_reader_enter(r, '[', err) != 0)
+        return -1;
+    t->questions = kv_reader_tell(r);
+    kv_buf_add_str(&t->text, "[]");
+    while ((got = kv_reader_item(r, &item, err)) == 1)
+        ;
+    return got;
+}
+
+static int look_over_members(struct top *t, struct kv_reader *r, struct kv_err *err)
+{
+    struct kv_slice key, value;
+    int got;
+    kv_buf_add_char(&t->text, '{');
+    while ((got = kv_reader_member(r, &key, err)) == 1) {
+        kv_buf_add_str(&t->text, t->text.n > 1 ? "," : "");
+        kv_buf_add_slice(&t->text, key);
+        kv_buf_add_char(&t->text, ':');
+        if (kv_json_string_is(key, KV_CHECKPOINT_QUESTIONS) && kv_reader_peek(r, err) == '[') {
+            if (skip_questions(t, r, err) != 0)
+                return -1;
+        } else if (kv_reader_value(r, &value, err) == 0) {
+            kv_buf_add_slice(&t->text, value);
+        } else {
+            return -1;
+        }
+    }
+    kv_buf_add_char(&t->text, '}');
+    return got;
+}
+
+/* A file of questions starts with one; everything else is meant to be a checkpoint. */
+static bool is_line(const struct top *t, bool more)
+{
+    struct kv_slice first = kv_slice_of(&t->text), v;
+    if (kv_json_type(first) != KV_JSON_OBJECT || kv_json_get(first, "@context", &v) ||
+        kv_json_get(first, KV_CHECKPOINT_QUESTIONS, &v))
+        return false;
+    return more || kv_json_get(first, "question", &v) || kv_json_get(first, "rubric", &v);
+}
+
+static int look_over_value(struct top *t, struct kv_reader *r, struct kv_err *err)
+{
+    struct kv_slice value;
+    int c = kv_reader_peek(r, err);
+    if (c == '{')
+        return kv_reader_enter(r, '{', err) == 0 ? look_over_members(t, r, err) : -1;
+    if (c < 0 || kv_reader_value(r, &value, err) != 0)
+        return -1;
+    kv_buf_add_slice(&t->text, value);
+    return 0;
+}
+
+static int look_over(const struct kv_bench *b, struct top *t, struct kv_err *err)
+{
+    struct kv_reader r;
+    int more = -1;
+    walk_from(b, &r, 0, false);
+    int failed = look_over_value(t, &r, err) != 0 || (more = kv_reader_peek(&r, err)) < 0;
+    if (!failed) {
+        t->lines = is_line(t, more > 0);
+        failed = !t->lines && kv_reader_finish(&r, err) != 0;
+    }
+    kv_reader_close(&r);
+    return failed ? -1 : 0;
 }
 
 /* ---- JSON Lines ---- */
 
-static struct kv_slice want_text(struct kv_bench *b, struct kv_slice line, const char *name,
-    const struct kv_path *at, struct kv_problems *problems)
+static void take_line(
+    struct kv_bench *b, struct kv_reader *r, struct kv_slice line, struct kv_problems *problems)
 {
-    struct kv_path here = {.up = at, .name = kv_slice(name)};
-    struct kv_slice v = get(line, name);
-    if (kv_json_is_null(v))
-        return (struct kv_slice){0};
-    if (kv_json_type(v) != KV_JSON_STRING)
-        kv_problems_add(
-            problems, &here, "string_type", "expected a string, got %s", kv_json_type_name(v));
-    return kv_question_keep_text(b, v);
-}
-
-static void refuse_unknown(
-    struct kv_slice line, const struct kv_path *at, struct kv_problems *problems)
-{
-    static const char *const known[] = {"id", "question", "answer", "keywords", "template",
-        "finished", "few_shot_examples", "rubric", "workspace_path"};
-    struct kv_json_walk w;
-    struct kv_slice key, value;
-    kv_json_begin(&w, line);
-    while (kv_json_member(&w, &key, &value)) {
-        struct kv_path here = {.up = at, .name = {key.p + 1, key.n - 2}};
-        size_t i = 0;
-        while (i < sizeof known / sizeof *known && !kv_json_string_is(key, known[i]))
-            i++;
-        if (i == sizeof known / sizeof *known)
-            kv_problems_add(problems, &here, "extra_forbidden", "unknown key");
-    }
-}
-
-static void read_template(struct kv_bench *b, struct kv_question *q, struct kv_slice line,
-    const struct kv_path *at, struct kv_problems *problems)
-{
-    struct kv_slice value = get(line, "template");
-    if (kv_json_type(value) == KV_JSON_OBJECT && value.n) {
-        struct kv_buf text = {0};
-        kv_json_compact(&text, value);
-        q->template = kv_question_keep(b, &text);
-        q->template_is_spec = true;
-    } else {
-        q->template = want_text(b, line, "template", at, problems);
-    }
-    kv_ident_template(q->template, q->template_id);
-}
-
-static void read_lists(struct kv_bench *b, struct kv_question *q, struct kv_slice line,
-    const struct kv_path *at, struct kv_problems *problems)
-{
-    struct kv_path keywords_at = {.up = at, .name = KV_SLICE("keywords")};
-    struct kv_path examples_at = {.up = at, .name = KV_SLICE("few_shot_examples")};
-    struct kv_json_walk w;
-    struct kv_slice item;
-    q->keywords = kv_question_keep_json(b, get(line, "keywords"));
-    if (kv_json_is_null(q->keywords))
-        q->keywords = (struct kv_slice){0};
-    else if (kv_json_type(q->keywords) != KV_JSON_ARRAY)
-        kv_problems_add(problems, &keywords_at, "list_type", "expected an array of strings");
-    kv_json_begin(&w, q->keywords);
-    while (kv_json_item(&w, &item))
-        if (kv_json_type(item) != KV_JSON_STRING)
-            kv_problems_add(problems, &keywords_at, "string_type", "expected an array of strings");
-    struct kv_slice examples = get(line, "few_shot_examples");
-    if (kv_json_is_null(examples))
-        return;
-    kv_checkpoint_check_examples(examples, &examples_at, problems);
-    q->few_shot = kv_question_keep_json(b, examples);
-}
-
-static void read_question(struct kv_bench *b, struct kv_slice line, const struct kv_path *at,
-    struct kv_problems *problems)
-{
-    struct kv_path text_at = {.up = at, .name = KV_SLICE("question")};
-    struct kv_path finished_at = {.up = at, .name = KV_SLICE("finished")};
-    struct kv_path rubric_at = {.up = at, .name = KV_SLICE("rubric")};
-    struct kv_question *q = kv_question_add(b);
-    struct kv_slice finished = get(line, "finished"), rubric = get(line, "rubric");
-    const char *sort;
-    q->finished = true;
-    q->text = want_text(b, line, "question", at, problems);
-    q->answer = want_text(b, line, "answer", at, problems);
-    q->has_answer = q->answer.p != NULL;
-    q->workspace_path = want_text(b, line, "workspace_path", at, problems);
-    q->id = want_text(b, line, "id", at, problems);
-    if (!q->text.n)
-        kv_problems_add(problems, &text_at, "missing", "must not be empty");
-    if (!q->id.n && q->text.n) {
-        struct kv_buf made = {0};
-        kv_ident_add_question(&made, q->text);
-        q->id = kv_question_keep(b, &made);
-    }
-    if (finished.n && kv_lax_bool(finished, &q->finished, &sort) != 0)
-        kv_problems_add(problems, &finished_at, sort, "not a boolean");
-    read_template(b, q, line, at, problems);
-    read_lists(b, q, line, at, problems);
-    if (!kv_json_is_null(rubric))
-        kv_rubric_read_object(&q->rubric, rubric, false, &rubric_at, problems);
-}
-
-static void read_line(
-    struct kv_bench *b, struct kv_slice line, size_t number, struct kv_problems *problems)
-{
-    struct kv_buf name = {0};
-    kv_buf_printf(&name, "line %zu", number);
-    struct kv_path here = {.name = kv_slice_of(&name)};
-    struct kv_path rubric_at = {.up = &here, .name = KV_SLICE("rubric")};
-    if (kv_json_type(line) != KV_JSON_OBJECT) {
+    char name[32];
+    struct kv_question q = {0};
+    struct kv_slice v;
+    snprintf(name, sizeof name, "line %zu", r->value_line);
+    struct kv_path here = {.name = kv_slice(name)};
+    if (kv_json_type(line) != KV_JSON_OBJECT)
         kv_problems_add(
             problems, &here, "model_type", "expected an object, got %s", kv_json_type_name(line));
-    } else {
-        refuse_unknown(line, &here, problems);
-        if (get(line, "question").n || !get(line, "rubric").n)
-            read_question(b, line, &here, problems);
-        else
-            kv_rubric_read_object(&b->rubric, get(line, "rubric"), true, &rubric_at, problems);
-    }
-    kv_buf_release(&name);
+    else if (!kv_json_get(line, "question", &v) && kv_json_get(line, "rubric", &v))
+        kv_question_line_rubric(&b->rubric, line, &here, problems);
+    else
+        kv_question_line_read(&q, line, &here, problems);
+    if (q.id.n) /* also one that is not in order: its twin is to be named as well */
+        list(b, &q, kv_reader_offset(r, line), line.n);
+    kv_question_release(&q);
 }
 
-static size_t count_lines(const char *from, const char *to)
+static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct kv_err *err)
 {
-    size_t n = 1;
-    while (from < to && (from = memchr(from, '\n', (size_t)(to - from)))) {
-        n++;
-        from++;
+    struct kv_reader r;
+    struct kv_slice line;
+    int c;
+    walk_from(b, &r, 0, false);
+    while ((c = kv_reader_peek(&r, err)) > 0) {
+        if (kv_reader_value(&r, &line, err) != 0) {
+            c = -1;
+            break;
+        }
+        take_line(b, &r, line, problems);
     }
-    return n;
-}
-
-static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems);
-
-static int read_lines(
-    struct kv_bench *b, struct kv_slice text, struct kv_problems *problems, struct kv_err *err)
-{
-    struct kv_slice rest = text, value;
-    size_t number = 1;
-    const char *counted = text.p;
-    int got;
-    while ((got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1) {
-        number += count_lines(counted, value.p) - 1;
-        counted = value.p;
-        read_line(b, value, number, problems);
-    }
-    if (got != 0)
+    kv_reader_close(&r);
+    if (c < 0)
         return -1;
+    point_ids(b);
     refuse_twins(b, problems);
     if (problems->n == 0)
         kv_rubric_check(&b->rubric, NULL, problems);
     return problems->n ? kv_problems_err(problems, err) : 0;
 }
 
-static int by_id(const void *a, const void *b)
+/* ---- JSON-LD ---- */
+
+static int read_questions(
+    struct kv_bench *b, uint64_t offset, struct kv_problems *problems, struct kv_err *err)
 {
-    const struct kv_question *x = *(const struct kv_question *const *)a;
-    const struct kv_question *y = *(const struct kv_question *const *)b;
-    return kv_slice_cmp(x->id, y->id);
+    struct kv_reader r;
+    struct kv_slice element;
+    int got;
+    walk_from(b, &r, offset, true);
+    for (size_t i = 0; (got = kv_reader_item(&r, &element, err)) == 1; i++) {
+        struct kv_question q = {0};
+        if (kv_checkpoint_read_question(&q, element, i, problems) == 0)
+            list(b, &q, kv_reader_offset(&r, element), element.n);
+        kv_question_release(&q);
+    }
+    kv_reader_close(&r);
+    return got;
 }
 
-/* In a checkpoint the last of two questions with one id wins; here it is a mistake. */
-static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems)
+static int read_checkpoint(
+    struct kv_bench *b, const struct top *t, struct kv_problems *problems, struct kv_err *err)
 {
-    const struct kv_question **sorted = kv_array(NULL, b->n + 1, sizeof(struct kv_question *));
-    for (size_t i = 0; i < b->n; i++)
-        sorted[i] = &b->questions[i];
-    qsort(sorted, b->n, sizeof *sorted, by_id);
-    for (size_t i = 1; i < b->n; i++)
-        if (sorted[i]->id.n && kv_slice_eq(sorted[i]->id, sorted[i - 1]->id))
-            kv_problems_add(
-                problems, NULL, "value_error", "two questions have the id '%s'", sorted[i]->id.p);
-    free(sorted);
+    struct kv_slice top = kv_slice_of(&t->text);
+    size_t before = problems->n;
+    kv_checkpoint_check(top, problems);
+    if (t->questions && read_questions(b, t->questions, problems, err) != 0)
+        return -1;
+    if (kv_json_type(top) == KV_JSON_OBJECT)
+        kv_checkpoint_read_rubric(&b->rubric, top, problems);
+    if (problems->n != before)
+        return kv_problems_err(problems, err);
+    point_ids(b);
+    fold_twins(b);
+    return 0;
 }
 
 /* ---- opening ---- */
 
-/* A file of questions starts with one; everything else is meant to be a checkpoint. */
-static bool is_lines(struct kv_slice text)
+static int read_all(struct kv_bench *b, struct kv_problems *problems, struct kv_err *err)
 {
-    struct kv_slice rest = text, first;
-    struct kv_err ignored;
-    if (kv_json_next(&rest, text.p, KV_JSON_STRICT, &first, &ignored) != 1)
-        return false;
-    if (kv_json_type(first) != KV_JSON_OBJECT || get(first, "@context").n ||
-        get(first, "dataFeedElement").n)
-        return false;
-    return get(first, "question").n || get(first, "rubric").n || kv_slice_strip(rest).n;
+    struct top t = {0};
+    int failed = look_over(b, &t, err);
+    b->lines = t.lines;
+    if (!failed)
+        failed = t.lines ? read_lines(b, problems, err) : read_checkpoint(b, &t, problems, err);
+    kv_buf_release(&t.text);
+    return failed;
 }
 
-struct kv_bench *kv_bench_open(
-    struct kv_slice text, struct kv_problems *problems, struct kv_err *err)
+static struct kv_bench *create(void)
 {
     struct kv_bench *b = kv_calloc(1, sizeof *b);
-    struct kv_buf copy = {0};
-    struct kv_slice document;
-    kv_buf_add_slice(&copy, text);
-    text = kv_question_keep(b, &copy);
-    int rc;
-    if (is_lines(text))
-        rc = read_lines(b, text, problems, err);
-    else if ((rc = kv_json_check(text, KV_JSON_STRICT, &document, err)) == 0 &&
-             (rc = kv_checkpoint_read(b, document, problems)) != 0)
-        kv_problems_err(problems, err);
-    if (rc == 0)
+    b->file.fd = -1;
+    return b;
+}
+
+struct kv_bench *kv_bench_parse(
+    struct kv_slice text, struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_bench *b = create();
+    kv_buf_add_slice(&b->text, text);
+    if (read_all(b, problems, err) == 0)
+        return b;
+    kv_bench_close(b);
+    return NULL;
+}
+
+static bool can_be_read_twice(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode));
+}
+
+struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_bench *b = create();
+    int failed = can_be_read_twice(path) ? kv_reader_open(&b->file, path, KV_JSON_STRICT, err)
+                                         : kv_io_read(path, 0, &b->text, err);
+    if (!failed && read_all(b, problems, err) != 0)
+        failed = kv_err_context(err, "%s", path);
+    if (!failed)
         return b;
     kv_bench_close(b);
     return NULL;
@@ -229,61 +322,71 @@ void kv_bench_close(struct kv_bench *b)
 {
     if (!b)
         return;
-    kv_question_release_all(b);
+    kv_reader_close(&b->file);
+    kv_rubric_release(&b->rubric);
+    kv_buf_release(&b->text);
+    kv_buf_release(&b->ids);
+    free(b->questions);
     free(b);
 }
 
-const struct kv_question *kv_bench_find(const struct kv_bench *b, struct kv_slice id)
+/* ---- one question ---- */
+
+static int read_text(
+    const struct kv_bench *b, const struct kv_listed *from, struct kv_buf *text, struct kv_err *err)
 {
-    for (size_t i = 0; i < b->n; i++)
-        if (kv_slice_eq(b->questions[i].id, id))
-            return &b->questions[i];
-    return NULL;
+    kv_buf_reserve(text, from->length);
+    text->n = from->length;
+    text->p[text->n] = '\0';
+    if (b->file.fd >= 0)
+        return kv_io_pread(b->file.fd, text->p, text->n, (off_t)from->offset, err);
+    memcpy(text->p, b->text.p + from->offset, text->n);
+    return 0;
+}
+
+static bool same_content(const struct kv_listed *listed, const struct kv_question *q)
+{
+    struct kv_digest128 now = kv_question_digest(q);
+    return now.hi == listed->content.hi && now.lo == listed->content.lo;
+}
+
+int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, struct kv_err *err)
+{
+    const struct kv_listed *from = &b->questions[i];
+    struct kv_problems problems = {0};
+    struct kv_buf text = {0};
+    struct kv_slice value;
+    struct kv_err ignored;
+    *q = (struct kv_question){0};
+    bool same = read_text(b, from, &text, &ignored) == 0 &&
+                kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &value, &ignored) == 0 &&
+                kv_json_type(value) == KV_JSON_OBJECT &&
+                (b->lines ? kv_question_line_read(q, value, NULL, &problems)
+                          : kv_checkpoint_read_question(q, value, i, &problems)) == 0 &&
+                same_content(from, q);
+    kv_problems_release(&problems);
+    kv_buf_release(&text);
+    if (same) {
+        kv_ident_template(q->template, q->template_id);
+        return 0;
+    }
+    kv_question_release(q);
+    return kv_err_set(
+        err, KV_INPUT, "question '%s' has changed in its file since that was opened", from->id.p);
 }
 
 /* ---- content ---- */
 
-/* Each piece is preceded by its length: no two contents give the same bytes. */
-static void hash_piece(struct kv_digest *d, struct kv_slice piece)
-{
-    struct kv_buf length = {0};
-    kv_buf_printf(&length, "%zu:", piece.n);
-    kv_digest_update(d, kv_slice_of(&length));
-    kv_digest_update(d, piece);
-    kv_buf_release(&length);
-}
-
-static void hash_json(struct kv_digest *d, struct kv_slice value)
-{
-    struct kv_buf text = {0};
-    if (value.n)
-        kv_lax_text(&text, value);
-    hash_piece(d, kv_slice_of(&text));
-    kv_buf_release(&text);
-}
-
-static void hash_rubric(struct kv_digest *d, const struct kv_rubric *r)
-{
-    struct kv_buf text = {0};
-    kv_rubric_add_json(&text, r);
-    hash_piece(d, kv_slice_of(&text));
-    kv_buf_release(&text);
-}
-
 void kv_bench_digest(const struct kv_bench *b, const bool *chosen, char hex[KV_SHA256_HEX + 1])
 {
     struct kv_digest *d = kv_digest_begin();
-    hash_rubric(d, &b->rubric);
-    for (size_t i = 0; i < b->n; i++) {
-        const struct kv_question *q = &b->questions[i];
-        if (chosen && !chosen[i])
-            continue;
-        hash_piece(d, q->id);
-        hash_piece(d, q->text);
-        hash_piece(d, q->has_answer ? q->answer : KV_SLICE("\x01"));
-        hash_piece(d, q->template);
-        hash_json(d, q->few_shot);
-        hash_rubric(d, &q->rubric);
-    }
+    struct kv_buf rubric = {0};
+    kv_rubric_add_json(&rubric, &b->rubric);
+    kv_digest_update(d, kv_slice_of(&rubric));
+    kv_buf_release(&rubric);
+    for (size_t i = 0; i < b->n; i++)
+        if (!chosen || chosen[i])
+            kv_digest_update(d, (struct kv_slice){(const char *)&b->questions[i].content,
+                                    sizeof b->questions[i].content});
     kv_digest_end(d, hex);
 }

@@ -1,18 +1,17 @@
-/* bench - a benchmark as loaded: questions in order, their templates' text, the rubrics.
+/* bench - a benchmark: its questions listed in order, each read again when it is wanted.
  *
- * Reads karenina checkpoints (JSON-LD, benchmark.md) and JSON Lines with a question a line:
- *     {"id":…,"question":…,"answer":…,"keywords":[…],"template":TemplateSpec or Python text,
- *      "finished":true,"few_shot_examples":[…],"rubric":{"llm_traits":[…],…},"workspace_path":…}
- * of which only "question" is required; a line with "rubric" and no "question" is the rubric of
- * all. It refuses what it does not understand with the path to it. A template is kept as the text
- * it is: what it says is known to the module template.
+ * Reads karenina checkpoints (JSON-LD, checkpoint.h) and JSON Lines with a question a line
+ * (question_line.h). Opening reads all of the file and refuses what it does not understand with the
+ * path to it; what is kept of a question is where it stands, its id, and a digest of its content.
+ * So memory does not follow the length of texts, and a file that changes under a run is noticed.
+ * A template is kept as the text it is: what it says is known to the module template.
  *
- *     struct kv_bench *b = kv_bench_open(text, &problems, &err);
- *     for (size_t i = 0; i < b->n; i++) … b->questions[i] …
+ *     struct kv_bench *b = kv_bench_open("questions.jsonl", &problems, &err);
+ *     for (size_t i = 0; i < b->n; i++) … b->questions[i].id …
+ *     struct kv_question q;
+ *     if (kv_bench_read(b, i, &q, &err) == 0) …
+ *     kv_question_release(&q);
  *     kv_bench_close(b);
- *
- * Slices are unescaped text owned by the benchmark and followed by a NUL; those called JSON are
- * checked JSON (n == 0: absent).
  */
 #ifndef KV_BENCH_H
 #define KV_BENCH_H
@@ -22,23 +21,47 @@
 #include "err.h"
 #include "problem.h"
 #include "question.h"
+#include "reader.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
-/* Reads a whole file's text. NULL on failure, *err in one sentence, *problems in full. */
-struct kv_bench *kv_bench_open(
+/* A question as it is listed. */
+struct kv_listed {
+    struct kv_slice id; /* unescaped, followed by a NUL, owned by the benchmark */
+    bool finished;
+    bool has_rubric;             /* of its own */
+    struct kv_digest128 content; /* kv_question_digest */
+    uint64_t offset;             /* private: where it stands in the file */
+    size_t length;               /* private */
+};
+
+struct kv_bench {
+    struct kv_listed *questions; /* distinct ids, in order */
+    size_t n;
+    struct kv_rubric rubric; /* global */
+
+    bool lines; /* private from here: JSON Lines, else JSON-LD */
+    struct kv_reader file;
+    struct kv_buf text; /* of a file that cannot be read twice */
+    struct kv_buf ids;
+    size_t capacity;
+};
+
+/* Opens a file ("-": stdin). NULL on failure, *err in one sentence that names the file, *problems
+ * in full. */
+struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err);
+/* The same from memory; the text is copied, and *err names nothing. */
+struct kv_bench *kv_bench_parse(
     struct kv_slice text, struct kv_problems *problems, struct kv_err *err);
 void kv_bench_close(struct kv_bench *b); /* NULL is fine */
 
-/* The question with an id, or NULL. Constant time after the first call is not promised: callers
- * that look up many ids use struct kv_plan. */
-const struct kv_question *kv_bench_find(const struct kv_bench *b, struct kv_slice id);
+/* Reads question i. KV_INPUT if the file no longer says what it said when it was opened; *q is then
+ * empty. */
+int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, struct kv_err *err);
 
-/* ---- content ---- */
-
-/* SHA-256 over everything of the chosen questions that can change a result (text, reference answer,
- * template, examples, rubrics), in their order; dates, authors and spelling of the file do not
- * count. chosen NULL: all. */
+/* SHA-256 over the content of the chosen questions, in their order, and the global rubric. chosen
+ * NULL: all. */
 void kv_bench_digest(const struct kv_bench *b, const bool *chosen, char hex[KV_SHA256_HEX + 1]);
 
 #endif

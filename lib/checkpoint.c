@@ -102,7 +102,7 @@ static struct kv_slice property(struct kv_slice object, const char *name, bool *
 
 /* ---- one question ---- */
 
-static void read_template(struct kv_bench *b, struct kv_question *q, const struct place *item)
+static void read_template(struct kv_question *q, const struct place *item)
 {
     struct kv_path at = {.up = item->at, .name = KV_SLICE("hasPart")};
     struct place code = {member(item, "hasPart", KV_JSON_OBJECT, REQUIRED), &at, item->problems};
@@ -111,11 +111,10 @@ static void read_template(struct kv_bench *b, struct kv_question *q, const struc
     member(&code, "name", KV_JSON_STRING, REQUIRED);
     constant(&code, "@type", "SoftwareSourceCode");
     constant(&code, "programmingLanguage", "Python");
-    q->template = kv_question_keep_text(b, member(&code, "text", KV_JSON_STRING, REQUIRED));
-    kv_ident_template(q->template, q->template_id);
+    q->template = kv_question_keep_text(q, member(&code, "text", KV_JSON_STRING, REQUIRED));
 }
 
-static void read_answer(struct kv_bench *b, struct kv_question *q, const struct place *item)
+static void read_answer(struct kv_question *q, const struct place *item)
 {
     struct kv_path at = {.up = item->at, .name = KV_SLICE("acceptedAnswer")};
     struct place answer = {
@@ -123,21 +122,20 @@ static void read_answer(struct kv_bench *b, struct kv_question *q, const struct 
     if (!answer.value.n)
         return;
     constant(&answer, "@type", "Answer");
-    q->answer = kv_question_keep_text(b, member(&answer, "text", KV_JSON_STRING, REQUIRED));
+    q->answer = kv_question_keep_text(q, member(&answer, "text", KV_JSON_STRING, REQUIRED));
     q->has_answer = true;
 }
 
-/* A property that holds JSON text: the array in it, or the value as it is. */
-static struct kv_slice unwrap_text(struct kv_bench *b, struct kv_slice value)
+/* A property that holds JSON text: the array in it, which is then in *text, or the value as it is.
+ */
+static struct kv_slice unwrap_text(struct kv_buf *text, struct kv_slice value)
 {
-    struct kv_buf text = {0};
     struct kv_slice inner;
     struct kv_err ignored;
     if (kv_json_type(value) != KV_JSON_STRING)
         return value;
-    kv_json_unescape(value, &text);
-    struct kv_slice kept = kv_question_keep(b, &text);
-    return kv_json_check(kept, KV_JSON_STRICT, &inner, &ignored) == 0 ? inner : value;
+    kv_json_unescape(value, text);
+    return kv_json_check(kv_slice_of(text), KV_JSON_STRICT, &inner, &ignored) == 0 ? inner : value;
 }
 
 int kv_checkpoint_check_examples(
@@ -163,8 +161,9 @@ int kv_checkpoint_check_examples(
     return problems->n == before ? 0 : -1;
 }
 
-static void read_properties(struct kv_bench *b, struct kv_question *q, const struct place *item)
+static void read_properties(struct kv_question *q, const struct place *item)
 {
+    struct kv_buf text = {0};
     const char *sort;
     bool present;
     struct kv_path list = {.up = item->at, .name = KV_SLICE("additionalProperty")};
@@ -174,17 +173,18 @@ static void read_properties(struct kv_bench *b, struct kv_question *q, const str
     struct kv_slice value = property(item->value, "finished", &present);
     if (present && kv_lax_bool(value.n ? value : KV_SLICE("null"), &q->finished, &sort) != 0)
         kv_problems_add(item->problems, &finished_at, sort, "not a boolean");
-    value = unwrap_text(b, property(item->value, "few_shot_examples", &present));
+    value = unwrap_text(&text, property(item->value, "few_shot_examples", &present));
     if (!kv_json_is_null(value)) {
         if (q->finished)
             kv_checkpoint_check_examples(value, &few_shot_at, item->problems);
-        q->few_shot = kv_question_keep_json(b, value);
+        q->few_shot = kv_question_keep_json(q, value);
     }
-    q->workspace_path = kv_question_keep_text(b, property(item->value, "workspace_path", &present));
+    q->workspace_path = kv_question_keep_text(q, property(item->value, "workspace_path", &present));
+    kv_buf_release(&text);
 }
 
-static void read_keywords(struct kv_bench *b, struct kv_question *q, const struct place *element,
-    const struct place *item)
+static void read_keywords(
+    struct kv_question *q, const struct place *element, const struct place *item)
 {
     check_texts(element, "keywords");
     check_texts(item, "keywords");
@@ -192,27 +192,27 @@ static void read_keywords(struct kv_bench *b, struct kv_question *q, const struc
     if (kv_json_count(q->keywords) == 0)
         q->keywords = get(element->value, "keywords");
     q->keywords =
-        kv_json_count(q->keywords) ? kv_question_keep_json(b, q->keywords) : (struct kv_slice){0};
+        kv_json_count(q->keywords) ? kv_question_keep_json(q, q->keywords) : (struct kv_slice){0};
 }
 
-static void read_item(struct kv_bench *b, struct kv_question *q, const struct place *item)
+static void read_item(struct kv_question *q, const struct place *item)
 {
     struct kv_path rating_at = {.up = item->at, .name = KV_SLICE("rating")};
     struct kv_path text_at = {.up = item->at, .name = KV_SLICE("text")};
     constant(item, "@type", "Question");
     struct kv_slice text = member(item, "text", KV_JSON_STRING, REQUIRED);
-    q->text = kv_question_keep_text(b, text);
+    q->text = kv_question_keep_text(q, text);
     if (text.n && !q->text.n)
         kv_problems_add(item->problems, &text_at, "value_error", "must not be empty");
-    read_answer(b, q, item);
-    read_template(b, q, item);
-    read_properties(b, q, item);
+    read_answer(q, item);
+    read_template(q, item);
+    read_properties(q, item);
     struct kv_slice ratings = member(item, "rating", KV_JSON_ARRAY, OPTIONAL);
     if (ratings.n)
         kv_rubric_read_ratings(&q->rubric, ratings, false, &rating_at, item->problems);
 }
 
-static void read_element(struct kv_bench *b, const struct place *element)
+static void read_element(struct kv_question *q, const struct place *element)
 {
     struct kv_path item_at = {.up = element->at, .name = KV_SLICE("item")};
     if (kv_json_type(element->value) != KV_JSON_OBJECT) {
@@ -228,14 +228,13 @@ static void read_element(struct kv_bench *b, const struct place *element)
     member(element, "dateModified", KV_JSON_STRING, REQUIRED);
     if (!item.value.n)
         return;
-    struct kv_question *q = kv_question_add(b);
-    read_item(b, q, &item);
-    read_keywords(b, q, element, &item);
-    q->id = kv_question_keep_text(b, id);
+    read_item(q, &item);
+    read_keywords(q, element, &item);
+    q->id = kv_question_keep_text(q, id);
     if (!q->id.n && q->text.n) {
         struct kv_buf made = {0};
         kv_ident_add_question(&made, q->text);
-        q->id = kv_question_keep(b, &made);
+        q->id = kv_question_keep(q, &made);
     }
 }
 
@@ -255,15 +254,14 @@ static void check_creator(const struct place *top)
             kv_json_type_name(creator.value));
 }
 
-static void check_head(struct kv_bench *b, const struct place *top)
+static void check_head(const struct place *top)
 {
     struct kv_path name_at = {.name = KV_SLICE("name")};
     member(top, "@context", KV_JSON_OBJECT, REQUIRED);
     constant(top, "@type", "DataFeed");
     member(top, "@id", KV_JSON_STRING, OPTIONAL);
     struct kv_slice name = member(top, "name", KV_JSON_STRING, REQUIRED);
-    b->name = kv_question_keep_text(b, name);
-    if (name.n && !b->name.n)
+    if (kv_json_string_is(name, ""))
         kv_problems_add(top->problems, &name_at, "value_error", "Benchmark must have a name");
     member(top, "description", KV_JSON_STRING, OPTIONAL);
     member(top, "version", KV_JSON_STRING, OPTIONAL);
@@ -274,8 +272,9 @@ static void check_head(struct kv_bench *b, const struct place *top)
 }
 
 /* Lists of traits from before they were ratings (6.7): what does not parse is passed over. */
-static void read_old_lists(struct kv_bench *b, const struct place *top)
+static void read_old_lists(struct kv_rubric *global, const struct place *top)
 {
+    struct kv_buf text = {0};
     static const struct {
         const char *name;
         enum kv_trait_list list;
@@ -288,46 +287,57 @@ static void read_old_lists(struct kv_bench *b, const struct place *top)
         bool present;
         struct kv_path list = {.name = KV_SLICE("additionalProperty")};
         struct kv_path here = {.up = &list, .name = kv_slice(old[i].name)};
-        struct kv_slice value = unwrap_text(b, property(top->value, old[i].name, &present));
+        kv_buf_clear(&text);
+        struct kv_slice value = unwrap_text(&text, property(top->value, old[i].name, &present));
         if (kv_json_type(value) == KV_JSON_ARRAY)
-            kv_rubric_read_list(&b->rubric, old[i].list, value, true, &here, top->problems);
+            kv_rubric_read_list(global, old[i].list, value, true, &here, top->problems);
     }
+    kv_buf_release(&text);
 }
 
-static void read_rubric(struct kv_bench *b, const struct place *top)
+static void read_rubric(struct kv_rubric *global, const struct place *top)
 {
     struct kv_path at = {.name = KV_SLICE("rating")};
     size_t before = top->problems->n;
     struct kv_slice ratings = member(top, "rating", KV_JSON_ARRAY, OPTIONAL);
     if (ratings.n)
-        kv_rubric_read_ratings(&b->rubric, ratings, true, &at, top->problems);
-    read_old_lists(b, top);
+        kv_rubric_read_ratings(global, ratings, true, &at, top->problems);
+    read_old_lists(global, top);
     if (top->problems->n == before)
-        kv_rubric_check(&b->rubric, &at, top->problems);
+        kv_rubric_check(global, &at, top->problems);
 }
 
-int kv_checkpoint_read(struct kv_bench *b, struct kv_slice document, struct kv_problems *problems)
+int kv_checkpoint_check(struct kv_slice top, struct kv_problems *problems)
 {
-    struct place top = {document, NULL, problems};
-    struct kv_path list = {.name = KV_SLICE("dataFeedElement")}, here = {.up = &list};
-    struct kv_path scenarios_at = {.name = KV_SLICE("hasPart")};
-    struct kv_json_walk w;
-    struct kv_slice item;
+    struct place at = {top, NULL, problems};
     size_t before = problems->n;
-    b->checkpoint = true;
-    if (kv_json_type(document) != KV_JSON_OBJECT)
-        return kv_problems_add(problems, NULL, "model_type", "expected an object, got %s",
-            kv_json_type_name(document));
-    check_head(b, &top);
-    for (kv_json_begin(&w, member(&top, "dataFeedElement", KV_JSON_ARRAY, REQUIRED));
-         kv_json_item(&w, &item); here.index++) {
-        struct place element = {item, &here, problems};
-        read_element(b, &element);
-    }
-    read_rubric(b, &top);
-    if (kv_json_count(member(&top, "hasPart", KV_JSON_ARRAY, OPTIONAL)))
+    if (kv_json_type(top) != KV_JSON_OBJECT)
+        return kv_problems_add(
+            problems, NULL, "model_type", "expected an object, got %s", kv_json_type_name(top));
+    check_head(&at);
+    member(&at, KV_CHECKPOINT_QUESTIONS, KV_JSON_ARRAY, REQUIRED);
+    return problems->n == before ? 0 : -1;
+}
+
+int kv_checkpoint_read_question(
+    struct kv_question *q, struct kv_slice element, size_t index, struct kv_problems *problems)
+{
+    struct kv_path list = {.name = KV_SLICE(KV_CHECKPOINT_QUESTIONS)};
+    struct kv_path here = {.up = &list, .index = index};
+    struct place at = {element, &here, problems};
+    size_t before = problems->n;
+    read_element(q, &at);
+    return problems->n == before ? 0 : -1;
+}
+
+int kv_checkpoint_read_rubric(
+    struct kv_rubric *global, struct kv_slice top, struct kv_problems *problems)
+{
+    struct place at = {top, NULL, problems};
+    struct kv_path scenarios_at = {.name = KV_SLICE("hasPart")};
+    size_t before = problems->n;
+    read_rubric(global, &at);
+    if (kv_json_count(member(&at, "hasPart", KV_JSON_ARRAY, OPTIONAL)))
         kv_problems_add(problems, &scenarios_at, "unsupported", "scenarios are not supported");
-    if (problems->n == before)
-        kv_question_fold(b);
     return problems->n == before ? 0 : -1;
 }

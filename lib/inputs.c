@@ -62,31 +62,32 @@ static void check_patterns(
     }
 }
 
+static int check_all_patterns(
+    const struct kv_bench *b, struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_question q;
+    size_t before = problems->n;
+    check_patterns(&b->rubric, NULL, problems);
+    for (size_t i = 0; i < b->n; i++) {
+        struct kv_path here = {.name = b->questions[i].id};
+        if (!b->questions[i].has_rubric)
+            continue;
+        if (kv_bench_read(b, i, &q, err) != 0)
+            return -1;
+        check_patterns(&q.rubric, &here, problems);
+        kv_question_release(&q);
+    }
+    return problems->n == before ? 0 : kv_problems_err(problems, err);
+}
+
 struct kv_bench *kv_inputs_bench(const char *path, struct kv_problems *problems, struct kv_err *err)
 {
-    struct kv_buf text = {0};
-    struct kv_bench *b = NULL;
-    size_t before = problems->n;
-    if (kv_io_read(path, 0, &text, err) != 0) {
-        kv_buf_release(&text);
-        return NULL;
-    }
-    if ((b = kv_bench_open(kv_slice_of(&text), problems, err))) {
-        check_patterns(&b->rubric, NULL, problems);
-        for (size_t i = 0; i < b->n; i++) {
-            struct kv_path here = {.name = b->questions[i].id};
-            check_patterns(&b->questions[i].rubric, &here, problems);
-        }
-        if (problems->n != before) {
-            kv_problems_err(problems, err);
-            kv_bench_close(b);
-            b = NULL;
-        }
-    }
-    kv_buf_release(&text);
-    if (!b)
-        kv_err_context(err, "%s", path);
-    return b;
+    struct kv_bench *b = kv_bench_open(path, problems, err);
+    if (!b || check_all_patterns(b, problems, err) == 0)
+        return b;
+    kv_bench_close(b);
+    kv_err_context(err, "%s", path);
+    return NULL;
 }
 
 /* ---- templates ---- */
@@ -160,6 +161,27 @@ static void check_global_rubric(const struct kv_rubric *r, struct kv_problems *p
     }
 }
 
+/* Needs the question only where there is something of its own to look at. */
+static int check_question(const struct kv_inputs *in, const struct kv_config *config,
+    const struct kv_bench *bench, size_t i, struct kv_problems *problems,
+    struct kv_problems *remarks)
+{
+    struct kv_question q;
+    struct kv_err err;
+    bool template = config->evaluation_mode != KV_RUBRIC_ONLY;
+    bool rubric = config->rubric_enabled && bench->questions[i].has_rubric;
+    if (!template && !rubric)
+        return 0;
+    if (kv_bench_read(bench, i, &q, &err) != 0)
+        return kv_problems_add(problems, NULL, "value_error", "%s", err.text);
+    if (template)
+        check_template(in, &q, problems, remarks);
+    if (rubric)
+        check_rubric(bench, &q, problems);
+    kv_question_release(&q);
+    return 0;
+}
+
 int kv_inputs_check(const struct kv_inputs *in, const struct kv_config *config,
     const struct kv_bench *bench, const bool *chosen, struct kv_problems *problems,
     struct kv_problems *remarks)
@@ -167,13 +189,8 @@ int kv_inputs_check(const struct kv_inputs *in, const struct kv_config *config,
     size_t before = problems->n;
     if (config->rubric_enabled)
         check_global_rubric(&bench->rubric, problems);
-    for (size_t i = 0; i < bench->n; i++) {
-        if (!chosen[i])
-            continue;
-        if (config->evaluation_mode != KV_RUBRIC_ONLY)
-            check_template(in, &bench->questions[i], problems, remarks);
-        if (config->rubric_enabled)
-            check_rubric(bench, &bench->questions[i], problems);
-    }
+    for (size_t i = 0; i < bench->n; i++)
+        if (chosen[i] && check_question(in, config, bench, i, problems, remarks) != 0)
+            break;
     return problems->n == before ? 0 : -1;
 }

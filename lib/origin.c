@@ -41,7 +41,7 @@ static void mark(struct kv_origin *o, struct kv_slice id)
     }
     if (low == o->bench->n)
         return;
-    const struct kv_question *q = &o->bench->questions[o->by_id[low]];
+    const struct kv_listed *q = &o->bench->questions[o->by_id[low]];
     if (!kv_slice_eq(q->id, id))
         return;
     o->named[o->by_id[low]] = true;

@@ -1,102 +1,77 @@
-/* question - one question of a benchmark, and the list of them that a reader fills. */
+/* question - one question of a benchmark as it was read, and the memory of its texts. */
 #include "question.h"
 
 #include "json.h"
+#include "lax.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-struct kv_question *kv_question_add(struct kv_bench *b)
+struct kv_slice kv_question_keep(struct kv_question *q, struct kv_buf *text)
 {
-    if (b->n == b->capacity) {
-        b->capacity = b->capacity ? 2 * b->capacity : 16;
-        b->questions = kv_array(b->questions, b->capacity, sizeof *b->questions);
-    }
-    struct kv_question *q = &b->questions[b->n++];
-    memset(q, 0, sizeof *q);
-    return q;
-}
-
-struct kv_slice kv_question_keep(struct kv_bench *b, struct kv_buf *text)
-{
-    if ((b->memory_count & (b->memory_count - 1)) == 0) /* full at every power of two */
-        b->memory =
-            kv_array(b->memory, b->memory_count ? 2 * b->memory_count : 1, sizeof *b->memory);
+    if ((q->memory_count & (q->memory_count - 1)) == 0) /* full at every power of two */
+        q->memory =
+            kv_array(q->memory, q->memory_count ? 2 * q->memory_count : 1, sizeof *q->memory);
     kv_buf_add_str(text, "");
     size_t n = text->n;
-    b->memory[b->memory_count] = kv_buf_detach(text);
-    return (struct kv_slice){b->memory[b->memory_count++], n};
+    q->memory[q->memory_count] = kv_buf_detach(text);
+    return (struct kv_slice){q->memory[q->memory_count++], n};
 }
 
-struct kv_slice kv_question_keep_text(struct kv_bench *b, struct kv_slice string)
+struct kv_slice kv_question_keep_text(struct kv_question *q, struct kv_slice string)
 {
     struct kv_buf text = {0};
     if (kv_json_type(string) != KV_JSON_STRING)
         return (struct kv_slice){0};
     kv_json_unescape(string, &text);
-    return kv_question_keep(b, &text);
+    return kv_question_keep(q, &text);
 }
 
-struct kv_slice kv_question_keep_json(struct kv_bench *b, struct kv_slice value)
+struct kv_slice kv_question_keep_json(struct kv_question *q, struct kv_slice value)
 {
     struct kv_buf text = {0};
     if (!value.n)
         return value;
     kv_json_compact(&text, value);
-    return kv_question_keep(b, &text);
+    return kv_question_keep(q, &text);
 }
 
-static int by_id(const void *a, const void *b, void *closure)
+void kv_question_release(struct kv_question *q)
 {
-    const struct kv_bench *bench = closure;
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    int order = kv_slice_cmp(bench->questions[x].id, bench->questions[y].id);
-    return order ? order : (x > y) - (x < y);
+    kv_rubric_release(&q->rubric);
+    for (size_t i = 0; i < q->memory_count; i++)
+        free(q->memory[i]);
+    free(q->memory);
+    *q = (struct kv_question){0};
 }
 
-static void swap(struct kv_question *a, struct kv_question *b)
+/* ---- content ---- */
+
+/* Each piece is preceded by its length: no two contents give the same bytes. */
+static void add_piece(struct kv_buf *out, struct kv_slice piece)
 {
-    struct kv_question t = *a;
-    *a = *b;
-    *b = t;
+    char length[8];
+    for (size_t i = 0; i < sizeof length; i++)
+        length[i] = (char)((uint64_t)piece.n >> 8 * i & 0xFF);
+    kv_buf_add(out, length, sizeof length);
+    kv_buf_add_slice(out, piece);
 }
 
-size_t kv_question_fold(struct kv_bench *b)
+struct kv_digest128 kv_question_digest(const struct kv_question *q)
 {
-    size_t *order = kv_array(NULL, b->n + 1, sizeof *order), kept = 0, before = b->n;
-    bool *gone = kv_calloc(b->n + 1, sizeof *gone);
-    for (size_t i = 0; i < b->n; i++)
-        order[i] = i;
-    qsort_r(order, b->n, sizeof *order, by_id, b);
-    for (size_t i = 1, first = 0; i < b->n; i++) {
-        struct kv_question *a = &b->questions[order[first]], *c = &b->questions[order[i]];
-        if (!kv_slice_eq(a->id, c->id)) {
-            first = i;
-            continue;
-        }
-        swap(a, c);
-        gone[order[i]] = true;
-    }
-    for (size_t i = 0; i < b->n; i++) {
-        if (gone[i])
-            kv_rubric_release(&b->questions[i].rubric);
-        else
-            b->questions[kept++] = b->questions[i];
-    }
-    b->n = kept;
-    free(order);
-    free(gone);
-    return before - kept;
-}
-
-void kv_question_release_all(struct kv_bench *b)
-{
-    for (size_t i = 0; i < b->n; i++)
-        kv_rubric_release(&b->questions[i].rubric);
-    for (size_t i = 0; i < b->memory_count; i++)
-        free(b->memory[i]);
-    kv_rubric_release(&b->rubric);
-    free(b->questions);
-    free(b->memory);
-    *b = (struct kv_bench){0};
+    struct kv_buf all = {0}, text = {0};
+    add_piece(&all, q->id);
+    add_piece(&all, q->text);
+    add_piece(&all, q->has_answer ? q->answer : KV_SLICE("\x01"));
+    add_piece(&all, q->template);
+    if (q->few_shot.n)
+        kv_lax_text(&text, q->few_shot);
+    add_piece(&all, kv_slice_of(&text));
+    kv_buf_clear(&text);
+    if (q->rubric.n)
+        kv_rubric_add_json(&text, &q->rubric);
+    add_piece(&all, kv_slice_of(&text));
+    struct kv_digest128 digest = kv_digest_128(kv_slice_of(&all));
+    kv_buf_release(&all);
+    kv_buf_release(&text);
+    return digest;
 }

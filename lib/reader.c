@@ -41,11 +41,22 @@ void kv_reader_resume(struct kv_reader *r, int fd, unsigned flags, uint64_t offs
     r->first = first;
 }
 
+void kv_reader_lend(
+    struct kv_reader *r, struct kv_slice text, unsigned flags, uint64_t offset, bool first)
+{
+    kv_reader_resume(r, -1, flags, 0, first);
+    r->held = (struct kv_buf){.p = (char *)(uintptr_t)text.p, .n = text.n};
+    r->at = (size_t)offset;
+    r->lent = r->eof = true; /* so that nothing is ever read behind it, or moved */
+}
+
 void kv_reader_close(struct kv_reader *r)
 {
     if (r->fd >= 0 && !r->borrowed)
         close(r->fd);
     r->fd = -1;
+    if (r->lent)
+        r->held = (struct kv_buf){0};
     kv_buf_release(&r->held);
     kv_buf_release(&r->key);
 }
@@ -293,3 +304,7 @@ uint64_t kv_reader_offset(const struct kv_reader *r, struct kv_slice value)
     return r->base + (uint64_t)(value.p - r->held.p);
 }
 
+uint64_t kv_reader_tell(const struct kv_reader *r)
+{
+    return r->base + r->at;
+}

@@ -40,6 +40,7 @@ struct kv_reader {
     size_t line, column; /* of `at`, from 1 */
     size_t value_line;   /* of the value last handed out */
     bool borrowed;       /* fd is another's */
+    bool lent;           /* so is what is held */
     bool eof;
     bool first; /* no member or item of the innermost open bracket was taken yet */
 };
@@ -52,6 +53,9 @@ void kv_reader_share(struct kv_reader *r, int fd, unsigned flags);
 /* The same from the middle of an array: behind the bracket (first), or behind one of its items.
  * Places in failures then count from there. */
 void kv_reader_resume(struct kv_reader *r, int fd, unsigned flags, uint64_t offset, bool first);
+/* Reads a text in memory, from an offset; it must outlive the reader. */
+void kv_reader_lend(
+    struct kv_reader *r, struct kv_slice text, unsigned flags, uint64_t offset, bool first);
 void kv_reader_close(struct kv_reader *r); /* twice is fine */
 
 /* The first byte of the next value without taking it: '{', '[', '"', … 0 at the end of the text,
@@ -72,5 +76,8 @@ int kv_reader_finish(struct kv_reader *r, struct kv_err *err); /* nothing but wh
 
 /* Where the value last handed out begins: offset in the file, and its line. */
 uint64_t kv_reader_offset(const struct kv_reader *r, struct kv_slice value);
+
+/* Where the next call goes on: offset in the file. */
+uint64_t kv_reader_tell(const struct kv_reader *r);
 
 #endif

@@ -69,17 +69,11 @@ static int check_content(const struct kv_session *s, const char *path, struct kv
 
 static int open_bench(struct kv_session *s, struct kv_err *err)
 {
-    struct kv_buf text = {0};
     struct kv_problems problems = {0};
     const char *path = kv_state_info(s->state)->benchmark_path;
-    int failed = kv_io_read(path, 0, &text, err);
-    if (!failed && !(s->bench = kv_bench_open(kv_slice_of(&text), &problems, err)))
-        failed = kv_err_context(err, "%s", path);
-    if (!failed)
-        failed = check_content(s, path, err);
+    s->bench = kv_bench_open(path, &problems, err);
     kv_problems_release(&problems);
-    kv_buf_release(&text);
-    return failed;
+    return s->bench ? check_content(s, path, err) : -1;
 }
 
 /* ---- the configuration ---- */

@@ -53,12 +53,16 @@ static int merge_rubric(const struct kv_config *config, const struct kv_bench *b
 }
 
 struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
-    const struct kv_question *question, kv_template_fn *convert, void *closure, struct kv_err *err)
+    size_t index, kv_template_fn *convert, void *closure, struct kv_err *err)
 {
     struct kv_subject *s = kv_calloc(1, sizeof *s);
-    s->question = question;
+    const struct kv_question *q = s->question = &s->read;
+    if (kv_bench_read(bench, index, &s->read, err) != 0) {
+        kv_subject_close(s);
+        return NULL;
+    }
     if (merge_rubric(config, bench, s, err) != 0) {
-        kv_err_context(err, "question %s", question->id.p);
+        kv_err_context(err, "question %s", q->id.p);
         kv_subject_close(s);
         return NULL;
     }
@@ -66,7 +70,7 @@ struct kv_subject *kv_subject_open(const struct kv_config *config, const struct 
         compile(s, convert, closure);
     s->few_shot = kv_fewshot_enabled(config->few_shot);
     if (s->few_shot)
-        kv_fewshot_resolve(config->few_shot, question->id, question->few_shot, &s->examples);
+        kv_fewshot_resolve(config->few_shot, q->id, q->few_shot, &s->examples);
     s->example_count = kv_json_count(kv_slice_of(&s->examples));
     return s;
 }
@@ -78,6 +82,7 @@ void kv_subject_close(struct kv_subject *s)
     kv_template_close(s->template);
     free(s->template_error);
     kv_rubric_release(&s->rubric);
+    kv_question_release(&s->read);
     kv_buf_release(&s->examples);
     kv_buf_release(&s->shown_schema);
     kv_buf_release(&s->sent_schema);

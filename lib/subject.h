@@ -1,4 +1,4 @@
-/* subject - one question made ready for a run: its template compiled, its rubric merged, its
+/* subject - one question made ready for a run: read, its template compiled, its rubric merged, its
  * examples chosen. Opened when the first of its tasks starts and closed when the last one ends, so
  * that memory follows what is in flight and not the size of the benchmark.
  */
@@ -21,6 +21,7 @@ struct kv_subject {
     struct kv_buf shown_schema; /* in the judge's prompt */
     struct kv_buf sent_schema;  /* with the judge's request */
     struct kv_buf full_schema;  /* trace fields too, for the sufficiency check */
+    struct kv_question read;    /* private: what `question` points to */
 };
 
 /* Where templates that have to be executed come from, if the user gave a command for it: Python
@@ -28,10 +29,11 @@ struct kv_subject {
 typedef int kv_template_fn(
     void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
 
-/* Fails with KV_INPUT only for what kv-manifest refuses too (traits of one name); an invalid
- * template is a fact about the question. `convert` may be NULL. */
+/* Opens the question at an index of the benchmark. Fails with KV_INPUT if it has changed in its
+ * file, and for what kv-manifest refuses too (traits of one name); an invalid template is a fact
+ * about the question. `convert` may be NULL. */
 struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
-    const struct kv_question *question, kv_template_fn *convert, void *closure, struct kv_err *err);
+    size_t index, kv_template_fn *convert, void *closure, struct kv_err *err);
 void kv_subject_close(struct kv_subject *s);
 
 #endif

@@ -70,7 +70,7 @@ static struct kv_bench *open_bench(struct kv_slice line, char **text)
     struct kv_problems problems = {0};
     struct kv_err err;
     *text = text_of(line, "text");
-    struct kv_bench *b = kv_bench_open(kv_slice(*text), &problems, &err);
+    struct kv_bench *b = kv_bench_parse(kv_slice(*text), &problems, &err);
     if (!b)
         add_errors(&problems, &err);
     kv_problems_release(&problems);
@@ -83,23 +83,27 @@ static void add_list(const struct kv_bench *b, const char *name)
     begin(name);
     kv_buf_add_char(&out, '[');
     for (size_t i = 0; i < b->n; i++) {
-        const struct kv_question *q = &b->questions[i];
+        struct kv_question q;
+        struct kv_err err;
         if (strcmp(name, "question_ids") == 0)
-            add_text(q->id);
-        else if (!q->finished)
+            add_text(b->questions[i].id);
+        if (strcmp(name, "question_ids") == 0 || !b->questions[i].finished)
             continue;
-        else if (strcmp(name, "finished_ids") == 0)
-            add_text(q->id);
+        if (kv_bench_read(b, i, &q, &err) != 0)
+            add_text(kv_slice(err.text));
+        if (strcmp(name, "finished_ids") == 0)
+            add_text(q.id);
         else if (strcmp(name, "question_texts") == 0)
-            add_text(q->text);
+            add_text(q.text);
         else if (strcmp(name, "raw_answers") == 0)
-            add_text(q->answer);
+            add_text(q.answer);
         else if (strcmp(name, "template_ids") == 0)
-            add_text(kv_slice(q->template_id));
+            add_text(kv_slice(q.template_id));
         else if (strcmp(name, "keywords") == 0) {
             kv_buf_add_str(&out, out.p[out.n - 1] == '[' ? "" : ",");
-            kv_buf_add_slice(&out, q->keywords.n ? q->keywords : KV_SLICE("null"));
+            kv_buf_add_slice(&out, q.keywords.n ? q.keywords : KV_SLICE("null"));
         }
+        kv_question_release(&q);
     }
     kv_buf_add_char(&out, ']');
 }
@@ -120,11 +124,15 @@ static void do_load(struct kv_slice line)
             kv_buf_add_str(&out, "null");
         begin("question_rubrics");
         kv_buf_add_char(&out, '{');
-        for (size_t i = 0; i < b->n; i++)
-            if (b->questions[i].rubric.n) {
-                begin(b->questions[i].id.p);
-                kv_rubric_add_json(&out, &b->questions[i].rubric);
-            }
+        for (size_t i = 0; i < b->n; i++) {
+            struct kv_question q;
+            struct kv_err err;
+            if (!b->questions[i].has_rubric || kv_bench_read(b, i, &q, &err) != 0)
+                continue;
+            begin(q.id.p);
+            kv_rubric_add_json(&out, &q.rubric);
+            kv_question_release(&q);
+        }
         kv_buf_add_char(&out, '}');
         kv_bench_digest(b, NULL, digest);
         begin("digest");

@@ -28,7 +28,7 @@ static struct kv_slice get(struct kv_slice object, const char *name)
     return v;
 }
 
-static struct kv_bench kept; /* the texts of one line */
+static struct kv_question kept; /* the texts of one line */
 
 /* A member's text, kept until the next line. */
 static struct kv_slice text_of(struct kv_slice object, const char *name)
@@ -224,7 +224,7 @@ int main(int argc, char **argv)
         else
             do_id(value);
         puts(out.p);
-        kv_question_release_all(&kept);
+        kv_question_release(&kept);
     }
     kv_lines_release(&lines);
     kv_buf_release(&out);

@@ -182,7 +182,7 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     struct kv_query q;
     struct kv_response r;
     const struct kv_config *c = desk->config;
-    struct kv_subject *subject = kv_subject_open(c, bench, &bench->questions[0], NULL, NULL, &err);
+    struct kv_subject *subject = kv_subject_open(c, bench, 0, NULL, NULL, &err);
     if (!subject) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;
@@ -246,7 +246,7 @@ static void run_line(struct kv_desk desk, struct kv_slice line)
     kv_json_get(line, "canned", &canned.object);
     desk.traces = NULL;
     desk.replay = NULL;
-    if (!recorded(&desk, line, &err) || !(bench = kv_bench_open(checkpoint, &problems, &err)) ||
+    if (!recorded(&desk, line, &err) || !(bench = kv_bench_parse(checkpoint, &problems, &err)) ||
         !(c = kv_config_open(config, &from, &problems, &err))) {
         struct kv_buf text = {0};
         kv_json_quote(&text, kv_slice(err.text), KV_JSON_RAW);

@@ -2,7 +2,7 @@
 
 # A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
 # is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io io_swap json_text json num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive python_token python_expr python template_data template_spec template_value template_python template outline ident trait rubric question checkpoint question_line bench choose text value spell shape failure result record reader export csv scenario tally index paths head rows keys tail ledger state roster status origin form mend pair create state2 layout2 nearest store finalize
+MODULES_FILES = err buf io io_swap json_text json reader num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive python_token python_expr python template_data template_spec template_value template_python template outline ident trait rubric question checkpoint question_line bench choose text value spell shape failure result record export csv scenario tally index paths head rows keys tail ledger state roster status origin form mend pair create state2 layout2 nearest store finalize
 MODULES_RUN   = child jq rules jail casing pattern_class pattern_syntax pattern date date_format repair extract coerce fact verify rejudge score prompt secret http_peer http_end http ending ratelimit complaint listing dialect provider ask sse wire reply call waiting sched replay query subject generation judge traits pipeline endpoint courier work agenda exec run session progress forecast inputs prior manifest begin cli
 MODULES       = $(MODULES_FILES) $(MODULES_RUN)
 # One bin/NAME.c each; bin/kv is a shell script.

@@ -107,8 +107,7 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
     if (!(s->prompts = kv_prompts_open(o->share, err)) ||
         !(s->verifier = kv_verify_open(o->share, err)))
         return -1;
-    if (s->config->evaluation_mode != KV_TEMPLATE_ONLY &&
-        !(s->scorer = kv_score_open(o->share, err)))
+    if (s->config->rubric_enabled && !(s->scorer = kv_score_open(o->share, err)))
         return -1;
     const char *expose = o->env("KARENINA_EXPOSE_GROUND_TRUTH");
     static const char *const yes[] = {"true", "1", "yes", "on"};

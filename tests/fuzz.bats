@@ -8,7 +8,7 @@ replay() {
 }
 
 @test "fuzz: every parser has a target and seeds" {
-    for t in json template extract config bench result state reply pattern date; do
+    for t in json template extract config bench result state reply pattern date store; do
         assert [ -f "$ROOT/tests/fuzz/$t.c" ]
         assert [ -n "$(ls "$ROOT/tests/fuzz/corpus/$t")" ]
     done
@@ -24,3 +24,4 @@ replay() {
 @test "fuzz: reply survives its corpus" { replay reply; }
 @test "fuzz: pattern survives its corpus" { replay pattern; }
 @test "fuzz: date survives its corpus" { replay date; }
+@test "fuzz: store survives its corpus" { replay store; }

@@ -10,7 +10,7 @@
 #include "json.h"
 #include "ledger.h"
 #include "num.h"
-#include "pair.h"
+#include "paths.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +19,17 @@
 
 enum { RESULTS, STATE, PIECE = 1 << 16 };
 
+/* Marks an offset in the index that is the number of a row, until that has its place. */
+static const uint64_t numbered = (uint64_t)1 << 63;
+
 struct making {
     const struct kv_store_plan *plan;
     struct kv_paths paths;
     struct kv_doc *doc;
-    struct kv_index *index; /* in memory: offset is the number of the row that counts */
+    struct kv_index *index; /* in memory until all is written */
     struct kv_head head;
     struct kv_ledger ledger;
+    uint64_t end; /* of the rows */
 };
 
 static void set_times(struct making *m)
@@ -108,7 +112,7 @@ static int survey_rows(struct making *m, struct kv_err *err)
         bool again = old.flags & KV_INDEX_ROW;
         if (again && !(old.flags & KV_INDEX_FAILED) && (task.flags & KV_INDEX_COMPLETED))
             continue;
-        if ((got = kv_ledger_row(&m->ledger, &row, k, n, &completes, err)) != 0)
+        if ((got = kv_ledger_row(&m->ledger, &row, k, n | numbered, &completes, err)) != 0)
             break;
         m->head.rows -= again;
     }
@@ -116,20 +120,29 @@ static int survey_rows(struct making *m, struct kv_err *err)
     return got;
 }
 
-static void add_row(struct making *m, const struct kv_result *row, struct kv_slice key)
+/* Writes a row and, if it settles its task, its key; answers where the row lies. */
+static uint64_t add_row(struct making *m, const struct kv_result *row, struct kv_slice key)
 {
     struct kv_buf line = {0};
     if (memchr(row->text.p, '\n', row->text.n))
         kv_json_compact(&line, row->text);
     else
         kv_buf_add_slice(&line, row->text);
-    kv_doc_add(m->doc, RESULTS, kv_slice_of(&line));
+    uint64_t at = (uint64_t)kv_doc_add(m->doc, RESULTS, kv_slice_of(&line));
+    m->end = at + line.n;
     if (kv_result_settles(row)) {
         kv_buf_clear(&line);
         kv_form_quote_key(&line, key);
         kv_doc_add(m->doc, STATE, kv_slice_of(&line));
     }
     kv_buf_release(&line);
+    return at;
+}
+
+static int place(struct making *m, struct kv_index_entry *e, uint64_t at, struct kv_err *err)
+{
+    e->offset = at;
+    return kv_index_put(m->index, e, err);
 }
 
 static int write_rows(struct making *m, struct kv_err *err)
@@ -141,8 +154,12 @@ static int write_rows(struct making *m, struct kv_err *err)
     for (uint64_t n = 0; (got = next_row(m, &row, &key, err)) == 1; n++) {
         if ((got = kv_ledger_find(&m->ledger, &row, kv_slice_of(&key), &task, &old, err)) != 0)
             break;
-        if (old.offset == n)
-            add_row(m, &row, kv_slice_of(&key));
+        if (old.offset != (n | numbered))
+            continue;
+        uint64_t at = add_row(m, &row, kv_slice_of(&key));
+        if ((task.offset == old.offset && (got = place(m, &task, at, err)) != 0) ||
+            (got = place(m, &old, at, err)) != 0)
+            break;
     }
     kv_buf_release(&key);
     return got;
@@ -179,6 +196,7 @@ static int begin_results(struct making *m, struct kv_err *err)
     kv_form_add_results(&text, &m->head, kv_slice_of(&document), plan->config);
     int failed = kv_doc_rewrite(m->doc, RESULTS, err) != 0 ||
                  kv_doc_text(m->doc, RESULTS, kv_slice_of(&text), err) != 0;
+    m->end = text.n;
     kv_buf_release(&document);
     kv_buf_release(&text);
     return failed ? -1 : 0;
@@ -221,6 +239,22 @@ static int begin_state(struct making *m, struct kv_err *err)
 
 /* ---- all of it ---- */
 
+/* The index is written now, so that the first add is as fast as any. It is no failure if it is not.
+ */
+static void publish_index(struct making *m)
+{
+    struct kv_err ignored;
+    struct kv_index_mark mark = {(uint64_t)m->head.rows, m->end, (uint64_t)m->head.completed};
+    struct kv_index *file = kv_index_open(m->paths.index, &ignored);
+    if (!file)
+        return;
+    if (kv_index_take(file, m->index, &ignored) != 0 ||
+        kv_index_mark(file, kv_doc_lineage(m->doc), &mark, &ignored) != 0)
+        kv_index_void(file);
+    kv_index_close(file);
+    m->index = NULL;
+}
+
 static int make(struct making *m, struct kv_err *err)
 {
     static const char *const suffixes[] = {".tmp", ".state"};
@@ -232,20 +266,10 @@ static int make(struct making *m, struct kv_err *err)
                  survey_rows(m, err) != 0 || begin_results(m, err) != 0 ||
                  begin_state(m, err) != 0 || write_rows(m, err) != 0 ||
                  kv_doc_commit(m->doc, err) != 0;
+    if (!failed)
+        publish_index(m);
     kv_doc_end(m->doc);
     return failed ? -1 : 0;
-}
-
-/* The index is built now, so that the first add is as fast as any. It is no failure if it is not.
- */
-static void prime_index(const struct kv_paths *paths)
-{
-    struct kv_pair pair;
-    struct kv_err ignored;
-    kv_pair_init(&pair, paths, NULL);
-    if (kv_pair_begin(&pair, true, &ignored) == 0)
-        kv_pair_commit(&pair, &ignored);
-    kv_pair_release(&pair);
 }
 
 int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err)
@@ -256,8 +280,6 @@ int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err)
     m.index = kv_index_memory(plan->manifest_count);
     m.ledger = (struct kv_ledger){m.index, &m.head, false};
     int failed = make(&m, err);
-    if (!failed)
-        prime_index(&m.paths);
     kv_doc_free(m.doc);
     kv_index_close(m.index);
     kv_paths_release(&m.paths);

@@ -2,7 +2,9 @@
  *
  * Open addressing with linear probing; a slot is free while its flags are 0. The file is one block
  * of header and then the slots, sparse until they are used; it is read and written in place,
- * a slot at a time, so that memory does not grow with it (a mapping would count).
+ * a slot at a time, so that memory does not grow with it (a mapping would count). A table that is
+ * filled from nothing is filled in memory and written in one piece: a call a slot would be most of
+ * the cost.
  */
 #include "index.h"
 
@@ -240,8 +242,7 @@ int kv_index_next(
     return 0;
 }
 
-/* Twice the slots. Rare: the first size has room for the whole manifest. */
-static int grow(struct kv_index *ix, struct kv_err *err)
+static int grow_file(struct kv_index *ix, struct kv_err *err)
 {
     struct kv_index_entry *all = NULL, one;
     size_t n = 0;
@@ -260,6 +261,22 @@ static int grow(struct kv_index *ix, struct kv_err *err)
     return got;
 }
 
+/* Twice the slots. Rare: the first size has room for the whole manifest. */
+static int grow(struct kv_index *ix, struct kv_err *err)
+{
+    struct kv_index old = *ix;
+    int failed = 0;
+    if (ix->fd >= 0)
+        return grow_file(ix, err);
+    ix->slots = NULL;
+    failed = make(ix, old.head.slots * 2, err);
+    for (uint64_t i = 0; i < old.head.slots && !failed; i++)
+        if (old.slots[i].flags)
+            failed = kv_index_put(ix, &old.slots[i], err);
+    free(old.slots);
+    return failed;
+}
+
 int kv_index_put(struct kv_index *ix, const struct kv_index_entry *entry, struct kv_err *err)
 {
     struct kv_index_entry old;
@@ -273,6 +290,23 @@ int kv_index_put(struct kv_index *ix, const struct kv_index_entry *entry, struct
         return -1;
     ix->head.used += !found;
     return 0;
+}
+
+int kv_index_take(struct kv_index *ix, struct kv_index *from, struct kv_err *err)
+{
+    struct kv_slice all = {(const char *)from->slots, from->head.slots * SLOT};
+    int failed = 0;
+    if (ix->fd < 0) {
+        free(ix->slots);
+        ix->slots = from->slots;
+        ix->head = from->head;
+        from->slots = NULL;
+    } else if ((failed = make(ix, from->head.slots, err)) == 0) {
+        ix->head.used = from->head.used;
+        failed = kv_io_pwrite(ix->fd, all, HEADER, err);
+    }
+    kv_index_close(from);
+    return failed;
 }
 
 /* ---- a batch ---- */

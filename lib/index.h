@@ -8,7 +8,7 @@
  *
  *     ix = kv_index_open(path, &err);
  *     if (!kv_index_reaches(ix, lineage, &mark))
- *         kv_index_reset(ix, expected, &err), fill it …
+ *         new = kv_index_memory(expected), fill it, kv_index_take(ix, new, &err);
  *     kv_index_find(ix, kv_digest_128(key), &entry, &err);
  *     kv_index_put(ix, &entry, &err);         after the commit that it speaks of
  *     kv_index_mark(ix, lineage, mark, &err); last: it now reaches that far
@@ -66,6 +66,9 @@ bool kv_index_reaches(
 
 /* Forgets everything and makes room for `expected` entries (it grows beyond when it must). */
 int kv_index_reset(struct kv_index *ix, size_t expected, struct kv_err *err);
+
+/* Puts the table of `from`, which is in memory, in the place of its own; closes `from`. */
+int kv_index_take(struct kv_index *ix, struct kv_index *from, struct kv_err *err);
 
 /* 1 and the entry, 0 (*entry then has the id and nothing else), -1. */
 int kv_index_find(

@@ -10,7 +10,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { RESULTS, STATE };
+enum {
+    RESULTS,
+    STATE,
+    TABLE_MAX = 1 << 22, /* entries of a new index that are collected in memory */
+};
 
 void kv_note(const struct kv_notes *n, const char *format, ...)
 {
@@ -118,7 +122,7 @@ static int enter_row(struct kv_pair *p, struct kv_ledger *l, const struct kv_row
     }
     kv_result_key(&result, &key);
     int failed = kv_ledger_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
-    if (!failed && completes && !known)
+    if (!failed && completes && !known && !p->foreign)
         kv_pair_add_key(p, kv_slice_of(&key));
     kv_buf_release(&key);
     return failed;
@@ -194,20 +198,38 @@ static size_t expected_entries(const struct kv_pair *p)
     return told < most ? told : most;
 }
 
+static int enter_all(struct kv_pair *p, struct kv_ledger *l, struct kv_err *err)
+{
+    int failed = enter_keys(p, l, KV_KEYS_MANIFEST, err) != 0 ||
+                 enter_keys(p, l, KV_KEYS_COMPLETED, err) != 0 || enter_rows(p, l, err) != 0;
+    return failed ? -1 : 0;
+}
+
+/* Fills the table anew: in memory first, where that is not too much. */
+static int fill_index(struct kv_pair *p, struct kv_head *counted, struct kv_err *err)
+{
+    size_t expected = expected_entries(p);
+    struct kv_ledger l = {p->index, counted, false};
+    kv_index_drop(p->index);
+    if (expected > TABLE_MAX)
+        return kv_index_reset(p->index, expected, err) == 0 ? enter_all(p, &l, err) : -1;
+    l.index = kv_index_memory(expected);
+    if (enter_all(p, &l, err) == 0)
+        return kv_index_take(p->index, l.index, err);
+    kv_index_close(l.index);
+    return -1;
+}
+
 /* Reads both documents whole: the table anew, and the counts with it. */
 static int build(struct kv_pair *p, struct kv_err *err)
 {
     struct kv_head counted = p->counts;
-    struct kv_ledger l = {p->index, &counted, false};
+    struct kv_head *c = &p->counts;
     counted.total = counted.completed = counted.failed = counted.pending = counted.rows = 0;
     kv_buf_clear(&p->keys);
     p->changed = false;
-    kv_index_drop(p->index);
-    if (kv_index_reset(p->index, expected_entries(p), err) != 0 ||
-        enter_keys(p, &l, KV_KEYS_MANIFEST, err) != 0 ||
-        enter_keys(p, &l, KV_KEYS_COMPLETED, err) != 0 || enter_rows(p, &l, err) != 0)
+    if (fill_index(p, &counted, err) != 0)
         return -1;
-    struct kv_head *c = &p->counts;
     if (p->keys.n)
         kv_note(p->notes, "%s: results without their keys in it are recorded now", p->paths->state);
     if (c->total != counted.total || c->completed != counted.completed ||
@@ -307,7 +329,6 @@ static int survey(struct kv_pair *p, struct kv_err *err)
     p->notes = NULL; /* nothing is recorded by looking */
     failed = build(p, err);
     p->notes = notes;
-    kv_buf_clear(&p->keys);
     p->changed = false;
     return failed;
 }
@@ -332,6 +353,7 @@ int kv_pair_ready(struct kv_pair *p, struct kv_err *err)
 {
     if (!p->foreign)
         return 0;
+    close_index(p); /* what it knows will be somewhere else */
     int failed = kv_mend_pair(p->doc, p->paths, err) != 0 || kv_doc_commit(p->doc, err) != 0;
     kv_pair_abort(p);
     if (failed)

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "compat.h"
 #include "inputs.h"
+#include "io.h"
 #include "origin.h"
 
 #include "help/kv-check-compat.h"
@@ -13,7 +14,7 @@ static void say_problems(const struct kv_problems *problems, const char *file)
     for (size_t i = 0; i < problems->n; i++) {
         struct kv_buf line = {0};
         kv_problem_add_text(&line, &problems->items[i]);
-        kv_cli_say("%s: %s", file, line.p);
+        kv_cli_say("%s: %s", kv_io_name(file), line.p);
         kv_buf_release(&line);
     }
 }

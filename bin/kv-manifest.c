@@ -2,6 +2,7 @@
  * pair. */
 #include "begin.h"
 #include "cli.h"
+#include "io.h"
 #include "manifest.h"
 #include "num.h"
 
@@ -10,12 +11,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-static void say_problems(const struct kv_problems *problems, const char *file)
+/* `numbered`: the paths are numbers of lines. */
+static void say_problems(const struct kv_problems *problems, const char *file, bool numbered)
 {
     for (size_t i = 0; i < problems->n; i++) {
         struct kv_buf line = {0};
         kv_problem_add_text(&line, &problems->items[i]);
-        kv_cli_say("%s: %s", file, line.p);
+        kv_cli_say(
+            "%s:%s%s", kv_io_name(file), numbered && problems->items[i].path[0] ? "" : " ", line.p);
         kv_buf_release(&line);
     }
 }
@@ -24,10 +27,11 @@ static void say_problems(const struct kv_problems *problems, const char *file)
 _Noreturn static void fail(
     const struct kv_manifest *m, const struct kv_manifest_options *o, const struct kv_err *err)
 {
-    if (!m->config_problems.n && !m->bench_problems.n)
+    if (!m->config_problems.n && !m->bench_problems.n && !m->job_problems.n)
         kv_cli_fail(err);
-    say_problems(&m->config_problems, o->config);
-    say_problems(&m->bench_problems, o->benchmark);
+    say_problems(&m->config_problems, o->config, false);
+    say_problems(&m->bench_problems, o->benchmark, false);
+    say_problems(&m->job_problems, o->tasks, true);
     exit(KV_INPUT);
 }
 
@@ -122,7 +126,7 @@ int main(int argc, char **argv)
     struct kv_err err;
     if (kv_manifest_plan(&m, &o, &err) != 0)
         fail(&m, &o, &err);
-    say_problems(&m.remarks, o.benchmark);
+    say_problems(&m.remarks, o.benchmark, false);
 
     if ((print ? print_tasks(&m, &err) : make(&m, &o, &err)) != 0)
         kv_cli_fail(&err);

@@ -171,6 +171,8 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
+    if (!given.check && kv_state_is_finished(argv[first]))
+        return kv_cli_end(KV_OK); /* nothing is pending */
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = {.state = argv[first],
         .tasks = argv[first + 1],

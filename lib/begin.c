@@ -3,6 +3,7 @@
 #include "begin.h"
 
 #include "create.h"
+#include "former.h"
 #include "json.h"
 #include "lax.h"
 #include "origin.h"
@@ -11,6 +12,14 @@
 
 #include <string.h>
 #include <unistd.h>
+
+/* "" if the jobs were given none. */
+static void hash_jobs_config(const struct kv_manifest *m, char hash[KV_MD5_HEX + 1])
+{
+    *hash = '\0';
+    if (m->has_jobs_config)
+        kv_digest_md5(kv_slice_of(&m->jobs_config), hash);
+}
 
 /* ---- the pair that is there ---- */
 
@@ -52,6 +61,17 @@ static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct
         (int)first.n, first.p);
 }
 
+/* karenina's reason, for a list of jobs whose configuration is just kept. */
+static int judge_jobs_config(
+    const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
+{
+    char hash[KV_MD5_HEX + 1];
+    hash_jobs_config(m, hash);
+    if (strcmp(hash, kv_state_info(s)->config_hash) == 0)
+        return 0;
+    return kv_err_set(err, KV_NO, "Configuration has changed since the job started");
+}
+
 /* Does the pair that is there fit? */
 static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
     struct kv_state *s, struct kv_err *err)
@@ -64,22 +84,24 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
         rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
     }
     kv_origin_release(&v);
+    if (!m->config)
+        rc = judge_jobs_config(m, s, err);
     if (rc == 0)
         rc = missing_tasks(m, s, err);
     return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
 }
 
-static void add_report(struct kv_buf *out, const struct kv_state_info *info)
+static void add_report(struct kv_buf *out, const struct kv_state_info *info, const char *hash)
 {
     kv_buf_add_str(out, "{\"state_file\":");
     kv_json_quote_str(out, info->paths->state);
     kv_buf_add_str(out, ",\"tmp_file\":");
-    kv_json_quote_str(out, info->results_path);
+    kv_json_quote_str(out, info->finished ? info->paths->tmp : info->results_path);
     kv_buf_add_str(out, ",\"output_path\":");
     kv_json_quote_str(out, info->paths->output);
     kv_buf_printf(out, ",\"total_tasks\":%lld,\"completed_count\":%lld,\"config_hash\":",
         (long long)info->total_tasks, (long long)info->completed_count);
-    kv_json_quote_str(out, info->config_hash);
+    kv_json_quote_str(out, info->finished ? hash : info->config_hash);
     kv_buf_add_char(out, '}');
 }
 
@@ -119,13 +141,12 @@ static int create(
 {
     struct kv_buf config = {0}, rubric = {0}, members = {0};
     struct kv_prior prior = {.path = o->extend_from};
-    char hash[KV_MD5_HEX + 1] = "";
+    char hash[KV_MD5_HEX + 1];
     if (m->config)
         kv_config_add_state_text(&config, m->config);
     else
         kv_lax_state_text(&config, kv_slice_of(&m->jobs_config));
-    if (!m->config && o->config)
-        kv_digest_md5(kv_slice_of(&m->jobs_config), hash);
+    hash_jobs_config(m, hash);
     if (m->bench && m->bench->rubric.n)
         kv_rubric_add_json(&rubric, &m->bench->rubric);
     add_members(&members, m, o);
@@ -151,11 +172,28 @@ static int create(
     return rc;
 }
 
+/* The run that was finished here before, if it is the one that is to begin; *s NULL if not. */
+static int find_former(
+    const struct kv_manifest *m, const char *state, struct kv_state **s, struct kv_err *err)
+{
+    if (!kv_state_is_finished(state))
+        return 0;
+    if (!(*s = kv_state_open_any(state, err)))
+        return -1;
+    int fits = kv_former_fits(m, *s, err);
+    if (fits == 1)
+        return 0;
+    kv_state_close(*s);
+    *s = NULL;
+    return fits;
+}
+
 int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
     struct kv_err *err)
 {
     struct kv_paths paths;
     struct kv_state *s = NULL;
+    char hash[KV_MD5_HEX + 1];
     int rc;
     if (kv_paths_of_output(&paths, o->output, err) != 0)
         return -1;
@@ -169,10 +207,14 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
             "%s: a run is there; go on with it by kv-run %s | kv-append %s, or replace it by "
             "--force",
             paths.state, paths.state, paths.state);
-    else if ((rc = create(m, o, err)) == 0)
+    else
+        rc = o->if_absent ? find_former(m, paths.state, &s, err) : 0;
+    if (rc == 0 && !s && (rc = create(m, o, err)) == 0)
         rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
-    if (rc == 0)
-        add_report(out, kv_state_info(s));
+    if (rc == 0) {
+        hash_jobs_config(m, hash);
+        add_report(out, kv_state_info(s), m->config ? m->config->hash : hash);
+    }
     kv_state_close(s);
     kv_paths_release(&paths);
     return rc;

@@ -35,7 +35,7 @@ struct kv_config *kv_inputs_config(const struct kv_inputs *in, const char *path,
         };
         c = kv_config_open(kv_slice_of(&text), &from, problems, err);
         if (!c)
-            kv_err_context(err, "%s", path);
+            kv_err_context(err, "%s", kv_io_name(path));
     }
     kv_buf_release(&text);
     kv_buf_release(&own);

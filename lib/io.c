@@ -43,10 +43,15 @@ static int read_all(int fd, const char *name, size_t max, struct kv_buf *out, st
     }
 }
 
+const char *kv_io_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "<stdin>" : path;
+}
+
 int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err)
 {
     if (strcmp(path, "-") == 0)
-        return read_all(STDIN_FILENO, "<stdin>", max, out, err);
+        return read_all(STDIN_FILENO, kv_io_name(path), max, out, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return kv_err_sys(err, "%s", path);

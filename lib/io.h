@@ -19,6 +19,9 @@
  * limit) is a KV_INPUT failure. The text of *err names the path. */
 int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err);
 
+/* What messages call it: the path, or "<stdin>". */
+const char *kv_io_name(const char *path);
+
 /* ---- reading lines ---- */
 
 /* Lines of a descriptor, as they arrive. `max` bounds one line. */

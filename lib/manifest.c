@@ -10,6 +10,7 @@
 #include "replay.h"
 #include "result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,33 +37,61 @@ static int by_text(const void *a, const void *b)
     return kv_slice_cmp(**(const struct kv_slice *const *)a, **(const struct kv_slice *const *)b);
 }
 
-static int refuse_twins(const struct kv_manifest *m, struct kv_err *err)
+static int job_problems_err(const struct kv_manifest *m, const char *path, struct kv_err *err)
+{
+    if (!m->job_problems.n)
+        return 0;
+    kv_problems_err(&m->job_problems, err);
+    return kv_err_context(err, "%s", kv_io_name(path));
+}
+
+static int refuse_twins(struct kv_manifest *m, const char *path, struct kv_err *err)
 {
     const struct kv_slice **sorted = kv_array(NULL, m->count + 1, sizeof(struct kv_slice *));
-    int rc = 0;
     for (size_t i = 0; i < m->count; i++)
         sorted[i] = &m->keys[i];
     qsort(sorted, m->count, sizeof *sorted, by_text);
-    for (size_t i = 1; rc == 0 && i < m->count; i++)
-        if (kv_slice_eq(*sorted[i], *sorted[i - 1]))
-            rc = kv_err_set(
-                err, KV_INPUT, "the task '%.*s' is there twice", (int)sorted[i]->n, sorted[i]->p);
+    for (size_t i = 1; i < m->count; i++)
+        if (kv_slice_eq(*sorted[i], *sorted[i - 1]) &&
+            (i < 2 || !kv_slice_eq(*sorted[i], *sorted[i - 2])))
+            kv_problems_add(&m->job_problems, NULL, "value_error", "the task '%.*s' is there twice",
+                (int)sorted[i]->n, sorted[i]->p);
     free(sorted);
-    return rc;
+    return job_problems_err(m, path, err);
 }
 
 /* ---- a list of jobs ---- */
 
-static int read_job(struct kv_manifest *m, struct kv_slice value, struct kv_err *err)
+/* The key of a job as JSON, or what is wrong with it. */
+static const char *find_key(struct kv_slice job, struct kv_slice *key)
 {
-    struct kv_slice key = value;
-    if (kv_json_type(value) == KV_JSON_OBJECT && !kv_json_get(value, "task_id", &key))
-        return kv_err_set(err, KV_INPUT, "task_id: missing");
-    if (kv_json_type(key) != KV_JSON_STRING || key.n == 2)
-        return kv_err_set(err, KV_INPUT, "expected the key of a task, or an object with task_id");
-    kv_json_unescape(key, &m->text);
-    end_key(m);
-    return 0;
+    *key = job;
+    if (kv_json_type(job) == KV_JSON_OBJECT && !kv_json_get(job, "task_id", key))
+        return "task_id is missing";
+    if (kv_json_type(*key) != KV_JSON_STRING)
+        return "expected the key of a task, or an object with task_id";
+    return key->n == 2 ? "the key is empty" : NULL;
+}
+
+static void read_job(
+    struct kv_manifest *m, struct kv_slice job, size_t line, const struct kv_shard *shard)
+{
+    struct kv_slice value;
+    const char *wrong = find_key(job, &value);
+    if (wrong) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", line);
+        const struct kv_path here = {.name = kv_slice(number)};
+        kv_problems_add(&m->job_problems, &here, "value_error", "%s", wrong);
+        return;
+    }
+    size_t before = m->text.n;
+    kv_json_unescape(value, &m->text);
+    struct kv_slice key = {m->text.p + before, m->text.n - before};
+    if (shard && !kv_shard_has(shard, key))
+        m->text.n = before;
+    else
+        end_key(m);
 }
 
 static int read_jobs(
@@ -70,22 +99,19 @@ static int read_jobs(
 {
     struct kv_buf text = {0};
     struct kv_slice rest, value;
+    size_t line = 1;
     int got = -1;
     if (kv_io_read(path, 0, &text, err) != 0)
         return -1;
     rest = kv_slice_of(&text);
-    while ((got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1) {
-        size_t before = m->text.n;
-        if ((got = read_job(m, value, err)) != 0)
-            break;
-        struct kv_slice key = {m->text.p + before, m->text.n - before};
-        if (shard && !kv_shard_has(shard, key)) {
-            m->text.n = before;
-            m->count--;
-        }
+    for (const char *seen = text.p;
+         (got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1; seen = value.p) {
+        for (const char *lf = seen; (lf = memchr(lf, '\n', (size_t)(value.p - lf))); lf++)
+            line++;
+        read_job(m, value, line, shard);
     }
     kv_buf_release(&text);
-    return got == 0 ? 0 : kv_err_context(err, "%s", path);
+    return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
 }
 
 static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_err *err)
@@ -97,10 +123,11 @@ static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_e
         (rc = kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &value, err)) == 0 &&
         kv_json_type(value) != KV_JSON_OBJECT)
         rc = kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(value));
+    m->has_jobs_config = path != NULL;
     if (rc == 0)
         kv_lax_text(&m->jobs_config, value);
     else if (text.n)
-        kv_err_context(err, "%s", path);
+        kv_err_context(err, "%s", kv_io_name(path));
     kv_buf_release(&text);
     return rc;
 }
@@ -159,7 +186,7 @@ static int choose_questions(
                                             : "there is no finished question");
     if (n <= 0) {
         free(chosen);
-        return kv_err_context(err, "%s", o->benchmark);
+        return kv_err_context(err, "%s", kv_io_name(o->benchmark));
     }
     m->question_ids = kv_calloc((size_t)n + 1, sizeof *m->question_ids);
     for (size_t i = 0; i < m->bench->n; i++)
@@ -194,7 +221,7 @@ static int check_recorded(const struct kv_manifest_options *o, struct kv_err *er
     int rc = 0;
     if (o->manual_traces && (rc = kv_io_read(o->manual_traces, 0, &text, err)) == 0 &&
         !(traces = kv_traces_open(kv_slice_of(&text), err)))
-        rc = kv_err_context(err, "%s", o->manual_traces);
+        rc = kv_err_context(err, "%s", kv_io_name(o->manual_traces));
     kv_buf_clear(&text);
     if (rc == 0 && o->replay && (rc = kv_io_read(o->replay, 0, &text, err)) == 0 &&
         !(replay = kv_replay_open(kv_slice_of(&text), o->replay, err)))
@@ -238,11 +265,11 @@ static int sum_up(
 {
     if (m->config_problems.n) {
         kv_problems_err(&m->config_problems, err);
-        return kv_err_context(err, "%s", o->config);
+        return kv_err_context(err, "%s", kv_io_name(o->config));
     }
     if (m->bench_problems.n) {
         kv_problems_err(&m->bench_problems, err);
-        return kv_err_context(err, "%s", o->benchmark);
+        return kv_err_context(err, "%s", kv_io_name(o->benchmark));
     }
     return 0;
 }
@@ -331,7 +358,7 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     point_keys(m);
     fold_extra(m);
     /* Of a plan no two are alike: ids and models are distinct. */
-    return m->config ? 0 : refuse_twins(m, err);
+    return m->config ? 0 : refuse_twins(m, o->tasks, err);
 }
 
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)
@@ -349,6 +376,7 @@ void kv_manifest_release(struct kv_manifest *m)
 {
     kv_problems_release(&m->config_problems);
     kv_problems_release(&m->bench_problems);
+    kv_problems_release(&m->job_problems);
     kv_problems_release(&m->remarks);
     if (m->plan.config)
         kv_plan_release(&m->plan);

@@ -32,8 +32,9 @@ struct kv_manifest_options {
 
 struct kv_manifest {
     struct kv_problems config_problems, bench_problems;
-    struct kv_problems remarks; /* on the benchmark: legal, but will fail its tasks */
-    struct kv_config *config;   /* NULL: jobs of any kind */
+    struct kv_problems job_problems; /* of a list of jobs; paths are numbers of lines */
+    struct kv_problems remarks;      /* on the benchmark: legal, but will fail its tasks */
+    struct kv_config *config;        /* NULL: jobs of any kind */
     struct kv_bench *bench;
     struct kv_slice *question_ids; /* of the chosen questions */
     struct kv_plan plan;
@@ -42,7 +43,8 @@ struct kv_manifest {
     size_t planned, count;     /* keys beyond `planned` come from the export that is extended */
     struct kv_buf text;        /* private: what the keys show */
     size_t *ends;              /* private: where each key ends in it */
-    struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical */
+    struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical; {} if none */
+    bool has_jobs_config;
 };
 
 int kv_manifest_plan(

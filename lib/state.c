@@ -7,6 +7,7 @@
  */
 #include "state.h"
 
+#include "archive.h"
 #include "head.h"
 #include "keys.h"
 #include "num.h"
@@ -179,7 +180,9 @@ static int take_info(struct kv_state *s, struct kv_err *err)
     if (in->config.n && kv_json_type(in->config) != KV_JSON_OBJECT)
         return kv_err_set(
             err, KV_INPUT, "config: expected an object, found %s", kv_json_type_name(in->config));
-    in->results_path = in->layout == KV_LAYOUT_1 ? s->paths.tmp : s->paths.jsonl;
+    in->results_path = in->finished                ? s->paths.output
+                       : in->layout == KV_LAYOUT_1 ? s->paths.tmp
+                                                   : s->paths.jsonl;
     in->total_tasks = take_count(s, "total_tasks", s->manifest_length);
     in->completed_count = take_count(s, "completed_count", s->completed_length);
     in->pending_count = in->failed_count = in->row_count = -1;
@@ -199,15 +202,44 @@ static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
            kv_head_read(&ignored, kv_slice_of(&s->file.held), KV_HEAD_STATE);
 }
 
-struct kv_state *kv_state_open(const char *operand, struct kv_err *err)
+/* Is there no pair, and an export in its place? One that was named itself is where paths.h puts a
+ * state of an odd name. */
+static bool is_archived(const struct kv_paths *p)
+{
+    struct stat st;
+    bool named = strcmp(p->state, p->output) == 0;
+    return (named || (stat(p->state, &st) != 0 && stat(p->tmp, &st) != 0)) &&
+           kv_archive_is(p->output);
+}
+
+bool kv_state_is_finished(const char *operand)
+{
+    struct kv_paths p;
+    struct kv_err ignored;
+    if (kv_paths_find(&p, operand, &ignored) != 0)
+        return false;
+    bool finished = is_archived(&p);
+    kv_paths_release(&p);
+    return finished;
+}
+
+static struct kv_state *open_one(const char *operand, bool archives, struct kv_err *err)
 {
     struct kv_state *s = kv_calloc(1, sizeof *s);
     s->file.fd = -1;
     if (kv_paths_find(&s->paths, operand, err) != 0)
         goto failed;
     s->info.paths = &s->paths;
-    if (kv_reader_open(&s->file, s->paths.state, KV_JSON_STRICT, err) != 0)
+    if (archives && is_archived(&s->paths)) {
+        int fd = kv_archive_open(s->paths.output, err);
+        if (fd < 0)
+            goto failed;
+        kv_reader_share(&s->file, fd, KV_JSON_NONFINITE);
+        s->file.borrowed = false;
+        s->info.finished = true;
+    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_STRICT, err) != 0) {
         goto failed;
+    }
     s->info.growing = begins_as_ours(s, err);
     if (read_members(s, err) == 0 && take_info(s, err) == 0)
         return s;
@@ -215,6 +247,16 @@ struct kv_state *kv_state_open(const char *operand, struct kv_err *err)
 failed:
     kv_state_close(s);
     return NULL;
+}
+
+struct kv_state *kv_state_open(const char *operand, struct kv_err *err)
+{
+    return open_one(operand, false, err);
+}
+
+struct kv_state *kv_state_open_any(const char *operand, struct kv_err *err)
+{
+    return open_one(operand, true, err);
 }
 
 void kv_state_close(struct kv_state *s)

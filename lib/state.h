@@ -41,7 +41,8 @@
  * it stands in the file, empty where absent. All borrowed from the state. */
 struct kv_state_info {
     enum kv_layout layout;
-    bool growing; /* in the layout of store.h: the counts below came from its first block */
+    bool finished; /* no pair: told from the export at results_path; nothing can be added */
+    bool growing;  /* in the layout of store.h: the counts below came from its first block */
     const struct kv_paths *paths;
     const char *results_path; /* paths->tmp or paths->jsonl */
     struct kv_slice config;   /* object */
@@ -68,7 +69,12 @@ struct kv_state;
  * file need not exist. NULL with KV_INPUT: no such file, not JSON (with the place), no object,
  * a version other than 1.0 and 2.0, or a member of a type that cannot be. */
 struct kv_state *kv_state_open(const char *operand, struct kv_err *err);
-void kv_state_close(struct kv_state *s); /* NULL is fine */
+
+/* The same, and where the pair is gone and a finished export stands in its place (or is what was
+ * named), that, told as a complete run: info->finished. For those who only look. */
+struct kv_state *kv_state_open_any(const char *operand, struct kv_err *err);
+bool kv_state_is_finished(const char *operand); /* would it be that? Reads a header at most */
+void kv_state_close(struct kv_state *s);        /* NULL is fine */
 
 const struct kv_state_info *kv_state_info(const struct kv_state *s);
 

@@ -20,14 +20,24 @@ struct kv_status {
     bool rows_loaded;
 };
 
+/* A run that is over took until its end. */
+static void stop_clock(struct kv_status *st)
+{
+    struct kv_slice end;
+    if (kv_state_member(st->state, "end_time", &end))
+        kv_num_double(end, &st->now);
+}
+
 /* A growing pair has all counts in its head. Of any other the arrays are read. */
 struct kv_status *kv_status_open(const char *operand, double now, struct kv_err *err)
 {
     struct kv_status *st = kv_calloc(1, sizeof *st);
     st->now = now;
-    st->state = kv_state_open(operand, err);
+    st->state = kv_state_open_any(operand, err);
     if (st->state) {
         st->in = kv_state_info(st->state);
+        if (st->in->finished)
+            stop_clock(st);
         if (st->in->growing || kv_state_load(st->state, KV_LOAD_TASKS, err) == 0)
             return st;
     }

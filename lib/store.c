@@ -25,19 +25,22 @@ struct kv_store {
     struct kv_state *state; /* for kv_store_state; opened when asked for */
     struct kv_buf key;
     int hints;
+    bool finished; /* there is an export and no pair */
     bool begun;
 };
 
 struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_err *err)
 {
-    struct kv_state *s = kv_state_open(operand, err);
+    struct kv_state *s = kv_state_open_any(operand, err);
     if (!s)
         return NULL;
     enum kv_layout layout = kv_state_info(s)->layout;
+    bool finished = kv_state_info(s)->finished;
     kv_state_close(s);
     struct kv_store *st = kv_calloc(1, sizeof *st);
     st->flags = flags;
     st->layout = layout;
+    st->finished = finished;
     st->hints = HINTS;
     if (kv_paths_find(&st->paths, operand, err) != 0) {
         free(st);
@@ -45,7 +48,7 @@ struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_er
     }
     kv_pair_init(&st->pair, &st->paths, &st->notes);
     kv_layout2_init(&st->two, &st->paths, &st->notes);
-    if (!st->paths.odd)
+    if (!st->paths.odd || finished)
         return st;
     kv_err_set(err, KV_INPUT, "%s: the name does not end in .state", st->paths.state);
     kv_store_close(st);
@@ -73,6 +76,11 @@ void kv_store_on_note(
 int kv_store_begin(struct kv_store *st, struct kv_err *err)
 {
     bool wait = !(st->flags & KV_STORE_TRY);
+    if (st->finished)
+        return kv_err_set(err, KV_INPUT,
+            "%s: the run is finished and takes no more results; begin one that goes on from it by "
+            "kv-manifest --extend-from",
+            st->paths.output);
     int failed = st->layout == KV_LAYOUT_1 ? kv_pair_begin(&st->pair, wait, err)
                                            : kv_layout2_begin(&st->two, wait, err);
     if (failed && err->kind == KV_BUSY)

@@ -524,3 +524,19 @@ kv-append: 1 kept, 0 skipped, 0 refused"
     kv-append -q results.json <<<'{"task_id":"k2"}'
     assert_equal "$(stat -c %a results.json.tmp results.json.state | uniq)" 640
 }
+
+@test "append: a run that was finalized takes no more, and without results that is no error" {
+    jq -nc '"k1","k2","k3","k4","k5" | {task_id: .}' | kv-append -q results.json
+    kv-finalize results.json >/dev/null
+    for name in results.json results.json.state; do
+        run --separate-stderr kv-append "$name" </dev/null
+        assert_success
+        run --separate-stderr kv-append "$name" <<<'{"task_id":"k1"}'
+        assert_failure 3
+        assert_stderr "kv-append: results.json: the run is finished and takes no more results; begin one that goes on from it by kv-manifest --extend-from"
+        run --separate-stderr kv-run --exec false "$name"
+        assert_success
+        assert_stdout ''
+    done
+    assert_equal "$(ls -A | grep results)" results.json
+}

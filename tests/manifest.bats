@@ -122,6 +122,81 @@ spec() {
     assert_stderr "kv-manifest: r.json.state: Benchmark content has changed since the job started"
 }
 
+# finish NAME - a run of jobs, done and finalized
+finish() {
+    jq -c '{task_id: .}' jobs | kv-append -q "$1"
+    kv-finalize "$1" >/dev/null
+}
+
+@test "manifest: --if-absent leaves a finished export of the same tasks alone" {
+    printf '"a"\n"b"\n' >jobs
+    kv-manifest --tasks jobs -o r.json >/dev/null
+    finish r.json
+    cp r.json before
+    run --separate-stderr kv-manifest --tasks jobs -o r.json --if-absent
+    assert_success
+    assert_stderr ''
+    assert_stdout '{"state_file":"r.json.state","tmp_file":"r.json.tmp","output_path":"r.json","total_tasks":2,"completed_count":2,"config_hash":""}'
+    cmp r.json before
+    [ ! -e r.json.state ]
+    echo '"c"' >>jobs
+    run kv-manifest --tasks jobs -o r.json --if-absent
+    assert_success
+    assert_equal "$(json .completed_count r.json.state)" 0
+    cmp r.json before
+}
+
+@test "manifest: --if-absent begins anew where a finished export is of other questions" {
+    kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 >/dev/null
+    kv-run r.json --answer-cmd 'echo 4' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.json
+    kv-finalize r.json >/dev/null
+    again() {
+        run kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --if-absent
+        assert_success
+    }
+    again
+    [ ! -e r.json.state ]
+    cp p.json q.json
+    jq '.answering_models[0].temperature = 0.9' q.json >p.json
+    again
+    [ -e r.json.state ]
+    rm r.json.state r.json.tmp .r.json.*
+    cp q.json p.json
+    jq '.dataFeedElement[0].item.text += "?"' b.jsonld >c.jsonld
+    mv c.jsonld b.jsonld
+    again
+    [ -e r.json.state ]
+}
+
+@test "manifest: --if-absent compares the configuration of jobs as well" {
+    echo '"a"' >jobs
+    echo '{"x":1}' >c.json
+    kv-manifest --tasks jobs -c c.json -o r.json >/dev/null
+    kv-manifest --tasks jobs -c c.json -o r.json --if-absent >/dev/null
+    echo '{"x":2}' >c.json
+    run --separate-stderr kv-manifest --tasks jobs -c c.json -o r.json --if-absent
+    assert_failure 1
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started"
+}
+
+@test "manifest: all that is wrong with a list of jobs is told at once, by line" {
+    printf '"a"\n\n3\n{"x":1}\n""\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs:3: expected the key of a task, or an object with task_id
+kv-manifest: jobs:4: task_id is missing
+kv-manifest: jobs:5: the key is empty"
+    printf '"a"\n"b"\n"a"\n"b"\n"a"\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs: the task 'a' is there twice
+kv-manifest: jobs: the task 'b' is there twice"
+    printf '"a"\n{"b"\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs:3:1: expected ':'"
+}
+
 @test "manifest: shards are disjoint, cover everything and do not move" {
     kv-manifest --print -b b.jsonld -c p.json >all
     for i in 1 2 3; do kv-manifest --print -b b.jsonld -c p.json --shard $i/3 >s$i; done
@@ -210,13 +285,13 @@ kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answ
 @test "manifest: jobs that are twice there or nameless are refused" {
     run --separate-stderr kv-manifest --tasks - --print <<<'"a" "b" "a"'
     assert_failure 3
-    assert_stderr "kv-manifest: the task 'a' is there twice"
+    assert_stderr "kv-manifest: <stdin>: the task 'a' is there twice"
     run --separate-stderr kv-manifest --tasks - --print <<<'{"id":1}'
     assert_failure 3
-    assert_stderr "kv-manifest: -: task_id: missing"
+    assert_stderr "kv-manifest: <stdin>:1: task_id is missing"
     run --separate-stderr kv-manifest --tasks - --print <<<'"a" 5'
     assert_failure 3
-    assert_stderr "kv-manifest: -: expected the key of a task, or an object with task_id"
+    assert_stderr "kv-manifest: <stdin>:1: expected the key of a task, or an object with task_id"
 }
 
 @test "manifest: recorded answers are checked, and remembered for kv-run" {

@@ -126,3 +126,34 @@ setup() {
     run awk -F= '/big|pread64/ { sum += $NF } END { exit sum > 600000 }' calls
     assert_success
 }
+
+@test "status: a run that was finalized is complete, by either name" {
+    local export=$DATA/exports/many-columns/export.json
+    cp "$export" done.json
+    for name in done.json done.json.state; do
+        run --separate-stderr kv-status "$name"
+        assert_success
+        assert_stderr ''
+        assert_equal "$(jq -c .progress <<<"$output")" \
+            '{"total_tasks":12,"completed_count":12,"pending_count":0,"progress_percent":100}'
+        assert_equal "$(jq .timing.elapsed_seconds <<<"$output")" \
+            "$(jq .metadata.job_summary.total_duration "$export")"
+        assert_equal "$(jq .failed_count <<<"$output")" \
+            "$(jq '[.results[] | select(.metadata.failure)] | length' "$export")"
+        kv-status -q "$name"
+    done
+    assert_equal "$(kv-status --completed done.json | jq -r .question_id)" \
+        "$(jq -r '.results[].metadata.question_id' "$export")"
+    assert_equal "$(kv-status --completed done.json | jq -c '[.answering, .parsing]')" \
+        "$(jq -c '.results[].metadata | [.answering, .parsing]' "$export")"
+    assert_equal "$(ls -A | grep done)" done.json
+}
+
+@test "status: an export that is not complete is no run" {
+    cp "$DATA/exports/mixed/export.json" part.json
+    run --separate-stderr kv-status part.json
+    assert_failure 3
+    run --separate-stderr kv-status part.json.state
+    assert_failure 3
+    assert_stderr 'kv-status: part.json.state: no such file or directory'
+}

@@ -1,0 +1,28 @@
+/* archive - a finished export, told as the .state of the run it came from.
+ *
+ * Once a run is finalized its pair is gone, and only the export remains. Who asks about that run by
+ * its name is still owed an answer: it is complete, with these tasks, these models, these failures.
+ * This module finds out that it is so, and writes a .state that says it, which state.h then reads
+ * as any other (a member end_time is beside the known ones). What an export does not hold (the configuration, the benchmark's path) is absent.
+ *
+ *     if (kv_archive_is(paths.output))                      looks at the header only
+ *         fd = kv_archive_open(paths.output, &err);         goes through all rows
+ *
+ * Formats: kv-results(5).
+ */
+#ifndef KV_ARCHIVE_H
+#define KV_ARCHIVE_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+/* Is there an export at `path`, and is it complete by its own word? */
+bool kv_archive_is(const char *path);
+
+/* A descriptor of an unnamed file with the text of the state; the caller closes it. The manifest
+ * has each task once, in the order of the rows. -1 with KV_INPUT if it is no complete export or has
+ * a row that is no result. */
+int kv_archive_open(const char *path, struct kv_err *err);
+
+#endif

@@ -1,5 +1,6 @@
 /* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
 #include "cli.h"
+#include "failure.h"
 #include "forecast.h"
 #include "json.h"
 #include "progress.h"
@@ -72,6 +73,16 @@ static void read_jobs(struct kv_session_options *o)
     o->jobs = (int)n;
 }
 
+static void check_categories(const char *list)
+{
+    while (*list) {
+        struct kv_slice name = {list, strcspn(list, ",")};
+        if (name.n && kv_failure_find(name) == KV_FAIL_NONE)
+            kv_cli_usage("--retry-failed: '%.*s' is no failure category", (int)name.n, name.p);
+        list += name.n + (list[name.n] == ',');
+    }
+}
+
 static void check_options(int operands)
 {
     if (operands < 1 || operands > 2)
@@ -81,6 +92,8 @@ static void check_options(int operands)
             "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
     if (given.dry_run && given.check)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
+    if (given.retry_failed)
+        check_categories(given.retry_failed);
     if (given.max_cost >= 0 && !given.prices)
         kv_cli_usage("--max-cost needs --prices");
 }
@@ -88,7 +101,7 @@ static void check_options(int operands)
 /* What remains, said once, and the exit status that tells the same. */
 static enum kv_kind conclude(const struct kv_run_tally *t)
 {
-    if ((t->unanswered || t->kept) && !t->refused)
+    if ((t->unanswered || t->kept) && !t->refused && !t->lost && !t->reader_gone)
         kv_cli_say("%lld task%s could not be done now and %s pending (%lld answer%s kept)",
             (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
             t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
@@ -105,10 +118,33 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
     return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
 }
 
-static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
+static void warn_of_exposed(const struct kv_endpoint *all, size_t n)
+{
+    for (size_t i = 0; all && i < n; i++)
+        if (all[i].provider.exposed)
+            kv_cli_say("%s: the key from %s goes to %s unencrypted", all[i].name,
+                all[i].provider.key_name, all[i].provider.chat->host);
+}
+
+static void warn_of_exposed_keys(const struct kv_session *s)
+{
+    warn_of_exposed(s->answering, s->answering ? s->config->answering_count : 0);
+    warn_of_exposed(s->judging, s->judging ? s->config->parsing_count : 0);
+}
+
+/* What these answer is the exit status, or -1 for a failure. */
+
+static int run_all(struct kv_session *session, struct kv_err *err)
 {
     struct kv_run *run = NULL;
     struct kv_run_tally tally;
+    struct kv_outlet out;
+    struct kv_spent spent = {0};
+    if ((given.max_tokens >= 0 || given.max_cost >= 0) &&
+        kv_session_spent(session, &spent, err) != 0)
+        return -1;
+    if (kv_outlet_open(&out, STDOUT_FILENO, "stdout", err) != 0)
+        return -1;
     struct kv_run_setup setup = {
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
         .grace_ms = (int64_t)(given.grace * 1000),
@@ -119,14 +155,17 @@ static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
             .deadline_ms =
                 given.time_limit > 0 ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000) : 0},
         .signal_fd = kv_cli_signals(),
-        .reader_fd = STDOUT_FILENO,
+        .out = &out,
+        .tokens_before = spent.tokens,
+        .cost_before = spent.cost,
         .closure = &run,
-        .put = put,
         .say = say,
+        .tell = given.verbose ? say : NULL,
         .look = look,
         .task = task,
     };
     kv_session_setup(session, &setup);
+    warn_of_exposed_keys(session);
     kv_progress_init(&progress, session, kv_cli_watched());
     run = kv_run_open(&setup);
     int got;
@@ -135,9 +174,24 @@ static enum kv_kind run_all(struct kv_session *session, struct kv_err *err)
     kv_cli_progress("");
     kv_run_tally(run, &tally);
     kv_run_close(run);
-    if (got < 0)
-        kv_cli_fail(err);
-    return conclude(&tally);
+    kv_outlet_close(&out);
+    return got < 0 ? -1 : (int)conclude(&tally);
+}
+
+static int forecast(struct kv_session *session, struct kv_err *err)
+{
+    return kv_forecast(session, put, NULL, err);
+}
+
+static int check_models(struct kv_session *session, struct kv_err *err)
+{
+    size_t unusable;
+    warn_of_exposed_keys(session);
+    if (kv_preflight(session, put, NULL, &unusable, err) != 0)
+        return -1;
+    if (unusable)
+        kv_cli_say("%zu model%s cannot be used", unusable, unusable == 1 ? "" : "s");
+    return unusable ? KV_PROVIDER : KV_OK;
 }
 
 int main(int argc, char **argv)
@@ -145,7 +199,7 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     struct kv_err err;
     struct kv_session session;
-    enum kv_kind status;
+    int status;
     const struct kv_option options[] = {
         {'j', "jobs", KV_OPT_TEXT, &given.jobs},
         {0, "rpm", KV_OPT_NUMBER, &given.rpm},
@@ -189,6 +243,7 @@ int main(int argc, char **argv)
         .prices = given.prices,
         .lock = !given.dry_run && !given.check,
         .offline = given.dry_run,
+        .every_model = given.check,
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
         .env = kv_cli_env};
     read_jobs(&o);
@@ -197,13 +252,15 @@ int main(int argc, char **argv)
     if (kv_session_open(&session, &o, &err) != 0)
         kv_cli_fail(&err);
     if (given.dry_run)
-        status = kv_forecast(&session, put, NULL, &err);
+        status = forecast(&session, &err);
     else if (given.check)
-        status = kv_preflight(&session, put, NULL, &err);
+        status = check_models(&session, &err);
     else
         status = run_all(&session, &err);
 
     kv_session_close(&session);
     free(share);
-    return kv_cli_end(status);
+    if (status < 0)
+        kv_cli_fail(&err);
+    return kv_cli_end((enum kv_kind)status);
 }

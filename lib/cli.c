@@ -14,12 +14,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static struct kv_cli *face; /* of this process: messages need its name wherever they arise */
 static bool progress_shown;
 static int signal_pipe[2] = {-1, -1};
+
+/* What a message quotes may come from anywhere: it must stay one line and not steer a terminal. */
+static void disarm(struct kv_buf *line)
+{
+    for (size_t i = 0; i < line->n; i++)
+        if ((unsigned char)line->p[i] < 0x20 || line->p[i] == 0x7f)
+            line->p[i] = line->p[i] == '\n' || line->p[i] == '\t' ? ' ' : '?';
+}
 
 void kv_cli_say(const char *format, ...)
 {
@@ -30,6 +39,7 @@ void kv_cli_say(const char *format, ...)
     va_start(ap, format);
     kv_buf_vprintf(&line, format, ap);
     va_end(ap);
+    disarm(&line);
     kv_buf_add_char(&line, '\n');
     struct kv_err ignored;
     kv_io_write(STDERR_FILENO, kv_slice_of(&line), &ignored);
@@ -182,6 +192,16 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A standard descriptor that is closed would be given to the next file that is opened, and messages
+ * or results be written into that. These are there, and refuse. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(KV_SYSTEM);
+}
+
 int kv_cli_begin(
     struct kv_cli *cli, int argc, char **argv, const struct kv_option *options, const char *help)
 {
@@ -189,6 +209,7 @@ int kv_cli_begin(
     char letters[2 * MAX_OPTIONS + 4];
     *cli = (struct kv_cli){argc ? base_name(argv[0]) : "kv", help};
     face = cli;
+    hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     build_tables(options, longs, letters);
     opterr = 0;
@@ -223,8 +244,6 @@ int kv_cli_end(enum kv_kind status)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout) && close(STDOUT_FILENO) == 0)
         return (int)status;
-    if (errno == EBADF) /* started with stdout closed, and nothing was printed */
-        return (int)status;
     struct kv_err err;
     kv_err_device(&err, "stdout", errno);
     if (err.sys != EPIPE)
@@ -244,7 +263,7 @@ static void note_signal(int number)
 
 int kv_cli_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct kv_err err;
     if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         kv_err_sys(&err, "pipe");
@@ -268,9 +287,12 @@ void kv_cli_progress(const char *line)
 {
     struct kv_err ignored;
     struct kv_buf text = {0};
+    struct winsize size = {0};
     if (!*line && !progress_shown)
         return;
-    kv_buf_printf(&text, "\r\033[K%s", line);
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
+        size.ws_col = 80;
+    kv_buf_printf(&text, "\r\033[K%.*s", size.ws_col - 1, line); /* a wrapped line would stay */
     kv_io_write(STDERR_FILENO, kv_slice_of(&text), &ignored);
     kv_buf_release(&text);
     progress_shown = *line != '\0';

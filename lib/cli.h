@@ -47,7 +47,8 @@ struct kv_cli {
 
 /* Parses the options (getopt_long; "--" ends them) and answers the index of the first operand.
  * Prints help or version and exits 0, or one line and exits 2, where that is what was asked. Sets
- * SIGPIPE so that writing to a closed pipe fails with EPIPE. */
+ * SIGPIPE so that writing to a closed pipe fails with EPIPE, and sees to it that no file that is
+ * opened later becomes stdin, stdout or stderr. */
 int kv_cli_begin(
     struct kv_cli *cli, int argc, char **argv, const struct kv_option *options, const char *help);
 
@@ -56,7 +57,8 @@ int kv_cli_begin(
 _Noreturn void kv_cli_fail(const struct kv_err *err);
 _Noreturn void kv_cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "<program>: <text>" on stderr; the program goes on. */
+/* "<program>: <text>" on stderr; the program goes on. Always one line: control characters in what
+ * is quoted are replaced. */
 void kv_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void kv_cli_warn(const struct kv_err *err);
 
@@ -68,13 +70,15 @@ int kv_cli_end(enum kv_kind status);
  * EPIPE when the reader has gone). */
 int kv_cli_put(struct kv_slice bytes, struct kv_err *err);
 
-/* From here on SIGINT and SIGTERM no longer end the process: each writes a byte, its number, to the
- * descriptor that is returned, for poll(2). A signal that was ignored at start stays ignored. */
+/* From here on SIGINT, SIGTERM and SIGHUP no longer end the process: each writes a byte, its
+ * number, to the descriptor that is returned, for poll(2). A signal that was ignored at start stays
+ * ignored. */
 int kv_cli_signals(void);
 
 /* Is stderr a terminal somebody may be watching? */
 bool kv_cli_watched(void);
-/* Shows one line in place of the last one shown; messages push it down. "" takes it away. */
+/* Shows one line in place of the last one shown, cut at the terminal's width; messages push it
+ * down. "" takes it away. */
 void kv_cli_progress(const char *line);
 
 /* The environment, read here only. NULL if unset or empty. */

@@ -19,13 +19,30 @@ void kv_courier_submit(struct kv_courier *c, struct kv_errand *e)
 
 /* ---- the end of an attempt ---- */
 
+static void tell_retry(
+    const struct kv_courier *c, const struct kv_errand *e, struct kv_slice why, int64_t wait_ms)
+{
+    struct kv_buf text = {0};
+    if (!c->tell)
+        return;
+    kv_buf_printf(&text, "%s: %.*s; ", e->endpoint->name, (int)why.n, why.p ? why.p : "");
+    if (wait_ms < 0)
+        kv_buf_add_str(&text, "asking in another form");
+    else
+        kv_buf_printf(&text, "asking again in %.1f s", (double)wait_ms / 1000);
+    c->tell(c->closure, text.p);
+    kv_buf_release(&text);
+}
+
 static void conclude(struct kv_courier *c, struct kv_errand *e, struct kv_call_end *end,
     struct kv_response *response)
 {
     int64_t now = kv_child_now_ms();
     end->latency_ms = now - e->call.started_ms;
-    if (kv_sched_finish(c->sched, &e->call, end, now) == KV_AFTER_AGAIN)
+    if (kv_sched_finish(c->sched, &e->call, end, now) == KV_AFTER_AGAIN) {
+        tell_retry(c, e, response->error, e->call.ready_ms > now ? e->call.ready_ms - now : 0);
         return;
+    }
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
     if (kv_lane_stopped(e->call.lane) && response->kind == KV_RESPONSE_FAILED &&
@@ -166,6 +183,7 @@ static void receive_http(struct kv_courier *c, const struct kv_http_done *done)
     enum kv_heard heard =
         kv_endpoint_hear(e->endpoint, &e->query, &c->reply, e->step, e->quirks, &end, &response);
     if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
+        tell_retry(c, e, kv_slice_of(&c->reply.error), -1);
         send_errand(c, e); /* it still holds its place in the scheduler */
         return;
     }

@@ -41,6 +41,7 @@ struct kv_courier {
     int64_t command_timeout_ms;
     void *closure;
     void (*respond)(void *closure, struct kv_errand *e, const struct kv_response *r);
+    void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
     /* private: zero */
     struct kv_errand *children;
     size_t child_count;

@@ -53,7 +53,7 @@ static int open_provider(
     return 0;
 }
 
-static int open_one(struct kv_endpoint *e, const struct kv_config *config,
+static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool wanted,
     const struct kv_endpoint_options *o, struct kv_sched *sched, struct kv_err *err)
 {
     struct kv_identity who;
@@ -62,7 +62,7 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config,
     kv_identity_add_display(&name, &who);
     e->name = kv_buf_detach(&name);
     e->command = e->judge ? o->judge_command : o->answer_command;
-    e->silent = !e->command && kv_slice_is(e->model->interface, "manual");
+    e->silent = !e->command && (!wanted || kv_slice_is(e->model->interface, "manual"));
     read_prices(e, o->prices);
     if (!e->command && !e->silent && open_provider(e, o, err) != 0)
         return -1;
@@ -80,7 +80,8 @@ int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, 
     for (size_t i = 0; i < n; i++) {
         e[i].model = &models[i];
         e[i].judge = judges;
-        if (open_one(&e[i], config, options, sched, err) != 0) {
+        bool wanted = !options->wanted || options->wanted[i];
+        if (open_one(&e[i], config, wanted, options, sched, err) != 0) {
             kv_endpoints_close(e, n);
             return -1;
         }

@@ -19,7 +19,7 @@ struct kv_endpoint {
     bool judge;
     char *name;          /* display string, for messages */
     const char *command; /* borrowed; NULL: over HTTP */
-    bool silent;         /* interface manual: never asked */
+    bool silent;         /* interface manual, or not wanted: never asked */
     struct kv_provider provider;
     struct kv_lane *lane;
     enum kv_step step;
@@ -35,6 +35,7 @@ struct kv_endpoint_options {
     const char *answer_command, *judge_command; /* NULL: over HTTP */
     kv_env_fn *env;
     struct kv_secrets *ring;
+    const bool *wanted;     /* by model: those that are not stay silent; NULL: all are */
     struct kv_slice prices; /* checked JSON: {"model":{"input":…,"output":…}}, per million tokens */
 };
 

@@ -96,10 +96,10 @@ static int put_estimate(const struct kv_model *m, bool judge, const struct estim
     return failed;
 }
 
-enum kv_kind kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+int kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
 {
-    if (!s->config)
-        return KV_OK; /* commands cost what they cost */
+    if (!s->config || s->by_command)
+        return 0;
     size_t n = s->config->answering_count, m = s->config->parsing_count;
     struct estimate *answering = kv_calloc(n, sizeof *answering);
     struct estimate *judging = kv_calloc(m, sizeof *judging);
@@ -112,7 +112,7 @@ enum kv_kind kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, st
         failed = put_estimate(&s->config->parsing[i], true, &judging[i], put, closure, err);
     free(answering);
     free(judging);
-    return failed ? err->kind : KV_OK;
+    return failed;
 }
 
 /* ---- preflight ---- */
@@ -171,25 +171,26 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_reply *r
     return failed;
 }
 
-enum kv_kind kv_preflight(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+int kv_preflight(
+    struct kv_session *s, kv_put_fn *put, void *closure, size_t *unusable, struct kv_err *err)
 {
-    enum kv_kind worst = KV_OK;
     struct kv_reply reply = {0};
-    size_t n = s->config ? s->config->answering_count : 0;
-    size_t m = s->config ? s->config->parsing_count : 0;
-    for (size_t i = 0; i < n + m; i++) {
+    size_t n = s->answering ? s->config->answering_count : 0;
+    size_t m = s->judging ? s->config->parsing_count : 0;
+    int failed = 0;
+    *unusable = 0;
+    for (size_t i = 0; i < n + m && !failed; i++) {
         struct kv_endpoint *e = i < n ? &s->answering[i] : &s->judging[i - n];
         int64_t us = 0;
         if (e->command || e->silent)
             continue;
-        if (probe(s, e, &reply, &us, err) != 0 ||
-            put_finding(e, &reply, us, put, closure, err) != 0) {
-            worst = err->kind;
-            break;
-        }
-        if (!kv_ending_rule(reply.ending)->answers)
-            worst = KV_PROVIDER;
+        failed =
+            probe(s, e, &reply, &us, err) != 0 || put_finding(e, &reply, us, put, closure, err) != 0
+                ? -1
+                : 0;
+        if (!failed && !kv_ending_rule(reply.ending)->answers)
+            ++*unusable;
     }
     kv_reply_release(&reply);
-    return worst;
+    return failed;
 }

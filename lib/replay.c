@@ -336,7 +336,7 @@ const struct kv_replay_entry *kv_replay_find(const struct kv_replay *r, struct k
     struct kv_replay_entry wanted = {.question_id = question_id};
     const struct kv_replay_entry *best = NULL, *end = r->entries + r->n;
     const struct kv_replay_entry *e =
-        bsearch(&wanted, r->entries, r->n, sizeof *r->entries, compare_entries);
+        r->n ? bsearch(&wanted, r->entries, r->n, sizeof *r->entries, compare_entries) : NULL;
     int most = -1;
     while (e && e > r->entries && compare_entries(e - 1, &wanted) == 0)
         e--;

@@ -18,8 +18,10 @@
 enum {
     SAID_MAX = 5,            /* failures told one by one; the rest is counted */
     SLEEP_MAX_MS = 250,      /* for the progress display and deadlines */
+    ECHO_MS = 200,           /* timeout(1) signals a process and then its group: that is one */
     SIGTERM_MS = 8000,       /* containers are killed after ten seconds */
     LIMIT_GRACE_MS = 600000, /* a limit that was reached is no reason to throw calls away */
+    HELD_MAX = 4 << 20,      /* bytes of results that wait for their reader before work does */
 };
 
 struct judgement {
@@ -47,7 +49,8 @@ struct kv_run {
     size_t flying;
     struct kv_buf line;
     bool draining, broken;
-    int64_t drain_deadline_ms;
+    bool aborting; /* a second signal: not even the reader of the results is waited for */
+    int64_t drain_deadline_ms, signal_ms;
     int said;
 };
 
@@ -65,6 +68,23 @@ static void say(struct kv_run *run, const char *format, ...)
     kv_buf_release(&text);
 }
 
+static void tell(void *closure, const char *text)
+{
+    struct kv_run *run = closure;
+    run->set.tell(run->set.closure, text);
+}
+
+static void tell_reuse(struct kv_run *run, const struct flight *f)
+{
+    struct kv_buf text = {0};
+    if (!run->set.tell)
+        return;
+    kv_buf_printf(&text, "%s: the recorded answer of %s is used again", f->subject->question->id.p,
+        f->errand.endpoint->name);
+    tell(run, text.p);
+    kv_buf_release(&text);
+}
+
 static void drain(struct kv_run *run, int64_t grace_ms)
 {
     int64_t deadline = kv_child_now_ms() + grace_ms;
@@ -75,20 +95,49 @@ static void drain(struct kv_run *run, int64_t grace_ms)
 
 /* ---- handing out results ---- */
 
+static void break_off(struct kv_run *run, const struct kv_err *err)
+{
+    run->broken = true;
+    run->tally.reader_gone = err->sys == EPIPE;
+    run->tally.lost = true;
+    if (!run->tally.reader_gone)
+        say(run, "%s", err->text);
+    drain(run, 0);
+}
+
 static void put_line(struct kv_run *run)
 {
     struct kv_err err;
     if (run->broken)
         return;
-    if (run->set.put(run->set.closure, kv_slice_of(&run->line), &err) == 0) {
+    if (kv_outlet_put(run->set.out, kv_slice_of(&run->line), &err) == 0)
         run->tally.results++;
+    else
+        break_off(run, &err);
+}
+
+/* Is there a reader that has still to take some? */
+static bool must_deliver(const struct kv_run *run)
+{
+    return !run->broken && !run->aborting && kv_outlet_held(run->set.out) > 0;
+}
+
+static void tell_untaken(struct kv_run *run)
+{
+    size_t lines = run->broken ? 0 : kv_outlet_lines(run->set.out);
+    if (lines == 0)
         return;
-    }
-    run->broken = true;
-    run->tally.reader_gone = err.sys == EPIPE;
-    if (!run->tally.reader_gone)
-        say(run, "%s", err.text);
-    drain(run, 0);
+    run->tally.lost = true;
+    say(run, "%zu result%s not taken by the reader of stdout, and lost", lines,
+        lines == 1 ? " was" : "s were");
+}
+
+/* What could not be done is told one by one, but not for ever. */
+static void tell_unsolved(struct kv_run *run, const struct kv_question *q, const char *what,
+    const char *model, struct kv_slice why)
+{
+    if (!run->draining && run->said++ < SAID_MAX)
+        say(run, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
 }
 
 static void count_result(struct kv_run *run, const struct kv_pipeline *p)
@@ -96,6 +145,9 @@ static void count_result(struct kv_run *run, const struct kv_pipeline *p)
     run->tally.left--;
     if (p->withheld || (p->error && p->error_category != KV_RETRY_CLASSES)) {
         run->tally.kept++;
+        if (!p->withheld)
+            tell_unsolved(run, p->subject->question, "not judged by", p->judge_name.p,
+                kv_slice_of(&p->error_text));
         return;
     }
     switch (kv_pipeline_end(p)) {
@@ -185,9 +237,8 @@ static void give_up(struct kv_run *run, struct flight *f, const struct kv_respon
 {
     if (r->kind == KV_RESPONSE_FAILED) {
         run->tally.unanswered += (int64_t)f->job->count;
-        if (!run->draining && run->said++ < SAID_MAX)
-            say(run, "%s: no answer from %s: %.*s", f->subject->question->id.p,
-                f->errand.endpoint->name, (int)r->error.n, r->error.p);
+        tell_unsolved(
+            run, f->subject->question, "no answer from", f->errand.endpoint->name, r->error);
     }
     end_flight(run, f);
 }
@@ -207,8 +258,8 @@ static void start_question(struct kv_run *run, const struct kv_job *job)
     struct kv_err err;
     const struct kv_run_setup *set = &run->set;
     struct flight *f = begin_flight(run, job, &set->answering[job->answering]);
-    f->subject = kv_subject_open(set->desk->config, set->bench, job->question, set->convert,
-        set->convert_closure, &err);
+    f->subject = kv_subject_open(
+        set->desk->config, set->bench, job->question, set->convert, set->convert_closure, &err);
     if (!f->subject) {
         if (run->said++ < SAID_MAX)
             say(run, "%s", err.text);
@@ -218,7 +269,10 @@ static void start_question(struct kv_run *run, const struct kv_job *job)
     }
     kv_generation_init(
         &f->generation, set->desk, f->subject, f->errand.endpoint->model, job->replicate);
-    if (recall(run, f) || kv_generation_known(&f->generation)) {
+    bool recalled = recall(run, f);
+    if (recalled)
+        tell_reuse(run, f);
+    if (recalled || kv_generation_known(&f->generation)) {
         begin_judging(run, f);
         return;
     }
@@ -344,10 +398,10 @@ static void check_limits(struct kv_run *run, int64_t now)
 {
     struct kv_run_budget *b = &run->set.budget;
     kv_run_tally(run, &run->tally);
-    b->tokens = run->tally.input + run->tally.output;
-    b->cost = run->tally.cost;
+    b->tokens = run->set.tokens_before + run->tally.input + run->tally.output;
+    b->cost = run->set.cost_before + run->tally.cost;
     const char *limit = kv_run_budget_spent(b, now);
-    if (limit && !run->draining) {
+    if (limit && !run->draining && !kv_agenda_empty(&run->agenda)) {
         run->tally.limit = limit;
         drain(run, run->set.grace_ms > LIMIT_GRACE_MS ? run->set.grace_ms : LIMIT_GRACE_MS);
     }
@@ -358,8 +412,8 @@ static bool has_room(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;
     kv_sched_look(run->set.sched, now, &view);
-    return !run->draining && view.queued < run->set.in_flight &&
-           run->flying < 2 * (size_t)run->set.in_flight + 16;
+    return !run->draining && kv_outlet_held(run->set.out) < HELD_MAX &&
+           view.queued < run->set.in_flight && run->flying < 2 * (size_t)run->set.in_flight + 16;
 }
 
 static void start_what_may_start(struct kv_run *run)
@@ -408,7 +462,10 @@ static void take_signal(struct kv_run *run)
 {
     unsigned char number;
     while (read(run->set.signal_fd, &number, 1) == 1) {
+        if (run->tally.signal && kv_child_now_ms() - run->signal_ms < ECHO_MS)
+            continue;
         if (run->tally.signal) { /* the second one */
+            run->aborting = true;
             drain(run, 0);
             continue;
         }
@@ -416,31 +473,41 @@ static void take_signal(struct kv_run *run)
         if (number == SIGTERM && grace > SIGTERM_MS)
             grace = SIGTERM_MS;
         run->tally.signal = number;
+        run->signal_ms = kv_child_now_ms();
         drain(run, grace);
         if (run->flying)
             say(run, "stopping: %zu job%s under way, up to %lld s; again to abort", run->flying,
                 run->flying == 1 ? "" : "s", (long long)(grace / 1000));
+        else if (must_deliver(run))
+            say(run, "stopping: waiting for the reader of stdout; again to abort");
     }
 }
 
 static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
 {
+    bool deliver = must_deliver(run);
     struct pollfd fds[] = {
         {.fd = run->set.signal_fd, .events = POLLIN},
-        {.fd = run->set.reader_fd, .events = 0}, /* only whether its reader has gone */
+        {.fd = run->broken ? -1 : kv_outlet_fd(run->set.out), .events = deliver ? POLLOUT : 0},
     };
     int64_t wait = SLEEP_MAX_MS;
-    if (run->draining && run->drain_deadline_ms - now < wait)
+    if (run->draining && run->flying && run->drain_deadline_ms - now < wait)
         wait = run->drain_deadline_ms - now;
     if (kv_courier_wait(&run->courier, fds, 2, wait, err) != 0)
         return -1;
     if (fds[0].revents)
         take_signal(run);
-    if (fds[1].revents & (POLLERR | POLLNVAL)) {
-        run->broken = run->tally.reader_gone = true;
-        drain(run, 0);
-    }
+    struct kv_err failure = {.kind = KV_SYSTEM, .sys = EPIPE};
+    if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) /* nobody reads any more */
+        break_off(run, &failure);
+    else if (deliver && fds[1].revents && kv_outlet_flush(run->set.out, &failure) != 0)
+        break_off(run, &failure);
     return 0;
+}
+
+static bool is_over(const struct kv_run *run)
+{
+    return !run->flights && (run->draining || kv_agenda_empty(&run->agenda)) && !must_deliver(run);
 }
 
 int kv_run_turn(struct kv_run *run, struct kv_err *err)
@@ -450,8 +517,10 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
     if (run->draining && now >= run->drain_deadline_ms)
         abandon(run);
     start_what_may_start(run);
-    if (!run->flights && (run->draining || kv_agenda_empty(&run->agenda)))
+    if (is_over(run)) {
+        tell_untaken(run);
         return 0;
+    }
     if (wait_for_events(run, kv_child_now_ms(), err) != 0)
         return -1;
     kv_courier_receive(&run->courier);
@@ -471,7 +540,8 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
         .ring = setup->ring,
         .command_timeout_ms = setup->command_timeout_ms,
         .closure = run,
-        .respond = respond};
+        .respond = respond,
+        .tell = setup->tell ? tell : NULL};
     kv_agenda_init(&run->agenda, setup->work, setup->exec ? setup->exec : setup->answering,
         setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
     run->tally.left = (int64_t)setup->work->tasks;

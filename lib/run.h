@@ -12,6 +12,8 @@
  * and lets what was begun come to its end within the grace period. After that, or at once when the
  * reader of the results has gone, calls in flight are given up. Either way an answer that is there
  * is never thrown away: if its judge was not asked, its result says so and the task stays pending.
+ * Results are handed out as their reader takes them. While it takes none, what is in flight goes
+ * on and nothing new is begun; at the end they are waited for, until a second signal.
  */
 #ifndef KV_RUN_H
 #define KV_RUN_H
@@ -19,6 +21,7 @@
 #include "agenda.h"
 #include "courier.h"
 #include "generation.h"
+#include "outlet.h"
 #include "pipeline.h"
 #include "work.h"
 
@@ -38,13 +41,14 @@ struct kv_run_setup {
     struct kv_run_budget budget;
     kv_template_fn *convert; /* for templates that have to be executed; NULL: none */
     void *convert_closure;
-    int signal_fd; /* a byte a signal, its number; -1: none */
-    int reader_fd; /* where results go, watched for its reader to go away; -1: none */
+    int signal_fd;                     /* a byte a signal, its number; -1: none */
+    struct kv_outlet *out;             /* where results go: a line each */
+    double tokens_before, cost_before; /* of earlier runs, for the budget */
 
     void *closure;
-    int (*put)(void *closure, struct kv_slice line, struct kv_err *err);  /* a result */
-    void (*say)(void *closure, const char *text);                         /* a message */
-    void (*look)(void *closure, int64_t now_ms);                          /* after each round */
+    void (*say)(void *closure, const char *text);  /* a message */
+    void (*tell)(void *closure, const char *text); /* … that only the curious want; or NULL */
+    void (*look)(void *closure, int64_t now_ms);   /* after each round */
     int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
 };
 
@@ -60,6 +64,7 @@ struct kv_run_tally {
     bool refused;      /* a provider stopped it */
     bool reader_gone;  /* … of the results, which stopped it */
     bool broken;       /* results could not be written: said already */
+    bool lost;         /* results were not taken: likewise */
 };
 
 struct kv_run;

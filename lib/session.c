@@ -257,6 +257,33 @@ static bool speaks_http(const struct kv_endpoint *e, size_t n)
     return false;
 }
 
+/* Which models have something to do: a key for another one is not needed. */
+static bool *find_wanted(const struct kv_session *s, bool judges)
+{
+    const struct kv_work *w = &s->work;
+    bool *wanted =
+        kv_calloc(judges ? s->config->parsing_count : s->config->answering_count, sizeof *wanted);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job *j = &w->jobs[i];
+        if (!judges)
+            wanted[j->answering] = true;
+        for (size_t k = 0; judges && k < j->count; k++)
+            wanted[w->judges[j->first + k]] = true;
+    }
+    return wanted;
+}
+
+static int open_role(struct kv_session *s, bool judges, bool all,
+    struct kv_endpoint_options *options, struct kv_err *err)
+{
+    bool *wanted = all ? NULL : find_wanted(s, judges);
+    options->wanted = wanted;
+    int failed = kv_endpoints_open(
+        judges ? &s->judging : &s->answering, s->config, judges, options, s->sched, err);
+    free(wanted);
+    return failed;
+}
+
 static int open_models(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     struct kv_sched_limits limits = {.in_flight = choose_in_flight(s, o),
@@ -275,8 +302,8 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         return 0;
     }
     if (open_prices(s, o->prices, &options.prices, err) != 0 ||
-        kv_endpoints_open(&s->answering, s->config, false, &options, s->sched, err) != 0 ||
-        kv_endpoints_open(&s->judging, s->config, true, &options, s->sched, err) != 0)
+        open_role(s, false, o->every_model, &options, err) != 0 ||
+        open_role(s, true, o->every_model, &options, err) != 0)
         return -1;
     if (!speaks_http(s->answering, s->config->answering_count) &&
         !speaks_http(s->judging, s->config->parsing_count))
@@ -284,20 +311,34 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
     struct kv_http_limits http = {.in_flight = (size_t)limits.in_flight,
         .ca_file = o->env("CURL_CA_BUNDLE") ? o->env("CURL_CA_BUNDLE") : o->env("SSL_CERT_FILE"),
         .no_proxy = o->env("NO_PROXY") ? o->env("NO_PROXY") : o->env("no_proxy")};
+    kv_secret_forget_env("SSLKEYLOGFILE"); /* the TLS library would write the keys of TLS there */
     s->http = kv_http_open(&http, err);
     return s->http ? 0 : -1;
 }
 
 /* ---- opening and closing ---- */
 
-static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+/* The state as it is once the lock is ours: the run that held it may have gone on until then. */
+static int open_state(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     s->state = kv_state_open(o->state, err);
-    if (!s->state || kv_state_check(s->state, err) != 0)
+    if (!s->state)
+        return -1;
+    if (o->lock) {
+        if (kv_paths_run_lock(kv_state_info(s->state)->paths, &s->run_lock, err) != 0)
+            return -1;
+        kv_state_close(s->state);
+        if (!(s->state = kv_state_open(o->state, err)))
+            return -1;
+    }
+    return kv_state_check(s->state, err);
+}
+
+static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (open_state(s, o, err) != 0)
         return -1;
     const struct kv_state_info *info = kv_state_info(s->state);
-    if (o->lock && kv_paths_run_lock(info->paths, &s->run_lock, err) != 0)
-        return -1;
     bool jobs = !*info->benchmark_path;
     if (jobs && !o->exec_command)
         return kv_err_set(err, KV_USAGE,
@@ -320,7 +361,9 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
 int kv_session_open(
     struct kv_session *s, const struct kv_session_options *options, struct kv_err *err)
 {
-    *s = (struct kv_session){.run_lock = -1, .template_command = options->template_command};
+    *s = (struct kv_session){.run_lock = -1,
+        .by_command = options->exec_command != NULL,
+        .template_command = options->template_command};
     s->ring = kv_secret_open();
     if (open_parts(s, options, err) == 0)
         return 0;
@@ -354,6 +397,14 @@ void kv_session_close(struct kv_session *s)
     if (s->run_lock >= 0)
         close(s->run_lock);
     *s = (struct kv_session){.run_lock = -1};
+}
+
+int kv_session_spent(struct kv_session *s, struct kv_spent *spent, struct kv_err *err)
+{
+    *spent = (struct kv_spent){0};
+    if (!s->config || !s->answering)
+        return 0; /* commands' tasks have no account */
+    return kv_spent_count(spent, s->state, &s->plan, s->answering, s->judging, err);
 }
 
 /* A template that has to be executed, translated by the user's command. */

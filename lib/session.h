@@ -9,6 +9,7 @@
 #define KV_SESSION_H
 
 #include "run.h"
+#include "spent.h"
 
 struct kv_session_options {
     const char *state; /* as the user gave it */
@@ -24,6 +25,7 @@ struct kv_session_options {
     const char *prices; /* file or NULL */
     bool lock;          /* take the run lock */
     bool offline;       /* open no models: for --dry-run */
+    bool every_model;   /* also models that nothing is to be asked of: for --check */
     uint64_t seed;
     kv_env_fn *env;
 };
@@ -47,6 +49,7 @@ struct kv_session {
     struct kv_http *http;
     struct kv_endpoint *answering, *judging, *exec;
     int in_flight;
+    bool by_command; /* all tasks are run by a command, no model is asked */
     const char *template_command;
     struct kv_buf prices, tasks; /* the files' text */
     struct kv_slice *task_lines; /* of `tasks`, sorted by key */
@@ -60,6 +63,9 @@ void kv_session_close(struct kv_session *s);
 
 /* Fills the part of a run's setup that is known here. */
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup);
+
+/* What earlier runs of the state have used, for limits that go on. */
+int kv_session_spent(struct kv_session *s, struct kv_spent *spent, struct kv_err *err);
 
 /* Appends the task of a key as JSON: for commands, and as kv-status prints it. */
 int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *json);

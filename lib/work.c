@@ -11,6 +11,7 @@ void kv_work_release(struct kv_work *w)
     for (size_t i = 0; i < w->chosen_count; i++)
         free(w->chosen[i]);
     free(w->chosen);
+    free(w->met);
     free(w->jobs);
     free(w->judges);
     kv_buf_release(&w->keys);
@@ -37,9 +38,22 @@ static int choose_line(struct kv_work *w, struct kv_slice line, struct kv_err *e
     if (kv_json_type(key) != KV_JSON_STRING)
         return kv_err_set(
             err, KV_INPUT, "expected a task: a string, or an object with \"task_id\"");
-    w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen);
+    if ((w->chosen_count & (w->chosen_count - 1)) == 0) /* a power of two is full */
+        w->chosen =
+            kv_array(w->chosen, w->chosen_count ? 2 * w->chosen_count : 1, sizeof *w->chosen);
     w->chosen[w->chosen_count++] = kv_json_strdup(key);
     return 0;
+}
+
+static void drop_repeated(struct kv_work *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->chosen_count; i++)
+        if (n && strcmp(w->chosen[n - 1], w->chosen[i]) == 0)
+            free(w->chosen[i]);
+        else
+            w->chosen[n++] = w->chosen[i];
+    w->chosen_count = n;
 }
 
 int kv_work_choose(struct kv_work *w, struct kv_slice text, const char *name, struct kv_err *err)
@@ -55,6 +69,8 @@ int kv_work_choose(struct kv_work *w, struct kv_slice text, const char *name, st
     w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen); /* none is a choice */
     if (w->chosen_count)
         qsort(w->chosen, w->chosen_count, sizeof *w->chosen, compare_texts);
+    drop_repeated(w);
+    w->met = kv_calloc(w->chosen_count + 1, sizeof *w->met);
     return 0;
 }
 
@@ -63,8 +79,20 @@ static bool is_chosen(const struct kv_work *w, struct kv_slice key)
     if (!w->chosen)
         return true;
     const char *text = key.p; /* keys handed out by the state end in a NUL */
-    return w->chosen_count &&
-           bsearch(&text, w->chosen, w->chosen_count, sizeof *w->chosen, compare_texts);
+    char **found = w->chosen_count ? bsearch(&text, w->chosen, w->chosen_count, sizeof *w->chosen,
+                                         compare_texts)
+                                   : NULL;
+    if (found)
+        w->met[found - w->chosen] = true;
+    return found != NULL;
+}
+
+static int check_chosen(const struct kv_work *w, struct kv_err *err)
+{
+    for (size_t i = 0; i < w->chosen_count; i++)
+        if (!w->met[i])
+            return kv_err_set(err, KV_INPUT, "'%s' is not a task of this state", w->chosen[i]);
+    return 0;
 }
 
 /* ---- which tasks ---- */
@@ -163,9 +191,9 @@ static int find_tasks(struct kv_work *w, struct found *f, const struct kv_state 
     if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
         return -1;
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (task.completed && !is_to_be_retried(s, &task, o))
-            continue;
         if (!is_chosen(w, task.key) || (o->shard.count && !kv_shard_has(&o->shard, task.key)))
+            continue;
+        if (task.completed && !is_to_be_retried(s, &task, o))
             continue;
         if (take_task(w, f, plan, task.key, err) != 0) {
             got = -1;
@@ -173,7 +201,7 @@ static int find_tasks(struct kv_work *w, struct found *f, const struct kv_state 
         }
     }
     kv_tasks_end(&walk);
-    return got < 0 ? -1 : 0;
+    return got < 0 ? -1 : check_chosen(w, err);
 }
 
 /* ---- jobs ---- */

@@ -31,7 +31,8 @@ struct kv_work {
     size_t *judges; /* indices of parsing models */
     size_t tasks;   /* of all jobs */
     struct kv_buf keys;
-    char **chosen; /* private: sorted */
+    char **chosen; /* private: sorted, each once */
+    bool *met;     /* private: is it a task of this state? */
     size_t chosen_count;
 };
 
@@ -45,7 +46,8 @@ struct kv_work_options {
 void kv_work_release(struct kv_work *w);
 
 /* Restricts the run to tasks as kv-status --pending prints them: JSON Lines of objects with a
- * "task_id", or of strings. `name` is the file's. KV_INPUT names the line. */
+ * "task_id", or of strings. `name` is the file's. KV_INPUT names the line. Those that are done
+ * already are passed over; a name that is no task of the state fails kv_work_collect. */
 int kv_work_choose(struct kv_work *w, struct kv_slice text, const char *name, struct kv_err *err);
 
 /* Collects the pending tasks of a state that has been loaded (KV_LOAD_ROWS if failed ones are to be

@@ -1,0 +1,227 @@
+# kv-run where readers are slow, budgets go on, servers are odd and commands misbehave.
+load helper
+# shellcheck disable=SC2154 # stderr, stderr_lines, status: bats sets them
+
+setup() {
+    kv_setup
+    export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
+}
+
+# bench N [BYTES] - N questions whose reference answer is what the provider's models say of them;
+# with keywords of so many bytes, so that a few results fill a pipe
+bench() {
+    local i padding=
+    [ -z "${2:-}" ] || padding=$(head -c "$2" /dev/zero | tr '\0' x)
+    for i in $(seq "$1"); do
+        printf '{"id":"q%s","question":"What is number %s?","answer":"%s","keywords":["k%s"],"template":{"fields":[{"name":"n","type":"int","description":"The number","ground_truth":%s,"verify_with":{"type":"NumericExact"}}]}}\n' \
+            "$i" "$i" "$i" "$padding" "$i"
+    done >bench.jsonl
+    for i in $(seq "$1"); do
+        printf '{"question":"What is number %s?","answer":"It is %s.","parsed":{"n":%s}}\n' "$i" "$i" "$i"
+    done >answers.jsonl
+}
+
+# manifest [JQ] - one answering model and a judge at the provider, edited by a jq filter
+manifest() {
+    jq -n --arg url "$PROVIDER_URL/v1" '{
+        answering_models: [
+            {id: "a1", model_name: "m1", interface: "openai_endpoint", endpoint_base_url: $url,
+             system_prompt: "Be brief.", temperature: 0}],
+        parsing_models: [
+            {id: "j", model_name: "judge", interface: "openai_endpoint", endpoint_base_url: $url}],
+        async_max_workers: 8,
+        retry_policy: {connection: {max_attempts: 2, backoff_min: 0.01, backoff_max: 0.05},
+            timeout: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05},
+            rate_limit: {max_attempts: 5, backoff_min: 0.05, backoff_max: 0.2},
+            server_error: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05}}
+        } | '"${1:-.}" >preset.json
+    kv-manifest -b bench.jsonl -c preset.json -o r.json --force >/dev/null
+}
+
+# asked JQ - how many requests of the journal the filter selects
+asked() {
+    jq -s "map(select($1)) | length" "$JOURNAL"
+}
+
+completed() {
+    kv-status --json r.json.state | jq .progress.completed_count
+}
+
+@test "run: calls do not time out while the reader of the results is stopped" {
+    bench 40 20000
+    start_provider --answers answers.jsonl --latency 200
+    manifest '.answering_models[].request_timeout = 1 | .parsing_models[].request_timeout = 1'
+    mkfifo pipe
+    kv-run -j 16 r.json.state >pipe 2>err &
+    local pid=$!
+    exec 8<pipe
+    sleep 3 # three times what a call may take
+    kv-append -q r.json.state <&8
+    exec 8<&-
+    wait "$pid"
+    assert_equal "$(completed)" 40
+    assert_equal "$(asked '.judge | not') $(asked .judge)" '40 40'
+    assert_equal "$(cat err)" ''
+}
+
+@test "run: a second signal ends it though the reader of its results takes none, and says what is lost" {
+    bench 60 20000
+    start_provider --answers answers.jsonl --latency 20
+    manifest
+    mkfifo pipe
+    kv-run --grace 0 r.json.state >pipe 2>err &
+    local pid=$!
+    exec 8<pipe
+    until [ "$(asked .judge)" -ge 20 ]; do sleep 0.1; done
+    kill -TERM "$pid"
+    until grep -q stopping err; do sleep 0.1; done
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    exec 8<&-
+    assert_equal "$status" 143
+    assert_regex "$(tail -n 1 err)" '^kv-run: [0-9]+ results were not taken by the reader of stdout, and lost$'
+}
+
+@test "run: a hangup drains as an interrupt does" {
+    bench 40
+    start_provider --answers answers.jsonl --latency 100
+    manifest
+    run timeout --preserve-status -s HUP 1 bash -c 'exec kv-run -j 4 r.json.state >rows 2>err'
+    assert_failure 129
+    kv-append -q r.json.state <rows
+    assert_equal "$(completed)" "$(asked .judge)"
+    assert_equal "$(grep -c . rows)" "$(asked .judge)"
+}
+
+@test "run: with stdout closed or full nothing is asked that could not be printed" {
+    bench 4
+    start_provider --answers answers.jsonl
+    manifest
+    run --separate-stderr bash -c 'kv-run r.json.state >&-'
+    assert_failure 4
+    assert_stderr 'kv-run: stdout: Bad file descriptor'
+    assert_equal "$(asked true)" 0
+    for how in --dry-run --check ''; do
+        run --separate-stderr bash -c "kv-run $how r.json.state >/dev/full"
+        assert_failure 4
+        assert_stderr 'kv-run: stdout: No space left on device'
+    done
+    run bash -c 'kv-run r.json.state 2>&- >rows'
+    assert_success
+    assert_equal "$(grep -c . rows)" 4
+}
+
+@test "run: what is done already needs no key, nor does a model with nothing to do" {
+    bench 3
+    start_provider --answers answers.jsonl
+    manifest
+    kv-run r.json.state | kv-append -q r.json.state
+    jq -c '.config.answering_models[0].endpoint_base_url = "https://gw.example/v1"
+        | .config.answering_models[0].interface = "langchain"
+        | .config.answering_models[0].model_provider = "anthropic"' r.json.state >moved
+    mv moved r.json.state
+    run --separate-stderr kv-run r.json.state
+    assert_success
+    assert_stdout ''
+    assert_stderr ''
+}
+
+@test "run: TASKS that are none of the state's are named; none at all is nothing to do" {
+    bench 3
+    start_provider --answers answers.jsonl
+    manifest
+    run --separate-stderr kv-run r.json.state - <<<'"nonesuch"'
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr "kv-run: 'nonesuch' is not a task of this state"
+    run --separate-stderr kv-run r.json.state - <<<'{"task":1}'
+    assert_failure 3
+    assert_stderr 'kv-run: <stdin>:1: expected a task: a string, or an object with "task_id"'
+    run --separate-stderr kv-run r.json.state /dev/null
+    assert_success
+    assert_stdout ''
+    kv-status --pending r.json.state | head -n 1 | tee one two >/dev/null
+    cat two >>one # named twice is named
+    kv-run r.json.state one | kv-append -q r.json.state
+    assert_equal "$(completed)" 1
+    run --separate-stderr kv-run r.json.state one # done already
+    assert_success
+    assert_stdout ''
+}
+
+@test "run: --retry-failed knows the categories" {
+    bench 1
+    start_provider
+    manifest
+    run --separate-stderr kv-run --retry-failed=timeout,nonsense r.json.state
+    assert_failure 2
+    assert_regex "$stderr" "^kv-run: --retry-failed: 'nonsense' is no failure category"
+}
+
+@test "run: a limit that is reached by the last task stopped nothing" {
+    bench 4
+    start_provider --answers answers.jsonl
+    manifest
+    run --separate-stderr kv-run --max-tasks 4 r.json.state
+    assert_success
+    assert_stderr ''
+    run --separate-stderr kv-run --max-tasks 3 -j 1 r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: stopped by --max-tasks; 1 task is pending'
+}
+
+@test "run: limits of tokens and money go on where the last run stopped, shared answers counted once" {
+    bench 30
+    start_provider --answers answers.jsonl
+    manifest '.parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]'
+    echo '{"m1":{"input":1000000,"output":0},"judge":{"input":0,"output":0},"judge2":{"input":0,"output":0}}' >prices.json
+    kv-run --max-tasks 20 -j 1 r.json.state | tee rows | kv-append -q r.json.state
+    local used asked paid
+    # the answers' tokens once, though each row has them, and the judges'
+    used=$(jq -s '(unique_by(.metadata.question_id) | map(.template.usage_metadata.answer_generation.total_tokens) | add)
+        + (map(.template.usage_metadata.parsing.total_tokens) | add)' rows)
+    paid=$(jq -s 'unique_by(.metadata.question_id) | map(.template.usage_metadata.answer_generation.input_tokens) | add' rows)
+    asked=$(asked true)
+    run --separate-stderr kv-run --max-tokens "$used" r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: stopped by --max-tokens; 40 tasks are pending'
+    assert_equal "$(asked true)" "$asked"
+    run --separate-stderr kv-run --max-cost "$paid" --prices prices.json r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: stopped by --max-cost; 40 tasks are pending'
+    assert_equal "$(asked true)" "$asked"
+    run --separate-stderr kv-run --max-tokens "$((used + 1))" -j 1 r.json.state
+    assert_failure 1
+    assert [ "$(asked true)" -gt "$asked" ]
+}
+
+@test "run: -v tells of retries, waits and reused answers; without it, of what was not done" {
+    bench 3
+    cat >script.json <<'END'
+{"rules":[
+{"when":{"contains":"number 1?","first":1},"do":{"peer":"close"}},
+{"when":{"contains":"number 2?","first":1},"do":{"status":429,"headers":{"Retry-After":"1"},"body":{"error":{"message":"slow \u001b[31mdown\nplease"}}}},
+{"when":{"contains":"number 3?","judge":true,"first":2},"do":{"status":500,"body":"oops"}}]}
+END
+    start_provider --answers answers.jsonl --script script.json
+    manifest
+    run --separate-stderr bash -c 'kv-run -v r.json.state | kv-append -q r.json.state'
+    assert_regex "$stderr" 'openai_endpoint:m1 \(a1\): connection: .*; asking again in 0\.[0-9] s'
+    assert_regex "$stderr" 'openai_endpoint:m1 \(a1\): 429 rate_limit: slow .*down please; asking again in 1\.[0-9] s'
+    assert_regex "$stderr" 'q3: not judged by openai_endpoint:judge \(j\): .*500 server_error: oops'
+    refute_regex "$stderr" $'\033'
+    assert_equal "$(grep -vc '^kv-run: ' <<<"$stderr")" 0
+    run --separate-stderr bash -c 'kv-run -v r.json.state | kv-append -q r.json.state'
+    assert_stderr 'kv-run: q3: the recorded answer of openai_endpoint:m1 (a1) is used again'
+    assert_equal "$(completed)" 3
+}
+
+@test "run: a key that goes over plain http to another machine is worth a warning" {
+    bench 1
+    start_provider
+    manifest '.answering_models[].endpoint_base_url = "http://192.0.2.1:9/v1"'
+    export KV_API_KEY=sk-canary-Zq7wX31vLmT9
+    run --separate-stderr timeout 10 kv-run --time-limit 0.01 --grace 0 r.json.state
+    assert_equal "${stderr_lines[0]}" \
+        'kv-run: openai_endpoint:m1 (a1): the key from KV_API_KEY goes to 192.0.2.1:9 unencrypted'
+}

@@ -30,7 +30,11 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -iqu
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
 LIBS_FILES = -lnettle -lunistring -lm
-LIBS       = $(LIBS_FILES) -ljq -lonig -lcurl
+# Programs take the small libraries in where their archives are there: a kv-append that adds one result
+# would spend as long on finding them as on the result.
+ARCHIVED   = $(if $(filter /%,$(shell $(CC) -print-file-name=libunistring.a)),\
+	-Wl$(comma)-Bstatic -lnettle -lunistring -Wl$(comma)-Bdynamic -lm,$(LIBS_FILES))
+LIBS       = $(ARCHIVED) -ljq -lonig -lcurl
 TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
 LIB_OBJ   = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES:%=lib/%.c)))

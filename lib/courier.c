@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REDO_MAX = 8 }; /* a server that keeps wanting it put differently */
+enum {
+    REDO_MAX = 8, /* a server that keeps wanting it put differently */
+    BATCH = 16,   /* replies taken in before places that became free are filled again */
+};
 
 void kv_courier_submit(struct kv_courier *c, struct kv_errand *e)
 {
@@ -228,7 +231,7 @@ static void receive_children(struct kv_courier *c)
 void kv_courier_receive(struct kv_courier *c)
 {
     struct kv_http_done done;
-    while (c->http && kv_http_next(c->http, &done))
+    for (int n = 0; n < BATCH && c->http && kv_http_next(c->http, &done); n++)
         receive_http(c, &done);
     receive_children(c);
 }

@@ -23,26 +23,33 @@ static bool progress_shown;
 static int signal_pipe[2] = {-1, -1};
 
 /* What a message quotes may come from anywhere: it must stay one line and not steer a terminal. */
-static void disarm(struct kv_buf *line)
+static void add_disarmed(struct kv_buf *out, struct kv_slice text)
 {
-    for (size_t i = 0; i < line->n; i++)
-        if ((unsigned char)line->p[i] < 0x20 || line->p[i] == 0x7f)
-            line->p[i] = line->p[i] == '\n' || line->p[i] == '\t' ? ' ' : '?';
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\t') /* of a task key: as JSON has it */
+            kv_buf_add_str(out, "\\t");
+        else if (c == '\n')
+            kv_buf_add_char(out, ' ');
+        else
+            kv_buf_add_char(out, (unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
+    }
 }
 
 void kv_cli_say(const char *format, ...)
 {
-    struct kv_buf line = {0};
+    struct kv_buf text = {0}, line = {0};
     va_list ap;
     kv_cli_progress("");
-    kv_buf_printf(&line, "%s: ", face ? face->program : "kv");
+    kv_buf_printf(&text, "%s: ", face ? face->program : "kv");
     va_start(ap, format);
-    kv_buf_vprintf(&line, format, ap);
+    kv_buf_vprintf(&text, format, ap);
     va_end(ap);
-    disarm(&line);
+    add_disarmed(&line, kv_slice_of(&text));
     kv_buf_add_char(&line, '\n');
     struct kv_err ignored;
     kv_io_write(STDERR_FILENO, kv_slice_of(&line), &ignored);
+    kv_buf_release(&text);
     kv_buf_release(&line);
 }
 

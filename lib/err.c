@@ -8,19 +8,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cuts at a character boundary with an ellipsis, and keeps the sentence on one line. */
+static const char ellipsis[] = "…";
+
+/* Ends a text that has no room for more, at a character boundary. */
+static void cut(char text[KV_ERR_TEXT_MAX])
+{
+    size_t at = KV_ERR_TEXT_MAX - sizeof ellipsis;
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    memcpy(text + at, ellipsis, sizeof ellipsis);
+}
+
+/* Keeps the sentence on one line. Task keys hold tabs: they are shown as JSON has them. */
 static void tidy(char text[KV_ERR_TEXT_MAX], int wanted)
 {
-    static const char ellipsis[] = "…";
-    if (wanted >= KV_ERR_TEXT_MAX) {
-        size_t at = KV_ERR_TEXT_MAX - sizeof ellipsis;
-        while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
-            at--;
-        memcpy(text + at, ellipsis, sizeof ellipsis);
+    char plain[KV_ERR_TEXT_MAX];
+    size_t n = 0;
+    if (wanted >= KV_ERR_TEXT_MAX)
+        cut(text);
+    memcpy(plain, text, sizeof plain);
+    for (const char *c = plain; *c; c++) {
+        bool tab = *c == '\t';
+        if (n + (tab ? 2 : 1) >= KV_ERR_TEXT_MAX) {
+            cut(text);
+            return;
+        }
+        if (tab)
+            text[n++] = '\\';
+        text[n++] = tab ? 't' : (unsigned char)*c < 0x20 || *c == 0x7F ? '?' : *c;
     }
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            *c = '?';
+    text[n] = '\0';
 }
 
 int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
@@ -76,14 +93,11 @@ int kv_err_device(struct kv_err *err, const char *name, int number)
     return -1;
 }
 
-/* "3:17: …" */
+/* "3:17: …", or "3: …" where only the line is known. */
 static bool begins_with_place(const char *text)
 {
     size_t line = strspn(text, "0123456789");
-    if (!line || text[line] != ':')
-        return false;
-    size_t column = strspn(text + line + 1, "0123456789");
-    return column && text[line + 1 + column] == ':';
+    return line && text[line] == ':';
 }
 
 int kv_err_context(struct kv_err *err, const char *format, ...)

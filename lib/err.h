@@ -29,7 +29,8 @@ struct kv_err {
 };
 
 /* Fills *err and returns -1, so that a function can `return kv_err_set(err, …)`. A text that does
- * not fit is cut at a character boundary and ends in "…"; control characters become '?'. */
+ * not fit is cut at a character boundary and ends in "…"; a tab is shown as \t, other control
+ * characters become '?'. */
 int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -42,7 +43,7 @@ int kv_err_sys(struct kv_err *err, const char *format, ...) __attribute__((forma
 int kv_err_device(struct kv_err *err, const char *name, int number);
 
 /* Puts "<context>: " in front of the text of a failure already set; where that begins with a place,
- * "3:17: …", the name joins it: "results.jsonl:3:17: …". Returns -1. */
+ * "3:17: …" or "3: …", the name joins it: "results.jsonl:3:17: …". Returns -1. */
 int kv_err_context(struct kv_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

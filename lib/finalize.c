@@ -184,6 +184,19 @@ static void make_head(const struct work *w, struct kv_export_head *head)
     };
 }
 
+/* A VerificationResult as karenina's exporter spaces it. A result of any other job is its maker's:
+ * it stays as it came, but on one line. */
+static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout layout)
+{
+    struct kv_slice task;
+    if (layout == KV_LAYOUT_2)
+        kv_spell_export(line, row);
+    else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
+        kv_buf_add_slice(line, row);
+    else
+        kv_spell_space(line, row);
+}
+
 static int write_json(struct work *w, int fd, struct kv_err *err)
 {
     struct kv_export_head head;
@@ -200,10 +213,7 @@ static int write_json(struct work *w, int fd, struct kv_err *err)
         if (!is_newest(w, i))
             continue;
         kv_buf_clear(&line);
-        if (w->info->layout == KV_LAYOUT_2)
-            kv_spell_export(&line, at.text);
-        else
-            kv_spell_space(&line, at.text);
+        add_row(&line, at.text, w->info->layout);
         kv_export_row(&e, kv_slice_of(&line));
     }
     kv_rows_end(&rows);

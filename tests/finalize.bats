@@ -231,9 +231,9 @@ TMP
     run --separate-stderr kv-finalize results.json.state
     assert_success
     assert_equal "$(json -c '[.total_tasks, .successful_count, .models]' <<<"$output")" '[3,3,[]]'
-    assert_equal "$(sed -n '2,$p' results.json)" '{"task_id": "b", "n": 1.0},
-{"task_id": "a", "n": 1e-7, "s": "\u00e9 : ,"},
-{"n": 100000000000000000001, "task_id": "c", "n": -0.0}
+    assert_equal "$(sed -n '2,$p' results.json)" '{"task_id":"b",  "n":1.0},
+{"task_id":"a", "n" : 1e-7, "s": "\u00e9 : ,"},
+{"n": 100000000000000000001, "task_id":"c", "n": -0.0}
 ]}'
     assert_equal "$(left)" 'results.json '
 }
@@ -379,4 +379,13 @@ CASES
     assert_success
     assert_equal "$(grep -c '"execution_time": NaN,' results.json)" 1
     assert_equal "$(grep -c '"execution_time": -Infinity,' results.json)" 1
+}
+
+@test "finalize: the key of a hole is shown as JSON has it, and can be searched for" {
+    cp "$DATA/states-v1/key-without-row/"results.json.* .
+    run --separate-stderr kv-finalize --partial results.json
+    assert_failure 3
+    key=$(sed "s/^[^']*'//; s/' is completed.*//" <<<"$stderr")
+    assert_equal "$(jq --argjson key "\"$key\"" '.completed_task_ids | index($key) != null' \
+        results.json.state)" true
 }

@@ -111,7 +111,7 @@ check_state() {
     run --separate-stderr kv-append -v results.json row
     assert_success
     assert_regex "${stderr_lines[0]}" "results.json.results.jsonl: a torn record of [0-9]+ bytes at its end is cut"
-    assert_equal "${stderr_lines[1]}" "kv-append: $lost: pending again"
+    assert_equal "${stderr_lines[1]}" "kv-append: ${lost//$'\t'/\\t}: pending again"
     assert_stdout "$(jq -cn --arg key "$lost" '{task_id: $key, completed_count: 3, total_tasks: 3}')"
     jq -es 'length == 3' results.json.results.jsonl
     check_state

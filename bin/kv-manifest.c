@@ -9,6 +9,7 @@
 #include "help/kv-manifest.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* `numbered`: the paths are numbers of lines. */
@@ -63,6 +64,11 @@ static int make(struct kv_manifest *m, const struct kv_manifest_options *o, stru
     return rc;
 }
 
+static int from_stdin(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 static void check_usage(const struct kv_manifest_options *o, bool print, int operands)
 {
     if (operands)
@@ -77,6 +83,8 @@ static void check_usage(const struct kv_manifest_options *o, bool print, int ope
         kv_cli_usage("no configuration given: -c FILE");
     if (!print && !o->output)
         kv_cli_usage("no output given: -o FILE, or --print");
+    if (from_stdin(o->benchmark) + from_stdin(o->config) + from_stdin(o->tasks) > 1)
+        kv_cli_usage("only one input can be standard input");
     if (o->if_absent && o->force)
         kv_cli_usage("--if-absent and --force exclude each other");
 }

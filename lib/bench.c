@@ -311,7 +311,7 @@ struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, s
     int failed = can_be_read_twice(path) ? kv_reader_open(&b->file, path, KV_JSON_STRICT, err)
                                          : kv_io_read(path, 0, &b->text, err);
     if (!failed && read_all(b, problems, err) != 0)
-        failed = kv_err_context(err, "%s", path);
+        failed = kv_err_context(err, "%s", kv_io_name(path));
     if (!failed)
         return b;
     kv_bench_close(b);

@@ -100,6 +100,10 @@ static int survey_row(
     kv_buf_clear(&w->id);
     if (row->preview)
         return 0;
+    if (!w->store) { /* an export has no others */
+        set_newest(w, w->rows);
+        return 0;
+    }
     if (kv_store_row_key(w->store, row, &w->key, err) != 0)
         return -1;
     kv_store_row_id(kv_slice_of(&w->key), at->text, &w->id);
@@ -352,6 +356,24 @@ static bool find_finished(struct work *w, const struct kv_slice *start)
     return found;
 }
 
+/* The CSV was not asked for when the run was finalized, or is asked for again. */
+static int csv_of_export(struct work *w, struct kv_err *err)
+{
+    struct kv_state *s = kv_state_open_any(w->paths.output, err);
+    if (!s)
+        return -1;
+    w->info = kv_state_info(s);
+    int rc = survey(w, err);
+    if (rc == 0) {
+        find_rubric(w);
+        w->done->csv_path = csv_beside(w->paths.output);
+        rc = publish(w, w->done->csv_path, write_csv, err);
+    }
+    w->info = NULL;
+    kv_state_close(s);
+    return rc;
+}
+
 /* No .state: finalized before, or never there. */
 static int without_state(struct work *w, struct kv_err *err)
 {
@@ -362,7 +384,7 @@ static int without_state(struct work *w, struct kv_err *err)
     }
     w->done->output_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
-    return 0;
+    return w->how->csv ? csv_of_export(w, err) : 0;
 }
 
 /* A .state without its results is what a removal that was interrupted leaves: 1 if it is now gone,

@@ -389,3 +389,14 @@ CASES
     assert_equal "$(jq --argjson key "\"$key\"" '.completed_task_ids | index($key) != null' \
         results.json.state)" true
 }
+
+@test "finalize: --csv of a run that was finalized before writes it from the export" {
+    cp "$DATA/states-v1/all-done/"results.json.* .
+    cp results.json.state s && cp results.json.tmp t
+    SOURCE_DATE_EPOCH=1780000000 kv-finalize --csv results.json >/dev/null
+    mv results.csv first.csv
+    run --separate-stderr env SOURCE_DATE_EPOCH=1780000000 kv-finalize --csv results.json.state
+    assert_success
+    assert_equal "$(json -c '[.already_finalized, .csv_path]' <<<"$output")" '[true,"results.csv"]'
+    cmp first.csv results.csv
+}

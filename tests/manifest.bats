@@ -328,6 +328,12 @@ kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answ
     run --separate-stderr kv-manifest -b b.jsonld -c p.json
     assert_failure 2
     assert_stderr "kv-manifest: no output given: -o FILE, or --print (try 'kv-manifest --help')"
+    run --separate-stderr kv-manifest -b - -c - --print
+    assert_failure 2
+    assert_stderr "kv-manifest: only one input can be standard input (try 'kv-manifest --help')"
+    run --separate-stderr kv-manifest -b - -c p.json --print <<<'['
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>:2:1: unexpected end"
     run --separate-stderr kv-manifest -b nowhere -c p.json --print
     assert_failure 3
     assert_stderr "kv-manifest: nowhere: no such file or directory"

@@ -109,7 +109,7 @@ static bool cut_model(struct kv_slice *rest, char **keys, size_t n, size_t *mode
     return false;
 }
 
-static bool find_question(const struct kv_plan *p, struct kv_slice id, size_t *question)
+bool kv_plan_find_question(const struct kv_plan *p, struct kv_slice id, size_t *question)
 {
     size_t low = 0, high = p->question_count;
     while (low < high) {
@@ -158,7 +158,7 @@ bool kv_plan_find(const struct kv_plan *p, struct kv_slice key, struct kv_task *
             struct kv_slice id = judged;
             if (!cut_model(&id, p->answering, p->config->answering_count, &t.answering))
                 break;
-            if (find_question(p, id, &t.question)) {
+            if (kv_plan_find_question(p, id, &t.question)) {
                 *out = t;
                 return true;
             }

@@ -38,6 +38,9 @@ bool kv_plan_count(const struct kv_plan *p, size_t *count); /* false: more than 
 struct kv_task kv_plan_task(const struct kv_plan *p, size_t i);
 void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
 
+/* Where a question of this id is. False: nowhere. */
+bool kv_plan_find_question(const struct kv_plan *p, struct kv_slice id, size_t *question);
+
 /* The task a key names, also where a question's id contains tabs. False: none of this plan. */
 bool kv_plan_find(const struct kv_plan *p, struct kv_slice key, struct kv_task *out);
 

@@ -196,8 +196,10 @@ static int relocate(const struct kv_reader *r, struct kv_err *err)
     return kv_err_set(err, KV_INPUT, "%zu:%zu%s", r->line + line - 1, column, rest);
 }
 
-/* Takes one value. The bracket or delimiter that ends the surrounding one is "expected a value". */
-int kv_reader_value(struct kv_reader *r, struct kv_slice *value, struct kv_err *err)
+/* Holds one value in full, as far as its brackets and quotes show. The bracket or delimiter that
+ * ends the surrounding one is "expected a value". 1; 0 if the text ends before it, or it is too
+ * large; -1. */
+static int hold_value(struct kv_reader *r, struct kv_slice *text, struct kv_err *err)
 {
     int c = kv_reader_peek(r, err);
     if (c <= 0)
@@ -213,12 +215,21 @@ int kv_reader_value(struct kv_reader *r, struct kv_slice *value, struct kv_err *
         if (got == 0)
             break; /* a scalar may end here; the check tells */
     }
-    struct kv_slice text = {r->held.p + r->at, whole ? x.n : r->held.n - r->at}, found;
+    *text = (struct kv_slice){r->held.p + r->at, whole ? x.n : r->held.n - r->at};
+    r->value_line = r->line;
+    return whole;
+}
+
+int kv_reader_value(struct kv_reader *r, struct kv_slice *value, struct kv_err *err)
+{
+    struct kv_slice text, found;
+    int whole = hold_value(r, &text, err);
+    if (whole < 0)
+        return -1;
     if (kv_json_check(text, r->flags, &found, err) != 0)
         return relocate(r, err);
-    if (!whole && x.n > VALUE_MAX)
+    if (!whole && text.n > VALUE_MAX)
         return complain(r, "value too large", err);
-    r->value_line = r->line;
     take(r, found.n);
     *value = found;
     return 0;
@@ -289,6 +300,16 @@ int kv_reader_item(struct kv_reader *r, struct kv_slice *item, struct kv_err *er
 {
     int got = step(r, ']', err);
     return got <= 0 ? got : kv_reader_value(r, item, err) == 0 ? 1 : -1;
+}
+
+int kv_reader_raw_item(struct kv_reader *r, struct kv_slice *item, struct kv_err *err)
+{
+    int got = step(r, ']', err);
+    if (got == 1 && (got = hold_value(r, item, err)) == 0)
+        return complain(r, "unexpected end", err);
+    if (got == 1)
+        take(r, item->n);
+    return got;
 }
 
 int kv_reader_finish(struct kv_reader *r, struct kv_err *err)

@@ -72,6 +72,9 @@ int kv_reader_member(struct kv_reader *r, struct kv_slice *key, struct kv_err *e
 int kv_reader_item(struct kv_reader *r, struct kv_slice *item, struct kv_err *err);
 
 int kv_reader_value(struct kv_reader *r, struct kv_slice *value, struct kv_err *err); /* whole */
+/* As kv_reader_item, for those who look at few of many: only the end of the item is looked for, and
+ * nothing of module json but kv_json_check may be done to it. */
+int kv_reader_raw_item(struct kv_reader *r, struct kv_slice *item, struct kv_err *err);
 int kv_reader_finish(struct kv_reader *r, struct kv_err *err); /* nothing but white space is left */
 
 /* Where the value last handed out begins: offset in the file, and its line. */

@@ -69,7 +69,8 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
         if (got <= 0)
             return got;
         r->inside = true;
-        got = kv_reader_item(&r->reader, &row->text, err);
+        got = r->raw ? kv_reader_raw_item(&r->reader, &row->text, err)
+                     : kv_reader_item(&r->reader, &row->text, err);
         if (got < 0)
             return -1;
         if (got == 1) {

@@ -211,14 +211,14 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
             failed = kv_work_choose(&s->work, kv_slice_of(&text), name, err);
         kv_buf_release(&text);
     }
-    bool several = s->config && s->config->parsing_count > 1;
-    bool rows =
-        o->retry_failed || several || !info->growing || info->row_count != info->completed_count;
+    bool rows = o->retry_failed || !info->growing || kv_state_has_more_rows(s->state);
+    bool answers = rows || (s->config && s->config->parsing_count > 1) ||
+                   info->row_count != info->completed_count;
     if (!failed)
         failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
     if (!failed)
         failed = kv_work_collect(&s->work, s->state, plan, &options, err);
-    if (!failed && plan && !o->exec_command && rows && info->row_count != 0)
+    if (!failed && plan && !o->exec_command && answers && (rows || info->row_count != 0))
         failed = kv_work_recall(&s->work, s->state, plan, o->retry_failed, err);
     return failed;
 }

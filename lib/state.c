@@ -8,11 +8,13 @@
 #include "state.h"
 
 #include "archive.h"
+#include "export.h"
 #include "head.h"
 #include "keys.h"
 #include "num.h"
 #include "result.h"
 #include "tail.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +125,9 @@ static int check_version(struct kv_state *s, struct kv_err *err)
         s->info.layout = kv_json_string_is(version, "1.0") ? KV_LAYOUT_1 : KV_LAYOUT_2;
         return 0;
     }
+    if (kv_json_string_is(version, KV_EXPORT_VERSION))
+        return kv_err_set(err, KV_INPUT,
+            "these are the results of a run that is not finished; its state is another file");
     char *text = kv_json_is_null(version)                  ? kv_strdup("None")
                  : kv_json_type(version) == KV_JSON_STRING ? kv_json_strdup(version)
                                                            : kv_slice_dup(version);
@@ -314,6 +319,19 @@ int kv_state_check(const struct kv_state *s, struct kv_err *err)
         return kv_err_set(err, KV_INPUT, "%s: %s is missing", s->paths.state,
             kv_keys_member(s->has_manifest ? KV_KEYS_COMPLETED : KV_KEYS_MANIFEST));
     return 0;
+}
+
+bool kv_state_has_more_rows(const struct kv_state *s)
+{
+    struct kv_view v;
+    struct kv_head head = {0};
+    struct kv_err ignored;
+    if (kv_view_open(&v, s->info.results_path, &ignored) != 0)
+        return true;
+    bool same = kv_head_read(&head, (struct kv_slice){v.head, v.head_n}, KV_HEAD_RESULTS) &&
+                head.rows == s->info.row_count;
+    kv_view_close(&v);
+    return !same;
 }
 
 /* ---- walking the keys ---- */

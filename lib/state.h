@@ -92,6 +92,11 @@ int kv_state_file(const struct kv_state *s);
  * lacks what a resume needs (config, benchmark_path, task_manifest, completed_task_ids). */
 int kv_state_check(const struct kv_state *s, struct kv_err *err);
 
+/* Has the results file of a growing pair rows that its .state does not know of, because a writer
+ * died, or is at work, between the two? Then only KV_LOAD_ROWS tells who is done. True as well
+ * where that cannot be seen. */
+bool kv_state_has_more_rows(const struct kv_state *s);
+
 /* ---- who is done ---- */
 
 enum kv_load {

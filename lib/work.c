@@ -312,46 +312,96 @@ static bool holds_answer(const struct kv_result *r, bool retry_failed)
            kv_json_string_is(r->failure_stage, "ParseTemplate");
 }
 
-static void note_row(struct kv_work *w, struct table *t, const struct kv_plan *plan,
-    const struct kv_row *row, bool retry_failed, struct kv_buf *key)
+/* A search for answers among the rows. */
+struct search {
+    struct kv_work *work;
+    const struct kv_plan *plan;
+    struct table jobs;
+    bool *wanted; /* by question: some job needs an answer to it */
+    bool retry_failed;
+    struct kv_buf key;
+};
+
+/* Might an unchecked row be of a question that matters? Most are not when a run is nearly done, and
+ * need not be looked at closely. Wherever in it the name stands, what is behind is looked up. */
+static bool may_matter(const struct search *s, struct kv_slice row)
+{
+    static const char name[] = "\"question_id\"";
+    const char *end = row.p + row.n, *at = row.p;
+    size_t question;
+    while ((at = memmem(at, (size_t)(end - at), name, sizeof name - 1))) {
+        at += sizeof name - 1;
+        const char *open = memchr(at, '"', (size_t)(end - at));
+        const char *close = open ? memchr(open + 1, '"', (size_t)(end - open - 1)) : NULL;
+        if (!close || memchr(open, '\\', (size_t)(close - open)))
+            return true;
+        if (kv_plan_find_question(
+                s->plan, (struct kv_slice){open + 1, (size_t)(close - open - 1)}, &question) &&
+            s->wanted[question])
+            return true;
+    }
+    return false;
+}
+
+static void note_row(struct search *s, const struct kv_row *row)
 {
     struct kv_result r;
     struct kv_err ignored;
     struct kv_task task;
-    if (kv_result_read(row->text, KV_JSON_NONFINITE, &r, &ignored) != 0 ||
-        !holds_answer(&r, retry_failed))
+    struct kv_slice text;
+    if (!may_matter(s, row->text) ||
+        kv_json_check(row->text, KV_JSON_NONFINITE, &text, &ignored) != 0 ||
+        kv_result_read(text, KV_JSON_NONFINITE, &r, &ignored) != 0 ||
+        !holds_answer(&r, s->retry_failed))
         return;
-    kv_buf_clear(key);
-    kv_result_key(&r, key);
-    if (!kv_plan_find(plan, kv_slice_of(key), &task))
+    kv_buf_clear(&s->key);
+    kv_result_key(&r, &s->key);
+    if (!kv_plan_find(s->plan, kv_slice_of(&s->key), &task))
         return;
-    size_t *slot = find_slot(w, t, task.question, task.answering, task.replicate);
+    size_t *slot = find_slot(s->work, &s->jobs, task.question, task.answering, task.replicate);
     if (*slot)
-        w->jobs[*slot - 1].row = row->offset + 1;
+        s->work->jobs[*slot - 1].row = row->offset + 1;
+}
+
+static void begin_search(struct search *s)
+{
+    struct kv_work *w = s->work;
+    s->jobs = make_table(w->n);
+    s->wanted = kv_calloc(s->plan->question_count + 1, sizeof *s->wanted);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job *j = &w->jobs[i];
+        *find_slot(w, &s->jobs, j->question, j->answering, j->replicate) = i + 1;
+        s->wanted[j->question] = true;
+    }
+}
+
+static void end_search(struct search *s)
+{
+    free(s->jobs.slot);
+    free(s->wanted);
+    kv_buf_release(&s->key);
 }
 
 int kv_work_recall(struct kv_work *w, const struct kv_state *s, const struct kv_plan *plan,
     bool retry_failed, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s);
+    struct search search = {.work = w, .plan = plan, .retry_failed = retry_failed};
     struct kv_rows rows;
     struct kv_row row;
-    struct kv_buf key = {0};
     int got;
     if (w->n == 0 || kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
         return w->n == 0 ? 0 : -1;
-    struct table t = make_table(w->n);
-    for (size_t j = 0; j < w->n; j++)
-        *find_slot(w, &t, w->jobs[j].question, w->jobs[j].answering, w->jobs[j].replicate) = j + 1;
+    rows.raw = true;
+    begin_search(&search);
     for (;;) {
         got = kv_rows_next(&rows, &row, err);
         if (got == 1)
-            note_row(w, &t, plan, &row, retry_failed, &key);
+            note_row(&search, &row);
         else if (got == 0 || info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)
             break; /* a damaged line of JSON Lines is passed over */
     }
     kv_rows_end(&rows);
-    kv_buf_release(&key);
-    free(t.slot);
+    end_search(&search);
     return got < 0 ? -1 : 0;
 }

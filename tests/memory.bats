@@ -81,3 +81,18 @@ assert_peak() {
     assert_success
     assert_equal "${#lines[@]}" 3
 }
+
+@test "memory: a result whose key a dead writer did not record is not asked for again" {
+    start_provider
+    preset
+    questions 2 20 >b.jsonl
+    kv-manifest -b b.jsonl -c preset.json -o r.json >/dev/null
+    cp r.json.state before
+    kv-run --max-tasks 1 r.json.state 2>/dev/null | kv-append -q r.json.state
+    cp before r.json.state # the results file is one commit ahead
+    run --separate-stderr kv-run r.json.state
+    assert_success
+    assert_equal "${#lines[@]}" 1
+    kv-append -q r.json.state <<<"${lines[0]}"
+    assert_equal "$(jq -c '[.total_tasks, .completed_count, .row_count]' r.json.state)" '[2,2,2]'
+}

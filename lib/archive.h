@@ -3,7 +3,8 @@
  * Once a run is finalized its pair is gone, and only the export remains. Who asks about that run by
  * its name is still owed an answer: it is complete, with these tasks, these models, these failures.
  * This module finds out that it is so, and writes a .state that says it, which state.h then reads
- * as any other (a member end_time is beside the known ones). What an export does not hold (the configuration, the benchmark's path) is absent.
+ * as any other (a member end_time is beside the known ones). What an export does not hold (the
+ * configuration, the benchmark's path) is absent.
  *
  *     if (kv_archive_is(paths.output))                      looks at the header only
  *         fd = kv_archive_open(paths.output, &err);         goes through all rows

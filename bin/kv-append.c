@@ -19,6 +19,7 @@
 enum {
     LINE_MAX_BYTES = 1 << 29,
     BATCH_BYTES = 4 << 20,
+    TERM_GRACE_S = 12, /* more than kv-run takes */
 };
 
 struct work {
@@ -145,6 +146,13 @@ static void take_all(struct work *w, int fd)
     kv_lines_release(&lines);
 }
 
+/* At SIGTERM what writes to us is stopping too, and may need its own grace for that. */
+static void end_soon(int number)
+{
+    (void)number;
+    alarm(TERM_GRACE_S); /* and then SIGALRM ends us: what was acknowledged is safe */
+}
+
 static void take_file(struct work *w, const char *path)
 {
     struct kv_err err;
@@ -155,8 +163,10 @@ static void take_file(struct work *w, const char *path)
         kv_err_sys(&err, "%s", path);
         kv_cli_fail(&err);
     }
-    if (is_stdin && !isatty(fd)) /* what is in the pipe is paid for: drain it */
+    if (is_stdin && !isatty(fd)) { /* what is in the pipe is paid for: drain it */
         signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, end_soon);
+    }
     take_all(w, fd);
     if (!is_stdin)
         close(fd);

@@ -137,6 +137,15 @@ END
     check_pair
 }
 
+@test "append: NaN and the infinities are refused by name" {
+    printf '{"task_id":"k%d","x":%s}\n' 1 NaN 2 Infinity 3 -Infinity >in
+    run --separate-stderr kv-append results.json in
+    assert_failure 3
+    assert_stderr "kv-append: in:1:21: expected a value, found NaN
+kv-append: in:2:21: expected a value, found Infinity
+kv-append: in:3:21: expected a value, found -Infinity"
+}
+
 @test "append: a directory as input ends the work, and rejects that cannot be kept are told" {
     mkdir in.d
     run --separate-stderr timeout 20 kv-append results.json in.d
@@ -214,18 +223,28 @@ END
     wait "$pid"
 }
 
-@test "append: SIGINT in a pipeline does not stop it before the end of its input" {
-    mkfifo pipe
-    kv-append results.json <pipe >acks &
+# signalled SIGNAL - a writer in a pipeline gets it between two results. (A shell makes background
+# commands ignore SIGINT: env gives them the default again.)
+signalled() {
+    mkfifo "pipe$1"
+    env --default-signal=INT kv-append results.json <"pipe$1" >"acks$1" &
     local pid=$!
-    exec 8>pipe
+    exec 8>"pipe$1"
     echo '{"task_id":"k1"}' >&8
-    until [ -s acks ]; do read -rt 0.01 <> <(:) || true; done
-    kill -INT $pid
+    until [ -s "acks$1" ]; do read -rt 0.01 <> <(:) || true; done
+    kill "-$1" $pid
     echo '{"task_id":"k2"}' >&8
     exec 8>&-
     wait $pid
-    assert_equal "$(wc -l <acks)" 2
+    assert_equal "$(wc -l <"acks$1")" 2
+}
+
+@test "append: SIGINT in a pipeline does not stop it before the end of its input" {
+    signalled INT
+}
+
+@test "append: SIGTERM neither, for it reaches the whole pipeline, and what is in it was paid for" {
+    signalled TERM
 }
 
 @test "append: eight writers at once lose nothing" {
@@ -539,4 +558,14 @@ kv-append: 1 kept, 0 skipped, 0 refused"
         assert_stdout ''
     done
     assert_equal "$(ls -A | grep results)" results.json
+}
+
+@test "append: a failure names the file by the path that was given" {
+    mkdir sub
+    mv results.json.* .results.json.* sub
+    rm sub/.results.json.lock
+    mkdir sub/.results.json.lock
+    run --separate-stderr kv-append sub/results.json <<<'{"task_id":"k1"}'
+    assert_failure
+    assert_regex "$stderr" '^kv-append: sub/\.results\.json\.lock: '
 }

@@ -30,6 +30,8 @@ static void point_keys(struct kv_manifest *m)
     m->keys = kv_array(NULL, m->count + 1, sizeof *m->keys);
     for (size_t i = 0, at = 0; i < m->count; at = m->ends[i++])
         m->keys[i] = (struct kv_slice){m->text.p + at, m->ends[i] - at};
+    free(m->ends);
+    m->ends = NULL;
 }
 
 static int by_text(const void *a, const void *b)
@@ -151,25 +153,19 @@ static void refuse_equal_models(
 
 static int plan_keys(struct kv_manifest *m, const struct kv_shard *shard, struct kv_err *err)
 {
-    size_t n, capacity = 0;
-    struct kv_buf key = {0};
+    size_t n;
     if (!kv_plan_count(&m->plan, &n))
         return kv_err_set(err, KV_INPUT, "more than %d tasks", KV_PLAN_MAX);
     for (size_t i = 0; i < n; i++) {
         struct kv_task t = kv_plan_task(&m->plan, i);
-        kv_buf_clear(&key);
-        kv_plan_add_key(&m->plan, &t, &key);
-        if (shard && !kv_shard_has(shard, kv_slice_of(&key)))
-            continue;
-        if (m->count == capacity) {
-            capacity = capacity ? 2 * capacity : 64;
-            m->tasks = kv_array(m->tasks, capacity, sizeof *m->tasks);
-        }
-        m->tasks[m->count] = t;
-        kv_buf_add_slice(&m->text, kv_slice_of(&key));
-        end_key(m);
+        size_t before = m->text.n;
+        kv_plan_add_key(&m->plan, &t, &m->text);
+        if (shard &&
+            !kv_shard_has(shard, (struct kv_slice){m->text.p + before, m->text.n - before}))
+            m->text.n = before;
+        else
+            end_key(m);
     }
-    kv_buf_release(&key);
     m->planned = m->count;
     return 0;
 }
@@ -363,8 +359,9 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
 
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)
 {
-    if (m->config && i < m->planned) {
-        kv_plan_add_json(&m->plan, &m->tasks[i], out);
+    struct kv_task task;
+    if (m->config && i < m->planned && kv_plan_find(&m->plan, m->keys[i], &task)) {
+        kv_plan_add_json(&m->plan, &task, out);
         return;
     }
     kv_buf_add_str(out, "{\"task_id\":");
@@ -385,7 +382,6 @@ void kv_manifest_release(struct kv_manifest *m)
     kv_buf_release(&m->text);
     kv_buf_release(&m->jobs_config);
     free(m->question_ids);
-    free(m->tasks);
     free(m->keys);
     free(m->ends);
 }

@@ -38,9 +38,9 @@ struct kv_manifest {
     struct kv_bench *bench;
     struct kv_slice *question_ids; /* of the chosen questions */
     struct kv_plan plan;
-    struct kv_task *tasks;     /* of the plan, for the first `planned` keys */
     struct kv_slice *keys;     /* the manifest, in order */
-    size_t planned, count;     /* keys beyond `planned` come from the export that is extended */
+    size_t planned, count;     /* keys up to `planned` are the plan's (or jobs), those beyond come
+                                * from the export that is extended */
     struct kv_buf text;        /* private: what the keys show */
     size_t *ends;              /* private: where each key ends in it */
     struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical; {} if none */

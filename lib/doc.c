@@ -99,6 +99,18 @@ char *kv_doc_private(const struct kv_doc *d, const char *name)
     return kv_buf_detach(&b);
 }
 
+/* Messages name files as they are called in the directory; the user gave a path. */
+static int placed(const struct kv_doc *d, int failed, struct kv_err *err)
+{
+    struct kv_err inner;
+    if (!failed || strcmp(d->directory, ".") == 0)
+        return failed;
+    inner = *err;
+    kv_err_set(err, inner.kind, "%s/%s", d->directory, inner.text);
+    err->sys = inner.sys;
+    return failed;
+}
+
 /* ---- begin and end ---- */
 
 /* Are the visible versions those of the last commit, or of a commit that was killed before, between
@@ -136,7 +148,7 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
         failed = kv_grow_open(&d->part[i], d->dir, err);
     if (failed) {
         kv_doc_end(d);
-        return -1;
+        return placed(d, -1, err);
     }
     d->leases = kv_io_has_leases(d->dir);
     d->state = kv_control_read(d->lock, &d->record, &d->same_boot);
@@ -231,12 +243,12 @@ int kv_doc_rewrite(struct kv_doc *d, size_t i, struct kv_err *err)
     }
     if (d->state == KV_CONTROL_OK)
         kv_control_write(d->lock, c);
-    return kv_grow_rewrite(&d->part[i], d->dir, err);
+    return placed(d, kv_grow_rewrite(&d->part[i], d->dir, err), err);
 }
 
 int kv_doc_text(struct kv_doc *d, size_t i, struct kv_slice text, struct kv_err *err)
 {
-    return kv_grow_text(&d->part[i], text, err);
+    return placed(d, kv_grow_text(&d->part[i], text, err), err);
 }
 
 void kv_doc_unrelated(struct kv_doc *d)
@@ -253,7 +265,7 @@ static int write_versions(struct kv_doc *d, struct kv_err *err)
     bool copying = false;
     if (!(d->state == KV_CONTROL_OK && c->durable) && !KV_FAULT(NO_SYNC_BEFORE)) {
         if (kv_io_sync_dir(d->dir, err))
-            return kv_err_context(err, "%s", d->directory);
+            return -1;
     }
     for (size_t i = 0; i < d->count; i++) {
         struct kv_grow *g = &d->part[i];
@@ -414,7 +426,7 @@ int kv_doc_commit(struct kv_doc *d, struct kv_err *err)
     bool rewritten = false;
     if (commit_staged(d, err)) {
         d->committed = true;
-        return -1;
+        return placed(d, -1, err);
     }
     d->committed = true;
     for (size_t i = 0; i < d->count; i++) {
@@ -443,7 +455,7 @@ static int remove_private(struct kv_doc *d, const char *name, struct kv_err *err
     return failed;
 }
 
-int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err)
+static int remove_all(struct kv_doc *d, const char *const *also, struct kv_err *err)
 {
     d->removed = d->committed = true;
     for (size_t i = 0; i < d->count; i++) {
@@ -461,6 +473,11 @@ int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err)
             return -1;
     }
     return kv_io_sync_dir(d->dir, err); /* the lock file goes in kv_doc_end */
+}
+
+int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err)
+{
+    return placed(d, remove_all(d, also, err), err);
 }
 
 /* ---- what it took ---- */

@@ -102,8 +102,12 @@ static bool scan_number(struct scan *s)
 {
     if (*s->at == '-')
         s->at++;
-    if (s->at < s->end && *s->at == 'I' && (s->flags & KV_JSON_NONFINITE))
-        return scan_word(s, "Infinity");
+    if (s->at < s->end && *s->at == 'I') {
+        if (s->flags & KV_JSON_NONFINITE)
+            return scan_word(s, "Infinity");
+        s->at--;
+        return complain(s, "expected a value, found -Infinity");
+    }
     if (s->at < s->end && *s->at == '0')
         s->at++;
     else if (!scan_digits(s))

@@ -53,11 +53,14 @@ static int refuse_twins(struct kv_manifest *m, const char *path, struct kv_err *
     for (size_t i = 0; i < m->count; i++)
         sorted[i] = &m->keys[i];
     qsort(sorted, m->count, sizeof *sorted, by_text);
-    for (size_t i = 1; i < m->count; i++)
-        if (kv_slice_eq(*sorted[i], *sorted[i - 1]) &&
-            (i < 2 || !kv_slice_eq(*sorted[i], *sorted[i - 2])))
+    bool told = false;
+    for (size_t i = 1; i < m->count; i++) {
+        bool twin = kv_slice_eq(*sorted[i], *sorted[i - 1]);
+        if (twin && !told)
             kv_problems_add(&m->job_problems, NULL, "value_error", "the task '%.*s' is there twice",
                 (int)sorted[i]->n, sorted[i]->p);
+        told = twin;
+    }
     free(sorted);
     return job_problems_err(m, path, err);
 }

@@ -28,6 +28,22 @@ _Noreturn static void fail(
     exit(KV_INPUT);
 }
 
+static struct kv_state *open_state(const char *operand)
+{
+    struct kv_err err;
+    struct kv_state *s = NULL;
+    if (kv_state_is_finished(operand))
+        kv_err_set(&err, KV_INPUT,
+            "%s: the run is finished, and its export does not hold the configuration; go on from "
+            "it by kv-manifest --extend-from",
+            operand);
+    else
+        s = kv_state_open(operand, &err);
+    if (!s)
+        kv_cli_fail(&err);
+    return s;
+}
+
 static struct kv_config *open_config(
     const struct kv_inputs *in, const struct kv_state *s, const char *path)
 {
@@ -77,9 +93,7 @@ int main(int argc, char **argv)
     struct kv_err err;
     char *share_dir = kv_cli_share(share);
     const struct kv_inputs in = {.share = share_dir, .env = kv_cli_env};
-    struct kv_state *s = kv_state_open(argv[first], &err);
-    if (!s)
-        kv_cli_fail(&err);
+    struct kv_state *s = open_state(argv[first]);
     struct kv_config *c = open_config(&in, s, config);
     struct kv_bench *b = open_bench(s, exact, benchmark);
     const struct kv_origin_given given = {c, benchmark, b};

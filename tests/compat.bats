@@ -96,3 +96,13 @@ agrees_or_says_why() {
     run --separate-stderr kv-check-compat -c c.json x
     assert_failure 2
 }
+
+@test "compat: a run that was finalized has no configuration to compare" {
+    cp "$DATA/exports/many-columns/export.json" done.json
+    echo '{}' >c.json
+    for name in done.json done.json.state; do
+        run --separate-stderr kv-check-compat -c c.json -b b.jsonld "$name"
+        assert_failure 3
+        assert_stderr "kv-check-compat: $name: the run is finished, and its export does not hold the configuration; go on from it by kv-manifest --extend-from"
+    done
+}

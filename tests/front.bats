@@ -86,6 +86,29 @@ stand_in() {
         'c presets/default.json c mine/other.json '
 }
 
+@test "kv: help that cannot be written is told" {
+    for words in help --help 'help verify' 'verify --help' 'verify-status -h'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr sh -c "kv $words >/dev/full"
+        assert_failure 4
+        assert_stderr 'kv: stdout: cannot be written'
+    done
+}
+
+@test "kv verify: a flag takes no value" {
+    run --separate-stderr kv verify b --progressive-save=1
+    assert_failure 2
+    assert_stderr "kv: verify: option '--progressive-save' takes no argument (try 'kv help')"
+}
+
+@test "kv verify --resume: a state that is not there is said once" {
+    stand_in kv-status 'echo "kv-status: x.state: no such file or directory" >&2; exit 3'
+    run --separate-stderr kv verify --resume x.state
+    assert_failure 3
+    assert_stderr 'kv-status: x.state: no such file or directory'
+    refute grep -q kv-run calls
+}
+
 @test "kv verify --resume: no manifest" {
     run kv verify --resume r.json.state
     assert_success

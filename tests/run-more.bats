@@ -72,7 +72,7 @@ completed() {
     kv-run --grace 0 r.json.state >pipe 2>err &
     local pid=$!
     exec 8<pipe
-    until [ "$(asked .judge)" -ge 20 ]; do sleep 0.1; done
+    until [ "$(asked .judge)" -ge 8 ]; do sleep 0.1; done
     kill -TERM "$pid"
     until grep -q stopping err; do sleep 0.1; done
     kill -TERM "$pid"
@@ -99,12 +99,12 @@ completed() {
     manifest
     run --separate-stderr bash -c 'kv-run r.json.state >&-'
     assert_failure 4
-    assert_stderr 'kv-run: stdout: Bad file descriptor'
+    assert_stderr 'kv-run: stdout: bad file descriptor'
     assert_equal "$(asked true)" 0
     for how in --dry-run --check ''; do
         run --separate-stderr bash -c "kv-run $how r.json.state >/dev/full"
         assert_failure 4
-        assert_stderr 'kv-run: stdout: No space left on device'
+        assert_stderr 'kv-run: stdout: no space left on device'
     done
     run bash -c 'kv-run r.json.state 2>&- >rows'
     assert_success

@@ -75,7 +75,8 @@ completed() {
     until [ "$(asked .judge)" -ge 8 ]; do sleep 0.1; done
     kill -TERM "$pid"
     until grep -q stopping err; do sleep 0.1; done
-    kill -TERM "$pid"
+    # one that comes at once may be an echo of the first, and is passed over
+    while kill -TERM "$pid" 2>/dev/null; do sleep 0.1; done
     wait "$pid" || status=$?
     exec 8<&-
     assert_equal "$status" 143

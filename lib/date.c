@@ -286,11 +286,13 @@ static void take_half_day(struct reader *r)
     r->d->hour = r->d->hour % 12 + (pm ? 12 : 0);
 }
 
-static bool set_offset(struct reader *r, int seconds)
+static bool set_offset(struct reader *r, long seconds)
 {
+    if (seconds <= -86400 || seconds >= 86400)
+        return false;
     r->d->zoned = true;
-    r->d->offset = seconds;
-    return seconds > -86400 && seconds < 86400;
+    r->d->offset = (int)seconds;
+    return true;
 }
 
 /* +HH, +HHMM or +HH:MM. */
@@ -300,7 +302,7 @@ static bool take_offset(struct reader *r, int sign)
     if (t->kind != NUMBER || (t->n != 4 && t->n > 2))
         return false;
     r->at++;
-    int v = value(t), minutes = t->n == 4 ? v % 100 : 0, hours = t->n == 4 ? v / 100 : v;
+    long v = value(t), minutes = t->n == 4 ? v % 100 : 0, hours = t->n == 4 ? v / 100 : v;
     if (t->n <= 2 && is_mark(ahead(r, 0), ':') && ahead(r, 1)->kind == NUMBER) {
         minutes = value(ahead(r, 1));
         r->at += 2;

@@ -200,8 +200,6 @@ static bool match_directive(
         return match_fraction(m, f, fend, p, end);
     if (letter == 'z')
         return match_zone(m, f, fend, p, end);
-    if (letter == '%')
-        return p < end && *p == '%' && match(m, f, fend, p + 1, end);
     const char *own = expand(letter);
     if (own) {
         char whole[256];
@@ -220,7 +218,7 @@ static bool match(struct match *m, const char *f, const char *fend, const char *
 {
     if (++m->steps > MAX_STEPS)
         return false;
-    while (f < fend && *f != '%') {
+    while (f < fend && (*f != '%' || (fend - f > 1 && f[1] == '%'))) {
         if (is_space(*f)) { /* any white space in the format stands for some in the text */
             while (f < fend && is_space(*f))
                 f++;
@@ -230,6 +228,7 @@ static bool match(struct match *m, const char *f, const char *fend, const char *
                 p++;
             continue;
         }
+        f += *f == '%'; /* %% */
         if (p >= end || strncasecmp(f, p, 1) != 0)
             return false;
         f++;
@@ -238,6 +237,24 @@ static bool match(struct match *m, const char *f, const char *fend, const char *
     if (f >= fend)
         return p == end;
     return fend - f > 1 && f[1] && match_directive(m, f[1], f + 2, fend, p, end);
+}
+
+/* Python raises on a directive that occurs twice; so the matcher is never deeper than they are
+ * many. `seen` holds the letters before. */
+static bool repeats(const char *f, const char *fend, bool seen[128])
+{
+    for (; fend - f > 1; f++) {
+        if (*f != '%')
+            continue;
+        unsigned char letter = (unsigned char)*++f;
+        const char *own = expand((char)letter);
+        if (letter == '%' || letter > 127)
+            continue;
+        if (seen[letter] || (own && repeats(own, own + strlen(own), seen)))
+            return true;
+        seen[letter] = true;
+    }
+    return false;
 }
 
 /* Fills in month and day from the day of the year. */
@@ -260,6 +277,9 @@ enum kv_date_outcome kv_date_format_read(
 {
     *d = (struct kv_date){.year = 1900, .month = 1, .day = 1};
     struct match m = {d, UNSET, UNSET, UNSET, 0, false};
+    bool seen[128] = {false};
+    if (repeats(format.p, format.p + format.n, seen))
+        return KV_DATE_UNSUPPORTED;
     if (!match(&m, format.p, format.p + format.n, text.p, text.p + text.n))
         return m.unsupported ? KV_DATE_UNSUPPORTED : KV_DATE_NONE;
     if (m.hour12 != UNSET)

@@ -8,7 +8,8 @@
 
 #include "date.h"
 
-/* The whole text must match. KV_DATE_UNSUPPORTED: the format has a directive we do not read. */
+/* The whole text must match. KV_DATE_UNSUPPORTED: the format has a directive we do not read, or one
+ * twice, on which Python raises. */
 enum kv_date_outcome kv_date_format_read(
     struct kv_slice text, struct kv_slice format, struct kv_date *d);
 

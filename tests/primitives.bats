@@ -57,6 +57,22 @@ disagrees: 2020-03-05 10h30m
 144/148'
 }
 
+@test "primitives: a format with a directive twice is refused, as by Python, however long it is" {
+    while IFS='|' read -r format text want; do
+        echo "$format"
+        run fact-check <<<"$(jq -nc --arg f "$format" --arg t "$text" '{op: "date", format: $f, text: $t}')"
+        assert_output "$want"
+    done <<'CASES'
+%d %d|1 1|{"date":"unsupported"}
+%x %d|03/05/20 5|{"date":"unsupported"}
+%%d%%%Y|%d%2020|{"date":["2020-01-01T00:00:00.000000",null]}
+%Y%|2020%|{"date":null}
+CASES
+    jq -nc '{op: "date", format: ("%d" * 19000), text: ("1" * 19000)}' >in
+    run bash -c 'ulimit -s 1024; fact-check <in'
+    assert_output '{"date":"unsupported"}'
+}
+
 @test "primitives: a pattern that backtracks without end is given up" {
     jq -nc '{primitive: {type: "RegexMatch", pattern: "(a+)+$"}, extracted: ("a" * 5000 + "b"), expected: null}' |
         judge-check --share "$ROOT/share" >got

@@ -134,6 +134,13 @@ static void warn_of_exposed_keys(const struct kv_session *s)
 
 /* What these answer is the exit status, or -1 for a failure. */
 
+static void warn_of_few_descriptors(const struct kv_session *s)
+{
+    if (s->in_flight < s->in_flight_wanted)
+        kv_cli_say("%d in flight instead of %d: more need more descriptors (ulimit -n)",
+            s->in_flight, s->in_flight_wanted);
+}
+
 static int run_all(struct kv_session *session, struct kv_err *err)
 {
     struct kv_run *run = NULL;
@@ -166,6 +173,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     };
     kv_session_setup(session, &setup);
     warn_of_exposed_keys(session);
+    warn_of_few_descriptors(session);
     kv_progress_init(&progress, session, kv_cli_watched());
     run = kv_run_open(&setup);
     int got;

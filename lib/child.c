@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,13 +15,35 @@
 
 extern char **environ;
 
-enum { CHUNK = 1 << 16 };
+enum {
+    CHUNK = 1 << 16,
+    DESCRIPTORS_EACH =
+        4, /* two pipes and a pidfd, and a connection for what comes before or after */
+    DESCRIPTORS_APART = 20, /* files of the run, and those that exist only while one is started */
+};
 
 int64_t kv_child_now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+size_t kv_child_capacity(size_t wanted)
+{
+    struct rlimit limit;
+    size_t needed = wanted * DESCRIPTORS_EACH + DESCRIPTORS_APART;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max < needed ? limit.rlim_max : needed;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= needed)
+        return wanted;
+    size_t left = (size_t)limit.rlim_cur;
+    return left > DESCRIPTORS_APART + DESCRIPTORS_EACH
+               ? (left - DESCRIPTORS_APART) / DESCRIPTORS_EACH
+               : 1;
 }
 
 /* The environment with the extra entries in front, where getenv finds them first. */

@@ -50,6 +50,10 @@ struct kv_child {
 struct kv_child *kv_child_start(const char *command, struct kv_slice input,
     const struct kv_child_options *options, int64_t now_ms, struct kv_err *err);
 
+/* How many may run at once, at most `wanted`, by the descriptors this process may have. Raises the
+ * soft limit of descriptors where that is needed; children get the raised one too. */
+size_t kv_child_capacity(size_t wanted);
+
 /* Fills at most two pollfds and returns how many. */
 size_t kv_child_fds(const struct kv_child *c, struct pollfd *fds);
 int64_t kv_child_deadline(const struct kv_child *c); /* INT64_MAX: none */

@@ -216,6 +216,7 @@ static void fail(struct kv_endpoint *e, const struct kv_reply *reply, struct kv_
                                                  : KV_FATE_PERMANENT;
     if (reply->ending == KV_ENDING_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
         end->fate = KV_FATE_STOP;
+    e->key_trouble = reply->ending == KV_ENDING_AUTH || reply->ending == KV_ENDING_QUOTA;
     kv_buf_clear(&e->trouble);
     if (reply->status)
         kv_buf_printf(&e->trouble, "%d ", reply->status);

@@ -29,6 +29,7 @@ struct kv_endpoint {
     int64_t calls, answers, permanent;
     double input, output, cost;
     struct kv_buf trouble; /* the last error, for people */
+    bool key_trouble;      /* … has to do with the key or its account */
 };
 
 struct kv_endpoint_options {

@@ -106,9 +106,9 @@ int kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_e
     int failed = 0;
     for (size_t i = 0; i < s->work.n; i++)
         count_job(s, &s->work.jobs[i], answering, judging);
-    for (size_t i = 0; i < n && !failed; i++)
+    for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
         failed = put_estimate(&s->config->answering[i], false, &answering[i], put, closure, err);
-    for (size_t i = 0; i < m && !failed; i++)
+    for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)
         failed = put_estimate(&s->config->parsing[i], true, &judging[i], put, closure, err);
     free(answering);
     free(judging);

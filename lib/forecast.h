@@ -8,7 +8,7 @@ typedef int kv_put_fn(void *closure, struct kv_slice line, struct kv_err *err);
 
 /* Prints one object a model: {"model","role","calls","input_tokens","output_tokens"}. Prompts are
  * built and measured; answers are taken to be as long as `max_tokens` allows at most. Nothing is
- * sent. Tasks that are run by a command ask no model. */
+ * sent. A model that a command replaces is not listed. */
 int kv_forecast(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err);
 
 /* Sends one small request to each model and prints what was found: {"model","role","endpoint",

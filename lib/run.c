@@ -382,9 +382,9 @@ static void look_for_stopped_lanes(struct kv_run *run)
         if (run->tally.refused) /* one message is enough: it is usually the same key or host */
             continue;
         run->tally.refused = true;
+        const char *key = e->key_trouble ? e->provider.key_name : NULL;
         say(run, "stopped: %s: %s%s%s", e->name, e->trouble.n ? e->trouble.p : "refused",
-            e->provider.key_name ? "; key from " : "",
-            e->provider.key_name ? e->provider.key_name : "");
+            key ? "; key from " : "", key ? key : "");
     }
     while (run->tally.refused && (call = kv_sched_take(run->set.sched))) {
         struct kv_errand *e = call->user;
@@ -505,6 +505,15 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
     return 0;
 }
 
+/* When stopping: is all that is left waiting for a time that will not come? */
+static bool waits_in_vain(struct kv_run *run, int64_t now)
+{
+    struct kv_sched_view view;
+    int64_t wait = kv_sched_wait_ms(run->set.sched, now);
+    kv_sched_look(run->set.sched, now, &view);
+    return view.in_flight == 0 && wait > 0 && now + wait >= run->drain_deadline_ms;
+}
+
 static bool is_over(const struct kv_run *run)
 {
     return !run->flights && (run->draining || kv_agenda_empty(&run->agenda)) && !must_deliver(run);
@@ -514,7 +523,7 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
 {
     int64_t now = kv_child_now_ms();
     check_limits(run, now);
-    if (run->draining && now >= run->drain_deadline_ms)
+    if (run->draining && (now >= run->drain_deadline_ms || waits_in_vain(run, now)))
         abandon(run);
     start_what_may_start(run);
     if (is_over(run)) {

@@ -108,12 +108,20 @@ struct kv_lane *kv_sched_lane(struct kv_sched *s, const char *name, const char *
     l->host = kv_strdup(host);
     l->cap = in_flight > 0 && in_flight < s->limits.in_flight ? in_flight : s->limits.in_flight;
     l->limit = fmin(l->cap, fmax(FIRST_LIMIT, floor((double)l->cap / FIRST_PART)));
+    if (!*host && !s->limits.adaptive)
+        l->limit = l->cap;
     l->round_left = (int)l->limit;
     l->rate = s->limits.rpm / 60;
     l->credit = s->limits.tpm / 12; /* five seconds' worth */
     s->lane = kv_array(s->lane, s->lanes + 1, sizeof *s->lane);
     s->lane[s->lanes++] = l;
     return l;
+}
+
+void kv_sched_narrow(struct kv_sched *s, int in_flight)
+{
+    if (in_flight >= 1 && in_flight < s->limits.in_flight)
+        s->limits.in_flight = in_flight;
 }
 
 const char *kv_lane_name(const struct kv_lane *lane)

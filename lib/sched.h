@@ -38,10 +38,14 @@ struct kv_sched *kv_sched_open(const struct kv_sched_limits *limits);
 void kv_sched_close(struct kv_sched *s); /* calls still queued stay the caller's */
 
 /* `name` is for messages and is copied; `in_flight` caps this lane below the run's number (0: no
- * cap). Lanes with the same `host` warn each other of throttling. */
+ * cap). Lanes with the same `host` warn each other of throttling; "" is no server but commands of
+ * this machine, which nothing throttles: they start at their full number at once. */
 struct kv_lane *kv_sched_lane(
     struct kv_sched *s, const char *name, const char *host, int in_flight);
 const char *kv_lane_name(const struct kv_lane *lane);
+
+/* Lowers the run's number, before the first call. */
+void kv_sched_narrow(struct kv_sched *s, int in_flight);
 
 /* ---- the cycle ---- */
 

@@ -284,6 +284,13 @@ static int open_role(struct kv_session *s, bool judges, bool all,
     return failed;
 }
 
+static void narrow(struct kv_session *s, size_t most)
+{
+    if (most < (size_t)s->in_flight)
+        s->in_flight = (int)most;
+    kv_sched_narrow(s->sched, s->in_flight);
+}
+
 static int open_models(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     struct kv_sched_limits limits = {.in_flight = choose_in_flight(s, o),
@@ -295,25 +302,30 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .judge_command = o->judge_command,
         .env = o->env,
         .ring = s->ring};
-    s->in_flight = limits.in_flight;
+    s->in_flight = s->in_flight_wanted = limits.in_flight;
     s->sched = kv_sched_open(&limits);
     if (o->exec_command) {
         s->exec = kv_endpoint_open_command(o->exec_command, s->sched);
+        narrow(s, kv_child_capacity((size_t)s->in_flight));
         return 0;
     }
     if (open_prices(s, o->prices, &options.prices, err) != 0 ||
         open_role(s, false, o->every_model, &options, err) != 0 ||
         open_role(s, true, o->every_model, &options, err) != 0)
         return -1;
+    if (o->answer_command || o->judge_command)
+        narrow(s, kv_child_capacity((size_t)s->in_flight));
     if (!speaks_http(s->answering, s->config->answering_count) &&
         !speaks_http(s->judging, s->config->parsing_count))
         return 0;
-    struct kv_http_limits http = {.in_flight = (size_t)limits.in_flight,
+    struct kv_http_limits http = {.in_flight = (size_t)s->in_flight,
         .ca_file = o->env("CURL_CA_BUNDLE") ? o->env("CURL_CA_BUNDLE") : o->env("SSL_CERT_FILE"),
         .no_proxy = o->env("NO_PROXY") ? o->env("NO_PROXY") : o->env("no_proxy")};
     kv_secret_forget_env("SSLKEYLOGFILE"); /* the TLS library would write the keys of TLS there */
-    s->http = kv_http_open(&http, err);
-    return s->http ? 0 : -1;
+    if (!(s->http = kv_http_open(&http, err)))
+        return -1;
+    narrow(s, kv_http_capacity(s->http));
+    return 0;
 }
 
 /* ---- opening and closing ---- */
@@ -363,6 +375,8 @@ int kv_session_open(
 {
     *s = (struct kv_session){.run_lock = -1,
         .by_command = options->exec_command != NULL,
+        .answer_by_command = options->answer_command != NULL,
+        .judge_by_command = options->judge_command != NULL,
         .template_command = options->template_command};
     s->ring = kv_secret_open();
     if (open_parts(s, options, err) == 0)

@@ -48,8 +48,9 @@ struct kv_session {
     struct kv_sched *sched;
     struct kv_http *http;
     struct kv_endpoint *answering, *judging, *exec;
-    int in_flight;
-    bool by_command; /* all tasks are run by a command, no model is asked */
+    int in_flight, in_flight_wanted; /* less than wanted where descriptors do not suffice */
+    bool by_command;                 /* whole tasks: no model is asked */
+    bool answer_by_command, judge_by_command; /* only that model is not */
     const char *template_command;
     struct kv_buf prices, tasks; /* the files' text */
     struct kv_slice *task_lines; /* of `tasks`, sorted by key */

@@ -226,3 +226,101 @@ END
     assert_equal "${stderr_lines[0]}" \
         'kv-run: openai_endpoint:m1 (a1): the key from KV_API_KEY goes to 192.0.2.1:9 unencrypted'
 }
+
+@test "run: where descriptors are few, fewer are in flight, and no task suffers" {
+    bench 30
+    start_provider --answers answers.jsonl
+    manifest
+    run --separate-stderr bash -c "ulimit -n 66; kv-run -j 64 --exec 'echo {}' r.json.state >rows"
+    assert_success
+    assert_regex "$stderr" '^kv-run: [0-9]+ in flight instead of 64: more need more descriptors \(ulimit -n\)$'
+    assert_equal "$(grep -c . rows) $(grep -c failure rows)" '30 0'
+    run --separate-stderr bash -c 'ulimit -n 66; kv-run -j 64 r.json.state >rows'
+    assert_success
+    assert_regex "$stderr" '^kv-run: [0-9]+ in flight instead of 64'
+    assert_equal "$(jq -c 'select(.template.verify_result)' rows | grep -c .)" 30
+}
+
+@test "run: commands start at their full number, and each has its time" {
+    bench 8
+    start_provider
+    manifest
+    SECONDS=0
+    run --separate-stderr kv-run -j 8 --cmd-timeout 1 --exec 'sleep 20' r.json.state
+    assert_success
+    assert [ "$SECONDS" -lt 4 ]
+    assert_equal "$(jq -r .failure.reason <<<"$output" | sort | uniq -c | tr -s ' ')" ' 8 sleep 20: timed out'
+}
+
+@test "run: a command that prints without end fails its task only" {
+    bench 2
+    start_provider
+    manifest
+    # shellcheck disable=SC2016
+    run --separate-stderr kv-run -j 2 --exec 'grep -q "^{.task_id.:.q1" && exec cat /dev/zero; echo "{\"ok\":1}"' r.json.state
+    assert_success
+    assert_equal "$(jq -c '[.ok, .failure.reason[-28:]]' <<<"$output" | sort)" '[1,null]
+[null,"ted more than 67108864 bytes"]'
+}
+
+@test "run: when stopped, a wait that is longer than the grace period is not waited for" {
+    bench 5
+    echo '{"rules":[{"when":{},"do":{"status":429,"headers":{"Retry-After":"50"},"body":"slow"}}]}' >script.json
+    start_provider --script script.json
+    manifest
+    SECONDS=0
+    run timeout --preserve-status -s TERM 1 kv-run --grace 40 r.json.state
+    assert_failure 143
+    assert [ "$SECONDS" -lt 6 ]
+}
+
+@test "run: a wrong key of the judge alone stops the run, and the answers that came are kept" {
+    bench 30
+    echo '{"rules":[{"when":{"model":"judge"},"do":{"status":401,"body":{"error":{"message":"no such key"}}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json --latency 20
+    manifest
+    run --separate-stderr bash -c 'kv-run r.json.state >rows'
+    assert_failure 5
+    assert_stderr 'kv-run: stopped: openai_endpoint:judge (j): 401 auth: no such key; key from OPENAI_API_KEY'
+    assert_equal "$(grep -c . rows)" "$(asked '.judge | not')"
+    assert [ "$(asked .judge)" -le 8 ]
+    kv-append -q r.json.state <rows
+    assert_equal "$(completed)" 0
+}
+
+@test "run: a provider that is restarted in the middle costs nothing but time" {
+    bench 30
+    start_provider --answers answers.jsonl --latency 100
+    local port=$PROVIDER_PORT pid
+    manifest '.retry_policy.connection = {max_attempts: 20, backoff_min: 0.1, backoff_max: 1}'
+    kv-run -j 4 r.json.state >rows 2>err &
+    pid=$!
+    until [ "$(asked true)" -ge 8 ]; do sleep 0.05; done
+    stop_provider
+    start_provider --answers answers.jsonl --port "$port"
+    wait "$pid"
+    assert_equal "$(jq -r .metadata.question_id rows | sort -u | grep -c .) $(grep -c . rows)" '30 30'
+    assert_equal "$(jq -c .metadata.failure rows | sort -u)" null
+}
+
+@test "run: the progress line keeps to the width of its terminal" {
+    bench 20
+    start_provider --answers answers.jsonl --latency 50
+    manifest
+    run script -qec 'stty cols 40; kv-run -j 4 r.json.state >rows' /dev/null
+    assert_success
+    assert_output --partial '/20  '
+    assert_equal "$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//g' | awk 'length > 39' | wc -l)" 0
+}
+
+@test "run: --dry-run lists the models that would be asked, not those that commands replace" {
+    bench 3
+    start_provider
+    manifest
+    run kv-run --dry-run --answer-cmd true r.json.state
+    assert_success
+    assert_equal "$(jq -r '[.role, .calls] | @tsv' <<<"$output")" $'parsing\t3'
+    run kv-run --dry-run --exec true r.json.state
+    assert_success
+    assert_output ''
+}

@@ -82,6 +82,7 @@ struct kv_jq *kv_jq_open(
     q->state = jq_init();
     if (!q->state)
         kv_no_memory();
+    jq_set_input_cb(q->state, NULL, NULL); /* 1.6 leaves it as memory was */
     jq_set_error_cb(q->state, keep_message, &message);
     int ok = compile(q, program, arguments);
     jq_set_error_cb(q->state, NULL, NULL);

@@ -80,7 +80,7 @@ each-b 503'
     echo '{"rules":' >bad.json
     run --separate-stderr provider --script bad.json
     assert_failure 3
-    assert_regex "$stderr" '^provider: bad.json: 2:1: '
+    assert_regex "$stderr" '^provider: bad.json:2:1: '
 }
 
 @test "peer: a judge fills any schema it is given" {

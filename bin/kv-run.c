@@ -109,12 +109,17 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
     if (t->limit)
         kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
             t->left == 1 ? " is" : "s are");
+    if (t->unusable)
+        kv_cli_say("%lld task%s not begun: what they ask cannot be used",
+            (long long)t->unusable, t->unusable == 1 ? " was" : "s were");
     if (t->refused)
         return KV_PROVIDER;
     if (t->reader_gone || t->broken)
         return KV_SYSTEM;
     if (t->signal)
         return (enum kv_kind)(128 + t->signal);
+    if (t->unusable)
+        return KV_INPUT;
     return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
 }
 
@@ -132,14 +137,14 @@ static void warn_of_exposed_keys(const struct kv_session *s)
     warn_of_exposed(s->judging, s->judging ? s->config->parsing_count : 0);
 }
 
-/* What these answer is the exit status, or -1 for a failure. */
-
 static void warn_of_few_descriptors(const struct kv_session *s)
 {
     if (s->in_flight < s->in_flight_wanted)
         kv_cli_say("%d in flight instead of %d: more need more descriptors (ulimit -n)",
             s->in_flight, s->in_flight_wanted);
 }
+
+/* What these answer is the exit status, or -1 for a failure. */
 
 static int run_all(struct kv_session *session, struct kv_err *err)
 {

@@ -61,7 +61,7 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     struct kv_query q;
     const struct kv_model *m = &s->config->answering[job->answering];
     struct kv_subject *subject =
-        kv_subject_open(s->config, s->bench, job->question, NULL, NULL, &err);
+        kv_subject_open(s->config, s->bench, job->question, s->translator, &err);
     if (!subject)
         return;
     kv_generation_init(&g, &s->desk, subject, m, job->replicate);

@@ -1,11 +1,11 @@
 /* inputs - the files a run is made from, opened and looked through. */
 #include "inputs.h"
 
-#include "child.h"
 #include "io.h"
 #include "json.h"
 #include "pattern.h"
 #include "prompt.h"
+#include "translator.h"
 
 #include <stdlib.h>
 
@@ -92,42 +92,20 @@ struct kv_bench *kv_inputs_bench(const char *path, struct kv_problems *problems,
 
 /* ---- templates ---- */
 
-int kv_inputs_translate(
-    const char *command, struct kv_slice source, struct kv_buf *spec, struct kv_err *err)
-{
-    enum { PATIENCE_MS = 60000, LONGEST = 1 << 24 };
-    const struct kv_child_options options = {.timeout_ms = PATIENCE_MS, .output_max = LONGEST};
-    struct kv_buf output = {0};
-    struct kv_slice value;
-    int rc = kv_child_run(command, source, &options, &output, err);
-    if (rc == 0 && (rc = kv_json_check(kv_slice_of(&output), KV_JSON_STRICT, &value, err)) == 0)
-        kv_buf_add_slice(spec, value);
-    kv_buf_release(&output);
-    return rc == 0 ? 0 : kv_err_context(err, "%s", command);
-}
-
-static void check_template(const struct kv_inputs *in, const struct kv_question *q,
+static void check_template(struct kv_translator *translator, const struct kv_question *q,
     struct kv_problems *problems, struct kv_problems *remarks)
 {
     struct kv_path question = {.name = q->id};
     struct kv_path here = {.up = &question, .name = KV_SLICE("template")};
     struct kv_template *t = NULL;
-    struct kv_buf spec = {0};
     struct kv_err err;
-    enum kv_template_outcome outcome = kv_template_open(q->template, &t, &err);
-    if (outcome == KV_TEMPLATE_CODE && in->template_command) {
-        outcome = KV_TEMPLATE_CODE;
-        if (kv_inputs_translate(in->template_command, q->template, &spec, &err) == 0 &&
-            kv_template_open(kv_slice_of(&spec), &t, &err) == KV_TEMPLATE_OK)
-            outcome = KV_TEMPLATE_OK;
-    }
+    enum kv_template_outcome outcome = kv_translator_template(translator, q->template, &t, &err);
     if (outcome == KV_TEMPLATE_CODE)
         kv_problems_add(problems, &here, "unsupported", "%s", err.text);
     else if (outcome == KV_TEMPLATE_INVALID)
         kv_problems_add(remarks, &here, "value_error", "%s", err.text);
     else
         kv_template_close(t);
-    kv_buf_release(&spec);
 }
 
 /* ---- rubrics ---- */
@@ -162,7 +140,7 @@ static void check_global_rubric(const struct kv_rubric *r, struct kv_problems *p
 }
 
 /* Needs the question only where there is something of its own to look at. */
-static int check_question(const struct kv_inputs *in, const struct kv_config *config,
+static int check_question(struct kv_translator *translator, const struct kv_config *config,
     const struct kv_bench *bench, size_t i, struct kv_problems *problems,
     struct kv_problems *remarks)
 {
@@ -175,7 +153,7 @@ static int check_question(const struct kv_inputs *in, const struct kv_config *co
     if (kv_bench_read(bench, i, &q, &err) != 0)
         return kv_problems_add(problems, NULL, "value_error", "%s", err.text);
     if (template)
-        check_template(in, &q, problems, remarks);
+        check_template(translator, &q, problems, remarks);
     if (rubric)
         check_rubric(bench, &q, problems);
     kv_question_release(&q);
@@ -187,10 +165,13 @@ int kv_inputs_check(const struct kv_inputs *in, const struct kv_config *config,
     struct kv_problems *remarks)
 {
     size_t before = problems->n;
+    struct kv_translator *translator =
+        in->template_command ? kv_translator_open(in->template_command) : NULL;
     if (config->rubric_enabled)
         check_global_rubric(&bench->rubric, problems);
     for (size_t i = 0; i < bench->n; i++)
-        if (chosen[i] && check_question(in, config, bench, i, problems, remarks) != 0)
+        if (chosen[i] && check_question(translator, config, bench, i, problems, remarks) != 0)
             break;
+    kv_translator_close(translator);
     return problems->n == before ? 0 : -1;
 }

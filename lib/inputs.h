@@ -12,7 +12,6 @@
 #include "config.h"
 #include "err.h"
 #include "problem.h"
-#include "template.h"
 
 #include <stdbool.h>
 
@@ -37,10 +36,5 @@ struct kv_bench *kv_inputs_bench(
 int kv_inputs_check(const struct kv_inputs *in, const struct kv_config *config,
     const struct kv_bench *bench, const bool *chosen, struct kv_problems *problems,
     struct kv_problems *remarks);
-
-/* Has a template that is code translated by a command (run by sh): its source on stdin, a
- * TemplateSpec on stdout, appended to *spec. Fails with KV_INPUT if the command fails. */
-int kv_inputs_translate(
-    const char *command, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
 
 #endif

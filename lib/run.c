@@ -258,12 +258,12 @@ static void start_question(struct kv_run *run, const struct kv_job *job)
     struct kv_err err;
     const struct kv_run_setup *set = &run->set;
     struct flight *f = begin_flight(run, job, &set->answering[job->answering]);
-    f->subject = kv_subject_open(
-        set->desk->config, set->bench, job->question, set->convert, set->convert_closure, &err);
+    f->subject =
+        kv_subject_open(set->desk->config, set->bench, job->question, set->translator, &err);
     if (!f->subject) {
         if (run->said++ < SAID_MAX)
             say(run, "%s", err.text);
-        run->tally.unanswered += (int64_t)job->count;
+        run->tally.unusable += (int64_t)job->count;
         end_flight(run, f);
         return;
     }

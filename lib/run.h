@@ -39,8 +39,7 @@ struct kv_run_setup {
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms, grace_ms;
     struct kv_run_budget budget;
-    kv_template_fn *convert; /* for templates that have to be executed; NULL: none */
-    void *convert_closure;
+    struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
     int signal_fd;                     /* a byte a signal, its number; -1: none */
     struct kv_outlet *out;             /* where results go: a line each */
     double tokens_before, cost_before; /* of earlier runs, for the budget */
@@ -56,6 +55,7 @@ struct kv_run_tally {
     int64_t results, passed, not_passed, failed; /* handed out */
     int64_t kept;       /* answers kept for the next run: results whose tasks stay pending */
     int64_t unanswered; /* tasks without a result, for reasons that may pass */
+    int64_t unusable;   /* tasks not begun: something is wrong with their question */
     int64_t left;       /* tasks not begun, or given up */
     double input, output, cost;
     int in_flight, throttled;

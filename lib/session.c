@@ -223,6 +223,33 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
     return failed;
 }
 
+static int translate_one(struct kv_session *s, size_t question, struct kv_err *err)
+{
+    struct kv_question q;
+    struct kv_template *t = NULL;
+    if (kv_bench_read(s->bench, question, &q, err) != 0)
+        return -1;
+    int failed = 0;
+    if (kv_translator_template(s->translator, q.template, &t, err) == KV_TEMPLATE_CODE)
+        failed = kv_err_context(err, "question %s: template", q.id.p);
+    kv_template_close(t);
+    kv_question_release(&q);
+    return failed;
+}
+
+/* Has the templates of the questions that take part translated, before anything is paid for. */
+static int translate(struct kv_session *s, const char *command, struct kv_err *err)
+{
+    if (!command || s->config->evaluation_mode == KV_RUBRIC_ONLY)
+        return 0;
+    s->translator = kv_translator_open(command);
+    for (size_t i = 0; i < s->work.n; i++)
+        if ((i == 0 || s->work.jobs[i].question != s->work.jobs[i - 1].question) &&
+            translate_one(s, s->work.jobs[i].question, err) != 0)
+            return -1;
+    return 0;
+}
+
 /* ---- models ---- */
 
 static int choose_in_flight(const struct kv_session *s, const struct kv_session_options *o)
@@ -365,7 +392,7 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
             (open_traces(s, err) != 0 || open_replay(s, err) != 0 || open_rules(s, o, err) != 0))
             return -1;
     }
-    if (collect(s, o, err) != 0)
+    if (collect(s, o, err) != 0 || (!jobs && translate(s, o->template_command, err) != 0))
         return -1;
     return o->offline ? 0 : open_models(s, o, err);
 }
@@ -376,8 +403,7 @@ int kv_session_open(
     *s = (struct kv_session){.run_lock = -1,
         .by_command = options->exec_command != NULL,
         .answer_by_command = options->answer_command != NULL,
-        .judge_by_command = options->judge_command != NULL,
-        .template_command = options->template_command};
+        .judge_by_command = options->judge_command != NULL};
     s->ring = kv_secret_open();
     if (open_parts(s, options, err) == 0)
         return 0;
@@ -393,6 +419,7 @@ void kv_session_close(struct kv_session *s)
     kv_http_close(s->http);
     kv_sched_close(s->sched);
     kv_work_release(&s->work);
+    kv_translator_close(s->translator);
     kv_replay_close(s->replay);
     kv_traces_close(s->traces);
     kv_score_close(s->scorer);
@@ -421,14 +448,6 @@ int kv_session_spent(struct kv_session *s, struct kv_spent *spent, struct kv_err
     return kv_spent_count(spent, s->state, &s->plan, s->answering, s->judging, err);
 }
 
-/* A template that has to be executed, translated by the user's command. */
-static int convert(void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err)
-{
-    const struct kv_session *s = closure;
-    struct kv_child_options options = {.timeout_ms = 60000};
-    return kv_child_run(s->template_command, source, &options, spec, err);
-}
-
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
 {
     setup->desk = &s->desk;
@@ -443,6 +462,5 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->http = s->http;
     setup->ring = s->ring;
     setup->in_flight = s->in_flight;
-    setup->convert = s->template_command ? convert : NULL;
-    setup->convert_closure = s;
+    setup->translator = s->translator;
 }

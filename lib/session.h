@@ -51,9 +51,9 @@ struct kv_session {
     int in_flight, in_flight_wanted; /* less than wanted where descriptors do not suffice */
     bool by_command;                 /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */
-    const char *template_command;
-    struct kv_buf prices, tasks; /* the files' text */
-    struct kv_slice *task_lines; /* of `tasks`, sorted by key */
+    struct kv_translator *translator;         /* NULL: no command was given */
+    struct kv_buf prices, tasks;              /* the files' text */
+    struct kv_slice *task_lines;              /* of `tasks`, sorted by key */
     size_t task_count;
 };
 

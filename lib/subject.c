@@ -7,27 +7,23 @@
 
 #include <stdlib.h>
 
-static void compile(struct kv_subject *s, kv_template_fn *convert, void *closure)
+static int compile(struct kv_subject *s, struct kv_translator *translator, struct kv_err *err)
 {
-    struct kv_err err;
-    struct kv_slice source = s->question->template;
-    struct kv_buf spec = {0};
-    enum kv_template_outcome outcome = kv_template_open(source, &s->template, &err);
-    if (outcome == KV_TEMPLATE_CODE && convert) {
-        if (convert(closure, source, &spec, &err) != 0)
-            outcome = KV_TEMPLATE_INVALID;
-        else
-            outcome = kv_template_open(kv_slice_of(&spec), &s->template, &err);
+    struct kv_template *t = NULL;
+    switch (kv_translator_template(translator, s->question->template, &t, err)) {
+    case KV_TEMPLATE_CODE:
+        return kv_err_context(err, "template");
+    case KV_TEMPLATE_INVALID:
+        s->template_error = kv_strdup(err->text);
+        return 0;
+    case KV_TEMPLATE_OK:
+        break;
     }
-    kv_buf_release(&spec);
-    if (outcome != KV_TEMPLATE_OK) {
-        s->template = NULL;
-        s->template_error = kv_strdup(err.text);
-        return;
-    }
-    kv_outline_prompt(&s->shown_schema, s->template, false, 2);
-    kv_outline_strict(&s->sent_schema, s->template);
-    kv_outline_prompt(&s->full_schema, s->template, true, 2);
+    s->template = t;
+    kv_outline_prompt(&s->shown_schema, t, false, 2);
+    kv_outline_strict(&s->sent_schema, t);
+    kv_outline_prompt(&s->full_schema, t, true, 2);
+    return 0;
 }
 
 static bool can_be_evaluated(const struct kv_rubric *r)
@@ -53,7 +49,7 @@ static int merge_rubric(const struct kv_config *config, const struct kv_bench *b
 }
 
 struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
-    size_t index, kv_template_fn *convert, void *closure, struct kv_err *err)
+    size_t index, struct kv_translator *translator, struct kv_err *err)
 {
     struct kv_subject *s = kv_calloc(1, sizeof *s);
     const struct kv_question *q = s->question = &s->read;
@@ -61,13 +57,12 @@ struct kv_subject *kv_subject_open(const struct kv_config *config, const struct 
         kv_subject_close(s);
         return NULL;
     }
-    if (merge_rubric(config, bench, s, err) != 0) {
+    if (merge_rubric(config, bench, s, err) != 0 ||
+        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, translator, err) != 0)) {
         kv_err_context(err, "question %s", q->id.p);
         kv_subject_close(s);
         return NULL;
     }
-    if (config->evaluation_mode != KV_RUBRIC_ONLY)
-        compile(s, convert, closure);
     s->few_shot = kv_fewshot_enabled(config->few_shot);
     if (s->few_shot)
         kv_fewshot_resolve(config->few_shot, q->id, q->few_shot, &s->examples);

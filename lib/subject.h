@@ -8,6 +8,7 @@
 #include "bench.h"
 #include "config.h"
 #include "template.h"
+#include "translator.h"
 
 struct kv_subject {
     const struct kv_question *question;
@@ -24,16 +25,12 @@ struct kv_subject {
     struct kv_question read;    /* private: what `question` points to */
 };
 
-/* Where templates that have to be executed come from, if the user gave a command for it: Python
- * source in, TemplateSpec JSON appended to *spec. */
-typedef int kv_template_fn(
-    void *closure, struct kv_slice source, struct kv_buf *spec, struct kv_err *err);
-
 /* Opens the question at an index of the benchmark. Fails with KV_INPUT if it has changed in its
- * file, and for what kv-manifest refuses too (traits of one name); an invalid template is a fact
- * about the question. `convert` may be NULL. */
+ * file, and for what kv-manifest refuses too (traits of one name, a template that would have to be
+ * executed and is not translated); an invalid template is a fact about the question. `translator`
+ * may be NULL. */
 struct kv_subject *kv_subject_open(const struct kv_config *config, const struct kv_bench *bench,
-    size_t index, kv_template_fn *convert, void *closure, struct kv_err *err);
+    size_t index, struct kv_translator *translator, struct kv_err *err);
 void kv_subject_close(struct kv_subject *s);
 
 #endif

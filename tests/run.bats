@@ -388,3 +388,28 @@ END
     run grep -rl canary .
     assert_output ''
 }
+
+@test "run: a template that is code is translated once for all its tasks; without a command they wait" {
+    bench 2
+    start_provider --answers answers.jsonl
+    preset
+    jq -c '.template' bench.jsonl | tail -1 >spec.json
+    jq -c 'if .id == "q2" then .template = "class Answer(BaseAnswer):\n    n: int\n    def verify(self):\n        return self.n == 2\n" else . end' bench.jsonl >b && mv b bench.jsonl
+    manifest --template-cmd 'cat spec.json'
+    run --separate-stderr kv-run r.json.state --template-cmd 'echo >>called; cat >/dev/null; exit 7'
+    assert_failure 3
+    assert_stderr "kv-run: question q2: template: echo >>called; cat >/dev/null; exit 7: exit status 7"
+    assert_equal "$(asked true)" 0
+    rm called
+    run --separate-stderr bash -c 'set -o pipefail; kv-run r.json.state | kv-append -q r.json.state'
+    assert_failure 3
+    assert_regex "${stderr_lines[0]}" '^kv-run: question q2: template: .*verify'
+    assert_equal "${stderr_lines[-1]}" "kv-run: 2 tasks were not begun: what they ask cannot be used"
+    assert_equal "$(completed)" 2
+    run --separate-stderr bash -c 'set -o pipefail
+        kv-run --template-cmd "echo >>called; cat >/dev/null; cat spec.json" r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(wc -l <called)" 1
+    run jq -c '[.results[].template.verify_result]' r.json.tmp
+    assert_output '[true,true,true,true]'
+}

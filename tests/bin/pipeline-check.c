@@ -182,7 +182,7 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     struct kv_query q;
     struct kv_response r;
     const struct kv_config *c = desk->config;
-    struct kv_subject *subject = kv_subject_open(c, bench, 0, NULL, NULL, &err);
+    struct kv_subject *subject = kv_subject_open(c, bench, 0, NULL, &err);
     if (!subject) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;

@@ -331,7 +331,7 @@ static void add_global_traits(struct kv_csv *csv, struct kv_slice rubric, struct
 {
     for (size_t i = 0; i < csv->global.n; i++) {
         struct kv_slice value = find_trait(rubric, csv->global.items[i]);
-        if (value.n)
+        if (!kv_json_is_null(value))
             kv_value_text(&csv->cell, value);
         end_cell(csv, out);
     }

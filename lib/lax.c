@@ -202,11 +202,33 @@ int kv_lax_bool(struct kv_slice value, bool *to, const char **sort)
     }
 }
 
+/* Without the white space of any script at its ends, as numerals are read. */
+static struct kv_slice strip_spaces(struct kv_slice s)
+{
+    size_t from = 0, to = s.n;
+    while (from < to) {
+        ucs4_t c;
+        int n = u8_mbtouc(&c, (const uint8_t *)s.p + from, to - from);
+        if (!uc_is_property_white_space(c))
+            break;
+        from += (size_t)n;
+    }
+    while (to > from) {
+        ucs4_t c;
+        const uint8_t *last = u8_prev(&c, (const uint8_t *)s.p + to, (const uint8_t *)s.p + from);
+        if (!last || !uc_is_property_white_space(c))
+            break;
+        to = (size_t)((const char *)last - s.p);
+    }
+    return (struct kv_slice){s.p + from, to - from};
+}
+
 /* Python's numerals: white space around, a sign, single underscores between digits; for a float
- * also a fraction and an exponent. The plain form goes to *out. */
+ * also a fraction and an exponent, for an integer digits on both sides of a point. The plain form
+ * goes to *out. */
 static bool plain_numeral(struct kv_slice text, bool is_float, struct kv_buf *out)
 {
-    struct kv_slice s = kv_slice_strip(text);
+    struct kv_slice s = strip_spaces(text);
     const char *c = s.p, *end = s.p + s.n;
     size_t digits = 0;
     if (c < end && (*c == '+' || *c == '-'))
@@ -223,6 +245,8 @@ static bool plain_numeral(struct kv_slice text, bool is_float, struct kv_buf *ou
         kv_buf_add_char(out, *c);
     }
     if (c < end && *c == '.') {
+        if (!is_float && (!digits || c + 1 == end))
+            return false;
         if (!digits)
             kv_buf_add_char(out, '0');
         size_t dot = out->n;
@@ -267,6 +291,8 @@ static int int_of_number(struct kv_slice value, struct kv_buf *out, const char *
         return wrong(sort, "finite_number");
     if (x != floor(x))
         return wrong(sort, "int_from_float");
+    if (fabs(x) >= 0x1p63) /* what was rounded is not taken for a whole number of such a size */
+        return wrong(sort, "int_parsing_size");
     kv_buf_printf(out, "%.0f", x == 0 ? 0.0 : x);
     return 0;
 }
@@ -294,6 +320,19 @@ int kv_lax_int(struct kv_slice value, struct kv_buf *out, const char **sort)
     default:
         return wrong(sort, "int_type");
     }
+}
+
+/* The words that Python takes for floats. */
+static bool is_infinite_word(struct kv_slice text)
+{
+    static const char *const words[] = {"inf", "infinity", "nan"};
+    struct kv_slice s = strip_spaces(text);
+    if (s.n && (s.p[0] == '+' || s.p[0] == '-'))
+        s = (struct kv_slice){s.p + 1, s.n - 1};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (s.n == strlen(words[i]) && strncasecmp(s.p, words[i], s.n) == 0)
+            return true;
+    return false;
 }
 
 int kv_lax_float(struct kv_slice value, double *x, const char **sort)

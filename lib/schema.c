@@ -25,6 +25,7 @@ static const struct {
     {"float_type", "expected a number"},
     {"int_from_float", "expected a whole number"},
     {"int_parsing", "not a whole number"},
+    {"int_parsing_size", "too large for a whole number"},
     {"int_type", "expected a whole number"},
     {"list_type", "expected an array"},
     {"model_type", "expected an object"},

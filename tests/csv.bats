@@ -62,6 +62,21 @@ CASES
     assert_equal "$(cell raw_llm_response)" ''
 }
 
+@test "csv: a global trait that has no value is an empty cell, as one that is missing" {
+    local value want
+    while IFS='|' read -r value want; do
+        one_row ".metadata.question_text = \"q\" | .rubric = {\"llm_trait_scores\": {\"Clear\": $value}}"
+        jq '.rubric_definition = {"llm_traits": [{"name": "Clear"}]}' one/job.json >job
+        mv job one/job.json
+        assert_equal "$(cell rubric_Clear)" "$want"
+    done <<'CASES'
+null|
+false|False
+0|0
+"x"|x
+CASES
+}
+
 @test "csv: a lone surrogate becomes the replacement character" {
     one_row '.metadata.question_text = "q" | .metadata.run_name = "SURROGATE"'
     sed -i 's/SURROGATE/a\\ud800b/' one/rows.jsonl

@@ -130,6 +130,24 @@ CASES
 CASES
 }
 
+@test "result: whole numbers are read from what karenina reads them from" {
+    local token want row
+    row=$(edit '.metadata.replicate = "HERE"')
+    while IFS='|' read -r token want; do
+        echo "$token"
+        run --separate-stderr read_row "${row/\"HERE\"/$token}"
+        assert_equal "$(json -c 'if .error then "refused" else
+            (.tmp_line | fromjson.metadata.replicate), (.task_key | split("\t")[-1]) end' <<<"$output" | xargs)" "$want"
+    done <<'CASES'
+"\u00a0\u200312\u0085"|12 rep12
+"1_0.00"|10 rep10
+"5."|refused
+".0"|refused
+2.0|2 rep2
+1e22|refused
+CASES
+}
+
 @test "result: hostile rows end in a message" {
     head -c 300000 /dev/zero | tr '\0' '[' >deep
     printf '{"metadata":"\xff"}\n' >utf8

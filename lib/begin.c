@@ -204,9 +204,8 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
         rc = (s = kv_state_open(paths.state, err)) ? judge_pair(m, o, s, err) : -1;
     else if (there && !o->force)
         rc = kv_err_set(err, KV_INPUT,
-            "%s: a run is there; go on with it by kv-run %s | kv-append %s, or replace it by "
-            "--force",
-            paths.state, paths.state, paths.state);
+            "%s: a run is there; go on with it by %s, or replace it by --force", paths.state,
+            paths.resume);
     else
         rc = o->if_absent ? find_former(m, paths.state, &s, err) : 0;
     if (rc == 0 && !s && (rc = create(m, o, err)) == 0)

@@ -420,9 +420,8 @@ static int check_ready(struct work *w, struct kv_err *err)
     done->is_complete = counts.pending == 0;
     if (counts.pending && !w->how->partial)
         return kv_err_set(err, KV_NO,
-            "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; "
-            "'kv-run %s | kv-append %s' goes on",
-            w->paths.state, counts.pending, counts.total, w->paths.state, w->paths.state);
+            "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; go on with %s",
+            w->paths.state, counts.pending, counts.total, w->paths.resume);
     int got = kv_store_hole(w->store, &w->key, err);
     if (got <= 0)
         return got;

@@ -48,6 +48,34 @@ static char *private_name(const char *output, const char *what)
     return kv_buf_detach(&out);
 }
 
+/* A word for a shell: in quotes only if it needs them. */
+static void add_word(struct kv_buf *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._-+=:,@%";
+    if (*word && *word != '-' && !word[strspn(word, plain)]) {
+        kv_buf_add_str(out, word);
+        return;
+    }
+    kv_buf_add_str(out, *word == '-' ? "./'" : "'");
+    for (const char *c = word; *c; c++)
+        if (*c == '\'')
+            kv_buf_add_str(out, "'\\''");
+        else
+            kv_buf_add_char(out, *c);
+    kv_buf_add_char(out, '\'');
+}
+
+static char *resume_command(const char *state)
+{
+    struct kv_buf out = {0};
+    kv_buf_add_str(&out, "kv-run ");
+    add_word(&out, state);
+    kv_buf_add_str(&out, " | kv-append ");
+    add_word(&out, state);
+    return kv_buf_detach(&out);
+}
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -76,6 +104,7 @@ static void derive(struct kv_paths *p)
     p->tmp = join(p->output, ".tmp");
     p->jsonl = join(p->output, ".results.jsonl");
     p->index = private_name(p->output, "index");
+    p->resume = resume_command(p->state);
 }
 
 static int refuse_nameless(struct kv_paths *p, const char *operand, struct kv_err *err)
@@ -121,6 +150,7 @@ void kv_paths_release(struct kv_paths *p)
     free(p->tmp);
     free(p->jsonl);
     free(p->index);
+    free(p->resume);
     *p = (struct kv_paths){0};
 }
 

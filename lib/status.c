@@ -417,7 +417,7 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     row(out, "Results", "%s (%s)", in->results_path, size.p);
     kv_buf_release(&size);
     if (!kv_status_is_complete(st))
-        row(out, "To go on", "kv-run %s | kv-append %s", in->paths->state, in->paths->state);
+        row(out, "To go on", "%s", in->paths->resume);
 }
 
 /* ---- lists of tasks ---- */

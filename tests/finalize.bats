@@ -118,7 +118,7 @@ TMP
     run --separate-stderr kv-finalize results.json.state
     assert_equal "$status" 1
     assert_stdout ''
-    assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; 'kv-run results.json.state | kv-append results.json.state' goes on"
+    assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; go on with kv-run results.json.state | kv-append results.json.state"
     sha256sum -c --quiet before
     assert_equal "$(left)" '.results.json.lock before results.json.results.jsonl results.json.state '
 }

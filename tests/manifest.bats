@@ -97,6 +97,17 @@ spec() {
     assert_equal "$(json .total_tasks <<<"$output")" 2
 }
 
+@test "manifest: the command it suggests can be pasted, whatever the name of the output" {
+    local out="it's a \$HOME run.json"
+    kv-manifest -b b.jsonld -c p.json -o "$out" >/dev/null
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o "$out"
+    assert_failure 3
+    local command=${stderr#*go on with it by }
+    command=${command%, or replace*}
+    run bash -c "set -- ${command/|/--}; printf '%s\n' \"\$@\""
+    assert_output "$(printf '%s\n' kv-run "$out.state" -- kv-append "$out.state")"
+}
+
 @test "manifest: --if-absent leaves a compatible pair alone" {
     kv-manifest -b b.jsonld -c p.json -o r.json --if-absent >first
     cp r.json.state before

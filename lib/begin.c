@@ -4,6 +4,7 @@
 
 #include "create.h"
 #include "former.h"
+#include "io.h"
 #include "json.h"
 #include "lax.h"
 #include "origin.h"
@@ -11,6 +12,7 @@
 #include "prior.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "" if the jobs were given none. */
@@ -188,6 +190,20 @@ static int find_former(
     return fits;
 }
 
+/* A run reads these files again, each time it goes on. */
+static int refuse_streams(const struct kv_manifest_options *o, struct kv_err *err)
+{
+    const char *const files[] = {o->benchmark, o->manual_traces, o->replay};
+    struct stat st;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i] &&
+            (strcmp(files[i], "-") == 0 || (stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))))
+            return kv_err_set(err, KV_INPUT,
+                "%s: a run reads it again each time it goes on: give a file, or use --print",
+                kv_io_name(files[i]));
+    return 0;
+}
+
 int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
     struct kv_err *err)
 {
@@ -195,7 +211,7 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
     struct kv_state *s = NULL;
     char hash[KV_MD5_HEX + 1];
     int rc;
-    if (kv_paths_of_output(&paths, o->output, err) != 0)
+    if (refuse_streams(o, err) != 0 || kv_paths_of_output(&paths, o->output, err) != 0)
         return -1;
     bool there = access(paths.state, F_OK) == 0;
     if (o->force && kv_paths_run_active(&paths))

@@ -97,6 +97,17 @@ spec() {
     assert_equal "$(json .total_tasks <<<"$output")" 2
 }
 
+@test "manifest: a benchmark that cannot be read again makes no run" {
+    run --separate-stderr kv-manifest -b - -c p.json -o r.json <b.jsonld
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>: a run reads it again each time it goes on: give a file, or use --print"
+    run --separate-stderr kv-manifest -b <(cat b.jsonld) -c p.json -o r.json
+    assert_failure 3
+    stderr_says "a run reads it again"
+    refute [ -e r.json.state ]
+    kv-manifest -b <(cat b.jsonld) -c p.json --print >/dev/null
+}
+
 @test "manifest: the command it suggests can be pasted, whatever the name of the output" {
     local out="it's a \$HOME run.json"
     kv-manifest -b b.jsonld -c p.json -o "$out" >/dev/null

@@ -8,7 +8,6 @@
 
 #include "exec.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    SAID_MAX = 5,            /* failures told one by one; the rest is counted */
     SLEEP_MAX_MS = 250,      /* for the progress display and deadlines */
     ECHO_MS = 200,           /* timeout(1) signals a process and then its group: that is one */
     SIGTERM_MS = 8000,       /* containers are killed after ten seconds */
@@ -48,25 +46,12 @@ struct kv_run {
     struct flight *flights;
     size_t flying;
     struct kv_buf line;
-    bool draining, broken;
-    bool aborting; /* a second signal: not even the reader of the results is waited for */
+    struct kv_delivery delivery;
+    bool draining;
     int64_t drain_deadline_ms, signal_ms;
-    int said;
 };
 
 /* ---- messages, and stopping ---- */
-
-static void say(struct kv_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct kv_run *run, const char *format, ...)
-{
-    struct kv_buf text = {0};
-    va_list ap;
-    va_start(ap, format);
-    kv_buf_vprintf(&text, format, ap);
-    va_end(ap);
-    run->set.say(run->set.closure, text.p);
-    kv_buf_release(&text);
-}
 
 static void tell(void *closure, const char *text)
 {
@@ -95,49 +80,20 @@ static void drain(struct kv_run *run, int64_t grace_ms)
 
 /* ---- handing out results ---- */
 
-static void break_off(struct kv_run *run, const struct kv_err *err)
-{
-    run->broken = true;
-    run->tally.reader_gone = err->sys == EPIPE;
-    run->tally.lost = true;
-    if (!run->tally.reader_gone)
-        say(run, "%s", err->text);
-    drain(run, 0);
-}
-
 static void put_line(struct kv_run *run)
 {
-    struct kv_err err;
-    if (run->broken)
-        return;
-    if (kv_outlet_put(run->set.out, kv_slice_of(&run->line), &err) == 0)
-        run->tally.results++;
-    else
-        break_off(run, &err);
+    kv_delivery_put(&run->delivery, kv_slice_of(&run->line));
+    if (run->delivery.broken)
+        drain(run, 0);
 }
 
-/* Is there a reader that has still to take some? */
-static bool must_deliver(const struct kv_run *run)
-{
-    return !run->broken && !run->aborting && kv_outlet_held(run->set.out) > 0;
-}
-
-static void tell_untaken(struct kv_run *run)
-{
-    size_t lines = run->broken ? 0 : kv_outlet_lines(run->set.out);
-    if (lines == 0)
-        return;
-    run->tally.lost = true;
-    say(run, "%zu result%s not taken by the reader of stdout, and lost", lines,
-        lines == 1 ? " was" : "s were");
-}
-
-/* What could not be done is told one by one, but not for ever. */
+/* Once a run is stopping, that explains it. */
 static void tell_unsolved(struct kv_run *run, const struct kv_question *q, const char *what,
     const char *model, struct kv_slice why)
 {
-    if (!run->draining && run->said++ < SAID_MAX)
-        say(run, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
+    if (!run->draining)
+        kv_delivery_tell(
+            &run->delivery, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
 }
 
 static void count_result(struct kv_run *run, const struct kv_pipeline *p)
@@ -261,8 +217,7 @@ static void start_question(struct kv_run *run, const struct kv_job *job)
     f->subject =
         kv_subject_open(set->desk->config, set->bench, job->question, set->translator, &err);
     if (!f->subject) {
-        if (run->said++ < SAID_MAX)
-            say(run, "%s", err.text);
+        kv_delivery_tell(&run->delivery, "%s", err.text);
         run->tally.unusable += (int64_t)job->count;
         end_flight(run, f);
         return;
@@ -383,8 +338,8 @@ static void look_for_stopped_lanes(struct kv_run *run)
             continue;
         run->tally.refused = true;
         const char *key = e->key_trouble ? e->provider.key_name : NULL;
-        say(run, "stopped: %s: %s%s%s", e->name, e->trouble.n ? e->trouble.p : "refused",
-            key ? "; key from " : "", key ? key : "");
+        kv_delivery_say(&run->delivery, "stopped: %s: %s%s%s", e->name,
+            e->trouble.n ? e->trouble.p : "refused", key ? "; key from " : "", key ? key : "");
     }
     while (run->tally.refused && (call = kv_sched_take(run->set.sched))) {
         struct kv_errand *e = call->user;
@@ -412,7 +367,7 @@ static bool has_room(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;
     kv_sched_look(run->set.sched, now, &view);
-    return !run->draining && kv_outlet_held(run->set.out) < HELD_MAX &&
+    return !run->draining && kv_delivery_held(&run->delivery) < HELD_MAX &&
            view.queued < run->set.in_flight && run->flying < 2 * (size_t)run->set.in_flight + 16;
 }
 
@@ -465,7 +420,7 @@ static void take_signal(struct kv_run *run)
         if (run->tally.signal && kv_child_now_ms() - run->signal_ms < ECHO_MS)
             continue;
         if (run->tally.signal) { /* the second one */
-            run->aborting = true;
+            run->delivery.forsaken = true;
             drain(run, 0);
             continue;
         }
@@ -476,32 +431,29 @@ static void take_signal(struct kv_run *run)
         run->signal_ms = kv_child_now_ms();
         drain(run, grace);
         if (run->flying)
-            say(run, "stopping: %zu job%s under way, up to %lld s; again to abort", run->flying,
+            kv_delivery_say(&run->delivery,
+                "stopping: %zu job%s under way, up to %lld s; again to abort", run->flying,
                 run->flying == 1 ? "" : "s", (long long)(grace / 1000));
-        else if (must_deliver(run))
-            say(run, "stopping: waiting for the reader of stdout; again to abort");
+        else if (kv_delivery_waits(&run->delivery))
+            kv_delivery_say(
+                &run->delivery, "stopping: waiting for the reader of stdout; again to abort");
     }
 }
 
 static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
 {
-    bool deliver = must_deliver(run);
-    struct pollfd fds[] = {
-        {.fd = run->set.signal_fd, .events = POLLIN},
-        {.fd = run->broken ? -1 : kv_outlet_fd(run->set.out), .events = deliver ? POLLOUT : 0},
-    };
+    struct pollfd fds[2] = {{.fd = run->set.signal_fd, .events = POLLIN}};
     int64_t wait = SLEEP_MAX_MS;
     if (run->draining && run->flying && run->drain_deadline_ms - now < wait)
         wait = run->drain_deadline_ms - now;
+    kv_delivery_poll(&run->delivery, &fds[1]);
     if (kv_courier_wait(&run->courier, fds, 2, wait, err) != 0)
         return -1;
     if (fds[0].revents)
         take_signal(run);
-    struct kv_err failure = {.kind = KV_SYSTEM, .sys = EPIPE};
-    if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) /* nobody reads any more */
-        break_off(run, &failure);
-    else if (deliver && fds[1].revents && kv_outlet_flush(run->set.out, &failure) != 0)
-        break_off(run, &failure);
+    kv_delivery_polled(&run->delivery, &fds[1]);
+    if (run->delivery.broken)
+        drain(run, 0);
     return 0;
 }
 
@@ -516,7 +468,8 @@ static bool waits_in_vain(struct kv_run *run, int64_t now)
 
 static bool is_over(const struct kv_run *run)
 {
-    return !run->flights && (run->draining || kv_agenda_empty(&run->agenda)) && !must_deliver(run);
+    return !run->flights && (run->draining || kv_agenda_empty(&run->agenda)) &&
+           !kv_delivery_waits(&run->delivery);
 }
 
 int kv_run_turn(struct kv_run *run, struct kv_err *err)
@@ -527,7 +480,7 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
         abandon(run);
     start_what_may_start(run);
     if (is_over(run)) {
-        tell_untaken(run);
+        kv_delivery_end(&run->delivery);
         return 0;
     }
     if (wait_for_events(run, kv_child_now_ms(), err) != 0)
@@ -544,6 +497,8 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
 {
     struct kv_run *run = kv_calloc(1, sizeof *run);
     run->set = *setup;
+    run->delivery =
+        (struct kv_delivery){.out = setup->out, .closure = setup->closure, .say = setup->say};
     run->courier = (struct kv_courier){.sched = setup->sched,
         .http = setup->http,
         .ring = setup->ring,
@@ -577,7 +532,10 @@ void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally)
     kv_sched_look(run->set.sched, kv_child_now_ms(), &view);
     t.in_flight = view.in_flight;
     t.throttled = view.throttled;
-    t.broken = run->broken && !run->tally.reader_gone;
+    t.results = run->delivery.results;
+    t.reader_gone = run->delivery.reader_gone;
+    t.broken = run->delivery.broken && !t.reader_gone;
+    t.lost = run->delivery.lost;
     *tally = t;
 }
 

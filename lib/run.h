@@ -20,8 +20,8 @@
 
 #include "agenda.h"
 #include "courier.h"
+#include "delivery.h"
 #include "generation.h"
-#include "outlet.h"
 #include "pipeline.h"
 #include "work.h"
 

@@ -1,6 +1,7 @@
 /* kv-check-compat - may a configuration and a benchmark go on with the run of a state. */
 #include "cli.h"
 #include "compat.h"
+#include "former.h"
 #include "inputs.h"
 #include "io.h"
 #include "origin.h"
@@ -28,17 +29,18 @@ _Noreturn static void fail(
     exit(KV_INPUT);
 }
 
-static struct kv_state *open_state(const char *operand)
+static struct kv_state *open_state(const char *operand, bool exact)
 {
     struct kv_err err;
-    struct kv_state *s = NULL;
-    if (kv_state_is_finished(operand))
+    struct kv_state *s = kv_state_open_any(operand, &err);
+    if (s && exact && kv_state_info(s)->finished) {
+        kv_state_close(s);
+        s = NULL;
         kv_err_set(&err, KV_INPUT,
-            "%s: the run is finished, and its export does not hold the configuration; go on from "
-            "it by kv-manifest --extend-from",
+            "%s: the run is finished, and its export holds neither the configuration hash nor the "
+            "benchmark path that --exact compares",
             operand);
-    else
-        s = kv_state_open(operand, &err);
+    }
     if (!s)
         kv_cli_fail(&err);
     return s;
@@ -49,7 +51,7 @@ static struct kv_config *open_config(
 {
     struct kv_problems problems = {0};
     struct kv_err err;
-    char *prompt = kv_compat_builtin_prompt(kv_state_info(s)->config);
+    char *prompt = kv_compat_builtin_prompt(kv_origin_config(s));
     struct kv_config *c = kv_inputs_config(in, path, prompt, &problems, &err);
     if (!c)
         fail(&problems, path, &err);
@@ -62,8 +64,8 @@ static struct kv_bench *open_bench(const struct kv_state *s, bool exact, const c
 {
     struct kv_problems problems = {0};
     struct kv_err err;
-    if (exact || !kv_origin_has_digest(s) ||
-        !kv_slice_is(kv_slice(kv_state_info(s)->benchmark_path), path))
+    bool same_path = kv_slice_is(kv_slice(kv_state_info(s)->benchmark_path), path);
+    if (!kv_state_info(s)->finished && (exact || !kv_origin_has_digest(s) || !same_path))
         return NULL;
     struct kv_bench *b = kv_inputs_bench(path, &problems, &err);
     if (!b)
@@ -93,12 +95,14 @@ int main(int argc, char **argv)
     struct kv_err err;
     char *share_dir = kv_cli_share(share);
     const struct kv_inputs in = {.share = share_dir, .env = kv_cli_env};
-    struct kv_state *s = open_state(argv[first]);
+    struct kv_state *s = open_state(argv[first], exact);
     struct kv_config *c = open_config(&in, s, config);
     struct kv_bench *b = open_bench(s, exact, benchmark);
     const struct kv_origin_given given = {c, benchmark, b};
     struct kv_origin_verdict v = {0};
-    if (kv_origin_judge(s, &given, exact, &v, &err) != 0)
+    int failed = kv_state_info(s)->finished ? kv_former_judge(s, &given, &v, &err)
+                                            : kv_origin_judge(s, &given, exact, &v, &err);
+    if (failed)
         kv_cli_fail(&err);
 
     struct kv_buf out = {0};

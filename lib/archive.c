@@ -22,10 +22,12 @@
 
 enum { PIECE = 1 << 16, MODELS_MAX = 1000 };
 
-/* Distinct identities of one role. */
+/* Distinct identities of one role, as the rows have them. */
 struct models {
     struct kv_buf text; /* items of a list, each as in a configuration */
-    char *seen[MODELS_MAX];
+    struct {
+        char *identity, *prompt; /* JSON */
+    } seen[MODELS_MAX];
     size_t count;
 };
 
@@ -100,15 +102,16 @@ static void add_tools(struct kv_buf *out, struct kv_slice tools)
 }
 
 /* Turns the identity of a row into the model of a configuration, if it is a new one. */
-static void note_model(struct models *m, struct kv_slice identity)
+static void note_model(struct models *m, struct kv_slice identity, struct kv_slice prompt)
 {
     struct kv_slice id, name, interface, tools;
     for (size_t i = m->count; i-- > 0;)
-        if (kv_slice_is(identity, m->seen[i]))
+        if (kv_slice_is(identity, m->seen[i].identity))
             return;
     if (m->count == MODELS_MAX || !identity.n)
         return;
-    m->seen[m->count++] = kv_slice_dup(identity);
+    m->seen[m->count].identity = kv_slice_dup(identity);
+    m->seen[m->count++].prompt = kv_slice_dup(prompt.n ? prompt : KV_SLICE("null"));
     kv_json_get(identity, "config_id", &id);
     kv_json_get(identity, "model_name", &name);
     kv_json_get(identity, "interface", &interface);
@@ -130,12 +133,90 @@ static void add_config(struct telling *t)
     kv_buf_printf(&t->out, "], \"replicate_count\": %lld}", (long long)t->replicates);
 }
 
+/* ---- what is known of the configuration ---- */
+
+static bool is_of(struct kv_slice identity, struct kv_slice model)
+{
+    static const char *const members[][2] = {{"interface", "interface"}, {"model_name", "name"}};
+    struct kv_slice mine, its;
+    bool same = true;
+    for (size_t i = 0; same && i < sizeof members / sizeof *members; i++) {
+        kv_json_get(identity, members[i][0], &mine);
+        kv_json_get(model, members[i][1], &its);
+        same = kv_json_type(its) == KV_JSON_STRING;
+        char *text = same ? kv_json_strdup(its) : NULL;
+        same = same && kv_json_string_is(mine, text);
+        free(text);
+    }
+    return same;
+}
+
+/* The id and the prompt stand in the rows alone. Where these have two models of one name, it is not
+ * known which is which. */
+static void add_from_rows(struct kv_buf *out, const struct models *m, struct kv_slice model)
+{
+    size_t found = m->count, matches = 0;
+    struct kv_slice id;
+    for (size_t i = 0; i < m->count; i++)
+        if (is_of(kv_slice(m->seen[i].identity), model)) {
+            found = i;
+            matches++;
+        }
+    if (matches != 1)
+        return;
+    kv_json_get(kv_slice(m->seen[found].identity), "config_id", &id);
+    if (kv_json_is_null(id))
+        kv_json_get(kv_slice(m->seen[found].identity), "model_name", &id);
+    add_member(out, "id", id);
+    add_member(out, "system_prompt", kv_slice(m->seen[found].prompt));
+}
+
+static void add_known_models(struct telling *t, int role, struct kv_slice list)
+{
+    static const char *const members[][2] = {
+        {"model_name", "name"}, {"model_provider", "provider"}, {"temperature", "temperature"}};
+    struct kv_json_walk w;
+    struct kv_slice model, value;
+    kv_json_begin(&w, list);
+    for (size_t n = 0; kv_json_item(&w, &model); n++) {
+        kv_json_get(model, "interface", &value);
+        kv_buf_add_str(&t->out, n ? ", {\"interface\": " : "{\"interface\": ");
+        kv_buf_add_slice(&t->out, value.n ? value : KV_SLICE("null"));
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+            if (kv_json_get(model, members[i][1], &value))
+                add_member(&t->out, members[i][0], value);
+        add_from_rows(&t->out, &t->models[role], model);
+        kv_buf_add_char(&t->out, '}');
+    }
+}
+
+static void add_known(struct telling *t, struct kv_slice metadata)
+{
+    static const char *const lists[] = {"answering_models", "parsing_models"};
+    struct kv_slice header, list;
+    const char *comma = "";
+    kv_json_get(metadata, "verification_config", &header);
+    kv_buf_add_str(&t->out, ",\n \"" KV_ARCHIVE_KNOWN "\": {");
+    for (int role = 0; role < 2; role++) {
+        if (!kv_json_get(header, lists[role], &list) || kv_json_type(list) != KV_JSON_ARRAY)
+            continue;
+        kv_buf_printf(&t->out, "%s\"%s\": [", comma, lists[role]);
+        add_known_models(t, role, list);
+        kv_buf_add_char(&t->out, ']');
+        comma = ", ";
+    }
+    if (t->tasks)
+        kv_buf_printf(&t->out, "%s\"replicate_count\": %lld", comma, (long long)t->replicates);
+    kv_buf_add_char(&t->out, '}');
+}
+
 /* ---- the tasks ---- */
 
 static void note_row(struct telling *t, const struct kv_result *row, struct kv_slice key)
 {
     struct kv_index_entry e;
     struct kv_err ignored; /* a table in memory does not fail */
+    struct kv_slice prompts[2];
     int64_t replicate;
     if (kv_index_find(t->keys, kv_digest_128(key), &e, &ignored) == 1)
         return;
@@ -143,8 +224,10 @@ static void note_row(struct telling *t, const struct kv_result *row, struct kv_s
     kv_index_put(t->keys, &e, &ignored);
     kv_buf_add_str(&t->out, t->tasks++ ? ",\n" : "");
     kv_json_quote(&t->out, key, KV_JSON_ASCII);
-    note_model(&t->models[0], row->answering);
-    note_model(&t->models[1], row->parsing);
+    kv_json_get(row->metadata, "answering_system_prompt", &prompts[0]);
+    kv_json_get(row->metadata, "parsing_system_prompt", &prompts[1]);
+    note_model(&t->models[0], row->answering, prompts[0]);
+    note_model(&t->models[1], row->parsing, prompts[1]);
     if (kv_num_int64(row->replicate, &replicate) && replicate > t->replicates)
         t->replicates = replicate;
 }
@@ -207,7 +290,8 @@ static void add_time(struct kv_buf *out, const char *name, struct kv_slice secon
     kv_buf_add_char(out, '"');
 }
 
-static int tell(struct telling *t, struct kv_slice summary, struct kv_err *err)
+static int tell(
+    struct telling *t, struct kv_slice metadata, struct kv_slice summary, struct kv_err *err)
 {
     struct kv_slice start, end;
     kv_json_get(summary, "start_time", &start);
@@ -226,6 +310,7 @@ static int tell(struct telling *t, struct kv_slice summary, struct kv_err *err)
     add_member(&t->out, "start_time", start);
     add_member(&t->out, "end_time", end);
     add_config(t);
+    add_known(t, metadata);
     kv_buf_add_str(&t->out, "}\n");
     return pass(t, 0, err);
 }
@@ -248,11 +333,13 @@ int kv_archive_open(const char *path, struct kv_err *err)
     if (!failed) {
         t.keys = kv_index_memory(0);
         t.fd = unnamed_file(err);
-        failed = t.fd < 0 || tell(&t, summary, err) != 0;
+        failed = t.fd < 0 || tell(&t, kv_slice_of(&metadata), summary, err) != 0;
     }
     for (int role = 0; role < 2; role++) {
-        for (size_t i = 0; i < t.models[role].count; i++)
-            free(t.models[role].seen[i]);
+        for (size_t i = 0; i < t.models[role].count; i++) {
+            free(t.models[role].seen[i].identity);
+            free(t.models[role].seen[i].prompt);
+        }
         kv_buf_release(&t.models[role].text);
     }
     kv_index_close(t.keys);

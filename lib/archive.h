@@ -18,6 +18,10 @@
 
 #include <stdbool.h>
 
+/* A further member: what the export says of the configuration, as part of one. The models of its
+ * header, with the ids and prompts of the rows, and the replicates. */
+#define KV_ARCHIVE_KNOWN "kv_known"
+
 /* Is there an export at `path`, and is it complete by its own word? */
 bool kv_archive_is(const char *path);
 

@@ -1,7 +1,11 @@
-/* former - the run that was finished here before: is it the one that is to begin? */
+/* former - a run that was finished here before, and is known by its export: the same one again?
+ *
+ * The archive tells what the export says of its configuration as part of one (kv_known). Compared
+ * as any two configurations are, what only the other side has was not compared.
+ */
 #include "former.h"
 
-#include "export.h"
+#include "compat.h"
 #include "ident.h"
 #include "json.h"
 #include "result.h"
@@ -45,25 +49,6 @@ static int list_questions(struct entries *e, const struct kv_bench *bench, struc
     return 0;
 }
 
-static bool same_models(const struct kv_manifest *m, const char *export, struct kv_err *err)
-{
-    struct kv_buf metadata = {0}, mine = {0}, theirs = {0}, now = {0};
-    struct kv_slice models;
-    bool same = false;
-    if (kv_export_read(export, &metadata, err) == 0) {
-        kv_json_get(kv_slice_of(&metadata), "verification_config", &models);
-        kv_json_compact(&theirs, models.n ? models : KV_SLICE("null"));
-        kv_export_models_add(&mine, m->config->text);
-        kv_json_compact(&now, kv_slice_of(&mine));
-        same = kv_slice_eq(kv_slice_of(&theirs), kv_slice_of(&now));
-    }
-    kv_buf_release(&metadata);
-    kv_buf_release(&mine);
-    kv_buf_release(&theirs);
-    kv_buf_release(&now);
-    return same;
-}
-
 /* A row of a question that is no longer there is nobody's business. */
 static bool row_fits(const struct entries *e, const struct kv_result *row, struct kv_buf *scratch)
 {
@@ -103,6 +88,58 @@ static int rows_fit(const struct entries *e, const char *export, struct kv_err *
     return !fit ? 0 : got < 0 ? -1 : 1;
 }
 
+/* ---- the configuration ---- */
+
+static void add_item(struct kv_buf *list, struct kv_slice item)
+{
+    kv_buf_add_str(list, list->n ? "," : "");
+    kv_buf_add_slice(list, item);
+}
+
+/* A model that only one side has is a difference; a setting that the export lacks is not. */
+static void judge_config(
+    const struct kv_state *s, const struct kv_config *given, struct kv_origin_verdict *v)
+{
+    struct kv_buf all = {0}, ignored = {0}, array = {0};
+    struct kv_slice item, path, side;
+    struct kv_json_walk w;
+    kv_compat_diff(kv_origin_config(s), given->text, &all, &ignored);
+    kv_buf_printf(&array, "[%s]", all.n ? all.p : "");
+    kv_json_begin(&w, kv_slice_of(&array));
+    while (kv_json_item(&w, &item)) {
+        kv_json_get(item, "path", &path);
+        bool model = path.n > 3 && path.p[path.n - 2] == ']';
+        if (model || kv_json_get(item, "state", &side))
+            add_item(&v->different, item);
+        else
+            add_item(&v->unknown, path);
+    }
+    add_item(&v->unknown, KV_SLICE("\"benchmark_path\""));
+    add_item(&v->unknown, KV_SLICE("\"rubrics\""));
+    kv_buf_release(&all);
+    kv_buf_release(&ignored);
+    kv_buf_release(&array);
+}
+
+/* ---- the verdict ---- */
+
+int kv_former_judge(const struct kv_state *s, const struct kv_origin_given *given,
+    struct kv_origin_verdict *v, struct kv_err *err)
+{
+    struct entries e = {0};
+    judge_config(s, given->config, v);
+    int fit = list_questions(&e, given->bench, err) != 0
+                  ? -1
+                  : rows_fit(&e, kv_state_info(s)->results_path, err);
+    free(e.list);
+    if (v->different.n)
+        kv_buf_add_str(&v->reason, "Configuration has changed since the job started");
+    else if (fit == 0)
+        kv_buf_add_str(&v->reason, "Benchmark content has changed since the job started");
+    v->compatible = !v->reason.n;
+    return fit < 0 ? -1 : 0;
+}
+
 static bool all_there(const struct kv_manifest *m, const struct kv_state *s)
 {
     struct kv_task_state task;
@@ -116,15 +153,16 @@ static bool all_there(const struct kv_manifest *m, const struct kv_state *s)
 
 int kv_former_fits(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
 {
-    const char *export = kv_state_info(s)->results_path;
-    struct entries e = {0};
+    const struct kv_origin_given given = {.config = m->config, .bench = m->bench};
+    struct kv_origin_verdict v = {0};
     if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
         return -1;
-    if (!all_there(m, s) || (m->config && !same_models(m, export, err)))
+    if (!all_there(m, s))
         return 0;
-    int fits = 1;
-    if (m->bench)
-        fits = list_questions(&e, m->bench, err) != 0 ? -1 : rows_fit(&e, export, err);
-    free(e.list);
-    return fits;
+    if (!m->config)
+        return 1;
+    int failed = kv_former_judge(s, &given, &v, err);
+    bool fits = v.compatible;
+    kv_origin_release(&v);
+    return failed ? -1 : fits;
 }

@@ -1,14 +1,20 @@
-/* former - the run that was finished here before: is it the one that is to begin?
+/* former - a run that was finished here before, and is known by its export: the same one again?
  *
  * make and cron say again what they said yesterday. If the export at the output path answers every
  * task of the manifest, from the same models, questions and templates, there is nothing to do. An
- * export does not hold all settings; those that it does not hold are not compared.
+ * export does not hold all settings; those that it does not hold are not compared, and named.
  */
 #ifndef KV_FORMER_H
 #define KV_FORMER_H
 
 #include "manifest.h"
+#include "origin.h"
 #include "state.h"
+
+/* Compares what is given with what the export holds. `s` is a finished one, and the benchmark must
+ * be there. -1: the export or the benchmark cannot be read. */
+int kv_former_judge(const struct kv_state *s, const struct kv_origin_given *given,
+    struct kv_origin_verdict *v, struct kv_err *err);
 
 /* 1: `s` (a finished one) answers the manifest. 0: it is another run's, or of other questions. -1:
  * it cannot be read. */

@@ -231,12 +231,12 @@ static int check_recorded(const struct kv_manifest_options *o, struct kv_err *er
     return rc;
 }
 
-/* karenina's default prompt, if the pair that is there was made with it. */
+/* karenina's default prompt, if the run that is there was made with it. */
 static char *prompt_of_pair(const struct kv_manifest_options *o)
 {
     struct kv_err ignored;
-    struct kv_state *s = o->if_absent ? kv_state_open(o->output, &ignored) : NULL;
-    char *prompt = s ? kv_compat_builtin_prompt(kv_state_info(s)->config) : NULL;
+    struct kv_state *s = o->if_absent ? kv_state_open_any(o->output, &ignored) : NULL;
+    char *prompt = s ? kv_compat_builtin_prompt(kv_origin_config(s)) : NULL;
     kv_state_close(s);
     return prompt;
 }

@@ -1,6 +1,7 @@
 /* origin - what a run was made from. */
 #include "origin.h"
 
+#include "archive.h"
 #include "compat.h"
 #include "json.h"
 
@@ -72,6 +73,13 @@ void kv_origin_end(struct kv_origin *o)
 }
 
 /* ---- a state against what is given ---- */
+
+struct kv_slice kv_origin_config(const struct kv_state *s)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    struct kv_slice known;
+    return info->finished && kv_state_member(s, KV_ARCHIVE_KNOWN, &known) ? known : info->config;
+}
 
 static struct kv_slice stored_digest(const struct kv_state *s)
 {
@@ -155,6 +163,7 @@ void kv_origin_add_json(struct kv_buf *out, const struct kv_origin_verdict *v)
     kv_json_quote(out, kv_slice_of(&v->reason), KV_JSON_RAW);
     add_list(out, "differences", &v->different);
     add_list(out, "harmless", &v->harmless);
+    add_list(out, "not_compared", &v->unknown);
     kv_buf_add_char(out, '}');
 }
 
@@ -163,4 +172,5 @@ void kv_origin_release(struct kv_origin_verdict *v)
     kv_buf_release(&v->reason);
     kv_buf_release(&v->different);
     kv_buf_release(&v->harmless);
+    kv_buf_release(&v->unknown);
 }

@@ -37,6 +37,9 @@ void kv_origin_end(struct kv_origin *o);
 
 /* ---- a state against the benchmark and configuration given ---- */
 
+/* The configuration of a state; of a finished one, that part of it which the export holds. */
+struct kv_slice kv_origin_config(const struct kv_state *s);
+
 /* True if the state carries a digest, so that the benchmark has to be read to judge. */
 bool kv_origin_has_digest(const struct kv_state *s);
 
@@ -54,13 +57,15 @@ struct kv_origin_verdict {
     bool compatible;
     struct kv_buf reason;              /* empty if compatible */
     struct kv_buf different, harmless; /* items of JSON arrays: compat.h */
+    struct kv_buf unknown;             /* likewise: paths of what could not be compared */
 };
 
 /* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
 int kv_origin_judge(const struct kv_state *s, const struct kv_origin_given *given, bool exact,
     struct kv_origin_verdict *v, struct kv_err *err);
 
-/* Appends {"compatible":…,"reason":…} with "differences" and "harmless" where there are any. */
+/* Appends {"compatible":…,"reason":…} with "differences", "harmless" and "not_compared" where there
+ * are any. */
 void kv_origin_add_json(struct kv_buf *out, const struct kv_origin_verdict *v);
 void kv_origin_release(struct kv_origin_verdict *v);
 

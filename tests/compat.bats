@@ -97,12 +97,50 @@ agrees_or_says_why() {
     assert_failure 2
 }
 
-@test "compat: a run that was finalized has no configuration to compare" {
-    cp "$DATA/exports/many-columns/export.json" done.json
-    echo '{}' >c.json
-    for name in done.json done.json.state; do
-        run --separate-stderr kv-check-compat -c c.json -b b.jsonld "$name"
-        assert_failure 3
-        assert_stderr "kv-check-compat: $name: the run is finished, and its export does not hold the configuration; go on from it by kv-manifest --extend-from"
+# finished - a run of two questions, done and finalized: r.json from b.jsonld and p.json
+finished() {
+    cp "$DATA/benchmarks/plain.jsonld" b.jsonld
+    jq -n '{answering_models: [{id: "a", model_name: "m", interface: "openai_endpoint",
+            endpoint_base_url: "http://h/v1", endpoint_api_key: "k", system_prompt: "Be brief."}],
+        parsing_models: [{id: "j", model_name: "j", interface: "openrouter"}], replicate_count: 2}' >p.json
+    kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 >/dev/null
+    kv-run r.json --answer-cmd 'echo 4' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.json
+    kv-finalize r.json >/dev/null
+}
+
+@test "compat: a finished run is compared as far as its export tells" {
+    local filter paths name
+    finished
+    for name in r.json r.json.state; do
+        run --separate-stderr kv-check-compat -c p.json -b b.jsonld "$name"
+        assert_success
+        assert_stderr ""
+        assert_equal "$(json -c '[.compatible, .reason, .differences]' <<<"$output")" '[true,"",null]'
     done
+    # What it does not hold is named, what it holds is not.
+    json -e '.not_compared | contains(["answering_models[0].max_tokens", "evaluation_mode", "benchmark_path"])
+        and (map(test("temperature|system_prompt|[.]id$|replicate|async")) | any | not)' <<<"$output" >/dev/null
+    while IFS='|' read -r filter paths; do
+        echo "$filter"
+        jq "$filter" p.json >q.json
+        run --separate-stderr kv-check-compat -c q.json -b b.jsonld r.json
+        assert_equal "$(json -c '[.differences[]?.path] | join(" ")' <<<"$output")" "$paths"
+        assert_equal "$status" "$([ -z "$paths" ] && echo 0 || echo 1)"
+    done <<'CASES'
+.answering_models[0].temperature = 0.9|answering_models[0].temperature
+.answering_models[0].id = "b"|answering_models[0].id
+.answering_models[0].system_prompt = "Be long."|answering_models[0].system_prompt
+.parsing_models[0].model_name = "k"|parsing_models[0].model_name
+.parsing_models += [.parsing_models[0] + {id: "z"}]|parsing_models[1]
+.replicate_count = 3|replicate_count
+.evaluation_mode = "rubric_only"|
+.async_max_workers = 9|
+CASES
+    jq '.dataFeedElement[0].item.text += "?"' b.jsonld >c.jsonld
+    run --separate-stderr kv-check-compat -c p.json -b c.jsonld r.json
+    assert_failure 1
+    assert_equal "$(json .reason <<<"$output")" "Benchmark content has changed since the job started"
+    run --separate-stderr kv-check-compat --exact -c p.json -b b.jsonld r.json
+    assert_failure 3
+    assert_stderr "kv-check-compat: r.json: the run is finished, and its export holds neither the configuration hash nor the benchmark path that --exact compares"
 }

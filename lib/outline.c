@@ -3,8 +3,10 @@
 
 #include "json.h"
 
+#include <stdlib.h>
 #include <unicase.h>
 #include <unictype.h>
+#include <uninorm.h>
 #include <unistr.h>
 
 struct writer {
@@ -34,8 +36,19 @@ static void raw(struct writer *w, const char *name, const char *json)
     kv_buf_add_str(&w->out, json);
 }
 
+typedef uint8_t *convert(const uint8_t *, size_t, const char *, uninorm_t, uint8_t *, size_t *);
+
+/* One character as its full mapping, which may be longer (ß is Ss). */
+static void add_mapped(struct kv_buf *out, const uint8_t *at, size_t n, convert *mapping)
+{
+    size_t length = 0;
+    uint8_t *mapped = mapping(at, n, "", NULL, NULL, &length);
+    kv_buf_add(out, mapped ? mapped : at, mapped ? length : n);
+    free(mapped);
+}
+
 /* Python's str.title() of a name: a capital behind everything that is no letter, small letters
- * behind letters; underscores become spaces. */
+ * behind letters; underscores become spaces, of which none stand at the ends. */
 static void title(struct writer *w, struct kv_slice name)
 {
     struct kv_buf titled = {0};
@@ -43,13 +56,15 @@ static void title(struct writer *w, struct kv_slice name)
     bool inside = false;
     while (at < stop) {
         ucs4_t c;
-        uint8_t utf8[6];
-        at += u8_mbtouc(&c, at, (size_t)(stop - at));
-        int n = u8_uctomb(utf8, inside ? uc_tolower(c) : uc_totitle(c), sizeof utf8);
+        int n = u8_mbtouc(&c, at, (size_t)(stop - at));
+        if (c == '_')
+            kv_buf_add_char(&titled, ' ');
+        else
+            add_mapped(&titled, at, (size_t)n, inside ? u8_tolower : u8_totitle);
         inside = uc_is_property_cased(c);
-        kv_buf_add(&titled, c == '_' ? (const uint8_t *)" " : utf8, (size_t)(n < 1 ? 1 : n));
+        at += n;
     }
-    text(w, "title", kv_slice_of(&titled));
+    text(w, "title", kv_slice_strip(kv_slice_of(&titled)));
     kv_buf_release(&titled);
 }
 
@@ -60,13 +75,33 @@ static const char *json_type(enum kv_answer_type type)
     return types[type];
 }
 
+/* The only literal of its type is a constant. */
+static bool is_constant(const struct kv_answer_field *f)
+{
+    return f->type == KV_ANSWER_LITERAL && kv_json_count(f->literals) == 1;
+}
+
+static void constant(struct writer *w, const struct kv_answer_field *f)
+{
+    if (!is_constant(f))
+        return;
+    key(w, "const");
+    kv_buf_add(&w->out, f->literals.p + 1, f->literals.n - 2);
+}
+
+static void literals(struct writer *w, const struct kv_answer_field *f)
+{
+    if (f->type != KV_ANSWER_LITERAL || is_constant(f))
+        return;
+    key(w, "enum");
+    kv_buf_add_slice(&w->out, f->literals);
+}
+
 /* "type" with what belongs to it, in the alphabetical place the keys of karenina's schemas have. */
 static void scalar(struct writer *w, const struct kv_answer_field *f)
 {
-    if (f->type == KV_ANSWER_LITERAL) {
-        key(w, "enum");
-        kv_buf_add_slice(&w->out, f->literals);
-    }
+    constant(w, f);
+    literals(w, f);
     if (f->type == KV_ANSWER_LIST)
         raw(w, "items", "{\"type\":\"string\"}");
     if (json_type(f->type))
@@ -97,8 +132,12 @@ static void end(struct writer *w)
     w->first = false;
 }
 
-static void id_property(struct writer *w)
+/* Every answer has one, unless a field takes its place. */
+static void id_property(struct writer *w, const struct kv_template *t)
 {
+    for (size_t i = 0; i < t->n; i++)
+        if (kv_slice_is(t->fields[i].name, "id"))
+            return;
     property(w, KV_SLICE("id"));
     kv_buf_add_str(&w->out, "\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}],"
                             "\"default\":null,\"title\":\"Id\"");
@@ -111,19 +150,22 @@ static void declared(struct writer *w, const struct kv_answer_field *f)
     property(w, f->name);
     if (f->nullable)
         nullable(w, f);
+    else
+        constant(w, f);
     if (f->otherwise.n) {
         key(w, "default");
         kv_buf_add_slice(&w->out, f->otherwise);
     }
-    if (f->description.n)
+    if (f->description.p)
         text(w, "description", f->description);
-    if (!f->nullable && f->type == KV_ANSWER_LITERAL) {
-        key(w, "enum");
-        kv_buf_add_slice(&w->out, f->literals);
-    }
+    if (!f->nullable)
+        literals(w, f);
     if (!f->nullable && f->type == KV_ANSWER_LIST)
         raw(w, "items", "{\"type\":\"string\"}");
-    title(w, f->name);
+    if (f->title.p)
+        text(w, "title", f->title);
+    else
+        title(w, f->name);
     if (!f->nullable && json_type(f->type))
         text(w, "type", kv_slice(json_type(f->type)));
     end(w);
@@ -255,7 +297,7 @@ void kv_outline_prompt(struct kv_buf *out, const struct kv_template *t, bool tra
     struct writer w = {{0}, true};
     choose *chosen = trace ? is_anything : is_asked;
     begin(&w, "true");
-    id_property(&w);
+    id_property(&w, t);
     for (size_t i = 0; i < t->n; i++)
         if (chosen(&t->fields[i]))
             declared(&w, &t->fields[i]);
@@ -276,7 +318,7 @@ void kv_outline_relaxed(struct kv_buf *out, const struct kv_template *t)
 {
     struct writer w = {{0}, true};
     begin(&w, "true");
-    id_property(&w);
+    id_property(&w, t);
     for (size_t i = 0; i < t->n; i++)
         if (t->fields[i].plain)
             declared(&w, &t->fields[i]);

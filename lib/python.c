@@ -21,21 +21,22 @@ static void end_line(struct kv_buf *out, size_t line)
     kv_buf_printf(out, ",\"line\":%zu}", line);
 }
 
-/* Skips a statement that is not read: its line, and the block below it. */
-static void skip_statement(struct kv_python_parser *p)
+/* Skips a statement that is not read: its line, and the block below it. Is there one? */
+static bool skip_statement(struct kv_python_parser *p)
 {
     while (kv_python_now(p)->kind != KV_PYTHON_NEWLINE && kv_python_now(p)->kind != KV_PYTHON_END)
         p->at++;
     if (kv_python_now(p)->kind == KV_PYTHON_NEWLINE)
         p->at++;
     if (kv_python_now(p)->kind != KV_PYTHON_INDENT)
-        return;
+        return false;
     size_t depth = 0;
     do {
         depth += kv_python_now(p)->kind == KV_PYTHON_INDENT;
         depth -= kv_python_now(p)->kind == KV_PYTHON_DEDENT;
         p->at++;
     } while (depth);
+    return true;
 }
 
 static int statement_end(struct kv_python_parser *p)
@@ -48,54 +49,98 @@ static int statement_end(struct kv_python_parser *p)
     return 0;
 }
 
+/* a.b.c, of which the first is what an import defines. */
+static int dotted(struct kv_python_parser *p, struct kv_slice *first)
+{
+    *first = kv_python_text(p);
+    do {
+        if (kv_python_now(p)->kind != KV_PYTHON_NAME || kv_python_is_keyword(kv_python_text(p)))
+            return kv_python_wrong(p, "invalid syntax");
+        p->at++;
+    } while (kv_python_take_op(p, "."));
+    return 0;
+}
+
+/* NAME, NAME as NAME, …: what is defined by it. */
+static int imported(struct kv_python_parser *p, bool in_brackets, struct kv_buf *out)
+{
+    size_t first = out->n;
+    do {
+        struct kv_slice name;
+        if (in_brackets && kv_python_is_op(p, ")"))
+            break;
+        if (kv_python_take_op(p, "*"))
+            return 0;
+        if (dotted(p, &name) != 0)
+            return -1;
+        if (kv_python_is_word(p, "as")) {
+            p->at++;
+            if (dotted(p, &name) != 0)
+                return -1;
+        }
+        kv_python_comma(out, first);
+        kv_json_quote(out, name, KV_JSON_RAW);
+    } while (kv_python_take_op(p, ","));
+    return in_brackets && !kv_python_take_op(p, ")") ? kv_python_wrong(p, "invalid syntax") : 0;
+}
+
 static int import(struct kv_python_parser *p, struct kv_buf *out)
 {
-    size_t line = kv_python_now(p)->line, first;
-    bool names = kv_python_is_word(p, "import");
+    size_t line = kv_python_now(p)->line;
+    struct kv_slice module;
+    bool from = kv_python_is_word(p, "from"), relative = false;
+    p->at++;
+    while (from && (kv_python_take_op(p, ".") || kv_python_take_op(p, "...")))
+        relative = true;
+    if (from && !(relative && kv_python_is_word(p, "import")) && dotted(p, &module) != 0)
+        return -1;
+    if (from && !kv_python_is_word(p, "import"))
+        return kv_python_wrong(p, "invalid syntax");
+    p->at += from;
     kv_buf_add_str(out, "{\"import\":[");
-    first = out->n;
-    for (p->at++; kv_python_now(p)->kind != KV_PYTHON_NEWLINE && !kv_python_is_op(p, ";");
-         p->at++) {
-        if (kv_python_is_word(p, "import")) {
-            names = true;
-            continue;
-        }
-        if (!names || kv_python_now(p)->kind != KV_PYTHON_NAME || kv_python_is_word(p, "as"))
-            continue;
-        kv_python_comma(out, first);
-        kv_json_quote(out, kv_python_text(p), KV_JSON_RAW);
-    }
+    if (imported(p, from && kv_python_take_op(p, "("), out) != 0)
+        return -1;
     kv_buf_add_char(out, ']');
     end_line(out, line);
     return statement_end(p);
+}
+
+/* Behind the colon of a class: statements below, or up to the end of the line. */
+static int body(struct kv_python_parser *p, size_t line, struct kv_buf *out)
+{
+    if (kv_python_now(p)->kind == KV_PYTHON_NEWLINE) {
+        p->at++;
+        if (kv_python_now(p)->kind != KV_PYTHON_INDENT)
+            return kv_python_syntax(p->err, kv_python_now(p)->line,
+                "expected an indented block after class definition on line %zu", line);
+        p->at++;
+        return block(p, out);
+    }
+    do {
+        if (statement(p, out) != 0)
+            return -1;
+    } while (kv_python_now(p)[-1].kind != KV_PYTHON_NEWLINE &&
+             kv_python_now(p)[-1].kind != KV_PYTHON_DEDENT);
+    return 0;
 }
 
 static int class(struct kv_python_parser *p, struct kv_buf *out)
 {
     size_t line = kv_python_now(p)->line;
     p->at++;
-    if (kv_python_now(p)->kind != KV_PYTHON_NAME)
+    if (kv_python_now(p)->kind != KV_PYTHON_NAME || kv_python_is_keyword(kv_python_text(p)))
         return kv_python_wrong(p, "invalid syntax");
     kv_buf_add_str(out, "{\"class\":");
     kv_json_quote(out, kv_python_text(p), KV_JSON_RAW);
     p->at++;
-    kv_buf_add_str(out, ",\"bases\":[");
-    if (kv_python_take_op(p, "(") && kv_python_items(p, ")", out) != 0)
+    if (!kv_python_take_op(p, "("))
+        kv_buf_add_str(out, ",\"args\":[],\"keywords\":[]");
+    else if (kv_python_arguments(p, out) != 0)
         return -1;
-    kv_buf_add_char(out, ']');
     if (!kv_python_take_op(p, ":"))
         return kv_python_wrong(p, "expected ':'");
-    bool below = kv_python_now(p)->kind == KV_PYTHON_NEWLINE;
-    p->at += below;
-    if (below && kv_python_now(p)->kind != KV_PYTHON_INDENT)
-        return kv_python_syntax(p->err, kv_python_now(p)->line,
-            "expected an indented block after class definition on line %zu", line);
-    p->at += below;
-    size_t at = p->at;
-    bool doc = kv_python_now(p)->kind == KV_PYTHON_STRING &&
-               p->tokens->items[at + 1].kind == KV_PYTHON_NEWLINE;
-    kv_buf_printf(out, ",\"doc\":%s,\"body\":[", doc ? "true" : "false");
-    if (below ? block(p, out) : statement(p, out))
+    kv_buf_add_str(out, ",\"body\":[");
+    if (body(p, line, out) != 0)
         return -1;
     kv_buf_add_char(out, ']');
     end_line(out, line);
@@ -138,15 +183,34 @@ static int other(struct kv_python_parser *p, struct kv_buf *out)
     bool async = kv_python_is_word(p, "async"), def = kv_python_is_word(p, "def");
     p->at += async;
     def |= kv_python_is_word(p, "def");
-    kv_buf_printf(out, "{\"code\":\"%s\"", def ? "def" : "statement");
+    kv_buf_add_str(out, "{\"code\":");
     if (def && p->tokens->items[p->at + 1].kind == KV_PYTHON_NAME) {
         p->at++;
-        kv_buf_add_str(out, ",\"name\":");
+        kv_buf_add_str(out, "\"def\",\"name\":");
         kv_json_quote(out, kv_python_text(p), KV_JSON_RAW);
+        skip_statement(p);
+    } else {
+        kv_buf_add_str(out, skip_statement(p) ? "\"block\"" : "\"statement\"");
     }
-    skip_statement(p);
     end_line(out, line);
     return 0;
+}
+
+/* pass, ..., or a string: moves *at behind it. */
+static bool is_idle(const struct kv_python_parser *p, size_t *at)
+{
+    const struct kv_python_token *t = kv_python_now(p);
+    if (kv_python_is_word(p, "pass") || kv_python_is_op(p, "..."))
+        t++;
+    else
+        while (t->kind == KV_PYTHON_STRING)
+            t++;
+    bool ends = t->kind == KV_PYTHON_NEWLINE ||
+                (t->kind == KV_PYTHON_OP && t->n == 1 && p->tokens->pool.p[t->at] == ';');
+    if (!ends || t == kv_python_now(p))
+        return false;
+    *at += (size_t)(t - kv_python_now(p));
+    return true;
 }
 
 /* One statement; those that state nothing leave no trace. */
@@ -156,11 +220,8 @@ static int statement(struct kv_python_parser *p, struct kv_buf *out)
     const struct kv_python_token *next = kv_python_now(p) + 1;
     if (kv_python_now(p)->kind == KV_PYTHON_INDENT)
         return kv_python_wrong(p, "unexpected indent");
-    if (kv_python_is_word(p, "pass") || kv_python_is_op(p, "...") ||
-        (kv_python_now(p)->kind == KV_PYTHON_STRING && next->kind == KV_PYTHON_NEWLINE)) {
-        p->at++;
+    if (is_idle(p, &p->at))
         return statement_end(p);
-    }
     if (first && out->p[first - 1] != '[')
         kv_buf_add_char(out, ',');
     if (kv_python_is_word(p, "import") || kv_python_is_word(p, "from"))

@@ -4,10 +4,11 @@
  * be read without running it is classes whose bodies assign literals, calls with keywords, names,
  * lists, dictionaries. The result is an array of what stands at module level:
  *
- *     {"class":NAME,"bases":[…],"doc":true,"body":[…],"line":N}
+ *     {"class":NAME,"args":[…],"keywords":[…],"body":[…],"line":N}   args: its bases
  *     {"field":NAME,"annotation":EXPR,"value":EXPR,"line":N}   none: null, {"name":""}
  *     {"import":[NAME,…],"line":N}
- *     {"code":"def","name":NAME,"line":N}      anything that would have to be executed
+ *     {"code":"def","name":NAME,"line":N}      anything that would have to be executed:
+ *                                              a "statement", or a "block" of them
  *
  * An EXPR is a JSON scalar for a literal, an array for a list, tuple or set, and an object with one
  * member for the rest: {"dict":[[EXPR,EXPR],…]}, {"name":"A.b"}, {"call":{"of":EXPR,"args":[…],

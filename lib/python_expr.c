@@ -119,26 +119,40 @@ int kv_python_items(struct kv_python_parser *p, const char *close, struct kv_buf
     return 0;
 }
 
-/* f(a, k=v): behind the bracket. */
-static int arguments(struct kv_python_parser *p, struct kv_buf *out)
+/* k=: the keyword is put into the list of pairs, once. */
+static int take_keyword(struct kv_python_parser *p, struct kv_buf *keywords)
+{
+    struct kv_buf quoted = {0};
+    struct kv_slice name = kv_python_text(p);
+    kv_buf_add_str(&quoted, ",[");
+    kv_json_quote(&quoted, name, KV_JSON_RAW);
+    kv_buf_add_char(&quoted, ',');
+    bool again = keywords->n && memmem(keywords->p, keywords->n, quoted.p, quoted.n);
+    kv_buf_add_slice(keywords, kv_slice_of(&quoted));
+    kv_buf_release(&quoted);
+    p->at += 2;
+    return again ? kv_python_syntax(p->err, kv_python_now(p)->line,
+                       "keyword argument repeated: %.*s", (int)name.n, name.p)
+                 : 0;
+}
+
+int kv_python_arguments(struct kv_python_parser *p, struct kv_buf *out)
 {
     struct kv_buf keywords = {0};
     int rc = -1;
     kv_buf_add_str(out, ",\"args\":[");
     for (size_t first = out->n; !kv_python_take_op(p, ")");) {
-        bool keyword = kv_python_now(p)->kind == KV_PYTHON_NAME &&
-                       p->tokens->items[p->at + 1].n == 1 &&
-                       p->tokens->pool.p[p->tokens->items[p->at + 1].at] == '=' &&
-                       p->tokens->items[p->at + 1].kind == KV_PYTHON_OP;
-        if (keyword) {
-            kv_python_comma(&keywords, 0);
-            kv_buf_add_char(&keywords, '[');
-            kv_json_quote(&keywords, kv_python_text(p), KV_JSON_RAW);
-            kv_buf_add_char(&keywords, ',');
-            p->at += 2;
-        } else {
-            kv_python_comma(out, first);
+        const struct kv_python_token *next = kv_python_now(p) + 1;
+        bool keyword = kv_python_now(p)->kind == KV_PYTHON_NAME && next->kind == KV_PYTHON_OP &&
+                       next->n == 1 && p->tokens->pool.p[next->at] == '=';
+        if (!keyword && keywords.n && !kv_python_is_op(p, "*") && !kv_python_is_op(p, "**")) {
+            kv_python_wrong(p, "positional argument follows keyword argument");
+            goto done;
         }
+        if (keyword && take_keyword(p, &keywords) != 0)
+            goto done;
+        if (!keyword)
+            kv_python_comma(out, first);
         if (kv_python_expression(p, keyword ? &keywords : out) != 0)
             goto done;
         if (keyword)
@@ -149,12 +163,30 @@ static int arguments(struct kv_python_parser *p, struct kv_buf *out)
         }
     }
     kv_buf_add_str(out, "],\"keywords\":[");
-    kv_buf_add_slice(out, kv_slice_of(&keywords));
+    if (keywords.n)
+        kv_buf_add(out, keywords.p + 1, keywords.n - 1);
     kv_buf_add_char(out, ']');
     rc = 0;
 done:
     kv_buf_release(&keywords);
     return rc;
+}
+
+/* Behind the bracket of a[…]. A slice is code. */
+static int subscripts(struct kv_python_parser *p, struct kv_buf *out)
+{
+    size_t first = out->n;
+    do {
+        kv_python_comma(out, first);
+        size_t start = out->n;
+        if (!kv_python_is_op(p, ":") && kv_python_expression(p, out) != 0)
+            return -1;
+        while (kv_python_take_op(p, ":"))
+            kv_python_code(p, out, start, "a slice");
+        if (!kv_python_take_op(p, ",") && !kv_python_is_op(p, "]"))
+            return kv_python_wrong(p, "invalid syntax. Perhaps you forgot a comma?");
+    } while (!kv_python_take_op(p, "]"));
+    return 0;
 }
 
 /* Behind '{': a dictionary, or a set, which is written as a list. */
@@ -309,13 +341,13 @@ static int trailers(struct kv_python_parser *p, struct kv_buf *out)
             p->at++;
         } else if (kv_python_take_op(p, "(")) {
             put_before(out, start, "{\"call\":{\"of\":");
-            if (arguments(p, out) != 0)
+            if (kv_python_arguments(p, out) != 0)
                 return -1;
             kv_buf_add_str(out, "}}");
         } else if (kv_python_take_op(p, "[")) {
             put_before(out, start, "{\"index\":{\"of\":");
             kv_buf_add_str(out, ",\"args\":[");
-            if (kv_python_items(p, "]", out) != 0)
+            if (subscripts(p, out) != 0)
                 return -1;
             kv_buf_add_str(out, "]}}");
         } else {

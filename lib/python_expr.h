@@ -37,6 +37,10 @@ int kv_python_expression(struct kv_python_parser *p, struct kv_buf *out);
 /* Appends expressions, with commas between them, up to a closing bracket, which is taken. */
 int kv_python_items(struct kv_python_parser *p, const char *close, struct kv_buf *out);
 
+/* Behind the bracket of f(a, k=v): appends ,"args":[…],"keywords":[["k",EXPR],…] up to the closing
+ * one, which is taken. */
+int kv_python_arguments(struct kv_python_parser *p, struct kv_buf *out);
+
 /* Replaces what was written since `start` by {"code":what}, and skips the rest of the expression.
  * Returns 0. */
 int kv_python_code(struct kv_python_parser *p, struct kv_buf *out, size_t start, const char *what);

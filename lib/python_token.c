@@ -9,17 +9,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unictype.h>
 #include <uniname.h>
+#include <uninorm.h>
 #include <unistr.h>
 
 enum { MAX_INDENTS = 100, MAX_BRACKETS = 200 };
 
+/* How far a line is indented: with tabs to every eighth column, and with a tab as one column. Only
+ * where both agree does the indentation mean the same to everybody. */
+struct indent {
+    size_t width, narrow;
+};
+
+struct bracket {
+    char closer; /* waited for */
+    size_t line; /* of the opening one */
+};
+
 struct lexer {
     const char *at, *end;
     size_t line;
-    size_t indents[MAX_INDENTS];
-    size_t depth;                /* of indents */
-    char brackets[MAX_BRACKETS]; /* the closers waited for */
+    struct indent indents[MAX_INDENTS];
+    size_t depth; /* of indents */
+    struct bracket brackets[MAX_BRACKETS];
     size_t open;
     struct kv_python_tokens *out;
     struct kv_err *err;
@@ -181,9 +194,10 @@ static int take_string(struct lexer *x, bool raw, struct kv_buf *out)
     x->at += triple ? 3 : 1;
     for (;;) {
         if (x->at >= x->end || (*x->at == '\n' && !triple)) {
+            size_t last = x->line - (x->at >= x->end && x->at[-1] == '\n');
             return kv_python_syntax(x->err, first,
                 "unterminated %sstring literal (detected at line %zu)",
-                triple ? "triple-quoted " : "", x->line);
+                triple ? "triple-quoted " : "", last);
         }
         char c = *x->at;
         if (c == quote && (!triple || (peek(x, 1) == quote && peek(x, 2) == quote))) {
@@ -207,10 +221,12 @@ static int take_string(struct lexer *x, bool raw, struct kv_buf *out)
 /* The length of a string prefix (r, u, b, f, rb, …) if a quote follows it, else -1. */
 static int string_prefix(const struct lexer *x)
 {
-    size_t n = 0;
-    while (n < 3 && peek(x, n) && strchr("rRuUbBfF", peek(x, n)))
+    int n = 0;
+    while (n < 3 && peek(x, (size_t)n) && strchr("rRuUbBfF", peek(x, (size_t)n)))
         n++;
-    return n < 3 && (peek(x, n) == '"' || peek(x, n) == '\'') ? (int)n : -1;
+    char a = (char)(peek(x, 0) | 0x20), b = (char)(peek(x, 1) | 0x20), quote = peek(x, (size_t)n);
+    bool pair = (a == 'r' && (b == 'b' || b == 'f')) || (b == 'r' && (a == 'b' || a == 'f'));
+    return (n < 2 || (n == 2 && pair)) && (quote == '"' || quote == '\'') ? n : -1;
 }
 
 static int lex_string(struct lexer *x, size_t prefix)
@@ -258,36 +274,36 @@ static void times_plus(struct kv_buf *text, int base, int digit)
 
 static int lex_based(struct lexer *x, int base)
 {
+    const char *name = base == 16 ? "hexadecimal" : base == 8 ? "octal" : "binary";
     struct kv_buf text = {0};
-    const char *start = x->at;
-    for (x->at += 2; is_name(peek(x, 0)) && x->at - start < 1000; x->at++) {
-        char c = *x->at;
+    char last = '_', c = '\0';
+    for (x->at += 2; is_name(c = peek(x, 0)) && text.n < 1000; x->at++) {
         int d = is_digit(c)                              ? c - '0'
                 : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
                                                          : 99;
-        if (c == '_')
-            continue;
-        if (d >= base) {
-            kv_buf_release(&text);
-            return wrong(x, "invalid number literal");
-        }
-        times_plus(&text, base, d);
+        if (c == '_' ? last == '_' && text.n : d >= base)
+            break;
+        if (c != '_')
+            times_plus(&text, base, d);
+        last = c;
     }
-    if (text.n == 0)
-        kv_buf_add_char(&text, '0');
-    emit_text(x, KV_PYTHON_NUMBER, text.p, text.n);
+    bool good = text.n && last != '_' && !is_name(c);
+    if (good)
+        emit_text(x, KV_PYTHON_NUMBER, text.p, text.n);
     kv_buf_release(&text);
-    return 0;
+    if (!good && is_digit(c))
+        return kv_python_syntax(x->err, x->line, "invalid digit '%c' in %s literal", c, name);
+    return good ? 0 : kv_python_syntax(x->err, x->line, "invalid %s literal", name);
 }
 
 /* Digits with single underscores between them; the underscores are dropped. */
 static void take_digits(struct lexer *x, struct kv_buf *text)
 {
-    while (is_digit(peek(x, 0)) || (peek(x, 0) == '_' && is_digit(peek(x, 1)))) {
+    for (bool some = false;
+         is_digit(peek(x, 0)) || (some && peek(x, 0) == '_' && is_digit(peek(x, 1)));
+         some = true, x->at++)
         if (*x->at != '_')
             kv_buf_add_char(text, *x->at);
-        x->at++;
-    }
 }
 
 static bool take_float_tail(struct lexer *x, struct kv_buf *text)
@@ -347,13 +363,19 @@ static int lex_number(struct lexer *x)
     }
     kv_buf_release(&text);
     if (octal)
-        return wrong(x, "leading zeros in decimal integer literals are not permitted");
+        return wrong(x, "leading zeros in decimal integer literals are not permitted; "
+                        "use an 0o prefix for octal integers");
     return is_name_start(peek(x, 0)) && peek(x, 0) != 'i' && peek(x, 0) != 'o' && peek(x, 0) != 'a'
                ? wrong(x, "invalid decimal literal")
                : 0;
 }
 
 /* ---- operators, lines ---- */
+
+static char opener(char closer)
+{
+    return closer == ')' ? '(' : closer == ']' ? '[' : '{';
+}
 
 static int lex_bracket(struct lexer *x)
 {
@@ -363,9 +385,13 @@ static int lex_bracket(struct lexer *x)
     if ((p - pairs) % 2 == 0) {
         if (x->open == MAX_BRACKETS)
             return wrong(x, "too many nested parentheses");
-        x->brackets[x->open++] = p[1];
-    } else if (x->open == 0 || x->brackets[--x->open] != c) {
+        x->brackets[x->open++] = (struct bracket){p[1], x->line};
+    } else if (x->open == 0) {
         return kv_python_syntax(x->err, x->line, "unmatched '%c'", c);
+    } else if (x->brackets[--x->open].closer != c) {
+        return kv_python_syntax(x->err, x->line,
+            "closing parenthesis '%c' does not match opening parenthesis '%c'", c,
+            opener(x->brackets[x->open].closer));
     }
     emit_text(x, KV_PYTHON_OP, x->at++, 1);
     return 0;
@@ -398,41 +424,88 @@ static void skip_comment(struct lexer *x)
         x->at++;
 }
 
-/* At the start of a logical line: white space, blank lines and comments, then the indentation. */
-static int lex_indentation(struct lexer *x)
+static int indent_to(struct lexer *x, struct indent to)
 {
-    size_t width = 0;
-    for (; x->at < x->end; x->at++) {
-        if (*x->at == ' ')
-            width++;
-        else if (*x->at == '\t')
-            width = (width / 8 + 1) * 8;
-        else if (*x->at == '\f')
-            width = 0;
-        else if (*x->at == '#')
-            skip_comment(x);
-        if (x->at >= x->end || !strchr(" \t\f\n", *x->at) || *x->at == '\0')
-            break;
-        if (*x->at == '\n') {
-            x->line++;
-            width = 0;
-        }
-    }
-    if (x->at >= x->end)
-        return 0;
-    if (width > x->indents[x->depth]) {
+    const char *mixed = "inconsistent use of tabs and spaces in indentation";
+    const struct indent *top = &x->indents[x->depth];
+    if (to.width > top->width) {
+        if (to.narrow <= top->narrow)
+            return wrong(x, mixed);
         if (x->depth + 1 == MAX_INDENTS)
             return wrong(x, "too many levels of indentation");
-        x->indents[++x->depth] = width;
+        x->indents[++x->depth] = to;
         emit(x, KV_PYTHON_INDENT);
+        return 0;
     }
-    while (width < x->indents[x->depth]) {
+    for (; to.width < top->width; top--) {
         x->depth--;
         emit(x, KV_PYTHON_DEDENT);
     }
-    return width == x->indents[x->depth]
-               ? 0
-               : wrong(x, "unindent does not match any outer indentation level");
+    if (to.width != top->width)
+        return wrong(x, "unindent does not match any outer indentation level");
+    return to.narrow == top->narrow ? 0 : wrong(x, mixed);
+}
+
+/* At the start of a logical line: white space, blank lines and comments, then the indentation. */
+static int lex_indentation(struct lexer *x)
+{
+    struct indent to = {0, 0};
+    for (; x->at < x->end; x->at++) {
+        if (*x->at == '#')
+            skip_comment(x);
+        if (x->at >= x->end || *x->at == '\0' || !strchr(" \t\f\n", *x->at))
+            break;
+        if (*x->at == '\f' || *x->at == '\n') {
+            to = (struct indent){0, 0};
+            x->line += *x->at == '\n';
+        } else {
+            to.width = *x->at == ' ' ? to.width + 1 : (to.width / 8 + 1) * 8;
+            to.narrow++;
+        }
+    }
+    return x->at >= x->end ? 0 : indent_to(x, to);
+}
+
+/* What is no letter in any script is no part of a name. */
+static int check_letters(struct lexer *x, const char *p, size_t n)
+{
+    const uint8_t *at = (const uint8_t *)p, *stop = at + n;
+    for (bool first = true; at < stop; first = false) {
+        ucs4_t c;
+        int length = u8_mbtouc(&c, at, (size_t)(stop - at));
+        if (c != '_' && !(first ? uc_is_property_xid_start(c) : uc_is_property_xid_continue(c))) {
+            bool shown =
+                !uc_is_general_category_withtable(c, UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Z);
+            return shown ? kv_python_syntax(x->err, x->line, "invalid character '%.*s' (U+%04X)",
+                               length, (const char *)at, (unsigned)c)
+                         : kv_python_syntax(x->err, x->line,
+                               "invalid non-printable character U+%04X", (unsigned)c);
+        }
+        at += length;
+    }
+    return 0;
+}
+
+/* A name is compared by its normal form NFKC. */
+static int lex_name(struct lexer *x)
+{
+    const char *start = x->at;
+    bool ascii = true;
+    for (; x->at < x->end && is_name(*x->at); x->at++)
+        ascii &= (unsigned char)*x->at < 0x80;
+    size_t n = (size_t)(x->at - start), length = 0;
+    if (ascii) {
+        emit_text(x, KV_PYTHON_NAME, start, n);
+        return 0;
+    }
+    if (check_letters(x, start, n) != 0)
+        return -1;
+    uint8_t *normal = u8_normalize(UNINORM_NFKC, (const uint8_t *)start, n, NULL, &length);
+    if (!normal)
+        return wrong(x, "invalid name");
+    emit_text(x, KV_PYTHON_NAME, (const char *)normal, length);
+    free(normal);
+    return 0;
 }
 
 static int lex_one(struct lexer *x, bool *line_start)
@@ -456,7 +529,11 @@ static int lex_one(struct lexer *x, bool *line_start)
         skip_comment(x);
         return 0;
     }
-    if (c == '\\' && peek(x, 1) == '\n') {
+    if (c == '\\') {
+        if (peek(x, 1) && peek(x, 1) != '\n')
+            return wrong(x, "unexpected character after line continuation character");
+        if (x->end - x->at <= 2)
+            return wrong(x, "unexpected EOF while parsing");
         x->at += 2;
         x->line++;
         return 0;
@@ -465,13 +542,7 @@ static int lex_one(struct lexer *x, bool *line_start)
         return lex_string(x, (size_t)prefix);
     if (is_digit(c) || (c == '.' && is_digit(peek(x, 1))))
         return lex_number(x);
-    if (!is_name_start(c))
-        return c ? lex_operator(x) : wrong(x, "source code cannot contain null bytes");
-    const char *start = x->at;
-    while (x->at < x->end && is_name(*x->at))
-        x->at++;
-    emit_text(x, KV_PYTHON_NAME, start, (size_t)(x->at - start));
-    return 0;
+    return is_name_start(c) ? lex_name(x) : lex_operator(x);
 }
 
 static int lex_all(struct lexer *x)
@@ -485,12 +556,11 @@ static int lex_all(struct lexer *x)
             return -1;
     }
     if (x->open) {
-        char closer = x->brackets[x->open - 1];
-        return kv_python_syntax(x->err, x->line, "'%c' was never closed",
-            closer == ')'   ? '('
-            : closer == ']' ? '['
-                            : '{');
+        const struct bracket *b = &x->brackets[x->open - 1];
+        return kv_python_syntax(x->err, b->line, "'%c' was never closed", opener(b->closer));
     }
+    if (x->line > 1 && x->end[-1] == '\n')
+        x->line--; /* what follows stands at the end of the last line */
     emit(x, KV_PYTHON_NEWLINE);
     for (; x->depth; x->depth--)
         emit(x, KV_PYTHON_DEDENT);
@@ -511,8 +581,10 @@ static void unify_lines(struct kv_slice source, struct kv_buf *out)
 int kv_python_tokens_read(struct kv_slice source, struct kv_python_tokens *out, struct kv_err *err)
 {
     struct kv_buf text = {0};
-    unify_lines(source, &text);
     *out = (struct kv_python_tokens){0};
+    if (source.n && memchr(source.p, '\0', source.n))
+        return kv_err_set(err, KV_INPUT, "source code string cannot contain null bytes");
+    unify_lines(source, &text);
     kv_buf_reserve(&out->pool, source.n + 1); /* texts may point there even if all are empty */
     const char *first = text.n ? text.p : "";
     struct lexer x = {.at = first, .end = first + text.n, .line = 1, .out = out, .err = err};

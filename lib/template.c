@@ -65,7 +65,7 @@ static void add_field(struct kv_buf *out, const struct kv_answer_field *f)
     kv_buf_printf(out, ",\"type\":\"%s\",\"description\":", types[f->type]);
     kv_json_quote(out, f->description, KV_JSON_RAW);
     kv_buf_add_str(out, ",\"extraction_hint\":");
-    if (f->hint.n)
+    if (f->hint.p)
         kv_json_quote(out, f->hint, KV_JSON_RAW);
     else
         kv_buf_add_str(out, "null");

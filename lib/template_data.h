@@ -31,7 +31,8 @@ struct kv_answer_field {
     bool plain;                   /* asked for, not verified: from `hint` on only `literals` and
                                      `otherwise` are set */
     bool is_trace;                /* checked on the answer itself; the judge is not asked */
-    struct kv_slice description;  /* text; plain fields may have none */
+    struct kv_slice description;  /* text; plain fields may have none: NULL */
+    struct kv_slice title;        /* text, if it is not made from the name */
     struct kv_slice hint;         /* text */
     struct kv_slice literals;     /* JSON array of strings */
     struct kv_slice otherwise;    /* JSON, the default; absent: the field is required */

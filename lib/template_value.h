@@ -30,8 +30,11 @@ int kv_template_executable(
 /* Is the expression an object with this member ("call", "name", "index", "or", "dict", "code")? */
 bool kv_template_is(struct kv_slice e, const char *what, struct kv_slice *inner);
 
-/* The name an expression is, without the modules in front of it; "" if it is none. */
+/* The name an expression is ("a.b" with its dots); "" if it is none. */
 struct kv_slice kv_template_name(struct kv_slice e);
+
+/* Is it what stands for a value that is not there, or for Ellipsis? */
+bool kv_template_is_nothing(struct kv_slice e);
 
 /* The callee's name, and the call; "" if the expression is none. */
 struct kv_slice kv_template_call(struct kv_slice e, struct kv_slice *call);
@@ -40,8 +43,18 @@ struct kv_slice kv_template_call(struct kv_slice e, struct kv_slice *call);
 bool kv_template_argument(
     struct kv_slice call, const char *keyword, int position, struct kv_slice *value);
 
-/* Is the name defined wherever a template runs? */
+/* -1 unless the call has only keywords, each with a value of its own. */
+int kv_template_keywords_only(
+    struct kv_template_reader *r, struct kv_slice statement, struct kv_slice call);
+
+/* Is some argument without a keyword no value, as *a and **k are none? */
+bool kv_template_spreads(struct kv_slice call);
+
+/* Is the name, or what stands before its first dot, defined wherever a template runs? */
 bool kv_template_knows(struct kv_slice name);
+
+/* "name 'a' is not defined", of what stands before the first dot. Returns -1. */
+int kv_template_unknown(struct kv_template_reader *r, struct kv_slice name);
 
 /* Says what stands where a value was expected. Returns -1. */
 int kv_template_no_value(

@@ -29,6 +29,21 @@ read_template() {
     assert_output '59/59'
 }
 
+@test "template: every form of a literal, a type, a call or a class is read as Python reads it" {
+    template-check <"$DATA/templates/forms.jsonl" >got
+    run agree '
+        def strategy: if . == null then null
+          elif .type == "field_check" then {type, field: .field_name}
+          else {type} + (if .type == "at_least_n" then {n} else {} end)
+            + {conditions: [.conditions[] | strategy]} end;
+        .want as $w | (.got | .strategy |= strategy) as $g
+        | $g.outcome == $w.outcome and if $w.outcome == "invalid" then ($g.error | sub("(?s)\n.*"; "")) == $w.error
+          else ($g | {class_name, plain_fields, fields, strategy}) == ($w | {class_name, plain_fields, fields, strategy})
+            and ($w.judge_schema == null or ($g.judge_schema | tojson) == ($w.judge_schema | tojson)) end' \
+        "$DATA/templates/forms.jsonl" got .source
+    assert_output "$(grep -c '' "$DATA/templates/forms.jsonl" | sed 's|.*|&/&|')"
+}
+
 @test "template: what a template says survives as a TemplateSpec" {
     template-check <"$DATA/templates/templates.jsonl" | jq -c 'select(.outcome == "ok")' >first
     jq -c '{source: .spec}' first | template-check >second
@@ -82,6 +97,18 @@ code|a: int = VerifiedField(description="d", ground_truth=1 if True else 2, veri
 code|a: int = VerifiedField(description="d", ground_truth=(lambda x, y: x), verify_with=NumericExact())
 code|a: dict = VerifiedField(description="d", ground_truth={}, verify_with=ExactMatch())
 code|if True:\n        FIELD
+code|a: str = VerifiedField("d", "abc"[::-1], ExactMatch())
+code|a: str = VerifiedField("d", {x: 1 for x in "ab"}, ExactMatch())
+code|a: str = VerifiedField("d", *["x", ExactMatch()])
+code|a: str = VerifiedField("d", "x", ExactMatch(**{}))
+code|a: int = VerifiedField("d", 1, NumericExact(), ge=0)
+code|FIELD\n    b: int = Field(ge=0)
+code|FIELD\n    import os
+code|FIELD\n    class VerificationStrategy:\n        verify_strategy = AllOf(conditions=[FieldCheck(field="a")] * 2)
+code|FIELD\nAnswer.model_rebuild()
+code|FIELD\nOther = Answer
+ok|FIELD\ndef helper(x):\n    return x
+invalid|FIELD\n    class VerificationStrategy:\n        verify_strategy = AllOf(conditions=None)
 invalid|a: int = VerifiedField(description="d", ground_truth=LIMIT, verify_with=NumericExact())
 invalid|a: Colour = VerifiedField(description="d", ground_truth=1, verify_with=NumericExact())
 invalid|a: int = VerifiedField(description="d", ground_truth=1, verify_with=Fuzzy())
@@ -93,6 +120,21 @@ invalid|a: int = VerifiedField(description="d", ground_truth=012, verify_with=Nu
 invalid|a: int = Field(description="d")
 invalid|  FIELD\n   FIELD
 CASES
+}
+
+@test "template: a class that stands among other statements would have to be executed" {
+    local class='class Answer(BaseAnswer):
+    a: int = VerifiedField("d", 1, NumericExact())'
+    for source in "@decorate
+$class" "if True:
+    class Answer(BaseAnswer): pass" "from karenina.schemas.entities import BaseAnswer as Base
+${class/BaseAnswer/Base}" "${class/BaseAnswer/BaseAnswer, extra=1}" "print(1)
+$class"; do
+        echo "$source"
+        run read_template "$source"
+        assert_success
+        assert_equal "$(jq -r .outcome <<<"$output")" code
+    done
 }
 
 @test "template: a TemplateSpec with a key too many, or one too few, is refused with the path to it" {

@@ -13,7 +13,7 @@
 static void add_text(struct kv_buf *out, const char *key, struct kv_slice text)
 {
     kv_buf_printf(out, ",\"%s\":", key);
-    if (text.n)
+    if (text.p)
         kv_json_quote(out, text, KV_JSON_RAW);
     else
         kv_buf_add_str(out, "null");
@@ -92,7 +92,7 @@ static void check(struct kv_slice line, struct kv_buf *out)
         kv_buf_add_slice(&text, source);
     enum kv_template_outcome outcome = kv_template_open(kv_slice_of(&text), &t, &err);
     kv_buf_printf(out, "{\"outcome\":\"%s\"", outcomes[outcome]);
-    add_text(out, "error", outcome == KV_TEMPLATE_OK ? KV_SLICE("") : kv_slice(err.text));
+    add_text(out, "error", outcome == KV_TEMPLATE_OK ? (struct kv_slice){0} : kv_slice(err.text));
     if (t)
         add_template(out, t);
     kv_buf_add_str(out, "}\n");

@@ -11,6 +11,7 @@
 
 static const char header[] =
     "--- AI Message ---\n"; /* of a plain answer's trace: pipeline.md 2.1 */
+static const char placeholder[] = "Model call failed after "; /* pipeline.md 4 */
 
 static int64_t now_us(void)
 {
@@ -273,4 +274,78 @@ void kv_generation_take(struct kv_generation *a, const struct kv_response *r)
         fail(a, "Adapter call failed: %.*s: %.*s", (int)r->error_type.n, r->error_type.p,
             (int)r->error.n, r->error.p);
     }
+}
+
+/* ---- what a result says of it ---- */
+
+bool kv_generation_is_placeholder(const struct kv_generation *a)
+{
+    struct kv_slice message;
+    struct kv_err ignored;
+    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, &ignored) == 0 &&
+           kv_slice_starts(message, placeholder);
+}
+
+static int64_t get_count(struct kv_slice object, const char *key)
+{
+    struct kv_slice v;
+    int64_t n;
+    return kv_json_get(object, key, &v) && kv_num_int64(v, &n) ? n : 0;
+}
+
+/* The tokens of an answer that was recorded elsewhere, as they stand there. */
+static void recall_usage(const struct kv_generation *a, struct kv_record *r, struct kv_buf *model)
+{
+    struct kv_slice stage, v;
+    if (!kv_json_get(kv_slice_of(&a->usage), "answer_generation", &stage))
+        return;
+    if (kv_json_get(stage, "model", &v) && kv_json_type(v) == KV_JSON_STRING) {
+        kv_buf_clear(model);
+        kv_json_unescape(v, model);
+    }
+    kv_record_use(r, "answer_generation", kv_slice_of(model), get_count(stage, "input_tokens"),
+        get_count(stage, "output_tokens"));
+    if (r->usage_count == 0)
+        return;
+    kv_json_get(stage, "input_token_details", &r->usage[0].input_details_json);
+    kv_json_get(stage, "output_token_details", &r->usage[0].output_details_json);
+}
+
+void kv_generation_record(
+    const struct kv_generation *a, struct kv_record *r, struct kv_buf *model, struct kv_buf *note)
+{
+    r->raw_llm_response = kv_slice_of(&a->raw);
+    r->trace_json = kv_slice_of(&a->trace);
+    r->context_json = kv_slice_of(&a->context);
+    r->agent_metrics_json = kv_slice_of(&a->metrics);
+    r->usage_unavailable = a->usage_unavailable;
+    r->response_timeout_partial = a->partial;
+    if (a->used && !a->usage.n) { /* also without tokens: that it was asked is worth knowing */
+        r->has_usage = true;
+        r->usage[r->usage_count++] = (struct kv_record_usage){.stage = "answer_generation",
+            .model = kv_slice_of(model),
+            .input = a->input,
+            .output = a->output,
+            .total = a->input + a->output};
+    }
+    if (a->usage.n)
+        recall_usage(a, r, model);
+    if (a->partial) {
+        size_t characters = 0;
+        struct kv_slice text = kv_slice_of(&a->raw);
+        kv_extract_message(text, &text, &(struct kv_err){0});
+        for (size_t i = 0; i < text.n; i++)
+            characters += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+        kv_buf_printf(note,
+            "Response truncated by streaming timeout after retries (%zu chars captured)",
+            characters);
+        r->caveats |= KV_CAVEAT_PARTIAL_CONTENT;
+        kv_record_warn(r, kv_slice_of(note));
+    }
+}
+
+double kv_generation_seconds(const struct kv_generation *a)
+{
+    int64_t us = now_us() - a->start_us;
+    return us > 0 ? (double)us / 1e6 : 0;
 }

@@ -15,6 +15,7 @@
 
 #include "prompt.h"
 #include "query.h"
+#include "record.h"
 #include "replay.h"
 #include "score.h"
 #include "subject.h"
@@ -74,6 +75,19 @@ bool kv_generation_recall(struct kv_generation *a, struct kv_slice row);
 
 void kv_generation_query(struct kv_generation *a, struct kv_query *query);
 void kv_generation_take(struct kv_generation *a, const struct kv_response *response);
+
+/* ---- what a result says of it ---- */
+
+/* Is the answer a client library's own report of failure, though it came as an answer? */
+bool kv_generation_is_placeholder(const struct kv_generation *a);
+
+/* Fills in answer, trace and tokens. `model` is the display string of who is to be credited with
+ * the tokens, replaced by the recorded one; `note` gets the text of a warning. The record borrows
+ * both, and from `a`. */
+void kv_generation_record(
+    const struct kv_generation *a, struct kv_record *r, struct kv_buf *model, struct kv_buf *note);
+
+double kv_generation_seconds(const struct kv_generation *a); /* since it began */
 
 /* The display string of a model, appended. */
 void kv_generation_display(struct kv_buf *out, const struct kv_model *model, bool judge);

@@ -3,16 +3,11 @@
 
 #include "extract.h"
 #include "json.h"
-#include "num.h"
 #include "task.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PARSE_ATTEMPTS = 3 }; /* the first and two with the mistake explained */
-
-static const char placeholder[] = "Model call failed after "; /* pipeline.md 4 */
 
 /* ---- errors: what a stage records, and what becomes of it in the result ---- */
 
@@ -101,76 +96,6 @@ static void identify(struct kv_pipeline *p)
     kv_generation_display(&p->answerer_name, g->model, false);
 }
 
-static int64_t get_count(struct kv_slice object, const char *key)
-{
-    struct kv_slice v;
-    int64_t n;
-    return kv_json_get(object, key, &v) && kv_num_int64(v, &n) ? n : 0;
-}
-
-/* The tokens of an answer that was recorded elsewhere, as they stand there. */
-static void recall_usage(struct kv_pipeline *p)
-{
-    struct kv_record *r = &p->record;
-    struct kv_slice stage, v;
-    if (!kv_json_get(kv_slice_of(&p->generation->usage), "answer_generation", &stage))
-        return;
-    if (kv_json_get(stage, "model", &v) && kv_json_type(v) == KV_JSON_STRING) {
-        kv_buf_clear(&p->answerer_name);
-        kv_json_unescape(v, &p->answerer_name);
-    }
-    kv_record_use(r, "answer_generation", kv_slice_of(&p->answerer_name),
-        get_count(stage, "input_tokens"), get_count(stage, "output_tokens"));
-    if (r->usage_count == 0)
-        return;
-    kv_json_get(stage, "input_token_details", &r->usage[0].input_details_json);
-    kv_json_get(stage, "output_token_details", &r->usage[0].output_details_json);
-}
-
-static void take_generation(struct kv_pipeline *p)
-{
-    struct kv_record *r = &p->record;
-    const struct kv_generation *g = p->generation;
-    r->raw_llm_response = kv_slice_of(&g->raw);
-    r->trace_json = kv_slice_of(&g->trace);
-    r->context_json = kv_slice_of(&g->context);
-    r->agent_metrics_json = kv_slice_of(&g->metrics);
-    r->usage_unavailable = g->usage_unavailable;
-    r->response_timeout_partial = g->partial;
-    if (g->used && !g->usage.n) { /* also without tokens: that it was asked is worth knowing */
-        r->has_usage = true;
-        r->usage[r->usage_count++] = (struct kv_record_usage){.stage = "answer_generation",
-            .model = kv_slice_of(&p->answerer_name),
-            .input = g->input,
-            .output = g->output,
-            .total = g->input + g->output};
-    }
-    if (g->usage.n)
-        recall_usage(p);
-    if (g->partial) {
-        size_t characters = 0;
-        struct kv_slice text = kv_slice_of(&g->raw);
-        kv_extract_message(text, &text, &(struct kv_err){0});
-        for (size_t i = 0; i < text.n; i++)
-            characters += ((unsigned char)text.p[i] & 0xC0) != 0x80;
-        kv_buf_printf(&p->partial_note,
-            "Response truncated by streaming timeout after retries (%zu chars captured)",
-            characters);
-        r->caveats |= KV_CAVEAT_PARTIAL_CONTENT;
-        kv_record_warn(r, kv_slice_of(&p->partial_note));
-    }
-}
-
-/* An answer that is a client library's own report of failure, though it came as an answer. */
-static bool is_placeholder(const struct kv_pipeline *p)
-{
-    struct kv_slice message;
-    struct kv_err ignored;
-    return p->generation->trace.n &&
-           kv_extract_message(kv_slice_of(&p->generation->raw), &message, &ignored) == 0 &&
-           kv_slice_starts(message, placeholder);
-}
-
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
     const struct kv_subject *subject, const struct kv_generation *generation,
     const struct kv_model *judge)
@@ -190,11 +115,11 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
         p->stage = KV_STAGE_END;
         return;
     }
-    take_generation(p);
+    kv_generation_record(generation, &p->record, &p->answerer_name, &p->partial_note);
     if (generation->failed) {
         set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
         p->stage = KV_STAGE_END;
-    } else if (is_placeholder(p)) {
+    } else if (kv_generation_is_placeholder(generation)) {
         p->record.verify_result = KV_TRI_FALSE;
         p->record.verification_performed = true;
         kv_record_fail(&p->record, KV_FAIL_CONNECTION, "PlaceholderRetryAutoFail",
@@ -539,14 +464,6 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response)
 
 /* ---- the result ---- */
 
-static double elapsed(const struct kv_generation *g)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 - g->start_us;
-    return us > 0 ? (double)us / 1e6 : 0;
-}
-
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
 {
     struct kv_record *r = &p->record;
@@ -564,7 +481,7 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     r->parsing_key = kv_slice_of(&parsing_key);
     if (p->composition.n)
         r->composition_strategy = kv_slice_of(&p->composition);
-    r->execution_time = elapsed(p->generation);
+    r->execution_time = kv_generation_seconds(p->generation);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].used = p->retries[i];
     classify(p);

@@ -85,6 +85,25 @@ static void check_properties(const struct place *p)
     }
 }
 
+/* What every rating has in common; what it stands for is rubric's. */
+static struct kv_slice check_ratings(const struct place *p)
+{
+    struct kv_path list = {.up = p->at, .name = KV_SLICE("rating")}, here = {.up = &list};
+    struct kv_slice item, ratings = member(p, "rating", KV_JSON_ARRAY, OPTIONAL);
+    struct kv_json_walk w;
+    for (kv_json_begin(&w, ratings); kv_json_item(&w, &item); here.index++) {
+        struct place rating = {item, &here, p->problems};
+        if (kv_json_type(item) != KV_JSON_OBJECT)
+            continue;
+        constant(&rating, "@type", "Rating");
+        member(&rating, "@id", KV_JSON_STRING, OPTIONAL);
+        member(&rating, "description", KV_JSON_STRING, OPTIONAL);
+        member(&rating, "ratingExplanation", KV_JSON_STRING, OPTIONAL);
+        check_properties(&rating);
+    }
+    return ratings;
+}
+
 /* The value of the last property of a name; present tells null from absent. */
 static struct kv_slice property(struct kv_slice object, const char *name, bool *present)
 {
@@ -111,6 +130,8 @@ static void read_template(struct kv_question *q, const struct place *item)
     member(&code, "name", KV_JSON_STRING, REQUIRED);
     constant(&code, "@type", "SoftwareSourceCode");
     constant(&code, "programmingLanguage", "Python");
+    member(&code, "@id", KV_JSON_STRING, OPTIONAL);
+    member(&code, "codeRepository", KV_JSON_STRING, OPTIONAL);
     q->template = kv_question_keep_text(q, member(&code, "text", KV_JSON_STRING, REQUIRED));
 }
 
@@ -122,6 +143,7 @@ static void read_answer(struct kv_question *q, const struct place *item)
     if (!answer.value.n)
         return;
     constant(&answer, "@type", "Answer");
+    member(&answer, "@id", KV_JSON_STRING, OPTIONAL);
     q->answer = kv_question_keep_text(q, member(&answer, "text", KV_JSON_STRING, REQUIRED));
     q->has_answer = true;
 }
@@ -200,6 +222,7 @@ static void read_item(struct kv_question *q, const struct place *item)
     struct kv_path rating_at = {.up = item->at, .name = KV_SLICE("rating")};
     struct kv_path text_at = {.up = item->at, .name = KV_SLICE("text")};
     constant(item, "@type", "Question");
+    member(item, "@id", KV_JSON_STRING, OPTIONAL);
     struct kv_slice text = member(item, "text", KV_JSON_STRING, REQUIRED);
     q->text = kv_question_keep_text(q, text);
     if (text.n && !q->text.n)
@@ -207,7 +230,7 @@ static void read_item(struct kv_question *q, const struct place *item)
     read_answer(q, item);
     read_template(q, item);
     read_properties(q, item);
-    struct kv_slice ratings = member(item, "rating", KV_JSON_ARRAY, OPTIONAL);
+    struct kv_slice ratings = check_ratings(item);
     if (ratings.n)
         kv_rubric_read_ratings(&q->rubric, ratings, false, &rating_at, item->problems);
 }
@@ -247,11 +270,15 @@ static void check_creator(const struct place *top)
     enum kv_json_type type = kv_json_type(creator.value);
     if (kv_json_is_null(creator.value) || type == KV_JSON_STRING)
         return;
-    if (type == KV_JSON_OBJECT)
+    if (type == KV_JSON_OBJECT) {
+        constant(&creator, "@type", "Person");
         member(&creator, "name", KV_JSON_STRING, REQUIRED);
-    else
+        member(&creator, "url", KV_JSON_STRING, OPTIONAL);
+        member(&creator, "email", KV_JSON_STRING, OPTIONAL);
+    } else {
         kv_problems_add(top->problems, &at, "type", "expected a string or an object, got %s",
             kv_json_type_name(creator.value));
+    }
 }
 
 static void check_head(const struct place *top)
@@ -299,7 +326,7 @@ static void read_rubric(struct kv_rubric *global, const struct place *top)
 {
     struct kv_path at = {.name = KV_SLICE("rating")};
     size_t before = top->problems->n;
-    struct kv_slice ratings = member(top, "rating", KV_JSON_ARRAY, OPTIONAL);
+    struct kv_slice ratings = check_ratings(top);
     if (ratings.n)
         kv_rubric_read_ratings(global, ratings, true, &at, top->problems);
     read_old_lists(global, top);

@@ -3,6 +3,7 @@
 
 #include "lax.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,10 +43,13 @@ static int read_part(
         if (*first > *last)
             return refuse(err, "Invalid range (start > end)", part);
     }
-    if (*last >= count)
-        return kv_err_set(err, KV_INPUT, "Index out of range: %.*s (total questions: %lld)",
-            (int)part.n, part.p, (long long)count);
-    return 0;
+    if (*last < count)
+        return 0;
+    char index[24];
+    snprintf(index, sizeof index, "%lld", (long long)*last);
+    struct kv_slice what = hyphen ? part : kv_slice(index);
+    return kv_err_set(err, KV_INPUT, "Index out of range: %.*s (total questions: %lld)",
+        (int)what.n, what.p, (long long)count);
 }
 
 int kv_choose_positions(const char *positions, size_t count, bool *set, struct kv_err *err)

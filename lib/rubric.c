@@ -6,6 +6,7 @@
 #include "rubric.h"
 
 #include "json.h"
+#include "lax.h"
 #include "num.h"
 
 #include <stdlib.h>
@@ -252,10 +253,10 @@ static void add_parameter(struct kv_buf *out, struct kv_slice key, struct kv_sli
 
 static bool is_boolean_scale(struct kv_slice rating)
 {
-    double best = 0, worst = 1;
-    kv_num_double(get(rating, "bestRating"), &best);
-    kv_num_double(get(rating, "worstRating"), &worst);
-    return best == 1 && worst == 0;
+    double best, worst;
+    const char *sort;
+    return kv_lax_float(get(rating, "bestRating"), &best, &sort) == 0 && best == 1 &&
+           kv_lax_float(get(rating, "worstRating"), &worst, &sort) == 0 && worst == 0;
 }
 
 /* The plain object a rating stands for: its parameters are properties with names and values. */
@@ -273,8 +274,11 @@ static void add_plain(struct kv_buf *out, struct kv_slice rating, enum kv_trait_
         if (kv_json_type(key) != KV_JSON_STRING || !kv_trait_has_field(list, key) ||
             kv_json_string_is(key, "name") || kv_json_string_is(key, "description"))
             continue;
+        struct kv_slice value = get(property, "value");
+        if (kv_json_string_is(key, "kind") && kv_json_is_null(value))
+            continue;
         kind |= kv_json_string_is(key, "kind");
-        add_parameter(out, key, get(property, "value"));
+        add_parameter(out, key, value);
     }
     if (list == KV_TRAIT_LLM && !kind)
         add_member(out, KV_SLICE("\"kind\""),
@@ -282,15 +286,31 @@ static void add_plain(struct kv_buf *out, struct kv_slice rating, enum kv_trait_
     kv_buf_add_char(out, '}');
 }
 
-static void want(struct kv_slice object, const char *name, enum kv_json_type type,
-    const struct kv_path *at, struct kv_problems *problems)
+static void want_text(struct kv_slice object, const char *name, const struct kv_path *at,
+    struct kv_problems *problems)
 {
     struct kv_path here = {.up = at, .name = kv_slice(name)};
     struct kv_slice v = get(object, name);
     if (!v.n)
         kv_problems_add(problems, &here, "missing", "missing");
-    else if (kv_json_type(v) != type)
-        kv_problems_add(problems, &here, "type", "has the wrong type (%s)", kv_json_type_name(v));
+    else if (kv_json_type(v) != KV_JSON_STRING)
+        kv_problems_add(
+            problems, &here, "string_type", "expected a string, got %s", kv_json_type_name(v));
+}
+
+static void want_number(struct kv_slice object, const char *name, bool required,
+    const struct kv_path *at, struct kv_problems *problems)
+{
+    struct kv_path here = {.up = at, .name = kv_slice(name)};
+    struct kv_slice v = get(object, name);
+    double ignored;
+    const char *sort;
+    if (!required && kv_json_is_null(v))
+        return;
+    if (!v.n)
+        kv_problems_add(problems, &here, "missing", "missing");
+    else if (kv_lax_float(v, &ignored, &sort) != 0)
+        kv_problems_add(problems, &here, sort, "expected a number, got %s", kv_json_type_name(v));
 }
 
 static int read_rating(struct kv_rubric *r, struct kv_slice rating, bool global,
@@ -301,9 +321,10 @@ static int read_rating(struct kv_rubric *r, struct kv_slice rating, bool global,
     bool is_global;
     struct kv_path type_at = {.up = at, .name = KV_SLICE("additionalType")};
     struct kv_slice type = get(rating, "additionalType");
-    want(rating, "name", KV_JSON_STRING, at, problems);
-    want(rating, "bestRating", KV_JSON_NUMBER, at, problems);
-    want(rating, "worstRating", KV_JSON_NUMBER, at, problems);
+    want_text(rating, "name", at, problems);
+    want_number(rating, "bestRating", true, at, problems);
+    want_number(rating, "worstRating", true, at, problems);
+    want_number(rating, "ratingValue", false, at, problems);
     if (!parse_type(type, &list, &is_global))
         return kv_problems_add(problems, &type_at, "literal_error", "unknown kind of rating %.*s",
             (int)(type.n < 60 ? type.n : 60), type.n ? type.p : "");

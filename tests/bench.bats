@@ -32,6 +32,35 @@ with_text() {
     assert_output "agreed 52/52"
 }
 
+@test "bench: a rating is looked at as closely as the rest" {
+    while IFS='|' read -r edit want; do
+        echo "$edit"
+        jq -c --arg name global-boolean 'select(.name == $name) | .text |= (fromjson | '"$edit"' | tojson)' \
+            "$B/load-checks.jsonl" | bench-check load >got
+        run jq -r '.error // ("ok " + .global_rubric.llm_traits[0].kind)' got
+        assert_output --partial "$want"
+    done <<'CASES'
+.|ok boolean
+.rating[0].bestRating = "1"|ok boolean
+.rating[0].bestRating = true|ok boolean
+.rating[0].worstRating = " 0 "|ok boolean
+.rating[0].bestRating = "1e1"|ok score
+.rating[0].additionalProperty += [{"name": "kind", "value": null}]|ok boolean
+.rating[0].additionalProperty += [{"name": "kind"}]|ok boolean
+.rating[0].bestRating = "high"|rating[0].bestRating: expected a number, got string
+.rating[0].bestRating = null|rating[0].bestRating: expected a number, got null
+.rating[0].ratingValue = "x"|rating[0].ratingValue: expected a number
+.rating[0]["@type"] = "Review"|rating[0].@type: must be 'Rating'
+.rating[0]["@id"] = 1|rating[0].@id: expected a string
+.rating[0].additionalProperty = {}|rating[0].additionalProperty: expected an array, got object
+.rating[0].additionalProperty += ["x"]|expected an object, got string
+.rating[0].additionalProperty += [{"value": 1}]|name: missing
+.rating[0].additionalProperty += [{"name": "x", "@type": "Thing"}]|@type: must be 'PropertyValue'
+.creator = {"name": "N", "url": 1}|creator.url: expected a string
+.dataFeedElement[0].item.hasPart.codeRepository = 1|hasPart.codeRepository: expected a string
+CASES
+}
+
 @test "bench: whole benchmarks hold what karenina finds in them" {
     with_text '{}' "$B"/info-*.json | bench-check load >got
     jq -c . "$B"/info-*.json >want
@@ -56,6 +85,16 @@ with_text() {
     run agree want got '[.got.indices, .got.error] == [.want.indices, .want.error]'
     assert_success
     assert_output "agreed 65/65"
+}
+
+@test "bench: a position that is too high is named as the number it is" {
+    local text
+    text=$(jq -n --rawfile text "$B/plain.jsonld" '$text')
+    run bash -c 'jq -nc --argjson text "$1" "{text: \$text, positions: [\"+99\", \" 9_9 \", \"0-99\"]}" |
+        bench-check choose | jq -r ".selections[].error | sub(\" .total.*\"; \"\")"' - "$text"
+    assert_output "Index out of range: 99
+Index out of range: 99
+Index out of range: 0-99"
 }
 
 @test "bench: manifests and execution orders are karenina's" {

@@ -64,6 +64,8 @@ static int enter_manifest(struct making *m, struct kv_err *err)
 {
     for (size_t i = 0; i < m->plan->manifest_count; i++) {
         struct kv_slice key = m->plan->manifest[i];
+        if (kv_utf8_has_half(key)) /* jq could not read the files */
+            return kv_err_set(err, KV_INPUT, "task %zu: half a surrogate pair in its name", i + 1);
         int got = kv_ledger_manifest(&m->ledger, key, err);
         if (got < 0)
             return -1;
@@ -83,7 +85,7 @@ static int next_row(struct making *m, struct kv_result *row, struct kv_buf *key,
     if (!m->plan->next_row)
         return 0;
     while ((got = m->plan->next_row(m->plan->closure, &text, err)) == 1) {
-        if (kv_result_read(text, KV_JSON_STRICT, row, err) != 0)
+        if (kv_result_read(text, KV_JSON_PORTABLE, row, err) != 0)
             return -1;
         if (row->preview)
             continue;
@@ -210,7 +212,6 @@ static int begin_state(struct making *m, struct kv_err *err)
     struct kv_slice key, value;
     kv_buf_add_char(&document, '{');
     add_text(&document, "benchmark_path", plan->benchmark_path);
-    add_text(&document, "output_path", m->paths.output);
     add_text(&document, "config_hash", plan->config_hash);
     kv_json_begin(&w, plan->members.n ? plan->members : KV_SLICE("{}"));
     while (kv_json_member(&w, &key, &value)) {
@@ -221,7 +222,7 @@ static int begin_state(struct making *m, struct kv_err *err)
     }
     add_member(&document, "config", plan->config.n ? plan->config : KV_SLICE("{}"));
     kv_buf_add_char(&document, '}');
-    kv_form_add_state(&text, &m->head, kv_slice_of(&document));
+    kv_form_add_state(&text, &m->head, kv_slice_of(&document), m->paths.output);
     int failed = kv_doc_rewrite(m->doc, STATE, err);
     for (size_t i = 0; i < plan->manifest_count && !failed; i++) {
         kv_form_add_key(&text, plan->manifest[i], i == 0);

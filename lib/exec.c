@@ -13,7 +13,7 @@ bool kv_exec_result(struct kv_buf *line, struct kv_slice output, struct kv_slice
 {
     struct kv_slice object, v;
     struct kv_err err;
-    if (kv_json_check(output, KV_JSON_STRICT, &object, &err) != 0 ||
+    if (kv_json_check(output, KV_JSON_PORTABLE, &object, &err) != 0 ||
         kv_json_type(object) != KV_JSON_OBJECT)
         return false;
     bool named = kv_json_get(object, "task_id", &v) || kv_json_get(object, "metadata", &v);

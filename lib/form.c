@@ -77,12 +77,19 @@ void kv_form_add_results(struct kv_buf *out, const struct kv_head *head, struct 
     kv_buf_add_str(out, ",\"results\":[");
 }
 
-void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document)
+void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document,
+    const char *output_path)
 {
-    static const char *const ours[] = {"format_version", "created_at", "last_updated_at",
-        "total_tasks", "completed_count", "failed_count", "pending_count", "row_count",
-        "start_time", "task_manifest", "completed_task_ids", NULL};
+    static const char *const ours[] = {"output_path", "format_version", "created_at",
+        "last_updated_at", "total_tasks", "completed_count", "failed_count", "pending_count",
+        "row_count", "start_time", "task_manifest", "completed_task_ids", NULL};
+    struct kv_slice hash;
     kv_head_add(out, head, KV_HEAD_STATE);
+    kv_buf_add_str(out, "\"output_path\": ");
+    kv_json_quote(out, kv_slice(output_path), KV_JSON_ASCII);
+    kv_buf_add_str(
+        out, kv_json_get(document, "config_hash", &hash) ? "" : ", \"config_hash\": \"\"");
+    kv_buf_add_str(out, ",\n ");
     add_members(out, document, ours);
     kv_buf_add_str(out, "\"task_manifest\": [\n");
 }

@@ -1,7 +1,7 @@
 /* form - the two documents of layout 1.0 as we write them, up to their growing arrays.
  *
  *     .tmp    head (head.h), metadata, shared_data, …, "results":[
- *     .state  head, config_hash, benchmark_path, output_path, config, private members,
+ *     .state  head, output_path, config_hash, benchmark_path, config, private members,
  *             "task_manifest": [⏎ one key a line ⏎], "completed_task_ids": [
  *
  * karenina's loaders read both as they stand. Members are JSON as bytes and keep their spelling.
@@ -21,8 +21,10 @@ void kv_form_add_results(struct kv_buf *out, const struct kv_head *head, struct 
     struct kv_slice config);
 
 /* Appends the .state up to and with the bracket of the manifest. `document` is an object; its
- * members but those of the head and the two arrays are kept. */
-void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document);
+ * members but those of the head, output_path and the two arrays are kept, and config_hash is
+ * supplied, empty, where it is missing. */
+void kv_form_add_state(struct kv_buf *out, const struct kv_head *head, struct kv_slice document,
+    const char *output_path);
 
 /* Appends one key of the manifest; `first` tells it from those after it. */
 void kv_form_add_key(struct kv_buf *out, struct kv_slice key, bool first);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PORTABLE_DIGITS = 4300 };
+
 struct scan {
     const char *at, *end;
     const char *why; /* the first complaint; `at` is where */
@@ -34,6 +36,20 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
+/* Behind an escape that may be half a surrogate pair. */
+static bool scan_second_half(struct scan *s)
+{
+    const char *first = s->at - 6;
+    if (kv_json_is_half(first, s->end, true) && kv_json_is_half(s->at, s->end, false)) {
+        s->at += 6;
+        return true;
+    }
+    if (!kv_json_is_half(first, s->end, true) && !kv_json_is_half(first, s->end, false))
+        return true;
+    s->at = first;
+    return complain(s, "half a surrogate pair in string");
+}
+
 static bool scan_escape(struct scan *s)
 {
     if (s->end - s->at < 2)
@@ -48,7 +64,7 @@ static bool scan_escape(struct scan *s)
         if (s->end - s->at <= i || !is_hex(s->at[i]))
             return complain(s, "invalid \\u escape in string");
     s->at += 6;
-    return true;
+    return !(s->flags & KV_JSON_PORTABLE) || scan_second_half(s);
 }
 
 static bool scan_string(struct scan *s)
@@ -100,8 +116,10 @@ static bool scan_word(struct scan *s, const char *word)
 
 static bool scan_number(struct scan *s)
 {
+    const char *first = s->at;
     if (*s->at == '-')
         s->at++;
+    const char *digits = s->at;
     if (s->at < s->end && *s->at == 'I') {
         if (s->flags & KV_JSON_NONFINITE)
             return scan_word(s, "Infinity");
@@ -112,6 +130,7 @@ static bool scan_number(struct scan *s)
         s->at++;
     else if (!scan_digits(s))
         return false;
+    const char *whole = s->at;
     if (s->at < s->end && *s->at == '.') {
         s->at++;
         if (!scan_digits(s))
@@ -124,7 +143,10 @@ static bool scan_number(struct scan *s)
         if (!scan_digits(s))
             return false;
     }
-    return true;
+    if (!(s->flags & KV_JSON_PORTABLE) || s->at > whole || whole - digits <= PORTABLE_DIGITS)
+        return true;
+    s->at = first;
+    return complain(s, "an integer of more than 4300 digits");
 }
 
 static bool scan_scalar(struct scan *s)

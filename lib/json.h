@@ -23,6 +23,8 @@ enum { KV_JSON_DEPTH_MAX = 250 };
 enum kv_json_flag {
     KV_JSON_STRICT = 0,
     KV_JSON_NONFINITE = 1, /* also the tokens NaN, Infinity, -Infinity, which karenina may write */
+    KV_JSON_PORTABLE = 2,  /* nothing that makes a reader refuse the document around it: half a
+                            * surrogate pair (jq), an integer of more than 4300 digits (Python) */
 };
 
 enum kv_json_type {

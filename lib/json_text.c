@@ -1,6 +1,7 @@
 /* json_text - the texts inside JSON: UTF-8, strings taken apart and put together. */
 #include "json_text.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -64,6 +65,41 @@ static unsigned hex4(const char *p)
         v = v * 16 + (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
     }
     return v;
+}
+
+bool kv_json_is_half(const char *p, const char *end, bool high)
+{
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
+        return false;
+    for (int i = 3; i < 6; i++)
+        if (!isxdigit((unsigned char)p[i]))
+            return false;
+    unsigned c = hex4(p + 2);
+    return high ? c < 0xDC00 && c >= 0xD800 : c >= 0xDC00;
+}
+
+void kv_json_mend_halves(struct kv_buf *json, size_t from)
+{
+    char *p = json->p + from, *end = json->p + json->n;
+    while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
+        bool high = kv_json_is_half(p, end, true);
+        if (high && kv_json_is_half(p + 6, end, false)) {
+            p += 12;
+            continue;
+        }
+        if (high || kv_json_is_half(p, end, false))
+            memcpy(p + 2, "fffd", 4);
+        p += 2;
+    }
+}
+
+bool kv_utf8_has_half(struct kv_slice text)
+{
+    const char *p = text.p, *end = text.p + text.n;
+    while (p < end && (p = memchr(p, 0xED, (size_t)(end - p))))
+        if (++p < end && (unsigned char)*p >= 0xA0)
+            return true;
+    return false;
 }
 
 static void add_utf8(struct kv_buf *out, unsigned c)

@@ -8,12 +8,25 @@
 
 #include "buf.h"
 
+#include <stdbool.h>
+
 /* Length of the UTF-8 character at `text` (RFC 3629: no overlong forms, no surrogates), 0 if it is
  * none. Its first byte must be 0x80 or more. */
 size_t kv_utf8_length(const char *text, size_t left);
 
 /* Skips bytes that stand for themselves inside a JSON string, many at a time; it may stop early. */
 const char *kv_json_plain(const char *p, const char *end);
+
+/* Is there half a surrogate pair at p, as an escape: \uD800 to \uDBFF (high), or \uDC00 to \uDFFF?
+ */
+bool kv_json_is_half(const char *p, const char *end, bool high);
+
+/* In valid JSON text, from an offset: such halves that stand alone become \ufffd, which is as long.
+ */
+void kv_json_mend_halves(struct kv_buf *json, size_t from);
+
+/* Does a text have such a half in the form that kv_json_unescape gives it? */
+bool kv_utf8_has_half(struct kv_slice text);
 
 /* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has
  * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into

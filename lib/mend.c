@@ -174,7 +174,7 @@ static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struc
 {
     struct kv_buf old = {0}, text = {0};
     kv_state_add_members(s, &old);
-    kv_form_add_state(&text, head, kv_slice_of(&old));
+    kv_form_add_state(&text, head, kv_slice_of(&old), kv_state_info(s)->paths->output);
     int failed = kv_doc_rewrite(d, STATE, err) != 0 ||
                  write_manifest(d, s, more, &text, err) != 0 || add_recorded(d, s, err) != 0;
     kv_buf_release(&old);

@@ -415,8 +415,11 @@ static void add_rubric(struct kv_buf *out, const struct kv_record_rubric *rubric
     kv_buf_add_char(out, '}');
 }
 
+/* A model may cut a character of two escapes in the middle. Such a row would make a results file
+ * that jq and karenina refuse. */
 void kv_record_write(const struct kv_record *r, struct kv_buf *out)
 {
+    size_t start = out->n;
     kv_buf_add_char(out, '{');
     add_metadata(out, r);
     add_template(out, r);
@@ -427,4 +430,5 @@ void kv_record_write(const struct kv_record *r, struct kv_buf *out)
     add_bool(out, "used_full_trace", r->used_full_trace);
     add_text(out, "trace_extraction_error", r->trace_extraction_error);
     kv_buf_add_str(out, "}\n");
+    kv_json_mend_halves(out, start);
 }

@@ -3,6 +3,7 @@
 
 #include "io.h"
 #include "jq.h"
+#include "json_text.h"
 #include "num.h"
 
 #include <math.h>
@@ -62,23 +63,14 @@ static int hex_digit(char c)
                                                     : -1;
 }
 
-/* Is there \uD800-\uDBFF (high) or \uDC00-\uDFFF at p? */
-static bool is_surrogate(const char *p, const char *end, bool high)
-{
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
-        return false;
-    int second = hex_digit(p[3]);
-    return high ? second >= 8 && second < 12 : second >= 12;
-}
-
 /* libjq refuses half a surrogate pair. It is told a private character instead, another for each
  * half, so that texts that differ still do. */
 static void hide_surrogates(struct kv_buf *json)
 {
     char *p = json->p, *end = p + json->n;
     while ((p = memchr(p, '\\', (size_t)(end - p)))) {
-        bool high = is_surrogate(p, end, true), low = is_surrogate(p, end, false);
-        if (high && is_surrogate(p + 6, end, false)) {
+        bool high = kv_json_is_half(p, end, true), low = kv_json_is_half(p, end, false);
+        if (high && kv_json_is_half(p + 6, end, false)) {
             p += 12;
             continue;
         }

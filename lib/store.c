@@ -313,7 +313,7 @@ int kv_store_add(struct kv_store *st, struct kv_slice line, enum kv_added *added
 {
     struct kv_result row;
     *key = (struct kv_slice){"", 0};
-    if (kv_result_read(line, KV_JSON_STRICT, &row, err) != 0)
+    if (kv_result_read(line, KV_JSON_PORTABLE, &row, err) != 0)
         return -1;
     if (row.preview) {
         *added = KV_ADDED_PREVIEW;

@@ -146,6 +146,36 @@ kv-append: in:2:21: expected a value, found Infinity
 kv-append: in:3:21: expected a value, found -Infinity"
 }
 
+# Python 3.11 reads integers of 4300 digits; jq 1.6 refuses a document with half a surrogate pair.
+@test "append: what would make a reader refuse the whole file is refused by name" {
+    local digits value why
+    digits=$(printf '7%.0s' {1..4300})
+    while IFS='|' read -r value why; do
+        echo "$value" | cut -c1-60
+        run --separate-stderr kv-append results.json <<<"{\"task_id\":\"k1\",\"x\":$value}"
+        assert_failure 3
+        assert_stderr "kv-append: <stdin>:1:$why"
+        assert_equal "$(rows)" ""
+    done <<END
+"\\ud800"|22: half a surrogate pair in string
+"a\\uDFFFb"|23: half a surrogate pair in string
+"\\udc00\\ud800"|22: half a surrogate pair in string
+"\\ud83d\\ud83d\\ude00"|22: half a surrogate pair in string
+"\\ud83d\\\\ude00"|22: half a surrogate pair in string
+{"\\ud800x":1}|23: half a surrogate pair in string
+7$digits|21: an integer of more than 4300 digits
+-7$digits|21: an integer of more than 4300 digits
+END
+    for value in '"\ud83d\ude00"' '"\uD83D\uDE00"' '"\\\\ud800"' "$digits" "-$digits" "0.7$digits" \
+        "7${digits}e1" 12345678901234567890; do
+        kv-append -q results.json <<<"{\"task_id\":\"k1\",\"error\":1,\"x\":$value}"
+        run tail -n 2 results.json.tmp
+        assert_output --partial "\"x\":$value}"
+    done
+    assert_equal "$(rows | wc -l)" 8
+    check_pair
+}
+
 @test "append: a directory as input ends the work, and rejects that cannot be kept are told" {
     mkdir in.d
     run --separate-stderr timeout 20 kv-append results.json in.d
@@ -197,7 +227,7 @@ kv-append: in:3:21: expected a value, found -Infinity"
 
 @test "append: the bytes of a result are kept" {
     cat >in <<'END'
-{"task_id":"k1","n":[12345678901234567890,1.0,-0.0,1e-07,1E+400,0.1000],"u":"\ud800 \u00e9 é /\/","a":1,"a":2}
+{"task_id":"k1","n":[12345678901234567890,1.0,-0.0,1e-07,1E+400,0.1000],"u":"\ud83d\ude00 \u00e9 é /\/","a":1,"a":2}
 {"task_id":"k2",	"tab":	null}
 END
     kv-append -q results.json in
@@ -336,6 +366,15 @@ another_row() {
     grep -Fxq "$(sed -n 2p tmp)," results.json.tmp
     run --separate-stderr kv-append -v results.json </dev/null
     assert_stderr "kv-append: 0 kept, 0 skipped, 0 refused"
+}
+
+@test "append: a pair of karenina's that is written anew has its new place, and all members" {
+    cp "$DATA/states-v1/moved/"results.json.* .
+    chmod u+w results.json.*
+    jq 'del(.config_hash)' results.json.state >less && mv less results.json.state
+    kv-append -q results.json.state < <(another_row "$(jq -r '.task_manifest - .completed_task_ids | .[0]' results.json.state)")
+    run jq -c '[.output_path, .config_hash]' results.json.state
+    assert_output '["results.json",""]'
 }
 
 @test "append: karenina's pair is left alone while nothing is added" {

@@ -324,3 +324,23 @@ END
     assert_success
     assert_output ''
 }
+
+@test "run: half a surrogate pair in a reply becomes U+FFFD, so that the result can be kept and read" {
+    cat >bench.jsonl <<'END'
+{"question":"Q?","answer":"x","template":{"fields":[{"name":"n","type":"str","description":"d","ground_truth":"x","verify_with":{"type":"ExactMatch"}}]}}
+END
+    PROVIDER_URL=http://127.0.0.1:9 manifest
+    kv-run --answer-cmd 'echo x' r.json.state \
+        --judge-cmd 'printf "%s" "{\"n\":\"a\\ud83d b\\udc00\\ud800 \\ud83d\\ude00 \\\\ud800\"}"' |
+        kv-append -q r.json.state
+    run jq -r '.results[0].template.parsed_llm_response.n' r.json.tmp
+    assert_success
+    assert_output 'a� b�� 😀 \ud800'
+    # A result of a command's own making is not touched: the task has failed.
+    kv-manifest --tasks - -o e.json <<<'"t"' >/dev/null
+    run --separate-stderr kv-run --exec 'printf "%s" "{\"x\":\"\\ud800\"}"' e.json.state
+    assert_equal "$(json .failure.reason <<<"$output")" "the command did not print a JSON object"
+    run --separate-stderr kv-manifest --tasks - -o h.json <<<'"t\ud800"'
+    assert_failure 3
+    assert_stderr "kv-manifest: task 1: half a surrogate pair in its name"
+}

@@ -1,6 +1,8 @@
 /* keys - task keys: one array of a .state file walked in stored order, and lists in memory. */
 #include "keys.h"
 
+#include "task.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +51,7 @@ static int seek(struct kv_reader *r, const char *name, struct kv_err *err)
 int kv_keys_begin(struct kv_keys *k, int fd, enum kv_keys_of which, struct kv_err *err)
 {
     *k = (struct kv_keys){0};
-    kv_reader_share(&k->reader, fd, KV_JSON_STRICT);
+    kv_reader_share(&k->reader, fd, KV_JSON_NONFINITE);
     int got = seek(&k->reader, kv_keys_member(which), err);
     k->inside = got == 1;
     if (got < 0)
@@ -123,32 +125,22 @@ struct kv_slice *kv_key_list_sorted(const struct kv_key_list *l)
 
 /* ---- scenarios ---- */
 
-/* The first part of a key with its tab, and the last with its tab if that is a replicate. */
-static void split(struct kv_slice key, struct kv_slice *first, struct kv_slice *replicate)
-{
-    const char *tab = key.n ? memchr(key.p, '\t', key.n) : NULL, *last = tab;
-    *first = (struct kv_slice){key.p, tab ? (size_t)(tab - key.p) + 1 : key.n};
-    *replicate = (struct kv_slice){"", 0};
-    for (const char *p = tab; p; p = memchr(p + 1, '\t', (size_t)(key.p + key.n - p - 1)))
-        last = p;
-    struct kv_slice end = {last, tab ? (size_t)(key.p + key.n - last) : 0};
-    if (tab && kv_slice_starts(end, "\trep"))
-        *replicate = end;
-}
-
-/* The one key of the manifest with these ends into s->found, or nothing. */
+/* The one key of the manifest with this scenario and replicate into s->found, or nothing. */
 static int search(struct kv_scenario *s, int fd, struct kv_slice key, struct kv_err *err)
 {
-    struct kv_slice first, replicate, f, r;
+    struct kv_task_parts wanted, parts;
     struct kv_keys k;
+    struct kv_err ignored;
     int got, found = 0;
-    split(key, &first, &replicate);
     kv_buf_clear(&s->found);
+    if (kv_task_parse_key(key, &wanted, &ignored) != 0)
+        return 0;
     if (kv_keys_begin(&k, fd, KV_KEYS_MANIFEST, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1) {
-        split(kv_slice_of(&k.key), &f, &r);
-        if (!kv_slice_eq(f, first) || !kv_slice_eq(r, replicate))
+        if (kv_task_parse_key(kv_slice_of(&k.key), &parts, &ignored) != 0 ||
+            !kv_slice_eq(parts.question_id, wanted.question_id) ||
+            parts.replicate != wanted.replicate)
             continue;
         if (found++ == 0)
             kv_buf_add_slice(&s->found, kv_slice_of(&k.key));

@@ -1,6 +1,8 @@
 /* rows - the results of a pair as they stand in its results file. */
 #include "rows.h"
 
+#include "text.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,14 +50,23 @@ static int keep_member(struct kv_rows *r, struct kv_slice key, struct kv_err *er
     return 0;
 }
 
-/* To the first item of the next "results": 1, or 0 at the end of the document. */
+/* Of two, readers would see the last. */
+static int enter_results(struct kv_rows *r, struct kv_err *err)
+{
+    if (r->found)
+        return kv_err_set(err, KV_INPUT, "%zu: results are given twice", r->reader.line);
+    r->found = true;
+    return kv_reader_enter(&r->reader, '[', err) != 0 ? -1 : 1;
+}
+
+/* To the first item of "results": 1, or 0 at the end of the document. */
 static int seek_rows(struct kv_rows *r, struct kv_err *err)
 {
     struct kv_slice key;
     int got;
     while ((got = kv_reader_member(&r->reader, &key, err)) == 1) {
         if (kv_json_string_is(key, "results"))
-            return kv_reader_enter(&r->reader, '[', err) != 0 ? -1 : 1;
+            return enter_results(r, err);
         if (keep_member(r, key, err) != 0)
             return -1;
     }
@@ -84,6 +95,15 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 
 /* ---- layout 2: lines ---- */
 
+/* Without the white space that Python strips. */
+static struct kv_slice strip(struct kv_slice line)
+{
+    struct kv_slice bare = kv_slice_strip(line);
+    if (bare.n && bare.p[0] == '{' && bare.p[bare.n - 1] == '}')
+        return bare;
+    return kv_text_strip(line);
+}
+
 static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 {
     struct kv_slice line;
@@ -91,12 +111,12 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
     while ((got = kv_lines_next(&r->lines, &line, err)) == 1) {
         uint64_t start = r->offset;
         r->offset += line.n + 1;
-        struct kv_slice bare = kv_slice_strip(line);
+        struct kv_slice bare = strip(line);
         if (!bare.n)
             continue;
         row->offset = start + (uint64_t)(bare.p - line.p);
         row->line = r->lines.number;
-        if (kv_json_check(line, KV_JSON_NONFINITE, &row->text, err) == 0)
+        if (kv_json_check(bare, KV_JSON_NONFINITE, &row->text, err) == 0)
             return 1;
         break;
     }

@@ -38,7 +38,7 @@ struct kv_rows {
     struct kv_reader reader; /* layout 1 */
     struct kv_lines lines;   /* layout 2 */
     uint64_t offset;         /* layout 2: of the next line */
-    bool inside;             /* layout 1: in the array */
+    bool inside, found;      /* layout 1: in the array; it was met */
     bool raw;                /* layout 1: set it after begin to get rows that are not checked */
     struct kv_buf *members;  /* set it after begin to keep the document's other top-level members */
 };

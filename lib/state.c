@@ -37,7 +37,7 @@ struct kv_state {
     bool has_manifest, has_completed;
     int64_t manifest_length, completed_length; /* as counted; -1: not counted */
     int64_t distinct_manifest, distinct_completed;
-    char *strings[5];
+    char *strings[4];
     struct kv_index *index; /* NULL until loaded */
     unsigned loaded;
     struct kv_scenario scenario;
@@ -150,6 +150,15 @@ static int take_string(
     return 0;
 }
 
+/* One that is only shown. */
+static const char *take_shown(struct kv_state *s, size_t i, const char *name)
+{
+    struct kv_slice value;
+    kv_state_member(s, name, &value);
+    s->strings[i] = kv_json_type(value) == KV_JSON_STRING ? kv_json_strdup(value) : kv_strdup("");
+    return s->strings[i];
+}
+
 static int64_t take_count(const struct kv_state *s, const char *name, int64_t otherwise)
 {
     struct kv_slice value;
@@ -176,11 +185,10 @@ static int take_info(struct kv_state *s, struct kv_err *err)
     struct kv_state_info *in = &s->info;
     if (check_version(s, err) != 0 || take_start(s, err) != 0 ||
         take_string(s, 0, "config_hash", &in->config_hash, err) != 0 ||
-        take_string(s, 1, "benchmark_path", &in->benchmark_path, err) != 0 ||
-        take_string(s, 2, "output_path", &in->recorded_output, err) != 0 ||
-        take_string(s, 3, "created_at", &in->created_at, err) != 0 ||
-        take_string(s, 4, "last_updated_at", &in->last_updated_at, err) != 0)
+        take_string(s, 1, "benchmark_path", &in->benchmark_path, err) != 0)
         return -1;
+    in->created_at = take_shown(s, 2, "created_at");
+    in->last_updated_at = take_shown(s, 3, "last_updated_at");
     kv_state_member(s, "config", &in->config);
     if (in->config.n && kv_json_type(in->config) != KV_JSON_OBJECT)
         return kv_err_set(
@@ -242,7 +250,7 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
         kv_reader_share(&s->file, fd, KV_JSON_NONFINITE);
         s->file.borrowed = false;
         s->info.finished = true;
-    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_STRICT, err) != 0) {
+    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_NONFINITE, err) != 0) {
         goto failed;
     }
     s->info.growing = begins_as_ours(s, err);

@@ -47,8 +47,7 @@ struct kv_state_info {
     const char *results_path; /* paths->tmp or paths->jsonl */
     struct kv_slice config;   /* object */
     const char *config_hash, *benchmark_path;
-    const char *recorded_output; /* the key output_path; for show only */
-    const char *created_at, *last_updated_at;
+    const char *created_at, *last_updated_at; /* "" if they are no strings */
     bool has_start;
     double start_time;                    /* POSIX seconds */
     struct kv_slice start_text;           /* its number as spelled; "null" if there is none */

@@ -100,6 +100,22 @@ static void add_text(struct kv_buf *out, const char *name, const char *text)
     kv_json_quote_str(out, text);
 }
 
+/* A member of the .state that is only shown, of whatever type. */
+static void add_shown(struct kv_buf *out, const struct kv_status *st, const char *name)
+{
+    struct kv_slice value;
+    struct kv_buf text = {0};
+    kv_state_member(st->state, name, &value);
+    kv_buf_printf(out, "\"%s\":", name);
+    if (value.n && kv_json_type(value) != KV_JSON_STRING) {
+        kv_json_compact(out, value);
+        return;
+    }
+    kv_json_unescape(value, &text);
+    kv_json_quote(out, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_release(&text);
+}
+
 static void add_number(struct kv_buf *out, const char *name, double x, bool known)
 {
     kv_buf_printf(out, "\"%s\":", name);
@@ -161,9 +177,9 @@ static void add_counts(struct kv_buf *out, const struct kv_status *st)
         (long long)in->total_tasks, (long long)in->completed_count, (long long)in->pending_count);
     add_number(out, "progress_percent", percent(in), true);
     kv_buf_add_str(out, "},\"timing\":{");
-    add_text(out, "created_at", in->created_at);
+    add_shown(out, st, "created_at");
     kv_buf_add_char(out, ',');
-    add_text(out, "last_updated_at", in->last_updated_at);
+    add_shown(out, st, "last_updated_at");
     kv_buf_add_char(out, ',');
     add_number(out, "elapsed_seconds", st->now - in->start_time, in->has_start);
     kv_buf_add_str(out, "},");
@@ -299,7 +315,7 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
     kv_buf_add_char(out, ',');
     add_text(out, "output_path", in->paths->output);
     kv_buf_add_char(out, ',');
-    add_text(out, "benchmark_path", in->benchmark_path);
+    add_shown(out, st, "benchmark_path");
     kv_buf_add_char(out, ',');
     add_counts(out, st);
     add_config(out, in->config);

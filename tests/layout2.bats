@@ -175,6 +175,35 @@ check_state() {
     assert_equal "$(tail -n1 results.json.results.jsonl | jq .metadata.scenario_turn)" 99
 }
 
+# The manifest is searched for keys that can be taken apart; replicates are numbers.
+@test "layout2: a scenario's key is found by what it means" {
+    local manifest replicate want
+    use scenario-node-override
+    jq -c . "$DATA/states-v2/scenario-node-override/results.json.results.jsonl" | head -n1 >row
+    while IFS='|' read -r manifest replicate want; do
+        echo "$manifest"
+        jq --argjson m "$manifest" '.task_manifest = $m | .completed_task_ids = []' \
+            "$DATA/states-v2/scenario-node-override/results.json.state" >results.json.state
+        jq -c --argjson r "$replicate" '.metadata.scenario_id = "s" | .metadata.replicate = $r' \
+            row >results.json.results.jsonl
+        run state-check rows results.json.state
+        assert_output "$want"
+    done <<'END'
+["s\tx","s\tA\tB","s\tA\tB\trep1"]|null|"s\tA\tB"
+["s\tA\tB\trep02","s\tA\tB\trep1"]|2|"s\tA\tB\trep02"
+["s\tA\tB\trep1_0"]|10|"s\tA\tB\trep1_0"
+["s\tA\tB\trep0"]|0|"s\tA\tB\trep0"
+END
+}
+
+@test "layout2: the white space that Python strips is stripped from a line" {
+    use some-done
+    sed -i 's/^/\xc2\xa0\x0b /; s/$/\x1f\xe2\x80\xa8/' results.json.results.jsonl
+    run state-check rows results.json.state
+    assert_success
+    assert_equal "${#lines[@]}" 2
+}
+
 @test "layout2: a missing .jsonl begins anew" {
     use missing-jsonl
     local key

@@ -184,3 +184,29 @@ END
     assert_equal "$(json -c '[.progress.total_tasks, .progress.pending_count]' <<<"$output")" \
         '[900000000,3]'
 }
+
+# What karenina's loader does not look at is no reason to refuse.
+@test "state: members that are only shown may be anything, and are shown as they are" {
+    cp "$DATA/states-v1/one-of-three/"results.json.* .
+    chmod u+w results.json.*
+    jq '.created_at = 5 | .last_updated_at = null | .output_path = []' results.json.state >odd
+    sed -i 's/"temperature": 0,/"temperature": NaN,/; s/"temperature": 0.0,/"temperature": NaN,/' odd
+    mv odd results.json.state
+    run grep -c NaN results.json.state
+    assert_output 1
+    run --separate-stderr kv-status --json results.json.state
+    assert_success
+    assert_equal "$(json -c '[.timing.created_at, .timing.last_updated_at, .output_path,
+        .progress.completed_count]' <<<"$output")" '[5,null,"results.json",1]'
+    run state-check load results.json.state
+    assert_success
+}
+
+@test "state: results that are given twice are refused" {
+    cp "$DATA/states-v1/one-of-three/"results.json.* .
+    chmod u+w results.json.*
+    printf '{"results": [],\n"results": []}' >results.json.tmp
+    run --separate-stderr state-check load results.json.state
+    assert_failure 3
+    assert_stderr "results.json.tmp:2: results are given twice"
+}

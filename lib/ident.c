@@ -147,6 +147,11 @@ static struct kv_slice strip_start(struct kv_slice s)
     return s;
 }
 
+struct kv_slice kv_ident_strip(struct kv_slice text)
+{
+    return strip_start(strip_end(text));
+}
+
 void kv_ident_template(struct kv_slice source, char id[KV_MD5_HEX + 1])
 {
     struct kv_buf text = {0}, tidy = {0};
@@ -159,7 +164,7 @@ void kv_ident_template(struct kv_slice source, char id[KV_MD5_HEX + 1])
             kv_buf_add_char(&tidy, '\n');
         kv_buf_add_slice(&tidy, strip_end(line));
     }
-    struct kv_slice stripped = strip_start(strip_end(kv_slice_of(&tidy)));
+    struct kv_slice stripped = kv_ident_strip(kv_slice_of(&tidy));
     if (stripped.n)
         kv_digest_md5(stripped, id);
     else

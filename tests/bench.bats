@@ -90,11 +90,12 @@ CASES
 @test "bench: a position that is too high is named as the number it is" {
     local text
     text=$(jq -n --rawfile text "$B/plain.jsonld" '$text')
-    run bash -c 'jq -nc --argjson text "$1" "{text: \$text, positions: [\"+99\", \" 9_9 \", \"0-99\"]}" |
+    run bash -c 'jq -nc --argjson text "$1" "{text: \$text, positions: [\"+99\", \" 9_9 \", \"0-99\", \"\\u2003x\\u00a0\"]}" |
         bench-check choose | jq -r ".selections[].error | sub(\" .total.*\"; \"\")"' - "$text"
     assert_output "Index out of range: 99
 Index out of range: 99
-Index out of range: 0-99"
+Index out of range: 0-99
+Invalid index: x"
 }
 
 @test "bench: manifests and execution orders are karenina's" {

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
+#include "sheet.h"
 
 #include "help/kv-run.h"
 
@@ -238,7 +239,8 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
-    if (!given.check && kv_state_is_finished(argv[first]))
+    bool finished = kv_state_is_finished(argv[first]) || kv_sheet_stands(argv[first], NULL);
+    if (!given.check && finished)
         return kv_cli_end(KV_OK); /* nothing is pending */
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = {.state = argv[first],

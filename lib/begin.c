@@ -10,7 +10,9 @@
 #include "origin.h"
 #include "paths.h"
 #include "prior.h"
+#include "sheet.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -204,6 +206,28 @@ static int refuse_streams(const struct kv_manifest_options *o, struct kv_err *er
     return 0;
 }
 
+/* The same of a run that left only a CSV: 1, 0, -1. */
+static int find_sheet(const struct kv_manifest *m, const char *state, struct kv_err *err)
+{
+    char *path = NULL;
+    if (!kv_sheet_stands(state, &path))
+        return 0;
+    int fits = kv_former_sheet_fits(m, path, err);
+    free(path);
+    return fits;
+}
+
+static void add_sheet_report(
+    struct kv_buf *out, const struct kv_manifest *m, const struct kv_paths *paths, const char *hash)
+{
+    const struct kv_state_info info = {.paths = paths,
+        .results_path = paths->tmp,
+        .finished = true,
+        .total_tasks = (int64_t)m->count,
+        .completed_count = (int64_t)m->count};
+    add_report(out, &info, hash);
+}
+
 int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
     struct kv_err *err)
 {
@@ -224,12 +248,18 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
             paths.resume);
     else
         rc = o->if_absent ? find_former(m, paths.state, &s, err) : 0;
+    if (rc == 0 && !s && !there && o->if_absent)
+        rc = find_sheet(m, paths.state, err);
+    bool sheet = rc == 1;
     if (rc == 0 && !s && (rc = create(m, o, err)) == 0)
         rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
-    if (rc == 0) {
-        hash_jobs_config(m, hash);
-        add_report(out, kv_state_info(s), m->config ? m->config->hash : hash);
-    }
+    hash_jobs_config(m, hash);
+    const char *now = m->config ? m->config->hash : hash;
+    if (sheet)
+        add_sheet_report(out, m, &paths, now);
+    else if (rc == 0)
+        add_report(out, kv_state_info(s), now);
+    rc = rc < 0 ? -1 : 0;
     kv_state_close(s);
     kv_paths_release(&paths);
     return rc;

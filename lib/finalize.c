@@ -14,6 +14,7 @@
 #include "num.h"
 #include "rows.h"
 #include "scenario.h"
+#include "sheet.h"
 #include "state.h"
 #include "store.h"
 
@@ -374,9 +375,32 @@ static int csv_of_export(struct work *w, struct kv_err *err)
     return rc;
 }
 
+static int count_row(void *closure, const struct kv_sheet_row *row)
+{
+    struct kv_finalized *done = closure;
+    done->rows.results++;
+    *(kv_slice_is(row->success, "True") ? &done->successful : &done->failed) += 1;
+    return 0;
+}
+
+/* Only a CSV was written, which cannot say that it is complete: one that is not stays with its
+ * pair. */
+static int tell_from_sheet(struct work *w, struct kv_err *err)
+{
+    struct kv_finalized *done = w->done;
+    done->already = done->is_complete = true;
+    kv_store_remove_private(&w->paths);
+    if (kv_sheet_read(done->csv_path, count_row, done, err) != 0)
+        return -1;
+    done->total = done->completed = done->rows.results;
+    return 0;
+}
+
 /* No .state: finalized before, or never there. */
 static int without_state(struct work *w, struct kv_err *err)
 {
+    if (kv_sheet_stands(w->paths.state, &w->done->csv_path))
+        return tell_from_sheet(w, err);
     if (exists(w->paths.tmp) || exists(w->paths.jsonl) || !find_finished(w, NULL)) {
         bool there = exists(w->paths.state);
         return kv_err_set(err, KV_INPUT, "%s: %s", w->paths.state,

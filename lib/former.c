@@ -10,6 +10,7 @@
 #include "json.h"
 #include "result.h"
 #include "rows.h"
+#include "sheet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,15 +50,25 @@ static int list_questions(struct entries *e, const struct kv_bench *bench, struc
     return 0;
 }
 
+static const struct entry *find_entry(const struct entries *e, struct kv_slice id)
+{
+    const struct entry key = {.id = id};
+    return e->n ? bsearch(&key, e->list, e->n, sizeof *e->list, by_id) : NULL;
+}
+
+static bool asks(const struct entry *question, struct kv_slice text)
+{
+    struct kv_digest128 digest = kv_digest_128(text);
+    return memcmp(&digest, &question->text, sizeof digest) == 0;
+}
+
 /* A row of a question that is no longer there is nobody's business. */
 static bool row_fits(const struct entries *e, const struct kv_result *row, struct kv_buf *scratch)
 {
     struct kv_slice text, id;
-    struct entry key;
     kv_buf_clear(scratch);
     kv_json_unescape(row->question_id, scratch);
-    key.id = kv_slice_of(scratch);
-    const struct entry *x = bsearch(&key, e->list, e->n, sizeof *e->list, by_id);
+    const struct entry *x = find_entry(e, kv_slice_of(scratch));
     if (!x)
         return true;
     kv_json_get(row->metadata, "template_id", &id);
@@ -66,8 +77,7 @@ static bool row_fits(const struct entries *e, const struct kv_result *row, struc
     kv_json_get(row->metadata, "question_text", &text);
     kv_buf_clear(scratch);
     kv_json_unescape(text, scratch);
-    struct kv_digest128 digest = kv_digest_128(kv_slice_of(scratch));
-    return memcmp(&digest, &x->text, sizeof digest) == 0;
+    return asks(x, kv_slice_of(scratch));
 }
 
 static int rows_fit(const struct entries *e, const char *export, struct kv_err *err)
@@ -165,4 +175,80 @@ int kv_former_fits(const struct kv_manifest *m, struct kv_state *s, struct kv_er
     bool fits = v.compatible;
     kv_origin_release(&v);
     return failed ? -1 : fits;
+}
+
+/* ---- a run that left a CSV ---- */
+
+struct sheet_check {
+    struct entries questions;
+    struct kv_index *answered; /* by what a row says of its task */
+    struct kv_buf name;
+};
+
+static void add_name(struct kv_buf *name, struct kv_slice id, struct kv_slice answering,
+    struct kv_slice parsing, struct kv_slice replicate)
+{
+    const struct kv_slice parts[] = {id, answering, parsing, replicate};
+    kv_buf_clear(name);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        kv_buf_add_slice(name, parts[i]);
+        kv_buf_add_char(name, '\t');
+    }
+}
+
+static int check_row(void *closure, const struct kv_sheet_row *row)
+{
+    struct sheet_check *c = closure;
+    struct kv_index_entry e;
+    struct kv_err ignored; /* a table in memory does not fail */
+    const struct entry *question = find_entry(&c->questions, row->question_id);
+    if (question && !asks(question, row->question_text))
+        return 1;
+    add_name(&c->name, row->question_id, row->answering, row->parsing, row->replicate);
+    if (kv_index_find(c->answered, kv_digest_128(kv_slice_of(&c->name)), &e, &ignored) == 0) {
+        e.flags = KV_INDEX_SEEN;
+        kv_index_put(c->answered, &e, &ignored);
+    }
+    return 0;
+}
+
+/* What a row of this task would say. */
+static void name_task(const struct kv_manifest *m, struct kv_slice key, struct kv_buf *name)
+{
+    struct kv_buf answering = {0}, parsing = {0}, replicate = {0};
+    struct kv_slice id = key, none = {"", 0};
+    struct kv_identity who;
+    struct kv_task t;
+    if (m->config && kv_plan_find(&m->plan, key, &t)) {
+        id = m->plan.questions[t.question];
+        kv_identity_of(&m->config->answering[t.answering], KV_ANSWERING, &who);
+        kv_identity_add_display(&answering, &who);
+        kv_identity_of(&m->config->parsing[t.parsing], KV_PARSING, &who);
+        kv_identity_add_display(&parsing, &who);
+        if (t.replicate != KV_NO_REPLICATE)
+            kv_buf_printf(&replicate, "%lld", (long long)t.replicate);
+    }
+    add_name(name, id, answering.n ? kv_slice_of(&answering) : none,
+        parsing.n ? kv_slice_of(&parsing) : none, replicate.n ? kv_slice_of(&replicate) : none);
+    kv_buf_release(&answering);
+    kv_buf_release(&parsing);
+    kv_buf_release(&replicate);
+}
+
+int kv_former_sheet_fits(const struct kv_manifest *m, const char *path, struct kv_err *err)
+{
+    struct sheet_check c = {.answered = kv_index_memory(m->count)};
+    struct kv_index_entry e;
+    int rc = m->bench ? list_questions(&c.questions, m->bench, err) : 0;
+    if (rc == 0)
+        rc = kv_sheet_read(path, check_row, &c, err);
+    bool fits = rc == 0;
+    for (size_t i = 0; fits && i < m->count; i++) {
+        name_task(m, m->keys[i], &c.name);
+        fits = kv_index_find(c.answered, kv_digest_128(kv_slice_of(&c.name)), &e, err) == 1;
+    }
+    free(c.questions.list);
+    kv_index_close(c.answered);
+    kv_buf_release(&c.name);
+    return rc < 0 ? -1 : fits;
 }

@@ -20,4 +20,8 @@ int kv_former_judge(const struct kv_state *s, const struct kv_origin_given *give
  * it cannot be read. */
 int kv_former_fits(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err);
 
+/* The same of a run of which there is only a CSV export (sheet.h). That has the names of its models
+ * and the questions, but no settings and no templates. */
+int kv_former_sheet_fits(const struct kv_manifest *m, const char *path, struct kv_err *err);
+
 #endif

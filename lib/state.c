@@ -13,6 +13,7 @@
 #include "keys.h"
 #include "num.h"
 #include "result.h"
+#include "sheet.h"
 #include "tail.h"
 #include "view.h"
 
@@ -250,6 +251,10 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
         kv_reader_share(&s->file, fd, KV_JSON_NONFINITE);
         s->file.borrowed = false;
         s->info.finished = true;
+    } else if (kv_sheet_stands(operand, NULL)) {
+        kv_err_set(err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV",
+            s->paths.output);
+        goto failed;
     } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_NONFINITE, err) != 0) {
         goto failed;
     }

@@ -190,6 +190,47 @@ finish() {
     [ -e r.json.state ]
 }
 
+@test "manifest: --if-absent leaves a run alone of which there is only the CSV" {
+    local questions config bench begun name
+    kv-manifest -b b.jsonld -c p.json -o r.csv --questions 0-1 >/dev/null
+    kv-run r.csv --answer-cmd 'printf "4,\"\n5"' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.csv
+    kv-finalize r.csv >/dev/null
+    cp r.csv before
+    cp p.json p
+    cp b.jsonld b
+    while IFS='|' read -r questions config bench begun; do
+        echo "$questions $config $bench"
+        jq "${config:-.}" p >p.json
+        jq "${bench:-.}" b >b.jsonld
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.csv --questions "$questions" --if-absent
+        assert_success
+        assert_stderr ''
+        assert_equal "$(json '"\(.completed_count) \(.total_tasks)"' <<<"$output")" "$begun"
+        cmp r.csv before
+        [ "${begun%% *}" -gt 0 ] || rm r.csv.state r.csv.tmp .r.csv.*
+        [ ! -e r.csv.state ]
+    done <<'CASES'
+0-1|||4 4
+0|||2 2
+0-2|||0 6
+0-1|.replicate_count = 3||0 6
+0-1|.answering_models[0].id = "b"||0 4
+0-1|.parsing_models[0].model_name = "k"||0 4
+0-1||.dataFeedElement[0].item.text += "?"|0 4
+CASES
+    run --separate-stderr kv-run r.csv.state
+    assert_success
+    assert_stdout ''
+    run --separate-stderr kv-finalize r.csv
+    assert_success
+    assert_equal "$(json -c '[.csv_path, .already_finalized, .total_tasks]' <<<"$output")" '["r.csv",true,4]'
+    for name in r.csv r.csv.state; do
+        run --separate-stderr kv-status "$name"
+        assert_failure 3
+        assert_stderr 'kv-status: r.csv: the run is finished, and of it there is only the CSV'
+    done
+}
+
 @test "manifest: --if-absent compares the configuration of jobs as well" {
     echo '"a"' >jobs
     echo '{"x":1}' >c.json

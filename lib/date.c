@@ -425,11 +425,22 @@ static bool overflows(const struct token *t)
     return t->n > 10 || memcmp(t->p, "2147483647", 10) > 0;
 }
 
+/* 1,000 is a quantity to everybody. */
+static bool is_quantity(const struct reader *r)
+{
+    size_t i = 1;
+    for (; i + 1 < r->n; i += 2)
+        if (!is_mark(&r->tokens[i], ',') || r->tokens[i + 1].kind != NUMBER ||
+            r->tokens[i + 1].n != 3)
+            return false;
+    return i > 1 && i == r->n && r->tokens[0].kind == NUMBER && r->tokens[0].n <= 3;
+}
+
 /* Would dateutil have read it? Not if it knows a token nowhere, or finds nothing to go by. */
 static enum kv_date_outcome give_up(const struct reader *r)
 {
     bool hint = false;
-    if (r->impossible)
+    if (r->impossible || is_quantity(r))
         return KV_DATE_NONE;
     for (size_t i = 0; i < r->n; i++) {
         const struct token *t = &r->tokens[i];

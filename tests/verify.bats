@@ -7,8 +7,7 @@ load agree
         | {source: $templates[.template].source, judge_output: (.judge_output | tojson), raw_llm_response}' \
         "$DATA/templates/template-runs.jsonl" | judge-check --share "$ROOT/share" >got
     # Deviations, by template: 26, 27 a trace field is judged on the trace although the judge does
-    # not speak of it; 29 a trace-only template needs no default; 13 "1,000" is no form of date that
-    # is supported.
+    # not speak of it; 29 a trace-only template needs no default.
     run agree '
         def first_words: sub("^Parsing failed: "; "") | sub("(?s)[:\n].*"; "");
         .want as $w | .got as $g
@@ -17,9 +16,9 @@ load agree
               field_scores, field_verification_error, composition_strategy}) == ($g | del(.parse_error))
           end' "$DATA/templates/template-runs.jsonl" got .template
     local expected
-    expected=$(printf 'disagrees: %s\n' 13 26 26 26 26 26 26 26 26 26 26 27 27 27 27 27 27 27 27 27 27 29 29 29 29 29 29)
+    expected=$(printf 'disagrees: %s\n' 26 26 26 26 26 26 26 26 26 26 27 27 27 27 27 27 27 27 27 27 29 29 29 29 29 29)
     assert_output "$expected
-463/490"
+464/490"
 }
 
 @test "verify: with a trace field the verdict is that of the trace" {

@@ -320,8 +320,8 @@ static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
     struct kv_result result;
     int got;
     while ((got = kv_prior_next(&p, &row, err)) == 1) {
-        if (kv_result_read(row, KV_JSON_STRICT, &result, err) != 0) {
-            kv_err_context(err, "%s", o->extend_from);
+        if (kv_result_read(row, KV_JSON_PORTABLE, &result, err) != 0) {
+            kv_err_context(err, "%s:%zu", o->extend_from, p.line);
             got = -1;
             break;
         }

@@ -11,7 +11,10 @@ int kv_prior_next(void *closure, struct kv_slice *row, struct kv_err *err)
     int got = kv_rows_next(&p->rows, &next, err);
     if (got == 1) {
         *row = next.text;
+        p->line = next.line;
     } else {
+        if (got == 0 && !p->rows.found) /* or everything would be asked again, in silence */
+            got = kv_err_set(err, KV_INPUT, "%s: no export: it has no member \"results\"", p->path);
         kv_rows_end(&p->rows);
         p->open = false;
     }

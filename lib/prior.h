@@ -14,11 +14,12 @@
 struct kv_prior {
     const char *path;
     struct kv_rows rows;
+    size_t line; /* of the row given last */
     bool open;
 };
 
-/* 1 and a row, 0 at the end, -1; the call after a 0 begins again (create.h wants it so). The first
- * argument is a struct kv_prior. */
+/* 1 and a row, 0 at the end, -1, also where the file is no export, without results; the call after
+ * a 0 begins again (create.h wants it so). The first argument is a struct kv_prior. */
 int kv_prior_next(void *closure, struct kv_slice *row, struct kv_err *err);
 void kv_prior_end(struct kv_prior *p); /* twice is fine */
 

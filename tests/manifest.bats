@@ -370,6 +370,24 @@ kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answ
     stderr_says "kv-manifest: traces.json: "
 }
 
+@test "manifest: what has no results is not extended" {
+    local row text message
+    row=$(jq -c '.results[0]' "$DATA/exports/mixed/export.json")
+    while IFS='|' read -r text message; do
+        echo "$text"
+        printf '%s\n' "${text/ROW/$row}" >old.json
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json
+        assert_failure 3
+        assert_stderr "kv-manifest: old.json$message"
+        [ ! -e r.json.state ]
+    done <<'CASES'
+{}|: no export: it has no member "results"
+{"runs":{"r":[ROW]}}|: no export: it has no member "results"
+{"a":ROW}|: no export: it has no member "results"
+{"results":[{"metadata":{"question_id":1}}]}|:1: metadata.question_id: expected a string, found number
+CASES
+}
+
 @test "manifest: a finished run is extended: its rows are there, only what is new is pending" {
     cp "$DATA/exports/mixed/export.json" old.json
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json

@@ -157,6 +157,8 @@ void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id
     kv_json_path(row, &parts.scenario_turn, "metadata", "scenario_turn", NULL);
     if (kv_json_is_null(parts.scenario_id))
         parts.scenario_id.n = 0;
+    if (kv_json_is_null(parts.scenario_turn)) /* as kv_result_read has it */
+        parts.scenario_turn.n = 0;
     kv_ledger_row_id(id, key, &parts);
 }
 

@@ -400,3 +400,17 @@ CASES
     assert_equal "$(json -c '[.already_finalized, .csv_path]' <<<"$output")" '[true,"results.csv"]'
     cmp first.csv results.csv
 }
+
+@test "finalize: a scenario's row without a turn is a row like any" {
+    cp "$DATA/states-v1/scenario-rows/"results.json.* .
+    chmod u+w results.json.*
+    jq '.results = [.results[0] | .metadata.scenario_turn = null]' results.json.tmp >one
+    mv one results.json.tmp
+    jq --slurpfile t results.json.tmp '.completed_task_ids |= map(select(
+        startswith($t[0].results[0].metadata.scenario_id + "\t")))' results.json.state >one
+    mv one results.json.state
+    run --separate-stderr kv-finalize --partial results.json
+    assert_success
+    assert_equal "$(json '.results | length' results.json)" 1
+    assert_equal "$(json .superseded_count <<<"$output")" 0
+}

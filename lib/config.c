@@ -350,9 +350,9 @@ struct kv_config *kv_config_open(struct kv_slice text, const struct kv_config_so
     struct kv_buf tidy = {0}, prepared = {0}, canonical = {0};
     struct kv_config *c = NULL;
     size_t before = problems->n;
-    if (kv_json_check(text, KV_JSON_STRICT, &value, err) != 0)
+    if (kv_json_check(text, KV_JSON_PORTABLE, &value, err) != 0)
         return NULL;
-    kv_lax_text(&tidy, value);
+    kv_lax_tidy(&tidy, value);
     if (kv_preset_prepare(kv_slice_of(&tidy), &preset, &prepared, problems) == 0 &&
         kv_schema_read(&kv_settings_table, kv_slice_of(&prepared), NULL, &canonical, problems) ==
             0) {

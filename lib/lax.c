@@ -48,7 +48,12 @@ static void fold_repeated(struct member *members, size_t n)
     free(sorted);
 }
 
-static void add_object(struct kv_buf *out, struct kv_slice value)
+/* What to do with a number beyond a double. */
+enum beyond { AS_NULL, AS_WRITTEN };
+
+static void add_value(struct kv_buf *out, struct kv_slice value, enum beyond beyond);
+
+static void add_object(struct kv_buf *out, struct kv_slice value, enum beyond beyond)
 {
     size_t n = kv_json_count(value), i = 0;
     struct member *members = kv_calloc(n, sizeof *members);
@@ -69,7 +74,7 @@ static void add_object(struct kv_buf *out, struct kv_slice value)
                 kv_buf_add_char(out, ',');
             kv_json_quote(out, (struct kv_slice){members[i].name, members[i].n}, KV_JSON_RAW);
             kv_buf_add_char(out, ':');
-            kv_lax_text(out, members[i].value);
+            add_value(out, members[i].value, beyond);
         }
         free(members[i].name);
     }
@@ -77,7 +82,7 @@ static void add_object(struct kv_buf *out, struct kv_slice value)
     free(members);
 }
 
-static void add_array(struct kv_buf *out, struct kv_slice value)
+static void add_array(struct kv_buf *out, struct kv_slice value, enum beyond beyond)
 {
     struct kv_json_walk w;
     struct kv_slice item;
@@ -86,7 +91,7 @@ static void add_array(struct kv_buf *out, struct kv_slice value)
     while (kv_json_item(&w, &item)) {
         if (out->p[out->n - 1] != '[')
             kv_buf_add_char(out, ',');
-        kv_lax_text(out, item);
+        add_value(out, item, beyond);
     }
     kv_buf_add_char(out, ']');
 }
@@ -99,10 +104,11 @@ static bool is_float_token(struct kv_slice token)
     return false;
 }
 
-static void add_number(struct kv_buf *out, struct kv_slice token, enum kv_num_style style)
+static void add_number(
+    struct kv_buf *out, struct kv_slice token, enum kv_num_style style, enum beyond beyond)
 {
     double x;
-    if (is_float_token(token) && kv_num_double(token, &x))
+    if (is_float_token(token) && kv_num_double(token, &x) && (beyond == AS_NULL || isfinite(x)))
         kv_num_add_double(out, x, style);
     else if (kv_slice_is(token, "-0")) /* an integer, to Python */
         kv_buf_add_char(out, '0');
@@ -118,24 +124,51 @@ static void add_string(struct kv_buf *out, struct kv_slice string, enum kv_json_
     kv_buf_release(&text);
 }
 
-void kv_lax_text(struct kv_buf *out, struct kv_slice value)
+static void add_value(struct kv_buf *out, struct kv_slice value, enum beyond beyond)
 {
     switch (kv_json_type(value)) {
     case KV_JSON_OBJECT:
-        add_object(out, value);
+        add_object(out, value, beyond);
         break;
     case KV_JSON_ARRAY:
-        add_array(out, value);
+        add_array(out, value, beyond);
         break;
     case KV_JSON_STRING:
         add_string(out, value, KV_JSON_RAW);
         break;
     case KV_JSON_NUMBER:
-        add_number(out, value, KV_NUM_COMPACT);
+        add_number(out, value, KV_NUM_COMPACT, beyond);
         break;
     default:
         kv_buf_add_slice(out, value);
     }
+}
+
+void kv_lax_text(struct kv_buf *out, struct kv_slice value)
+{
+    add_value(out, value, AS_NULL);
+}
+
+void kv_lax_tidy(struct kv_buf *out, struct kv_slice value)
+{
+    add_value(out, value, AS_WRITTEN);
+}
+
+bool kv_lax_is_finite(struct kv_slice value)
+{
+    enum kv_json_type type = kv_json_type(value);
+    struct kv_json_walk w;
+    struct kv_slice key, v;
+    double x;
+    if (type == KV_JSON_NUMBER)
+        return !is_float_token(value) || (kv_num_double(value, &x) && isfinite(x));
+    if (type != KV_JSON_ARRAY && type != KV_JSON_OBJECT)
+        return true;
+    kv_json_begin(&w, value);
+    while (type == KV_JSON_ARRAY ? kv_json_item(&w, &v) : kv_json_member(&w, &key, &v))
+        if (!kv_lax_is_finite(v))
+            return false;
+    return true;
 }
 
 static size_t string_length(const char *p, const char *end)
@@ -157,7 +190,7 @@ void kv_lax_state_text(struct kv_buf *out, struct kv_slice canonical)
         } else if (*c == '-' || (*c >= '0' && *c <= '9')) {
             while (c + n < end && strchr("+-.eE0123456789", c[n]))
                 n++;
-            add_number(out, (struct kv_slice){c, n}, KV_NUM_PYTHON);
+            add_number(out, (struct kv_slice){c, n}, KV_NUM_PYTHON, AS_WRITTEN);
         } else {
             kv_buf_add_char(out, *c);
         }
@@ -185,7 +218,9 @@ int kv_lax_bool(struct kv_slice value, bool *to, const char **sort)
         *to = kv_json_is_true(value);
         return 0;
     case KV_JSON_NUMBER:
-        if (!kv_num_double(value, &x) || (x != 0 && x != 1))
+        if (!kv_num_double(value, &x) || x != floor(x) || fabs(x) >= 0x1p63)
+            return wrong(sort, "bool_type");
+        if (x != 0 && x != 1)
             return wrong(sort, "bool_parsing");
         *to = x != 0;
         return 0;
@@ -223,43 +258,65 @@ static struct kv_slice strip_spaces(struct kv_slice s)
     return (struct kv_slice){s.p + from, to - from};
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Digits with single underscores between them, which are left out. Returns how many digits. */
+static size_t add_digits(const char **at, const char *end, struct kv_buf *out)
+{
+    size_t n = 0;
+    for (; *at < end; ++*at) {
+        if (is_digit(**at)) {
+            kv_buf_add_char(out, **at);
+            n++;
+        } else if (**at != '_' || !n || *at + 1 == end || !is_digit((*at)[1])) {
+            break;
+        }
+    }
+    return n;
+}
+
+/* The exponent of a float, if there is one. */
+static void add_exponent(const char **at, const char *end, struct kv_buf *out)
+{
+    const char *c = *at;
+    if (c == end || (*c != 'e' && *c != 'E'))
+        return;
+    kv_buf_add_char(out, 'e');
+    if (++c < end && (*c == '+' || *c == '-'))
+        kv_buf_add_char(out, *c++);
+    if (add_digits(&c, end, out))
+        *at = c;
+}
+
 /* Python's numerals: white space around, a sign, single underscores between digits; for a float
- * also a fraction and an exponent, for an integer digits on both sides of a point. The plain form
- * goes to *out. */
+ * also a fraction and an exponent, for an integer a fraction of digits without underscores. The
+ * plain form goes to *out. */
 static bool plain_numeral(struct kv_slice text, bool is_float, struct kv_buf *out)
 {
     struct kv_slice s = strip_spaces(text);
     const char *c = s.p, *end = s.p + s.n;
-    size_t digits = 0;
     if (c < end && (*c == '+' || *c == '-'))
         if (*c++ == '-')
             kv_buf_add_char(out, '-');
-    for (; c < end; c++) {
-        bool after = out->n && out->p[out->n - 1] >= '0' && out->p[out->n - 1] <= '9';
-        if (*c >= '0' && *c <= '9')
-            digits++;
-        else if (*c == '_' && after && c + 1 < end && c[1] >= '0' && c[1] <= '9')
-            continue;
-        else
-            break;
-        kv_buf_add_char(out, *c);
-    }
+    size_t whole = add_digits(&c, end, out), more = 0;
     if (c < end && *c == '.') {
-        if (!is_float && (!digits || c + 1 == end))
-            return false;
-        if (!digits)
+        if (!whole)
             kv_buf_add_char(out, '0');
-        size_t dot = out->n;
         kv_buf_add_char(out, *c++);
-        for (; c < end && *c >= '0' && *c <= '9'; c++, digits++)
-            kv_buf_add_char(out, *c);
-        if (out->n == dot + 1)
+        if (!is_float && memchr(c, '_', (size_t)(end - c)))
+            return false;
+        more = add_digits(&c, end, out);
+        if (!is_float && (!whole || !more))
+            return false;
+        if (!more)
             kv_buf_add_char(out, '0');
     }
-    if (is_float && digits && c < end && (*c == 'e' || *c == 'E'))
-        for (; c < end && *c && strchr("eE+-0123456789", *c); c++)
-            kv_buf_add_char(out, *c);
-    return digits && c == end;
+    if (is_float && whole + more)
+        add_exponent(&c, end, out);
+    return whole + more && c == end;
 }
 
 /* Cuts "005" to "5" and "-0" to "0", drops a fraction of zeros. False if the fraction is more. */
@@ -350,8 +407,10 @@ int kv_lax_float(struct kv_slice value, double *x, const char **sort)
         break;
     case KV_JSON_STRING:
         kv_json_unescape(value, &text);
-        if (!plain_numeral(kv_slice_of(&text), true, &plain) ||
-            (*x = strtod(plain.p, &end), *end != '\0'))
+        if (is_infinite_word(kv_slice_of(&text)))
+            rc = wrong(sort, "finite_number");
+        else if (!plain_numeral(kv_slice_of(&text), true, &plain) ||
+                 (*x = strtod(plain.p, &end), *end != '\0'))
             rc = wrong(sort, "float_parsing");
         kv_buf_release(&text);
         kv_buf_release(&plain);

@@ -16,6 +16,11 @@
  * value at its first place, floats respelled, -0 as 0. */
 void kv_lax_text(struct kv_buf *out, struct kv_slice value);
 
+/* The same, but a number beyond a double stays as it is written, for a reader to refuse, where
+ * kv_lax_text has null. Is there none in a value? */
+void kv_lax_tidy(struct kv_buf *out, struct kv_slice value);
+bool kv_lax_is_finite(struct kv_slice value);
+
 /* Respells canonical text for `.state` files: floats as Python spells them, strings in ASCII. */
 void kv_lax_state_text(struct kv_buf *out, struct kv_slice canonical);
 

@@ -125,12 +125,12 @@ static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_e
     struct kv_slice value = KV_SLICE("{}");
     int rc = 0;
     if (path && (rc = kv_io_read(path, 0, &text, err)) == 0 &&
-        (rc = kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &value, err)) == 0 &&
+        (rc = kv_json_check(kv_slice_of(&text), KV_JSON_PORTABLE, &value, err)) == 0 &&
         kv_json_type(value) != KV_JSON_OBJECT)
         rc = kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(value));
     m->has_jobs_config = path != NULL;
     if (rc == 0)
-        kv_lax_text(&m->jobs_config, value);
+        kv_lax_tidy(&m->jobs_config, value);
     else if (text.n)
         kv_err_context(err, "%s", kv_io_name(path));
     kv_buf_release(&text);

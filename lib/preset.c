@@ -3,8 +3,8 @@
 
 #include "json.h"
 #include "lax.h"
-#include "num.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -79,8 +79,7 @@ static void add_prompts(struct kv_buf *out, struct kv_slice input)
     if (given && open) {
         kv_json_begin(&w, prompts);
         while (kv_json_member(&w, &key, &value))
-            if (!kv_json_is_null(value))
-                add_member(&merged, key, value);
+            add_member(&merged, key, value);
     }
     kv_json_begin(&w, input);
     while (open && kv_json_member(&w, &key, &value)) {
@@ -88,7 +87,7 @@ static void add_prompts(struct kv_buf *out, struct kv_slice input)
         if (!name || kv_json_is_null(value))
             continue;
         any = true;
-        if (is_blank(prompts, name))
+        if (is_blank(prompts, name)) /* a later member wins over a null before it */
             add_named(&merged, name, value);
     }
     kv_buf_add_char(&merged, '}');
@@ -123,7 +122,7 @@ static void add_model(struct kv_buf *out, struct kv_slice model, struct kv_slice
     while (kv_json_member(&w, &key, &value))
         if (!(fill && kv_json_string_is(key, "system_prompt")))
             add_member(out, key, value);
-    if (manual && is_blank(model, "id")) /* a later member wins over a null before it */
+    if (manual && is_blank(model, "id")) /* here too */
         add_named(out, "id", KV_SLICE("\"manual\""));
     if (manual && is_blank(model, "model_name"))
         add_named(out, "model_name", KV_SLICE("\"manual\""));
@@ -159,22 +158,25 @@ static bool is_yes(const char *text)
     return strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0 || strcasecmp(text, "yes") == 0;
 }
 
-/* The JSON of an environment value; false if it is to be ignored. */
+/* The JSON of an environment value; false if it is to be ignored. What is a number, but none that
+ * a field takes, is left to the tables to refuse. */
 static bool env_value(enum env_kind kind, const char *text, struct kv_buf *out)
 {
-    const char *sort;
+    const char *sort = "";
     double x;
+    int64_t whole;
     struct kv_buf quoted = {0};
     bool ok = true;
     kv_json_quote_str(&quoted, text);
     if (kind == ENV_FLAG)
         kv_buf_add_str(out, is_yes(text) ? "true" : "false");
-    else if (kind == ENV_TEXT)
+    else if (kind == ENV_INT && (ok = kv_lax_python_int(kv_slice(text), &whole)))
+        kv_buf_printf(out, "%" PRId64, whole);
+    else if (kind == ENV_FLOAT)
+        ok = kv_lax_float(kv_slice_of(&quoted), &x, &sort) == 0 ||
+             strcmp(sort, "finite_number") == 0;
+    if (ok && !out->n)
         kv_buf_add_slice(out, kv_slice_of(&quoted));
-    else if (kind == ENV_INT)
-        ok = !strchr(text, '.') && kv_lax_int(kv_slice_of(&quoted), out, &sort) == 0;
-    else if ((ok = kv_lax_float(kv_slice_of(&quoted), &x, &sort) == 0))
-        kv_num_add_double(out, x, KV_NUM_COMPACT);
     kv_buf_release(&quoted);
     return ok;
 }

@@ -19,7 +19,7 @@ struct kv_preset_fill {
     bool wrapped;                         /* {"config": …} may stand around it */
 };
 
-/* Appends the input ready for kv_settings_table. `text` is canonical (kv_lax_text). Fails, with a
+/* Appends the input ready for kv_settings_table. `text` is canonical (kv_lax_tidy). Fails, with a
  * problem, only on a wrapper around nothing. */
 int kv_preset_prepare(struct kv_slice text, const struct kv_preset_fill *fill, struct kv_buf *out,
     struct kv_problems *problems);

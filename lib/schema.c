@@ -1,6 +1,6 @@
 /* schema - objects described by a table of fields.
  *
- * Reading happens on a normalised copy of the input (kv_lax_text): no white space, no repeated
+ * Reading happens on a normalised copy of the input (kv_lax_tidy): no white space, no repeated
  * keys, floats spelled canonically. So every later step may take the first member it finds, and a
  * value that needs no coercion is copied as it stands.
  */
@@ -194,7 +194,7 @@ static int read_object(const struct kv_table *table, struct kv_slice value,
 static int read_structure(const struct kv_field *f, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems)
 {
-    static const struct kv_field text = {.kind = KV_FIELD_TEXT}, pick = {.kind = KV_FIELD_PICKS},
+    static const struct kv_field text = {.kind = KV_FIELD_TEXT}, pick = {.kind = KV_FIELD_PICK},
                                  number = {.kind = KV_FIELD_INT},
                                  texts = {.kind = KV_FIELD_TEXT_MAP};
     const struct kv_field object = {.kind = KV_FIELD_OBJECT, .table = f->table};
@@ -202,11 +202,9 @@ static int read_structure(const struct kv_field *f, struct kv_slice value, const
     switch (f->kind) {
     case KV_FIELD_TEXTS:
         return read_items(&text, value, at, out, problems);
-    case KV_FIELD_PICKS: /* the array, or one of its items */
-        if (kv_json_type(value) == KV_JSON_ARRAY)
-            return read_items(&pick, value, at, out, problems);
-        if (f != &pick)
-            return complain(problems, at, "list_type", value);
+    case KV_FIELD_PICKS:
+        return read_items(&pick, value, at, out, problems);
+    case KV_FIELD_PICK:
         if (kv_json_type(value) == KV_JSON_STRING)
             return read_text(value, at, out, problems);
         return read_number(&number, value, at, out, problems);
@@ -257,6 +255,8 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
     case KV_FIELD_FREE:
         if (kv_json_type(value) != KV_JSON_OBJECT)
             return complain(problems, at, "dict_type", value);
+        if (!kv_lax_is_finite(value))
+            return complain(problems, at, "finite_number", value);
         kv_buf_add_slice(out, value);
         return 0;
     case KV_FIELD_ANY:
@@ -284,20 +284,26 @@ static void refuse_unknown(const struct kv_table *table, struct kv_slice value,
 {
     struct kv_json_walk w;
     struct kv_slice key, v;
+    bool aliased = table->alias && kv_json_get(value, table->alias, &v);
     kv_json_begin(&w, value);
     while (kv_json_member(&w, &key, &v)) {
         struct kv_path here = {.up = at, .name = {key.p + 1, key.n - 2}};
         if (!is_known(table, key))
             kv_problems_add(problems, &here, "extra_forbidden", "unknown key");
+        else if (aliased && kv_json_string_is(key, table->alias_of))
+            kv_problems_add(problems, &here, "extra_forbidden", "also given as %s", table->alias);
     }
 }
 
+/* Also says under which name. */
 static bool find_member(const struct kv_table *table, const struct kv_field *f,
-    struct kv_slice value, struct kv_slice *to)
+    struct kv_slice value, struct kv_slice *to, struct kv_slice *name)
 {
     if (table->alias && strcmp(f->name, table->alias_of) == 0 &&
-        kv_json_get(value, table->alias, to))
+        kv_json_get(value, table->alias, to)) {
+        *name = kv_slice(table->alias);
         return true;
+    }
     return kv_json_get(value, f->name, to);
 }
 
@@ -308,7 +314,7 @@ static void read_field(const struct kv_table *table, const struct kv_field *f,
     struct kv_path here = {.up = at, .name = kv_slice(f->name)};
     struct kv_slice member;
     size_t mark = out->n;
-    bool given = find_member(table, f, value, &member);
+    bool given = find_member(table, f, value, &member, &here.name);
     if (out->p[out->n - 1] != '{')
         kv_buf_add_char(out, ',');
     kv_buf_printf(out, "\"%s\":", f->name);
@@ -342,7 +348,7 @@ int kv_schema_read(const struct kv_table *table, struct kv_slice value, const st
     struct kv_buf *out, struct kv_problems *problems)
 {
     struct kv_buf tidy = {0};
-    kv_lax_text(&tidy, value);
+    kv_lax_tidy(&tidy, value);
     int rc = read_object(table, kv_slice_of(&tidy), at, out, problems);
     kv_buf_release(&tidy);
     return rc;

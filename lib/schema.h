@@ -25,7 +25,8 @@ enum kv_field_kind {
     KV_FIELD_ANY,         /* any value */
     KV_FIELD_FREE,        /* any object, kept with its order and number types */
     KV_FIELD_TEXTS,       /* array of strings */
-    KV_FIELD_PICKS,       /* array of strings and integers */
+    KV_FIELD_PICK,        /* a string or an integer */
+    KV_FIELD_PICKS,       /* array of these */
     KV_FIELD_EXAMPLES,    /* array of objects of strings */
     KV_FIELD_TEXT_MAP,    /* object of strings */
     KV_FIELD_LIMITS,      /* an integer or an object of integers */

@@ -97,9 +97,24 @@ CASES
     [ "$agreed" -eq 16 ]
 }
 
+@test "config: values at the edges of their types are read or refused as pydantic does" {
+    config-check config <"$DATA/config/values.jsonl" >got
+    run agree "$DATA/config/values.jsonl" got '
+        if .want.md5 then .got.md5 == .want.md5
+        elif .want.errors then
+            (.want.errors | sort) == ([.got.errors[] | [.loc, .sort]] | sort)
+        else .want.message as $start | .got.errors[0].text | startswith($start) end'
+    assert_success
+    assert_output "agreed 159/159"
+}
+
 @test "config: infinite and absurd numbers are refused, not rounded" {
     run config_of '{"answering_models":[],"parsing_models":[],"request_timeout":"inf","embedding_check_threshold":1e999}'
     assert_equal "$(json -c '[.errors[].loc[0]] | sort' <<<"$output")" '["embedding_check_threshold","request_timeout"]'
+    # Also where null may stand, and where anything may.
+    run config_of '{"answering_models":[],"parsing_models":[{"id":"j","model_name":"j","interface":"openrouter","extra_kwargs":{"a":[{"b":-1e309}]}}],"batch_timeout_seconds":1e309}'
+    assert_equal "$(json -c '[.errors[] | [.loc[-1], .sort]] | sort' <<<"$output")" \
+        '[["batch_timeout_seconds","finite_number"],["extra_kwargs","finite_number"]]'
 }
 
 @test "config: the environment fills what the file leaves out, and only that" {
@@ -116,6 +131,12 @@ CASES
     assert_success
     assert_output '[9,true,0.85]
 [3,true,0.85]'
+    # What is a number is not ignored, even if it is none that fits.
+    EMBEDDING_CHECK_THRESHOLD=inf KARENINA_ASYNC_MAX_WORKERS=-1 \
+        run --separate-stderr kv-manifest -b b.jsonl -c p.c -o x
+    assert_failure 3
+    assert_stderr 'kv-manifest: p.c: embedding_check_threshold: not a finite number, got "inf"
+kv-manifest: p.c: async_max_workers: must be at least 1'
 }
 
 @test "config: examples are selected as karenina selects them, its draws included" {

@@ -471,6 +471,7 @@ another_row() {
 
 # Two results are there; something happens; a third is added: nothing is lost or counted wrongly.
 survives() {
+    needs_growth
     printf '{"task_id":"k1","x":1.0}\n{"task_id":"k2","error":1}\n' | kv-append -q results.json
     "$@"
     run --separate-stderr kv-append -v results.json <<<'{"task_id":"k3"}'

@@ -39,6 +39,7 @@ assert_pair() {
 }
 
 @test "doc: the first add to a new pair is in place, and so is every other" {
+    needs_growth
     pair
     for id in a b c; do
         run --separate-stderr add "$id"
@@ -59,6 +60,7 @@ assert_pair() {
 }
 
 @test "doc: an edit by another program is kept, at the price of one copy" {
+    needs_growth
     pair a b
     sed -i 's/of a/by hand/' r.tmp
     run --separate-stderr add c
@@ -92,6 +94,7 @@ assert_pair() {
 }
 
 @test "doc: every private file may be deleted between commits" {
+    needs_growth
     for name in .r.lock .r.tmp.spare0 .r.state.spare0; do
         pair a b
         rm "$name"
@@ -106,6 +109,7 @@ assert_pair() {
 }
 
 @test "doc: a spare that was written to by somebody is thrown away" {
+    needs_growth
     pair a b
     printf 'x' >>.r.tmp.spare0
     run --separate-stderr add c
@@ -156,6 +160,7 @@ assert_pair() {
 }
 
 @test "doc: a reader that holds a version costs one copy, then nothing" {
+    needs_growth
     pair a b
     exec 7<r.tmp
     add c
@@ -211,6 +216,7 @@ assert_pair() {
 }
 
 @test "doc: documents written anew keep their content and grow in place at once" {
+    needs_growth
     pair a b
     run --separate-stderr doc-driver rewrite r
     assert_success
@@ -250,6 +256,7 @@ assert_pair() {
 }
 
 @test "lineage: it is new after a rewrite, a lost record and a spare put in place by hand" {
+    needs_growth
     pair a b
     first=$(doc-driver lineage r)
     doc-driver rewrite r
@@ -265,6 +272,7 @@ assert_pair() {
 }
 
 @test "lineage: looking at an untouched pair costs the next commit nothing" {
+    needs_growth
     pair a b
     doc-driver lineage r
     run --separate-stderr add c

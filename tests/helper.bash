@@ -51,6 +51,15 @@ assert_stderr() {
     assert_equal "$stderr" "$1"
 }
 
+# needs_growth - skips a test of adding in place where the file system is none of those in
+# kv-state(5)
+needs_growth() {
+    case $(stat -f -c %T .) in
+    ext2/ext3 | xfs | btrfs | tmpfs | overlayfs | f2fs) ;;
+    *) skip "files on $(stat -f -c %T .) are copied, not added to in place" ;;
+    esac
+}
+
 # start_provider [OPTION...] - the bundled model server on a free port of loopback. Sets
 # PROVIDER_PID, PROVIDER_PORT, PROVIDER_URL and JOURNAL (one line a request). Returns when it
 # listens: its first line of output says so.

@@ -30,9 +30,16 @@ def feed(pair, seconds, stop, out):
     process.wait()
 
 
+def file_system(path):
+    return subprocess.check_output(["stat", "-f", "-c", "%T", path], text=True).strip()
+
+
 def read(pair, seconds):
     """Runs all readers beside the writer; the sums of what they saw, and the number of adds."""
-    plan = [(pair.tmp, kind, pair.array, pair.counters[0]) for kind in ("read", "slow", "mmap", "old")]
+    kinds = ["read", "slow", "old"]
+    if file_system(pair.where) != "overlayfs":  # there a mapping cannot be seen: kv-state(5)
+        kinds.append("mmap")
+    plan = [(pair.tmp, kind, pair.array, pair.counters[0]) for kind in kinds]
     plan += [(pair.state, "read", pair.ids, pair.counters[1])]
     out, stop = {"adds": 0}, threading.Event()
     writer = threading.Thread(target=feed, args=(pair, seconds, stop, out))

@@ -77,6 +77,13 @@ stand_in() {
     assert_equal "$(grep finalize calls)" 'kv-finalize -- r.csv.state'
 }
 
+@test "kv verify: the suffix of the output may be written as one likes" {
+    for o in r.Json r.CSV; do
+        run --separate-stderr kv verify b --preset p --output $o
+        assert_success
+    done
+}
+
 @test "kv verify: a preset is found by name in the directory of presets" {
     mkdir presets mine
     touch presets/default.json mine/other.json
@@ -166,6 +173,10 @@ stand_in() {
     assert_stderr "kv: verify: --output is required (try 'kv help')"
     run --separate-stderr kv verify b --preset p --output r.txt
     assert_stderr "kv: verify: the output must be named .json or .csv, not 'r.txt' (try 'kv help')"
+    run --separate-stderr kv verify b --preset p --output r.json --async-workers many
+    assert_stderr "kv: verify: --async-workers takes a number from 1, not 'many' (try 'kv help')"
+    run --separate-stderr kv verify --resume r.json.state --async-workers 0
+    assert_stderr "kv: verify: --async-workers takes a number from 1, not '0' (try 'kv help')"
     run --separate-stderr kv verify --resume r.json.state --preset p
     assert_stderr "kv: verify: --resume takes all from the state: leave out --preset (try 'kv help')"
     run --separate-stderr kv verify --resume

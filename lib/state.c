@@ -128,7 +128,9 @@ static int check_version(struct kv_state *s, struct kv_err *err)
     }
     if (kv_json_string_is(version, KV_EXPORT_VERSION))
         return kv_err_set(err, KV_INPUT,
-            "these are the results of a run that is not finished; its state is another file");
+            "these are the results of a run that is not finished; its state is another file; "
+            "without "
+            "it, kv-manifest --extend-from begins a run with them");
     char *text = kv_json_is_null(version)                  ? kv_strdup("None")
                  : kv_json_type(version) == KV_JSON_STRING ? kv_json_strdup(version)
                                                            : kv_slice_dup(version);

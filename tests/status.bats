@@ -153,7 +153,7 @@ setup() {
     cp "$DATA/exports/mixed/export.json" part.json
     run --separate-stderr kv-status part.json
     assert_failure 3
-    assert_stderr 'kv-status: part.json: these are the results of a run that is not finished; its state is another file'
+    assert_stderr 'kv-status: part.json: these are the results of a run that is not finished; its state is another file; without it, kv-manifest --extend-from begins a run with them'
     run --separate-stderr kv-status part.json.state
     assert_failure 3
     assert_stderr 'kv-status: part.json.state: no such file or directory'

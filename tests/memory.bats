@@ -65,7 +65,7 @@ assert_peak() {
     kv-manifest -b b.jsonl -c preset.json -o r.json >/dev/null
     # Written over in place, by the first command that answers.
     run --separate-stderr kv-run -j 1 r.json.state --answer-cmd 'cat other.jsonl >b.jsonl; echo x'
-    assert_failure 1
+    assert_failure 3
     assert_equal "${#lines[@]}" 2
     assert_regex "$stderr" "question 'q3' has changed in its file since that was opened"
 }

@@ -38,7 +38,7 @@ static void set_times(struct making *m)
     kv_num_add_double(&text, m->plan->start_time, KV_NUM_PYTHON);
     snprintf(m->head.start, sizeof m->head.start, "%s", text.p);
     kv_buf_clear(&text);
-    kv_head_add_time(&text, (int64_t)m->plan->start_time, KV_HEAD_STATE);
+    kv_head_add_time(&text, kv_num_whole(m->plan->start_time), KV_HEAD_STATE);
     snprintf(m->head.created, sizeof m->head.created, "%s", text.p);
     m->head.updated = time(NULL);
     kv_buf_release(&text);

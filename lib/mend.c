@@ -16,6 +16,7 @@ enum { RESULTS, STATE, PIECE = 1 << 16 };
 static void take_head(struct kv_head *h, const struct kv_state_info *in)
 {
     struct kv_buf start = {0}, created = {0};
+    int64_t when;
     *h = (struct kv_head){.updated = time(NULL),
         .total = in->manifest_length,
         .completed = in->recorded_count + in->adopted_count,
@@ -26,10 +27,12 @@ static void take_head(struct kv_head *h, const struct kv_state_info *in)
         kv_buf_add_slice(&start, in->start_text);
     else
         kv_num_add_double(&start, in->start_time, KV_NUM_PYTHON);
-    kv_head_add_time(&created, in->has_start ? (int64_t)in->start_time : h->updated, KV_HEAD_STATE);
+    kv_head_add_time(
+        &created, in->has_start ? kv_num_whole(in->start_time) : h->updated, KV_HEAD_STATE);
     snprintf(h->start, sizeof h->start, "%s", start.p);
     snprintf(h->created, sizeof h->created, "%s",
-        !in->has_start && strlen(in->created_at) == 20 ? in->created_at : created.p);
+        !in->has_start && kv_head_read_time(kv_slice(in->created_at), &when) ? in->created_at
+                                                                             : created.p);
     kv_buf_release(&start);
     kv_buf_release(&created);
 }

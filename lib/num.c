@@ -82,8 +82,10 @@ void kv_num_add_double(struct kv_buf *out, double x, enum kv_num_style style)
 /* [-] (0 | [1-9][0-9]*) [. [0-9]+] [eE [+-] [0-9]+], RFC 8259 section 6. */
 static bool is_number(struct kv_slice s, bool integer)
 {
+    if (!s.n) /* of an absent member: p may be NULL */
+        return false;
     const char *c = s.p, *end = s.p + s.n;
-    if (c < end && *c == '-')
+    if (*c == '-')
         c++;
     if (c == end || *c < '0' || *c > '9')
         return false;
@@ -140,4 +142,11 @@ bool kv_num_int64(struct kv_slice text, int64_t *x)
         return false;
     *x = v;
     return true;
+}
+
+int64_t kv_num_whole(double x)
+{
+    if (isnan(x))
+        return 0;
+    return x < -0x1p63 ? INT64_MIN : x >= 0x1p63 ? INT64_MAX : (int64_t)x;
 }

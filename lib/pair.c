@@ -160,6 +160,13 @@ static int catch_up(
     return got == 1 && at == rows;
 }
 
+/* The shape of a document says that its last array can grow, and not which one that is. */
+static void check_place(struct kv_pair *p, size_t part, uint64_t closed)
+{
+    if (closed != (uint64_t)kv_doc_view(p->doc, part)->end + sizeof "\n]" - 1)
+        p->misnamed = true;
+}
+
 static int enter_keys(
     struct kv_pair *p, struct kv_ledger *l, enum kv_keys_of which, struct kv_err *err)
 {
@@ -173,6 +180,8 @@ static int enter_keys(
         if (added < 0)
             break;
     }
+    if (got == 0 && which == KV_KEYS_COMPLETED)
+        check_place(p, STATE, kv_reader_tell(&k.reader));
     kv_keys_end(&k);
     return got == 0 ? 0 : got < 0 ? kv_err_context(err, "%s", p->paths->state) : -1;
 }
@@ -187,6 +196,8 @@ static int enter_rows(struct kv_pair *p, struct kv_ledger *l, struct kv_err *err
     while ((got = kv_rows_next(&rows, &row, err)) == 1)
         if ((got = enter_row(p, l, &row, false, err)) != 0)
             break;
+    if (got == 0)
+        check_place(p, RESULTS, rows.closed);
     kv_rows_end(&rows);
     return got;
 }
@@ -220,16 +231,19 @@ static int fill_index(struct kv_pair *p, struct kv_head *counted, struct kv_err 
     return -1;
 }
 
-/* Reads both documents whole: the table anew, and the counts with it. */
+/* Reads both documents whole: the table anew, and the counts with it. 1: they are not in our form
+ * after all. */
 static int build(struct kv_pair *p, struct kv_err *err)
 {
     struct kv_head counted = p->counts;
     struct kv_head *c = &p->counts;
     counted.total = counted.completed = counted.failed = counted.pending = counted.rows = 0;
     kv_buf_clear(&p->keys);
-    p->changed = false;
+    p->changed = p->misnamed = false;
     if (fill_index(p, &counted, err) != 0)
         return -1;
+    if (p->misnamed && !p->foreign)
+        return 1;
     if (p->keys.n)
         kv_note(p->notes, "%s: results without their keys in it are recorded now", p->paths->state);
     if (c->total != counted.total || c->completed != counted.completed ||
@@ -242,7 +256,7 @@ static int build(struct kv_pair *p, struct kv_err *err)
 }
 
 /* The table must reach as far as the documents do before anything is asked of it. A failing private
- * file is no failure of the pair: memory will do. */
+ * file is no failure of the pair: memory will do. 1: the pair is not in our form. */
 static int prepare_index(struct kv_pair *p, uint64_t rows, struct kv_err *err)
 {
     struct kv_index_mark mark;
@@ -257,7 +271,7 @@ static int prepare_index(struct kv_pair *p, uint64_t rows, struct kv_err *err)
         return -1;
     kv_note(p->notes, "%s: built anew", p->paths->index);
     got = build(p, err);
-    if (got != 0 && err->kind == KV_SYSTEM && !p->memory) {
+    if (got < 0 && err->kind == KV_SYSTEM && !p->memory) {
         kv_note(p->notes, "%s: %s; keeping it in memory", p->paths->index, err->text);
         kv_index_void(p->index);
         kv_index_close(p->index);
@@ -340,10 +354,13 @@ int kv_pair_begin(struct kv_pair *p, bool wait, struct kv_err *err)
     if (kv_doc_begin(p->doc, wait, err) != 0)
         return -1;
     int got = look(p, &rows, err);
-    if (got == 0)
+    bool ours = got == 1;
+    if (ours && (got = prepare_index(p, rows, err)) == 1) {
+        ours = false;
+        close_index(p);
+    }
+    if (!ours && got >= 0)
         got = survey(p, err);
-    else if (got == 1)
-        got = prepare_index(p, rows, err);
     if (got != 0)
         kv_pair_abort(p);
     return got;

@@ -49,6 +49,7 @@ struct kv_pair {
     uint64_t end;             /* of the rows, with those staged */
     bool changed;             /* there is something to commit */
     bool foreign;             /* not in our form: good for looking at only */
+    bool misnamed;            /* what grows at an end of the two files is not what it should be */
 };
 
 void kv_pair_init(struct kv_pair *p, const struct kv_paths *paths, const struct kv_notes *notes);

@@ -151,6 +151,13 @@ static bool is_int(struct kv_slice v, int64_t *x)
     return ok;
 }
 
+/* The last of several members of a name counts. */
+static void keep(struct kv_slice *to, struct kv_slice string)
+{
+    forget(*to);
+    *to = kv_json_is_null(string) ? (struct kv_slice){0} : unescaped(string);
+}
+
 static int bad(struct kv_err *err, const char *name, size_t i, const char *what)
 {
     return kv_err_set(err, KV_INPUT, "%s: entries[%zu].%s", name, i, what);
@@ -165,9 +172,9 @@ static int read_key(
     while (kv_json_member(&w, &k, &v)) {
         bool null = kv_json_is_null(v), text = kv_json_type(v) == KV_JSON_STRING;
         if (kv_json_string_is(k, "question_id") && text)
-            e->question_id = unescaped(v);
+            keep(&e->question_id, v);
         else if (kv_json_string_is(k, "answering_model_id") && (text || null))
-            e->model = text ? unescaped(v) : (struct kv_slice){0};
+            keep(&e->model, v);
         else if (kv_json_string_is(k, "replicate") && (null || is_int(v, &e->replicate)))
             e->replicate = null ? INT64_MIN : e->replicate;
         else if (kv_json_string_is(k, "scenario_id") || kv_json_string_is(k, "scenario_node"))
@@ -189,7 +196,7 @@ static int read_entry(struct kv_replay_entry *e, struct kv_slice entry, const ch
     while (kv_json_member(&w, &k, &v)) {
         struct kv_slice given = kv_json_is_null(v) ? (struct kv_slice){"", 0} : v;
         if (kv_json_string_is(k, "raw_trace") && kv_json_type(v) == KV_JSON_STRING)
-            e->raw_trace = unescaped(v);
+            keep(&e->raw_trace, v);
         else if (kv_json_string_is(k, "trace_messages"))
             e->trace_messages = given;
         else if (kv_json_string_is(k, "parsed_answer_fields"))
@@ -334,9 +341,11 @@ const struct kv_replay_entry *kv_replay_find(const struct kv_replay *r, struct k
     struct kv_slice model, int64_t replicate)
 {
     struct kv_replay_entry wanted = {.question_id = question_id};
+    if (!r->n)
+        return NULL;
     const struct kv_replay_entry *best = NULL, *end = r->entries + r->n;
     const struct kv_replay_entry *e =
-        r->n ? bsearch(&wanted, r->entries, r->n, sizeof *r->entries, compare_entries) : NULL;
+        bsearch(&wanted, r->entries, r->n, sizeof *r->entries, compare_entries);
     int most = -1;
     while (e && e > r->entries && compare_entries(e - 1, &wanted) == 0)
         e--;

@@ -90,6 +90,7 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
             return 1;
         }
         r->inside = false;
+        r->closed = kv_reader_tell(&r->reader);
     }
 }
 

@@ -39,6 +39,7 @@ struct kv_rows {
     struct kv_lines lines;   /* layout 2 */
     uint64_t offset;         /* layout 2: of the next line */
     bool inside, found;      /* layout 1: in the array; it was met */
+    uint64_t closed;         /* layout 1: offset behind the array's end; 0: not there yet */
     bool raw;                /* layout 1: set it after begin to get rows that are not checked */
     struct kv_buf *members;  /* set it after begin to keep the document's other top-level members */
 };

@@ -126,7 +126,7 @@ static bool read_whole(struct kv_slice answer, int64_t *value)
     double x;
     if (!kv_num_double(answer, &x) || x != floor(x))
         return false;
-    *value = x < -0x1p63 ? INT64_MIN : x >= 0x1p63 ? INT64_MAX : (int64_t)x;
+    *value = kv_num_whole(x);
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "form.h"
 #include "io.h"
+#include "num.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -134,7 +135,7 @@ int kv_state2_write(int fd, const struct kv_state2 *t, struct kv_err *err)
     const struct kv_state_info *in = kv_state_info(s);
     int64_t now = time(NULL);
     kv_buf_add_str(&o.text, "{\n  \"format_version\": \"2.0\"");
-    put_time(&o, "created_at", in->has_start ? (int64_t)in->start_time : now);
+    put_time(&o, "created_at", in->has_start ? kv_num_whole(in->start_time) : now);
     put_time(&o, "last_updated_at", now);
     put_raw(&o, s, "benchmark_path", "\"\"");
     put_raw(&o, s, "output_path", "\"\"");

@@ -525,6 +525,39 @@ kv-append: 1 kept, 0 skipped, 0 refused"
     survives copies
 }
 
+@test "append: a result is put where results are read, whatever grows at the end of the file" {
+    echo '{"task_id":"k1"}' | kv-append -q results.json
+    sed -i 's/"results":\[/"rows":[/' results.json.tmp
+    echo '{"task_id":"k2"}' >in
+    run --separate-stderr kv-append results.json <in
+    assert_success
+    assert_equal "$(jq -c '[.rows[].task_id, .results[].task_id]' results.json.tmp)" '["k1","k2"]'
+    sed -i 's/"completed_task_ids"/"completed"/' results.json.state
+    echo '{"task_id":"k3"}' >in
+    run --separate-stderr kv-append results.json <in
+    assert_success
+    assert_equal "$(jq -c .completed_task_ids results.json.state)" '["k2","k3"]'
+}
+
+@test "append: texts of a foreign state cannot break the one that is written" {
+    while read -r created start; do
+        echo "$created $start"
+        jq --argjson c "$created" --argjson s "$start" '.created_at = $c | .start_time = $s' \
+            "$DATA/states-v1/fresh/results.json.state" >results.json.state
+        cp "$DATA/states-v1/fresh/results.json.tmp" .
+        run --separate-stderr kv-append --extend results.json < <(echo '{"task_id":"new"}')
+        assert_success
+        assert_equal "$(jq -c .completed_task_ids results.json.state)" '["new"]'
+        rm -f .results.json.*
+    done <<'CASES'
+"2026-01-01T00:00:0\"Z" null
+"2026-01-01T00:00:00\\" null
+"2026-01-01\n00:00:00Z" null
+"2026-01-01T00:00:00Z" 1.7e60
+"2026-01-01T00:00:00Z" -1e308
+CASES
+}
+
 @test "append: wrong counts in the head are counted anew" {
     edited() { sed -i '1,2s/"completed_count":            2/"completed_count":            7/' results.json.state; }
     survives edited

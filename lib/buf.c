@@ -1,6 +1,8 @@
 /* buf - bytes: slices borrow, buffers own. */
 #include "buf.h"
 
+#include "err.h"
+
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -177,6 +179,17 @@ void kv_buf_add_str(struct kv_buf *b, const char *text)
 void kv_buf_add_char(struct kv_buf *b, char c)
 {
     kv_buf_add(b, &c, 1);
+}
+
+void kv_buf_add_plain(struct kv_buf *b, struct kv_slice text)
+{
+    for (size_t i = 0, n; i < text.n; i += n ? n : 1) {
+        n = kv_err_control(text.p + i, text.n - i);
+        if (text.p[i] == '\t') /* of a task key: as JSON has it */
+            kv_buf_add_str(b, "\\t");
+        else
+            kv_buf_add_char(b, text.p[i] == '\n' ? ' ' : n ? '?' : text.p[i]);
+    }
 }
 
 void kv_buf_vprintf(struct kv_buf *b, const char *format, va_list ap)

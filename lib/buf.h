@@ -58,6 +58,8 @@ void kv_buf_add(struct kv_buf *b, const void *bytes, size_t n);
 void kv_buf_add_slice(struct kv_buf *b, struct kv_slice s);
 void kv_buf_add_str(struct kv_buf *b, const char *text);
 void kv_buf_add_char(struct kv_buf *b, char c);
+/* For people to read: a line end becomes a space, a tab \t, another control character '?'. */
+void kv_buf_add_plain(struct kv_buf *b, struct kv_slice text);
 void kv_buf_printf(struct kv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void kv_buf_vprintf(struct kv_buf *b, const char *format, va_list ap);
 void kv_buf_cut(struct kv_buf *b, size_t at, size_t n); /* removes n bytes at `at` */

@@ -22,20 +22,6 @@ static struct kv_cli *face; /* of this process: messages need its name wherever 
 static bool progress_shown;
 static int signal_pipe[2] = {-1, -1};
 
-/* What a message quotes may come from anywhere: it must stay one line and not steer a terminal. */
-static void add_disarmed(struct kv_buf *out, struct kv_slice text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '\t') /* of a task key: as JSON has it */
-            kv_buf_add_str(out, "\\t");
-        else if (c == '\n')
-            kv_buf_add_char(out, ' ');
-        else
-            kv_buf_add_char(out, (unsigned char)c < 0x20 || c == 0x7f ? '?' : c);
-    }
-}
-
 void kv_cli_say(const char *format, ...)
 {
     struct kv_buf text = {0}, line = {0};
@@ -45,7 +31,7 @@ void kv_cli_say(const char *format, ...)
     va_start(ap, format);
     kv_buf_vprintf(&text, format, ap);
     va_end(ap);
-    add_disarmed(&line, kv_slice_of(&text));
+    kv_buf_add_plain(&line, kv_slice_of(&text)); /* what it quotes may come from anywhere */
     kv_buf_add_char(&line, '\n');
     struct kv_err ignored;
     kv_io_write(STDERR_FILENO, kv_slice_of(&line), &ignored);

@@ -19,6 +19,14 @@ static void cut(char text[KV_ERR_TEXT_MAX])
     memcpy(text + at, ellipsis, sizeof ellipsis);
 }
 
+size_t kv_err_control(const char *text, size_t n)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if (n && (*c < 0x20 || *c == 0x7F))
+        return 1;
+    return n > 1 && c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0 ? 2 : 0;
+}
+
 /* Keeps the sentence on one line. Task keys hold tabs: they are shown as JSON has them. */
 static void tidy(char text[KV_ERR_TEXT_MAX], int wanted)
 {
@@ -27,15 +35,17 @@ static void tidy(char text[KV_ERR_TEXT_MAX], int wanted)
     if (wanted >= KV_ERR_TEXT_MAX)
         cut(text);
     memcpy(plain, text, sizeof plain);
-    for (const char *c = plain; *c; c++) {
+    for (const char *c = plain, *end = c + strlen(plain); c < end; c++) {
         bool tab = *c == '\t';
+        size_t control = kv_err_control(c, (size_t)(end - c));
         if (n + (tab ? 2 : 1) >= KV_ERR_TEXT_MAX) {
             cut(text);
             return;
         }
         if (tab)
             text[n++] = '\\';
-        text[n++] = tab ? 't' : (unsigned char)*c < 0x20 || *c == 0x7F ? '?' : *c;
+        text[n++] = tab ? 't' : control ? '?' : *c;
+        c += control == 2;
     }
     text[n] = '\0';
 }

@@ -10,6 +10,8 @@
 #ifndef KV_ERR_H
 #define KV_ERR_H
 
+#include <stddef.h>
+
 enum kv_kind {
     KV_OK = 0,       /* yes, done */
     KV_NO = 1,       /* the answer is no; run again */
@@ -41,6 +43,10 @@ int kv_err_sys(struct kv_err *err, const char *format, ...) __attribute__((forma
 
 /* The same for what is written to and not named by the user, such as stdout: always KV_SYSTEM. */
 int kv_err_device(struct kv_err *err, const char *name, int number);
+
+/* How many bytes of a control character the text begins with: 1, 2 for those beyond ASCII (U+0080
+ * to U+009F, which steer a terminal as well), 0 if it begins with another. */
+size_t kv_err_control(const char *text, size_t n);
 
 /* Puts "<context>: " in front of the text of a failure already set; where that begins with a place,
  * "3:17: …" or "3: …", the name joins it: "results.jsonl:3:17: …". Returns -1. */

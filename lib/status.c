@@ -330,16 +330,25 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
 
 /* ---- the table ---- */
 
+/* Takes the text. */
+static void add_row(struct kv_buf *out, const char *name, struct kv_buf *text)
+{
+    kv_buf_printf(out, "%-12s", name);
+    kv_buf_add_plain(out, kv_slice_of(text));
+    kv_buf_add_char(out, '\n');
+    kv_buf_release(text);
+}
+
 static void row(struct kv_buf *out, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static void row(struct kv_buf *out, const char *name, const char *format, ...)
 {
+    struct kv_buf text = {0};
     va_list ap;
-    kv_buf_printf(out, "%-12s", name);
     va_start(ap, format);
-    kv_buf_vprintf(out, format, ap);
+    kv_buf_vprintf(&text, format, ap);
     va_end(ap);
-    kv_buf_add_char(out, '\n');
+    add_row(out, name, &text);
 }
 
 static void add_duration(struct kv_buf *out, double seconds)
@@ -382,16 +391,18 @@ static void add_models(
 {
     struct kv_json_walk w;
     struct kv_slice models, model;
+    struct kv_buf text = {0};
     size_t n = 0;
-    kv_buf_printf(out, "%-12s", title);
     if (config.n && kv_json_get(config, name, &models)) {
         kv_json_begin(&w, models);
         while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
-            kv_buf_add_str(out, n++ ? ", " : "");
-            kv_roster_add_label(out, model);
+            kv_buf_add_str(&text, n++ ? ", " : "");
+            kv_roster_add_label(&text, model);
         }
     }
-    kv_buf_add_str(out, n ? "\n" : "none\n");
+    if (!n)
+        kv_buf_add_str(&text, "none");
+    add_row(out, title, &text);
 }
 
 static void add_times(struct kv_buf *out, struct kv_status *st)
@@ -417,8 +428,8 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     const struct kv_state_info *in = st->in;
     struct kv_buf size = {0};
     int64_t failed = failed_count(st);
-    kv_buf_printf(out, "%s: %s%s\n", in->paths->output,
-        kv_status_is_complete(st) ? "complete" : "in progress",
+    kv_buf_add_plain(out, kv_slice(in->paths->output));
+    kv_buf_printf(out, ": %s%s\n", kv_status_is_complete(st) ? "complete" : "in progress",
         kv_paths_run_active(in->paths) ? ", a run is active" : "");
     add_bar(out, in);
     row(out, "Completed", "%lld", (long long)in->completed_count);

@@ -34,6 +34,23 @@ setup() {
     assert_line "To go on    kv-run results.json.state | kv-append results.json.state"
 }
 
+@test "status: what a state says cannot steer the terminal" {
+    jq -n '{format_version: "1.0", benchmark_path: "b\u001b[2J\u009b31m\r\n", created_at: "\u0007\u007f",
+        config: {answering_models: [{id: "a\u001b]0;x\u0007", model_name: "m\nn"}]},
+        task_manifest: ["k\u001b\u009b"], completed_task_ids: [], total_tasks: 1}' >hostile.json.state
+    echo '{"results":[]}' >hostile.json.tmp
+    run --separate-stderr kv-status --human hostile.json
+    assert_success
+    assert_line 'Benchmark   b?[2J?31m? '
+    assert_line 'Started     ??'
+    assert_line 'Answering   a?]0;x? (m n)'
+    echo '{"task_id":"x\u001b\u009b2J"}' >in
+    run --separate-stderr kv-append hostile.json <in
+    assert_failure 3
+    assert_regex "$stderr" "<stdin>:1: \"x"
+    refute grep -P '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$stderr"
+}
+
 @test "status: --pending, --completed and --failed name the tasks in the order of the manifest" {
     run --separate-stderr kv-status --pending results.json.state
     assert_success

@@ -105,16 +105,24 @@ bench torture:
 		tests/$@/run $(if $(filter torture,$@),long)
 
 # Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
+FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -O1 -g -MMD -MP \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ    = $(patsubst lib/%.c,$(OUT)/fuzz/%.o,$(wildcard $(MODULES:%=lib/%.c)))
 fuzz: $(FUZZ:%=fuzz-%)
-fuzz-%: | $(OUT)/fuzz
-	clang -std=c11 -D_GNU_SOURCE -iquote lib -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $(OUT)/fuzz/$* tests/fuzz/$*.c $(wildcard $(MODULES:%=lib/%.c)) $(LIBS)
+$(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/$* \
+		tests/fuzz/$*.c $(FUZZ_OBJ) $(LIBS)
 	mkdir -p $(OUT)/fuzz/found-$*
-	cd $(OUT)/fuzz && ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
-		-print_final_stats=1 found-$* $(CURDIR)/tests/fuzz/corpus/$*
+	cd $(OUT)/fuzz && KV_SHARE=$(CURDIR)/share ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* $(CURDIR)/tests/fuzz/corpus/$*
+$(OUT)/fuzz/%.o: lib/%.c | $(OUT)/fuzz
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+$(OUT)/fuzz/words: $(wildcard lib/*.c) | $(OUT)/fuzz
+	grep -oh '"[A-Za-z_$$][A-Za-z0-9_.$$-]*"' $^ | sort -u >$@
+-include $(wildcard $(OUT)/fuzz/*.d)
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.c tests/provider/*.[ch] \
+C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.[ch] tests/provider/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck

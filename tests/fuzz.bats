@@ -2,13 +2,15 @@
 load helper
 
 replay() {
+    export KV_SHARE=$ROOT/share
     run "fuzz-$1" "$ROOT/tests/fuzz/corpus/$1"/*
     assert_success
     assert_output "$(find "$ROOT/tests/fuzz/corpus/$1" -type f | wc -l) files"
 }
 
 @test "fuzz: every parser has a target and seeds" {
-    for t in json template extract config bench result state reply pattern date store; do
+    for t in json template extract config bench result state reply pattern date store recorded \
+        verify score tasks finalize; do
         assert [ -f "$ROOT/tests/fuzz/$t.c" ]
         assert [ -n "$(ls "$ROOT/tests/fuzz/corpus/$t")" ]
     done
@@ -25,3 +27,8 @@ replay() {
 @test "fuzz: pattern survives its corpus" { replay pattern; }
 @test "fuzz: date survives its corpus" { replay date; }
 @test "fuzz: store survives its corpus" { replay store; }
+@test "fuzz: recorded survives its corpus" { replay recorded; }
+@test "fuzz: verify survives its corpus" { replay verify; }
+@test "fuzz: score survives its corpus" { replay score; }
+@test "fuzz: tasks survives its corpus" { replay tasks; }
+@test "fuzz: finalize survives its corpus" { replay finalize; }

@@ -1,9 +1,11 @@
 /* reply - fuzz target: what a provider sends back.
  *
  * Byte 0 chooses the wire, byte 1 the status; header lines follow up to an empty line, then the
- * body.
+ * body, which is read as a list of models as well.
  */
 #include "reply.h"
+
+#include "listing.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -39,7 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     };
     kv_reply_begin(&r);
     struct kv_slice body = headers(&r, (struct kv_slice){(const char *)bytes + 2, n - 2});
-    kv_reply_decode(&r, &to, statuses[bytes[1] % 11], body, 0);
+    kv_reply_decode(&r, &to, statuses[bytes[1] % 11], body, INT64_C(1790000000000));
+    struct kv_buf near = {0};
+    kv_listing_find(body, KV_SLICE("alder-7b"), &near);
+    kv_buf_release(&near);
     kv_reply_release(&r);
     return 0;
 }

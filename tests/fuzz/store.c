@@ -1,49 +1,19 @@
 /* store - fuzz target: adding to a pair of files that somebody else wrote or broke: the state
- * first, then a NUL byte, then the results.
+ * first, then a NUL byte, then the results; behind another NUL byte the row, if it is not ours.
  *
- * If an add is acknowledged, the pair reads well, has the key, and takes the key no second time.
+ * If an add is acknowledged, the pair reads well, has the key, and takes it no second time.
  */
 #include "store.h"
 #include "io.h"
 #include "json.h"
+#include "scratch.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static char base[64];
-static const char row[] = "{\"task_id\":\"fuzz\",\"error\":null}";
-
-static void empty_directory(void)
-{
-    DIR *d = opendir(base);
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (*e->d_name != '.' || strlen(e->d_name) > 2)
-            unlinkat(dirfd(d), e->d_name, 0);
-    if (d)
-        closedir(d);
-}
-
-static void remove_directory(void)
-{
-    empty_directory();
-    rmdir(base);
-}
-
-static void write_file(const char *name, const uint8_t *bytes, size_t n)
-{
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", base, name);
-    FILE *f = fopen(path, "w");
-    if (!f || (n && fwrite(bytes, 1, n, f) != n) || fclose(f) != 0)
-        abort();
-}
+static struct kv_slice row;
+static struct kv_buf row_key; /* of the row that was added */
 
 /* 1: acknowledged, 0: not wanted again, -1: refused. */
 static int add(const char *state)
@@ -56,7 +26,10 @@ static int add(const char *state)
         return -1;
     int rc = kv_store_begin(st, &err);
     if (rc == 0)
-        rc = kv_store_add(st, KV_SLICE(row), &added, &key, &err);
+        rc = kv_store_add(st, row, &added, &key, &err);
+    kv_buf_clear(&row_key);
+    if (rc == 0)
+        kv_buf_add_slice(&row_key, key);
     if (rc == 0)
         rc = kv_store_commit(st, &err);
     kv_store_close(st);
@@ -73,15 +46,15 @@ static void check_document(const char *path)
     kv_buf_release(&text);
 }
 
-static void check_pair(const char *path)
+static void check_pair(const char *path, bool failed)
 {
     struct kv_task_state task;
     struct kv_err err;
     struct kv_state *s = kv_state_open(path, &err);
     assert(s);
     assert(kv_state_load(s, KV_LOAD_TASKS | KV_LOAD_ROWS, &err) == 0);
-    kv_state_find(s, KV_SLICE("fuzz"), &task);
-    assert(task.in_manifest && task.recorded && task.has_row && !task.failed);
+    kv_state_find(s, kv_slice_of(&row_key), &task);
+    assert(task.in_manifest && task.recorded && task.has_row && task.failed == failed);
     check_document(path);
     if (kv_state_info(s)->layout == KV_LAYOUT_1)
         check_document(kv_state_info(s)->results_path);
@@ -90,25 +63,23 @@ static void check_pair(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+    struct kv_slice rest = {(const char *)bytes, n}, state = scratch_part(&rest);
+    struct kv_slice results = scratch_part(&rest);
+    struct kv_result result;
+    struct kv_err err;
     char path[96];
-    if (!base[0]) {
-        strcpy(base,
-            access("/dev/shm", W_OK) == 0 ? "/dev/shm/kv-fuzz-XXXXXX" : "/tmp/kv-fuzz-XXXXXX");
-        if (!mkdtemp(base))
-            abort();
-        atexit(remove_directory);
-    }
-    snprintf(path, sizeof path, "%s/r.json.state", base);
-    const uint8_t *nul = n ? memchr(bytes, 0, n) : NULL;
-    size_t first = nul ? (size_t)(nul - bytes) : n;
-    write_file("r.json.state", bytes, first);
-    write_file("r.json.tmp", nul ? nul + 1 : bytes, nul ? n - first - 1 : 0);
-    write_file("r.json.results.jsonl", nul ? nul + 1 : bytes, nul ? n - first - 1 : 0);
+    snprintf(path, sizeof path, "%s", scratch_path("r.json.state"));
+    row = rest.n ? rest : KV_SLICE("{\"task_id\":\"fuzz\",\"error\":null}");
+    scratch_write("r.json.state", state);
+    scratch_write("r.json.tmp", results);
+    scratch_write("r.json.results.jsonl", results);
     if (add(path) == 1) {
-        check_pair(path);
-        assert(add(path) == 0);
-        check_pair(path);
+        assert(kv_result_read(row, KV_JSON_STRICT, &result, &err) == 0);
+        bool failed = kv_result_failed(&result);
+        check_pair(path, failed);
+        assert(add(path) == failed);
+        check_pair(path, failed);
     }
-    empty_directory();
+    scratch_empty();
     return 0;
 }

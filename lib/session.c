@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
@@ -24,13 +25,29 @@ static bool member_path(const struct kv_session *s, const char *name, char **pat
     return true;
 }
 
+/* A state comes from anywhere: what it names must not make a run wait at a pipe, or read a device.
+ */
+static int refuse_special(const char *path, struct kv_err *err)
+{
+    struct stat st;
+    if (strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode) ||
+                                      S_ISDIR(st.st_mode))) /* reading it will tell */
+        return 0;
+    return kv_err_set(err, KV_INPUT, "%s: not a regular file", path);
+}
+
+static int read_named(const char *path, struct kv_buf *text, struct kv_err *err)
+{
+    return refuse_special(path, err) != 0 ? -1 : kv_io_read(path, 0, text, err);
+}
+
 static int open_traces(struct kv_session *s, struct kv_err *err)
 {
     struct kv_buf text = {0};
     char *path;
     int failed = 0;
     if (member_path(s, "kv_manual_traces", &path)) {
-        failed = kv_io_read(path, 0, &text, err);
+        failed = read_named(path, &text, err);
         if (!failed && !(s->traces = kv_traces_open(kv_slice_of(&text), err)))
             failed = kv_err_context(err, "%s", path);
         free(path);
@@ -45,7 +62,7 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     char *path;
     int failed = 0;
     if (member_path(s, "kv_replay", &path)) {
-        failed = kv_io_read(path, 0, &text, err);
+        failed = read_named(path, &text, err);
         if (!failed && !(s->replay = kv_replay_open(kv_slice_of(&text), path, err)))
             failed = -1;
         free(path);
@@ -71,7 +88,8 @@ static int open_bench(struct kv_session *s, struct kv_err *err)
 {
     struct kv_problems problems = {0};
     const char *path = kv_state_info(s->state)->benchmark_path;
-    s->bench = kv_bench_open(path, &problems, err);
+    if (refuse_special(path, err) == 0)
+        s->bench = kv_bench_open(path, &problems, err);
     kv_problems_release(&problems);
     return s->bench ? check_content(s, path, err) : -1;
 }
@@ -156,7 +174,7 @@ static int open_tasks(struct kv_session *s, struct kv_err *err)
     int got, failed = 0;
     if (!member_path(s, "kv_tasks", &path))
         return 0;
-    if (kv_io_read(path, 0, &s->tasks, err) != 0) {
+    if (read_named(path, &s->tasks, err) != 0) {
         free(path);
         return err->kind == KV_INPUT ? 0 : -1;
     }

@@ -344,3 +344,25 @@ END
     assert_failure 3
     assert_stderr "kv-manifest: task 1: half a surrogate pair in its name"
 }
+
+@test "run: what a state names is not waited for, read from a device, or shown" {
+    bench 1
+    PROVIDER_URL=http://127.0.0.1:9 manifest
+    mkfifo pipe
+    echo 'a secret' >secret
+    for member in benchmark_path kv_replay kv_manual_traces; do
+        for path in pipe /dev/zero -; do
+            echo "$member $path"
+            jq -c --arg m "$member" --arg p "$path" '.[$m] = $p' r.json.state >hostile.json.state
+            cp r.json.tmp hostile.json.tmp
+            run --separate-stderr timeout 20 kv-run hostile.json.state
+            assert_failure 3
+            assert_stdout ''
+            assert_stderr "kv-run: $path: not a regular file"
+        done
+        jq -c --arg m "$member" '.[$m] = "secret"' r.json.state >hostile.json.state
+        run --separate-stderr kv-run hostile.json.state
+        assert_failure 3
+        assert_stderr 'kv-run: secret:1:1: expected a value'
+    done
+}

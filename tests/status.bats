@@ -44,6 +44,9 @@ setup() {
     assert_line 'Benchmark   b?[2J?31m? '
     assert_line 'Started     ??'
     assert_line 'Answering   a?]0;x? (m n)'
+    run --separate-stderr kv verify-status -t hostile.json.state
+    assert_success
+    assert_line '  k\u001b?'
     echo '{"task_id":"x\u001b\u009b2J"}' >in
     run --separate-stderr kv-append hostile.json <in
     assert_failure 3

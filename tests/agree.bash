@@ -2,12 +2,15 @@
 
 # agree FILTER CASES ANSWERS [NAME] - FILTER is jq, true of {"want":case,"got":answer} where they
 # agree. Names every case that does not, by the jq expression NAME of the case (its index from 0
-# otherwise), then prints agreed/total.
+# otherwise), then prints agreed/total, which is told in the output of the suite too.
 agree() {
-    jq -nr --slurpfile want "$2" --slurpfile got "$3" '
+    local said
+    said=$(jq -nr --slurpfile want "$2" --slurpfile got "$3" '
         def agrees: try ('"$1"') catch false;
         [range($want | length) as $i | {i: $i, want: $want[$i], got: $got[$i]}]
         | (map(select(agrees | not))) as $bad
         | ($bad[] | "disagrees: " + (if "'"${4:-}"'" == "" then "\(.i)" else (.want | '"${4:-.}"' | tostring) end)),
-          "\(length - ($bad | length))/\(length)"'
+          "\(length - ($bad | length))/\(length)"') || return
+    agreement "${2##*/}" "${said##*$'\n'}"
+    printf '%s\n' "$said"
 }

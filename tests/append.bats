@@ -408,7 +408,7 @@ another_row() {
         agreed=$((agreed + 1))
         echo "$name: agrees"
     done
-    echo "agreed: $agreed/$total"
+    agreement 'states-v1, one result added' "$agreed/$total"
     [ "$agreed" -eq "$total" ] && [ "$total" -gt 15 ]
 }
 

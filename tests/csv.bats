@@ -10,7 +10,7 @@ agree() {
             agreed=$((agreed + 1))
         fi
     done
-    echo "exports/*/$2: $agreed/$total"
+    agreement "exports/*/$2" "$agreed/$total"
     [ "$agreed" -eq "$total" ] && [ "$total" -gt 0 ]
 }
 

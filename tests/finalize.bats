@@ -51,7 +51,7 @@ TMP
             echo "disagrees: $case"
         fi
     done
-    echo "states-v2/*/final-export.json: $agreed/$total"
+    agreement 'states-v2/*/final-export.json' "$agreed/$total"
     [ "$agreed" -eq "$total" ]
 }
 
@@ -77,7 +77,7 @@ TMP
             agreed=$((agreed + 1))
         fi
     done < <(jq -c 'select(.layout == "2.0")' "$(data lifecycle/lifecycle.jsonl)")
-    echo "lifecycle.jsonl, finalize: $agreed/$total"
+    agreement 'lifecycle.jsonl, last steps' "$agreed/$total"
     [ "$agreed" -eq "$total" ] && [ "$total" -gt 0 ]
 }
 

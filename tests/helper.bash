@@ -51,6 +51,14 @@ assert_stderr() {
     assert_equal "$stderr" "$1"
 }
 
+# agreement FILE AGREED/TOTAL [DEVIATIONS] - tells, also when all is well, how many cases of a file
+# of recorded data agree, and how many differ for a reason in kv(7)
+agreement() {
+    local listed=
+    [ "${3:-0}" -eq 0 ] || listed=", $3 listed in kv(7)"
+    printf '# %s: %s agree%s\n' "$1" "$2" "$listed" >&3
+}
+
 # needs_growth - skips a test of adding in place where the file system is none of those in
 # kv-state(5)
 needs_growth() {
@@ -104,6 +112,6 @@ tally() {
             printf 'disagrees: %s\n' "${line:0:200}"
         fi
     done <"$file"
-    printf '%s: %d/%d\n' "$(basename "$file")" "$agreed" "$total"
+    agreement "${file##*/}" "$agreed/$total"
     [ "$agreed" -eq "$total" ] && [ "$total" -gt 0 ]
 }

@@ -11,12 +11,14 @@ load helper
     run json-check floats "$DATA/num/floats.jsonl"
     assert_success
     assert_output '1257/1257'
+    agreement floats.jsonl "$output"
 }
 
 @test "json: strings are escaped as in the hash, the state and the results file" {
     run json-check strings "$DATA/num/strings.jsonl"
     assert_success
     assert_output '237/237'
+    agreement strings.jsonl "$output"
 }
 
 @test "json: a complaint names line and column" {

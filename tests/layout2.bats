@@ -62,7 +62,7 @@ check_state() {
         done < <(jq -c '.steps[]' <<<"$line")
         cd ..
     done <"$DATA/lifecycle/lifecycle.jsonl"
-    echo "lifecycle, layout 2.0: $agreed/$n"
+    agreement 'lifecycle.jsonl, steps of layout 2.0' "$agreed/$n"
     [ "$agreed" -eq "$n" ] && [ "$n" -gt 3 ]
 }
 

@@ -40,7 +40,7 @@ spec() {
             echo "disagrees: $f"
         fi
     done
-    echo "agreed $agreed/$total"
+    agreement 'manifests, printed' "$agreed/$total"
     [ "$agreed/$total" = 14/14 ]
 }
 
@@ -59,7 +59,7 @@ spec() {
             echo "disagrees: $(json .name <<<"$line"): $status, not $want: $(cat err)"
         fi
     done <"$DATA/benchmarks/load-checks.jsonl"
-    echo "agreed $agreed/$total"
+    agreement 'load-checks.jsonl, exit status' "$agreed/$total"
     [ "$agreed" -eq 54 ]
 }
 

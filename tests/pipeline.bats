@@ -29,7 +29,7 @@ check() {
             agreed=$((agreed + 1))
         fi
     done < <(jq -r .name cases)
-    printf '%s: %d/%d agree, %d listed deviations\n' "${file##*/}" "$agreed" "$total" $# >&3
+    agreement "${file##*/}" "$agreed/$total" $#
     [ ${#bad[@]} -eq 0 ] || fail "$(printf '%s\n' "${bad[@]}")"
 }
 

@@ -28,7 +28,7 @@ edit() {
         | $want.name' >wrong
     total=$(wc -l <"$rows")
     agreed=$((total - $(wc -l <wrong)))
-    echo "rows.jsonl: $agreed/$total"
+    agreement rows.jsonl "$agreed/$total"
     cat wrong
     assert_equal "$(wc -l <got.jsonl)" "$total"
     [ "$agreed" -eq "$total" ]
@@ -41,7 +41,7 @@ edit() {
     jq -r .result_id "$ids" >want
     total=$(wc -l <want)
     agreed=$(paste got want | awk '$1 == $2' | wc -l)
-    echo "result-ids.jsonl: $agreed/$total"
+    agreement result-ids.jsonl "$agreed/$total"
     [ "$agreed" -eq "$total" ]
 }
 

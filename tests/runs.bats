@@ -94,7 +94,6 @@ same-id-shares: an answer belongs to one model, not to all of one id'
             bad+=("$name: ${why:0:2000}")
         fi
     done <"$(data runs/runs.jsonl)"
-    printf 'runs.jsonl: %d/%d agree, %d listed deviations\n' "$agreed" "$total" \
-        "$(wc -l <<<"$deviations")" >&3
+    agreement runs.jsonl "$agreed/$total" "$(wc -l <<<"$deviations")"
     [ ${#bad[@]} -eq 0 ] || fail "$(printf '%s\n' "${bad[@]}")"
 }

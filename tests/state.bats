@@ -21,7 +21,7 @@ load_differs() {
 
 # walk LAYOUT CHECK - every case of a layout; what is known to differ must differ
 walk() {
-    local dir agreed=0 total=0 why
+    local dir agreed=0 total=0 listed=0 why
     for dir in "$DATA/$1"/*/; do
         local name
         name=$1/$(basename "$dir")
@@ -35,14 +35,15 @@ walk() {
             agreed=$((agreed + 1))
         elif why=$("${2%_agrees}_differs" "$name"); then
             echo "$name: differs: $why"
-            agreed=$((agreed + 1))
+            listed=$((listed + 1))
         else
             echo "$name: disagrees"
             cat "$BATS_TEST_TMPDIR/why"
         fi
     done
-    echo "$1: $agreed/$total"
-    [ "$agreed" -eq "$total" ] && [ "$total" -gt 20 ]
+    agreement "$1, ${2%_agrees}" "$agreed/$total" "$listed"
+    echo "$1: $agreed agree, $listed listed deviations"
+    [ $((agreed + listed)) -eq "$total" ] && [ "$total" -gt 20 ]
 }
 
 # What kv-status --json prints is the object of karenina; times that run are left out.
@@ -90,25 +91,25 @@ load_agrees() {
 @test "state: the status of every 1.0 pair is karenina's" {
     run walk states-v1 status_agrees
     assert_success
-    assert_line "states-v1: 40/40"
+    assert_line "states-v1: 39 agree, 1 listed deviations"
 }
 
 @test "state: the status of every 2.0 pair is karenina's" {
     run walk states-v2 status_agrees
     assert_success
-    assert_line "states-v2: 27/27"
+    assert_line "states-v2: 26 agree, 1 listed deviations"
 }
 
 @test "state: every 1.0 pair loads as there, or is refused as there" {
     run walk states-v1 load_agrees
     assert_success
-    assert_line "states-v1: 40/40"
+    assert_line "states-v1: 38 agree, 2 listed deviations"
 }
 
 @test "state: every 2.0 pair loads as there, or is refused as there" {
     run walk states-v2 load_agrees
     assert_success
-    assert_line "states-v2: 27/27"
+    assert_line "states-v2: 25 agree, 2 listed deviations"
 }
 
 @test "state: what is wrong is named with its place" {

@@ -111,8 +111,8 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
         kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
             t->left == 1 ? " is" : "s are");
     if (t->unusable)
-        kv_cli_say("%lld task%s not begun: what they ask cannot be used",
-            (long long)t->unusable, t->unusable == 1 ? " was" : "s were");
+        kv_cli_say("%lld task%s not begun: what they ask cannot be used", (long long)t->unusable,
+            t->unusable == 1 ? " was" : "s were");
     if (t->refused)
         return KV_PROVIDER;
     if (t->reader_gone || t->broken)

@@ -37,8 +37,8 @@ static inline const char *scratch_path(const char *name)
     static char paths[4][96];
     static unsigned next;
     if (!scratch[0]) {
-        bool shm = access("/dev/shm", W_OK) == 0;
-        strcpy(scratch, shm ? "/dev/shm/kv-fuzz-XXXXXX" : "/tmp/kv-fuzz-XXXXXX");
+        snprintf(scratch, sizeof scratch, "%s/kv-fuzz-XXXXXX",
+            access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         if (!mkdtemp(scratch))
             abort();
         atexit(scratch_remove);

@@ -1,13 +1,11 @@
 /* coerce - a judge's object fitted to a template. */
 #include "coerce.h"
 
+#include "fit.h"
 #include "json.h"
 #include "lax.h"
-#include "num.h"
 #include "spell.h"
-#include "value.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,118 +16,6 @@ void kv_parsed_release(struct kv_parsed *p)
     free(p->values);
     free(p->starts);
     *p = (struct kv_parsed){0};
-}
-
-/* ---- one value: appended to out, or what it should have been ---- */
-
-static void add_string(struct kv_buf *out, struct kv_slice string)
-{
-    struct kv_buf text = {0};
-    kv_json_unescape(string, &text);
-    kv_json_quote(out, kv_slice_of(&text), KV_JSON_RAW);
-    kv_buf_release(&text);
-}
-
-/* NaN and infinities have no JSON: as tokens, and as words in a string. */
-static bool nonfinite(struct kv_slice value, double *x)
-{
-    struct kv_buf text = {0};
-    struct kv_err ignored;
-    bool number = kv_json_type(value) == KV_JSON_NUMBER && kv_value_number(value, x, &ignored) == 0;
-    if (kv_json_type(value) == KV_JSON_STRING) {
-        kv_json_unescape(value, &text);
-        number = kv_value_parse_float(kv_slice_of(&text), x);
-    }
-    kv_buf_release(&text);
-    return number && !isfinite(*x);
-}
-
-static const char *add_float(struct kv_buf *out, struct kv_slice value)
-{
-    double x;
-    const char *sort;
-    if (nonfinite(value, &x))
-        kv_buf_add_str(out, isnan(x) ? "NaN" : x < 0 ? "-Infinity" : "Infinity");
-    else if (kv_lax_float(value, &x, &sort) == 0)
-        kv_num_add_double(out, x, KV_NUM_COMPACT);
-    else
-        return "a number";
-    return NULL;
-}
-
-static const char *add_list(struct kv_buf *out, struct kv_slice value)
-{
-    struct kv_json_walk w;
-    struct kv_slice item;
-    if (kv_json_type(value) != KV_JSON_ARRAY)
-        return "a list of strings";
-    kv_buf_add_char(out, '[');
-    kv_json_begin(&w, value);
-    for (bool first = true; kv_json_item(&w, &item); first = false) {
-        if (kv_json_type(item) != KV_JSON_STRING)
-            return "a list of strings";
-        if (!first)
-            kv_buf_add_char(out, ',');
-        add_string(out, item);
-    }
-    kv_buf_add_char(out, ']');
-    return NULL;
-}
-
-static const char *add_literal(
-    struct kv_buf *out, const struct kv_answer_field *f, struct kv_slice value)
-{
-    struct kv_json_walk w;
-    struct kv_slice item;
-    struct kv_buf text = {0};
-    const char *wanted = "one of the values allowed";
-    if (kv_json_type(value) != KV_JSON_STRING)
-        return wanted;
-    add_string(&text, value);
-    kv_json_begin(&w, f->literals);
-    while (wanted && kv_json_item(&w, &item)) {
-        struct kv_buf one = {0};
-        add_string(&one, item);
-        if (kv_slice_eq(kv_slice_of(&one), kv_slice_of(&text)))
-            wanted = NULL;
-        kv_buf_release(&one);
-    }
-    if (!wanted)
-        kv_buf_add_slice(out, kv_slice_of(&text));
-    kv_buf_release(&text);
-    return wanted;
-}
-
-/* NULL, or what was wanted. */
-static const char *add_value(
-    struct kv_buf *out, const struct kv_answer_field *f, struct kv_slice value)
-{
-    const char *sort;
-    bool flag;
-    switch (f->type) {
-    case KV_ANSWER_BOOL:
-        if (kv_lax_bool(value, &flag, &sort) != 0)
-            return "true or false";
-        kv_buf_add_str(out, flag ? "true" : "false");
-        return NULL;
-    case KV_ANSWER_INT:
-        return kv_lax_int(value, out, &sort) == 0 ? NULL : "a whole number";
-    case KV_ANSWER_FLOAT:
-        return add_float(out, value);
-    case KV_ANSWER_STR:
-        if (kv_json_type(value) != KV_JSON_STRING)
-            return "a string";
-        add_string(out, value);
-        return NULL;
-    case KV_ANSWER_LIST:
-        return add_list(out, value);
-    case KV_ANSWER_LITERAL:
-        return add_literal(out, f, value);
-    case KV_ANSWER_ANY:
-        kv_lax_text(out, value);
-        return NULL;
-    }
-    return "something else";
 }
 
 /* ---- the whole object ---- */
@@ -175,34 +61,31 @@ static void keep(struct kv_parsed *p, size_t i, size_t start)
     p->values[i].n = p->bytes.n - start;
 }
 
+/* As Python would write it back, but null for NaN and infinities. */
 static void add_member(struct kv_buf *json, struct kv_slice name, struct kv_slice value)
 {
     kv_buf_add_char(json, json->n ? ',' : '{');
     kv_json_quote(json, name, KV_JSON_RAW);
     kv_buf_add_char(json, ':');
-    bool finite = *value.p != 'N' && *value.p != 'I' && !kv_slice_starts(value, "-I");
-    kv_buf_add_slice(json, finite ? value : KV_SLICE("null"));
+    kv_spell(json, value, KV_SPELL_COMPACT);
 }
 
-/* Keys that are no field's, as Python would write them back. */
+/* Keys that are no field's. */
 static void add_extras(const struct kv_template *t, struct kv_slice object, struct kv_buf *json)
 {
-    struct kv_buf folded = {0}, value = {0}, name = {0};
+    struct kv_buf folded = {0}, name = {0};
     struct kv_json_walk w;
     struct kv_slice key, v;
     kv_lax_text(&folded, object);
     kv_json_begin(&w, kv_slice_of(&folded));
     while (kv_json_member(&w, &key, &v)) {
         kv_buf_clear(&name);
-        kv_buf_clear(&value);
         kv_json_unescape(key, &name);
         if (is_reserved(key) || kv_template_field(t, kv_slice_of(&name)))
             continue;
-        kv_spell(&value, v, KV_SPELL_COMPACT);
-        add_member(json, kv_slice_of(&name), kv_slice_of(&value));
+        add_member(json, kv_slice_of(&name), v);
     }
     kv_buf_release(&folded);
-    kv_buf_release(&value);
     kv_buf_release(&name);
 }
 
@@ -221,18 +104,27 @@ static void finish(struct kv_parsed *p, const struct kv_template *t, struct kv_s
     kv_buf_add_str(&p->json, p->json.n ? "}" : "{}");
 }
 
-static void complain(struct kv_buf *why, int *mistakes, const struct kv_answer_field *f,
-    const char *wanted, struct kv_slice value)
+static void complain(struct kv_buf *why, int *mistakes, struct kv_slice name, struct kv_slice shape,
+    struct kv_slice value)
 {
-    kv_buf_printf(why, "%s%.*s: ", (*mistakes)++ ? "; " : "", (int)f->name.n, f->name.p);
+    kv_buf_printf(why, "%s%.*s: ", (*mistakes)++ ? "; " : "", (int)name.n, name.p);
     if (!value.n) {
         kv_buf_add_str(why, "is required");
         return;
     }
-    kv_buf_printf(why, "must be %s", wanted);
-    if (f->type == KV_ANSWER_LITERAL)
-        kv_buf_printf(why, " (%.*s)", (int)f->literals.n, f->literals.p);
+    kv_buf_add_str(why, "must be ");
+    kv_fit_describe(shape, why);
     kv_buf_printf(why, ", not %.*s", (int)(value.n < 60 ? value.n : 60), value.p);
+}
+
+/* Every answer has an id, unless a field takes its place. */
+static void read_id(
+    const struct kv_template *t, struct kv_slice object, struct kv_buf *why, int *mistakes)
+{
+    struct kv_slice id;
+    if (!kv_template_field(t, KV_SLICE("id")) && kv_json_get(object, "id", &id) &&
+        kv_json_type(id) != KV_JSON_STRING && !kv_json_is_null(id))
+        complain(why, mistakes, KV_SLICE("id"), KV_SLICE("\"str\""), id);
 }
 
 /* Reads field i; its value lands in p->bytes, which may still move. */
@@ -247,17 +139,18 @@ static void read_field(const struct kv_template *t, size_t i, struct kv_slice ob
     free(name);
     p->values[i] = (struct kv_slice){0};
     bool none = value.n && kv_json_type(value) == KV_JSON_NULL;
-    if (f->plain && !value.n && !f->otherwise.n) {
-        complain(why, mistakes, f, "", value);
+    if (!value.n && f->plain && !f->otherwise.n)
+        complain(why, mistakes, f->name, f->shape, value);
+    if (!value.n || (none && !f->plain))
         return;
-    }
-    if (!value.n || (none && (!f->plain || f->nullable)))
+    if (none && f->nullable)
+        kv_buf_add_str(&p->bytes, "null");
+    else if (!kv_fit(f->shape, value, &p->bytes))
+        complain(why, mistakes, f->name, f->shape, value);
+    if (p->bytes.n == start)
         return;
-    const char *wanted = add_value(&p->bytes, f, value);
-    if (wanted)
-        complain(why, mistakes, f, wanted, value);
-    if (wanted || (!f->plain && names(unanswered, f->name)))
-        p->bytes.n = start;
+    if (!f->plain && names(unanswered, f->name))
+        kv_buf_cut(&p->bytes, start, p->bytes.n - start);
     else
         keep(p, i, start);
 }
@@ -273,6 +166,7 @@ int kv_coerce_object(const struct kv_template *t, struct kv_slice object, struct
         return kv_err_set(
             err, KV_INPUT, "an object is required, not %s", kv_json_type_name(object));
     kv_json_get(object, "_unanswered_fields", &unanswered);
+    read_id(t, object, &why, &mistakes);
     for (size_t i = 0; i < t->n; i++)
         read_field(t, i, object, unanswered, parsed, &why, &mistakes);
     if (mistakes)

@@ -340,8 +340,10 @@ static bool tidy_integer(struct kv_buf *text)
 static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **sort)
 {
     double x;
+    if (strchr("NI", value.p[*value.p == '-'])) /* NaN, Infinity */
+        return wrong(sort, "finite_number");
     if (!is_float_token(value)) {
-        kv_buf_add_slice(out, value);
+        kv_buf_add_slice(out, kv_slice_is(value, "-0") ? KV_SLICE("0") : value);
         return 0;
     }
     if (!kv_num_double(value, &x) || !isfinite(x))

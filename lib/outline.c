@@ -4,6 +4,7 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unicase.h>
 #include <unictype.h>
 #include <uninorm.h>
@@ -49,7 +50,7 @@ static void add_mapped(struct kv_buf *out, const uint8_t *at, size_t n, convert 
 
 /* Python's str.title() of a name: a capital behind everything that is no letter, small letters
  * behind letters; underscores become spaces, of which none stand at the ends. */
-static void title(struct writer *w, struct kv_slice name)
+static void add_title(struct kv_buf *out, struct kv_slice name)
 {
     struct kv_buf titled = {0};
     const uint8_t *at = (const uint8_t *)name.p, *stop = at + name.n;
@@ -64,66 +65,181 @@ static void title(struct writer *w, struct kv_slice name)
         inside = uc_is_property_cased(c);
         at += n;
     }
-    text(w, "title", kv_slice_strip(kv_slice_of(&titled)));
+    kv_json_quote(out, kv_slice_strip(kv_slice_of(&titled)), KV_JSON_RAW);
     kv_buf_release(&titled);
 }
 
-static const char *json_type(enum kv_answer_type type)
+/* ---- what may be said of a value, in the alphabetical order that karenina's schemas have ---- */
+
+enum word {
+    ADDITIONAL,
+    ANY_OF,
+    CONST,
+    DEFAULT,
+    DESCRIPTION,
+    ENUM,
+    ITEMS,
+    MAX_ITEMS,
+    MIN_ITEMS,
+    PREFIX_ITEMS,
+    TITLE,
+    TYPE,
+    UNIQUE_ITEMS,
+    WORDS
+};
+
+struct saying {
+    struct kv_buf json[WORDS]; /* n == 0: nothing said */
+};
+
+static void add_saying(struct kv_buf *out, struct saying *s)
 {
-    static const char *const types[] = {
-        "boolean", "string", "integer", "number", "array", "string", NULL};
-    return types[type];
+    static const char *const names[WORDS] = {"additionalProperties", "anyOf", "const", "default",
+        "description", "enum", "items", "maxItems", "minItems", "prefixItems", "title", "type",
+        "uniqueItems"};
+    bool first = true;
+    kv_buf_add_char(out, '{');
+    for (int i = 0; i < WORDS; i++) {
+        if (s->json[i].n) {
+            kv_buf_printf(out, "%s\"%s\":", first ? "" : ",", names[i]);
+            kv_buf_add_slice(out, kv_slice_of(&s->json[i]));
+            first = false;
+        }
+        kv_buf_release(&s->json[i]);
+    }
+    kv_buf_add_char(out, '}');
 }
 
-/* The only literal of its type is a constant. */
-static bool is_constant(const struct kv_answer_field *f)
+static void say_type(struct saying *s, const char *type)
 {
-    return f->type == KV_ANSWER_LITERAL && kv_json_count(f->literals) == 1;
+    kv_json_quote_str(&s->json[TYPE], type);
 }
 
-static void constant(struct writer *w, const struct kv_answer_field *f)
+static void say_shape(struct saying *s, struct kv_slice shape);
+
+static void add_shape(struct kv_buf *out, struct kv_slice shape)
 {
-    if (!is_constant(f))
-        return;
-    key(w, "const");
-    kv_buf_add(&w->out, f->literals.p + 1, f->literals.n - 2);
+    struct saying s = {0};
+    say_shape(&s, shape);
+    add_saying(out, &s);
 }
 
-static void literals(struct writer *w, const struct kv_answer_field *f)
+static void add_shapes(struct kv_buf *out, struct kv_slice shapes)
 {
-    if (f->type != KV_ANSWER_LITERAL || is_constant(f))
-        return;
-    key(w, "enum");
-    kv_buf_add_slice(&w->out, f->literals);
+    struct kv_json_walk w;
+    struct kv_slice shape;
+    kv_buf_add_char(out, '[');
+    kv_json_begin(&w, shapes);
+    for (bool first = true; kv_json_item(&w, &shape); first = false) {
+        kv_buf_add_str(out, first ? "" : ",");
+        add_shape(out, shape);
+    }
+    kv_buf_add_char(out, ']');
 }
 
-/* "type" with what belongs to it, in the alphabetical place the keys of karenina's schemas have. */
-static void scalar(struct writer *w, const struct kv_answer_field *f)
+/* A type is said where all have the same; the only one is a constant. */
+static void say_literals(struct saying *s, struct kv_slice literals)
 {
-    constant(w, f);
-    literals(w, f);
-    if (f->type == KV_ANSWER_LIST)
-        raw(w, "items", "{\"type\":\"string\"}");
-    if (json_type(f->type))
-        text(w, "type", kv_slice(json_type(f->type)));
+    static const struct {
+        enum kv_json_type json;
+        const char *type;
+    } types[] = {{KV_JSON_STRING, "string"}, {KV_JSON_NUMBER, "integer"}, {KV_JSON_TRUE, "boolean"},
+        {KV_JSON_FALSE, "boolean"}, {KV_JSON_NULL, "null"}};
+    struct kv_json_walk w;
+    struct kv_slice item;
+    const char *type = NULL;
+    bool same = true;
+    kv_json_begin(&w, literals);
+    while (kv_json_item(&w, &item))
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+            if (kv_json_type(item) == types[i].json) {
+                same &= !type || strcmp(type, types[i].type) == 0;
+                type = types[i].type;
+            }
+    if (kv_json_count(literals) == 1)
+        kv_buf_add(&s->json[CONST], literals.p + 1, literals.n - 2);
+    else
+        kv_buf_add_slice(&s->json[ENUM], literals);
+    if (same && type)
+        say_type(s, type);
 }
 
-static void nullable(struct writer *w, const struct kv_answer_field *f)
+static void say_tuple(struct saying *s, struct kv_slice shapes)
 {
-    raw(w, "anyOf", "[{");
-    w->first = true;
-    scalar(w, f);
-    kv_buf_add_str(&w->out, "},{\"type\":\"null\"}]");
-    w->first = false;
+    size_t n = kv_json_count(shapes);
+    kv_buf_printf(&s->json[MAX_ITEMS], "%zu", n);
+    kv_buf_printf(&s->json[MIN_ITEMS], "%zu", n);
+    if (n)
+        add_shapes(&s->json[PREFIX_ITEMS], shapes);
+    say_type(s, "array");
 }
 
-static void property(struct writer *w, struct kv_slice name)
+static void say_dict(struct saying *s, struct kv_slice shapes)
+{
+    struct kv_json_walk w;
+    struct kv_slice value;
+    kv_json_begin(&w, shapes);
+    kv_json_item(&w, &value);
+    kv_json_item(&w, &value);
+    if (kv_json_string_is(value, "any"))
+        kv_buf_add_str(&s->json[ADDITIONAL], "true");
+    else
+        add_shape(&s->json[ADDITIONAL], value);
+    say_type(s, "object");
+}
+
+static void say_shape(struct saying *s, struct kv_slice shape)
+{
+    static const char *const scalars[][2] = {{"bool", "boolean"}, {"str", "string"},
+        {"int", "integer"}, {"float", "number"}, {"none", "null"}};
+    struct kv_slice inner;
+    if (kv_json_type(shape) == KV_JSON_STRING) {
+        for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)
+            if (kv_json_string_is(shape, scalars[i][0]))
+                say_type(s, scalars[i][1]);
+    } else if (kv_json_get(shape, "literal", &inner)) {
+        say_literals(s, inner);
+    } else if (kv_json_get(shape, "union", &inner)) {
+        add_shapes(&s->json[ANY_OF], inner);
+    } else if (kv_json_get(shape, "dict", &inner)) {
+        say_dict(s, inner);
+    } else if (kv_json_get(shape, "tuple", &inner)) {
+        say_tuple(s, inner);
+    } else {
+        if (kv_json_get(shape, "set", &inner))
+            kv_buf_add_str(&s->json[UNIQUE_ITEMS], "true");
+        else if (!kv_json_get(shape, "list", &inner))
+            kv_json_get(shape, "items", &inner);
+        add_shape(&s->json[ITEMS], inner);
+        say_type(s, "array");
+    }
+}
+
+/* The shape or null, as a choice. */
+static void say_nullable(struct saying *s, struct kv_slice shape)
+{
+    struct kv_buf *out = &s->json[ANY_OF];
+    struct kv_slice members;
+    if (kv_json_type(shape) == KV_JSON_OBJECT && kv_json_get(shape, "union", &members)) {
+        add_shapes(out, members);
+        out->n--; /* the closing bracket */
+    } else {
+        kv_buf_add_char(out, '[');
+        add_shape(out, shape);
+    }
+    kv_buf_add_str(out, ",{\"type\":\"null\"}]");
+}
+
+/* ---- the properties ---- */
+
+static void property(struct writer *w, struct kv_slice name, struct saying *s)
 {
     if (!w->first)
         kv_buf_add_char(&w->out, ',');
+    w->first = false;
     kv_json_quote(&w->out, name, KV_JSON_RAW);
-    kv_buf_add_str(&w->out, ":{");
-    w->first = true;
+    kv_buf_add_char(&w->out, ':');
+    add_saying(&w->out, s);
 }
 
 static void end(struct writer *w)
@@ -135,70 +251,71 @@ static void end(struct writer *w)
 /* Every answer has one, unless a field takes its place. */
 static void id_property(struct writer *w, const struct kv_template *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (kv_slice_is(t->fields[i].name, "id"))
-            return;
-    property(w, KV_SLICE("id"));
-    kv_buf_add_str(&w->out, "\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}],"
-                            "\"default\":null,\"title\":\"Id\"");
-    end(w);
+    struct saying s = {0};
+    if (kv_template_field(t, KV_SLICE("id")))
+        return;
+    say_nullable(&s, KV_SLICE("\"str\""));
+    kv_buf_add_str(&s.json[DEFAULT], "null");
+    kv_buf_add_str(&s.json[TITLE], "\"Id\"");
+    property(w, KV_SLICE("id"), &s);
 }
 
 /* A field as its class declares it. */
 static void declared(struct writer *w, const struct kv_answer_field *f)
 {
-    property(w, f->name);
+    struct saying s = {0};
     if (f->nullable)
-        nullable(w, f);
+        say_nullable(&s, f->shape);
     else
-        constant(w, f);
-    if (f->otherwise.n) {
-        key(w, "default");
-        kv_buf_add_slice(&w->out, f->otherwise);
-    }
+        say_shape(&s, f->shape);
+    kv_buf_add_slice(&s.json[DEFAULT], f->otherwise);
     if (f->description.p)
-        text(w, "description", f->description);
-    if (!f->nullable)
-        literals(w, f);
-    if (!f->nullable && f->type == KV_ANSWER_LIST)
-        raw(w, "items", "{\"type\":\"string\"}");
+        kv_json_quote(&s.json[DESCRIPTION], f->description, KV_JSON_RAW);
     if (f->title.p)
-        text(w, "title", f->title);
+        kv_json_quote(&s.json[TITLE], f->title, KV_JSON_RAW);
     else
-        title(w, f->name);
-    if (!f->nullable && json_type(f->type))
-        text(w, "type", kv_slice(json_type(f->type)));
-    end(w);
+        add_title(&s.json[TITLE], f->name);
+    property(w, f->name, &s);
 }
 
 static void relaxed(struct writer *w, const struct kv_answer_field *f)
 {
-    property(w, f->name);
-    nullable(w, f);
-    raw(w, "default", "null");
-    title(w, f->name);
-    end(w);
+    struct saying s = {0};
+    say_nullable(&s, f->shape);
+    kv_buf_add_str(&s.json[DEFAULT], "null");
+    add_title(&s.json[TITLE], f->name);
+    property(w, f->name, &s);
 }
 
+/* What is of one type is nullable by a second one, and a constant a choice of itself and null. */
 static void strict(struct writer *w, const struct kv_answer_field *f)
 {
-    property(w, f->name);
-    if (f->description.n)
-        text(w, "description", f->description);
-    if (f->type == KV_ANSWER_LITERAL) {
-        key(w, "enum");
-        kv_buf_add_slice(&w->out, f->literals);
-        w->out.n--; /* the closing bracket */
-        kv_buf_add_str(&w->out, ",null]");
+    struct saying s = {0};
+    struct kv_buf type = {0};
+    say_shape(&s, f->shape);
+    struct kv_buf *constant = &s.json[CONST], *values = &s.json[ENUM];
+    if (constant->n) {
+        kv_buf_printf(values, "[%s]", constant->p);
+        kv_buf_clear(constant);
     }
-    if (f->type == KV_ANSWER_LIST)
-        raw(w, "items", "{\"type\":\"string\"}");
-    key(w, "type");
-    if (json_type(f->type))
-        kv_buf_printf(&w->out, "[\"%s\",\"null\"]", json_type(f->type));
-    else
-        kv_buf_add_str(&w->out, "[\"string\",\"number\",\"boolean\",\"null\"]");
-    end(w);
+    if (values->n) {
+        values->n--; /* the closing bracket */
+        kv_buf_add_str(values, ",null]");
+    }
+    kv_buf_clear(&s.json[UNIQUE_ITEMS]); /* not taken everywhere */
+    if (s.json[TYPE].n) {
+        kv_buf_printf(&type, "[%s,\"null\"]", s.json[TYPE].p);
+        kv_buf_release(&s.json[TYPE]);
+        s.json[TYPE] = type;
+    } else if (s.json[ANY_OF].n) {
+        kv_buf_clear(&s.json[ANY_OF]);
+        say_nullable(&s, f->shape);
+    } else if (!values->n) {
+        kv_buf_add_str(&s.json[TYPE], "[\"string\",\"number\",\"boolean\",\"null\"]");
+    }
+    if (f->description.n)
+        kv_json_quote(&s.json[DESCRIPTION], f->description, KV_JSON_RAW);
+    property(w, f->name, &s);
 }
 
 typedef bool choose(const struct kv_answer_field *f);

@@ -35,8 +35,8 @@ const struct kv_answer_field *kv_template_field(const struct kv_template *t, str
 /* Appends composition_strategy as it stands in results: null, "any_of", "at_least_n(2)", … */
 void kv_template_add_composition(struct kv_buf *out, const struct kv_template *t);
 
-/* Appends the whole template as a TemplateSpec. Plain fields, defaults and optional types, which a
- * TemplateSpec cannot say, are lost. */
+/* Appends the whole template as a TemplateSpec. Plain fields, defaults and what a
+ * TemplateSpec cannot say of a type are lost. */
 void kv_template_add_spec(struct kv_buf *out, const struct kv_template *t);
 
 #endif

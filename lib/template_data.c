@@ -80,12 +80,30 @@ static void find_root(struct kv_template *t)
         t->root_n = strtoll(n.p, NULL, 10);
 }
 
+/* The shape that a TemplateSpec's type means. */
+static void shape(struct kv_template *t, struct kv_answer_field *f)
+{
+    static const char *const shapes[] = {
+        "\"bool\"", "\"str\"", "\"int\"", "\"float\"", "{\"list\":\"str\"}"};
+    struct kv_buf literal = {0};
+    if (f->shape.n)
+        return;
+    if (f->type == KV_ANSWER_LITERAL) {
+        kv_buf_printf(&literal, "{\"literal\":%s}", f->literals.p);
+        f->shape = kv_template_data_keep(t, kv_slice_of(&literal));
+        kv_buf_release(&literal);
+    } else {
+        f->shape = kv_slice(shapes[f->type]);
+    }
+}
+
 void kv_template_data_finish(struct kv_template *t)
 {
     struct kv_buf truth = {0};
     kv_buf_add_char(&truth, '{');
     for (size_t i = 0; i < t->n; i++) {
-        const struct kv_answer_field *f = &t->fields[i];
+        struct kv_answer_field *f = &t->fields[i];
+        shape(t, f);
         t->needs_judge |= !f->is_trace;
         if (f->plain)
             continue;

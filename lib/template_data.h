@@ -12,14 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a TemplateSpec can say of a type; the shape says all. */
 enum kv_answer_type {
     KV_ANSWER_BOOL,
     KV_ANSWER_STR,
     KV_ANSWER_INT,
     KV_ANSWER_FLOAT,
-    KV_ANSWER_LIST,    /* of strings */
+    KV_ANSWER_LIST,
     KV_ANSWER_LITERAL, /* one of `literals` */
-    KV_ANSWER_ANY,     /* a plain field of a type we do not check */
 };
 
 /* One thing the judge is asked for. Slices are owned by the template; those called JSON are checked
@@ -27,7 +27,11 @@ enum kv_answer_type {
 struct kv_answer_field {
     struct kv_slice name;
     enum kv_answer_type type;
-    bool nullable;                /* T | None */
+    struct kv_slice shape;        /* JSON: "bool", "int", "float", "str", "any", "none",
+                                     {"list":T}, {"set":T}, {"items":T} and {"tuple":[T,…]} (of any
+                                     and of one length), {"dict":[K,T]}, {"union":[T,…]},
+                                     {"literal":[VALUE,…]} */
+    bool nullable;                /* or null */
     bool plain;                   /* asked for, not verified: from `hint` on only `literals` and
                                      `otherwise` are set */
     bool is_trace;                /* checked on the answer itself; the judge is not asked */

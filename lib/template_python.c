@@ -120,6 +120,7 @@ static int read_body(struct kv_template_reader *r, struct kv_slice class)
     struct kv_slice body, item, v;
     struct kv_json_walk w;
     kv_json_get(class, "body", &body);
+    r->body = body;
     kv_json_begin(&w, body);
     while (kv_json_item(&w, &item)) {
         if (kv_json_get(item, "field", &v)) {
@@ -317,7 +318,7 @@ static int read_module(struct kv_template_reader *r, struct kv_slice json)
 int kv_template_python_read(
     struct kv_slice source, struct kv_template *t, bool *code, struct kv_err *err)
 {
-    struct kv_template_reader r = {t, code, err};
+    struct kv_template_reader r = {t, code, err, {0}};
     struct kv_buf module = {0};
     struct kv_err why;
     *code = false;

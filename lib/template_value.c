@@ -153,6 +153,21 @@ bool kv_template_knows(struct kv_slice name)
     return kv_primitive_find(name) != NULL && !kv_slice_is(name, "Jq");
 }
 
+bool kv_template_hides(
+    const struct kv_template_reader *r, struct kv_slice statement, struct kv_slice name)
+{
+    struct kv_json_walk w;
+    struct kv_slice item, field, value;
+    name = root(name);
+    kv_json_begin(&w, r->body);
+    while (kv_json_item(&w, &item) && item.p <= statement.p)
+        if (kv_json_get(item, "field", &field) && field.n == name.n + 2 &&
+            memcmp(field.p + 1, name.p, name.n) == 0 && kv_json_get(item, "value", &value) &&
+            !kv_slice_is(value, "{\"name\":\"\"}"))
+            return true;
+    return false;
+}
+
 int kv_template_unknown(struct kv_template_reader *r, struct kv_slice name)
 {
     name = root(name);

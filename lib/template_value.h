@@ -17,6 +17,7 @@ struct kv_template_reader {
     struct kv_template *t;
     bool *code; /* set where a failure means "would have to be executed" */
     struct kv_err *err;
+    struct kv_slice body; /* the statements of the class being read */
 };
 
 /* "Error executing template code: …": would fail in karenina too. Returns -1. */
@@ -52,6 +53,10 @@ bool kv_template_spreads(struct kv_slice call);
 
 /* Is the name, or what stands before its first dot, defined wherever a template runs? */
 bool kv_template_knows(struct kv_slice name);
+
+/* Has a field of the class taken the name, up to and with this statement? */
+bool kv_template_hides(
+    const struct kv_template_reader *r, struct kv_slice statement, struct kv_slice name);
 
 /* "name 'a' is not defined", of what stands before the first dot. Returns -1. */
 int kv_template_unknown(struct kv_template_reader *r, struct kv_slice name);

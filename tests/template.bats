@@ -95,7 +95,8 @@ code|a: int = VerifiedField(description=f"d", ground_truth=1, verify_with=Numeri
 code|a: int = VerifiedField(description="d", ground_truth=[x for x in "a"], verify_with=NumericExact())
 code|a: int = VerifiedField(description="d", ground_truth=1 if True else 2, verify_with=NumericExact())
 code|a: int = VerifiedField(description="d", ground_truth=(lambda x, y: x), verify_with=NumericExact())
-code|a: dict = VerifiedField(description="d", ground_truth={}, verify_with=ExactMatch())
+code|a: bytes = VerifiedField(description="d", ground_truth="", verify_with=ExactMatch())
+code|a: set[str] = VerifiedField(description="d", ground_truth=[], verify_with=SetContainment())
 code|if True:\n        FIELD
 code|a: str = VerifiedField("d", "abc"[::-1], ExactMatch())
 code|a: str = VerifiedField("d", {x: 1 for x in "ab"}, ExactMatch())
@@ -111,6 +112,10 @@ ok|FIELD\ndef helper(x):\n    return x
 invalid|FIELD\n    class VerificationStrategy:\n        verify_strategy = AllOf(conditions=None)
 invalid|a: int = VerifiedField(description="d", ground_truth=LIMIT, verify_with=NumericExact())
 invalid|a: Colour = VerifiedField(description="d", ground_truth=1, verify_with=NumericExact())
+invalid|a: "list[" = VerifiedField(description="d", ground_truth=1, verify_with=NumericExact())
+invalid|int: int = VerifiedField(description="d", ground_truth=1, verify_with=NumericExact())
+invalid|FIELD\n    list: list[str] = VerifiedField("d", [], SetContainment())
+ok|int: int\n    FIELD
 invalid|a: int = VerifiedField(description="d", ground_truth=1, verify_with=Fuzzy())
 invalid|a: int = VerifiedField(description="d", ground_truth=1, verify_with=NumericTolerance(tolerance="much"))
 invalid|a: int = VerifiedField(description="d", ground_truth=1, verify_with=NumericExact()

@@ -21,6 +21,14 @@ load agree
 464/490"
 }
 
+@test "verify: every value is fitted to a field of every type as pydantic fits it" {
+    jq -c '{source: ("class Answer(BaseAnswer):\n    z: str = VerifiedField(\"d\", \"x\", ExactMatch())\n    p: "
+            + .type + if .verified then " = VerifiedField(\"d\", \"x\", ExactMatch())" else " = Field(description=\"d\")" end),
+        judge_output, raw_llm_response: ""}' "$DATA/templates/fits.jsonl" | judge-check --share "$ROOT/share" >got
+    run agree '(.got.error == null) and (.want.parsed | tojson) == (.got.parsed | tojson)' "$DATA/templates/fits.jsonl" got
+    assert_output "$(grep -c '' "$DATA/templates/fits.jsonl" | sed 's|.*|&/&|')"
+}
+
 @test "verify: with a trace field the verdict is that of the trace" {
     local source='class Answer(BaseAnswer):
     a: str = VerifiedField("d", "x", ExactMatch())

@@ -146,6 +146,8 @@ static int add_flag(struct kv_slice name, unsigned *flags, struct kv_err *err)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (kv_slice_is(name, known[i].letter) || kv_slice_is(name, known[i].name))
             *flags |= known[i].flag;
+    if (kv_slice_is(name, "L") || kv_slice_is(name, "LOCALE"))
+        return kv_err_set(err, KV_INPUT, "cannot use LOCALE flag with a str pattern");
     if (is_other_name(name))
         return kv_err_set(err, KV_INPUT,
             "unsupported operand type(s) for |=: 'int' and '%.*s', which is no flag", (int)name.n,
@@ -157,15 +159,20 @@ int kv_pattern_flags(struct kv_slice names, unsigned *flags, struct kv_err *err)
 {
     struct kv_json_walk w;
     struct kv_slice item;
+    bool unicode = false;
     *flags = 0;
     kv_json_begin(&w, names);
     while (kv_json_item(&w, &item)) {
         struct kv_buf name = {0};
         kv_json_unescape(item, &name);
+        unicode |=
+            kv_slice_is(kv_slice_of(&name), "U") || kv_slice_is(kv_slice_of(&name), "UNICODE");
         int rc = add_flag(kv_slice_of(&name), flags, err);
         kv_buf_release(&name);
         if (rc != 0)
             return -1;
     }
-    return 0;
+    return unicode && (*flags & KV_PATTERN_ASCII)
+               ? kv_err_set(err, KV_INPUT, "ASCII and UNICODE flags are incompatible")
+               : 0;
 }

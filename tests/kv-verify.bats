@@ -1,5 +1,6 @@
 # kv-verify: recorded answers judged again.
 load helper
+load agree
 bats_require_minimum_version 1.5.0
 
 spec() { # spec TYPE GROUND_TRUTH PRIMITIVE - a bare template of one field x
@@ -22,6 +23,12 @@ bench() { # bench GROUND_TRUTH - one question whose answer is that
     assert_success
     assert_stdout '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
     assert_stderr ''
+}
+
+@test "kv-verify: every primitive under every strategy gives the verdict of the documented rules" {
+    kv-verify "$DATA/verify/verdicts.jsonl" >got 2>err
+    run agree '(.want.want | tojson) == (.got | tojson)' "$DATA/verify/verdicts.jsonl" got
+    assert_output 300/300
 }
 
 @test "kv-verify: graded credit, trace fields and strategies are judged like a run judges them" {

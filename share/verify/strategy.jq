@@ -11,14 +11,18 @@ def holds($results):
   else .n <= reduce .conditions[] as $c (0; if $c | holds($results) then . + 1 else . end)
   end;
 
+# As Python's sum and max: from 0, so that it is never -0, and the first of equal ones.
+def total: reduce .[] as $x (0; . + $x);
+def largest: reduce .[1:][] as $x (.[0]; if $x > . then $x else . end);
+
 # Credit of the whole from the fields' credits and weights, by the root of the strategy alone. A
 # null credit counts 0, its weight counts.
 def credit($fields; $scores; $strategy):
-  ([$fields[].weight] | add // 0) as $total
+  ([$fields[].weight] | total) as $total
   | [range($fields | length) as $i | $fields[$i].weight * ($scores[$i] // 0)] as $earned
   | if $total == 0 then 0
-    elif $strategy.type == "any_of" then ($earned | max) / $total
+    elif $strategy.type == "any_of" then ($earned | largest) / $total
     elif $strategy.type == "at_least_n" then
-      ($earned | sort | reverse | .[:$strategy.n] | add // 0) / $total
-    else ($earned | add) / $total
+      ($earned | sort | reverse | .[:$strategy.n] | total) / $total
+    else ($earned | total) / $total
     end;

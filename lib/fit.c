@@ -76,8 +76,8 @@ static enum match fit_float(struct kv_slice value, struct kv_buf *out)
     const char *sort;
     if (is_nonfinite(value, &x))
         kv_buf_add_str(out, isnan(x) ? "NaN" : x < 0 ? "-Infinity" : "Infinity");
-    else if (kv_lax_float(value, &x, &sort) == 0) /* -0 is an integer, which has no sign */
-        kv_num_add_double(out, kv_slice_is(value, "-0") ? 0 : x, KV_NUM_COMPACT);
+    else if (kv_lax_float(value, &x, &sort) == 0)
+        kv_num_add_double(out, x, KV_NUM_COMPACT);
     else
         return NOT;
     if (kv_json_type(value) != KV_JSON_NUMBER)

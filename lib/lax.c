@@ -402,6 +402,8 @@ int kv_lax_float(struct kv_slice value, double *x, const char **sort)
     switch (kv_json_type(value)) {
     case KV_JSON_NUMBER:
         kv_num_double(value, x);
+        if (kv_slice_is(value, "-0")) /* an integer, to Python */
+            *x = 0;
         break;
     case KV_JSON_TRUE:
     case KV_JSON_FALSE:

@@ -2,11 +2,11 @@
 #include "pattern_class.h"
 
 #include "casing.h"
+#include "charname.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <uniname.h>
 #include <unistr.h>
 
 int kv_pattern_wrong_at(
@@ -117,16 +117,13 @@ static int hex_digits(struct kv_translator *t, const char *from, int digits, uin
 
 static int named_char(struct kv_translator *t, const char *from, uint32_t *c)
 {
-    char name[128];
     const char *close = memchr(t->at, '}', (size_t)(t->end - t->at));
-    if (kv_pattern_peek(t) != '{' || !close || (size_t)(close - t->at) > sizeof name)
+    if (kv_pattern_peek(t) != '{' || !close)
         return kv_pattern_wrong(t, from, "missing character name");
-    size_t n = (size_t)(close - t->at) - 1;
-    memcpy(name, t->at + 1, n);
-    name[n] = '\0';
-    *c = unicode_name_character(name);
+    if (!kv_charname((struct kv_slice){t->at + 1, (size_t)(close - t->at) - 1}, c))
+        return kv_pattern_wrong(t, from, "undefined character name");
     t->at = close + 1;
-    return *c == UNINAME_INVALID ? kv_pattern_wrong(t, from, "undefined character name") : 0;
+    return 0;
 }
 
 static bool is_octal(char c)

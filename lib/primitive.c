@@ -135,7 +135,8 @@ static int read_float(const char *name, struct kv_slice v, struct kv_buf *out, s
     double x;
     const char *sort;
     if (kv_lax_float(v, &x, &sort) != 0)
-        return refuse(err, name, "must be a number");
+        return refuse(err, name,
+            strcmp(sort, "finite_number") == 0 ? "must be a finite number" : "must be a number");
     kv_num_add_double(out, x, KV_NUM_PYTHON);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* python_token - Python source as tokens. */
 #include "python_token.h"
 
+#include "charname.h"
 #include "num.h"
 
 #include <math.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unictype.h>
-#include <uniname.h>
 #include <uninorm.h>
 #include <unistr.h>
 
@@ -134,15 +134,11 @@ static long escape_digits(struct lexer *x, int base, int least, int most)
 
 static int named_escape(struct lexer *x, struct kv_buf *out)
 {
-    char name[128];
+    ucs4_t c;
     const char *close = memchr(x->at, '}', (size_t)(x->end - x->at));
-    if (peek(x, 0) != '{' || !close || (size_t)(close - x->at) > sizeof name)
+    if (peek(x, 0) != '{' || !close)
         return wrong(x, "malformed \\N character escape");
-    size_t n = (size_t)(close - x->at) - 1;
-    memcpy(name, x->at + 1, n);
-    name[n] = '\0';
-    ucs4_t c = unicode_name_character(name);
-    if (c == UNINAME_INVALID)
+    if (!kv_charname((struct kv_slice){x->at + 1, (size_t)(close - x->at) - 1}, &c))
         return wrong(x, "unknown Unicode character name");
     x->at = close + 1;
     add_char(out, c);

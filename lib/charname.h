@@ -1,0 +1,17 @@
+/* charname - the character that a Unicode name means, as \N{…} in Python has it.
+ *
+ * What libunistring knows, and what it does not: the names of control characters, of ideographs and
+ * of some syllables.
+ */
+#ifndef KV_CHARNAME_H
+#define KV_CHARNAME_H
+
+#include "buf.h"
+
+#include <stdbool.h>
+#include <unitypes.h>
+
+/* False if there is none of that name. */
+bool kv_charname(struct kv_slice name, ucs4_t *c);
+
+#endif

@@ -14,7 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* "" if the jobs were given none. */
@@ -196,10 +195,8 @@ static int find_former(
 static int refuse_streams(const struct kv_manifest_options *o, struct kv_err *err)
 {
     const char *const files[] = {o->benchmark, o->manual_traces, o->replay};
-    struct stat st;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i] &&
-            (strcmp(files[i], "-") == 0 || (stat(files[i], &st) == 0 && !S_ISREG(st.st_mode))))
+        if (files[i] && kv_io_is_stream(files[i]))
             return kv_err_set(err, KV_INPUT,
                 "%s: a run reads it again each time it goes on: give a file, or use --print",
                 kv_io_name(files[i]));

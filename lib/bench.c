@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- the list ---- */
 
@@ -299,17 +298,11 @@ struct kv_bench *kv_bench_parse(
     return NULL;
 }
 
-static bool can_be_read_twice(const char *path)
-{
-    struct stat st;
-    return strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode));
-}
-
 struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err)
 {
     struct kv_bench *b = create();
-    int failed = can_be_read_twice(path) ? kv_reader_open(&b->file, path, KV_JSON_STRICT, err)
-                                         : kv_io_read(path, 0, &b->text, err);
+    int failed = kv_io_is_stream(path) ? kv_io_read(path, 0, &b->text, err)
+                                       : kv_reader_open(&b->file, path, KV_JSON_STRICT, err);
     if (!failed && read_all(b, problems, err) != 0)
         failed = kv_err_context(err, "%s", kv_io_name(path));
     if (!failed)

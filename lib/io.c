@@ -48,6 +48,13 @@ const char *kv_io_name(const char *path)
     return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
+bool kv_io_is_stream(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
 int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err)
 {
     if (strcmp(path, "-") == 0)

@@ -22,6 +22,9 @@ int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *
 /* What messages call it: the path, or "<stdin>". */
 const char *kv_io_name(const char *path);
 
+/* Is it standard input, a pipe or a device: can it be read only once, and make its reader wait? */
+bool kv_io_is_stream(const char *path);
+
 /* ---- reading lines ---- */
 
 /* Lines of a descriptor, as they arrive. `max` bounds one line. */

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
@@ -27,18 +26,14 @@ static bool member_path(const struct kv_session *s, const char *name, char **pat
 
 /* A state comes from anywhere: what it names must not make a run wait at a pipe, or read a device.
  */
-static int refuse_special(const char *path, struct kv_err *err)
+static int refuse_stream(const char *path, struct kv_err *err)
 {
-    struct stat st;
-    if (strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode) ||
-                                      S_ISDIR(st.st_mode))) /* reading it will tell */
-        return 0;
-    return kv_err_set(err, KV_INPUT, "%s: not a regular file", path);
+    return kv_io_is_stream(path) ? kv_err_set(err, KV_INPUT, "%s: not a regular file", path) : 0;
 }
 
 static int read_named(const char *path, struct kv_buf *text, struct kv_err *err)
 {
-    return refuse_special(path, err) != 0 ? -1 : kv_io_read(path, 0, text, err);
+    return refuse_stream(path, err) != 0 ? -1 : kv_io_read(path, 0, text, err);
 }
 
 static int open_traces(struct kv_session *s, struct kv_err *err)
@@ -88,7 +83,7 @@ static int open_bench(struct kv_session *s, struct kv_err *err)
 {
     struct kv_problems problems = {0};
     const char *path = kv_state_info(s->state)->benchmark_path;
-    if (refuse_special(path, err) == 0)
+    if (refuse_stream(path, err) == 0)
         s->bench = kv_bench_open(path, &problems, err);
     kv_problems_release(&problems);
     return s->bench ? check_content(s, path, err) : -1;

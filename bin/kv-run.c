@@ -5,7 +5,6 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
-#include "sheet.h"
 
 #include "help/kv-run.h"
 
@@ -239,8 +238,7 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
-    bool finished = kv_state_is_finished(argv[first]) || kv_sheet_stands(argv[first], NULL);
-    if (!given.check && finished)
+    if (!given.check && kv_state_is_finished(argv[first]))
         return kv_cli_end(KV_OK); /* nothing is pending */
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = {.state = argv[first],

@@ -12,7 +12,6 @@
 #include "prior.h"
 #include "sheet.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -175,20 +174,39 @@ static int create(
     return rc;
 }
 
-/* The run that was finished here before, if it is the one that is to begin; *s NULL if not. */
-static int find_former(
-    const struct kv_manifest *m, const char *state, struct kv_state **s, struct kv_err *err)
+/* The run that was finished here before, if it is the one that is to begin: 1, and *s but for a run
+ * that left only a CSV; 0: there is none, or another; -1. */
+static int find_former(const struct kv_manifest *m, const struct kv_paths *paths,
+    struct kv_state **s, struct kv_err *err)
 {
-    if (!kv_state_is_finished(state))
+    if (kv_sheet_stands(paths))
+        return kv_former_sheet_fits(m, paths->output, err);
+    if (!kv_state_is_finished(paths->state))
         return 0;
-    if (!(*s = kv_state_open_any(state, err)))
+    if (!(*s = kv_state_open_any(paths->state, err)))
         return -1;
     int fits = kv_former_fits(m, *s, err);
-    if (fits == 1)
-        return 0;
-    kv_state_close(*s);
-    *s = NULL;
+    if (fits != 1) {
+        kv_state_close(*s);
+        *s = NULL;
+    }
     return fits;
+}
+
+/* The run that is here already and may stay: as find_former. -1 also if it is in the way. */
+static int find_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
+{
+    bool there = access(paths->state, F_OK) == 0;
+    if (o->force && kv_paths_run_active(paths))
+        return kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths->state);
+    if (there && o->if_absent)
+        return (*s = kv_state_open(paths->state, err)) && judge_pair(m, o, *s, err) == 0 ? 1 : -1;
+    if (there && !o->force)
+        return kv_err_set(err, KV_INPUT,
+            "%s: a run is there; go on with it by %s, or replace it by --force", paths->state,
+            paths->resume);
+    return o->if_absent ? find_former(m, paths, s, err) : 0;
 }
 
 /* A run reads these files again, each time it goes on. */
@@ -203,26 +221,17 @@ static int refuse_streams(const struct kv_manifest_options *o, struct kv_err *er
     return 0;
 }
 
-/* The same of a run that left only a CSV: 1, 0, -1. */
-static int find_sheet(const struct kv_manifest *m, const char *state, struct kv_err *err)
+static void report(struct kv_buf *out, const struct kv_manifest *m, const struct kv_paths *paths,
+    const struct kv_state *s)
 {
-    char *path = NULL;
-    if (!kv_sheet_stands(state, &path))
-        return 0;
-    int fits = kv_former_sheet_fits(m, path, err);
-    free(path);
-    return fits;
-}
-
-static void add_sheet_report(
-    struct kv_buf *out, const struct kv_manifest *m, const struct kv_paths *paths, const char *hash)
-{
-    const struct kv_state_info info = {.paths = paths,
+    char hash[KV_MD5_HEX + 1];
+    const struct kv_state_info of_sheet = {.paths = paths,
         .results_path = paths->tmp,
         .finished = true,
         .total_tasks = (int64_t)m->count,
         .completed_count = (int64_t)m->count};
-    add_report(out, &info, hash);
+    hash_jobs_config(m, hash);
+    add_report(out, s ? kv_state_info(s) : &of_sheet, m->config ? m->config->hash : hash);
 }
 
 int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
@@ -230,34 +239,14 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
 {
     struct kv_paths paths;
     struct kv_state *s = NULL;
-    char hash[KV_MD5_HEX + 1];
-    int rc;
     if (refuse_streams(o, err) != 0 || kv_paths_of_output(&paths, o->output, err) != 0)
         return -1;
-    bool there = access(paths.state, F_OK) == 0;
-    if (o->force && kv_paths_run_active(&paths))
-        rc = kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths.state);
-    else if (there && o->if_absent)
-        rc = (s = kv_state_open(paths.state, err)) ? judge_pair(m, o, s, err) : -1;
-    else if (there && !o->force)
-        rc = kv_err_set(err, KV_INPUT,
-            "%s: a run is there; go on with it by %s, or replace it by --force", paths.state,
-            paths.resume);
-    else
-        rc = o->if_absent ? find_former(m, paths.state, &s, err) : 0;
-    if (rc == 0 && !s && !there && o->if_absent)
-        rc = find_sheet(m, paths.state, err);
-    bool sheet = rc == 1;
-    if (rc == 0 && !s && (rc = create(m, o, err)) == 0)
-        rc = (s = kv_state_open(paths.state, err)) ? 0 : -1;
-    hash_jobs_config(m, hash);
-    const char *now = m->config ? m->config->hash : hash;
-    if (sheet)
-        add_sheet_report(out, m, &paths, now);
-    else if (rc == 0)
-        add_report(out, kv_state_info(s), now);
-    rc = rc < 0 ? -1 : 0;
+    int found = find_run(m, o, &paths, &s, err);
+    if (found == 0)
+        found = create(m, o, err) == 0 && (s = kv_state_open(paths.state, err)) ? 1 : -1;
+    if (found == 1)
+        report(out, m, &paths, s);
     kv_state_close(s);
     kv_paths_release(&paths);
-    return rc;
+    return found == 1 ? 0 : -1;
 }

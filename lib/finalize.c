@@ -389,6 +389,7 @@ static int tell_from_sheet(struct work *w, struct kv_err *err)
 {
     struct kv_finalized *done = w->done;
     done->already = done->is_complete = true;
+    done->csv_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
     if (kv_sheet_read(done->csv_path, count_row, done, err) != 0)
         return -1;
@@ -399,7 +400,7 @@ static int tell_from_sheet(struct work *w, struct kv_err *err)
 /* No .state: finalized before, or never there. */
 static int without_state(struct work *w, struct kv_err *err)
 {
-    if (kv_sheet_stands(w->paths.state, &w->done->csv_path))
+    if (kv_sheet_stands(&w->paths))
         return tell_from_sheet(w, err);
     if (exists(w->paths.tmp) || exists(w->paths.jsonl) || !find_finished(w, NULL)) {
         bool there = exists(w->paths.state);

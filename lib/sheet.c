@@ -5,7 +5,6 @@
 #include "sheet.h"
 
 #include "io.h"
-#include "paths.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -34,9 +33,9 @@ static int end_cell(struct sheet *s, struct kv_err *err)
 
 static struct kv_slice cell(const struct sheet *s, size_t i)
 {
-    size_t from = i && i <= s->count ? s->ends[i - 1] : 0;
     if (i >= s->count || !s->cells.p)
         return (struct kv_slice){"", 0};
+    size_t from = i ? s->ends[i - 1] : 0;
     return (struct kv_slice){s->cells.p + from, s->ends[i] - from};
 }
 
@@ -45,14 +44,18 @@ static int take_line(struct sheet *s, struct kv_slice line, bool *quoted, struct
 {
     for (size_t i = 0; i < line.n; i++) {
         char c = line.p[i];
-        if (*quoted && c == '"' && i + 1 < line.n && line.p[i + 1] == '"')
-            kv_buf_add_char(&s->cells, line.p[i++]);
-        else if (c == '"')
+        bool last = i + 1 == line.n, doubled = *quoted && !last && line.p[i + 1] == '"';
+        if (c == '"' && !doubled) {
             *quoted = !*quoted;
-        else if (c == ',' && !*quoted && end_cell(s, err) != 0)
-            return -1;
-        else if ((c != ',' || *quoted) && (c != '\r' || *quoted || i + 1 < line.n))
+        } else if (*quoted) {
             kv_buf_add_char(&s->cells, c);
+            i += c == '"';
+        } else if (c == ',') {
+            if (end_cell(s, err) != 0)
+                return -1;
+        } else if (c != '\r' || !last) {
+            kv_buf_add_char(&s->cells, c);
+        }
     }
     if (*quoted)
         kv_buf_add_char(&s->cells, '\n');
@@ -103,7 +106,7 @@ static int open_sheet(struct sheet *s, const char *path, struct kv_err *err)
 
 static void close_sheet(struct sheet *s)
 {
-    if (s->lines.fd > 0)
+    if (s->lines.fd >= 0)
         close(s->lines.fd);
     kv_lines_release(&s->lines);
     kv_buf_release(&s->cells);
@@ -119,19 +122,11 @@ static bool is_sheet(const char *path)
     return is;
 }
 
-bool kv_sheet_stands(const char *operand, char **path)
+bool kv_sheet_stands(const struct kv_paths *p)
 {
-    struct kv_paths p;
-    struct kv_err ignored;
-    if (kv_paths_find(&p, operand, &ignored) != 0)
-        return false;
-    bool named = strcmp(p.state, p.output) == 0;
-    bool stands = (named || access(p.state, F_OK) != 0) && access(p.tmp, F_OK) != 0 &&
-                  access(p.jsonl, F_OK) != 0 && is_sheet(p.output);
-    if (stands && path)
-        *path = kv_strdup(p.output);
-    kv_paths_release(&p);
-    return stands;
+    bool named = strcmp(p->state, p->output) == 0;
+    return (named || access(p->state, F_OK) != 0) && access(p->tmp, F_OK) != 0 &&
+           access(p->jsonl, F_OK) != 0 && is_sheet(p->output);
 }
 
 int kv_sheet_read(const char *path, int (*each)(void *closure, const struct kv_sheet_row *row),

@@ -3,8 +3,8 @@
  * It has no manifest and no keys, but for each result the question, the models as people read them,
  * and the replicate: enough to tell whether a task was answered.
  *
- *     if (kv_sheet_stands(operand))                       no pair, and a CSV export in its place
- *         kv_sheet_read(path, each, closure, &err);
+ *     if (kv_sheet_stands(&paths))                        no pair, and a CSV export in its place
+ *         kv_sheet_read(paths.output, each, closure, &err);
  *
  * Format: results.md 12, the CSV of csv.h.
  */
@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "paths.h"
 
 #include <stdbool.h>
 
@@ -22,9 +23,9 @@ struct kv_sheet_row {
     struct kv_slice question_id, question_text, answering, parsing, replicate, success;
 };
 
-/* Is the run of this operand gone, and a file with the columns of a CSV export at its output path?
- * *path, unless NULL, is then that path, the caller's to free. */
-bool kv_sheet_stands(const char *operand, char **path);
+/* Is the pair gone, and a file with the columns of a CSV export at the output path? Opens nothing
+ * unless that ends in ".csv". */
+bool kv_sheet_stands(const struct kv_paths *paths);
 
 /* Shows every row to `each`, which returns 0, or another number to stop. 0, what `each` returned,
  * or -1. */

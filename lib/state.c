@@ -129,8 +129,7 @@ static int check_version(struct kv_state *s, struct kv_err *err)
     if (kv_json_string_is(version, KV_EXPORT_VERSION))
         return kv_err_set(err, KV_INPUT,
             "these are the results of a run that is not finished; its state is another file; "
-            "without "
-            "it, kv-manifest --extend-from begins a run with them");
+            "without it, kv-manifest --extend-from begins a run with them");
     char *text = kv_json_is_null(version)                  ? kv_strdup("None")
                  : kv_json_type(version) == KV_JSON_STRING ? kv_json_strdup(version)
                                                            : kv_slice_dup(version);
@@ -234,7 +233,7 @@ bool kv_state_is_finished(const char *operand)
     struct kv_err ignored;
     if (kv_paths_find(&p, operand, &ignored) != 0)
         return false;
-    bool finished = is_archived(&p);
+    bool finished = is_archived(&p) || kv_sheet_stands(&p);
     kv_paths_release(&p);
     return finished;
 }
@@ -253,7 +252,7 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
         kv_reader_share(&s->file, fd, KV_JSON_NONFINITE);
         s->file.borrowed = false;
         s->info.finished = true;
-    } else if (kv_sheet_stands(operand, NULL)) {
+    } else if (kv_sheet_stands(&s->paths)) {
         kv_err_set(err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV",
             s->paths.output);
         goto failed;

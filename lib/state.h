@@ -72,8 +72,11 @@ struct kv_state *kv_state_open(const char *operand, struct kv_err *err);
 /* The same, and where the pair is gone and a finished export stands in its place (or is what was
  * named), that, told as a complete run: info->finished. For those who only look. */
 struct kv_state *kv_state_open_any(const char *operand, struct kv_err *err);
-bool kv_state_is_finished(const char *operand); /* would it be that? Reads a header at most */
-void kv_state_close(struct kv_state *s);        /* NULL is fine */
+void kv_state_close(struct kv_state *s); /* NULL is fine */
+
+/* Is only the export of the run left, of whatever kind? Of a CSV (sheet.h) nothing can be opened.
+ * Reads a header at most. */
+bool kv_state_is_finished(const char *operand);
 
 const struct kv_state_info *kv_state_info(const struct kv_state *s);
 

@@ -1,8 +1,8 @@
 /* choose - which questions of a benchmark take part. */
 #include "choose.h"
 
-#include "ident.h"
 #include "lax.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static bool next_part(const char **at, struct kv_slice *part)
         return false;
     const char *comma = strchr(*at, ',');
     size_t n = comma ? (size_t)(comma - *at) : strlen(*at);
-    *part = kv_ident_strip((struct kv_slice){*at, n});
+    *part = kv_text_strip((struct kv_slice){*at, n});
     *at = comma ? comma + 1 : NULL;
     return true;
 }

@@ -5,11 +5,11 @@
  */
 #include "ident.h"
 
+#include "text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
-#include <unictype.h>
-#include <unistr.h>
 
 /* ---- questions ---- */
 
@@ -113,45 +113,6 @@ static void unify_line_ends(struct kv_buf *text)
     kv_buf_cut(text, to, text->n - to);
 }
 
-/* What str.isspace() takes for white space. */
-static bool is_space(ucs4_t c)
-{
-    return (c >= 0x1c && c <= 0x1f) || uc_is_property_white_space(c);
-}
-
-static struct kv_slice strip_end(struct kv_slice s)
-{
-    while (s.n) {
-        size_t start = s.n - 1;
-        ucs4_t c;
-        while (start && is_continuation(s.p[start]))
-            start--;
-        u8_mbtouc(&c, (const uint8_t *)s.p + start, s.n - start);
-        if (!is_space(c))
-            break;
-        s.n = start;
-    }
-    return s;
-}
-
-static struct kv_slice strip_start(struct kv_slice s)
-{
-    while (s.n) {
-        ucs4_t c;
-        int n = u8_mbtouc(&c, (const uint8_t *)s.p, s.n);
-        if (!is_space(c))
-            break;
-        s.p += n;
-        s.n -= (size_t)n;
-    }
-    return s;
-}
-
-struct kv_slice kv_ident_strip(struct kv_slice text)
-{
-    return strip_start(strip_end(text));
-}
-
 void kv_ident_template(struct kv_slice source, char id[KV_MD5_HEX + 1])
 {
     struct kv_buf text = {0}, tidy = {0};
@@ -162,9 +123,9 @@ void kv_ident_template(struct kv_slice source, char id[KV_MD5_HEX + 1])
     for (bool first = true; next_line(&rest, &line); first = false) {
         if (!first)
             kv_buf_add_char(&tidy, '\n');
-        kv_buf_add_slice(&tidy, strip_end(line));
+        kv_buf_add_slice(&tidy, kv_text_strip_end(line));
     }
-    struct kv_slice stripped = kv_ident_strip(kv_slice_of(&tidy));
+    struct kv_slice stripped = kv_text_strip(kv_slice_of(&tidy));
     if (stripped.n)
         kv_digest_md5(stripped, id);
     else

@@ -12,9 +12,6 @@
  * first 50 characters of the text in lower case, blanks as '-', without '?', '.' and ','. */
 void kv_ident_add_question(struct kv_buf *out, struct kv_slice text);
 
-/* Without white space at both ends, as str.strip() leaves a text. */
-struct kv_slice kv_ident_strip(struct kv_slice text);
-
 /* The id of a template's source text: an MD5 of it tidied, or "no_template" for a blank one. */
 void kv_ident_template(struct kv_slice source, char id[KV_MD5_HEX + 1]);
 

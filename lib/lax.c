@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "num.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -237,7 +238,8 @@ int kv_lax_bool(struct kv_slice value, bool *to, const char **sort)
     }
 }
 
-/* Without the white space of any script at its ends, as numerals are read. */
+/* Without the white space of any script at its ends, as pydantic reads numerals: unlike Python it
+ * takes U+001C to U+001F for none. */
 static struct kv_slice strip_spaces(struct kv_slice s)
 {
     size_t from = 0, to = s.n;
@@ -429,26 +431,10 @@ int kv_lax_float(struct kv_slice value, double *x, const char **sort)
 
 /* ---- numerals of any script ---- */
 
-static bool is_space(ucs4_t c)
+bool kv_lax_python_int(struct kv_slice text, int64_t *out)
 {
-    return (c >= 0x1c && c <= 0x1f) || uc_is_property_white_space(c);
-}
-
-static const uint8_t *skip_spaces(const uint8_t *at, const uint8_t *end)
-{
-    ucs4_t c;
-    while (at < end) {
-        int n = u8_mbtouc(&c, at, (size_t)(end - at));
-        if (!is_space(c))
-            break;
-        at += n;
-    }
-    return at;
-}
-
-bool kv_lax_python_int(struct kv_slice s, int64_t *out)
-{
-    const uint8_t *end = (const uint8_t *)s.p + s.n, *at = skip_spaces((const uint8_t *)s.p, end);
+    struct kv_slice s = kv_text_strip(text);
+    const uint8_t *at = (const uint8_t *)s.p, *end = at + s.n;
     bool negative = at < end && *at == '-', after_digit = false;
     int64_t x = 0;
     if (at < end && (*at == '-' || *at == '+'))
@@ -464,7 +450,7 @@ bool kv_lax_python_int(struct kv_slice s, int64_t *out)
             return false;
         at += n;
     }
-    if (!after_digit || skip_spaces(at, end) != end || (!negative && x == INT64_MIN))
+    if (!after_digit || at != end || (!negative && x == INT64_MIN))
         return false;
     *out = negative ? x : -x;
     return true;

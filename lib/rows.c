@@ -96,15 +96,6 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 
 /* ---- layout 2: lines ---- */
 
-/* Without the white space that Python strips. */
-static struct kv_slice strip(struct kv_slice line)
-{
-    struct kv_slice bare = kv_slice_strip(line);
-    if (bare.n && bare.p[0] == '{' && bare.p[bare.n - 1] == '}')
-        return bare;
-    return kv_text_strip(line);
-}
-
 static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 {
     struct kv_slice line;
@@ -112,7 +103,7 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
     while ((got = kv_lines_next(&r->lines, &line, err)) == 1) {
         uint64_t start = r->offset;
         r->offset += line.n + 1;
-        struct kv_slice bare = strip(line);
+        struct kv_slice bare = kv_text_strip(line);
         if (!bare.n)
             continue;
         row->offset = start + (uint64_t)(bare.p - line.p);

@@ -38,17 +38,40 @@ static bool is_space(ucs4_t c)
                     : uc_is_property_white_space(c);
 }
 
+/* Where the last character of a text starts. */
+static const char *last_character(struct kv_slice text)
+{
+    enum { LONGEST = 4 };
+    const char *end = text.p + text.n, *start = end - 1, *p;
+    while (start > text.p && end - start < LONGEST && ((unsigned char)*start & 0xC0) == 0x80)
+        start--;
+    p = start;
+    kv_text_next(&p, end);
+    return p == end ? start : end - 1; /* else a byte that is no UTF-8 */
+}
+
+struct kv_slice kv_text_strip_end(struct kv_slice text)
+{
+    while (text.n) {
+        const char *start = last_character(text), *p = start;
+        if (!is_space(kv_text_next(&p, text.p + text.n)))
+            break;
+        text.n = (size_t)(start - text.p);
+    }
+    return text;
+}
+
 struct kv_slice kv_text_strip(struct kv_slice text)
 {
-    const char *first = NULL, *last = text.p, *end = text.p + text.n;
-    for (const char *p = text.p; p < end;) {
-        const char *start = p;
-        if (is_space(kv_text_next(&p, end)))
-            continue;
-        first = first ? first : start;
-        last = p;
+    struct kv_slice rest = kv_text_strip_end(text);
+    const char *end = rest.p + rest.n;
+    while (rest.n) {
+        const char *p = rest.p;
+        if (!is_space(kv_text_next(&p, end)))
+            break;
+        rest = (struct kv_slice){p, (size_t)(end - p)};
     }
-    return first ? (struct kv_slice){first, (size_t)(last - first)} : KV_SLICE("");
+    return rest.n ? rest : KV_SLICE("");
 }
 
 size_t kv_text_chars(struct kv_slice text)

@@ -13,9 +13,13 @@
 /* The character at *p, which moves on. A byte that is no UTF-8 is itself. */
 uint32_t kv_text_next(const char **p, const char *end);
 
-struct kv_slice kv_text_strip(struct kv_slice text); /* without white space at both ends */
-size_t kv_text_chars(struct kv_slice text);          /* code points */
-size_t kv_text_words(struct kv_slice text);          /* separated by white space */
+/* Without white space at both ends, as str.strip() leaves a text, or at its end. They look at the
+ * ends only, however long it is. */
+struct kv_slice kv_text_strip(struct kv_slice text);
+struct kv_slice kv_text_strip_end(struct kv_slice text);
+
+size_t kv_text_chars(struct kv_slice text); /* code points */
+size_t kv_text_words(struct kv_slice text); /* separated by white space */
 
 /* Applies normalizers, a JSON array (templates.md, section 5), to *text in place. -1 with the first
  * one that is not known. */

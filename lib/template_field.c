@@ -4,10 +4,9 @@
 #include "json.h"
 #include "lax.h"
 #include "template_type.h"
+#include "text.h"
 
 #include <stdio.h>
-#include <unictype.h>
-#include <unistr.h>
 
 /* A value kept as JSON; n == 0 if the argument is not given. */
 static int keep_argument(struct kv_template_reader *r, struct kv_slice statement,
@@ -43,26 +42,11 @@ static int keep_text(struct kv_template_reader *r, struct kv_slice statement, st
 static int keywords_json(struct kv_template_reader *r, struct kv_slice statement,
     struct kv_slice call, struct kv_buf *out)
 {
-    struct kv_json_walk w, pair;
-    struct kv_slice list, item, key, value;
-    if (kv_template_keywords_only(r, statement, call) != 0)
-        return -1;
-    kv_json_get(call, "keywords", &list);
-    kv_buf_add_char(out, '{');
-    kv_json_begin(&w, list);
-    for (bool first = true; kv_json_item(&w, &item); first = false) {
-        if (!first)
-            kv_buf_add_char(out, ',');
-        kv_json_begin(&pair, item);
-        kv_json_item(&pair, &key);
-        kv_json_item(&pair, &value);
-        kv_buf_add_slice(out, key);
-        kv_buf_add_char(out, ':');
-        if (kv_template_add_value(r, statement, value, out) != 0)
-            return -1;
-    }
-    kv_buf_add_char(out, '}');
-    return 0;
+    struct kv_slice keywords;
+    kv_json_get(call, "keywords", &keywords);
+    return kv_template_keywords_only(r, statement, call) != 0
+               ? -1
+               : kv_template_add_pairs(r, statement, keywords, out);
 }
 
 static int read_primitive(struct kv_template_reader *r, struct kv_slice statement,
@@ -108,17 +92,6 @@ static int read_truth(struct kv_template_reader *r, struct kv_slice statement, s
     if (kv_template_argument(other, "ground_truth", -1, &e))
         return keep_argument(r, statement, other, "ground_truth", -1, &f->ground_truth);
     return keep_argument(r, statement, other, "value", -1, &f->ground_truth);
-}
-
-static bool is_blank(struct kv_slice text)
-{
-    const uint8_t *at = (const uint8_t *)text.p, *stop = at + text.n;
-    ucs4_t c;
-    for (; at < stop; at += u8_mbtouc(&c, at, (size_t)(stop - at)))
-        if (u8_mbtouc(&c, at, (size_t)(stop - at)),
-            !uc_is_property_white_space(c) && !(c >= 0x1C && c <= 0x1F))
-            return false;
-    return true;
 }
 
 static const char *const positional[] = {
@@ -199,7 +172,7 @@ static int read_verified(struct kv_template_reader *r, struct kv_slice statement
     if (check_signature(r, statement, call) != 0 ||
         keep_text(r, statement, call, "description", 0, &f->description) != 0)
         return -1;
-    if (is_blank(f->description))
+    if (!kv_text_strip(f->description).n)
         return kv_template_invalid(r, "description is required for VerifiedField: "
                                       "the judge LLM relies on it to know what to extract.");
     kv_template_argument(call, "verify_with", 2, &e);

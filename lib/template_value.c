@@ -229,8 +229,8 @@ static int add_key(struct kv_template_reader *r, struct kv_slice statement, stru
     }
 }
 
-static int add_dict(struct kv_template_reader *r, struct kv_slice statement, struct kv_slice pairs,
-    struct kv_buf *out)
+int kv_template_add_pairs(struct kv_template_reader *r, struct kv_slice statement,
+    struct kv_slice pairs, struct kv_buf *out)
 {
     struct kv_json_walk w, pair;
     struct kv_slice item, key, value, code;
@@ -295,7 +295,7 @@ int kv_template_add_value(
         return 0;
     }
     if (kv_template_is(e, "dict", &inner))
-        return add_dict(r, statement, inner, out);
+        return kv_template_add_pairs(r, statement, inner, out);
     if (kv_slice_is(kv_template_call(e, &call), "SynonymMap"))
         return add_synonyms(r, statement, call, out);
     return kv_template_no_value(r, statement, e);

@@ -65,6 +65,10 @@ int kv_template_unknown(struct kv_template_reader *r, struct kv_slice name);
 int kv_template_no_value(
     struct kv_template_reader *r, struct kv_slice statement, struct kv_slice e);
 
+/* Appends [[KEY,EXPR],…], a dictionary's items or a call's keywords, as a JSON object. */
+int kv_template_add_pairs(struct kv_template_reader *r, struct kv_slice statement,
+    struct kv_slice pairs, struct kv_buf *out);
+
 /* Appends a value as JSON. SynonymMap(mapping={…}) is the object {"mapping":{…}}. */
 int kv_template_add_value(
     struct kv_template_reader *r, struct kv_slice statement, struct kv_slice e, struct kv_buf *out);

@@ -36,20 +36,6 @@ static bool is_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Behind an escape that may be half a surrogate pair. */
-static bool scan_second_half(struct scan *s)
-{
-    const char *first = s->at - 6;
-    if (kv_json_is_half(first, s->end, true) && kv_json_is_half(s->at, s->end, false)) {
-        s->at += 6;
-        return true;
-    }
-    if (!kv_json_is_half(first, s->end, true) && !kv_json_is_half(first, s->end, false))
-        return true;
-    s->at = first;
-    return complain(s, "half a surrogate pair in string");
-}
-
 static bool scan_escape(struct scan *s)
 {
     if (s->end - s->at < 2)
@@ -64,7 +50,7 @@ static bool scan_escape(struct scan *s)
         if (s->end - s->at <= i || !is_hex(s->at[i]))
             return complain(s, "invalid \\u escape in string");
     s->at += 6;
-    return !(s->flags & KV_JSON_PORTABLE) || scan_second_half(s);
+    return true;
 }
 
 static bool scan_string(struct scan *s)
@@ -243,6 +229,17 @@ static bool scan_value(struct scan *s)
     }
 }
 
+/* The value that ends here. */
+static bool check_halves(struct scan *s, const char *first)
+{
+    const struct kv_slice value = {first, (size_t)(s->at - first)};
+    size_t lone = s->flags & KV_JSON_PORTABLE ? kv_json_lone_half(value, 0) : value.n;
+    if (lone == value.n)
+        return true;
+    s->at = first + lone;
+    return complain(s, "half a surrogate pair in string");
+}
+
 static int report(const struct scan *s, const char *start, struct kv_err *err)
 {
     size_t line = 1;
@@ -265,7 +262,7 @@ int kv_json_next(struct kv_slice *rest, const char *start, unsigned flags, struc
     const char *first = s.at;
     if (s.end - s.at >= 3 && memcmp(s.at, "\xEF\xBB\xBF", 3) == 0)
         s.why = "byte-order mark";
-    if (s.why || !scan_value(&s))
+    if (s.why || !scan_value(&s) || !check_halves(&s, first))
         return report(&s, start, err);
     *value = (struct kv_slice){first, (size_t)(s.at - first)};
     *rest = (struct kv_slice){s.at, (size_t)(s.end - s.at)};

@@ -1,7 +1,6 @@
 /* json_text - the texts inside JSON: UTF-8, strings taken apart and put together. */
 #include "json_text.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -67,30 +66,33 @@ static unsigned hex4(const char *p)
     return v;
 }
 
-bool kv_json_is_half(const char *p, const char *end, bool high)
+enum half { NO_HALF, HIGH, LOW };
+
+static enum half half_at(const char *p, const char *end)
 {
     if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
-        return false;
-    for (int i = 3; i < 6; i++)
-        if (!isxdigit((unsigned char)p[i]))
-            return false;
+        return NO_HALF;
     unsigned c = hex4(p + 2);
-    return high ? c < 0xDC00 && c >= 0xD800 : c >= 0xDC00;
+    return c < 0xD800 ? NO_HALF : c < 0xDC00 ? HIGH : LOW;
+}
+
+size_t kv_json_lone_half(struct kv_slice json, size_t from)
+{
+    const char *p = json.p + from, *end = json.p + json.n;
+    while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
+        enum half half = half_at(p, end);
+        bool pair = half == HIGH && half_at(p + 6, end) == LOW;
+        if (half != NO_HALF && !pair)
+            return (size_t)(p - json.p);
+        p += pair ? 12 : 2;
+    }
+    return json.n;
 }
 
 void kv_json_mend_halves(struct kv_buf *json, size_t from)
 {
-    char *p = json->p + from, *end = json->p + json->n;
-    while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
-        bool high = kv_json_is_half(p, end, true);
-        if (high && kv_json_is_half(p + 6, end, false)) {
-            p += 12;
-            continue;
-        }
-        if (high || kv_json_is_half(p, end, false))
-            memcpy(p + 2, "fffd", 4);
-        p += 2;
-    }
+    for (size_t i = from; (i = kv_json_lone_half(kv_slice_of(json), i)) < json->n; i += 6)
+        memcpy(json->p + i + 2, "fffd", 4);
 }
 
 bool kv_utf8_has_half(struct kv_slice text)

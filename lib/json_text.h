@@ -17,12 +17,11 @@ size_t kv_utf8_length(const char *text, size_t left);
 /* Skips bytes that stand for themselves inside a JSON string, many at a time; it may stop early. */
 const char *kv_json_plain(const char *p, const char *end);
 
-/* Is there half a surrogate pair at p, as an escape: \uD800 to \uDBFF (high), or \uDC00 to \uDFFF?
- */
-bool kv_json_is_half(const char *p, const char *end, bool high);
+/* Where in valid JSON text, from an offset on, the next escape of half a surrogate pair begins that
+ * has no other half (\ud800, with no \udc00 behind it): json.n if there is none. */
+size_t kv_json_lone_half(struct kv_slice json, size_t from);
 
-/* In valid JSON text, from an offset: such halves that stand alone become \ufffd, which is as long.
- */
+/* From an offset on, such halves become \ufffd, which is as long. */
 void kv_json_mend_halves(struct kv_buf *json, size_t from);
 
 /* Does a text have such a half in the form that kv_json_unescape gives it? */

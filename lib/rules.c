@@ -67,18 +67,10 @@ static int hex_digit(char c)
  * half, so that texts that differ still do. */
 static void hide_surrogates(struct kv_buf *json)
 {
-    char *p = json->p, *end = p + json->n;
-    while ((p = memchr(p, '\\', (size_t)(end - p)))) {
-        bool high = kv_json_is_half(p, end, true), low = kv_json_is_half(p, end, false);
-        if (high && kv_json_is_half(p + 6, end, false)) {
-            p += 12;
-            continue;
-        }
-        if (high || low) {
-            p[2] = 'f';
-            p[3] = (char)('0' + hex_digit(p[3]) - 8);
-        }
-        p += 2;
+    for (size_t i = 0; (i = kv_json_lone_half(kv_slice_of(json), i)) < json->n; i += 6) {
+        char *digits = json->p + i + 2; /* d800 to dfff become f000 to f7ff */
+        digits[0] = 'f';
+        digits[1] = (char)('0' + hex_digit(digits[1]) - 8);
     }
 }
 

@@ -2,14 +2,15 @@
  *
  * Three things hold a lane back, each with one number:
  *
- *   gate    no call before this time. Set by Retry-After, or by a back-off of the lane's own while
- * a throttling server names no time. rate    starts per second, paced evenly. 0 (unlimited) until
- * the server first says "too fast"; then nine tenths of what it had just let through, creeping up
- * to that figure, staying there for a while, and only then trying beyond it. A server with a steady
- * limit is therefore overrun once at the start and then about once a minute, by one call. limit
- * calls in flight. Starts low and trebles each clean round, so that a first burst cannot waste more
- * than a few calls; one call at a time while a host is not answering, which makes that call the
- * probe of a circuit breaker.
+ * - gate: no call before this time. Set by Retry-After, or by a back-off of the lane's own while a
+ *   throttling server names no time.
+ * - rate: starts per second, paced evenly. 0 (unlimited) until the server first says "too fast";
+ *   then nine tenths of what it had just let through, creeping up to that figure, staying there for
+ *   a while, and only then trying beyond it. A server with a steady limit is therefore overrun once
+ *   at the start and then about once a minute, by one call.
+ * - limit: calls in flight. Starts low and trebles each clean round, so that a first burst cannot
+ *   waste more than a few calls; one call at a time while a host is not answering, which makes that
+ *   call the probe of a circuit breaker.
  *
  * A throttled lane is the lane's trouble and not the call's: a rate-limit retry counts against the
  * call's own budget only if the lane served others in the meantime.

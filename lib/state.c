@@ -11,6 +11,7 @@
 #include "export.h"
 #include "head.h"
 #include "keys.h"
+#include "members.h"
 #include "num.h"
 #include "result.h"
 #include "sheet.h"
@@ -21,20 +22,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MEMBERS_MAX = 1000 };
-
-/* A top-level member: key and value as written, at their places in struct kv_state.text. */
-struct member {
-    size_t key, key_n, value, value_n;
-};
-
 struct kv_state {
     struct kv_state_info info;
     struct kv_paths paths;
-    struct kv_reader file; /* holds the descriptor that all walks share */
-    struct kv_buf text;
-    struct member *members;
-    size_t member_count;
+    struct kv_reader file;     /* holds the descriptor that all walks share */
+    struct kv_members members; /* but for the two arrays of keys */
     bool has_manifest, has_completed;
     int64_t manifest_length, completed_length; /* as counted; -1: not counted */
     int64_t distinct_manifest, distinct_completed;
@@ -48,32 +40,7 @@ struct kv_state {
 
 bool kv_state_member(const struct kv_state *s, const char *name, struct kv_slice *value)
 {
-    for (size_t i = s->member_count; i-- > 0;) {
-        const struct member *m = &s->members[i];
-        if (kv_json_string_is((struct kv_slice){s->text.p + m->key, m->key_n}, name)) {
-            *value = (struct kv_slice){s->text.p + m->value, m->value_n};
-            return true;
-        }
-    }
-    *value = (struct kv_slice){"", 0};
-    return false;
-}
-
-static int keep_member(struct kv_state *s, struct kv_slice key, struct kv_err *err)
-{
-    struct kv_slice value;
-    struct member m = {.key = s->text.n, .key_n = key.n};
-    if (s->member_count == MEMBERS_MAX)
-        return kv_err_set(err, KV_INPUT, "more than %d members", MEMBERS_MAX);
-    kv_buf_add_slice(&s->text, key);
-    if (kv_reader_value(&s->file, &value, err) != 0)
-        return -1;
-    m.value = s->text.n;
-    m.value_n = value.n;
-    kv_buf_add_slice(&s->text, value);
-    s->members = kv_array(s->members, s->member_count + 1, sizeof m);
-    s->members[s->member_count++] = m;
-    return 0;
+    return kv_members_find(&s->members, name, value);
 }
 
 static int count_keys(struct kv_state *s, bool *has, int64_t *length, struct kv_err *err)
@@ -109,7 +76,7 @@ static int read_members(struct kv_state *s, struct kv_err *err)
         } else if (kv_json_string_is(key, kv_keys_member(KV_KEYS_COMPLETED))) {
             failed = count_keys(s, &s->has_completed, &s->completed_length, err);
         } else {
-            failed = keep_member(s, key, err);
+            failed = kv_members_keep(&s->members, &s->file, key, err);
         }
         if (failed)
             return -1;
@@ -284,10 +251,9 @@ void kv_state_close(struct kv_state *s)
         return;
     kv_paths_release(&s->paths);
     kv_reader_close(&s->file);
-    kv_buf_release(&s->text);
+    kv_members_release(&s->members);
     kv_scenario_release(&s->scenario);
     kv_index_close(s->index);
-    free(s->members);
     for (size_t i = 0; i < sizeof s->strings / sizeof *s->strings; i++)
         free(s->strings[i]);
     free(s);
@@ -300,15 +266,7 @@ const struct kv_state_info *kv_state_info(const struct kv_state *s)
 
 void kv_state_add_members(const struct kv_state *s, struct kv_buf *out)
 {
-    kv_buf_add_char(out, '{');
-    for (size_t i = 0; i < s->member_count; i++) {
-        const struct member *m = &s->members[i];
-        kv_buf_add_str(out, i ? ", " : "");
-        kv_buf_add(out, s->text.p + m->key, m->key_n);
-        kv_buf_add_str(out, ": ");
-        kv_buf_add(out, s->text.p + m->value, m->value_n);
-    }
-    kv_buf_add_char(out, '}');
+    kv_members_add(&s->members, out);
 }
 
 int kv_state_file(const struct kv_state *s)

@@ -43,8 +43,7 @@ struct telling {
 
 /* ---- is it one ---- */
 
-/* Reads the header; *summary then borrows from *metadata. */
-static int read_summary(
+int kv_archive_read(
     const char *path, struct kv_buf *metadata, struct kv_slice *summary, struct kv_err *err)
 {
     struct kv_slice complete;
@@ -62,7 +61,7 @@ bool kv_archive_is(const char *path)
     struct kv_buf metadata = {0};
     struct kv_slice summary;
     struct kv_err ignored;
-    bool is = access(path, R_OK) == 0 && read_summary(path, &metadata, &summary, &ignored) == 0;
+    bool is = access(path, R_OK) == 0 && kv_archive_read(path, &metadata, &summary, &ignored) == 0;
     kv_buf_release(&metadata);
     return is;
 }
@@ -329,7 +328,7 @@ int kv_archive_open(const char *path, struct kv_err *err)
     struct telling t = {.path = path, .fd = -1, .replicates = 1};
     struct kv_buf metadata = {0};
     struct kv_slice summary;
-    int failed = read_summary(path, &metadata, &summary, err);
+    int failed = kv_archive_read(path, &metadata, &summary, err);
     if (!failed) {
         t.keys = kv_index_memory(0);
         t.fd = unnamed_file(err);

@@ -14,6 +14,7 @@
 #ifndef KV_ARCHIVE_H
 #define KV_ARCHIVE_H
 
+#include "buf.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -24,6 +25,11 @@
 
 /* Is there an export at `path`, and is it complete by its own word? */
 bool kv_archive_is(const char *path);
+
+/* Reads its header into *metadata; *summary, the job_summary in it, borrows from there. -1 if it is
+ * none, or not complete. */
+int kv_archive_read(
+    const char *path, struct kv_buf *metadata, struct kv_slice *summary, struct kv_err *err);
 
 /* A descriptor of an unnamed file with the text of the state; the caller closes it. The manifest
  * has each task once, in the order of the rows. -1 with KV_INPUT if it is no complete export or has

@@ -7,6 +7,7 @@
  */
 #include "finalize.h"
 
+#include "archive.h"
 #include "csv.h"
 #include "export.h"
 #include "io.h"
@@ -337,20 +338,16 @@ static void tell_from_header(struct kv_finalized *done, struct kv_slice summary)
 static bool find_finished(struct work *w, const struct kv_slice *start)
 {
     struct kv_buf metadata = {0};
-    struct kv_slice summary, complete, begun;
+    struct kv_slice summary, begun;
     struct kv_err never;
     double a = NAN, b = NAN;
-    if (!exists(w->paths.output) || kv_export_read(w->paths.output, &metadata, &never) != 0) {
-        kv_buf_release(&metadata);
-        return false;
-    }
-    kv_json_get(kv_slice_of(&metadata), "job_summary", &summary);
-    kv_json_get(summary, "is_complete", &complete);
-    kv_json_get(summary, "start_time", &begun);
-    bool found = kv_json_is_true(complete);
-    if (start)
-        found = found && kv_num_double(*start, &a) && kv_num_double(begun, &b) && !isless(a, b) &&
+    bool found = exists(w->paths.output) &&
+                 kv_archive_read(w->paths.output, &metadata, &summary, &never) == 0;
+    if (found && start) {
+        kv_json_get(summary, "start_time", &begun);
+        found = kv_num_double(*start, &a) && kv_num_double(begun, &b) && !isless(a, b) &&
                 !isgreater(a, b);
+    }
     if (found)
         tell_from_header(w->done, summary);
     kv_buf_release(&metadata);

@@ -215,7 +215,7 @@ static int add_class(struct kv_template_reader *r, struct module *m, struct kv_s
     if (m->n == MAX_CLASSES)
         return kv_template_executable(r, item, "a class too many");
     struct class *c = &m->classes[m->n];
-    *c = (struct class){{name.p + 1, name.n - 2}, item, -1, false, false, false, false};
+    *c = (struct class){.name = {name.p + 1, name.n - 2}, .json = item, .base = -1};
     kv_json_begin(&b, bases);
     while (kv_json_item(&b, &base))
         if (read_base(r, m, c, base) != 0)

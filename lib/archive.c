@@ -241,7 +241,7 @@ static int tell_tasks(struct telling *t, struct kv_err *err)
     if (kv_rows_begin(&rows, t->path, KV_LAYOUT_1, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) == 1) {
-        if (kv_result_read(row.text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &result, err) != 0) {
+        if (kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) != 0) {
             got = kv_err_context(err, "%s:%zu", t->path, row.line);
             break;
         }

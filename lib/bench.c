@@ -103,9 +103,9 @@ static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems)
 static void walk_from(const struct kv_bench *b, struct kv_reader *r, uint64_t offset, bool first)
 {
     if (b->file.fd >= 0)
-        kv_reader_resume(r, b->file.fd, KV_JSON_STRICT, offset, first);
+        kv_reader_resume(r, b->file.fd, KV_JSON_DIGITS, offset, first);
     else
-        kv_reader_lend(r, kv_slice_of(&b->text), KV_JSON_STRICT, offset, first);
+        kv_reader_lend(r, kv_slice_of(&b->text), KV_JSON_DIGITS, offset, first);
 }
 
 /* The first value of a file, looked over. */
@@ -302,7 +302,7 @@ struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, s
 {
     struct kv_bench *b = create();
     int failed = kv_io_is_stream(path) ? kv_io_read(path, 0, &b->text, err)
-                                       : kv_reader_open(&b->file, path, KV_JSON_STRICT, err);
+                                       : kv_reader_open(&b->file, path, KV_JSON_DIGITS, err);
     if (!failed && read_all(b, problems, err) != 0)
         failed = kv_err_context(err, "%s", kv_io_name(path));
     if (!failed)
@@ -352,7 +352,7 @@ int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, str
     struct kv_err ignored;
     *q = (struct kv_question){0};
     bool same = read_text(b, from, &text, &ignored) == 0 &&
-                kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &value, &ignored) == 0 &&
+                kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &value, &ignored) == 0 &&
                 kv_json_type(value) == KV_JSON_OBJECT &&
                 (b->lines ? kv_question_line_read(q, value, NULL, &problems)
                           : kv_checkpoint_read_question(q, value, i, &problems)) == 0 &&

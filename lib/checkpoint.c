@@ -157,7 +157,7 @@ static struct kv_slice unwrap_text(struct kv_buf *text, struct kv_slice value)
     if (kv_json_type(value) != KV_JSON_STRING)
         return value;
     kv_json_unescape(value, text);
-    return kv_json_check(kv_slice_of(text), KV_JSON_STRICT, &inner, &ignored) == 0 ? inner : value;
+    return kv_json_check(kv_slice_of(text), KV_JSON_DIGITS, &inner, &ignored) == 0 ? inner : value;
 }
 
 int kv_checkpoint_check_examples(

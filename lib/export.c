@@ -127,7 +127,7 @@ int kv_export_read(const char *path, struct kv_buf *metadata, struct kv_err *err
     struct kv_reader r;
     struct kv_slice key, value;
     bool found = false, wanted;
-    if (kv_reader_open(&r, path, KV_JSON_NONFINITE, err) != 0)
+    if (kv_reader_open(&r, path, KV_JSON_FOREIGN, err) != 0)
         return -1;
     int got = kv_reader_enter(&r, '{', err);
     while (got >= 0 && !found && (got = kv_reader_member(&r, &key, err)) == 1) {

@@ -9,11 +9,14 @@
 
 /* ---- the JSON in a reply ---- */
 
+/* As Python reads it. */
+enum { flags = KV_JSON_NONFINITE | KV_JSON_DIGITS };
+
 static bool is_json(struct kv_slice text)
 {
     struct kv_slice value;
     struct kv_err ignored;
-    return kv_json_check(text, KV_JSON_NONFINITE, &value, &ignored) == 0;
+    return kv_json_check(text, flags, &value, &ignored) == 0;
 }
 
 static bool begins_like_json(struct kv_slice text)
@@ -124,7 +127,7 @@ struct kv_slice kv_extract_check(struct kv_slice text)
 static bool is_object(struct kv_slice text, struct kv_slice *value)
 {
     struct kv_err ignored;
-    return kv_json_check(text, KV_JSON_NONFINITE, value, &ignored) == 0 &&
+    return kv_json_check(text, flags, value, &ignored) == 0 &&
            kv_json_type(*value) == KV_JSON_OBJECT;
 }
 

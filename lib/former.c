@@ -91,7 +91,7 @@ static int rows_fit(const struct entries *e, const char *export, struct kv_err *
     if (kv_rows_begin(&rows, export, KV_LAYOUT_1, err) != 0)
         return -1;
     while (fit && (got = kv_rows_next(&rows, &row, err)) == 1)
-        fit = kv_result_read(row.text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &result, err) == 0 &&
+        fit = kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) == 0 &&
               (result.preview || result.generic || row_fits(e, &result, &scratch));
     kv_rows_end(&rows);
     kv_buf_release(&scratch);

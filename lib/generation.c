@@ -4,6 +4,7 @@
 #include "extract.h"
 #include "json.h"
 #include "num.h"
+#include "spell.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -196,11 +197,13 @@ bool kv_generation_known(struct kv_generation *a)
     return true;
 }
 
+/* Of a foreign row, which may have NaN: a new one has null. */
 static void keep_compact(struct kv_slice object, const char *key, struct kv_buf *out)
 {
     struct kv_slice v;
+    kv_buf_clear(out);
     if (kv_json_get(object, key, &v) && !kv_json_is_null(v))
-        kv_json_compact(out, v);
+        kv_spell(out, v, KV_SPELL_COMPACT);
 }
 
 bool kv_generation_recall(struct kv_generation *a, struct kv_slice row)
@@ -218,15 +221,13 @@ bool kv_generation_recall(struct kv_generation *a, struct kv_slice row)
     kv_json_get(block, "usage_unavailable", &v);
     a->usage_unavailable = kv_json_is_true(v);
     keep_compact(block, "trace_messages", &a->trace);
-    if (kv_json_get(block, "conversation_context", &v) && kv_json_count(v)) {
-        kv_buf_clear(&a->context);
-        kv_json_compact(&a->context, v);
-    }
+    if (kv_json_get(block, "conversation_context", &v) && kv_json_count(v))
+        keep_compact(block, "conversation_context", &a->context);
     keep_compact(block, "agent_metrics", &a->metrics);
     if (kv_json_path(block, &v, "usage_metadata", "answer_generation", NULL) &&
         !kv_json_is_null(v)) {
         kv_buf_add_str(&a->usage, "{\"answer_generation\":");
-        kv_json_compact(&a->usage, v);
+        kv_spell(&a->usage, v, KV_SPELL_COMPACT);
         kv_buf_add_char(&a->usage, '}');
         a->used = true;
     }

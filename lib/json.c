@@ -1,6 +1,6 @@
 /* json - a strict scanner over bytes (RFC 8259): no tree, no number conversion, every byte kept.
  *
- * One loop, no recursion: the only state beyond the position is one bit per open bracket, so a
+ * One loop, no recursion: the only state beyond the position is one byte per open bracket, so a
  * hostile document costs no stack. Strings are checked for UTF-8 on the way (RFC 3629: no overlong
  * forms, no surrogates, nothing above U+10FFFF).
  */
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORTABLE_DIGITS = 4300 };
+enum { DIGITS_MAX = 4300 };
 
 struct scan {
     const char *at, *end;
@@ -129,7 +129,7 @@ static bool scan_number(struct scan *s)
         if (!scan_digits(s))
             return false;
     }
-    if (!(s->flags & KV_JSON_PORTABLE) || s->at > whole || whole - digits <= PORTABLE_DIGITS)
+    if (!(s->flags & KV_JSON_DIGITS) || s->at > whole || whole - digits <= DIGITS_MAX)
         return true;
     s->at = first;
     return complain(s, "an integer of more than 4300 digits");
@@ -185,16 +185,16 @@ static bool scan_key(struct scan *s)
     return true;
 }
 
-/* Scans one value. `depth` counts open brackets; bit d of `object` tells their kind. */
+/* Scans one value. `depth` counts open brackets; `object` tells their kind. */
 static bool scan_value(struct scan *s)
 {
-    unsigned char object[KV_JSON_DEPTH_MAX] = {0};
-    int depth = 0;
+    unsigned char object[KV_JSON_DEEPEST];
+    int depth = 0, most = s->flags & KV_JSON_DEEP ? KV_JSON_DEEPEST : KV_JSON_DEPTH_MAX;
     for (;;) {
         if (s->at == s->end)
             return complain(s, "unexpected end");
         if (*s->at == '{' || *s->at == '[') {
-            if (depth == KV_JSON_DEPTH_MAX)
+            if (depth == most)
                 return complain(s, "nested too deeply");
             bool is_object = *s->at++ == '{';
             object[depth++] = is_object;

@@ -4,7 +4,8 @@
  * where it is wrong. Everything else here takes slices of *checked* text and cannot fail: a value
  * is the slice of its own bytes, an object or array is walked member by member, a string is
  * unescaped on request. Values nested deeper than KV_JSON_DEPTH_MAX are refused, because the
- * commonest reader of our files, jq 1.6, gives up at 256.
+ * commonest reader of our files, jq 1.6, gives up at 256; of the files of others they are taken as
+ * deep as Python takes them.
  *
  * Duplicate keys are legal and kept; kv_json_get answers with the last one, as Python and jq do.
  * It knows nothing of what a document means.
@@ -18,13 +19,17 @@
 
 #include <stdbool.h>
 
-enum { KV_JSON_DEPTH_MAX = 250 };
+enum { KV_JSON_DEPTH_MAX = 250, KV_JSON_DEEPEST = 990 };
 
 enum kv_json_flag {
     KV_JSON_STRICT = 0,
     KV_JSON_NONFINITE = 1, /* also the tokens NaN, Infinity, -Infinity, which karenina may write */
-    KV_JSON_PORTABLE = 2,  /* nothing that makes a reader refuse the document around it: half a
-                            * surrogate pair (jq), an integer of more than 4300 digits (Python) */
+    KV_JSON_DEEP = 2,      /* up to KV_JSON_DEEPEST levels */
+    KV_JSON_FOREIGN = KV_JSON_NONFINITE | KV_JSON_DEEP, /* a file that karenina wrote */
+    /* Nothing that makes a reader refuse the document around it: */
+    KV_JSON_DIGITS = 4, /* an integer of more than 4300 digits (Python) */
+    KV_JSON_PAIRS = 8,  /* half a surrogate pair (jq) */
+    KV_JSON_PORTABLE = KV_JSON_DIGITS | KV_JSON_PAIRS,
 };
 
 enum kv_json_type {

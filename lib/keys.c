@@ -51,7 +51,7 @@ static int seek(struct kv_reader *r, const char *name, struct kv_err *err)
 int kv_keys_begin(struct kv_keys *k, int fd, enum kv_keys_of which, struct kv_err *err)
 {
     *k = (struct kv_keys){0};
-    kv_reader_share(&k->reader, fd, KV_JSON_NONFINITE);
+    kv_reader_share(&k->reader, fd, KV_JSON_FOREIGN);
     int got = seek(&k->reader, kv_keys_member(which), err);
     k->inside = got == 1;
     if (got < 0)

@@ -339,14 +339,23 @@ static bool tidy_integer(struct kv_buf *text)
     return true;
 }
 
+/* More digits than Python makes an integer of? They are at the end of the text, from `start`. */
+static int check_size(const struct kv_buf *out, size_t start, const char **sort)
+{
+    enum { DIGITS_MAX = 4300 };
+    size_t sign = out->n > start && out->p[start] == '-';
+    return out->n - start - sign > DIGITS_MAX ? wrong(sort, "int_parsing_size") : 0;
+}
+
 static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **sort)
 {
     double x;
+    size_t start = out->n;
     if (strchr("NI", value.p[*value.p == '-'])) /* NaN, Infinity */
         return wrong(sort, "finite_number");
     if (!is_float_token(value)) {
         kv_buf_add_slice(out, kv_slice_is(value, "-0") ? KV_SLICE("0") : value);
-        return 0;
+        return check_size(out, start, sort);
     }
     if (!kv_num_double(value, &x) || !isfinite(x))
         return wrong(sort, "finite_number");
@@ -371,10 +380,10 @@ int kv_lax_int(struct kv_slice value, struct kv_buf *out, const char **sort)
         return 0;
     case KV_JSON_STRING:
         kv_json_unescape(value, &text);
-        if (plain_numeral(kv_slice_of(&text), false, &plain) && tidy_integer(&plain))
-            kv_buf_add_slice(out, kv_slice_of(&plain));
-        else
+        if (!plain_numeral(kv_slice_of(&text), false, &plain) || !tidy_integer(&plain))
             rc = wrong(sort, "int_parsing");
+        else if ((rc = check_size(&plain, 0, sort)) == 0)
+            kv_buf_add_slice(out, kv_slice_of(&plain));
         kv_buf_release(&text);
         kv_buf_release(&plain);
         return rc;

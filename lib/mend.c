@@ -159,7 +159,7 @@ static int add_adopted(struct kv_doc *d, struct kv_state *s, struct kv_err *err)
     if (kv_rows_begin(&rows, in->results_path, KV_LAYOUT_1, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) == 1) {
-        if ((got = kv_result_read(row.text, KV_JSON_NONFINITE, &result, err)) != 0)
+        if ((got = kv_result_read(row.text, KV_JSON_FOREIGN, &result, err)) != 0)
             break;
         if (result.preview || kv_state_row_key(s, &result, &key, err) != 0)
             continue;

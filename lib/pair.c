@@ -114,7 +114,7 @@ static int enter_row(struct kv_pair *p, struct kv_ledger *l, const struct kv_row
     struct kv_result result;
     struct kv_buf key = {0};
     bool completes = false;
-    if (kv_result_read(row->text, KV_JSON_NONFINITE, &result, err) != 0)
+    if (kv_result_read(row->text, KV_JSON_FOREIGN, &result, err) != 0)
         return kv_err_context(err, "%s:%zu", p->paths->tmp, row->line);
     if (result.preview) {
         l->counts->rows++;
@@ -143,7 +143,7 @@ static int catch_up(
         return 0;
     if (at == rows)
         return mark->end == (uint64_t)t->end;
-    kv_reader_resume(&r, t->fd, KV_JSON_NONFINITE, mark->end, at == 0);
+    kv_reader_resume(&r, t->fd, KV_JSON_FOREIGN, mark->end, at == 0);
     while (at < rows && (got = kv_reader_item(&r, &row.text, err)) == 1) {
         row.offset = kv_reader_offset(&r, row.text);
         bool known = at++ < recorded;

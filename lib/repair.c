@@ -136,6 +136,15 @@ static struct kv_slice take_word(struct reader *r, const char *stops)
     return kv_slice_strip((struct kv_slice){start, (size_t)(r->at - start)});
 }
 
+/* One that Python reads: an integer has its limit. */
+static bool is_number(struct kv_slice word)
+{
+    double x;
+    struct kv_slice value;
+    struct kv_err ignored;
+    return kv_num_double(word, &x) && kv_json_check(word, KV_JSON_DIGITS, &value, &ignored) == 0;
+}
+
 static bool add_word(struct reader *r)
 {
     static const char *const known[][2] = {{"true", "true"}, {"True", "true"}, {"TRUE", "true"},
@@ -143,7 +152,6 @@ static bool add_word(struct reader *r)
         {"None", "null"}, {"undefined", "null"}, {"NaN", "NaN"}, {"Infinity", "Infinity"},
         {"-Infinity", "-Infinity"}};
     struct kv_slice word = take_word(r, ",}]\n\"");
-    double x;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (kv_slice_is(word, known[i][0])) {
             kv_buf_add_str(r->out, known[i][1]);
@@ -151,7 +159,7 @@ static bool add_word(struct reader *r)
         }
     if (word.n == 0)
         return false;
-    if (kv_num_double(word, &x))
+    if (is_number(word))
         kv_buf_add_slice(r->out, word);
     else
         kv_json_quote(r->out, word, KV_JSON_RAW);

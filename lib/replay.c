@@ -76,7 +76,7 @@ struct kv_traces *kv_traces_open(struct kv_slice text, struct kv_err *err)
 {
     struct kv_slice doc, key, value;
     struct kv_json_walk w;
-    if (kv_json_check(text, KV_JSON_STRICT, &doc, err) != 0)
+    if (kv_json_check(text, KV_JSON_DIGITS, &doc, err) != 0)
         return NULL;
     struct kv_traces *t = kv_calloc(1, sizeof *t);
     int failed = 0;
@@ -284,7 +284,7 @@ struct kv_replay *kv_replay_open(struct kv_slice text, const char *name, struct 
     struct kv_slice doc, entries, item;
     struct kv_json_walk w;
     kv_buf_add_slice(&r->text, text);
-    if (kv_json_check(kv_slice_of(&r->text), KV_JSON_STRICT, &doc, err) != 0) {
+    if (kv_json_check(kv_slice_of(&r->text), KV_JSON_DIGITS, &doc, err) != 0) {
         kv_err_context(err, "%s", name);
         kv_replay_close(r);
         return NULL;

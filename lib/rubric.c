@@ -244,7 +244,7 @@ static void add_parameter(struct kv_buf *out, struct kv_slice key, struct kv_sli
     struct kv_err ignored;
     if (is_list_like(key) && kv_json_type(value) == KV_JSON_STRING) {
         kv_json_unescape(value, &text);
-        if (kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &inner, &ignored) == 0)
+        if (kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &inner, &ignored) == 0)
             value = inner;
     }
     add_member(out, key, value);

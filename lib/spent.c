@@ -85,8 +85,8 @@ static void add_row(struct count *c, struct kv_slice text)
     struct kv_task task;
     struct kv_json_walk walk;
     struct kv_slice name, stage;
-    if (kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, &ignored) != 0 ||
-        r.generic || !r.usage.n)
+    if (kv_result_read(text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &r, &ignored) != 0 || r.generic ||
+        !r.usage.n)
         return;
     kv_buf_clear(&c->key);
     kv_result_key(&r, &c->key);

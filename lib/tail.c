@@ -43,7 +43,7 @@ int kv_tail_read(struct kv_tail *t, int fd, uint64_t size, struct kv_err *err)
         return -1;
     }
     t->torn.n = n;
-    if (kv_result_read(kv_slice_of(&t->torn), KV_JSON_NONFINITE, &result, &ignored) != 0)
+    if (kv_result_read(kv_slice_of(&t->torn), KV_JSON_FOREIGN, &result, &ignored) != 0)
         return 0;
     t->open = true;
     t->end = size;

@@ -9,7 +9,7 @@
 static int read_spec(struct kv_slice text, struct kv_template *t, struct kv_err *err)
 {
     struct kv_slice value;
-    if (kv_json_check(text, KV_JSON_STRICT, &value, err) == 0 &&
+    if (kv_json_check(text, KV_JSON_DIGITS, &value, err) == 0 &&
         kv_template_spec_read(value, t, err) == 0)
         return 0;
     return kv_err_context(err, "TemplateSpec");

@@ -104,11 +104,11 @@ static int read_row(
     struct kv_slice value;
     const char *path = kv_state_info(s)->results_path;
     int failed = -1;
-    if (kv_reader_open(&r, path, KV_JSON_NONFINITE, err) != 0)
+    if (kv_reader_open(&r, path, KV_JSON_FOREIGN, err) != 0)
         return -1;
     int fd = r.fd;
     struct kv_reader at;
-    kv_reader_resume(&at, fd, KV_JSON_NONFINITE, offset, true);
+    kv_reader_resume(&at, fd, KV_JSON_FOREIGN, offset, true);
     if (kv_reader_item(&at, &value, err) == 1) {
         kv_buf_clear(row);
         kv_buf_add_slice(row, value);
@@ -151,7 +151,7 @@ static bool is_to_be_retried(
     if (!o->categories || !*o->categories)
         return true;
     if (read_row(s, task->offset, &row, &ignored) == 0 &&
-        kv_result_read(kv_slice_of(&row), KV_JSON_NONFINITE, &result, &ignored) == 0)
+        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0)
         name = kv_failure_name(result.failure);
     bool listed = name && is_listed(o->categories, name);
     kv_buf_release(&row);
@@ -343,6 +343,7 @@ static bool may_matter(const struct search *s, struct kv_slice row)
     return false;
 }
 
+/* A row that a new one cannot repeat, nested too deeply or with too long a number, is no answer. */
 static void note_row(struct search *s, const struct kv_row *row)
 {
     struct kv_result r;
@@ -350,8 +351,8 @@ static void note_row(struct search *s, const struct kv_row *row)
     struct kv_task task;
     struct kv_slice text;
     if (!may_matter(s, row->text) ||
-        kv_json_check(row->text, KV_JSON_NONFINITE, &text, &ignored) != 0 ||
-        kv_result_read(text, KV_JSON_NONFINITE, &r, &ignored) != 0 ||
+        kv_json_check(row->text, KV_JSON_NONFINITE | KV_JSON_DIGITS, &text, &ignored) != 0 ||
+        kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, &ignored) != 0 ||
         !holds_answer(&r, s->retry_failed))
         return;
     kv_buf_clear(&s->key);

@@ -366,3 +366,36 @@ END
         assert_stderr 'kv-run: secret:1:1: expected a value'
     done
 }
+
+@test "run: an integer too long for Python is no number in a reply, and its task is recorded" {
+    local long field
+    long=$(printf '7%.0s' {1..4301})
+    for field in int float str; do
+        printf '{"question":"%s?","answer":"x","template":{"fields":[{"name":"n","type":"%s","description":"d","ground_truth":1,"verify_with":{"type":"NumericExact"}}]}}\n' $field $field
+    done | sed '/"str"/s/:1,"verify_with":{"type":"NumericExact"}/:"1","verify_with":{"type":"ExactMatch"}/' >bench.jsonl
+    for reply in "$long" "-$long" "\"$long\"" "1,\"x\":[$long]" "1.0,'x':$long"; do
+        PROVIDER_URL=http://127.0.0.1:9 manifest
+        printf '{"n":%s}' "$reply" >reply
+        kv-run --answer-cmd 'echo x' --judge-cmd 'cat reply' r.json.state |
+            kv-append -q r.json.state
+        assert_equal "$(completed)" 3
+        run python3 -c 'import json; json.load(open("r.json.tmp"))'
+        assert_success
+    done
+}
+
+@test "run: an answer that is kept in a foreign row with NaN or too deep a value is used or asked again" {
+    local deep value
+    deep=$(printf '[%.0s' {1..300})$(printf ']%.0s' {1..300})
+    bench 1
+    for value in NaN '"\\ud800"' "$deep"; do
+        PROVIDER_URL=http://127.0.0.1:9 manifest
+        kv-run --answer-cmd 'echo 1' r.json.state | kv-append -q r.json.state
+        assert_equal "$(completed)" 0
+        sed -i "s/\"agent_metrics\":{/&\"x\":$value,/" r.json.tmp
+        kv-run --answer-cmd 'echo asked >>asked; echo 1' --judge-cmd "echo '{\"n\":1}'" r.json.state |
+            kv-append -q r.json.state
+        assert_equal "$(completed)" 1
+    done
+    assert_equal "$(grep -c . asked)" 1 # for the one too deep
+}

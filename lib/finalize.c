@@ -165,7 +165,7 @@ static void find_rubric(struct work *w)
     kv_buf_add_str(&object, "\"\":0}"); /* behind the last comma */
     kv_buf_release(&w->members);
     w->members = object;
-    if (kv_json_check(kv_slice_of(&w->members), KV_JSON_NONFINITE, &value, &never) != 0 ||
+    if (kv_json_check(kv_slice_of(&w->members), KV_JSON_FOREIGN, &value, &never) != 0 ||
         !kv_json_path(value, &w->rubric, "shared_data", "rubric_definition", NULL) ||
         kv_json_type(w->rubric) != KV_JSON_OBJECT)
         w->rubric = (struct kv_slice){0};
@@ -399,10 +399,10 @@ static int without_state(struct work *w, struct kv_err *err)
 {
     if (kv_sheet_stands(&w->paths))
         return tell_from_sheet(w, err);
-    if (exists(w->paths.tmp) || exists(w->paths.jsonl) || !find_finished(w, NULL)) {
-        bool there = exists(w->paths.state);
-        return kv_err_set(err, KV_INPUT, "%s: %s", w->paths.state,
-            there ? "neither a .state file nor a finished export" : "no such file");
+    bool named = strcmp(w->paths.state, w->paths.output) == 0;
+    if ((!named && !kv_paths_settled(&w->paths)) || !find_finished(w, NULL)) {
+        w->store = kv_store_open(w->paths.state, KV_STORE_DEFAULT, err); /* says what there is */
+        return w->store ? kv_err_set(err, KV_INPUT, "%s: no such file", w->paths.state) : -1;
     }
     w->done->output_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);

@@ -233,7 +233,7 @@ static bool scan_value(struct scan *s)
 static bool check_halves(struct scan *s, const char *first)
 {
     const struct kv_slice value = {first, (size_t)(s->at - first)};
-    size_t lone = s->flags & KV_JSON_PORTABLE ? kv_json_lone_half(value, 0) : value.n;
+    size_t lone = s->flags & KV_JSON_PAIRS ? kv_json_lone_half(value, 0) : value.n;
     if (lone == value.n)
         return true;
     s->at = first + lone;

@@ -180,7 +180,7 @@ static int enter_row(
     struct kv_result result;
     struct kv_buf key = {0};
     bool completes = false;
-    if (kv_result_read(row->text, KV_JSON_NONFINITE, &result, err) != 0) {
+    if (kv_result_read(row->text, KV_JSON_FOREIGN, &result, err) != 0) {
         kv_note(two->notes, "%s:%zu: %s; passed over", two->paths->jsonl, row->line, err->text);
         return 0;
     }
@@ -199,10 +199,7 @@ static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err
 {
     struct kv_rows rows;
     struct kv_row row = {0};
-    struct stat st;
     int got;
-    if (stat(two->paths->jsonl, &st) != 0)
-        return 0;
     if (kv_rows_begin(&rows, two->paths->jsonl, KV_LAYOUT_2, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) != 0) {

@@ -154,6 +154,23 @@ void kv_paths_release(struct kv_paths *p)
     *p = (struct kv_paths){0};
 }
 
+static bool is_newer(const char *path, const struct stat *than)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    if (st.st_mtim.tv_sec != than->st_mtim.tv_sec)
+        return st.st_mtim.tv_sec > than->st_mtim.tv_sec;
+    return st.st_mtim.tv_nsec > than->st_mtim.tv_nsec;
+}
+
+bool kv_paths_settled(const struct kv_paths *p)
+{
+    struct stat output;
+    return !exists(p->state) && stat(p->output, &output) == 0 && !is_newer(p->tmp, &output) &&
+           !is_newer(p->jsonl, &output);
+}
+
 /* ---- the run lock ---- */
 
 /* A descriptor with the lock, or -1. */

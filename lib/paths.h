@@ -27,6 +27,10 @@ int kv_paths_find(struct kv_paths *p, const char *operand, struct kv_err *err);
 int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *err); /* to create */
 void kv_paths_release(struct kv_paths *p);
 
+/* Has the pair given way to the file at the output path? There is no .state, and other files of a
+ * pair are left-overs, older than that file: newer ones are those of a run that lost its state. */
+bool kv_paths_settled(const struct kv_paths *p);
+
 /* ---- the run lock: one kv-run a state ---- */
 
 /* Takes ".results.json.run" until *fd is closed or the process ends, or fails with KV_BUSY. */

@@ -3,9 +3,11 @@
 
 #include "text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_MAX = 1 << 30 };
@@ -13,7 +15,12 @@ enum { LINE_MAX = 1 << 30 };
 int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err)
 {
     *r = (struct kv_rows){.layout = layout, .path = kv_strdup(path)};
-    int failed = kv_reader_open(&r->reader, path, KV_JSON_NONFINITE, err);
+    struct stat st;
+    if (layout == KV_LAYOUT_2 && stat(path, &st) != 0 && errno == ENOENT) {
+        kv_reader_share(&r->reader, -1, KV_JSON_FOREIGN);
+        return 0;
+    }
+    int failed = kv_reader_open(&r->reader, path, KV_JSON_FOREIGN, err);
     if (!failed && layout == KV_LAYOUT_2)
         kv_lines_init(&r->lines, r->reader.fd, LINE_MAX);
     else if (!failed && kv_reader_enter(&r->reader, '{', err) != 0)
@@ -108,7 +115,7 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
             continue;
         row->offset = start + (uint64_t)(bare.p - line.p);
         row->line = r->lines.number;
-        if (kv_json_check(bare, KV_JSON_NONFINITE, &row->text, err) == 0)
+        if (kv_json_check(bare, KV_JSON_FOREIGN, &row->text, err) == 0)
             return 1;
         break;
     }
@@ -126,7 +133,7 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 {
     if (r->layout == KV_LAYOUT_2)
-        return next_line(r, row, err);
+        return r->reader.fd < 0 ? 0 : next_line(r, row, err);
     int got = next_item(r, row, err);
     return got < 0 ? kv_err_context(err, "%s", r->path) : got;
 }

@@ -44,7 +44,8 @@ struct kv_rows {
     struct kv_buf *members;  /* set it after begin to keep the document's other top-level members */
 };
 
-/* KV_INPUT if there is no such file, or, for a document, if it is no object. */
+/* KV_INPUT if there is no such file, or, for a document, if it is no object. JSON Lines that are
+ * not there are none yet. */
 int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err);
 
 /* 1 and a row, 0 at the end, -1. Failures name the file and the place. A line of layout 2 that is

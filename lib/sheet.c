@@ -125,8 +125,7 @@ static bool is_sheet(const char *path)
 bool kv_sheet_stands(const struct kv_paths *p)
 {
     bool named = strcmp(p->state, p->output) == 0;
-    return (named || access(p->state, F_OK) != 0) && access(p->tmp, F_OK) != 0 &&
-           access(p->jsonl, F_OK) != 0 && is_sheet(p->output);
+    return (named || kv_paths_settled(p)) && is_sheet(p->output);
 }
 
 int kv_sheet_read(const char *path, int (*each)(void *closure, const struct kv_sheet_row *row),

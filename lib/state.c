@@ -188,10 +188,8 @@ static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
  * state of an odd name. */
 static bool is_archived(const struct kv_paths *p)
 {
-    struct stat st;
     bool named = strcmp(p->state, p->output) == 0;
-    return (named || (stat(p->state, &st) != 0 && stat(p->tmp, &st) != 0)) &&
-           kv_archive_is(p->output);
+    return (named || kv_paths_settled(p)) && kv_archive_is(p->output);
 }
 
 bool kv_state_is_finished(const char *operand)
@@ -216,14 +214,14 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
         int fd = kv_archive_open(s->paths.output, err);
         if (fd < 0)
             goto failed;
-        kv_reader_share(&s->file, fd, KV_JSON_NONFINITE);
+        kv_reader_share(&s->file, fd, KV_JSON_FOREIGN);
         s->file.borrowed = false;
         s->info.finished = true;
     } else if (kv_sheet_stands(&s->paths)) {
         kv_err_set(err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV",
             s->paths.output);
         goto failed;
-    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_NONFINITE, err) != 0) {
+    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_FOREIGN, err) != 0) {
         goto failed;
     }
     s->info.growing = begins_as_ours(s, err);
@@ -460,7 +458,7 @@ static int load_row(
     struct kv_state *s, const struct kv_row *row, struct kv_buf *key, struct kv_err *err)
 {
     struct kv_result result;
-    if (kv_result_read(row->text, KV_JSON_NONFINITE, &result, err) != 0) {
+    if (kv_result_read(row->text, KV_JSON_FOREIGN, &result, err) != 0) {
         if (s->info.layout == KV_LAYOUT_2)
             return 0;
         return kv_err_context(err, "%s:%zu", s->info.results_path, row->line);
@@ -513,11 +511,8 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
     struct kv_rows rows;
     struct kv_row row;
     struct kv_buf key = {0};
-    struct stat st;
     int got;
     s->info.row_count = s->info.failed_count = 0;
-    if (s->info.layout == KV_LAYOUT_2 && stat(s->info.results_path, &st) != 0)
-        return 0;
     if (kv_rows_begin(&rows, s->info.results_path, s->info.layout, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) != 0) {
@@ -528,7 +523,7 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
             break;
         }
     }
-    if (got == 0 && s->info.layout == KV_LAYOUT_2)
+    if (got == 0 && s->info.layout == KV_LAYOUT_2 && rows.reader.fd >= 0)
         got = load_tail(s, rows.reader.fd, err);
     kv_rows_end(&rows);
     kv_buf_release(&key);

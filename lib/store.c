@@ -201,7 +201,7 @@ int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
     while ((got = kv_keys_next(&k, err)) == 1) {
         if (kv_store_find(st, kv_slice_of(&k.key), &task, err) != 0)
             got = -1;
-        if (got < 0 || (task.completed && !task.has_row))
+        if (got < 0 || (task.in_manifest && task.completed && !task.has_row))
             break;
     }
     if (got == 1)

@@ -91,7 +91,8 @@ void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id
 int kv_store_row_key(
     struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
-/* A completed key without a row. 1 with the key (appended), 0 if there is none, -1. */
+/* A completed task of the manifest without a row. 1 with the key (appended), 0 if there is none,
+ * -1. */
 int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
 
 /* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or

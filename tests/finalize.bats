@@ -39,7 +39,7 @@ TMP
 
 @test "finalize: layout 2.0 exports are karenina's, byte for byte" {
     local agreed=0 total=0 case
-    for case in all-done failed-ids failed-then-done failures-are-completed fresh \
+    for case in all-done failed-ids failed-then-done failures-are-completed fresh malformed-completed-keys \
         multi-model-replicates number-forms optional-keys-missing preview-ignored row-without-key \
         scenario-keys scenario-node-override seeded-prior-rows some-done unicode; do
         pair "$case"
@@ -100,7 +100,7 @@ TMP
 @test "finalize: a hole is refused with its key, and nothing is touched" {
     local case
     for case in key-without-row torn-line-then-append corrupt-middle-line \
-        invalid-rows malformed-completed-keys missing-jsonl; do
+        invalid-rows missing-jsonl; do
         echo "$case"
         pair "$case"
         run --separate-stderr kv-finalize --partial results.json.state
@@ -254,7 +254,7 @@ TMP
 none.json.state|none\.json\.state: no such file
 list.state|list\.state
 dir.state|dir\.state
-odd|odd: neither a \.state file nor a finished export
+odd|odd: incompatible state format version: None
 CASES
 }
 
@@ -413,4 +413,44 @@ CASES
     assert_success
     assert_equal "$(json '.results | length' results.json)" 1
     assert_equal "$(json .superseded_count <<<"$output")" 0
+}
+
+@test "finalize: a stray .tmp does not hide the export beside it, that of a run that lost its state does" {
+    pair all-done
+    echo '{"results":[]}' >results.json.tmp
+    kv-finalize results.json.state >/dev/null
+    run kv-status results.json.state
+    assert_success
+    assert_equal "$(jq .progress.completed_count <<<"$output")" 4
+    run kv-finalize results.json.state
+    assert_success
+    touch -d '+1 minute' results.json.tmp
+    for program in kv-status kv-finalize; do
+        run --separate-stderr "$program" results.json.state
+        assert_failure 3
+        assert_stderr "$program: results.json.state: no such file or directory"
+    done
+}
+
+@test "finalize: an export of a run that is not finished is called that" {
+    pair fresh
+    kv-finalize --partial results.json.state >/dev/null
+    rm results.json.*
+    run --separate-stderr kv-finalize results.json
+    assert_failure 3
+    assert_stderr "kv-finalize: results.json: these are the results of a run that is not finished; its state is another file; without it, kv-manifest --extend-from begins a run with them"
+}
+
+@test "finalize: a pair of layout 2.0 without its lines has no results yet" {
+    pair fresh
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize --partial --csv results.json.state
+    assert_success
+    assert_equal "$(jq -c '[.total_tasks, .pending_count, .result_count]' <<<"$output")" '[3,3,0]'
+    assert_equal "$(jq -c .results results.json)" '[]'
+    pair some-done
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize --partial results.json.state
+    assert_failure 3
+    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it$'
 }

@@ -268,3 +268,19 @@ END
     assert_equal "$(kv-status --pending results.json | jq -r .task_id)" "$lost"
     jq -es 'length == 2' results.json.results.jsonl
 }
+
+@test "layout2: a row is read as deep as Python reads it" {
+    local deep
+    deep=$(printf '[%.0s' {1..900})$(printf ']%.0s' {1..900})
+    use all-done
+    sed -i "1s/\"agent_metrics\":\(null\|{[^}]*}\)/\"agent_metrics\":{\"x\":$deep}/" results.json.results.jsonl
+    grep -qF "$deep" results.json.results.jsonl
+    run --separate-stderr kv-append -v results.json.state </dev/null
+    assert_stderr 'kv-append: 0 kept, 0 skipped, 0 refused'
+    run kv-finalize --csv results.json.state
+    assert_success
+    run python3 -c 'import json; print(len(json.load(open("results.json"))["results"]))'
+    assert_output 4
+    run kv-status -q results.json.state
+    assert_success
+}

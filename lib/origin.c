@@ -159,12 +159,14 @@ static void add_list(struct kv_buf *out, const char *name, const struct kv_buf *
 
 void kv_origin_add_json(struct kv_buf *out, const struct kv_origin_verdict *v)
 {
+    size_t start = out->n;
     kv_buf_printf(out, "{\"compatible\":%s,\"reason\":", v->compatible ? "true" : "false");
     kv_json_quote(out, kv_slice_of(&v->reason), KV_JSON_RAW);
     add_list(out, "differences", &v->different);
     add_list(out, "harmless", &v->harmless);
     add_list(out, "not_compared", &v->unknown);
     kv_buf_add_char(out, '}');
+    kv_json_mend_halves(out, start);
 }
 
 void kv_origin_release(struct kv_origin_verdict *v)

@@ -140,3 +140,13 @@ CASES
     assert_failure 3
     assert_stderr "kv-check-compat: r.json: the run is finished, and its export holds neither the configuration hash nor the benchmark path that --exact compares"
 }
+
+@test "compat: what no JSON has is shown in a way that JSON has" {
+    jq '.is_compatible[0].config' "$DATA/states-v1/fresh/expected.json" >c.json
+    sed 's/"config_hash": "./&0/; 0,/"temperature": [0-9.]*/s//"temperature": NaN/
+        0,/"extra_kwargs": null/s//"extra_kwargs": {"a\\udc00": [-Infinity, "\\ud800"]}/' \
+        "$DATA/states-v1/fresh/results.json.state" >results.json.state
+    run --separate-stderr kv-check-compat -c c.json -b bench.jsonld results.json.state
+    assert_failure 1
+    assert_equal "$(jq -c '.differences[:2]' <<<"$output")" '[{"path":"answering_models[0].temperature","state":"NaN","given":0},{"path":"answering_models[0].extra_kwargs","state":{"a�":["-Infinity","�"]},"given":null}]'
+}

@@ -387,6 +387,17 @@ void kv_config_close(struct kv_config *c)
 
 /* ---- what kv-run cannot do ---- */
 
+/* A user name or password in a URL would be stored with it, and shown. */
+static void refuse_url(
+    struct kv_slice url, const char *name, const struct kv_path *at, struct kv_problems *problems)
+{
+    const char *host = url.n ? strstr(url.p, "://") : NULL;
+    struct kv_path here = {.up = at, .name = kv_slice(name)};
+    if (host && host[3 + strcspn(host + 3, "/?#@")] == '@')
+        kv_problems_add(
+            problems, &here, "unsupported", "a URL must not hold a user name or password");
+}
+
 static void refuse_model(const struct kv_model *m, bool answering, const struct kv_path *at,
     struct kv_problems *problems)
 {
@@ -399,6 +410,8 @@ static void refuse_model(const struct kv_model *m, bool answering, const struct 
         kv_problems_add(problems, at, "unsupported", "mcp_urls_dict: tools need an agent");
     if (!answering && kv_slice_is(m->interface, "manual"))
         kv_problems_add(problems, at, "unsupported", "interface 'manual' can answer but not judge");
+    refuse_url(m->endpoint_base_url, "endpoint_base_url", at, problems);
+    refuse_url(m->anthropic_base_url, "anthropic_base_url", at, problems);
 }
 
 static void refuse_models(

@@ -295,6 +295,16 @@ kv-manifest: q.json: answering_models[1]: interface 'claude_agent_sdk' needs an 
 kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answers: --manual-traces FILE"
 }
 
+@test "manifest: a URL with a password is refused, and neither shown nor stored" {
+    jq '.answering_models[0] += {interface: "openai_endpoint", endpoint_base_url: "http://me:canary@h/v1@x"}
+        | .parsing_models[0] += {interface: "openai_endpoint", endpoint_base_url: "http://h/v1?@#@"}' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr "kv-manifest: q.json: answering_models[0].endpoint_base_url: a URL must not hold a user name or password"
+    assert [ ! -e r.json.state ]
+}
+
 @test "manifest: two models whose tasks would be the same are refused" {
     jq '.answering_models += .answering_models' p.json >q.json
     run --separate-stderr kv-manifest --print -b b.jsonld -c q.json

@@ -122,6 +122,24 @@ stand_in() {
     refute grep -q manifest calls
 }
 
+@test "kv verify --resume: of the questions named only, where some are" {
+    stand_in kv-run 'cat >tasks; echo "{}"'
+    stand_in kv-status 'case $1 in --pending) printf "%s\n" \
+        "{\"task_id\":\"q1\ta\tb\",\"question_id\":\"q1\",\"answering\":{}}" \
+        "{\"task_id\":\"q12\ta\tb\",\"question_id\":\"q12\",\"answering\":{}}" \
+        "{\"task_id\":\"a\\\"b\ta\tc\",\"question_id\":\"a\\\"b\",\"answering\":{}}";; *) exit 1;; esac'
+    run --separate-stderr kv verify --resume r.json.state --question-ids ' q1, a"b,q2' --verbose
+    assert_success
+    assert_stderr ''
+    assert_equal "$(jq -c .question_id tasks)" $'"q1"\n"a\\"b"'
+    assert_equal "$(grep kv-run calls)" 'kv-run --verbose -- r.json.state -'
+    : >calls
+    FINAL=1 run --separate-stderr kv verify --resume r.json.state --question-ids=q
+    assert_failure 1
+    assert_stderr 'kv: verify: no task of a question in --question-ids is pending'
+    refute grep -q kv-run calls
+}
+
 @test "kv verify: tasks remain: 1, nothing finalised, and how to go on" {
     RAN=1 run --separate-stderr kv verify --resume r.json.state
     assert_failure 1
@@ -179,6 +197,8 @@ stand_in() {
     assert_stderr "kv: verify: --async-workers takes a number from 1, not '0' (try 'kv help')"
     run --separate-stderr kv verify --resume r.json.state --preset p
     assert_stderr "kv: verify: --resume takes all from the state: leave out --preset (try 'kv help')"
+    run --separate-stderr kv verify --resume r.json.state --question-ids q --questions 1
+    assert_stderr "kv: verify: --resume takes all from the state: leave out --questions (try 'kv help')"
     run --separate-stderr kv verify --resume
     assert_stderr "kv: verify: option '--resume' needs an argument (try 'kv help')"
 }

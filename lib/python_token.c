@@ -349,6 +349,7 @@ static int lex_number(struct lexer *x)
         text.n = 1;
     }
     bool imaginary = (peek(x, 0) | 0x20) == 'j';
+    size_t digits = is_float || imaginary ? 0 : text.n;
     if (imaginary) {
         x->at++;
         emit_text(x, KV_PYTHON_ODD, "an imaginary number", 19);
@@ -358,6 +359,8 @@ static int lex_number(struct lexer *x)
         emit_text(x, KV_PYTHON_NUMBER, text.p, text.n);
     }
     kv_buf_release(&text);
+    if (digits > 4300)
+        return wrong(x, "Exceeds the limit (4300 digits) for integer string conversion");
     if (octal)
         return wrong(x, "leading zeros in decimal integer literals are not permitted; "
                         "use an 0o prefix for octal integers");

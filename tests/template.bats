@@ -175,6 +175,17 @@ CASES
     assert_equal "$(jq -c .ground_truth <<<"$output")" '{"a":7}'
 }
 
+@test "template: an integer has as many digits as Python reads" {
+    local digits source='class Answer(BaseAnswer):
+    a: int = VerifiedField("d", N, NumericExact())'
+    digits=$(printf '7%.0s' {1..4300})
+    run read_template "${source/N/$digits}"
+    assert_equal "$(jq -r .outcome <<<"$output")" ok
+    run read_template "${source/N/-${digits}_7}"
+    assert_equal "$(jq -r .outcome <<<"$output")" invalid
+    assert_output --partial 'Exceeds the limit (4300 digits) for integer string conversion'
+}
+
 @test "template: hostile text is refused, never a crash" {
     local deep
     deep=$(printf '(%.0s' $(seq 5000))

@@ -58,8 +58,7 @@ void kv_template_add_composition(struct kv_buf *out, const struct kv_template *t
 
 static void add_field(struct kv_buf *out, const struct kv_answer_field *f)
 {
-    static const char *const types[] = {
-        "bool", "str", "int", "float", "list_str", "literal"};
+    static const char *const types[] = {"bool", "str", "int", "float", "list_str", "literal"};
     kv_buf_add_str(out, "{\"name\":");
     kv_json_quote(out, f->name, KV_JSON_RAW);
     kv_buf_printf(out, ",\"type\":\"%s\",\"description\":", types[f->type]);

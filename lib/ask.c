@@ -51,7 +51,7 @@ static bool among(struct kv_slice key, const char *const *names, size_t n)
     return false;
 }
 
-static bool given(const struct kv_ask *ask, const char *name)
+static bool user_sets(const struct kv_ask *ask, const char *name)
 {
     struct kv_slice value, nest;
     if (ask->extra.n == 0)
@@ -88,7 +88,7 @@ static void add_extra(struct body *b, struct kv_slice object, bool nested)
 static void add_temperature(struct body *b)
 {
     if (isnan(b->ask->temperature) || b->ask->quirks & KV_QUIRK_NO_TEMPERATURE ||
-        given(b->ask, "temperature"))
+        user_sets(b->ask, "temperature"))
         return;
     member(b, "temperature");
     kv_num_add_double(b->out, b->ask->temperature, KV_NUM_COMPACT);
@@ -103,7 +103,7 @@ static void add_max_tokens(struct body *b)
     int64_t n = b->ask->max_tokens;
     if (n <= 0 && !openai)
         n = ANTHROPIC_MAX_TOKENS;
-    if (n <= 0 || given(b->ask, "max_tokens") || given(b->ask, "max_completion_tokens"))
+    if (n <= 0 || user_sets(b->ask, "max_tokens") || user_sets(b->ask, "max_completion_tokens"))
         return;
     member(b, openai && fresh ? "max_completion_tokens" : "max_tokens");
     kv_buf_printf(b->out, "%lld", (long long)n);
@@ -219,7 +219,7 @@ static void openai_format(struct body *b)
         member(b, "response_format");
         kv_buf_add_str(b->out, "{\"type\":\"json_object\"}");
     }
-    if (b->dialect->flags & KV_DIALECT_ROUTER && !given(b->ask, "provider")) {
+    if (b->dialect->flags & KV_DIALECT_ROUTER && !user_sets(b->ask, "provider")) {
         member(b, "provider");
         kv_buf_add_str(b->out, "{\"require_parameters\":true}");
     }
@@ -236,7 +236,7 @@ static void write_openai(struct body *b)
     kv_buf_release(&system);
     add_temperature(b);
     add_max_tokens(b);
-    if (b->ask->schema_name && !given(b->ask, "response_format"))
+    if (b->ask->schema_name && !user_sets(b->ask, "response_format"))
         openai_format(b);
 }
 
@@ -273,14 +273,14 @@ static void write_anthropic(struct body *b)
     }
     add_turns(b, (struct kv_slice){"", 0});
     add_temperature(b);
-    if (b->ask->schema_name && !given(b->ask, "output_config"))
+    if (b->ask->schema_name && !user_sets(b->ask, "output_config"))
         anthropic_format(b);
 }
 
 void kv_ask_write(struct kv_buf *out, const struct kv_dialect *d, const struct kv_ask *ask)
 {
     struct body b = {.out = out, .dialect = d, .ask = ask};
-    if (!given(ask, "model")) {
+    if (!user_sets(ask, "model")) {
         member(&b, "model");
         quote(&b, ask->model);
     }

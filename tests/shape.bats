@@ -175,3 +175,10 @@ border() {
 @test "shape: the map in lib/README.md names every module" {
     nothing "$(for m in $MODULES; do grep -q "\`$m\`" lib/README.md || echo "$m"; done)"
 }
+
+@test "shape: the help of every option is a whole sentence" {
+    local m
+    nothing "$(for m in man/kv-*.1; do
+        awk -v plain=1 -f man/help.awk "$m" | grep -nE '(,|\<(as|by|the|of|and|with|for|to|from|a|or|as for))$'
+    done)"
+}

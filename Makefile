@@ -122,7 +122,7 @@ $(OUT)/fuzz/words: $(wildcard lib/*.c) | $(OUT)/fuzz
 -include $(wildcard $(OUT)/fuzz/*.d)
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.c tests/fuzz/*.[ch] tests/provider/*.[ch] \
+C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/provider/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck

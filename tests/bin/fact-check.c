@@ -10,7 +10,7 @@
 #include "cli.h"
 #include "date_format.h"
 #include "extract.h"
-#include "io.h"
+#include "filter.h"
 #include "json.h"
 #include "pattern.h"
 
@@ -121,23 +121,20 @@ static void ask_message(struct kv_slice question, struct kv_buf *out)
     kv_buf_release(&text);
 }
 
-static void ask(struct kv_slice line, struct kv_buf *out)
+static void ask(struct kv_slice value, struct kv_buf *out)
 {
     static const struct {
         const char *op;
         void (*answer)(struct kv_slice question, struct kv_buf *out);
     } ops[] = {{"pattern", ask_pattern}, {"date", ask_date}, {"extract", ask_extract},
         {"reply", ask_reply}, {"message", ask_message}};
-    struct kv_slice value, op;
-    struct kv_err err;
-    if (kv_json_check(line, KV_JSON_STRICT, &value, &err) != 0)
-        kv_cli_fail(&err);
+    struct kv_slice op;
     kv_json_get(value, "op", &op);
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (op.n && kv_json_string_is(op, ops[i].op))
             ops[i].answer(value, out);
-    kv_buf_add_str(out, "}\n");
+    kv_buf_add_char(out, '}');
 }
 
 int main(int argc, char **argv)
@@ -145,19 +142,6 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     const struct kv_option options[] = {{0}};
     kv_cli_begin(&cli, argc, argv, options, "usage: fact-check < QUESTIONS\n");
-    struct kv_lines lines;
-    struct kv_slice line;
-    struct kv_buf out = {0};
-    struct kv_err err;
-    int more;
-    kv_lines_init(&lines, 0, 0);
-    while ((more = kv_lines_next(&lines, &line, &err)) == 1) {
-        kv_buf_clear(&out);
-        ask(line, &out);
-        if (kv_cli_put(kv_slice_of(&out), &err) != 0)
-            kv_cli_fail(&err);
-    }
-    kv_lines_release(&lines);
-    kv_buf_release(&out);
-    return more < 0 ? (kv_cli_fail(&err), 0) : kv_cli_end(KV_OK);
+    filter(KV_JSON_STRICT, ask);
+    return kv_cli_end(KV_OK);
 }

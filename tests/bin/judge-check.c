@@ -7,7 +7,7 @@
  * {"literal":…,"classes":…} {"metric":…,"metrics":…,"distinct":…}   rubric values
  */
 #include "cli.h"
-#include "io.h"
+#include "filter.h"
 #include "json.h"
 #include "score.h"
 #include "verify.h"
@@ -159,12 +159,8 @@ static void ask_rubric(struct kv_slice question, struct kv_buf *out)
     kv_buf_release(&b);
 }
 
-static void ask(struct kv_slice line, struct kv_buf *out)
+static void ask(struct kv_slice question, struct kv_buf *out)
 {
-    struct kv_slice question;
-    struct kv_err err;
-    if (kv_json_check(line, KV_JSON_NONFINITE, &question, &err) != 0)
-        kv_cli_fail(&err);
     kv_buf_add_char(out, '{');
     if (member(question, "source").n)
         ask_run(question, out);
@@ -172,7 +168,7 @@ static void ask(struct kv_slice line, struct kv_buf *out)
         ask_primitive(question, out);
     else
         ask_rubric(question, out);
-    kv_buf_add_str(out, "}\n");
+    kv_buf_add_char(out, '}');
 }
 
 int main(int argc, char **argv)
@@ -181,25 +177,13 @@ int main(int argc, char **argv)
     const char *share = NULL;
     const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share}, {0}};
     kv_cli_begin(&cli, argc, argv, options, "usage: judge-check --share DIR < QUESTIONS\n");
-    struct kv_lines lines;
-    struct kv_slice line;
-    struct kv_buf out = {0};
     struct kv_err err;
-    int more;
     verifier = kv_verify_open(share ? share : "share", &err);
     scorer = verifier ? kv_score_open(share ? share : "share", &err) : NULL;
     if (!scorer)
         kv_cli_fail(&err);
-    kv_lines_init(&lines, 0, 0);
-    while ((more = kv_lines_next(&lines, &line, &err)) == 1) {
-        kv_buf_clear(&out);
-        ask(line, &out);
-        if (kv_cli_put(kv_slice_of(&out), &err) != 0)
-            kv_cli_fail(&err);
-    }
-    kv_lines_release(&lines);
-    kv_buf_release(&out);
+    filter(KV_JSON_NONFINITE, ask);
     kv_score_close(scorer);
     kv_verify_close(verifier);
-    return more < 0 ? (kv_cli_fail(&err), 0) : kv_cli_end(KV_OK);
+    return kv_cli_end(KV_OK);
 }

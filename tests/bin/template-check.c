@@ -4,7 +4,7 @@
  * template that is ok, what the fixtures record of one.
  */
 #include "cli.h"
-#include "io.h"
+#include "filter.h"
 #include "json.h"
 #include "num.h"
 #include "outline.h"
@@ -76,16 +76,14 @@ static void add_template(struct kv_buf *out, const struct kv_template *t)
     kv_template_add_spec(out, t);
 }
 
-static void check(struct kv_slice line, struct kv_buf *out)
+static void check(struct kv_slice value, struct kv_buf *out)
 {
     static const char *const outcomes[] = {"ok", "invalid", "code"};
-    struct kv_slice value, source;
+    struct kv_slice source = {0};
     struct kv_buf text = {0};
     struct kv_template *t = NULL;
     struct kv_err err;
-    if (kv_json_check(line, KV_JSON_STRICT, &value, &err) != 0 ||
-        !kv_json_get(value, "source", &source))
-        kv_cli_fail(&err);
+    kv_json_get(value, "source", &source);
     if (kv_json_type(source) == KV_JSON_STRING)
         kv_json_unescape(source, &text);
     else
@@ -95,7 +93,7 @@ static void check(struct kv_slice line, struct kv_buf *out)
     add_text(out, "error", outcome == KV_TEMPLATE_OK ? (struct kv_slice){0} : kv_slice(err.text));
     if (t)
         add_template(out, t);
-    kv_buf_add_str(out, "}\n");
+    kv_buf_add_char(out, '}');
     kv_template_close(t);
     kv_buf_release(&text);
 }
@@ -105,19 +103,6 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     const struct kv_option options[] = {{0}};
     kv_cli_begin(&cli, argc, argv, options, "usage: template-check < TEMPLATES\n");
-    struct kv_lines lines;
-    struct kv_slice line;
-    struct kv_buf out = {0};
-    struct kv_err err;
-    int more;
-    kv_lines_init(&lines, 0, 0);
-    while ((more = kv_lines_next(&lines, &line, &err)) == 1) {
-        kv_buf_clear(&out);
-        check(line, &out);
-        if (kv_cli_put(kv_slice_of(&out), &err) != 0)
-            kv_cli_fail(&err);
-    }
-    kv_lines_release(&lines);
-    kv_buf_release(&out);
-    return more < 0 ? (kv_cli_fail(&err), 0) : kv_cli_end(KV_OK);
+    filter(KV_JSON_STRICT, check);
+    return kv_cli_end(KV_OK);
 }

@@ -1,11 +1,11 @@
 /* wire-check - the modules between a configuration and a wire, as filters for tests.
  *
- *     wire-check reply      {"dialect","status","headers":{},"body","schema","step","quirks"} a
- * line
+ *     wire-check reply      {"dialect","status","headers":{},"body","schema","step","quirks"}
  *                           -> what lib/reply makes of it
  *     wire-check ask        {"dialect","model","messages":[{"role","text"}],"temperature",
- *                           "max_tokens","schema_name","schema","step","quirks","extra"} -> the
- * body wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
+ *                           "max_tokens","schema_name","schema","step","quirks","extra"}
+ *                           -> the body
+ *     wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
  *                           -> {"dialect","url","models","key","exposed"} or {"error"}
  *     wire-check call       choose, ask and reply in one, over HTTP, with the process's environment
  *                           and a hardened process: "timeout_ms", "listing":true for GET models

@@ -1,5 +1,6 @@
 # kv-run where readers are slow, budgets go on, servers are odd and commands misbehave.
 load helper
+load quiz
 # shellcheck disable=SC2154 # stderr, stderr_lines, status: bats sets them
 
 setup() {
@@ -7,44 +8,10 @@ setup() {
     export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
 }
 
-# bench N [BYTES] - N questions whose reference answer is what the provider's models say of them;
-# with keywords of so many bytes, so that a few results fill a pipe
-bench() {
-    local i padding=
-    [ -z "${2:-}" ] || padding=$(head -c "$2" /dev/zero | tr '\0' x)
-    for i in $(seq "$1"); do
-        printf '{"id":"q%s","question":"What is number %s?","answer":"%s","keywords":["k%s"],"template":{"fields":[{"name":"n","type":"int","description":"The number","ground_truth":%s,"verify_with":{"type":"NumericExact"}}]}}\n' \
-            "$i" "$i" "$i" "$padding" "$i"
-    done >bench.jsonl
-    for i in $(seq "$1"); do
-        printf '{"question":"What is number %s?","answer":"It is %s.","parsed":{"n":%s}}\n' "$i" "$i" "$i"
-    done >answers.jsonl
-}
-
-# manifest [JQ] - one answering model and a judge at the provider, edited by a jq filter
+# manifest [JQ] - one answering model and a judge
 manifest() {
-    jq -n --arg url "$PROVIDER_URL/v1" '{
-        answering_models: [
-            {id: "a1", model_name: "m1", interface: "openai_endpoint", endpoint_base_url: $url,
-             system_prompt: "Be brief.", temperature: 0}],
-        parsing_models: [
-            {id: "j", model_name: "judge", interface: "openai_endpoint", endpoint_base_url: $url}],
-        async_max_workers: 8,
-        retry_policy: {connection: {max_attempts: 2, backoff_min: 0.01, backoff_max: 0.05},
-            timeout: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05},
-            rate_limit: {max_attempts: 5, backoff_min: 0.05, backoff_max: 0.2},
-            server_error: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05}}
-        } | '"${1:-.}" >preset.json
+    quiz_preset 1 "$@"
     kv-manifest -b bench.jsonl -c preset.json -o r.json --force >/dev/null
-}
-
-# asked JQ - how many requests of the journal the filter selects
-asked() {
-    jq -s "map(select($1)) | length" "$JOURNAL"
-}
-
-completed() {
-    kv-status --json r.json.state | jq .progress.completed_count
 }
 
 @test "run: calls do not time out while the reader of the results is stopped" {

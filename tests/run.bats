@@ -1,52 +1,19 @@
 # kv-run against the bundled provider: what is asked, what is printed, how it ends.
 load helper
+load quiz
 
 setup() {
     kv_setup
     export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
 }
 
-# bench N - N questions whose reference answer is what the provider's models say of them
-bench() {
-    local i
-    for i in $(seq "$1"); do
-        printf '{"id":"q%s","question":"What is number %s?","answer":"%s","template":{"fields":[{"name":"n","type":"int","description":"The number","ground_truth":%s,"verify_with":{"type":"NumericExact"}}]}}\n' \
-            "$i" "$i" "$i" "$i"
-    done >bench.jsonl
-    for i in $(seq "$1"); do
-        printf '{"question":"What is number %s?","answer":"It is %s.","parsed":{"n":%s}}\n' "$i" "$i" "$i"
-    done >answers.jsonl
-}
-
-# preset [JQ] - two answering models and a judge at the provider, edited by a jq filter
+# preset [JQ] - two answering models and a judge
 preset() {
-    jq -n --arg url "$PROVIDER_URL/v1" '{
-        answering_models: [
-            {id: "a1", model_name: "m1", interface: "openai_endpoint", endpoint_base_url: $url,
-             system_prompt: "Be brief.", temperature: 0},
-            {id: "a2", model_name: "m2", interface: "openai_endpoint", endpoint_base_url: $url,
-             system_prompt: "Be brief.", temperature: 0}],
-        parsing_models: [
-            {id: "j", model_name: "judge", interface: "openai_endpoint", endpoint_base_url: $url}],
-        async_max_workers: 8,
-        retry_policy: {connection: {max_attempts: 2, backoff_min: 0.01, backoff_max: 0.05},
-            timeout: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05},
-            rate_limit: {max_attempts: 5, backoff_min: 0.05, backoff_max: 0.2},
-            server_error: {max_attempts: 1, backoff_min: 0.01, backoff_max: 0.05}}
-        } | '"${1:-.}" >preset.json
+    quiz_preset 2 "$@"
 }
 
 manifest() {
     kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
-}
-
-# asked JQ - how many requests of the journal the filter selects
-asked() {
-    jq -s "map(select($1)) | length" "$JOURNAL"
-}
-
-completed() {
-    kv-status --json r.json.state | jq .progress.completed_count
 }
 
 @test "run: a pipeline of manifest, run, append and finalize ends in one file with every task once" {

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-static int compile(struct kv_subject *s, struct kv_translator *translator, struct kv_err *err)
+static int compile(struct kv_subject *s, const struct kv_config *config,
+    struct kv_translator *translator, struct kv_err *err)
 {
     struct kv_template *t = NULL;
     switch (kv_translator_template(translator, s->question->template, &t, err)) {
@@ -22,7 +23,8 @@ static int compile(struct kv_subject *s, struct kv_translator *translator, struc
     s->template = t;
     kv_outline_prompt(&s->shown_schema, t, false, 2);
     kv_outline_strict(&s->sent_schema, t);
-    kv_outline_prompt(&s->full_schema, t, true, 2);
+    if (config->sufficiency_enabled)
+        kv_outline_prompt(&s->full_schema, t, true, 2);
     return 0;
 }
 
@@ -58,7 +60,7 @@ struct kv_subject *kv_subject_open(const struct kv_config *config, const struct 
         return NULL;
     }
     if (merge_rubric(config, bench, s, err) != 0 ||
-        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, translator, err) != 0)) {
+        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, config, translator, err) != 0)) {
         kv_err_context(err, "question %s", q->id.p);
         kv_subject_close(s);
         return NULL;

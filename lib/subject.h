@@ -21,7 +21,7 @@ struct kv_subject {
     size_t example_count;
     struct kv_buf shown_schema; /* in the judge's prompt */
     struct kv_buf sent_schema;  /* with the judge's request */
-    struct kv_buf full_schema;  /* trace fields too, for the sufficiency check */
+    struct kv_buf full_schema;  /* trace fields too; for the sufficiency check, if there is one */
     struct kv_question read;    /* private: what `question` points to */
 };
 

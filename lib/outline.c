@@ -101,7 +101,9 @@ static void add_saying(struct kv_buf *out, struct saying *s)
     kv_buf_add_char(out, '{');
     for (int i = 0; i < WORDS; i++) {
         if (s->json[i].n) {
-            kv_buf_printf(out, "%s\"%s\":", first ? "" : ",", names[i]);
+            kv_buf_add_str(out, first ? "\"" : ",\"");
+            kv_buf_add_str(out, names[i]);
+            kv_buf_add_str(out, "\":");
             kv_buf_add_slice(out, kv_slice_of(&s->json[i]));
             first = false;
         }
@@ -384,28 +386,35 @@ static void finish(struct writer *w, const struct kv_template *t, const char *su
     kv_buf_release(&name);
 }
 
+static void break_line(struct kv_buf *out, int spaces)
+{
+    kv_buf_add_char(out, '\n');
+    while (spaces-- > 0)
+        kv_buf_add_char(out, ' ');
+}
+
 /* Copies compact JSON with line ends and indentation, as json.dumps(indent=N) sets it. */
 static void indented(struct kv_buf *out, struct kv_slice json, int indent)
 {
+    const char *p = json.p, *end = p + json.n;
     int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < json.n; i++) {
-        char c = json.p[i], next = i + 1 < json.n ? json.p[i + 1] : '\0';
-        bool closes = !quoted && (c == '}' || c == ']'), opens = !quoted && (c == '{' || c == '[');
-        if (closes && json.p[i - 1] != '{' && json.p[i - 1] != '[')
-            kv_buf_printf(out, "\n%*s", --depth * indent, "");
-        else
-            depth -= closes;
-        kv_buf_add_char(out, c);
-        depth += opens;
-        if (quoted && c == '\\')
-            kv_buf_add_char(out, json.p[++i]);
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && c == ':')
+    while (p < end) {
+        const char *start = p++;
+        if (*start == '"') {
+            while (*p != '"')
+                p += 1 + (*p == '\\');
+            kv_buf_add(out, start, (size_t)(++p - start));
+            continue;
+        }
+        bool opens = *start == '{' || *start == '[', closes = *start == '}' || *start == ']';
+        depth += opens - closes;
+        if (closes && start[-1] != '{' && start[-1] != '[')
+            break_line(out, depth * indent);
+        kv_buf_add_char(out, *start);
+        if (*start == ':')
             kv_buf_add_char(out, ' ');
-        else if ((opens && next != '}' && next != ']') || (!quoted && c == ','))
-            kv_buf_printf(out, "\n%*s", depth * indent, "");
+        else if (*start == ',' || (opens && *p != '}' && *p != ']'))
+            break_line(out, depth * indent);
     }
 }
 

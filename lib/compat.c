@@ -56,13 +56,6 @@ struct walk {
     bool hidden;   /* below something that holds a key */
 };
 
-/* NaN, Infinity or -Infinity, as karenina may have written. */
-static bool is_nonfinite(struct kv_slice scalar)
-{
-    return kv_slice_starts(scalar, "N") || kv_slice_starts(scalar, "I") ||
-           kv_slice_starts(scalar, "-I");
-}
-
 /* A value as it may be shown, in JSON: what a secret member holds is masked. */
 static void add_shown(struct kv_buf *out, struct kv_slice value, bool hidden)
 {
@@ -72,7 +65,7 @@ static void add_shown(struct kv_buf *out, struct kv_slice value, bool hidden)
     if (!array && kv_json_type(value) != KV_JSON_OBJECT) {
         if (hidden && !kv_json_is_null(value))
             kv_buf_add_str(out, "\"**********\"");
-        else if (is_nonfinite(value))
+        else if (kv_json_is_nonfinite(value)) /* as karenina may have written */
             kv_buf_printf(out, "\"%.*s\"", (int)value.n, value.p);
         else
             kv_lax_text(out, value);

@@ -427,7 +427,7 @@ static int on_trace(struct asked *a)
 static int filtered(struct asked *a)
 {
     struct kv_buf filter = {0};
-    bool finite = !memchr("NI", *a->value.p, 2) && !kv_slice_starts(a->value, "-I");
+    bool finite = !kv_json_is_nonfinite(a->value);
     if (!a->s->jail)
         a->s->jail = kv_jail_open(NULL);
     kv_buf_reserve(&filter, 1);

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 4300 };
-
 struct scan {
     const char *at, *end;
     const char *why; /* the first complaint; `at` is where */
@@ -129,7 +127,7 @@ static bool scan_number(struct scan *s)
         if (!scan_digits(s))
             return false;
     }
-    if (!(s->flags & KV_JSON_DIGITS) || s->at > whole || whole - digits <= DIGITS_MAX)
+    if (!(s->flags & KV_JSON_DIGITS) || s->at > whole || whole - digits <= KV_JSON_DIGITS_MAX)
         return true;
     s->at = first;
     return complain(s, "an integer of more than 4300 digits");
@@ -310,6 +308,11 @@ const char *kv_json_type_name(struct kv_slice value)
     static const char *const name[] = {
         "null", "boolean", "boolean", "number", "string", "array", "object"};
     return name[kv_json_type(value)];
+}
+
+bool kv_json_is_nonfinite(struct kv_slice value)
+{
+    return value.n && memchr("NI", value.p[*value.p == '-' && value.n > 1], 2) != NULL;
 }
 
 bool kv_json_is_null(struct kv_slice value)

@@ -19,7 +19,11 @@
 
 #include <stdbool.h>
 
-enum { KV_JSON_DEPTH_MAX = 250, KV_JSON_DEEPEST = 990 };
+enum {
+    KV_JSON_DEPTH_MAX = 250,
+    KV_JSON_DEEPEST = 990,
+    KV_JSON_DIGITS_MAX = 4300, /* of an integer that Python reads from text */
+};
 
 enum kv_json_flag {
     KV_JSON_STRICT = 0,
@@ -27,7 +31,7 @@ enum kv_json_flag {
     KV_JSON_DEEP = 2,      /* up to KV_JSON_DEEPEST levels */
     KV_JSON_FOREIGN = KV_JSON_NONFINITE | KV_JSON_DEEP, /* a file that karenina wrote */
     /* Nothing that makes a reader refuse the document around it: */
-    KV_JSON_DIGITS = 4, /* an integer of more than 4300 digits (Python) */
+    KV_JSON_DIGITS = 4, /* an integer of more than KV_JSON_DIGITS_MAX digits (Python) */
     KV_JSON_PAIRS = 8,  /* half a surrogate pair (jq) */
     KV_JSON_PORTABLE = KV_JSON_DIGITS | KV_JSON_PAIRS,
 };
@@ -61,6 +65,7 @@ enum kv_json_type kv_json_type(struct kv_slice value);
 const char *kv_json_type_name(struct kv_slice value); /* "object", "string", … for messages */
 bool kv_json_is_null(struct kv_slice value);          /* also true for an absent value (n == 0) */
 bool kv_json_is_true(struct kv_slice value);
+bool kv_json_is_nonfinite(struct kv_slice value); /* one of the tokens of KV_JSON_NONFINITE */
 bool kv_json_bool(struct kv_slice value, bool otherwise); /* true, false, or `otherwise` */
 
 /* Walks an array or an object:

@@ -342,16 +342,15 @@ static bool tidy_integer(struct kv_buf *text)
 /* More digits than Python makes an integer of? They are at the end of the text, from `start`. */
 static int check_size(const struct kv_buf *out, size_t start, const char **sort)
 {
-    enum { DIGITS_MAX = 4300 };
     size_t sign = out->n > start && out->p[start] == '-';
-    return out->n - start - sign > DIGITS_MAX ? wrong(sort, "int_parsing_size") : 0;
+    return out->n - start - sign > KV_JSON_DIGITS_MAX ? wrong(sort, "int_parsing_size") : 0;
 }
 
 static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **sort)
 {
     double x;
     size_t start = out->n;
-    if (strchr("NI", value.p[*value.p == '-'])) /* NaN, Infinity */
+    if (kv_json_is_nonfinite(value))
         return wrong(sort, "finite_number");
     if (!is_float_token(value)) {
         kv_buf_add_slice(out, kv_slice_is(value, "-0") ? KV_SLICE("0") : value);

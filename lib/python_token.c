@@ -2,6 +2,7 @@
 #include "python_token.h"
 
 #include "charname.h"
+#include "json.h"
 #include "num.h"
 
 #include <math.h>
@@ -359,7 +360,7 @@ static int lex_number(struct lexer *x)
         emit_text(x, KV_PYTHON_NUMBER, text.p, text.n);
     }
     kv_buf_release(&text);
-    if (digits > 4300)
+    if (digits > KV_JSON_DIGITS_MAX)
         return wrong(x, "Exceeds the limit (4300 digits) for integer string conversion");
     if (octal)
         return wrong(x, "leading zeros in decimal integer literals are not permitted; "

@@ -170,7 +170,7 @@ static const char *add_scalar(
     while (p < end && !ends_token(*p))
         p++;
     struct kv_slice token = {start, (size_t)(p - start)};
-    bool finite = *start != 'N' && *start != 'I' && !(token.n > 1 && start[1] == 'I');
+    bool finite = !kv_json_is_nonfinite(token);
     if (!finite && m->finite)
         kv_buf_add_str(out, "null");
     else if (m->numbers && finite && *start != 't' && *start != 'f' && *start != 'n')

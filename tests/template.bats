@@ -7,14 +7,16 @@ read_template() {
     jq -nc --arg source "$1" '{source: $source}' | template-check
 }
 
+# jq: what of a strategy is compared
+strategy='def strategy: if . == null then null
+    elif .type == "field_check" then {type, field: .field_name}
+    else {type} + (if .type == "at_least_n" then {n} else {} end)
+        + {conditions: [.conditions[] | strategy]} end;'
+
 @test "template: every recorded template is read as karenina reads it" {
     template-check <"$DATA/templates/templates.jsonl" >got
     # Deviations: the words of pydantic's reports (two lines), of which the first is the same.
-    run agree '
-        def strategy: if . == null then null
-          elif .type == "field_check" then {type, field: .field_name}
-          else {type} + (if .type == "at_least_n" then {n} else {} end)
-            + {conditions: [.conditions[] | strategy]} end;
+    run agree "$strategy"'
         def head: sub("(?s)[:\n]? *(\n|: (cutoff|tolerance)).*"; "");
         .want as $w | .got as $g
         | if $w.valid | not then
@@ -31,11 +33,7 @@ read_template() {
 
 @test "template: every form of a literal, a type, a call or a class is read as Python reads it" {
     template-check <"$DATA/templates/forms.jsonl" >got
-    run agree '
-        def strategy: if . == null then null
-          elif .type == "field_check" then {type, field: .field_name}
-          else {type} + (if .type == "at_least_n" then {n} else {} end)
-            + {conditions: [.conditions[] | strategy]} end;
+    run agree "$strategy"'
         .want as $w | (.got | .strategy |= strategy) as $g
         | $g.outcome == $w.outcome and if $w.outcome == "invalid" then ($g.error | sub("(?s)\n.*"; "")) == $w.error
           else ($g | {class_name, plain_fields, fields, strategy}) == ($w | {class_name, plain_fields, fields, strategy})

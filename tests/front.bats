@@ -146,6 +146,8 @@ stand_in() {
     assert_stdout ''
     assert_stderr 'kv: to go on: kv verify --resume r.json.state'
     refute grep -q finalize calls
+    RAN=1 run --separate-stderr kv verify --resume "it's a run.json.state"
+    assert_stderr "kv: to go on: kv verify --resume 'it'\\''s a run.json.state'"
 }
 
 @test "kv verify: the status of kv-run is not lost behind the pipe" {

@@ -1,10 +1,26 @@
-# kv - resumable LLM benchmark runs. GNU make; the two lists below are the architecture.
+# kv - resumable LLM benchmark runs. GNU make; the rooms below are the architecture (lib/README.md).
 
-# A module includes only headers of modules to its left (tests/shape.bats checks it). The first line
-# is what a C program gets as libkv.so: it needs no HTTP and no jq.
-MODULES_FILES = err buf io io_swap json_text json text reader num digest view control grow doc problem lax schema settings preset config compat fewshot task plan primitive charname python_token python_expr python template_data template_spec template_value template_type template_field template_python template outline ident trait rubric question checkpoint question_line bench choose value spell shape failure result record export csv scenario tally index paths head rows keys tail ledger sheet archive members state roster status origin form mend pair create state2 layout2 nearest store finalize
-MODULES_RUN   = child translator outlet jq rules jail casing pattern_class pattern_syntax pattern date date_format repair extract fit coerce fact verify rejudge score prompt secret http_peer http_end http ending ratelimit complaint listing dialect provider ask sse wire reply call waiting sched replay query subject generation judge traits pipeline endpoint courier spent work agenda exec delivery run session progress forecast inputs prior manifest former begin cli
-MODULES       = $(MODULES_FILES) $(MODULES_RUN)
+# A room of lib/ sees the rooms named in its line, and the compiler enforces it: only their headers are
+# on its include path. tests/tree checks the same over the symbols that are linked.
+ROOMS = base json file python config benchmark template result state store judge model pipeline manifest run cli
+SEES_base      =
+SEES_json      = base
+SEES_file      = base
+SEES_python    = base json
+SEES_config    = base json python
+SEES_benchmark = base json file python
+SEES_template  = base json python
+SEES_result    = base json file python config
+SEES_state     = base json file python result
+SEES_store     = base json file result state
+SEES_judge     = base json file python template
+SEES_model     = base json file config
+SEES_pipeline  = base json file python config benchmark template result judge model
+SEES_manifest  = base json file python config benchmark template result state store pipeline judge model
+SEES_run       = base json file python config benchmark template result state judge model pipeline manifest store
+SEES_cli       = $(filter-out cli,$(ROOMS))
+# What a C program gets as libkv.so: it needs no HTTP and no jq.
+ROOMS_FILES = base json file python config benchmark template result state store
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
 
@@ -25,7 +41,7 @@ BIN  = $(if $(SAN),$(OUT)/bin,bin)
 TBIN = $(if $(SAN),$(OUT)/tests,tests/bin)
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla $(WERROR)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -iquote $(OUT) $(WARN) -MMD -MP \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote $(OUT) $(WARN) -MMD -MP \
 	-fPIC -fvisibility=default $(CFLAGS) $(SAN_FLAGS)
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
@@ -37,11 +53,13 @@ ARCHIVED   = $(if $(filter /%,$(shell $(CC) -print-file-name=libunistring.a)),\
 LIBS       = $(ARCHIVED) -ljq -lonig -lcurl
 TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
-LIB_OBJ   = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES:%=lib/%.c)))
-FILES_OBJ = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(MODULES_FILES:%=lib/%.c)))
+LIB_SRC   = $(wildcard $(ROOMS:%=lib/%/*.c))
+LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
+FILES_OBJ = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(ROOMS_FILES:%=lib/%/*.c)))
+ALL_ROOMS = $(ROOMS:%=-iquote lib/%) # bin and tests see every room
 PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
 TEST_SRC  = $(wildcard tests/bin/*.c tests/bench/*.c) # tests/torture builds its own
-TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)))
+TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) provider)
 vpath %.c tests/bin tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
@@ -49,7 +67,7 @@ all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG) $(BIN)/kv
 tests: all $(TEST_PROG) $(FUZZ:%=$(TBIN)/fuzz-%)
 
 # ---- building ----
-$(OUT) $(OUT)/help $(OUT)/fuzz $(sort $(BIN) $(TBIN)):
+$(OUT) $(OUT)/help $(OUT)/fuzz $(ROOMS:%=$(OUT)/%) $(ROOMS:%=$(OUT)/fuzz/%) $(sort $(BIN) $(TBIN)):
 	mkdir -p $@
 $(OUT)/share: | $(OUT)
 	ln -sfn $(CURDIR)/share $@
@@ -58,8 +76,11 @@ $(BIN)/kv: bin/kv | $(BIN)
 	cp bin/kv $@
 endif
 
-$(OUT)/%.o: lib/%.c | $(OUT)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+define room
+$(OUT)/$1/%.o: lib/$1/%.c | $(OUT)/$1
+	$$(CC) $$(ALL_CFLAGS) $$(addprefix -iquote lib/,$1 $$(SEES_$1)) -c -o $$@ $$<
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$r)))
 $(OUT)/libkv.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 $(OUT)/libkv.so: $(FILES_OBJ)
@@ -69,18 +90,17 @@ $(OUT)/libkv.so: $(FILES_OBJ)
 $(OUT)/help/%.h: man/%.1 man/help.awk | $(OUT)/help
 	awk -f man/help.awk $< >$@
 $(BIN)/kv-%: bin/kv-%.c $(OUT)/help/kv-%.h $(OUT)/libkv.a | $(BIN) $(OUT)/share
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/kv-$*.d -o $@ $< $(OUT)/libkv.a $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/kv-$*.d -o $@ $< $(OUT)/libkv.a $(LIBS)
 
 $(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
-PROVIDER = tests/bin/provider.c $(wildcard tests/provider/*.c)
-$(TBIN)/provider: $(PROVIDER) $(wildcard tests/provider/*.h) $(OUT)/libkv.a | $(TBIN)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-provider.d -o $@ $(PROVIDER) $(OUT)/libkv.a $(TEST_LIBS)
-$(TBIN)/provider: $(wildcard tests/provider/*.c tests/provider/*.h)
+	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
+PROVIDER = $(wildcard tests/peer/*.c)
+$(TBIN)/provider: $(PROVIDER) $(wildcard tests/peer/*.h) $(OUT)/libkv.a | $(TBIN)
+	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/test-provider.d -o $@ $(PROVIDER) $(OUT)/libkv.a $(TEST_LIBS)
 $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
 
--include $(wildcard $(OUT)/*.d)
+-include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 
 # ---- using it ----
 setup:
@@ -94,7 +114,7 @@ check:
 	$(MAKE) tests
 	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) KV_SAN=$(SAN) \
 		CC="$(CC)" BATS="$(BATS)" sh tests/run $(T)
-# A model server that nobody here wrote, for tests/aimock.bats.
+# A model server that nobody here wrote, for tests/whole/aimock.bats.
 peers: | $(OUT)
 	npm install --silent --no-audit --no-fund --prefix build/peers @copilotkit/aimock@1.43.0
 
@@ -105,9 +125,9 @@ bench torture:
 		tests/$@/run $(if $(filter torture,$@),long)
 
 # Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
-FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote lib -O1 -g -MMD -MP \
+FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' $(ALL_ROOMS) -O1 -g -MMD -MP \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_OBJ    = $(patsubst lib/%.c,$(OUT)/fuzz/%.o,$(wildcard $(MODULES:%=lib/%.c)))
+FUZZ_OBJ    = $(LIB_SRC:lib/%.c=$(OUT)/fuzz/%.o)
 fuzz: $(FUZZ:%=fuzz-%)
 $(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/$* \
@@ -115,14 +135,14 @@ $(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
 	mkdir -p $(OUT)/fuzz/found-$*
 	cd $(OUT)/fuzz && KV_SHARE=$(CURDIR)/share ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* $(CURDIR)/tests/fuzz/corpus/$*
-$(OUT)/fuzz/%.o: lib/%.c | $(OUT)/fuzz
+$(OUT)/fuzz/%.o: lib/%.c | $(ROOMS:%=$(OUT)/fuzz/%)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
-$(OUT)/fuzz/words: $(wildcard lib/*.c) | $(OUT)/fuzz
+$(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 	grep -oh '"[A-Za-z_$$][A-Za-z0-9_.$$-]*"' $^ | sort -u >$@
--include $(wildcard $(OUT)/fuzz/*.d)
+-include $(wildcard $(OUT)/fuzz/*/*.d)
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/provider/*.[ch] \
+C_SRC     = $(wildcard lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck
@@ -130,8 +150,8 @@ lint:
 	sh tests/setup.sh lint
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib \
-		lib bin tests/bin tests/provider tests/fuzz
+		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' $(ROOMS:%=-Ilib/%) \
+		lib bin tests/bin tests/peer tests/fuzz
 	shellcheck $(wildcard $(SHELL_SRC))
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
 
@@ -139,7 +159,7 @@ lint:
 D = $(DESTDIR)$(PREFIX)
 L = $(DESTDIR)$(LIBDIR)
 SHARED  = $(filter-out share/completions share/demo share/examples,$(wildcard share/*))
-HEADERS = $(wildcard $(MODULES_FILES:%=lib/%.h))
+HEADERS = $(wildcard $(ROOMS_FILES:%=lib/%/*.h))
 install: all
 	install -d $(D)/bin $(L)/pkgconfig $(D)/include/kv $(D)/share/kv $(D)/share/doc/kv \
 		$(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \

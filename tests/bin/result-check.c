@@ -13,6 +13,7 @@
 #include "io.h"
 #include "json.h"
 #include "num.h"
+#include "problem.h"
 #include "record.h"
 #include "result.h"
 #include "task.h"

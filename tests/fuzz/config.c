@@ -4,6 +4,7 @@
  * The canonical text of a configuration is a configuration with the same hash.
  */
 #include "config.h"
+#include "problem.h"
 
 #include "compat.h"
 #include "fewshot.h"

@@ -1,0 +1,73 @@
+/* task - what a unit of work is called: key and back, model identities.
+ *
+ * Pure functions over bytes (progressive-save.md, section 3). A task is one question, one
+ * answering model, one judge and one replicate; its key is
+ *     question TAB answering key TAB parsing key [TAB "rep" N]
+ * and a model's key is interface:name[:id]:tools. Keys are compared as bytes, never normalised.
+ */
+#ifndef KV_TASK_H
+#define KV_TASK_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_model;
+
+/* ---- identities of models ---- */
+
+/* Who answered or judged. Slices borrow. */
+struct kv_identity {
+    struct kv_slice interface, model_name;
+    struct kv_slice config_id; /* p == NULL: null */
+    const struct kv_slice *tools;
+    size_t tool_count;
+};
+
+enum kv_role { KV_ANSWERING, KV_PARSING }; /* only answering models have tools */
+
+void kv_identity_of(const struct kv_model *model, enum kv_role role, struct kv_identity *out);
+
+void kv_identity_add_key(struct kv_buf *out, const struct kv_identity *who);     /* canonical key */
+void kv_identity_add_display(struct kv_buf *out, const struct kv_identity *who); /* for people */
+void kv_identity_add_json(struct kv_buf *out, const struct kv_identity *who); /* compact object */
+
+/* The canonical key of an identity object in a result (checked JSON). Fails if it is no object or a
+ * member has the wrong type (KV_INPUT). */
+int kv_identity_key_of_json(struct kv_slice object, struct kv_buf *out, struct kv_err *err);
+/* Its display string, likewise. */
+int kv_identity_display_of_json(struct kv_slice object, struct kv_buf *out, struct kv_err *err);
+
+/* ---- keys ---- */
+
+#define KV_NO_REPLICATE INT64_MIN
+
+void kv_task_add_key(struct kv_buf *out, struct kv_slice question_id, struct kv_slice answering,
+    struct kv_slice parsing, int64_t replicate);
+
+struct kv_task_parts {
+    struct kv_slice question_id, answering, parsing; /* of the key given */
+    int64_t replicate;
+};
+
+/* Takes a key apart as karenina does: exactly three parts, or four with the last beginning "rep".
+ * Fails (KV_INPUT, "Invalid task key format: …") otherwise. */
+int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_err *err);
+
+/* Builds the key a result belongs to from its `metadata` object (checked JSON): the scenario's or
+ * question's id, the keys of both identities, the replicate. Fails with KV_INPUT and the member. */
+int kv_task_key_of_metadata(struct kv_slice metadata, struct kv_buf *out, struct kv_err *err);
+
+/* ---- shards ---- */
+
+/* Reads "I/N", 1 <= I <= N. Fails with KV_USAGE. */
+struct kv_shard {
+    uint64_t index, count; /* index from 0 */
+};
+int kv_shard_parse(const char *text, struct kv_shard *out, struct kv_err *err);
+/* Decided by a hash of the key alone, so a task stays where it is when others are added. */
+bool kv_shard_has(const struct kv_shard *s, struct kv_slice key);
+
+#endif

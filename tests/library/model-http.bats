@@ -1,0 +1,181 @@
+# How transfers end, whatever the peer does.
+load ../helper
+
+setup() {
+    kv_setup
+    start_provider --script "$DATA/provider/peers.script.json"
+    CHAT=$PROVIDER_URL/v1/chat/completions
+}
+
+# ask MODEL [OPTION...] - one request to the peer that behaves as MODEL says; prints how it ended
+ask() {
+    local model=$1
+    shift
+    printf '{"model":"%s","messages":[{"role":"user","content":"hello"}]}' "$model" >body.json
+    http-driver --body body.json "$@" "$CHAT"
+}
+
+# ends MODEL END STATUS [OPTION...]
+ends() {
+    local model=$1 end=$2 code=$3
+    shift 3
+    run ask "$model" "$@"
+    assert_success
+    assert_equal "$model: $(json '"\(.end) \(.status)"' <<<"$output")" "$model: $end $code"
+}
+
+@test "http: a reply is whole, or it is not an answer" {
+    ends anything answered 200
+    ends close connection 0
+    ends reset connection 0
+    ends cut connection 200
+    ends chunk connection 200
+    ends break connection 200
+    ends badchunk connection 200
+    ends short answered 200 # no length and a clean close: only the reader of the body can tell
+    ends garbage garbage 0
+    ends gzip garbage 200
+}
+
+@test "http: a refusal that is cut off keeps its status" {
+    ends refused-cut connection 400
+}
+
+@test "http: silence ends at the deadline, a trickle does not end before" {
+    ends hang timeout 0 --timeout 300
+    ends drip answered 200 --timeout 20000
+    ends drip timeout 200 --timeout 100
+}
+
+# at_laconic TEXT OPTION... - asks a port that answers with TEXT, or not at all if that is empty
+at_laconic() {
+    local text=$1 port
+    shift
+    mkfifo ready hold
+    laconic ${text:+"$text"} <hold >ready 3>&- &
+    exec 8>hold
+    port=$(head -n 1 ready | json .port)
+    run http-driver "$@" "https://127.0.0.1:$port/"
+    exec 8>&-
+    assert_success
+}
+
+@test "http: a deadline that passes before the request is out is a lost connection" {
+    at_laconic '' --connect-timeout 200
+    assert_equal "$(json '"\(.end) \(.sent)"' <<<"$output")" "connection false"
+}
+
+@test "http: bodies and headers are bounded, memory with them" {
+    run ask endless --summary
+    assert_success
+    assert_equal "$(json '.ends | tojson' <<<"$output")" '{"too_large":1}'
+    assert [ "$(json .rss_kb <<<"$output")" -lt 100000 ]
+    ends line too_large 200
+    run ask headers
+    assert_success
+    assert_equal "$(json '.end == "answered"' <<<"$output")" false
+}
+
+@test "http: a redirect is reported, not followed" {
+    ends redirect answered 307
+}
+
+@test "http: nobody there is a lost connection that was not sent" {
+    run http-driver http://127.0.0.1:1/
+    assert_success
+    assert_equal "$(json '"\(.end) \(.sent)"' <<<"$output")" "connection false"
+}
+
+@test "http: connections are kept and used again" {
+    run ask anything --count 50
+    assert_success
+    assert_equal "$(json -s 'map(select(.fresh)) | length' <<<"$output")" 1
+    run ask anything --count 50 --fresh
+    assert_success
+    assert_equal "$(json -s 'map(select(.fresh)) | length' <<<"$output")" 50
+}
+
+@test "http: a connection that dies before the reply begins is tried again by libcurl itself" {
+    # Known and not to be prevented: the server sees the request twice. Nothing may rely on
+    # requests being sent at most once.
+    run ask resent --count 2
+    assert_success
+    assert_equal "$(json -s 'map(.end) | join(" ")' <<<"$output")" "answered answered"
+    assert_equal "$(json -s 'map(.peer) | tojson' "$JOURNAL")" '[null,"close",null]'
+}
+
+@test "http: as many at once as asked for, none queued inside" {
+    run ask slow --count 40 --parallel 40 --summary
+    assert_success
+    assert_equal "$(json '.ends.answered' <<<"$output")" 40
+    assert_equal "$(curl -s "$PROVIDER_URL/stats" | json .peak)" 40
+    assert [ "$(json '.seconds * 1000 | floor' <<<"$output")" -lt 3000 ]
+}
+
+@test "http: descriptors bound the transfers in flight" {
+    run bash -c "ulimit -n 80; http-driver --body body.json --count 60 --parallel 60 --summary \
+        '$CHAT' --body <(echo '{\"model\":\"slow\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}')"
+    assert_success
+    assert_equal "$(json '.ends | tojson' <<<"$output")" '{"answered":60}'
+    assert [ "$(curl -s "$PROVIDER_URL/stats" | json .peak)" -le 17 ]
+}
+
+@test "http: what is cancelled is gone" {
+    run ask hang --count 3 --parallel 3 --cancel
+    assert_success
+    assert_output '{"cancelled":3,"flying":0}'
+}
+
+@test "http: plain HTTP behind an https URL is a matter of configuration, not of retries" {
+    at_laconic 'HTTP/1.1 400 Bad Request'
+    assert_equal "$(json .end <<<"$output")" tls
+}
+
+@test "http: a certificate nobody vouches for is refused, and trusted once it is named" {
+    command -v openssl >/dev/null || skip "no openssl program"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 \
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+    mkfifo ready
+    openssl s_server -accept 127.0.0.1:0 -cert cert.pem -key key.pem -www >ready 2>/dev/null 3>&- &
+    local server=$! line port=
+    while [ -z "$port" ] && IFS= read -r line; do
+        case $line in ACCEPT*) port=${line##*:} ;; esac
+    done <ready
+    run http-driver "https://localhost:$port/"
+    local refused=$output
+    run http-driver --ca cert.pem "https://localhost:$port/"
+    local trusted=$output
+    run http-driver --ca cert.pem "https://127.0.0.1:$port/"
+    local misnamed=$output
+    kill "$server"
+    assert_equal "$(json .end <<<"$refused")" tls
+    assert_equal "$(json '"\(.end) \(.status)"' <<<"$trusted")" "answered 200"
+    assert_equal "$(json .end <<<"$misnamed")" tls
+}
+
+@test "http: loopback never goes through a proxy, other hosts do" {
+    http_proxy=http://127.0.0.1:1 run ask anything
+    assert_success
+    assert_equal "$(json .end <<<"$output")" answered
+    http_proxy=$PROVIDER_URL run http-driver http://somewhere.invalid/v1/models
+    assert_success
+    assert_equal "$(json '"\(.end) \(.status)"' <<<"$output")" "answered 200"
+}
+
+@test "http: a large body is sent without asking leave first" {
+    head -c 3000000 /dev/zero | tr '\0' x >text
+    printf '{"model":"big","messages":[{"role":"user","content":"%s"}]}' "$(cat text)" >body.json
+    run http-driver --body body.json "$CHAT"
+    assert_success
+    assert_equal "$(json '"\(.end) \(.status)"' <<<"$output")" "answered 200"
+    assert [ "$(json .total_ms <<<"$output")" -lt 900 ]
+}
+
+@test "http: a URL that cannot be asked is refused in one line" {
+    local url
+    for url in ftp://x/ 'http://u:p@127.0.0.1/' 'http://127.0.0.1/?api_key=x' ''; do
+        run --separate-stderr http-driver "$url"
+        assert_failure 3
+        assert_equal "${#stderr_lines[@]}" 1
+    done
+}

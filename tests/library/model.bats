@@ -1,0 +1,54 @@
+# What is said to models and what their replies mean: dialects, endings, keys, limits.
+load ../helper
+
+# agree CHECK FILE - every case comes out as expected; names those that do not.
+agree() {
+    local got=$BATS_TEST_TMPDIR/got.jsonl
+    wire-check "$1" <"$DATA/provider/$2" >"$got"
+    jq -rn --slurpfile cases "$DATA/provider/$2" --slurpfile got "$got" '
+        [[$cases, $got] | transpose[] | .[0] as $c | .[1] as $g
+            | {name: $c.name, bad: (if ($c.expect | type) == "object"
+                then [$c.expect | to_entries[] | select($g[.key] != .value)
+                    | "\(.key) is \($g[.key] | tojson), not \(.value | tojson)"]
+                elif $c.expect == $g then [] else ["got \($g | tojson)"] end)}]
+        | (.[] | select(.bad != []) | "disagrees: \(.name): \(.bad | join("; "))"),
+            "\(map(select(.bad == [])) | length)/\(length)"'
+}
+
+@test "provider: replies of every dialect end in the class the services describe" {
+    run agree reply replies.jsonl
+    assert_success
+    assert_output '99/99'
+}
+
+@test "provider: requests are spelled for each dialect, byte for byte" {
+    run diff <(jq -r .expect "$DATA/provider/requests.jsonl") \
+        <(wire-check ask <"$DATA/provider/requests.jsonl")
+    assert_success
+    assert_output ''
+    echo "$(wc -l <"$DATA/provider/requests.jsonl")/20"
+}
+
+@test "provider: dialect, URLs and key follow from configuration and environment" {
+    run agree choose choices.jsonl
+    assert_success
+    assert_output '34/34'
+}
+
+@test "provider: durations are read in every spelling" {
+    run agree duration durations.jsonl
+    assert_success
+    assert_output '26/26'
+}
+
+@test "provider: keys are recognised in texts and taken out" {
+    run agree redact redactions.jsonl
+    assert_success
+    assert_output '11/11'
+}
+
+@test "provider: a model that is not listed gets the nearest names" {
+    run agree listing listings.jsonl
+    assert_success
+    assert_output '7/7'
+}

@@ -1,0 +1,485 @@
+/* provider - a server of language models for tests and the demonstration, on loopback.
+ *
+ *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
+ *         [--key KEY] [--rate N] [--models A,B] [--journal FILE] [--journal-buffered]
+ *         [--bodies FILE]
+ *         [--max-seconds N] [--stay-with-stdin]
+ *
+ * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models) and Anthropic's messages
+ * (/v1/messages, /v1/models), prints {"port":N} once it listens, and ends at SIGTERM, after
+ * --max-seconds (600), or when its stdin closes. What its models say: mind.h. How it misbehaves:
+ * script.h. GET /stats tells {"requests","in_flight","peak"}.
+ *
+ * The journal has one line a request, written when its fate is decided:
+ *     {"time","path","model","user","md5","attempt","judge","status","peer"}
+ * where md5 is that of the body and attempt counts how often that body has come. --bodies keeps the
+ * bodies themselves, one a line.
+ *
+ * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
+ * are suspended and kept in a heap by the time they are due.
+ */
+#include "call.h"
+#include "chat.h"
+#include "fault.h"
+#include "mind.h"
+#include "queue.h"
+#include "script.h"
+
+#include "cli.h"
+#include "digest.h"
+#include "json.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HELP                                                                                       \
+    "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
+    "           [--latency MS] [--key KEY] [--rate N] [--models A,B] [--journal FILE]\n"           \
+    "           [--journal-buffered] [--bodies FILE] [--max-seconds N] [--stay-with-stdin]\n"
+
+enum {
+    CONNECTIONS_MAX = 20000,
+};
+
+/* How often a body has come, by its digest. */
+struct repeat {
+    struct kv_digest128 key;
+    long times;
+};
+
+static struct {
+    const char *port_file, *answers, *script, *key, *models, *journal, *bodies;
+    long port, latency, rate, max_seconds;
+    bool buffered, with_stdin;
+} opt = {.max_seconds = 600};
+
+static struct {
+    struct MHD_Daemon *daemon;
+    struct mind *mind;
+    struct script *script;
+    FILE *journal, *bodies;
+    struct call *calls;
+    struct repeat *repeats;
+    size_t repeat_count, repeat_cap;
+    double tokens; /* of --rate */
+    int64_t refilled_ms;
+    long serial, in_flight, peak;
+    bool stopping;
+} me;
+
+/* ---- repeats ---- */
+
+static struct repeat *repeat_slot(struct repeat *table, size_t cap, struct kv_digest128 key)
+{
+    size_t i = (size_t)key.lo & (cap - 1);
+    while (table[i].times && (table[i].key.hi != key.hi || table[i].key.lo != key.lo))
+        i = (i + 1) & (cap - 1);
+    return &table[i];
+}
+
+static long count_repeat(struct kv_slice body)
+{
+    if (me.repeat_count * 2 >= me.repeat_cap) {
+        size_t cap = me.repeat_cap ? me.repeat_cap * 2 : 1024;
+        struct repeat *table = kv_calloc(cap, sizeof *table);
+        for (size_t i = 0; i < me.repeat_cap; i++)
+            if (me.repeats[i].times)
+                *repeat_slot(table, cap, me.repeats[i].key) = me.repeats[i];
+        free(me.repeats);
+        me.repeats = table;
+        me.repeat_cap = cap;
+    }
+    struct kv_digest128 key = kv_digest_128(body);
+    struct repeat *r = repeat_slot(me.repeats, me.repeat_cap, key);
+    if (!r->times)
+        me.repeat_count++;
+    r->key = key;
+    return ++r->times;
+}
+
+/* ---- journal ---- */
+
+static void note(const struct call *c, const struct chat *chat, const struct asked *a)
+{
+    struct kv_buf line = {0};
+    struct timespec t;
+    char md5[KV_MD5_HEX + 1];
+    if (me.bodies)
+        fprintf(me.bodies, "%.*s\n", (int)c->body.n, c->body.p);
+    if (!me.journal)
+        return;
+    clock_gettime(CLOCK_REALTIME, &t);
+    kv_digest_md5(kv_slice_of(&c->body), md5);
+    kv_buf_printf(
+        &line, "{\"time\":%lld.%03ld,\"path\":", (long long)t.tv_sec, t.tv_nsec / 1000000);
+    kv_json_quote(&line, a->path, KV_JSON_RAW);
+    kv_buf_add_str(&line, ",\"model\":");
+    kv_json_quote(&line, kv_slice_of(&chat->model), KV_JSON_RAW);
+    kv_buf_add_str(&line, ",\"user\":");
+    kv_json_quote(&line, kv_slice_of(&chat->user), KV_JSON_RAW);
+    kv_buf_printf(&line,
+        ",\"md5\":\"%s\",\"attempt\":%ld,\"judge\":%s,\"status\":%d,\"peer\":", md5, a->times,
+        a->judge ? "true" : "false", c->status);
+    kv_json_quote_str(&line, c->deed ? c->deed->peer : NULL);
+    kv_buf_add_str(&line, "}\n");
+    fwrite(line.p, 1, line.n, me.journal);
+    if (!opt.buffered)
+        fflush(me.journal);
+    kv_buf_release(&line);
+}
+
+/* ---- deciding what to say ---- */
+
+static bool key_is_right(struct MHD_Connection *connection)
+{
+    static const char *const names[] = {"x-api-key", "api-key", "Authorization"};
+    for (size_t i = 0; opt.key && i < 3; i++) {
+        const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, names[i]);
+        if (value && strncmp(value, "Bearer ", 7) == 0)
+            value += 7;
+        if (value && strcmp(value, opt.key) == 0)
+            return true;
+    }
+    return !opt.key;
+}
+
+static bool within_rate(void)
+{
+    int64_t now = queue_now();
+    if (!opt.rate)
+        return true;
+    if (!me.refilled_ms)
+        me.tokens = (double)opt.rate;
+    else
+        me.tokens += (double)(now - me.refilled_ms) * (double)opt.rate / 1000;
+    if (me.tokens > (double)opt.rate)
+        me.tokens = (double)opt.rate;
+    me.refilled_ms = now;
+    if (me.tokens < 1)
+        return false;
+    me.tokens -= 1;
+    return true;
+}
+
+static bool knows(struct kv_slice model)
+{
+    for (const char *at = opt.models; at && *at;) {
+        size_t n = strcspn(at, ",");
+        if (n == model.n && memcmp(at, model.p, n) == 0)
+            return true;
+        at += n + (at[n] == ',');
+    }
+    return !opt.models;
+}
+
+static void refuse(struct call *c, enum wire wire, int status, const char *type, const char *code,
+    const char *message)
+{
+    c->status = status;
+    chat_error(wire, status, type, code, message, &c->reply);
+}
+
+static void speak(struct call *c, const struct chat *chat)
+{
+    const struct deed *d = c->deed;
+    struct kv_buf text = {0};
+    c->status = d && d->status ? d->status : 200;
+    if (d && d->reply.n && kv_json_type(d->reply) == KV_JSON_STRING)
+        kv_json_unescape(d->reply, &text);
+    else if (d && d->reply.n)
+        kv_json_compact(&text, d->reply);
+    else if (chat->schema.n)
+        mind_judge(me.mind, kv_slice_of(&chat->user), chat->schema, &text);
+    else
+        mind_answer(me.mind, kv_slice_of(&chat->model), kv_slice_of(&chat->user), &text);
+    chat_write(chat, kv_slice_of(&text), d ? d->finish : NULL, me.serial, &c->reply);
+    kv_buf_release(&text);
+}
+
+static void obey(struct call *c, const struct chat *chat)
+{
+    const struct deed *d = c->deed;
+    if (d->body.n && kv_json_type(d->body) == KV_JSON_STRING)
+        kv_json_unescape(d->body, &c->reply);
+    else if (d->body.n)
+        kv_json_compact(&c->reply, d->body);
+    else if (d->status >= 300 && !d->reply.n)
+        chat_error(chat->wire, d->status, "scripted_error", NULL, "as the script says", &c->reply);
+    else
+        speak(c, chat);
+    c->status = d->status ? d->status : 200;
+}
+
+static void answer_chat(struct call *c, enum wire wire, const char *path)
+{
+    struct chat chat;
+    bool read = chat_read(&chat, wire, kv_slice_of(&c->body));
+    struct asked a = {.path = kv_slice(path),
+        .model = kv_slice_of(&chat.model),
+        .user = kv_slice_of(&chat.user),
+        .judge = chat.schema.n > 0,
+        .times = count_repeat(kv_slice_of(&c->body))};
+    c->deed = read ? script_match(me.script, &a) : NULL;
+    if (!key_is_right(c->connection))
+        refuse(
+            c, wire, 401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided");
+    else if (!read)
+        refuse(c, wire, 400, "invalid_request_error", NULL, "the body is not a chat request");
+    else if (!within_rate()) {
+        refuse(c, wire, 429, "requests", "rate_limit_exceeded", "Rate limit reached");
+        c->retry_after = KV_SLICE("1");
+    } else if (c->deed)
+        obey(c, &chat);
+    else if (!knows(a.model))
+        refuse(c, wire, 404, "invalid_request_error", "model_not_found", "no such model");
+    else
+        speak(c, &chat);
+    note(c, &chat, &a);
+    chat_release(&chat);
+}
+
+static void list_models(struct call *c)
+{
+    kv_buf_add_str(&c->reply, "{\"object\":\"list\",\"data\":[");
+    for (const char *at = opt.models ? opt.models : "any"; *at;) {
+        size_t n = strcspn(at, ",");
+        kv_buf_add_str(&c->reply, "{\"id\":");
+        kv_json_quote(&c->reply, (struct kv_slice){at, n}, KV_JSON_RAW);
+        kv_buf_add_str(&c->reply, ",\"object\":\"model\"}");
+        at += n + (at[n] == ',');
+        if (*at)
+            kv_buf_add_char(&c->reply, ',');
+    }
+    kv_buf_add_str(&c->reply, "],\"has_more\":false}");
+}
+
+static void decide(struct call *c, const char *path)
+{
+    size_t n = strlen(path);
+    me.serial++;
+    c->status = 200;
+    if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
+        answer_chat(c, OPENAI, path);
+    else if (n >= 9 && strcmp(path + n - 9, "/messages") == 0)
+        answer_chat(c, ANTHROPIC, path);
+    else if (n >= 7 && strcmp(path + n - 7, "/models") == 0) {
+        if (key_is_right(c->connection))
+            list_models(c);
+        else
+            refuse(c, OPENAI, 401, "invalid_request_error", "invalid_api_key",
+                "Incorrect API key provided");
+    } else if (strcmp(path, "/stats") == 0)
+        kv_buf_printf(&c->reply, "{\"requests\":%ld,\"in_flight\":%ld,\"peak\":%ld}", me.serial,
+            me.in_flight, me.peak);
+    else
+        refuse(c, OPENAI, 404, "invalid_request_error", NULL, "no such path");
+}
+
+/* ---- microhttpd's side ---- */
+
+static struct call *begin_call(struct MHD_Connection *connection)
+{
+    struct call *c = kv_calloc(1, sizeof *c);
+    c->connection = connection;
+    c->next = me.calls;
+    if (me.calls)
+        me.calls->prev = c;
+    me.calls = c;
+    if (++me.in_flight > me.peak)
+        me.peak = me.in_flight;
+    return c;
+}
+
+static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *data, size_t *size, void **con_cls)
+{
+    struct call *c = *con_cls;
+    (void)closure;
+    (void)method;
+    (void)version;
+    if (!c) {
+        *con_cls = begin_call(connection);
+        return MHD_YES;
+    }
+    if (*size) {
+        kv_buf_add(&c->body, data, *size);
+        *size = 0;
+        return MHD_YES;
+    }
+    if (me.stopping)
+        return MHD_NO;
+    if (c->stage == DUE)
+        return fault_send(c);
+    decide(c, url);
+    bool hang = c->deed && c->deed->peer && strcmp(c->deed->peer, "hang") == 0;
+    bool drip = c->deed && c->deed->peer && strcmp(c->deed->peer, "drip") == 0;
+    long latency = c->deed && c->deed->latency_ms >= 0 && !drip ? c->deed->latency_ms : opt.latency;
+    if (hang) {
+        c->stage = HANGING;
+        MHD_suspend_connection(connection);
+    } else if (latency > 0)
+        queue_add(c, queue_now() + latency);
+    else
+        return fault_send(c);
+    return MHD_YES;
+}
+
+static void end_call(void *closure, struct MHD_Connection *connection, void **con_cls,
+    enum MHD_RequestTerminationCode code)
+{
+    struct call *c = *con_cls;
+    (void)closure;
+    (void)connection;
+    (void)code;
+    if (!c)
+        return;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        me.calls = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    kv_buf_release(&c->body);
+    kv_buf_release(&c->reply);
+    free(c);
+    me.in_flight--;
+    *con_cls = NULL;
+}
+
+static int next_wait(int64_t end_ms)
+{
+    MHD_UNSIGNED_LONG_LONG daemon_ms;
+    int64_t now = queue_now(), wait = end_ms - now;
+    if (MHD_get_timeout(me.daemon, &daemon_ms) == MHD_YES && (int64_t)daemon_ms < wait)
+        wait = (int64_t)daemon_ms;
+    int64_t due = queue_due();
+    if (due >= 0 && due - now < wait)
+        wait = due - now;
+    return wait < 0 ? 0 : (int)wait;
+}
+
+static void serve(int signals)
+{
+    int64_t end_ms = queue_now() + opt.max_seconds * 1000;
+    struct pollfd fds[] = {
+        {.fd = MHD_get_daemon_info(me.daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+            .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = opt.with_stdin ? STDIN_FILENO : -1, .events = POLLIN},
+    };
+    while (queue_now() < end_ms) {
+        char gone;
+        poll(fds, 3, next_wait(end_ms));
+        if (fds[1].revents)
+            return;
+        if (fds[2].revents && read(STDIN_FILENO, &gone, 1) <= 0)
+            return;
+        queue_wake();
+        MHD_run(me.daemon);
+    }
+}
+
+/* Everything that waits is let go, or microhttpd would not stop. */
+static void let_go(void)
+{
+    me.stopping = fault_stopping = true;
+    for (struct call *c = me.calls; c; c = c->next)
+        if (c->stage == WAITING || c->stage == HANGING)
+            MHD_resume_connection(c->connection);
+    queue_clear();
+    MHD_run(me.daemon);
+    MHD_stop_daemon(me.daemon);
+}
+
+/* ---- beginning and end ---- */
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static int start(struct kv_err *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+        .sin_port = htons((uint16_t)opt.port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    me.mind = mind_open(opt.answers, err);
+    me.script = me.mind ? script_open(opt.script, err) : NULL;
+    if (!me.script)
+        return -1;
+    if (opt.journal && !(me.journal = fopen(opt.journal, "a")))
+        return kv_err_sys(err, "%s", opt.journal);
+    if (opt.bodies && !(me.bodies = fopen(opt.bodies, "w")))
+        return kv_err_sys(err, "%s", opt.bodies);
+    me.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
+        NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+        MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
+        MHD_OPTION_END);
+    return me.daemon ? 0 : kv_err_sys(err, "port %ld", opt.port);
+}
+
+static int announce(struct kv_err *err)
+{
+    unsigned port = MHD_get_daemon_info(me.daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    printf("{\"port\":%u}\n", port);
+    fflush(stdout);
+    if (!opt.port_file)
+        return 0;
+    FILE *f = fopen(opt.port_file, "w");
+    if (!f || fprintf(f, "%u\n", port) < 0 || fclose(f) != 0)
+        return kv_err_sys(err, "%s", opt.port_file);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_err err;
+    const struct kv_option options[] = {
+        {0, "port", KV_OPT_COUNT, &opt.port},
+        {0, "port-file", KV_OPT_TEXT, &opt.port_file},
+        {0, "answers", KV_OPT_TEXT, &opt.answers},
+        {0, "script", KV_OPT_TEXT, &opt.script},
+        {0, "latency", KV_OPT_COUNT, &opt.latency},
+        {0, "key", KV_OPT_TEXT, &opt.key},
+        {0, "rate", KV_OPT_COUNT, &opt.rate},
+        {0, "models", KV_OPT_TEXT, &opt.models},
+        {0, "journal", KV_OPT_TEXT, &opt.journal},
+        {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},
+        {0, "bodies", KV_OPT_TEXT, &opt.bodies},
+        {0, "max-seconds", KV_OPT_COUNT, &opt.max_seconds},
+        {0, "stay-with-stdin", KV_OPT_FLAG, &opt.with_stdin},
+        {0},
+    };
+    if (kv_cli_begin(&cli, argc, argv, options, HELP) < argc)
+        kv_cli_usage("operands are not expected");
+
+    int signals = open_signals();
+    if (start(&err) < 0 || announce(&err) < 0)
+        kv_cli_fail(&err);
+    serve(signals);
+
+    let_go();
+    if (me.bodies)
+        fclose(me.bodies);
+    if (me.journal)
+        fclose(me.journal);
+    script_close(me.script);
+    mind_close(me.mind);
+    free(me.repeats);
+    return kv_cli_end(KV_OK);
+}

@@ -1,0 +1,456 @@
+# kv-finalize: a run becomes one file, and the pair is taken away behind it.
+load ../helper
+
+# pair CASE - a copy of a layout 2.0 pair of karenina's in the current directory
+pair() {
+    rm -f results.json*
+    cp "$DATA/states-v2/$1"/results.json.* .
+}
+
+# now CASE - when karenina wrote its final export of that case
+now() {
+    json .final_export.now "$DATA/states-v2/$1/expected.json"
+}
+
+# like_karenina CASE - is results.json the export karenina makes, but for what it cannot know of a
+# layout 2.0 pair (the rubric) and what karenina always claims (is_complete)?
+like_karenina() {
+    sed '1s/"is_complete": [a-z]*/"is_complete": X/; 1s/"rubric_definition": .*},"results"/"rubric_definition": null},"results"/' \
+        "$DATA/states-v2/$1/final-export.json" >want
+    sed '1s/"is_complete": [a-z]*/"is_complete": X/' results.json | cmp want -
+}
+
+# left - the files that remain, on one line
+left() {
+    find . -mindepth 1 -maxdepth 1 ! -name 'separate-stderr*' -printf '%f\n' | sort | tr '\n' ' '
+}
+
+# A run of three tasks of any kind with all its results: a pair of layout 1.0 as anybody may write it.
+three() {
+    cat >results.json.state <<'STATE'
+{"format_version": "1.0", "benchmark_path": "", "config": {}, "config_hash": "", "start_time": 1.5,
+ "task_manifest": ["a", "b", "c"], "completed_task_ids": ["c", "b", "a"]}
+STATE
+    cat >results.json.tmp <<'TMP'
+{"results": [{"task_id":"b",  "n":1.0}, {"task_id":"a", "n" : 1e-7, "s": "\u00e9 : ,"},
+  {"n": 100000000000000000001, "task_id":"c", "n": -0.0}]}
+TMP
+}
+
+@test "finalize: layout 2.0 exports are karenina's, byte for byte" {
+    local agreed=0 total=0 case
+    for case in all-done failed-ids failed-then-done failures-are-completed fresh malformed-completed-keys \
+        multi-model-replicates number-forms optional-keys-missing preview-ignored row-without-key \
+        scenario-keys scenario-node-override seeded-prior-rows some-done unicode; do
+        pair "$case"
+        total=$((total + 1))
+        SOURCE_DATE_EPOCH=$(now "$case") kv-finalize --partial results.json.state >/dev/null
+        if like_karenina "$case"; then
+            agreed=$((agreed + 1))
+        else
+            echo "disagrees: $case"
+        fi
+    done
+    agreement 'states-v2/*/final-export.json' "$agreed/$total"
+    [ "$agreed" -eq "$total" ]
+}
+
+# The files as they were before the last step of a run, and what that step made of them.
+@test "finalize: the last step of karenina's runs of layout 2.0 gives its file" {
+    local agreed=0 total=0 line output
+    while IFS= read -r line; do
+        rm -rf run
+        mkdir run
+        output=$(json '.output_path_given | ltrimstr("./")' <<<"$line")
+        json -j '.steps[-2].results_file.text' <<<"$line" >"run/$output.results.jsonl"
+        json -j '.steps[-2].state_file.text' <<<"$line" >"run/$output.state"
+        json -j '.steps[-1].output_file.text' <<<"$line" >want
+        case $line in *'"name":"repeat'*) sed -i 2d want ;; esac # a row that the next one replaced
+        total=$((total + 1))
+        (cd run && SOURCE_DATE_EPOCH=$(json '.steps[-1].now' <<<"$line") \
+            kv-finalize --partial "$output.state" >/dev/null)
+        for f in want "run/$output"; do
+            sed -i '1s/"is_complete": [a-z]*/"is_complete": X/
+                1s/"rubric_definition": .*},"results"/"rubric_definition": null},"results"/' "$f"
+        done
+        if cmp want "run/$output"; then
+            agreed=$((agreed + 1))
+        fi
+    done < <(jq -c 'select(.layout == "2.0")' "$(data lifecycle/lifecycle.jsonl)")
+    agreement 'lifecycle.jsonl, last steps' "$agreed/$total"
+    [ "$agreed" -eq "$total" ] && [ "$total" -gt 0 ]
+}
+
+@test "finalize: only the newest row of a task is exported" {
+    local case
+    for case in two-rows-failure-then-success two-rows-success-then-failure; do
+        echo "$case"
+        pair "$case"
+        SOURCE_DATE_EPOCH=$(now "$case") kv-finalize --partial results.json.state >summary
+        assert_equal "$(json .superseded_count summary)" 1
+        # The header counts as karenina does; of the rows the last of each key is there.
+        diff <(head -n 1 results.json | sed 's/"is_complete": [a-z]*/X/') \
+            <(head -n 1 "$DATA/states-v2/$case/final-export.json" | sed 's/"is_complete": [a-z]*/X/')
+        diff <(json -c '.results[]' results.json) \
+            <(json -c '[.results | to_entries | group_by(.value.metadata.question_id)[] | last]
+                | sort_by(.key)[].value' "$DATA/states-v2/$case/final-export.json")
+    done
+}
+
+@test "finalize: a hole is refused with its key, and nothing is touched" {
+    local case
+    for case in key-without-row torn-line-then-append corrupt-middle-line \
+        invalid-rows missing-jsonl; do
+        echo "$case"
+        pair "$case"
+        run --separate-stderr kv-finalize --partial results.json.state
+        assert_equal "$status" 3
+        assert_stdout ''
+        assert_equal "$(wc -l <<<"$stderr")" 1
+        assert_regex "$stderr" '^kv-finalize: results\.json\.(state|results\.jsonl)'
+        [ ! -e results.json ] && [ -e results.json.state ]
+    done
+}
+
+@test "finalize: tasks remain: how many, how to go on, and nothing is touched" {
+    pair some-done
+    sha256sum results.json.* >before
+    run --separate-stderr kv-finalize results.json.state
+    assert_equal "$status" 1
+    assert_stdout ''
+    assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; go on with kv-run results.json.state | kv-append results.json.state"
+    sha256sum -c --quiet before
+    assert_equal "$(left)" '.results.json.lock before results.json.results.jsonl results.json.state '
+}
+
+@test "finalize: a refusal touches nothing, in either layout, whatever would have to be mended" {
+    local case
+    for case in states-v1/one-of-three states-v1/older-pretty-tmp states-v1/row-without-key \
+        states-v2/row-without-key; do
+        echo "$case"
+        rm -rf pair && mkdir pair
+        cp "$DATA/$case"/results.json.* pair
+        sha256sum pair/results.json.* >before
+        run --separate-stderr kv-finalize pair/results.json.state
+        assert_equal "$status" 1
+        sha256sum -c --quiet before
+        refute [ -e pair/results.json ]
+    done
+}
+
+@test "finalize: the summary counts, the pair and all private files are gone" {
+    pair all-done
+    SOURCE_DATE_EPOCH=1775270332.5 run --separate-stderr kv-finalize results.json
+    assert_success
+    assert_stderr ''
+    assert_equal "$(json -c '[.output_path, .csv_path, .is_complete, .already_finalized, .total_tasks,
+        .completed_count, .pending_count, .result_count, .successful_count, .failed_count,
+        .passed_count]' <<<"$output")" '["results.json",null,true,false,4,4,0,4,3,1,3]'
+    assert_equal "$(json -c '.models' <<<"$output")" \
+        '[{"answering":"langchain:alder-7b (ans-1)","parsing":"openai_endpoint:dogwood-vl","results":4,"passed":3,"failed":1}]'
+    assert_equal "$(json -c '.tokens' <<<"$output")" \
+        "$(json -c '[.results[].template.usage_metadata.total] | {input: (map(.input_tokens) | add),
+            output: (map(.output_tokens) | add), total: (map(.total_tokens) | add)}' \
+            "$DATA/states-v2/all-done/final-export.json")"
+    assert_equal "$(left)" 'results.json '
+}
+
+@test "finalize: a second time is a clear answer" {
+    pair all-done
+    kv-finalize results.json.state >/dev/null
+    sha256sum results.json >before
+    for operand in results.json.state results.json; do
+        run --separate-stderr kv-finalize "$operand"
+        assert_success
+        assert_equal "$(json -c '[.already_finalized, .is_complete, .total_tasks, .failed_count]' <<<"$output")" \
+            '[true,true,4,1]'
+    done
+    sha256sum -c --quiet before
+}
+
+@test "finalize: interrupted before the removal, the next call finishes" {
+    pair all-done
+    kv-finalize --keep results.json.state >/dev/null # as a kill between writing and removing
+    run --separate-stderr kv-finalize results.json.state
+    assert_success
+    assert_equal "$(json .already_finalized <<<"$output")" false
+    assert_equal "$(left)" 'results.json '
+}
+
+@test "finalize: interrupted in the middle of the removal, the next call finishes" {
+    pair all-done
+    kv-finalize --keep results.json.state >/dev/null
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize results.json.state
+    assert_success
+    assert_equal "$(json -c '[.already_finalized, .total_tasks]' <<<"$output")" '[true,4]'
+    assert_equal "$(left)" 'results.json '
+}
+
+@test "finalize: another run's export does not stand in for lost results" {
+    pair all-done
+    kv-finalize --keep results.json.state >/dev/null
+    jq '.start_time = 1' results.json.state >edited && mv edited results.json.state
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize results.json.state
+    assert_equal "$status" 3
+    [ -e results.json.state ]
+}
+
+@test "finalize: --keep keeps the pair, --partial writes what is there" {
+    pair all-done
+    run --separate-stderr kv-finalize --keep results.json.state
+    assert_success
+    [ -e results.json ] && [ -e results.json.state ] && [ -e results.json.results.jsonl ]
+    assert_equal "$(json .metadata.job_summary.is_complete results.json)" true
+    pair some-done
+    run --separate-stderr kv-finalize --partial results.json.state
+    assert_success
+    assert_equal "$(json -c '[.is_complete, .pending_count]' <<<"$output")" '[false,2]'
+    assert_equal "$(json -c '.metadata.job_summary.is_complete, (.results | length)' results.json)" $'false\n2'
+    [ -e results.json.state ] && [ -e results.json.results.jsonl ]
+}
+
+@test "finalize: --csv writes a CSV beside the export; an output path that ends in .csv is one" {
+    pair all-done
+    run --separate-stderr kv-finalize --csv results.json.state
+    assert_success
+    assert_equal "$(json -r .csv_path <<<"$output")" results.csv
+    assert_equal "$(left)" 'results.csv results.json '
+    assert_equal "$(head -c 22 results.csv)" 'question_id,success,er'
+    cp "$DATA/states-v2/all-done/results.json.state" r.csv.state
+    cp "$DATA/states-v2/all-done/results.json.results.jsonl" r.csv.results.jsonl
+    run --separate-stderr kv-finalize r.csv.state
+    assert_success
+    assert_equal "$(json -c '[.output_path, .csv_path]' <<<"$output")" '[null,"r.csv"]'
+    cmp <(sed 's/,2[0-9-]* [0-9:]* UTC,/,T,/' r.csv) <(sed 's/,2[0-9-]* [0-9:]* UTC,/,T,/' results.csv)
+}
+
+@test "finalize: rows of any JSON jobs are exported as they are" {
+    three
+    run --separate-stderr kv-finalize results.json.state
+    assert_success
+    assert_equal "$(json -c '[.total_tasks, .successful_count, .models]' <<<"$output")" '[3,3,[]]'
+    assert_equal "$(sed -n '2,$p' results.json)" '{"task_id":"b",  "n":1.0},
+{"task_id":"a", "n" : 1e-7, "s": "\u00e9 : ,"},
+{"n": 100000000000000000001, "task_id":"c", "n": -0.0}
+]}'
+    assert_equal "$(left)" 'results.json '
+}
+
+@test "finalize: what is not there, or not a state, is said in one line" {
+    local operand want
+    echo '[]' >list.state
+    echo '{}' >odd
+    mkdir dir.state
+    while IFS='|' read -r operand want; do
+        echo "$operand"
+        run --separate-stderr kv-finalize "$operand"
+        assert_equal "$status" 3
+        assert_stdout ''
+        assert_equal "$(wc -l <<<"$stderr")" 1
+        assert_regex "$stderr" "$want"
+    done <<'CASES'
+none.json.state|none\.json\.state: no such file
+list.state|list\.state
+dir.state|dir\.state
+odd|odd: incompatible state format version: None
+CASES
+}
+
+@test "finalize: an export that cannot be written leaves the pair as it was" {
+    [ "$(id -u)" -ne 0 ] || skip 'root may write anywhere'
+    pair all-done
+    sha256sum results.json.* >"$BATS_TEST_TMPDIR.before"
+    chmod a-w .
+    run --separate-stderr kv-finalize results.json.state
+    chmod u+w .
+    assert_equal "$status" 4
+    sha256sum -c --quiet "$BATS_TEST_TMPDIR.before"
+}
+
+@test "finalize: a run that holds the state is not disturbed" {
+    three
+    exec 8>.results.json.run
+    flock -n 8
+    run --separate-stderr kv-finalize results.json.state
+    assert_equal "$status" 6
+    assert_stderr 'kv-finalize: results.json.state: a run holds it'
+    exec 8>&-
+}
+
+@test "finalize: the rows of a layout 1.0 pair are copied as they are" {
+    local case
+    for case in all-done failures older-pretty-tmp replicates scenario-rows unicode; do
+        echo "$case"
+        rm -f results.json*
+        cp "$DATA/states-v1/$case"/results.json.* .
+        run --separate-stderr kv-finalize --partial results.json.state
+        assert_success
+        diff <(jq -cS '.results[]' results.json) <(jq -cS '.results[]' "$DATA/states-v1/$case/results.json.tmp")
+        if [ "$case" != older-pretty-tmp ]; then # there a row is many lines
+            diff <(grep '^{"metadata": {"question_id"' results.json) \
+                <(grep '^{"metadata": {"question_id"' "$DATA/states-v1/$case/results.json.tmp")
+        fi
+    done
+}
+
+@test "finalize: killed at any change of a file, the next call finishes and nothing is lost" {
+    command -v strace >/dev/null || skip 'no strace'
+    local n=0 killed=0 done=
+    while [ -z "$done" ] && [ "$n" -lt 60 ]; do
+        n=$((n + 1))
+        rm -f results.json* .results.json*
+        cp "$DATA/states-v1/all-done"/results.json.* .
+        # A leak checker cannot work under strace.
+        if ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -e trace=rename,renameat,renameat2,unlink,unlinkat \
+            -e inject=rename,renameat,renameat2,unlink,unlinkat:signal=SIGKILL:when="$n" \
+            kv-finalize results.json.state >/dev/null 2>&1; then
+            done=yes
+        else
+            killed=$((killed + 1))
+        fi
+        [ ! -e results.json ] || jq -e '.results | length == 4' results.json >/dev/null
+        run --separate-stderr kv-finalize results.json.state
+        echo "killed at change $n: $status $stderr"
+        assert_success
+        assert_equal "$(jq '.results | length' results.json)" 4
+        assert_equal "$(left)" 'results.json trace '
+    done
+    echo "killed $killed times"
+    [ "$killed" -ge 3 ] && [ -n "$done" ]
+}
+
+@test "finalize: a row that is no result, or no JSON, is named with its place" {
+    local case want
+    while IFS='|' read -r case want; do
+        echo "$case"
+        rm -f results.json*
+        cp "$DATA/states-v1/$case"/results.json.* .
+        run --separate-stderr kv-finalize --partial results.json.state
+        assert_equal "$status" 3
+        assert_stdout ''
+        assert_equal "$(wc -l <<<"$stderr")" 1
+        assert_regex "$stderr" "$want"
+        refute [ -e results.json ]
+    done <<'CASES'
+bad-row|results\.json\.tmp:[0-9]+:.*metadata
+older-flat-rows|results\.json\.tmp:[0-9]+:.*metadata
+truncated-tmp|results\.json\.tmp:[0-9]+:[0-9]+: unterminated string
+missing-tmp|results\.json\.tmp
+key-without-row|is completed, but results\.json\.tmp has no row for it
+CASES
+}
+
+@test "finalize: an error of the system is said, and the next call finishes" {
+    command -v strace >/dev/null || skip 'no strace'
+    local call n paths failed=0
+    for call in openat:ENOSPC write:ENOSPC fsync:EIO rename:EDQUOT unlink:EACCES unlinkat:EACCES; do
+        for n in 1 2 3 4; do
+            rm -f results.json* .results.json*
+            cp "$DATA/states-v1/all-done"/results.json.* .
+            paths=
+            [ "${call%:*}" != openat ] || paths="-P $PWD"
+            # shellcheck disable=SC2086
+            run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -o trace $paths \
+                -e trace="${call%:*}" -e inject="${call%:*}:error=${call#*:}:when=$n" \
+                kv-finalize results.json.state
+            echo "$call $n: $status $stderr"
+            [ "$status" -eq 0 ] || [ "$status" -eq 4 ]
+            if [ "$status" -eq 4 ]; then
+                failed=$((failed + 1))
+                assert_equal "$(wc -l <<<"$stderr")" 1
+                assert_stdout ''
+            fi
+            run --separate-stderr kv-finalize results.json.state
+            assert_success
+            assert_equal "$(jq '.results | length' results.json)" 4
+        done
+    done
+    echo "failed $failed times"
+    [ "$failed" -gt 0 ]
+}
+
+@test "finalize: NaN and its like in rows of karenina's pass through" {
+    cp "$DATA/states-v1/all-done"/results.json.* .
+    sed -i '2s/"execution_time": [0-9.]*/"execution_time": NaN/
+        3s/"execution_time": [0-9.]*/"execution_time": -Infinity/' results.json.tmp
+    run --separate-stderr kv-finalize results.json.state
+    assert_success
+    assert_equal "$(grep -c '"execution_time": NaN,' results.json)" 1
+    assert_equal "$(grep -c '"execution_time": -Infinity,' results.json)" 1
+}
+
+@test "finalize: the key of a hole is shown as JSON has it, and can be searched for" {
+    cp "$DATA/states-v1/key-without-row/"results.json.* .
+    run --separate-stderr kv-finalize --partial results.json
+    assert_failure 3
+    key=$(sed "s/^[^']*'//; s/' is completed.*//" <<<"$stderr")
+    assert_equal "$(jq --argjson key "\"$key\"" '.completed_task_ids | index($key) != null' \
+        results.json.state)" true
+}
+
+@test "finalize: --csv of a run that was finalized before writes it from the export" {
+    cp "$DATA/states-v1/all-done/"results.json.* .
+    cp results.json.state s && cp results.json.tmp t
+    SOURCE_DATE_EPOCH=1780000000 kv-finalize --csv results.json >/dev/null
+    mv results.csv first.csv
+    run --separate-stderr env SOURCE_DATE_EPOCH=1780000000 kv-finalize --csv results.json.state
+    assert_success
+    assert_equal "$(json -c '[.already_finalized, .csv_path]' <<<"$output")" '[true,"results.csv"]'
+    cmp first.csv results.csv
+}
+
+@test "finalize: a scenario's row without a turn is a row like any" {
+    cp "$DATA/states-v1/scenario-rows/"results.json.* .
+    chmod u+w results.json.*
+    jq '.results = [.results[0] | .metadata.scenario_turn = null]' results.json.tmp >one
+    mv one results.json.tmp
+    jq --slurpfile t results.json.tmp '.completed_task_ids |= map(select(
+        startswith($t[0].results[0].metadata.scenario_id + "\t")))' results.json.state >one
+    mv one results.json.state
+    run --separate-stderr kv-finalize --partial results.json
+    assert_success
+    assert_equal "$(json '.results | length' results.json)" 1
+    assert_equal "$(json .superseded_count <<<"$output")" 0
+}
+
+@test "finalize: a stray .tmp does not hide the export beside it, that of a run that lost its state does" {
+    pair all-done
+    echo '{"results":[]}' >results.json.tmp
+    kv-finalize results.json.state >/dev/null
+    run kv-status results.json.state
+    assert_success
+    assert_equal "$(jq .progress.completed_count <<<"$output")" 4
+    run kv-finalize results.json.state
+    assert_success
+    touch -d '+1 minute' results.json.tmp
+    for program in kv-status kv-finalize; do
+        run --separate-stderr "$program" results.json.state
+        assert_failure 3
+        assert_stderr "$program: results.json.state: no such file or directory"
+    done
+}
+
+@test "finalize: an export of a run that is not finished is called that" {
+    pair fresh
+    kv-finalize --partial results.json.state >/dev/null
+    rm results.json.*
+    run --separate-stderr kv-finalize results.json
+    assert_failure 3
+    assert_stderr "kv-finalize: results.json: these are the results of a run that is not finished; its state is another file; without it, kv-manifest --extend-from begins a run with them"
+}
+
+@test "finalize: a pair of layout 2.0 without its lines has no results yet" {
+    pair fresh
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize --partial --csv results.json.state
+    assert_success
+    assert_equal "$(jq -c '[.total_tasks, .pending_count, .result_count]' <<<"$output")" '[3,3,0]'
+    assert_equal "$(jq -c .results results.json)" '[]'
+    pair some-done
+    rm results.json.results.jsonl
+    run --separate-stderr kv-finalize --partial results.json.state
+    assert_failure 3
+    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it$'
+}

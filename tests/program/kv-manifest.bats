@@ -1,0 +1,431 @@
+# kv-manifest: what has to run is listed, and the pair of files is made.
+load ../helper
+
+setup() {
+    kv_setup
+    unset EMBEDDING_CHECK EMBEDDING_CHECK_MODEL EMBEDDING_CHECK_THRESHOLD KARENINA_ASYNC_ENABLED \
+        KARENINA_ASYNC_MAX_WORKERS KARENINA_MAX_CONCURRENT_LLM_REQUESTS
+    cp "$DATA/benchmarks/plain.jsonld" b.jsonld
+    jq -n '{answering_models: [{id: "a", model_name: "m", interface: "openai_endpoint",
+            endpoint_base_url: "http://h/v1", endpoint_api_key: "sk-secret"}],
+        parsing_models: [{id: "j", model_name: "j", interface: "openrouter"}], replicate_count: 2}' >p.json
+}
+
+# stderr_says TEXT - after run --separate-stderr: the text is somewhere in it
+stderr_says() {
+    # shellcheck disable=SC2154
+    [[ $stderr == *"$1"* ]] || fail "stderr: $stderr"
+}
+
+# spec - a template that any question may have
+spec() {
+    printf '%s' '{"class_name":"Answer","fields":[{"name":"x","type":"str","description":"d","ground_truth":"g","verify_with":{"type":"ExactMatch"}}]}'
+}
+
+@test "manifest: --print lists karenina's manifests" {
+    local f agreed=0 total=0
+    for f in "$DATA"/benchmarks/manifest-*.json; do
+        # Those with tool servers are refused; bench.bats has their manifests.
+        json -e 'any(.config.answering_models[]; .mcp_urls_dict)' "$f" >/dev/null && continue
+        total=$((total + 1))
+        # Templates that are code would be refused too.
+        jq '.config | .evaluation_mode = "rubric_only"' "$f" >c.json
+        set -- -b "$DATA/benchmarks/$(json .benchmark "$f")" -c c.json
+        [ "$(json .questions "$f")" = null ] || set -- "$@" --questions "$(json .questions "$f")"
+        [ "$(json .question_ids "$f")" = null ] ||
+            set -- "$@" --question-ids "$(json '.question_ids | join(",")' "$f")"
+        if [ "$(kv-manifest --print "$@" | jq -s -c '[.[].task_id]')" = "$(jq -c .manifest "$f")" ]; then
+            agreed=$((agreed + 1))
+        else
+            echo "disagrees: $f"
+        fi
+    done
+    agreement 'manifests, printed' "$agreed/$total"
+    [ "$agreed/$total" = 14/14 ]
+}
+
+@test "manifest: a checkpoint is refused where karenina refuses it" {
+    local line agreed=0 total=0
+    jq '.evaluation_mode = "rubric_only"' p.json >c.json # so that templates do not matter
+    while IFS= read -r line; do
+        total=$((total + 1))
+        json -j .text <<<"$line" >c.jsonld
+        status=0
+        kv-manifest --print -b c.jsonld -c c.json >out 2>err || status=$?
+        want=$(json 'if .error or .rubric_error then 3 elif .finished_ids == [] then 3 else 0 end' <<<"$line")
+        if [ "$status" -eq "$want" ]; then
+            agreed=$((agreed + 1))
+        else
+            echo "disagrees: $(json .name <<<"$line"): $status, not $want: $(cat err)"
+        fi
+    done <"$DATA/benchmarks/load-checks.jsonl"
+    agreement 'load-checks.jsonl, exit status' "$agreed/$total"
+    [ "$agreed" -eq 54 ]
+}
+
+@test "manifest: the pair is made, both files, and told" {
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o ./out//r.json
+    assert_failure 3 # no such directory
+    mkdir out
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o ./out//r.json
+    assert_success
+    assert_stderr ""
+    assert_equal "$(json -c 'del(.config_hash)' <<<"$output")" '{"state_file":"out/r.json.state","tmp_file":"out/r.json.tmp","output_path":"out/r.json","total_tasks":16,"completed_count":0}'
+    run jq -c '[.format_version, .total_tasks, (.task_manifest | length), .benchmark_path, .output_path, .completed_task_ids, (.config | keys | length), .config.rubric_enabled]' out/r.json.state
+    assert_output '["1.0",16,16,"b.jsonld","out/r.json",[],59,false]'
+    run jq -c '[.format_version, .results, .metadata.verification_config.answering_models[0].name]' out/r.json.tmp
+    assert_output '["2.2",[],"m"]'
+}
+
+@test "manifest: a key in the configuration is not kept" {
+    kv-manifest -b b.jsonld -c p.json -o r.json >out
+    run grep -l sk-secret r.json.state r.json.tmp out .r.json*
+    assert_failure 1
+    assert_equal "$(json .config.answering_models[0].endpoint_api_key r.json.state)" "**********"
+}
+
+@test "manifest: an existing pair is not overwritten, unless by --force" {
+    kv-manifest -b b.jsonld -c p.json -o r.json >/dev/null
+    cp r.json.state before
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json
+    assert_failure 3
+    assert_stdout ""
+    assert_stderr "kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append r.json.state, or replace it by --force"
+    cmp r.json.state before
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --questions 0 --force
+    assert_success
+    assert_equal "$(json .total_tasks <<<"$output")" 2
+}
+
+@test "manifest: a benchmark that cannot be read again makes no run" {
+    run --separate-stderr kv-manifest -b - -c p.json -o r.json <b.jsonld
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>: a run reads it again each time it goes on: give a file, or use --print"
+    run --separate-stderr kv-manifest -b <(cat b.jsonld) -c p.json -o r.json
+    assert_failure 3
+    stderr_says "a run reads it again"
+    refute [ -e r.json.state ]
+    kv-manifest -b <(cat b.jsonld) -c p.json --print >/dev/null
+}
+
+@test "manifest: the command it suggests can be pasted, whatever the name of the output" {
+    local out="it's a \$HOME run.json"
+    kv-manifest -b b.jsonld -c p.json -o "$out" >/dev/null
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o "$out"
+    assert_failure 3
+    local command=${stderr#*go on with it by }
+    command=${command%, or replace*}
+    run bash -c "set -- ${command/|/--}; printf '%s\n' \"\$@\""
+    assert_output "$(printf '%s\n' kv-run "$out.state" -- kv-append "$out.state")"
+}
+
+@test "manifest: --if-absent leaves a compatible pair alone" {
+    kv-manifest -b b.jsonld -c p.json -o r.json --if-absent >first
+    cp r.json.state before
+    jq '.async_max_workers = 30 | .request_timeout = 5' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent
+    assert_success
+    assert_stdout "$(cat first)"
+    cmp r.json.state before
+}
+
+@test "manifest: --if-absent says why a pair does not fit" {
+    kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-2 >/dev/null
+    jq '.answering_models[0].temperature = 0.9' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent --questions 0-2
+    assert_failure 1
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9"
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent
+    assert_failure 1
+    stderr_says "10 of the tasks are not in its manifest, first 'urn:uuid:question-"
+    sed -i 's/"BCL2"/"BCL3"/' b.jsonld
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent --questions 0-2
+    assert_failure 1
+    assert_stderr "kv-manifest: r.json.state: Benchmark content has changed since the job started"
+}
+
+# finish NAME - a run of jobs, done and finalized
+finish() {
+    jq -c '{task_id: .}' jobs | kv-append -q "$1"
+    kv-finalize "$1" >/dev/null
+}
+
+@test "manifest: --if-absent leaves a finished export of the same tasks alone" {
+    printf '"a"\n"b"\n' >jobs
+    kv-manifest --tasks jobs -o r.json >/dev/null
+    finish r.json
+    cp r.json before
+    run --separate-stderr kv-manifest --tasks jobs -o r.json --if-absent
+    assert_success
+    assert_stderr ''
+    assert_stdout '{"state_file":"r.json.state","tmp_file":"r.json.tmp","output_path":"r.json","total_tasks":2,"completed_count":2,"config_hash":""}'
+    cmp r.json before
+    [ ! -e r.json.state ]
+    echo '"c"' >>jobs
+    run kv-manifest --tasks jobs -o r.json --if-absent
+    assert_success
+    assert_equal "$(json .completed_count r.json.state)" 0
+    cmp r.json before
+}
+
+@test "manifest: --if-absent begins anew where a finished export is of other questions" {
+    kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 >/dev/null
+    kv-run r.json --answer-cmd 'echo 4' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.json
+    kv-finalize r.json >/dev/null
+    again() {
+        run kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --if-absent
+        assert_success
+    }
+    again
+    [ ! -e r.json.state ]
+    cp p.json q.json
+    jq '.answering_models[0].temperature = 0.9' q.json >p.json
+    again
+    [ -e r.json.state ]
+    rm r.json.state r.json.tmp .r.json.*
+    cp q.json p.json
+    jq '.dataFeedElement[0].item.text += "?"' b.jsonld >c.jsonld
+    mv c.jsonld b.jsonld
+    again
+    [ -e r.json.state ]
+}
+
+@test "manifest: --if-absent leaves a run alone of which there is only the CSV" {
+    local questions config bench begun name
+    kv-manifest -b b.jsonld -c p.json -o r.csv --questions 0-1 >/dev/null
+    kv-run r.csv --answer-cmd 'printf "4,\"\n5"' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.csv
+    kv-finalize r.csv >/dev/null
+    cp r.csv before
+    cp p.json p
+    cp b.jsonld b
+    while IFS='|' read -r questions config bench begun; do
+        echo "$questions $config $bench"
+        jq "${config:-.}" p >p.json
+        jq "${bench:-.}" b >b.jsonld
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.csv --questions "$questions" --if-absent
+        assert_success
+        assert_stderr ''
+        assert_equal "$(json '"\(.completed_count) \(.total_tasks)"' <<<"$output")" "$begun"
+        cmp r.csv before
+        [ "${begun%% *}" -gt 0 ] || rm r.csv.state r.csv.tmp .r.csv.*
+        [ ! -e r.csv.state ]
+    done <<'CASES'
+0-1|||4 4
+0|||2 2
+0-2|||0 6
+0-1|.replicate_count = 3||0 6
+0-1|.answering_models[0].id = "b"||0 4
+0-1|.parsing_models[0].model_name = "k"||0 4
+0-1||.dataFeedElement[0].item.text += "?"|0 4
+CASES
+    run --separate-stderr kv-run r.csv.state
+    assert_success
+    assert_stdout ''
+    run --separate-stderr kv-finalize r.csv
+    assert_success
+    assert_equal "$(json -c '[.csv_path, .already_finalized, .total_tasks]' <<<"$output")" '["r.csv",true,4]'
+    for name in r.csv r.csv.state; do
+        run --separate-stderr kv-status "$name"
+        assert_failure 3
+        assert_stderr 'kv-status: r.csv: the run is finished, and of it there is only the CSV'
+    done
+}
+
+@test "manifest: --if-absent compares the configuration of jobs as well" {
+    echo '"a"' >jobs
+    echo '{"x":1}' >c.json
+    kv-manifest --tasks jobs -c c.json -o r.json >/dev/null
+    kv-manifest --tasks jobs -c c.json -o r.json --if-absent >/dev/null
+    echo '{"x":2}' >c.json
+    run --separate-stderr kv-manifest --tasks jobs -c c.json -o r.json --if-absent
+    assert_failure 1
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started"
+}
+
+@test "manifest: all that is wrong with a list of jobs is told at once, by line" {
+    printf '"a"\n\n3\n{"x":1}\n""\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs:3: expected the key of a task, or an object with task_id
+kv-manifest: jobs:4: task_id is missing
+kv-manifest: jobs:5: the key is empty"
+    printf '"a"\n"b"\n"a"\n"b"\n"a"\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs: the task 'a' is there twice
+kv-manifest: jobs: the task 'b' is there twice"
+    printf '"a"\n{"b"\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr "kv-manifest: jobs:3:1: expected ':'"
+}
+
+@test "manifest: shards are disjoint, cover everything and do not move" {
+    kv-manifest --print -b b.jsonld -c p.json >all
+    for i in 1 2 3; do kv-manifest --print -b b.jsonld -c p.json --shard $i/3 >s$i; done
+    sort s1 s2 s3 >shards
+    sort all | cmp - shards
+    kv-manifest --print -b b.jsonld -c p.json --questions 0-3 --shard 2/3 >few
+    run grep -c -v -x -F -f s2 few
+    assert_output 0
+    run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --shard 0/3
+    assert_failure 2
+    stderr_says "kv-manifest: invalid shard '0/3': expected I/N with I from 1 to N"
+}
+
+@test "manifest: everything wrong with both files is told at once" {
+    jq '.parsing_models[0].interface = "lang-chain" | .replicate_count = 0' p.json >q.json
+    jq 'del(.dataFeedElement[1].item.text) | del(.name)' b.jsonld >c.jsonld
+    run --separate-stderr kv-manifest --print -b c.jsonld -c q.json
+    assert_failure 3
+    assert_stderr "kv-manifest: q.json: parsing_models[0]: unknown interface 'lang-chain': registered are claude_agent_sdk, claude_tool, langchain, langchain_deep_agents, manual, openai_endpoint, openrouter, taskeval
+kv-manifest: q.json: replicate_count: must be at least 1
+kv-manifest: c.jsonld: name: missing
+kv-manifest: c.jsonld: dataFeedElement[1].item.text: missing"
+}
+
+@test "manifest: what kv cannot do is refused by name" {
+    jq '.answering_models += [{id: "x", model_name: "x", interface: "claude_agent_sdk"}, {id: "y", model_name: "y", interface: "manual"}]
+        | .answering_models[0].mcp_urls_dict = {s: "http://s"} | .deep_judgment_mode = "full"' p.json >q.json
+    run --separate-stderr kv-manifest --print -b b.jsonld -c q.json
+    assert_failure 3
+    assert_stderr "kv-manifest: q.json: deep_judgment_mode: deep judgment is not supported
+kv-manifest: q.json: answering_models[0]: mcp_urls_dict: tools need an agent
+kv-manifest: q.json: answering_models[1]: interface 'claude_agent_sdk' needs an agent: kv runs models only
+kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answers: --manual-traces FILE"
+}
+
+@test "manifest: a URL with a password is refused, and neither shown nor stored" {
+    jq '.answering_models[0] += {interface: "openai_endpoint", endpoint_base_url: "http://me:canary@h/v1@x"}
+        | .parsing_models[0] += {interface: "openai_endpoint", endpoint_base_url: "http://h/v1?@#@"}' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr "kv-manifest: q.json: answering_models[0].endpoint_base_url: a URL must not hold a user name or password"
+    assert [ ! -e r.json.state ]
+}
+
+@test "manifest: two models whose tasks would be the same are refused" {
+    jq '.answering_models += .answering_models' p.json >q.json
+    run --separate-stderr kv-manifest --print -b b.jsonld -c q.json
+    assert_failure 3
+    assert_stderr "kv-manifest: q.json: answering_models[1]: has the interface, name and id of answering_models[0]: their tasks would be the same"
+}
+
+@test "manifest: a template that is code is refused, or translated by a command" {
+    jq '.dataFeedElement[0].item.hasPart.text = "class Answer(BaseAnswer):\n    x: str\n    def verify(self):\n        return True\n"' b.jsonld >c.jsonld
+    run --separate-stderr kv-manifest --print -b c.jsonld -c p.json
+    assert_failure 3
+    stderr_says "kv-manifest: c.jsonld: urn:uuid:question-"
+    stderr_says ".template: "
+    spec >spec.json
+    run --separate-stderr kv-manifest --print -b c.jsonld -c p.json --template-cmd 'grep -q "def verify" && cat spec.json'
+    assert_success
+    run --separate-stderr kv-manifest --print -b c.jsonld -c p.json --template-cmd 'cat >/dev/null; exit 7'
+    assert_failure 3
+    stderr_says "exit status 7"
+}
+
+@test "manifest: questions in JSON Lines make a run" {
+    printf '{"id":"q%s","question":"Q?","answer":"g","template":%s}\n' 1 "$(spec)" 2 "$(spec)" >q.jsonl
+    run --separate-stderr kv-manifest --print -b - -c p.json <q.jsonl
+    assert_success
+    assert_equal "$(json -s -c '[.[] | [.question_id, .replicate]]' <<<"$output")" '[["q1",1],["q1",2],["q2",1],["q2",2]]'
+}
+
+@test "manifest: a selection that leaves nothing, or is none, is refused" {
+    run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --question-ids nobody
+    assert_failure 3
+    assert_stderr "kv-manifest: b.jsonld: no question is left after selecting"
+    run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --questions 99
+    assert_failure 3
+    assert_stderr "kv-manifest: b.jsonld: Index out of range: 99 (total questions: 8)"
+}
+
+@test "manifest: jobs of any kind, as keys or objects" {
+    printf '"a"\n{"task_id":"b","n":1.0}\n\n"é"\n' >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_success
+    assert_equal "$(json -c '[.total_tasks, .config_hash]' <<<"$output")" '[3,""]'
+    run jq -c '[.task_manifest, .benchmark_path, .config, .kv_tasks]' r.json.state
+    assert_output '[["a","b","é"],"",{},"jobs"]'
+    run --separate-stderr kv-manifest --tasks - --print <jobs
+    assert_stdout '{"task_id":"a"}
+{"task_id":"b"}
+{"task_id":"é"}'
+}
+
+@test "manifest: jobs that are twice there or nameless are refused" {
+    run --separate-stderr kv-manifest --tasks - --print <<<'"a" "b" "a"'
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>: the task 'a' is there twice"
+    run --separate-stderr kv-manifest --tasks - --print <<<'{"id":1}'
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>:1: task_id is missing"
+    run --separate-stderr kv-manifest --tasks - --print <<<'"a" 5'
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>:1: expected the key of a task, or an object with task_id"
+}
+
+@test "manifest: recorded answers are checked, and remembered for kv-run" {
+    jq '.answering_models = [{interface: "manual"}]' p.json >q.json
+    printf '{"936dbc8755f623c951d96ea2b03e13bc":"four"}' >traces.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --manual-traces traces.json
+    assert_success
+    assert_equal "$(json .kv_manual_traces r.json.state)" traces.json
+    assert_equal "$(json '.task_manifest[0]' r.json.state | cut -f 2)" "manual:manual:"
+    printf '{}' >traces.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o s.json --manual-traces traces.json
+    assert_failure 3
+    stderr_says "kv-manifest: traces.json: "
+}
+
+@test "manifest: what has no results is not extended" {
+    local row text message
+    row=$(jq -c '.results[0]' "$DATA/exports/mixed/export.json")
+    while IFS='|' read -r text message; do
+        echo "$text"
+        printf '%s\n' "${text/ROW/$row}" >old.json
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json
+        assert_failure 3
+        assert_stderr "kv-manifest: old.json$message"
+        [ ! -e r.json.state ]
+    done <<'CASES'
+{}|: no export: it has no member "results"
+{"runs":{"r":[ROW]}}|: no export: it has no member "results"
+{"a":ROW}|: no export: it has no member "results"
+{"results":[{"metadata":{"question_id":1}}]}|:1: metadata.question_id: expected a string, found number
+CASES
+}
+
+@test "manifest: a finished run is extended: its rows are there, only what is new is pending" {
+    cp "$DATA/exports/mixed/export.json" old.json
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json
+    assert_success
+    rows=$(json '.results | length' old.json)
+    assert_equal "$(json '.task_manifest | length' r.json.state)" "$(json .total_tasks <<<"$output")"
+    assert_equal "$(json '.total_tasks - 16' <<<"$output")" "$(json .completed_count <<<"$output")"
+    assert [ "$rows" -ge "$(json .completed_count <<<"$output")" ]
+    assert [ "$(json .completed_count <<<"$output")" -gt 0 ]
+    assert_equal "$(jq -c '[.task_manifest[:16][] | select(startswith("urn:"))] | length' r.json.state)" 16
+    assert_equal "$(jq -c '.completed_task_ids - .task_manifest' r.json.state)" '[]'
+    assert_equal "$(jq '.results | length' r.json.tmp)" "$(json .completed_count <<<"$output")"
+}
+
+@test "manifest: usage" {
+    run --separate-stderr kv-manifest -c p.json
+    assert_failure 2
+    assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE (try 'kv-manifest --help')"
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json
+    assert_failure 2
+    assert_stderr "kv-manifest: no output given: -o FILE, or --print (try 'kv-manifest --help')"
+    run --separate-stderr kv-manifest -b - -c - --print
+    assert_failure 2
+    assert_stderr "kv-manifest: only one input can be standard input (try 'kv-manifest --help')"
+    run --separate-stderr kv-manifest -b - -c p.json --print <<<'['
+    assert_failure 3
+    assert_stderr "kv-manifest: <stdin>:2:1: unexpected end"
+    run --separate-stderr kv-manifest -b nowhere -c p.json --print
+    assert_failure 3
+    assert_stderr "kv-manifest: nowhere: no such file or directory"
+}

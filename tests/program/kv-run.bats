@@ -1,0 +1,382 @@
+# kv-run against the bundled provider: what is asked, what is printed, how it ends.
+load ../helper
+load ../quiz
+
+setup() {
+    kv_setup
+    export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
+}
+
+# preset [JQ] - two answering models and a judge
+preset() {
+    quiz_preset 2 "$@"
+}
+
+manifest() {
+    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
+}
+
+@test "run: a pipeline of manifest, run, append and finalize ends in one file with every task once" {
+    bench 12
+    start_provider --answers answers.jsonl
+    preset
+    manifest
+    run bash -c 'set -o pipefail; kv-run r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_output ''
+    run kv-finalize r.json.state
+    assert_success
+    run jq -c '[(.results | length), ([.results[].metadata | .question_id + .answering.model_name] | unique | length),
+        ([.results[].template.verify_result] | unique), .metadata.job_summary.is_complete]' r.json
+    assert_output '[24,24,[true],true]'
+    run ls -A
+    refute_line --regexp '^\.?r\.json\.'
+    assert_equal "$(asked '.judge | not')" 24
+    assert_equal "$(asked '.judge')" 24
+}
+
+@test "run: two judges share one answer, also when the second judge comes in a later run" {
+    bench 4
+    start_provider --answers answers.jsonl
+    preset '.parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]'
+    manifest
+    kv-status --pending r.json.state | jq -c 'select(.parsing.model_name == "judge")' >first
+    kv-run r.json.state first | kv-append -q r.json.state
+    assert_equal "$(asked '.judge | not')" 8
+    run bash -c 'set -o pipefail; kv-run r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(asked '.judge | not')" 8
+    assert_equal "$(asked '.judge')" 16
+    assert_equal "$(completed)" 16
+}
+
+@test "run: a judge that cannot be reached costs no answer; the next run only judges" {
+    bench 3
+    echo '{"rules":[{"when":{"judge":true},"do":{"peer":"close"}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    run --separate-stderr bash -c 'kv-run r.json.state >rows'
+    assert_failure
+    kv-append -q r.json.state <rows
+    assert_equal "$(jq -s 'map(select(.template.raw_llm_response != "")) | length' rows)" 3
+    assert_equal "$(completed)" 0
+    local answered
+    answered=$(asked '.judge | not')
+    stop_provider
+    rm "$JOURNAL"
+    start_provider --answers answers.jsonl
+    # the same run, whose endpoint has moved with the provider's port
+    jq -c --arg url "$PROVIDER_URL/v1" '.config.answering_models[].endpoint_base_url = $url
+        | .config.parsing_models[].endpoint_base_url = $url' r.json.state >moved && mv moved r.json.state
+    run bash -c 'set -o pipefail; kv-run r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$answered" 3
+    assert_equal "$(asked '.judge | not')" 0
+    assert_equal "$(asked '.judge')" 3
+    assert_equal "$(completed)" 3
+}
+
+@test "run: a wrong key ends the run early with one line and status 5, and nothing shows the key" {
+    bench 50
+    start_provider --key another --answers answers.jsonl
+    preset
+    manifest
+    run --separate-stderr kv-run r.json.state
+    assert_failure 5
+    assert_stdout ''
+    assert_equal "$(grep -c . <<<"$stderr")" 1
+    assert_regex "$stderr" '^kv-run: stopped: openai_endpoint:m[12] \(a[12]\): 401 auth: '
+    refute_regex "$stderr" canary
+    assert [ "$(asked true)" -le 24 ]
+    run grep -r canary . --include='r.json*' --include='.r.json*' --include=rows
+    assert_failure 1
+}
+
+@test "run: a host that is not there ends the run with status 5 within seconds" {
+    bench 5
+    start_provider
+    preset
+    stop_provider
+    manifest
+    run --separate-stderr timeout 20 kv-run r.json.state
+    assert_failure 5
+    assert_stdout ''
+    assert_regex "$stderr" '^kv-run: stopped: .*connection: '
+}
+
+@test "run: an exhausted quota dressed as a 429 is not retried" {
+    bench 5
+    echo '{"rules":[{"when":{},"do":{"status":429,"headers":{"Retry-After":"1"},"body":{"error":{"message":"You exceeded your current quota, please check your plan and billing details.","type":"insufficient_quota","code":"insufficient_quota"}}}}]}' >script.json
+    start_provider --script script.json
+    preset
+    manifest
+    run --separate-stderr kv-run r.json.state
+    assert_failure 5
+    assert_regex "$stderr" 'quota'
+    assert [ "$(asked true)" -le 10 ]
+}
+
+@test "run: a server that allows 20 requests a second fails no task and wastes at most 5 % of requests" {
+    bench 100
+    start_provider --answers answers.jsonl --rate 20
+    preset '.answering_models |= .[:1]'
+    manifest
+    run bash -c 'set -o pipefail; kv-run -j 64 r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(completed)" 100
+    assert [ "$(asked '.status == 429')" -le 10 ]
+}
+
+@test "run: every kind of broken reply ends in a result or leaves its task pending, none twice" {
+    bench 40
+    cat >script.json <<'END'
+{"rules":[
+{"when":{"contains":"number 1?","first":1},"do":{"peer":"close"}},
+{"when":{"contains":"number 2?","first":1},"do":{"peer":"reset"}},
+{"when":{"contains":"number 3?","first":1},"do":{"peer":"cut"}},
+{"when":{"contains":"number 4?","first":1},"do":{"peer":"garbage"}},
+{"when":{"contains":"number 5?","first":1},"do":{"status":500,"body":"<html>oops</html>"}},
+{"when":{"contains":"number 6?","first":1},"do":{"status":529,"body":{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}}},
+{"when":{"contains":"number 7?","first":1},"do":{"body":{"error":{"code":503,"message":"busy"}}}},
+{"when":{"contains":"number 8?","first":1},"do":{"body":{"choices":[]}}},
+{"when":{"contains":"number 9?"},"do":{"status":400,"body":{"error":{"message":"no","type":"invalid_request_error"}}}},
+{"when":{"contains":"number 10?","judge":true},"do":{"reply":"no JSON at all"}},
+{"when":{"contains":"previous reply","judge":true},"do":{"reply":"still none"}}]}
+END
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run r.json.state 2>err | tee rows | kv-append -q r.json.state
+    run bash -c 'set -o pipefail; kv-run r.json.state | tee -a rows | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(completed)" 40
+    assert_equal "$(jq -s '[.[].metadata.question_id] | length - (unique | length)' rows)" 0
+    run jq -rs 'map(select(.metadata.failure != null) | .metadata.question_id + " " + .metadata.failure.stage) | sort | .[]' rows
+    assert_line 'q9 GenerateAnswer'
+    assert_line 'q10 ParseTemplate'
+    assert_equal "${#lines[@]}" 2
+}
+
+@test "run: SIGINT stops asking, prints what was begun, and the next run asks only what is missing" {
+    bench 60
+    start_provider --answers answers.jsonl --latency 100
+    preset '.answering_models |= .[:1]'
+    manifest
+    run timeout --preserve-status -s INT 1 bash -c 'exec kv-run -j 4 r.json.state >rows 2>err'
+    assert_failure 130
+    kv-append -q r.json.state <rows
+    local got
+    got=$(grep -c . rows)
+    assert [ "$got" -lt 60 ]
+    assert_equal "$(completed)" "$got"
+    run bash -c 'set -o pipefail; kv-run -j 16 r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(completed)" 60
+    assert_equal "$(asked '.judge | not')" 60
+    assert_equal "$(asked '.judge')" 60
+}
+
+@test "run: when the reader of its results goes away it stops within a second" {
+    bench 200
+    start_provider --answers answers.jsonl --latency 50
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run -j 8 r.json.state 2>err | head -n 3 >/dev/null
+    local so_far
+    so_far=$(asked true)
+    assert [ "$so_far" -lt 120 ]
+    run kv-run --max-tasks 1 r.json.state # nobody holds it any more
+    assert_failure 1
+}
+
+@test "run: the whole pipeline killed at 8 random moments repeats nothing that was acknowledged" {
+    bench 100
+    start_provider --answers answers.jsonl --latency 10
+    preset '.answering_models |= .[:1]'
+    manifest
+    local i pid
+    : >acks
+    for i in $(seq 8); do
+        setsid bash -c 'kv-run -j 8 r.json.state 2>>err | kv-append r.json.state >>acks' 3>&- &
+        pid=$!
+        sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+        kill -KILL -- "-$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        jq -e . r.json.tmp r.json.state >/dev/null
+    done
+    jq -r .task_id acks | sort >before
+    local asked_before
+    asked_before=$(wc -l <"$JOURNAL")
+    run bash -c 'set -o pipefail; kv-run -j 8 r.json.state | kv-append -q r.json.state'
+    assert_success
+    kv-finalize r.json.state >/dev/null
+    assert_equal "$(jq '[.results[].metadata.question_id] | unique | length' r.json)" 100
+    assert_equal "$(jq '.results | length' r.json)" 100
+    # what was acknowledged before the last run was not asked in it
+    tail -n +"$((asked_before + 1))" "$JOURNAL" | jq -r .user | grep -o 'number [0-9]*' | sort -u >asked_again
+    sed -n 's/^q\([0-9]*\)\t.*/number \1/p' before | sort -u >acknowledged
+    run comm -12 asked_again acknowledged
+    assert_output ''
+}
+
+@test "run: a second run on the same state is refused with status 6" {
+    bench 20
+    start_provider --answers answers.jsonl --latency 200
+    preset
+    manifest
+    kv-run -j 1 r.json.state >rows 2>err 3>&- &
+    local pid=$!
+    until [ -s rows ]; do :; done
+    run --separate-stderr kv-run r.json.state
+    kill "$pid"
+    wait "$pid" || true
+    assert_failure 6
+    assert_stdout ''
+}
+
+@test "run: limits stop it with status 1 and say which" {
+    bench 20
+    start_provider --answers answers.jsonl --latency 20
+    preset '.answering_models |= .[:1]'
+    manifest
+    run --separate-stderr kv-run --max-tasks 5 r.json.state
+    assert_failure 1
+    assert_equal "${#lines[@]}" 5
+    assert_regex "$stderr" 'stopped by --max-tasks; 15 tasks are pending'
+    run --separate-stderr kv-run --max-tokens 1 -j 1 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --max-tokens'
+    run --separate-stderr kv-run --time-limit 0.05 -j 1 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --time-limit'
+    echo '{"m1":{"input":1000000,"output":1000000},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --max-cost 1 --prices prices.json -j 1 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --max-cost'
+}
+
+@test "run: --exec runs a command a task; one that fails is a failed task, not a failed run" {
+    printf '"a"\n{"task_id":"b","n":7}\n"c"\n' >jobs.jsonl
+    kv-manifest --tasks jobs.jsonl -o r.json >/dev/null
+    run --separate-stderr kv-run r.json.state
+    assert_failure 2
+    run bash -c 'set -o pipefail; kv-run --exec "jq -ce \"if .task_id == \\\"c\\\" then error(\\\"no\\\") else {got: .} end\" 2>/dev/null" r.json.state | tee rows | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(jq -cs 'sort_by(.task_id) | map([.task_id, .got.n, .failure.category])' rows)" \
+        '[["a",null,null],["b",7,null],["c",null,"unexpected_error"]]'
+    assert_equal "$(completed)" 3
+}
+
+@test "run: rubric rules are those of --share, compiled before anything is asked, and only if wanted" {
+    bench 1
+    echo '{"rubric":{"regex_traits":[{"name":"short","pattern":"It is","higher_is_better":true}]}}' >>bench.jsonl
+    start_provider --answers answers.jsonl
+    preset 'del(.answering_models[1]) | . + {evaluation_mode: "template_and_rubric", rubric_enabled: true}'
+    manifest
+    cp -R "$ROOT/share" mine
+    echo 'def unfinished' >>mine/verify/rubric.jq
+    run --separate-stderr kv-run --share mine r.json.state
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr 'kv-run: mine/verify/rubric.jq: syntax error, unexpected def, expecting $end'
+    assert_equal "$(cat "$JOURNAL")" ''
+    echo '.found | not' >mine/verify/rubric.jq
+    run bash -c "kv-run --share mine r.json.state | jq -c '[.template.verify_result, .rubric.regex_trait_scores]'"
+    assert_output '[true,{"short":false}]'
+    rm mine/verify/rubric.jq r.json.*
+    preset
+    manifest
+    run bash -c 'kv-run --share mine r.json.state | jq .template.verify_result'
+    assert_output $'true\ntrue'
+}
+
+@test "run: commands answer and judge in place of models" {
+    bench 3
+    start_provider
+    preset '.answering_models |= .[:1]'
+    manifest
+    run bash -c "set -o pipefail; kv-run --answer-cmd 'grep -o \"[0-9]*\"' \
+        --judge-cmd 'jq -c \"{n: (.messages[-1].content | capture(\\\"<response>\\\\n(?<n>[0-9]+)\\\").n | tonumber)}\"' \
+        r.json.state | tee rows | kv-append -q r.json.state"
+    assert_success
+    assert_equal "$(jq -s 'map(.template.verify_result) | unique | tostring' rows)" '"[true]"'
+    assert_equal "$(wc -l <"$JOURNAL")" 0
+}
+
+@test "run: --retry-failed takes up recorded failures, of the categories named" {
+    bench 6
+    echo '{"rules":[{"when":{"contains":"number 2?"},"do":{"status":400,"body":{"error":{"message":"no"}}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run r.json.state | kv-append -q r.json.state
+    assert_equal "$(completed)" 6
+    run --separate-stderr kv-run --retry-failed=timeout r.json.state
+    assert_success
+    assert_stdout ''
+    run --separate-stderr kv-run --retry-failed=unexpected_error,timeout r.json.state
+    assert_success
+    assert_equal "${#lines[@]}" 1
+}
+
+@test "run: --dry-run tells the calls per model and sends nothing" {
+    bench 5
+    start_provider
+    preset
+    manifest
+    run --separate-stderr kv-run --dry-run r.json.state
+    assert_success
+    assert_equal "$(jq -cs 'map([.role, .calls])' <<<"$output")" \
+        '[["answering",5],["answering",5],["parsing",10]]'
+    assert_equal "$(wc -l <"$JOURNAL")" 0
+}
+
+@test "run: --check asks each model once and says what it found" {
+    bench 1
+    start_provider
+    preset
+    manifest
+    run --separate-stderr kv-run --check r.json.state
+    assert_success
+    assert_equal "$(jq -cs 'map([.role, .ok])' <<<"$output")" \
+        '[["answering",true],["answering",true],["parsing",true]]'
+    assert_equal "$(wc -l <"$JOURNAL")" 3
+}
+
+@test "run: the key is in no argument, file, message, core, child or jq environment" {
+    bench 2
+    start_provider --answers answers.jsonl --key "$OPENAI_API_KEY"
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run --judge-cmd 'env >child.env; tr "\0" "\n" </proc/$PPID/cmdline >>child.env; echo "{}"' \
+        r.json.state >rows 2>err
+    assert_equal "$(wc -l <rows)" 2
+    run grep -rl canary .
+    assert_output ''
+}
+
+@test "run: a template that is code is translated once for all its tasks; without a command they wait" {
+    bench 2
+    start_provider --answers answers.jsonl
+    preset
+    jq -c '.template' bench.jsonl | tail -1 >spec.json
+    jq -c 'if .id == "q2" then .template = "class Answer(BaseAnswer):\n    n: int\n    def verify(self):\n        return self.n == 2\n" else . end' bench.jsonl >b && mv b bench.jsonl
+    manifest --template-cmd 'cat spec.json'
+    run --separate-stderr kv-run r.json.state --template-cmd 'echo >>called; cat >/dev/null; exit 7'
+    assert_failure 3
+    assert_stderr "kv-run: question q2: template: echo >>called; cat >/dev/null; exit 7: exit status 7"
+    assert_equal "$(asked true)" 0
+    rm called
+    run --separate-stderr bash -c 'set -o pipefail; kv-run r.json.state | kv-append -q r.json.state'
+    assert_failure 3
+    assert_regex "${stderr_lines[0]}" '^kv-run: question q2: template: .*verify'
+    assert_equal "${stderr_lines[-1]}" "kv-run: 2 tasks were not begun: what they ask cannot be used"
+    assert_equal "$(completed)" 2
+    run --separate-stderr bash -c 'set -o pipefail
+        kv-run --template-cmd "echo >>called; cat >/dev/null; cat spec.json" r.json.state | kv-append -q r.json.state'
+    assert_success
+    assert_equal "$(wc -l <called)" 1
+    run jq -c '[.results[].template.verify_result]' r.json.tmp
+    assert_output '[true,true,true,true]'
+}

@@ -1,0 +1,180 @@
+# status.bats - kv-status: what it prints, and when.
+
+load ../helper
+
+setup() {
+    kv_setup
+    cp "$DATA/states-v1/failures/"results.json.* .
+}
+
+@test "status: into a pipe it prints one compact object a state" {
+    run --separate-stderr kv-status results.json.state results.json
+    assert_success
+    assert_stderr ""
+    assert_equal "${#lines[@]}" 2
+    assert_equal "${lines[0]}" "$(jq -c . <<<"${lines[0]}")"
+}
+
+@test "status: behind karenina's members stand ours" {
+    run --separate-stderr kv-status --json results.json.state
+    assert_equal "$(jq -c 'keys_unsorted[11:]' <<<"$output")" \
+        '["failed_count","orphan_task_ids","rate_per_minute","eta_seconds","active"]'
+    assert_equal "$(jq -c '[.failed_count, .orphan_task_ids, .active]' <<<"$output")" '[6,[],false]'
+    assert_equal "$(jq '.eta_seconds * .rate_per_minute / 60 | round' <<<"$output")" 1
+}
+
+@test "status: the table has the figures" {
+    run --separate-stderr kv-status --human results.json.state
+    assert_success
+    assert_line --index 0 "results.json: in progress"
+    assert_line --index 1 "Tasks       [###################################-----]  88% (7/8)"
+    assert_line "Pending     1"
+    assert_line "Failed      6"
+    assert_line "Answering   ans-1 (alder-7b)"
+    assert_line "To go on    kv-run results.json.state | kv-append results.json.state"
+}
+
+@test "status: what a state says cannot steer the terminal" {
+    jq -n '{format_version: "1.0", benchmark_path: "b\u001b[2J\u009b31m\r\n", created_at: "\u0007\u007f",
+        config: {answering_models: [{id: "a\u001b]0;x\u0007", model_name: "m\nn"}]},
+        task_manifest: ["k\u001b\u009b"], completed_task_ids: [], total_tasks: 1}' >hostile.json.state
+    echo '{"results":[]}' >hostile.json.tmp
+    run --separate-stderr kv-status --human hostile.json
+    assert_success
+    assert_line 'Benchmark   b?[2J?31m? '
+    assert_line 'Started     ??'
+    assert_line 'Answering   a?]0;x? (m n)'
+    run --separate-stderr kv verify-status -t hostile.json.state
+    assert_success
+    assert_line '  k\u001b?'
+    echo '{"task_id":"x\u001b\u009b2J"}' >in
+    run --separate-stderr kv-append hostile.json <in
+    assert_failure 3
+    assert_regex "$stderr" "<stdin>:1: \"x"
+    refute grep -P '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$stderr"
+}
+
+@test "status: --pending, --completed and --failed name the tasks in the order of the manifest" {
+    run --separate-stderr kv-status --pending results.json.state
+    assert_success
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(jq -c 'keys_unsorted' <<<"$output")" \
+        '["task_id","question_id","answering","parsing","replicate"]'
+    assert_equal "$(jq -c '[.answering, .parsing, .replicate]' <<<"$output")" \
+        '[{"interface":"langchain","model_name":"alder-7b","tools":[],"config_id":"ans-1"},{"interface":"openai_endpoint","model_name":"dogwood-vl","tools":[],"config_id":null},null]'
+    kv-status --completed results.json.state | jq -r .task_id >completed
+    kv-status --failed results.json.state | jq -r .task_id >failed
+    assert_equal "$(wc -l <completed) $(wc -l <failed)" "7 6"
+    jq -r '.task_manifest[]' results.json.state | grep -Fxf completed | cmp - completed
+    jq -r '.results[] | select(.metadata.failure) | .metadata.question_id' results.json.tmp | sort >want
+    cut -f1 failed | sort | cmp - want
+}
+
+@test "status: -q tells by its status alone" {
+    run --separate-stderr kv-status -q results.json.state
+    assert_failure 1
+    assert_output ""
+    assert_stderr ""
+    run --separate-stderr kv-status -q "$DATA/states-v1/all-done/results.json.state"
+    assert_success
+    run kv-status -q "$DATA/states-v1/all-done/results.json.state" results.json.state
+    assert_failure 1
+}
+
+@test "status: a missing state is one line and 3" {
+    run --separate-stderr kv-status nothing.json.state
+    assert_failure 3
+    assert_output ""
+    assert_stderr "kv-status: nothing.json.state: no such file or directory"
+}
+
+@test "status: options that exclude one another are usage" {
+    run --separate-stderr kv-status --json -q results.json.state
+    assert_failure 2
+    run --separate-stderr kv-status
+    assert_failure 2
+    assert_stderr "kv-status: no STATE given (try 'kv-status --help')"
+}
+
+@test "status: active while a run holds the state" {
+    mkfifo wait
+    state-check hold results.json <wait >held &
+    exec 8>wait
+    until [ -s held ]; do read -rt 0.01 <> <(:) || true; done
+    assert_equal "$(kv-status --json results.json | jq .active)" true
+    run --separate-stderr state-check hold results.json
+    assert_failure 6
+    assert_stderr "results.json.state: another run holds this state"
+    exec 8>&-
+    wait
+    assert_equal "$(kv-status --json results.json | jq .active)" false
+}
+
+@test "status: --watch ends with the run" {
+    printf 'a\nb\n' | state-check create out.json
+    kv-status --watch --json out.json >seen &
+    until [ -s seen ]; do read -rt 0.01 <> <(:) || true; done
+    printf '{"task_id":"a"}\n{"task_id":"b"}\n' | kv-append -q out.json
+    wait
+    assert_equal "$(tail -n1 seen | jq .progress.pending_count)" 0
+    assert_equal "$(head -n1 seen | jq .progress.pending_count)" 2
+}
+
+@test "status: -v tells what is odd" {
+    run --separate-stderr kv-status -v -q "$DATA/states-v1/counts-disagree/results.json.state"
+    assert_equal "${#stderr_lines[@]}" 2
+    assert_regex "$stderr" "completed_count is wrong, counted: 2"
+    run --separate-stderr kv-status -v -q "$DATA/states-v1/row-without-key/results.json.state"
+    assert_regex "$stderr" "results whose key is not recorded: 1"
+    run --separate-stderr kv-status -v -q "$DATA/states-v1/key-without-row/results.json.state"
+    assert_regex "$stderr" "completed tasks without a result: 1"
+    run --separate-stderr kv-status -v -q "$DATA/states-v1/foreign-keys/results.json.state"
+    assert_regex "$stderr" "completed tasks that are not in the manifest: 2"
+}
+
+@test "status: tasks of any kind have their key and nothing invented" {
+    printf 'job 1\n' | state-check create out.json
+    run --separate-stderr kv-status --pending out.json
+    assert_output '{"task_id":"job 1"}'
+}
+
+@test "status: counts of a large growing pair come from its first block" {
+    seq 200000 | sed 's/^/task-/' | state-check create big.json
+    run --separate-stderr strace -e trace=pread64,read -o calls kv-status --human big.json
+    [ "$status" -eq 0 ] || skip "strace does not work here"
+    assert_line --partial "(0/200000)"
+    run awk -F= '/big|pread64/ { sum += $NF } END { exit sum > 600000 }' calls
+    assert_success
+}
+
+@test "status: a run that was finalized is complete, by either name" {
+    local export=$DATA/exports/many-columns/export.json
+    cp "$export" done.json
+    for name in done.json done.json.state; do
+        run --separate-stderr kv-status "$name"
+        assert_success
+        assert_stderr ''
+        assert_equal "$(jq -c .progress <<<"$output")" \
+            '{"total_tasks":12,"completed_count":12,"pending_count":0,"progress_percent":100}'
+        assert_equal "$(jq .timing.elapsed_seconds <<<"$output")" \
+            "$(jq .metadata.job_summary.total_duration "$export")"
+        assert_equal "$(jq .failed_count <<<"$output")" \
+            "$(jq '[.results[] | select(.metadata.failure)] | length' "$export")"
+        kv-status -q "$name"
+    done
+    assert_equal "$(kv-status --completed done.json | jq -r .question_id)" \
+        "$(jq -r '.results[].metadata.question_id' "$export")"
+    assert_equal "$(kv-status --completed done.json | jq -c '[.answering, .parsing]')" \
+        "$(jq -c '.results[].metadata | [.answering, .parsing]' "$export")"
+    assert_equal "$(ls -A | grep done)" done.json
+}
+
+@test "status: an export that is not complete is no run" {
+    cp "$DATA/exports/mixed/export.json" part.json
+    run --separate-stderr kv-status part.json
+    assert_failure 3
+    assert_stderr 'kv-status: part.json: these are the results of a run that is not finished; its state is another file; without it, kv-manifest --extend-from begins a run with them'
+    run --separate-stderr kv-status part.json.state
+    assert_failure 3
+    assert_stderr 'kv-status: part.json.state: no such file or directory'
+}

@@ -1,0 +1,88 @@
+# What every program has in common: options, messages, exit statuses, streams.
+load ../helper
+
+PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify'
+
+@test "cli: --help and -h print the summary of the page and exit 0" {
+    for p in $PROGRAMS; do
+        run --separate-stderr "$p" --help
+        assert_success
+        assert_line --index 0 --regexp "^usage: $p "
+        assert_stderr ''
+        help=$output
+        run "$p" -h
+        assert_success
+        assert_output "$help"
+    done
+}
+
+@test "cli: --version and -V print name and version" {
+    for p in $PROGRAMS; do
+        run --separate-stderr "$p" --version
+        assert_success
+        assert_output --regexp "^$p [0-9]+\.[0-9]+\.[0-9]+\$"
+        run "$p" -V
+        assert_success
+    done
+}
+
+@test "cli: an unknown option is a usage error that names it" {
+    for p in $PROGRAMS; do
+        run --separate-stderr "$p" --nonsense
+        assert_failure 2
+        assert_stdout ''
+        assert_stderr "$p: unknown option '--nonsense' (try '$p --help')"
+    done
+}
+
+@test "cli: an unknown letter is a usage error that names it" {
+    for p in $PROGRAMS; do
+        run --separate-stderr "$p" -Z
+        assert_failure 2
+        assert_stderr "$p: unknown option '-Z' (try '$p --help')"
+    done
+}
+
+@test "cli: a missing operand is a usage error" {
+    for p in kv-run kv-append kv-status kv-check-compat kv-finalize kv-manifest; do
+        run --separate-stderr "$p" </dev/null
+        assert_failure 2
+        assert_stdout ''
+        assert [ -n "$stderr" ]
+    done
+}
+
+@test "cli: a state that does not exist is 3, and named" {
+    for p in kv-run kv-append kv-status kv-finalize; do
+        run --separate-stderr "$p" absent.json.state </dev/null
+        assert_failure 3
+        assert_stdout ''
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_regex "$stderr" "^$p: .*absent\.json"
+    done
+}
+
+@test "cli: a state that is no JSON is 3, with the place" {
+    printf '{"format_version": "1.0", oops' >bad.json.state
+    printf '{}' >bad.json.tmp
+    for p in kv-run kv-append kv-status kv-finalize; do
+        run --separate-stderr "$p" bad.json.state </dev/null
+        assert_failure 3
+        assert_stdout ''
+        assert_regex "$stderr" "^$p: .*bad\.json\.state.*1:27"
+    done
+}
+
+@test "cli: -- ends the options" {
+    run --separate-stderr kv-status -- --json
+    assert_failure 3
+    assert_regex "$stderr" "^kv-status: .*--json"
+}
+
+@test "cli: a closed standard output is told, with status 4" {
+    for p in $PROGRAMS; do
+        run --separate-stderr bash -c "$p --help >/dev/full"
+        assert_failure 4
+        assert_stderr "$p: stdout: no space left on device"
+    done
+}

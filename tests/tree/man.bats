@@ -1,0 +1,173 @@
+# The examples of the manual, run as they stand.
+load ../helper
+
+# A directory as the pages speak of it: bench.jsonld, preset.json, and a provider to ask.
+setup() {
+    kv_setup
+    cp "$ROOT/share/demo/bench.jsonld" "$ROOT/share/demo/preset.json" .
+    start_provider
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1 OPENAI_API_KEY=secret
+}
+
+# example PAGE N - the N-th literal block of the section EXAMPLES, as a shell would read it
+example() {
+    awk -v wanted="$2" '
+        /^\.Sh / { inside = /^\.Sh EXAMPLES/ }
+        inside && /^\.Bd/ { n++; next }
+        /^\.Ed/ { if (n == wanted) exit; next }
+        inside && n == wanted { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print }
+    ' "$ROOT/man/$1"
+}
+
+# type PAGE N - runs it
+type_in() {
+    example "$1" "$2" >typed
+    assert [ -s typed ]
+    run --separate-stderr bash -eo pipefail typed
+}
+
+manifest() {
+    kv-manifest -b bench.jsonld -c preset.json -o results.json "$@" >/dev/null
+}
+
+run_all() {
+    kv-run results.json.state | kv-append -q results.json.state
+}
+
+@test "kv-manifest.1: begin a run, or go on with the one that is there" {
+    type_in kv-manifest.1 1
+    assert_success
+    assert_equal "$(json .total_tasks <<<"$output")" 56
+    type_in kv-manifest.1 1
+    assert_success
+}
+
+@test "kv-manifest.1: tasks of each answering model" {
+    type_in kv-manifest.1 2
+    assert_success
+    assert_stdout "$(printf '%7d %s\n' 28 oak-large 28 sprout-small)"
+}
+
+@test "kv-manifest.1, kv-run.1: jobs that are no questions" {
+    touch one.jpg two.jpg
+    type_in kv-manifest.1 3
+    assert_success
+    assert_equal "$(json .total_tasks <<<"$output")" 2
+    type_in kv-run.1 3
+    assert_success
+    assert_equal "$(jq -c '.results[].bytes' sizes.json.tmp)" $'7\n7'
+    kv-status -q sizes.json.state
+}
+
+@test "kv-run.1, kv-append.1: do what is pending, and keep it" {
+    manifest
+    type_in kv-run.1 1
+    assert_success
+    assert_equal "${#lines[@]}" 56
+    assert_equal "$(example kv-run.1 1)" "$(example kv-append.1 1)"
+}
+
+@test "kv-run.1: only the first replicate" {
+    manifest
+    type_in kv-run.1 2
+    assert_success
+    assert_equal "$(kv-status --pending results.json.state | jq .replicate | sort -u)" 2
+}
+
+@test "kv-append.1: merge what shards have so far" {
+    for i in 1 2 3; do
+        kv-manifest -b bench.jsonld -c preset.json -o "shard-$i.json" --shard "$i/3" >/dev/null
+        kv-run "shard-$i.json" | kv-append -q "shard-$i.json"
+    done
+    kv-manifest -b bench.jsonld -c preset.json -o all.json >/dev/null
+    type_in kv-append.1 2
+    assert_success
+    kv-status -q all.json
+}
+
+@test "kv-status.1: questions not done yet" {
+    manifest --questions 0-2
+    type_in kv-status.1 1
+    assert_success
+    assert_equal "${#lines[@]}" 3
+}
+
+@test "kv-status.1: until nothing is left" {
+    manifest --questions 0-2
+    type_in kv-status.1 2
+    assert_success
+    kv-status -q results.json
+}
+
+@test "kv-check-compat.1: settings that stand in the way" {
+    manifest
+    jq '.config.answering_models[1].temperature = 0.5' preset.json >p && mv p preset.json
+    example kv-check-compat.1 1 >typed
+    run bash -e typed
+    assert_output 'answering_models[1].temperature'
+}
+
+@test "kv-finalize.1, kv-verify.1, kv-results.5: finish, judge again, count" {
+    manifest
+    run_all
+    type_in kv-finalize.1 1
+    assert_success
+    assert_equal "${#lines[@]}" 57
+    cp bench.jsonld fixed.jsonld
+    type_in kv-verify.1 1
+    assert_success
+    assert_equal "${#lines[@]}" 56
+    type_in kv-results.5 1
+    assert_success
+    assert_equal "${#lines[@]}" 2
+}
+
+@test "kv-verify.1: one field, by hand" {
+    type_in kv-verify.1 2
+    assert_success
+    assert_equal "$(json .verify_result <<<"$output")" true
+}
+
+@test "kv-state.5: how far, without any of our programs" {
+    manifest
+    type_in kv-state.5 1
+    assert_success
+    assert_stdout '0 of 56'
+}
+
+@test "kv.1: the three spellings of the tutorial" {
+    example kv.1 1 | sed -n 1p >first
+    example kv.1 1 | sed -n '2,$p' >others
+    run --separate-stderr bash -e first
+    assert_success
+    assert [ -s results.json ]
+    rm results.json
+    manifest
+    run --separate-stderr bash -e others
+    assert_success
+    assert [ -s results.json ]
+}
+
+@test "kv.7: the tour is a run" {
+    awk '/^\.Sh / { tour = /TOUR/ }
+        tour && /^\.Bd/ { open = ++n; next }
+        /^\.Ed/ { open = 0 }
+        open { print > ("tour" open) }' "$ROOT/man/kv.7"
+    tr -d '\n' <tour1 >bench.jsonl
+    mv tour2 preset.json
+    run --separate-stderr bash -eo pipefail tour3
+    assert_success
+    assert_equal "$(json '.results | length' results.json)" 1
+}
+
+@test "every example of the manual is run by one of these tests" {
+    for page in "$ROOT"/man/*.[157]; do
+        name=$(basename "$page")
+        n=1
+        while [ -n "$(example "$name" "$n")" ]; do
+            grep -qE "(type_in|example) $name $n( |\)|\$)" "$BATS_TEST_FILENAME" ||
+                fail "$name: example $n is not run"
+            n=$((n + 1))
+        done
+    done
+}

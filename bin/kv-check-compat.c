@@ -1,10 +1,10 @@
 /* kv-check-compat - may a configuration and a benchmark go on with the run of a state. */
 #include "cli.h"
-#include "compat.h"
-#include "former.h"
+#include "config_diff.h"
 #include "inputs.h"
 #include "io.h"
-#include "origin.h"
+#include "same_export.h"
+#include "same_run.h"
 
 #include "help/kv-check-compat.h"
 
@@ -51,7 +51,7 @@ static struct kv_config *open_config(
 {
     struct kv_problems problems = {0};
     struct kv_err err;
-    char *prompt = kv_compat_builtin_prompt(kv_origin_config(s));
+    char *prompt = kv_config_diff_builtin_prompt(kv_same_run_config(s));
     struct kv_config *c = kv_inputs_config(in, path, prompt, &problems, &err);
     if (!c)
         fail(&problems, path, &err);
@@ -65,7 +65,7 @@ static struct kv_bench *open_bench(const struct kv_state *s, bool exact, const c
     struct kv_problems problems = {0};
     struct kv_err err;
     bool same_path = kv_slice_is(kv_slice(kv_state_info(s)->benchmark_path), path);
-    if (!kv_state_info(s)->finished && (exact || !kv_origin_has_digest(s) || !same_path))
+    if (!kv_state_info(s)->finished && (exact || !kv_same_run_has_digest(s) || !same_path))
         return NULL;
     struct kv_bench *b = kv_inputs_bench(path, &problems, &err);
     if (!b)
@@ -98,21 +98,21 @@ int main(int argc, char **argv)
     struct kv_state *s = open_state(argv[first], exact);
     struct kv_config *c = open_config(&in, s, config);
     struct kv_bench *b = open_bench(s, exact, benchmark);
-    const struct kv_origin_given given = {c, benchmark, b};
-    struct kv_origin_verdict v = {0};
-    int failed = kv_state_info(s)->finished ? kv_former_judge(s, &given, &v, &err)
-                                            : kv_origin_judge(s, &given, exact, &v, &err);
+    const struct kv_same_run_given given = {c, benchmark, b};
+    struct kv_same_run_verdict v = {0};
+    int failed = kv_state_info(s)->finished ? kv_same_export_judge(s, &given, &v, &err)
+                                            : kv_same_run_judge(s, &given, exact, &v, &err);
     if (failed)
         kv_cli_fail(&err);
 
     struct kv_buf out = {0};
-    kv_origin_add_json(&out, &v);
+    kv_same_run_add_json(&out, &v);
     kv_buf_add_char(&out, '\n');
     if (kv_cli_put(kv_slice_of(&out), &err) != 0)
         kv_cli_fail(&err);
     enum kv_kind answer = v.compatible ? KV_OK : KV_NO;
     kv_buf_release(&out);
-    kv_origin_release(&v);
+    kv_same_run_release(&v);
     kv_bench_close(b);
     kv_config_close(c);
     kv_state_close(s);

@@ -1,8 +1,8 @@
 /* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
 #include "cli.h"
 #include "failure.h"
-#include "forecast.h"
 #include "json.h"
+#include "preview.h"
 #include "progress.h"
 #include "session.h"
 
@@ -150,12 +150,12 @@ static int run_all(struct kv_session *session, struct kv_err *err)
 {
     struct kv_run *run = NULL;
     struct kv_run_tally tally;
-    struct kv_outlet out;
-    struct kv_spent spent = {0};
+    struct kv_out_queue out;
+    struct kv_spending spent = {0};
     if ((given.max_tokens >= 0 || given.max_cost >= 0) &&
         kv_session_spent(session, &spent, err) != 0)
         return -1;
-    if (kv_outlet_open(&out, STDOUT_FILENO, "stdout", err) != 0)
+    if (kv_out_queue_open(&out, STDOUT_FILENO, "stdout", err) != 0)
         return -1;
     struct kv_run_setup setup = {
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
@@ -187,13 +187,13 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     kv_cli_progress("");
     kv_run_tally(run, &tally);
     kv_run_close(run);
-    kv_outlet_close(&out);
+    kv_out_queue_close(&out);
     return got < 0 ? -1 : (int)conclude(&tally);
 }
 
 static int forecast(struct kv_session *session, struct kv_err *err)
 {
-    return kv_forecast(session, put, NULL, err);
+    return kv_preview(session, put, NULL, err);
 }
 
 static int check_models(struct kv_session *session, struct kv_err *err)

@@ -207,7 +207,7 @@ int main(int argc, char **argv)
     if (bench)
         open_bench(&w, bench);
     char *share = kv_cli_share(share_given);
-    struct kv_verifier *verifier = kv_verify_open(share, &err);
+    struct kv_verifier *verifier = kv_verdict_open(share, &err);
     free(share);
     if (!verifier)
         kv_cli_fail(&err);
@@ -219,6 +219,6 @@ int main(int argc, char **argv)
         take_file(&w, argv[i]);
 
     release(&w);
-    kv_verify_close(verifier);
+    kv_verdict_close(verifier);
     return kv_cli_end(w.refused ? KV_INPUT : KV_OK);
 }

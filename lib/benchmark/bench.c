@@ -7,11 +7,11 @@
 #include "bench.h"
 
 #include "checkpoint.h"
-#include "ident.h"
 #include "io.h"
-#include "io_swap.h"
+#include "io_at.h"
 #include "json.h"
-#include "question_line.h"
+#include "question_id.h"
+#include "question_jsonl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,12 +100,13 @@ static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems)
 /* ---- walking the file ---- */
 
 /* Starts at an offset; `first`: behind the bracket of an array. Shares the open file. */
-static void walk_from(const struct kv_bench *b, struct kv_reader *r, uint64_t offset, bool first)
+static void walk_from(
+    const struct kv_bench *b, struct kv_json_reader *r, uint64_t offset, bool first)
 {
     if (b->file.fd >= 0)
-        kv_reader_resume(r, b->file.fd, KV_JSON_DIGITS, offset, first);
+        kv_json_reader_resume(r, b->file.fd, KV_JSON_DIGITS, offset, first);
     else
-        kv_reader_lend(r, kv_slice_of(&b->text), KV_JSON_DIGITS, offset, first);
+        kv_json_reader_lend(r, kv_slice_of(&b->text), KV_JSON_DIGITS, offset, first);
 }
 
 /* The first value of a file, looked over. */
@@ -115,32 +116,32 @@ struct top {
     bool lines;         /* it is a line of JSON Lines */
 };
 
-static int skip_questions(struct top *t, struct kv_reader *r, struct kv_err *err)
+static int skip_questions(struct top *t, struct kv_json_reader *r, struct kv_err *err)
 {
     struct kv_slice item;
     int got;
-    if (kv_reader_enter(r, '[', err) != 0)
+    if (kv_json_reader_enter(r, '[', err) != 0)
         return -1;
-    t->questions = kv_reader_tell(r);
+    t->questions = kv_json_reader_tell(r);
     kv_buf_add_str(&t->text, "[]");
-    while ((got = kv_reader_item(r, &item, err)) == 1)
+    while ((got = kv_json_reader_item(r, &item, err)) == 1)
         ;
     return got;
 }
 
-static int look_over_members(struct top *t, struct kv_reader *r, struct kv_err *err)
+static int look_over_members(struct top *t, struct kv_json_reader *r, struct kv_err *err)
 {
     struct kv_slice key, value;
     int got;
     kv_buf_add_char(&t->text, '{');
-    while ((got = kv_reader_member(r, &key, err)) == 1) {
+    while ((got = kv_json_reader_member(r, &key, err)) == 1) {
         kv_buf_add_str(&t->text, t->text.n > 1 ? "," : "");
         kv_buf_add_slice(&t->text, key);
         kv_buf_add_char(&t->text, ':');
-        if (kv_json_string_is(key, KV_CHECKPOINT_QUESTIONS) && kv_reader_peek(r, err) == '[') {
+        if (kv_json_string_is(key, KV_CHECKPOINT_QUESTIONS) && kv_json_reader_peek(r, err) == '[') {
             if (skip_questions(t, r, err) != 0)
                 return -1;
-        } else if (kv_reader_value(r, &value, err) == 0) {
+        } else if (kv_json_reader_value(r, &value, err) == 0) {
             kv_buf_add_slice(&t->text, value);
         } else {
             return -1;
@@ -160,13 +161,13 @@ static bool is_line(const struct top *t, bool more)
     return more || kv_json_get(first, "question", &v) || kv_json_get(first, "rubric", &v);
 }
 
-static int look_over_value(struct top *t, struct kv_reader *r, struct kv_err *err)
+static int look_over_value(struct top *t, struct kv_json_reader *r, struct kv_err *err)
 {
     struct kv_slice value;
-    int c = kv_reader_peek(r, err);
+    int c = kv_json_reader_peek(r, err);
     if (c == '{')
-        return kv_reader_enter(r, '{', err) == 0 ? look_over_members(t, r, err) : -1;
-    if (c < 0 || kv_reader_value(r, &value, err) != 0)
+        return kv_json_reader_enter(r, '{', err) == 0 ? look_over_members(t, r, err) : -1;
+    if (c < 0 || kv_json_reader_value(r, &value, err) != 0)
         return -1;
     kv_buf_add_slice(&t->text, value);
     return 0;
@@ -174,22 +175,22 @@ static int look_over_value(struct top *t, struct kv_reader *r, struct kv_err *er
 
 static int look_over(const struct kv_bench *b, struct top *t, struct kv_err *err)
 {
-    struct kv_reader r;
+    struct kv_json_reader r;
     int more = -1;
     walk_from(b, &r, 0, false);
-    int failed = look_over_value(t, &r, err) != 0 || (more = kv_reader_peek(&r, err)) < 0;
+    int failed = look_over_value(t, &r, err) != 0 || (more = kv_json_reader_peek(&r, err)) < 0;
     if (!failed) {
         t->lines = is_line(t, more > 0);
-        failed = !t->lines && kv_reader_finish(&r, err) != 0;
+        failed = !t->lines && kv_json_reader_finish(&r, err) != 0;
     }
-    kv_reader_close(&r);
+    kv_json_reader_close(&r);
     return failed ? -1 : 0;
 }
 
 /* ---- JSON Lines ---- */
 
-static void take_line(
-    struct kv_bench *b, struct kv_reader *r, struct kv_slice line, struct kv_problems *problems)
+static void take_line(struct kv_bench *b, struct kv_json_reader *r, struct kv_slice line,
+    struct kv_problems *problems)
 {
     char name[32];
     struct kv_question q = {0};
@@ -200,28 +201,28 @@ static void take_line(
         kv_problems_add(
             problems, &here, "model_type", "expected an object, got %s", kv_json_type_name(line));
     else if (!kv_json_get(line, "question", &v) && kv_json_get(line, "rubric", &v))
-        kv_question_line_rubric(&b->rubric, line, &here, problems);
+        kv_question_jsonl_rubric(&b->rubric, line, &here, problems);
     else
-        kv_question_line_read(&q, line, &here, problems);
+        kv_question_jsonl_read(&q, line, &here, problems);
     if (q.id.n) /* also one that is not in order: its twin is to be named as well */
-        list(b, &q, kv_reader_offset(r, line), line.n);
+        list(b, &q, kv_json_reader_offset(r, line), line.n);
     kv_question_release(&q);
 }
 
 static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct kv_err *err)
 {
-    struct kv_reader r;
+    struct kv_json_reader r;
     struct kv_slice line;
     int c;
     walk_from(b, &r, 0, false);
-    while ((c = kv_reader_peek(&r, err)) > 0) {
-        if (kv_reader_value(&r, &line, err) != 0) {
+    while ((c = kv_json_reader_peek(&r, err)) > 0) {
+        if (kv_json_reader_value(&r, &line, err) != 0) {
             c = -1;
             break;
         }
         take_line(b, &r, line, problems);
     }
-    kv_reader_close(&r);
+    kv_json_reader_close(&r);
     if (c < 0)
         return -1;
     point_ids(b);
@@ -236,17 +237,17 @@ static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct k
 static int read_questions(
     struct kv_bench *b, uint64_t offset, struct kv_problems *problems, struct kv_err *err)
 {
-    struct kv_reader r;
+    struct kv_json_reader r;
     struct kv_slice element;
     int got;
     walk_from(b, &r, offset, true);
-    for (size_t i = 0; (got = kv_reader_item(&r, &element, err)) == 1; i++) {
+    for (size_t i = 0; (got = kv_json_reader_item(&r, &element, err)) == 1; i++) {
         struct kv_question q = {0};
         if (kv_checkpoint_read_question(&q, element, i, problems) == 0)
-            list(b, &q, kv_reader_offset(&r, element), element.n);
+            list(b, &q, kv_json_reader_offset(&r, element), element.n);
         kv_question_release(&q);
     }
-    kv_reader_close(&r);
+    kv_json_reader_close(&r);
     return got;
 }
 
@@ -302,7 +303,7 @@ struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, s
 {
     struct kv_bench *b = create();
     int failed = kv_io_is_stream(path) ? kv_io_read(path, 0, &b->text, err)
-                                       : kv_reader_open(&b->file, path, KV_JSON_DIGITS, err);
+                                       : kv_json_reader_open(&b->file, path, KV_JSON_DIGITS, err);
     if (!failed && read_all(b, problems, err) != 0)
         failed = kv_err_context(err, "%s", kv_io_name(path));
     if (!failed)
@@ -315,7 +316,7 @@ void kv_bench_close(struct kv_bench *b)
 {
     if (!b)
         return;
-    kv_reader_close(&b->file);
+    kv_json_reader_close(&b->file);
     kv_rubric_release(&b->rubric);
     kv_buf_release(&b->text);
     kv_buf_release(&b->ids);
@@ -354,13 +355,13 @@ int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, str
     bool same = read_text(b, from, &text, &ignored) == 0 &&
                 kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &value, &ignored) == 0 &&
                 kv_json_type(value) == KV_JSON_OBJECT &&
-                (b->lines ? kv_question_line_read(q, value, NULL, &problems)
+                (b->lines ? kv_question_jsonl_read(q, value, NULL, &problems)
                           : kv_checkpoint_read_question(q, value, i, &problems)) == 0 &&
                 same_content(from, q);
     kv_problems_release(&problems);
     kv_buf_release(&text);
     if (same) {
-        kv_ident_template(q->template, q->template_id);
+        kv_question_id_template(q->template, q->template_id);
         return 0;
     }
     kv_question_release(q);

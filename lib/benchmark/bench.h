@@ -1,10 +1,10 @@
 /* bench - a benchmark: its questions listed in order, each read again when it is wanted.
  *
  * Reads karenina checkpoints (JSON-LD, checkpoint.h) and JSON Lines with a question a line
- * (question_line.h). Opening reads all of the file and refuses what it does not understand with the
- * path to it; what is kept of a question is where it stands, its id, and a digest of its content.
- * So memory does not follow the length of texts, and a file that changes under a run is noticed.
- * A template is kept as the text it is: what it says is known to the module template.
+ * (question_jsonl.h). Opening reads all of the file and refuses what it does not understand with
+ * the path to it; what is kept of a question is where it stands, its id, and a digest of its
+ * content. So memory does not follow the length of texts, and a file that changes under a run is
+ * noticed. A template is kept as the text it is: what it says is known to the module template.
  *
  *     struct kv_bench *b = kv_bench_open("questions.jsonl", &problems, &err);
  *     for (size_t i = 0; i < b->n; i++) … b->questions[i].id …
@@ -19,9 +19,9 @@
 #include "buf.h"
 #include "digest.h"
 #include "err.h"
+#include "json_reader.h"
 #include "problem.h"
 #include "question.h"
-#include "reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +42,7 @@ struct kv_bench {
     struct kv_rubric rubric; /* global */
 
     bool lines; /* private from here: JSON Lines, else JSON-LD */
-    struct kv_reader file;
+    struct kv_json_reader file;
     struct kv_buf text; /* of a file that cannot be read twice */
     struct kv_buf ids;
     size_t capacity;

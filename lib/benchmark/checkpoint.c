@@ -1,9 +1,9 @@
 /* checkpoint - a benchmark as karenina saves it. */
 #include "checkpoint.h"
 
-#include "ident.h"
 #include "json.h"
-#include "lax.h"
+#include "pydantic.h"
+#include "question_id.h"
 
 #include <string.h>
 
@@ -193,7 +193,7 @@ static void read_properties(struct kv_question *q, const struct place *item)
     struct kv_path few_shot_at = {.up = &list, .name = KV_SLICE("few_shot_examples")};
     check_properties(item);
     struct kv_slice value = property(item->value, "finished", &present);
-    if (present && kv_lax_bool(value.n ? value : KV_SLICE("null"), &q->finished, &sort) != 0)
+    if (present && kv_pydantic_bool(value.n ? value : KV_SLICE("null"), &q->finished, &sort) != 0)
         kv_problems_add(item->problems, &finished_at, sort, "not a boolean");
     value = unwrap_text(&text, property(item->value, "few_shot_examples", &present));
     if (!kv_json_is_null(value)) {
@@ -256,7 +256,7 @@ static void read_element(struct kv_question *q, const struct place *element)
     q->id = kv_question_keep_text(q, id);
     if (!q->id.n && q->text.n) {
         struct kv_buf made = {0};
-        kv_ident_add_question(&made, q->text);
+        kv_question_id_add_question(&made, q->text);
         q->id = kv_question_keep(q, &made);
     }
 }

@@ -2,7 +2,7 @@
 #include "question.h"
 
 #include "json.h"
-#include "lax.h"
+#include "pydantic.h"
 
 #include <stdlib.h>
 
@@ -64,7 +64,7 @@ struct kv_digest128 kv_question_digest(const struct kv_question *q)
     add_piece(&all, q->has_answer ? q->answer : KV_SLICE("\x01"));
     add_piece(&all, q->template);
     if (q->few_shot.n)
-        kv_lax_text(&text, q->few_shot);
+        kv_pydantic_text(&text, q->few_shot);
     add_piece(&all, kv_slice_of(&text));
     kv_buf_clear(&text);
     if (q->rubric.n)

@@ -6,8 +6,8 @@
 #include "rubric.h"
 
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -255,8 +255,8 @@ static bool is_boolean_scale(struct kv_slice rating)
 {
     double best, worst;
     const char *sort;
-    return kv_lax_float(get(rating, "bestRating"), &best, &sort) == 0 && best == 1 &&
-           kv_lax_float(get(rating, "worstRating"), &worst, &sort) == 0 && worst == 0;
+    return kv_pydantic_float(get(rating, "bestRating"), &best, &sort) == 0 && best == 1 &&
+           kv_pydantic_float(get(rating, "worstRating"), &worst, &sort) == 0 && worst == 0;
 }
 
 /* The plain object a rating stands for: its parameters are properties with names and values. */
@@ -309,7 +309,7 @@ static void want_number(struct kv_slice object, const char *name, bool required,
         return;
     if (!v.n)
         kv_problems_add(problems, &here, "missing", "missing");
-    else if (kv_lax_float(v, &ignored, &sort) != 0)
+    else if (kv_pydantic_float(v, &ignored, &sort) != 0)
         kv_problems_add(problems, &here, sort, "expected a number, got %s", kv_json_type_name(v));
 }
 

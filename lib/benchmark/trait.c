@@ -2,8 +2,8 @@
 #include "trait.h"
 
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 #include "schema.h"
 
 #include <stdlib.h>
@@ -371,7 +371,7 @@ int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct 
 {
     struct kv_buf tidy = {0}, prepared = {0};
     const struct kv_table *table = tables[list];
-    kv_lax_text(&tidy, object);
+    kv_pydantic_text(&tidy, object);
     object = kv_slice_of(&tidy);
     if (kv_json_type(object) == KV_JSON_OBJECT) {
         prepare(list, object, &prepared);

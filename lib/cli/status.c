@@ -1,10 +1,10 @@
 /* status - how far a run is, as kv-status shows it. */
 #include "status.h"
 
-#include "head.h"
+#include "header.h"
 #include "json.h"
 #include "num.h"
-#include "roster.h"
+#include "task_json.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static double percent(const struct kv_state_info *in)
 static double rate(const struct kv_status *st)
 {
     int64_t last;
-    if (!st->in->has_start || !kv_head_read_time(kv_slice(st->in->last_updated_at), &last))
+    if (!st->in->has_start || !kv_header_read_time(kv_slice(st->in->last_updated_at), &last))
         return 0;
     double seconds = (double)last - st->in->start_time;
     return seconds >= 1 ? (double)st->in->completed_count / seconds * 60 : 0;
@@ -136,7 +136,7 @@ static void add_labels(struct kv_buf *out, const char *name, struct kv_slice con
         kv_json_begin(&w, models);
         while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
             kv_buf_clear(&label);
-            kv_roster_add_label(&label, model);
+            kv_task_json_add_label(&label, model);
             kv_buf_add_str(out, n++ ? "," : "");
             kv_json_quote(out, kv_slice_of(&label), KV_JSON_RAW);
         }
@@ -251,7 +251,7 @@ static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, 
             &walk, st->state, pick == PENDING ? KV_KEYS_MANIFEST : KV_KEYS_COMPLETED, err) != 0)
         return -1;
     if (pick == COMPLETED) { /* with repetitions */
-        kv_index_close(walk.seen);
+        kv_key_index_close(walk.seen);
         walk.seen = NULL;
     }
     kv_buf_printf(out, "\"%s\":[", name);
@@ -397,7 +397,7 @@ static void add_models(
         kv_json_begin(&w, models);
         while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
             kv_buf_add_str(&text, n++ ? ", " : "");
-            kv_roster_add_label(&text, model);
+            kv_task_json_add_label(&text, model);
         }
     }
     if (!n)
@@ -463,12 +463,12 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
     load_rows(st);
     if (kv_tasks_begin(&walk, st->state, KV_KEYS_MANIFEST, err) != 0)
         return -1;
-    struct kv_roster *roster = kv_roster_open(st->in->config);
+    struct kv_task_json *roster = kv_task_json_open(st->in->config);
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
         if (which == KV_STATUS_FAILED ? !task.failed
                                       : (which == KV_STATUS_COMPLETED) != task.completed)
             continue;
-        kv_roster_add_task(&out, roster, task.key);
+        kv_task_json_add_task(&out, roster, task.key);
         kv_buf_add_char(&out, '\n');
         if (out.n < PIECE)
             continue;
@@ -479,7 +479,7 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
     kv_tasks_end(&walk);
     if (got == 0 && out.n)
         got = put(kv_slice_of(&out), err);
-    kv_roster_close(roster);
+    kv_task_json_close(roster);
     kv_buf_release(&out);
     return got;
 }

@@ -7,11 +7,11 @@
  */
 #include "config.h"
 
+#include "config_fields.h"
 #include "json.h"
-#include "lax.h"
 #include "num.h"
 #include "preset.h"
-#include "settings.h"
+#include "pydantic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -352,10 +352,10 @@ struct kv_config *kv_config_open(struct kv_slice text, const struct kv_config_so
     size_t before = problems->n;
     if (kv_json_check(text, KV_JSON_PORTABLE, &value, err) != 0)
         return NULL;
-    kv_lax_tidy(&tidy, value);
+    kv_pydantic_tidy(&tidy, value);
     if (kv_preset_prepare(kv_slice_of(&tidy), &preset, &prepared, problems) == 0 &&
-        kv_schema_read(&kv_settings_table, kv_slice_of(&prepared), NULL, &canonical, problems) ==
-            0) {
+        kv_schema_read(
+            &kv_config_fields_table, kv_slice_of(&prepared), NULL, &canonical, problems) == 0) {
         c = kv_calloc(1, sizeof *c);
         keep(c, kv_slice_of(&canonical));
         fill(c);
@@ -447,5 +447,5 @@ int kv_config_supported(const struct kv_config *c, struct kv_problems *problems)
 
 void kv_config_add_state_text(struct kv_buf *out, const struct kv_config *c)
 {
-    kv_lax_state_text(out, c->text);
+    kv_pydantic_state_text(out, c->text);
 }

@@ -2,7 +2,7 @@
 #include "preset.h"
 
 #include "json.h"
-#include "lax.h"
+#include "pydantic.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -170,10 +170,10 @@ static bool env_value(enum env_kind kind, const char *text, struct kv_buf *out)
     kv_json_quote_str(&quoted, text);
     if (kind == ENV_FLAG)
         kv_buf_add_str(out, is_yes(text) ? "true" : "false");
-    else if (kind == ENV_INT && (ok = kv_lax_python_int(kv_slice(text), &whole)))
+    else if (kind == ENV_INT && (ok = kv_pydantic_python_int(kv_slice(text), &whole)))
         kv_buf_printf(out, "%" PRId64, whole);
     else if (kind == ENV_FLOAT)
-        ok = kv_lax_float(kv_slice_of(&quoted), &x, &sort) == 0 ||
+        ok = kv_pydantic_float(kv_slice_of(&quoted), &x, &sort) == 0 ||
              strcmp(sort, "finite_number") == 0;
     if (ok && !out->n)
         kv_buf_add_slice(out, kv_slice_of(&quoted));

@@ -19,8 +19,8 @@ struct kv_preset_fill {
     bool wrapped;                         /* {"config": …} may stand around it */
 };
 
-/* Appends the input ready for kv_settings_table. `text` is canonical (kv_lax_tidy). Fails, with a
- * problem, only on a wrapper around nothing. */
+/* Appends the input ready for kv_config_fields_table. `text` is canonical (kv_pydantic_tidy).
+ * Fails, with a problem, only on a wrapper around nothing. */
 int kv_preset_prepare(struct kv_slice text, const struct kv_preset_fill *fill, struct kv_buf *out,
     struct kv_problems *problems);
 

@@ -3,9 +3,10 @@
  * It lies in the lock file of a set of growing documents, is read and written under the lock, and
  * is never synced. Per document it names up to KV_CONTROL_MEMBERS files by what they exactly are
  * (kv_file_id), each with the length up to which it is known. Its meaning: the bytes
- * [KV_VIEW_HEAD, min(a.shared, b.shared)) of any two members a, b of a document are equal. Nobody
- * writes below that, so a member whose id still matches has that beginning, whatever happened to
- * its end. Member 0 is the version written last, member 1 the one that was visible then.
+ * [KV_DOC_VERSION_HEAD, min(a.shared, b.shared)) of any two members a, b of a document are equal.
+ * Nobody writes below that, so a member whose id still matches has that beginning, whatever
+ * happened to its end. Member 0 is the version written last, member 1 the one that was visible
+ * then.
  *
  * `durable` says that member 0 is what the visible name stands for on the medium. A record that is
  * not durable speaks of the page cache and is void after a restart. A record that was never quite
@@ -18,7 +19,7 @@
 #define KV_CONTROL_H
 
 #include "digest.h"
-#include "io_swap.h"
+#include "io_at.h"
 
 #include <stdbool.h>
 

@@ -22,7 +22,7 @@
 #include "doc.h"
 
 #include "control.h"
-#include "grow.h"
+#include "shadow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@
 struct kv_doc {
     char *directory, *name, *lock_name;
     size_t count;
-    struct kv_grow part[KV_DOC_MAX];
+    struct kv_shadow part[KV_DOC_MAX];
 
     int dir, lock; /* -1 outside a transaction */
     bool leases;
@@ -70,7 +70,7 @@ struct kv_doc *kv_doc_new(const char *base, const char *const *suffixes, size_t 
     for (size_t i = 0; i < d->count; i++) {
         struct kv_buf b = {0};
         kv_buf_printf(&b, "%s%s", d->name, suffixes[i]);
-        kv_grow_init(&d->part[i], b.p);
+        kv_shadow_init(&d->part[i], b.p);
         kv_buf_release(&b);
     }
     return d;
@@ -82,7 +82,7 @@ void kv_doc_free(struct kv_doc *d)
         return;
     kv_doc_end(d);
     for (size_t i = 0; i < d->count; i++)
-        kv_grow_release(&d->part[i]);
+        kv_shadow_release(&d->part[i]);
     free(d->directory);
     free(d->name);
     free(d->lock_name);
@@ -120,7 +120,7 @@ static bool unbroken(const struct kv_doc *d)
     int newest = 0;
     for (size_t i = 0; i < d->count; i++) {
         int m = kv_control_find(&d->record, i, &d->part[i].view.file.id);
-        if (d->part[i].view.shape != KV_VIEW_GROWING || m < newest ||
+        if (d->part[i].view.shape != KV_DOC_VERSION_GROWING || m < newest ||
             m > (d->record.durable ? 0 : 1))
             return false;
         newest = m; /* the first document cannot be older than the second */
@@ -145,7 +145,7 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
     d->lock = kv_io_lock(d->dir, d->lock_name, d->part[0].name, wait, err);
     int failed = d->lock < 0 ? -1 : 0;
     for (size_t i = 0; i < d->count && !failed; i++)
-        failed = kv_grow_open(&d->part[i], d->dir, err);
+        failed = kv_shadow_open(&d->part[i], d->dir, err);
     if (failed) {
         kv_doc_end(d);
         return placed(d, -1, err);
@@ -164,11 +164,11 @@ static void adopt(struct kv_doc *d)
     struct kv_control *c = &d->record;
     struct kv_err none;
     for (size_t i = 0; i < d->count; i++) {
-        if (d->part[i].view.shape != KV_VIEW_GROWING)
+        if (d->part[i].view.shape != KV_DOC_VERSION_GROWING)
             return;
     }
     for (size_t i = 0; i < d->count; i++) {
-        const struct kv_view *v = &d->part[i].view;
+        const struct kv_doc_version *v = &d->part[i].view;
         if (kv_control_find(c, i, &v->file.id) == 0)
             continue;
         if (kv_io_sync(v->fd, &none))
@@ -184,7 +184,7 @@ static void adopt(struct kv_doc *d)
 static bool nothing_left(const struct kv_doc *d)
 {
     for (size_t i = 0; i < d->count && !d->removed; i++) {
-        if (d->part[i].view.shape != KV_VIEW_ABSENT)
+        if (d->part[i].view.shape != KV_DOC_VERSION_ABSENT)
             return false;
     }
     for (size_t i = 0; i < d->count; i++) {
@@ -201,12 +201,12 @@ void kv_doc_end(struct kv_doc *d)
 {
     if (d->lock >= 0 && !d->committed) {
         for (size_t i = 0; i < d->count; i++)
-            kv_grow_undo(&d->part[i], d->dir); /* a draft */
+            kv_shadow_undo(&d->part[i], d->dir); /* a draft */
         if (!d->known)
             adopt(d);
     }
     for (size_t i = 0; i < d->count; i++)
-        kv_grow_close(&d->part[i]);
+        kv_shadow_close(&d->part[i]);
     if (d->lock >= 0 && nothing_left(d))
         kv_io_remove(d->dir, d->lock_name);
     if (d->lock >= 0)
@@ -216,7 +216,7 @@ void kv_doc_end(struct kv_doc *d)
     d->lock = d->dir = -1;
 }
 
-struct kv_view *kv_doc_view(struct kv_doc *d, size_t i)
+struct kv_doc_version *kv_doc_view(struct kv_doc *d, size_t i)
 {
     return &d->part[i].view;
 }
@@ -230,7 +230,7 @@ struct kv_digest128 kv_doc_lineage(const struct kv_doc *d)
 
 off_t kv_doc_add(struct kv_doc *d, size_t i, struct kv_slice item)
 {
-    return kv_grow_add(&d->part[i], item);
+    return kv_shadow_add(&d->part[i], item);
 }
 
 int kv_doc_rewrite(struct kv_doc *d, size_t i, struct kv_err *err)
@@ -243,12 +243,12 @@ int kv_doc_rewrite(struct kv_doc *d, size_t i, struct kv_err *err)
     }
     if (d->state == KV_CONTROL_OK)
         kv_control_write(d->lock, c);
-    return placed(d, kv_grow_rewrite(&d->part[i], d->dir, err), err);
+    return placed(d, kv_shadow_rewrite(&d->part[i], d->dir, err), err);
 }
 
 int kv_doc_text(struct kv_doc *d, size_t i, struct kv_slice text, struct kv_err *err)
 {
-    return placed(d, kv_grow_text(&d->part[i], text, err), err);
+    return placed(d, kv_shadow_text(&d->part[i], text, err), err);
 }
 
 void kv_doc_unrelated(struct kv_doc *d)
@@ -268,21 +268,21 @@ static int write_versions(struct kv_doc *d, struct kv_err *err)
             return -1;
     }
     for (size_t i = 0; i < d->count; i++) {
-        struct kv_grow *g = &d->part[i];
+        struct kv_shadow *g = &d->part[i];
         if (g->rewriting) {
             g->seen = -1;
             continue;
         }
-        if (g->view.shape != KV_VIEW_GROWING)
+        if (g->view.shape != KV_DOC_VERSION_GROWING)
             return kv_err_set(err, KV_INPUT, "%s: cannot be added to as it is", g->name);
-        if (kv_grow_choose(g, d->dir, c, i, d->state, d->leases, err))
+        if (kv_shadow_choose(g, d->dir, c, i, d->state, d->leases, err))
             return -1;
         copying = copying || g->copying;
     }
     if (copying && d->state == KV_CONTROL_OK)
         kv_control_write(d->lock, c); /* without the members that were given up */
     for (size_t i = 0; i < d->count; i++) {
-        if (kv_grow_write(&d->part[i], err))
+        if (kv_shadow_write(&d->part[i], err))
             return -1;
     }
     return 0;
@@ -294,7 +294,7 @@ static void record_versions(struct kv_doc *d, struct kv_control *next)
     *next = d->record;
     next->durable = false;
     for (size_t i = 0; i < d->count; i++) {
-        kv_grow_record(&d->part[i], &d->record, i, next->doc[i]);
+        kv_shadow_record(&d->part[i], &d->record, i, next->doc[i]);
         if (d->part[i].rewriting)
             kv_io_random(&next->lineage, sizeof next->lineage);
     }
@@ -307,7 +307,7 @@ static int sync_versions(struct kv_doc *d, struct kv_err *err)
     for (size_t i = 1; i < d->count && !KV_FAULT(NO_SYNC_SECOND); i++)
         kv_io_sync_hint(d->part[i].fd);
     for (size_t i = 0; i < d->count; i++) {
-        struct kv_grow *g = &d->part[i];
+        struct kv_shadow *g = &d->part[i];
         if (i == 0 ? KV_FAULT(NO_SYNC_FIRST) : KV_FAULT(NO_SYNC_SECOND))
             continue;
         /* A version of unknown origin becomes a spare that later commits believe. */
@@ -321,7 +321,7 @@ static int sync_versions(struct kv_doc *d, struct kv_err *err)
 static int remove_second(struct kv_doc *d, struct kv_err *err)
 {
     const char *name = d->part[d->count - 1].name;
-    if (d->part[d->count - 1].view.shape == KV_VIEW_ABSENT)
+    if (d->part[d->count - 1].view.shape == KV_DOC_VERSION_ABSENT)
         return 0;
     if (kv_io_remove(d->dir, name) != 0)
         return kv_err_sys(err, "%s", name);
@@ -339,7 +339,7 @@ static int publish_versions(struct kv_doc *d, bool *kept, struct kv_err *err)
     *kept = true;
     for (size_t k = 0; k < d->count; k++) {
         size_t i = KV_FAULT(SECOND_FIRST) ? d->count - 1 - k : k;
-        int how = kv_grow_publish(&d->part[i], d->dir, d->leases, err);
+        int how = kv_shadow_publish(&d->part[i], d->dir, d->leases, err);
         if (how < 0)
             return -1;
         *kept = *kept && how == KV_IO_EXCHANGED;
@@ -355,11 +355,11 @@ static void undo(struct kv_doc *d)
     next.durable = false;
     memset(next.doc, 0, sizeof next.doc);
     for (size_t i = 0; i < d->count; i++) {
-        struct kv_grow *g = &d->part[i];
-        if (g->view.shape == KV_VIEW_GROWING && g->seen >= 0)
+        struct kv_shadow *g = &d->part[i];
+        if (g->view.shape == KV_DOC_VERSION_GROWING && g->seen >= 0)
             next.doc[i][0] = (struct kv_member){g->view.file.id, g->view.end};
         /* Entry 1 would be one that may be visible; this one never was. */
-        if (kv_grow_undo(g, d->dir) && g->seen >= 0)
+        if (kv_shadow_undo(g, d->dir) && g->seen >= 0)
             next.doc[i][2] = (struct kv_member){g->next.id, g->shared};
     }
     kv_control_write(d->lock, &next);
@@ -410,8 +410,8 @@ static void prime(struct kv_doc *d)
 {
     struct kv_err none;
     for (size_t i = 0; i < d->count; i++) {
-        kv_grow_close(&d->part[i]);
-        if (kv_grow_open(&d->part[i], d->dir, &none))
+        kv_shadow_close(&d->part[i]);
+        if (kv_shadow_open(&d->part[i], d->dir, &none))
             return;
     }
     d->state = KV_CONTROL_OK;
@@ -422,7 +422,7 @@ static void prime(struct kv_doc *d)
 
 int kv_doc_commit(struct kv_doc *d, struct kv_err *err)
 {
-    enum kv_grow_way way[KV_DOC_MAX];
+    enum kv_shadow_way way[KV_DOC_MAX];
     bool rewritten = false;
     if (commit_staged(d, err)) {
         d->committed = true;
@@ -463,7 +463,7 @@ static int remove_all(struct kv_doc *d, const char *const *also, struct kv_err *
             return kv_err_sys(err, "%s", d->part[i].name);
     }
     for (size_t i = 0; i < d->count; i++) {
-        for (int k = 0; k < KV_GROW_SPARES; k++) {
+        for (int k = 0; k < KV_SHADOW_SPARES; k++) {
             if (kv_io_remove(d->dir, d->part[i].spares[k]) != 0)
                 return kv_err_sys(err, "%s", d->part[i].spares[k]);
         }
@@ -484,10 +484,10 @@ int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err)
 
 bool kv_doc_in_place(const struct kv_doc *d, size_t i)
 {
-    return d->part[i].way == KV_GROW_IN_PLACE;
+    return d->part[i].way == KV_SHADOW_IN_PLACE;
 }
 
 const char *kv_doc_way(const struct kv_doc *d, size_t i)
 {
-    return kv_grow_way_text(d->part[i].way);
+    return kv_shadow_way_text(d->part[i].way);
 }

@@ -1,5 +1,5 @@
-/* doc - one or two growing documents (view.h), committed together at constant cost, published
- * whole.
+/* doc - one or two growing documents (doc_version.h), committed together at constant cost,
+ * published whole.
  *
  * What it promises: any process may open either document at any instant, without a lock, and read a
  * complete one; when a commit returns 0 both survive kill -9 and power loss; the cost is that of
@@ -11,8 +11,8 @@
  *
  *     struct kv_doc *d = kv_doc_new("out/results.json", (const char *[]){".tmp", ".state"}, 2);
  *     if (kv_doc_begin(d, true, err)) …             lock; both documents are open for reading
- *     struct kv_view *t = kv_doc_view(d, 0);        look at t->shape, t->head, kv_view_read
- *     off_t at = kv_doc_add(d, 0, row);             stage; edit t->head in place
+ *     struct kv_doc_version *t = kv_doc_view(d, 0);        look at t->shape, t->head,
+ * kv_doc_version_read off_t at = kv_doc_add(d, 0, row);             stage; edit t->head in place
  *     kv_doc_add(d, 1, key);
  *     if (kv_doc_commit(d, err)) …                  durable, or as before
  *     … private files that follow the documents …
@@ -47,7 +47,7 @@
 #define KV_DOC_H
 
 #include "digest.h"
-#include "view.h"
+#include "doc_version.h"
 
 #include <stdbool.h>
 
@@ -72,7 +72,7 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err);
 /* Document i as it was at the beginning. Counters in v->head may be overwritten in place between
  * begin and commit: the commit publishes the v->head_n bytes as they are then. (The head of a
  * rewritten document is part of its text instead.) */
-struct kv_view *kv_doc_view(struct kv_doc *d, size_t i);
+struct kv_doc_version *kv_doc_view(struct kv_doc *d, size_t i);
 
 /* A random name for the unbroken history of the visible documents. It stays the same as long as
  * every change since was a commit through this module on the same boot of the machine, and is new

@@ -11,14 +11,14 @@ struct kv_member {
 };
 
 int kv_members_keep(
-    struct kv_members *m, struct kv_reader *r, struct kv_slice key, struct kv_err *err)
+    struct kv_members *m, struct kv_json_reader *r, struct kv_slice key, struct kv_err *err)
 {
     struct kv_slice value;
     struct kv_member item = {.key = m->text.n, .key_n = key.n};
     if (m->n == MEMBERS_MAX)
         return kv_err_set(err, KV_INPUT, "more than %d members", MEMBERS_MAX);
     kv_buf_add_slice(&m->text, key);
-    if (kv_reader_value(r, &value, err) != 0)
+    if (kv_json_reader_value(r, &value, err) != 0)
         return -1;
     item.value = m->text.n;
     item.value_n = value.n;

@@ -12,7 +12,7 @@
 #ifndef KV_MEMBERS_H
 #define KV_MEMBERS_H
 
-#include "reader.h"
+#include "json_reader.h"
 
 struct kv_members { /* private; zero is empty */
     struct kv_buf text;
@@ -23,7 +23,7 @@ struct kv_members { /* private; zero is empty */
 /* Takes the value that the reader has next, of the member of this key. -1: it cannot be read, or
  * there are more members than any such document has (KV_INPUT). */
 int kv_members_keep(
-    struct kv_members *m, struct kv_reader *r, struct kv_slice key, struct kv_err *err);
+    struct kv_members *m, struct kv_json_reader *r, struct kv_slice key, struct kv_err *err);
 
 /* The value borrows, until the next one is kept; "" if there is none. */
 bool kv_members_find(const struct kv_members *m, const char *name, struct kv_slice *value);

@@ -2,8 +2,8 @@
 #include "extract.h"
 
 #include "json.h"
+#include "pystr.h"
 #include "repair.h"
-#include "text.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static bool next_fenced(struct kv_slice *rest, bool json, struct kv_slice *conte
         at += 4;
     while (!json && at < close && is_letter(*at))
         at++;
-    *content = kv_text_strip((struct kv_slice){at, (size_t)(close - at)});
+    *content = kv_pystr_strip((struct kv_slice){at, (size_t)(close - at)});
     *rest = (struct kv_slice){close + 3, (size_t)(end - close - 3)};
     return true;
 }
@@ -88,7 +88,7 @@ bool kv_extract_object(struct kv_slice text, struct kv_slice *found)
 
 bool kv_extract_json(struct kv_slice text, struct kv_slice *found)
 {
-    text = kv_text_strip(text);
+    text = kv_pystr_strip(text);
     if (begins_like_json(text) && is_json(text)) {
         *found = text;
         return true;
@@ -108,16 +108,16 @@ static struct kv_slice trim_fences(struct kv_slice text)
         size_t n = 3;
         while (n < text.n && is_letter(text.p[n]))
             n++;
-        text = kv_text_strip((struct kv_slice){text.p + n, text.n - n});
+        text = kv_pystr_strip((struct kv_slice){text.p + n, text.n - n});
     }
     if (text.n >= 3 && memcmp(text.p + text.n - 3, "```", 3) == 0)
-        text = kv_text_strip((struct kv_slice){text.p, text.n - 3});
+        text = kv_pystr_strip((struct kv_slice){text.p, text.n - 3});
     return text;
 }
 
 struct kv_slice kv_extract_check(struct kv_slice text)
 {
-    text = kv_text_strip(text);
+    text = kv_pystr_strip(text);
     struct kv_slice rest = text, found;
     if (next_fenced(&rest, false, &found) || kv_extract_object(text, &found))
         return found;
@@ -154,7 +154,7 @@ int kv_extract_reply(struct kv_slice text, struct kv_buf *out, struct kv_err *er
     kv_buf_release(&mended);
     if (ok)
         return 0;
-    struct kv_slice start = front(kv_text_strip(text), 200);
+    struct kv_slice start = front(kv_pystr_strip(text), 200);
     return kv_err_set(err, KV_INPUT, "no JSON object in the reply: %.*s", (int)start.n, start.p);
 }
 
@@ -188,7 +188,7 @@ static struct kv_slice before_tools(struct kv_slice content)
 
 int kv_extract_message(struct kv_slice trace, struct kv_slice *message, struct kv_err *err)
 {
-    struct kv_slice rest = kv_text_strip(trace), whole = rest, header = {0}, content = rest;
+    struct kv_slice rest = kv_pystr_strip(trace), whole = rest, header = {0}, content = rest;
     if (whole.n == 0)
         return kv_err_set(err, KV_INPUT, "Empty or whitespace-only trace");
     while (rest.n) {
@@ -204,7 +204,7 @@ int kv_extract_message(struct kv_slice trace, struct kv_slice *message, struct k
     }
     if (!kv_slice_starts(header, "--- AI Message"))
         return kv_err_set(err, KV_INPUT, "Last message in trace is not an AI message");
-    content = kv_text_strip(before_tools(content));
+    content = kv_pystr_strip(before_tools(content));
     if (content.n == 0)
         return kv_err_set(err, KV_INPUT, "Final AI message has no text content (only tool calls)");
     *message = content;

@@ -54,10 +54,10 @@ static int judge(struct kv_rejudge *r, const struct kv_template *t, struct kv_sl
     if (trace.n && kv_json_type(trace) == KV_JSON_STRING)
         kv_json_unescape(trace, &r->trace);
     if (kv_json_is_null(parsed))
-        kv_verify_unasked(t, &r->parsed);
-    else if (kv_verify_recall(t, parsed, &r->parsed, err) != 0)
+        kv_verdict_unasked(t, &r->parsed);
+    else if (kv_verdict_recall(t, parsed, &r->parsed, err) != 0)
         return kv_err_context(err, "parsed");
-    if (kv_verify_run(r->verifier, t, &r->parsed, kv_slice_of(&r->trace), &r->verdict, err) != 0)
+    if (kv_verdict_run(r->verifier, t, &r->parsed, kv_slice_of(&r->trace), &r->verdict, err) != 0)
         return -1;
     if (r->verdict.raised)
         kv_json_unescape(kv_slice_of(&r->verdict.error), &r->trouble);

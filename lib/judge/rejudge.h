@@ -9,7 +9,7 @@
 
 #include "buf.h"
 #include "err.h"
-#include "verify.h"
+#include "verdict.h"
 
 #include <stdbool.h>
 

@@ -2,15 +2,15 @@
  */
 #include "begin.h"
 
-#include "create.h"
-#include "former.h"
+#include "extend_rows.h"
+#include "finished_csv.h"
 #include "io.h"
 #include "json.h"
-#include "lax.h"
-#include "origin.h"
+#include "layout1_create.h"
 #include "paths.h"
-#include "prior.h"
-#include "sheet.h"
+#include "pydantic.h"
+#include "same_export.h"
+#include "same_run.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -78,14 +78,14 @@ static int judge_jobs_config(
 static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
     struct kv_state *s, struct kv_err *err)
 {
-    const struct kv_origin_given given = {m->config, o->benchmark, m->bench};
-    struct kv_origin_verdict v = {0};
+    const struct kv_same_run_given given = {m->config, o->benchmark, m->bench};
+    struct kv_same_run_verdict v = {0};
     int rc = 0;
-    if (m->config && (rc = kv_origin_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
+    if (m->config && (rc = kv_same_run_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
         add_differences(&v.reason, &v.different);
         rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
     }
-    kv_origin_release(&v);
+    kv_same_run_release(&v);
     if (!m->config)
         rc = judge_jobs_config(m, s, err);
     if (rc == 0)
@@ -123,16 +123,16 @@ static void add_members(
     char digest[KV_SHA256_HEX + 1];
     kv_buf_add_char(out, '{');
     if (m->bench) {
-        struct kv_origin origin;
-        kv_origin_begin(&origin, m->bench);
+        struct kv_same_run origin;
+        kv_same_run_begin(&origin, m->bench);
         for (size_t i = 0; i < m->count; i++)
-            kv_origin_add(&origin, m->keys[i]);
-        kv_origin_digest(&origin, digest);
-        kv_origin_end(&origin);
-        add_member(out, KV_ORIGIN_DIGEST, digest);
+            kv_same_run_add(&origin, m->keys[i]);
+        kv_same_run_digest(&origin, digest);
+        kv_same_run_end(&origin);
+        add_member(out, KV_SAME_RUN_DIGEST, digest);
     }
     add_member(out, "kv_manual_traces", o->manual_traces);
-    add_member(out, "kv_replay", o->replay);
+    add_member(out, "kv_recorded", o->replay);
     if (o->tasks && strcmp(o->tasks, "-") != 0)
         add_member(out, "kv_tasks", o->tasks);
     kv_buf_add_char(out, '}');
@@ -142,12 +142,12 @@ static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf config = {0}, rubric = {0}, members = {0};
-    struct kv_prior prior = {.path = o->extend_from};
+    struct kv_extend_rows prior = {.path = o->extend_from};
     char hash[KV_MD5_HEX + 1];
     if (m->config)
         kv_config_add_state_text(&config, m->config);
     else
-        kv_lax_state_text(&config, kv_slice_of(&m->jobs_config));
+        kv_pydantic_state_text(&config, kv_slice_of(&m->jobs_config));
     hash_jobs_config(m, hash);
     if (m->bench && m->bench->rubric.n)
         kv_rubric_add_json(&rubric, &m->bench->rubric);
@@ -163,11 +163,11 @@ static int create(
         .members = kv_slice_of(&members),
         .start_time = o->now,
         .replace = o->force,
-        .next_row = o->extend_from ? kv_prior_next : NULL,
+        .next_row = o->extend_from ? kv_extend_rows_next : NULL,
         .closure = &prior,
     };
     int rc = kv_store_create(&plan, err);
-    kv_prior_end(&prior);
+    kv_extend_rows_end(&prior);
     kv_buf_release(&config);
     kv_buf_release(&rubric);
     kv_buf_release(&members);
@@ -179,13 +179,13 @@ static int create(
 static int find_former(const struct kv_manifest *m, const struct kv_paths *paths,
     struct kv_state **s, struct kv_err *err)
 {
-    if (kv_sheet_stands(paths))
-        return kv_former_sheet_fits(m, paths->output, err);
+    if (kv_finished_csv_stands(paths))
+        return kv_same_export_sheet_fits(m, paths->output, err);
     if (!kv_state_is_finished(paths->state))
         return 0;
     if (!(*s = kv_state_open_any(paths->state, err)))
         return -1;
-    int fits = kv_former_fits(m, *s, err);
+    int fits = kv_same_export_fits(m, *s, err);
     if (fits != 1) {
         kv_state_close(*s);
         *s = NULL;

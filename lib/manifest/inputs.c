@@ -3,8 +3,8 @@
 
 #include "io.h"
 #include "json.h"
-#include "pattern.h"
 #include "prompt.h"
+#include "re.h"
 #include "translator.h"
 
 #include <stdlib.h>
@@ -55,10 +55,10 @@ static void check_patterns(
         struct kv_err err;
         if (t->list != KV_TRAIT_REGEX)
             continue;
-        struct kv_pattern *p = kv_pattern_open(t->pattern, 0, &err);
+        struct kv_re *p = kv_re_open(t->pattern, 0, &err);
         if (!p)
             kv_problems_add(problems, &here, "value_error", "%s", err.text);
-        kv_pattern_close(p);
+        kv_re_close(p);
     }
 }
 

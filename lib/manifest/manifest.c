@@ -1,14 +1,14 @@
 /* manifest - the tasks of a run are listed. */
 #include "manifest.h"
 
-#include "choose.h"
-#include "compat.h"
+#include "config_diff.h"
+#include "extend_rows.h"
 #include "io.h"
 #include "json.h"
-#include "lax.h"
-#include "prior.h"
-#include "replay.h"
+#include "pydantic.h"
+#include "recorded.h"
 #include "result.h"
+#include "select.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,7 +130,7 @@ static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_e
         rc = kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(value));
     m->has_jobs_config = path != NULL;
     if (rc == 0)
-        kv_lax_tidy(&m->jobs_config, value);
+        kv_pydantic_tidy(&m->jobs_config, value);
     else if (text.n)
         kv_err_context(err, "%s", kv_io_name(path));
     kv_buf_release(&text);
@@ -177,7 +177,7 @@ static int choose_questions(
     struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     bool *chosen = kv_calloc(m->bench->n + 1, sizeof *chosen);
-    long n = kv_choose(m->bench, o->question_ids, o->questions, chosen, err);
+    long n = kv_select(m->bench, o->question_ids, o->questions, chosen, err);
     size_t count = 0;
     if (n == 0)
         kv_err_set(err, KV_INPUT,
@@ -216,17 +216,17 @@ static int check_recorded(const struct kv_manifest_options *o, struct kv_err *er
 {
     struct kv_buf text = {0};
     struct kv_traces *traces = NULL;
-    struct kv_replay *replay = NULL;
+    struct kv_recorded *replay = NULL;
     int rc = 0;
     if (o->manual_traces && (rc = kv_io_read(o->manual_traces, 0, &text, err)) == 0 &&
         !(traces = kv_traces_open(kv_slice_of(&text), err)))
         rc = kv_err_context(err, "%s", kv_io_name(o->manual_traces));
     kv_buf_clear(&text);
     if (rc == 0 && o->replay && (rc = kv_io_read(o->replay, 0, &text, err)) == 0 &&
-        !(replay = kv_replay_open(kv_slice_of(&text), o->replay, err)))
+        !(replay = kv_recorded_open(kv_slice_of(&text), o->replay, err)))
         rc = -1;
     kv_traces_close(traces);
-    kv_replay_close(replay);
+    kv_recorded_close(replay);
     kv_buf_release(&text);
     return rc;
 }
@@ -236,7 +236,7 @@ static char *prompt_of_pair(const struct kv_manifest_options *o)
 {
     struct kv_err ignored;
     struct kv_state *s = o->if_absent ? kv_state_open_any(o->output, &ignored) : NULL;
-    char *prompt = s ? kv_compat_builtin_prompt(kv_origin_config(s)) : NULL;
+    char *prompt = s ? kv_config_diff_builtin_prompt(kv_same_run_config(s)) : NULL;
     kv_state_close(s);
     return prompt;
 }
@@ -314,12 +314,12 @@ static void fold_extra(struct kv_manifest *m)
 static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_shard *shard, struct kv_err *err)
 {
-    struct kv_prior p = {.path = o->extend_from};
+    struct kv_extend_rows p = {.path = o->extend_from};
     struct kv_buf key = {0};
     struct kv_slice row;
     struct kv_result result;
     int got;
-    while ((got = kv_prior_next(&p, &row, err)) == 1) {
+    while ((got = kv_extend_rows_next(&p, &row, err)) == 1) {
         if (kv_result_read(row, KV_JSON_PORTABLE, &result, err) != 0) {
             kv_err_context(err, "%s:%zu", o->extend_from, p.line);
             got = -1;
@@ -332,7 +332,7 @@ static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
         kv_buf_add_slice(&m->text, kv_slice_of(&key));
         end_key(m);
     }
-    kv_prior_end(&p);
+    kv_extend_rows_end(&p);
     kv_buf_release(&key);
     return got;
 }

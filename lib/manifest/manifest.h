@@ -15,8 +15,8 @@
 #define KV_MANIFEST_H
 
 #include "inputs.h"
-#include "origin.h"
 #include "plan.h"
+#include "same_run.h"
 
 struct kv_manifest_options {
     struct kv_inputs inputs;

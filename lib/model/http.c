@@ -32,7 +32,7 @@ enum {
 struct slot {
     CURL *easy;
     struct kv_buf body;
-    struct kv_http_peer *peer;
+    struct kv_http_target *peer;
     void *user;
     bool flying, capped, identity;
     struct slot *next; /* in the free or the lost list */
@@ -432,7 +432,7 @@ int kv_http_poll(
 /* ---- finished transfers ---- */
 
 /* A server that says how long it keeps connections is believed, with a second to spare. */
-static void learn_idle(struct kv_http_peer *peer, const struct kv_http_done *done)
+static void learn_idle(struct kv_http_target *peer, const struct kv_http_done *done)
 {
     struct kv_slice value;
     if (!kv_http_header(done, "Keep-Alive", &value))
@@ -462,11 +462,11 @@ static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
         .first_byte_us = first,
         .slot = slot};
     curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
-    done->end = kv_http_end_of((int)code, &(struct kv_http_trace){.status = done->status,
-                                              .proxy_status = (int)proxy,
-                                              .sent = done->sent,
-                                              .capped = slot->capped,
-                                              .detail = done->detail});
+    done->end = kv_http_outcome_of((int)code, &(struct kv_http_trace){.status = done->status,
+                                                  .proxy_status = (int)proxy,
+                                                  .sent = done->sent,
+                                                  .capped = slot->capped,
+                                                  .detail = done->detail});
     if (done->fresh)
         learn_idle(slot->peer, done);
 }

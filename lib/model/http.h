@@ -5,14 +5,14 @@
  * what is started goes out at once, so a caller starts no more than kv_http_capacity transfers.
  *
  *     struct kv_http *http = kv_http_open(&limits, err);
- *     struct kv_http_peer *peer = kv_http_peer_open("http://127.0.0.1:8000/v1/x", err);
- *     kv_http_peer_header(peer, "Authorization", value, err);
+ *     struct kv_http_target *peer = kv_http_target_open("http://127.0.0.1:8000/v1/x", err);
+ *     kv_http_target_header(peer, "Authorization", value, err);
  *     for (;;) {
  *         … kv_http_start(http, &request, err) …
  *         kv_http_poll(http, fds, nfds, timeout_ms, err);
  *         while (kv_http_next(http, &done)) … done.user, done.end, done.status, done.body …
  *     }
- *     kv_http_close(http); kv_http_peer_close(peer);
+ *     kv_http_close(http); kv_http_target_close(peer);
  *
  * HTTP/1.1 over kept-alive connections; redirects are reported, never followed; proxies come from
  * the usual variables, but loopback never goes through one. A reply that has not arrived completely
@@ -25,8 +25,8 @@
 
 #include "buf.h"
 #include "err.h"
-#include "http_end.h"
-#include "http_peer.h"
+#include "http_outcome.h"
+#include "http_target.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -51,7 +51,7 @@ size_t kv_http_flying(const struct kv_http *h);   /* transfers that are */
 /* ---- transfers ---- */
 
 struct kv_http_request {
-    struct kv_http_peer *peer;
+    struct kv_http_target *peer;
     struct kv_slice body;    /* POSTed; p == NULL: GET. Borrowed until the transfer is reported */
     long timeout_ms;         /* of the whole transfer; 0: 600 s */
     long connect_timeout_ms; /* 0: 10 s */
@@ -62,7 +62,7 @@ struct kv_http_request {
 
 struct kv_http_done {
     void *user;
-    enum kv_http_end end;
+    enum kv_http_outcome end;
     int status;           /* 0 if none arrived; set also when the body was cut off */
     struct kv_slice body; /* decoded; may be partial unless ANSWERED. Until the next kv_http_next */
     const char *detail;   /* for people, when not ANSWERED; until the next kv_http_next */

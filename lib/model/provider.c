@@ -60,13 +60,13 @@ static bool is_wild(struct kv_slice host)
 }
 
 /* OLLAMA_HOST may be "host:port" or the address a server binds to. */
-static char *tidy_base(const struct kv_dialect *d, const char *given)
+static char *tidy_base(const struct kv_service *d, const char *given)
 {
     struct kv_slice text = kv_slice_strip(kv_slice(given));
     struct kv_buf out = {0};
     const char *scheme = strstr(given, "://");
     if (!scheme) {
-        kv_buf_add_str(&out, d->flags & KV_DIALECT_LOCAL ? "http://" : "https://");
+        kv_buf_add_str(&out, d->flags & KV_SERVICE_LOCAL ? "http://" : "https://");
         if (is_wild(text)) {
             kv_buf_add_str(&out, "127.0.0.1");
             text.p += 7;
@@ -76,16 +76,16 @@ static char *tidy_base(const struct kv_dialect *d, const char *given)
     kv_buf_add_slice(&out, text);
     while (out.n && out.p[out.n - 1] == '/')
         kv_buf_cut(&out, out.n - 1, 1);
-    if (d->wire == KV_WIRE_OPENAI && out.p && !has_path(kv_slice_of(&out)))
+    if (d->wire == KV_PROTOCOL_OPENAI && out.p && !has_path(kv_slice_of(&out)))
         kv_buf_add_str(&out, strcmp(d->name, "azure") == 0 ? "/openai/v1" : "/v1");
     return kv_buf_detach(&out);
 }
 
 /* The URL asked, and that of the listing, from a base as people write them. */
-static void urls_of(const struct kv_dialect *d, const char *base, char **chat, char **models)
+static void urls_of(const struct kv_service *d, const char *base, char **chat, char **models)
 {
     struct base b = cut_query(base);
-    if (d->wire == KV_WIRE_ANTHROPIC) {
+    if (d->wire == KV_PROTOCOL_ANTHROPIC) {
         if (!cut_suffix(&b.path, "/v1/messages"))
             cut_suffix(&b.path, "/v1");
         *chat = join(&b, "/v1/messages");
@@ -141,14 +141,14 @@ static void host_and_port(const char *url, char host[256], char port[8])
     }
 }
 
-static const struct kv_dialect *recognise(const char *url)
+static const struct kv_service *recognise(const char *url)
 {
     char host[256], port[8];
     host_and_port(url, host, port);
-    const struct kv_dialect *d = kv_dialect_of_host(host);
+    const struct kv_service *d = kv_service_of_host(host);
     if (!d)
-        d = kv_dialect_of_port(port);
-    return d && d->wire == KV_WIRE_OPENAI ? d : kv_dialect_find("generic");
+        d = kv_service_of_port(port);
+    return d && d->wire == KV_PROTOCOL_OPENAI ? d : kv_service_find("generic");
 }
 
 static const char *first_env(const char *const *names, size_t n, kv_env_fn *env)
@@ -161,18 +161,18 @@ static const char *first_env(const char *const *names, size_t n, kv_env_fn *env)
     return NULL;
 }
 
-static const struct kv_dialect *row_of(const struct kv_choice *c, struct kv_err *err)
+static const struct kv_service *row_of(const struct kv_choice *c, struct kv_err *err)
 {
     if (c->dialect) {
-        const struct kv_dialect *d = kv_dialect_find(c->dialect);
+        const struct kv_service *d = kv_service_find(c->dialect);
         if (!d)
             kv_err_set(err, KV_INPUT, "unknown dialect \"%s\"", c->dialect);
         return d;
     }
     if (strcmp(c->interface, "openrouter") == 0)
-        return kv_dialect_find("openrouter");
+        return kv_service_find("openrouter");
     if (strcmp(c->interface, "claude_tool") == 0)
-        return kv_dialect_find("anthropic");
+        return kv_service_find("anthropic");
     if (strcmp(c->interface, "langchain") != 0) {
         kv_err_set(
             err, KV_INPUT, "interface \"%s\" is not one that is asked over HTTP", c->interface);
@@ -182,7 +182,7 @@ static const struct kv_dialect *row_of(const struct kv_choice *c, struct kv_err 
         kv_err_set(err, KV_INPUT, "interface langchain needs a model_provider");
         return NULL;
     }
-    const struct kv_dialect *d = kv_dialect_of_provider(c->model_provider);
+    const struct kv_service *d = kv_service_of_provider(c->model_provider);
     if (!d)
         kv_err_set(err, KV_INPUT, "model_provider \"%s\" is not known", c->model_provider);
     return d;
@@ -200,7 +200,7 @@ static char *given_base(const struct kv_choice *c)
 }
 
 /* Dialect and base URL; *foreign: the URL came from a document. */
-static const struct kv_dialect *choose(
+static const struct kv_service *choose(
     const struct kv_choice *c, kv_env_fn *env, char **base, bool *foreign, struct kv_err *err)
 {
     *foreign = true;
@@ -208,7 +208,7 @@ static const struct kv_dialect *choose(
         *base = endpoint_base(c, err);
         return *base ? recognise(*base) : NULL;
     }
-    const struct kv_dialect *d = row_of(c, err);
+    const struct kv_service *d = row_of(c, err);
     if (!d)
         return NULL;
     *base = given_base(c);
@@ -227,12 +227,12 @@ static const struct kv_dialect *choose(
     return d;
 }
 
-const struct kv_dialect *kv_provider_choose(
+const struct kv_service *kv_provider_choose(
     const struct kv_choice *choice, kv_env_fn *env, char **url, struct kv_err *err)
 {
     char *base = NULL, *models = NULL;
     bool foreign;
-    const struct kv_dialect *d = choose(choice, env, &base, &foreign, err);
+    const struct kv_service *d = choose(choice, env, &base, &foreign, err);
     if (d)
         urls_of(d, base, url, &models);
     free(base);
@@ -257,7 +257,7 @@ static bool belongs(const struct kv_provider *p, const char *base, bool foreign,
     if (!foreign || p->chat->loopback)
         return true;
     host_and_port(base, host, port);
-    if (kv_dialect_of_host(host) == p->dialect)
+    if (kv_service_of_host(host) == p->dialect)
         return true;
     const char *set = first_env(
         p->dialect->base_env, sizeof p->dialect->base_env / sizeof *p->dialect->base_env, env);
@@ -303,7 +303,7 @@ static int find_key(struct kv_provider *p, const struct kv_choice *c, bool trust
 static int no_key(const struct kv_provider *p, bool trusted, struct kv_err *err)
 {
     const char *name = p->dialect->key_env[0];
-    if (!name || p->chat->loopback || p->dialect->flags & KV_DIALECT_LOCAL)
+    if (!name || p->chat->loopback || p->dialect->flags & KV_SERVICE_LOCAL)
         return 0;
     if (trusted)
         return kv_err_set(err, KV_PROVIDER, "no key for %s: set %s", p->chat->host, name);
@@ -312,20 +312,20 @@ static int no_key(const struct kv_provider *p, bool trusted, struct kv_err *err)
         p->dialect->name);
 }
 
-static int add_key(
-    struct kv_http_peer *peer, const struct kv_provider *p, struct kv_slice key, struct kv_err *err)
+static int add_key(struct kv_http_target *peer, const struct kv_provider *p, struct kv_slice key,
+    struct kv_err *err)
 {
     bool bearer =
-        p->dialect->wire == KV_WIRE_OPENAI && !(p->dialect->flags & KV_DIALECT_API_KEY_HDR);
+        p->dialect->wire == KV_PROTOCOL_OPENAI && !(p->dialect->flags & KV_SERVICE_API_KEY_HDR);
     if (strcmp(p->key_name, "ANTHROPIC_AUTH_TOKEN") == 0)
         bearer = true;
     if (!bearer)
-        return kv_http_peer_header(
-            peer, p->dialect->wire == KV_WIRE_OPENAI ? "api-key" : "x-api-key", key, err);
+        return kv_http_target_header(
+            peer, p->dialect->wire == KV_PROTOCOL_OPENAI ? "api-key" : "x-api-key", key, err);
     struct kv_buf value = {0};
     kv_buf_add_str(&value, "Bearer ");
     kv_buf_add_slice(&value, key);
-    int rc = kv_http_peer_header(peer, "Authorization", kv_slice_of(&value), err);
+    int rc = kv_http_target_header(peer, "Authorization", kv_slice_of(&value), err);
     explicit_bzero(value.p, value.cap);
     kv_buf_release(&value);
     return rc;
@@ -333,20 +333,20 @@ static int add_key(
 
 /* ---- open and close ---- */
 
-static int add_headers(struct kv_http_peer *peer, const struct kv_provider *p, struct kv_slice key,
-    kv_env_fn *env, struct kv_err *err)
+static int add_headers(struct kv_http_target *peer, const struct kv_provider *p,
+    struct kv_slice key, kv_env_fn *env, struct kv_err *err)
 {
     static const char *const account[][2] = {
         {"OPENAI_ORG_ID", "OpenAI-Organization"}, {"OPENAI_PROJECT_ID", "OpenAI-Project"}};
-    int rc = kv_http_peer_header(peer, "Content-Type", KV_SLICE("application/json"), err) |
-             kv_http_peer_header(peer, "Accept", KV_SLICE("application/json"), err);
-    if (p->dialect->wire == KV_WIRE_ANTHROPIC)
-        rc |= kv_http_peer_header(peer, "anthropic-version", KV_SLICE("2023-06-01"), err);
+    int rc = kv_http_target_header(peer, "Content-Type", KV_SLICE("application/json"), err) |
+             kv_http_target_header(peer, "Accept", KV_SLICE("application/json"), err);
+    if (p->dialect->wire == KV_PROTOCOL_ANTHROPIC)
+        rc |= kv_http_target_header(peer, "anthropic-version", KV_SLICE("2023-06-01"), err);
     bool openai = strcmp(p->dialect->name, "openai") == 0;
     for (size_t i = 0; openai && i < 2; i++) {
         const char *value = env(account[i][0]);
         if (value)
-            rc |= kv_http_peer_header(peer, account[i][1], kv_slice(value), err);
+            rc |= kv_http_target_header(peer, account[i][1], kv_slice(value), err);
     }
     return rc == 0 && key.n ? add_key(peer, p, key, err) : rc;
 }
@@ -355,8 +355,8 @@ static int connect_peers(struct kv_provider *p, const char *base, struct kv_err 
 {
     char *chat = NULL, *models = NULL;
     urls_of(p->dialect, base, &chat, &models);
-    p->chat = kv_http_peer_open(chat, err);
-    p->models = p->chat ? kv_http_peer_open(models, err) : NULL;
+    p->chat = kv_http_target_open(chat, err);
+    p->models = p->chat ? kv_http_target_open(models, err) : NULL;
     free(chat);
     free(models);
     return p->models ? 0 : -1;
@@ -393,8 +393,8 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
 
 void kv_provider_close(struct kv_provider *p)
 {
-    kv_http_peer_close(p->chat);
-    kv_http_peer_close(p->models);
+    kv_http_target_close(p->chat);
+    kv_http_target_close(p->models);
     free(p->key_name);
     *p = (struct kv_provider){0};
 }

@@ -18,9 +18,9 @@
 #ifndef KV_PROVIDER_H
 #define KV_PROVIDER_H
 
-#include "dialect.h"
-#include "http_peer.h"
+#include "http_target.h"
 #include "secret.h"
+#include "services.h"
 
 /* What the configuration says of a model. NULL where it says nothing. */
 struct kv_choice {
@@ -33,10 +33,10 @@ struct kv_choice {
 };
 
 struct kv_provider {
-    const struct kv_dialect *dialect;
+    const struct kv_service *dialect;
     char *key_name; /* the variable the key came from; NULL: no key is sent */
     bool exposed;   /* a key goes over plain http to another machine: worth a warning */
-    struct kv_http_peer *chat, *models; /* models: GET answers the listing; chat->host to print */
+    struct kv_http_target *chat, *models; /* models: GET answers the listing; chat->host to print */
 };
 
 /* Fails with KV_INPUT for what cannot be spoken to (interface, provider, URL: the text says which),
@@ -46,7 +46,7 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
 void kv_provider_close(struct kv_provider *p);
 
 /* The pure half of it, for tests and for --dry-run: which dialect, which URL. Caller frees *url. */
-const struct kv_dialect *kv_provider_choose(
+const struct kv_service *kv_provider_choose(
     const struct kv_choice *choice, kv_env_fn *env, char **url, struct kv_err *err);
 
 #endif

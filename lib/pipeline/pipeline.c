@@ -36,7 +36,8 @@ static void fail_exhausted(struct kv_pipeline *p, enum kv_retry_class category)
     static const char *const reason[] = {"connection retries exhausted",
         "timeout retries exhausted", "rate_limit retries exhausted",
         "server_error retries exhausted"};
-    kv_record_fail(&p->record, failure[category], p->error_stage, kv_slice(reason[category]));
+    kv_result_builder_fail(
+        &p->record, failure[category], p->error_stage, kv_slice(reason[category]));
     p->record.error_message = kv_slice_of(&p->error_text);
     p->record.details_retry_counts = true;
 }
@@ -44,28 +45,29 @@ static void fail_exhausted(struct kv_pipeline *p, enum kv_retry_class category)
 /* The first rule that fits decides (results.md 8). */
 static void classify(struct kv_pipeline *p)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     if (r->failure != KV_FAIL_NONE)
         return; /* an automatic failure */
     if (r->verification_performed && r->verify_result == KV_TRI_FALSE) {
-        kv_record_fail(
+        kv_result_builder_fail(
             r, KV_FAIL_CONTENT, "verify_template", KV_SLICE("verify_template returned False"));
     } else if (p->withheld) {
-        kv_record_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
+        kv_result_builder_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
             KV_SLICE("the run was stopped before the judge could be asked"));
         r->error_message = kv_slice_of(&p->error_text);
     } else if (p->error && p->error_category != KV_RETRY_CLASSES) {
         fail_exhausted(p, p->error_category);
     } else if (r->abstention_detected == KV_TRI_TRUE) {
         struct kv_slice why = kv_slice_strip(r->abstention_reasoning);
-        kv_record_fail(
+        kv_result_builder_fail(
             r, KV_FAIL_ABSTENTION, "abstention_check", why.n ? why : KV_SLICE("model abstained"));
     } else if (r->sufficiency_performed && r->sufficiency_detected == KV_TRI_FALSE) {
         struct kv_slice why = kv_slice_strip(r->sufficiency_reasoning);
-        kv_record_fail(r, KV_FAIL_SUFFICIENCY, "sufficiency_check",
+        kv_result_builder_fail(r, KV_FAIL_SUFFICIENCY, "sufficiency_check",
             why.n ? why : KV_SLICE("insufficient response"));
     } else if (p->error) {
-        kv_record_fail(r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage, kv_slice_of(&p->error_text));
+        kv_result_builder_fail(
+            r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage, kv_slice_of(&p->error_text));
         r->error_message = kv_slice_of(&p->error_text);
     }
 }
@@ -74,9 +76,9 @@ static void classify(struct kv_pipeline *p)
 
 static void identify(struct kv_pipeline *p)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     const struct kv_question *q = p->subject->question;
-    const struct kv_generation *g = p->generation;
+    const struct kv_answer_stage *g = p->generation;
     r->question_id = q->id;
     r->template_id = kv_slice(q->template_id);
     r->question_text = q->text;
@@ -92,12 +94,12 @@ static void identify(struct kv_pipeline *p)
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].budget = g->model->retry.rules[i].max_attempts;
     memcpy(p->retries, g->retries, sizeof p->retries);
-    kv_generation_display(&p->judge_name, p->judge, true);
-    kv_generation_display(&p->answerer_name, g->model, false);
+    kv_answer_stage_display(&p->judge_name, p->judge, true);
+    kv_answer_stage_display(&p->answerer_name, g->model, false);
 }
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
-    const struct kv_subject *subject, const struct kv_generation *generation,
+    const struct kv_prepared_question *subject, const struct kv_answer_stage *generation,
     const struct kv_model *judge)
 {
     *p = (struct kv_pipeline){.desk = desk,
@@ -105,24 +107,24 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
         .generation = generation,
         .judge = judge,
         .error_category = KV_RETRY_CLASSES};
-    kv_record_init(&p->record, generation->start);
+    kv_result_builder_init(&p->record, generation->start);
     identify(p);
     if (subject->template_error) {
         kv_buf_add_str(&p->error_text, "Template validation failed: ");
         kv_buf_add_str(&p->error_text, subject->template_error);
-        kv_record_fail(&p->record, KV_FAIL_TEMPLATE_VALIDATION, "validate_template",
+        kv_result_builder_fail(&p->record, KV_FAIL_TEMPLATE_VALIDATION, "validate_template",
             kv_slice_of(&p->error_text));
         p->stage = KV_STAGE_END;
         return;
     }
-    kv_generation_record(generation, &p->record, &p->answerer_name, &p->partial_note);
+    kv_answer_stage_record(generation, &p->record, &p->answerer_name, &p->partial_note);
     if (generation->failed) {
         set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
         p->stage = KV_STAGE_END;
-    } else if (kv_generation_is_placeholder(generation)) {
+    } else if (kv_answer_stage_is_placeholder(generation)) {
         p->record.verify_result = KV_TRI_FALSE;
         p->record.verification_performed = true;
-        kv_record_fail(&p->record, KV_FAIL_CONNECTION, "PlaceholderRetryAutoFail",
+        kv_result_builder_fail(&p->record, KV_FAIL_CONNECTION, "PlaceholderRetryAutoFail",
             KV_SLICE("auto-fail at stage PlaceholderRetryAutoFail"));
         p->stage = KV_STAGE_END;
     }
@@ -142,7 +144,7 @@ static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_
 /* After a reply that did not fit, with that reply and what was wrong with it. */
 static void ask_parse(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
 {
-    kv_judge_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
+    kv_judge_prompts_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
     if (p->asked == 0)
         return;
     query->messages[query->count++] =
@@ -170,13 +172,13 @@ static bool fits_wholly(
         if (!t->fields[i].is_trace && !t->fields[i].otherwise.n &&
             !kv_json_get(object, t->fields[i].name.p, &v))
             return false;
-    return kv_verify_fit(t, object, parsed, &ignored) == 0;
+    return kv_verdict_fit(t, object, parsed, &ignored) == 0;
 }
 
 /* A replay entry that holds the judge's part too. True if the judge need not be asked. */
 static bool parse_replayed(struct kv_pipeline *p)
 {
-    const struct kv_replay_entry *e = p->generation->replayed;
+    const struct kv_recorded_entry *e = p->generation->replayed;
     if (!e)
         return false;
     if (e->parsed_fields.n) {
@@ -201,11 +203,11 @@ static bool parse_replayed(struct kv_pipeline *p)
 
 static void verify(struct kv_pipeline *p)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     struct kv_err err;
     const struct kv_template *t = p->subject->template;
     p->stage = KV_STAGE_RUBRIC;
-    if (kv_verify_run(p->desk->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
+    if (kv_verdict_run(p->desk->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
             &p->verdict, &err) != 0) {
         set_error(p, KV_RETRY_CLASSES, "VerifyTemplate", "", kv_slice(err.text));
         return;
@@ -245,7 +247,7 @@ static void begin_rubric(struct kv_pipeline *p)
         return;
     }
     kv_buf_add_slice(&p->rubric_text, text);
-    kv_traits_begin(&p->traits, p->desk, p->subject, kv_slice_of(&p->rubric_text));
+    kv_rubric_eval_begin(&p->traits, p->desk, p->subject, kv_slice_of(&p->rubric_text));
     p->rubric_begun = true;
     p->stage = KV_STAGE_RUBRIC;
 }
@@ -277,7 +279,7 @@ static bool query_check(struct kv_pipeline *p, struct kv_query *query, bool want
     if (wanted && visible_text(p, &text, &ignored) == 0) {
         enum kv_check check =
             p->stage == KV_STAGE_ABSTENTION ? KV_CHECK_ABSTENTION : KV_CHECK_SUFFICIENCY;
-        kv_judge_ask_check(&p->texts, p->desk, p->subject, check, text, query);
+        kv_judge_prompts_ask_check(&p->texts, p->desk, p->subject, check, text, query);
         return true;
     }
     p->stage++;
@@ -298,7 +300,7 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
     if (p->record.used_full_trace)
         p->record.evaluation_input = kv_slice_of(&p->generation->raw);
     if (!p->subject->template->needs_judge) {
-        kv_verify_unasked(p->subject->template, &p->parsed);
+        kv_verdict_unasked(p->subject->template, &p->parsed);
         p->stage = KV_STAGE_VERIFY;
         return false;
     }
@@ -318,13 +320,13 @@ static bool query_rubric(struct kv_pipeline *p, struct kv_query *query)
         begin_rubric(p);
     if (p->stage == KV_STAGE_END)
         return false;
-    if (kv_traits_query(&p->traits, query)) {
+    if (kv_rubric_eval_query(&p->traits, query)) {
         query->temperature = p->judge->temperature;
         return true;
     }
-    p->record.rubric = kv_traits_end(&p->traits);
+    p->record.rubric = kv_rubric_eval_end(&p->traits);
     if (!p->record.rubric)
-        kv_record_warn(&p->record, kv_slice_of(&p->traits.warning));
+        kv_result_builder_warn(&p->record, kv_slice_of(&p->traits.warning));
     p->stage = KV_STAGE_END;
     return false;
 }
@@ -363,20 +365,20 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
 
 /* ---- what came back ---- */
 
-static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_response *r)
+static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_answer *r)
 {
-    if (r->kind == KV_RESPONSE_TEXT)
-        kv_record_use(&p->record, stage, kv_slice_of(&p->judge_name), r->input > 0 ? r->input : 0,
-            r->output > 0 ? r->output : 0);
+    if (r->kind == KV_ANSWER_TEXT)
+        kv_result_builder_use(&p->record, stage, kv_slice_of(&p->judge_name),
+            r->input > 0 ? r->input : 0, r->output > 0 ? r->output : 0);
 }
 
-static void take_abstention(struct kv_pipeline *p, const struct kv_response *response)
+static void take_abstention(struct kv_pipeline *p, const struct kv_answer *response)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     bool detected = false;
     r->abstention_performed =
-        response->kind == KV_RESPONSE_TEXT &&
-        kv_judge_read_check(KV_CHECK_ABSTENTION, response->text, &detected, &p->abstention);
+        response->kind == KV_ANSWER_TEXT &&
+        kv_judge_prompts_read_check(KV_CHECK_ABSTENTION, response->text, &detected, &p->abstention);
     r->abstention_detected = kv_tri(detected);
     if (r->abstention_performed)
         r->abstention_reasoning = kv_slice_of(&p->abstention);
@@ -387,13 +389,13 @@ static void take_abstention(struct kv_pipeline *p, const struct kv_response *res
     p->stage = KV_STAGE_SUFFICIENCY;
 }
 
-static void take_sufficiency(struct kv_pipeline *p, const struct kv_response *response)
+static void take_sufficiency(struct kv_pipeline *p, const struct kv_answer *response)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     bool sufficient = true;
     r->sufficiency_performed =
-        response->kind == KV_RESPONSE_TEXT &&
-        kv_judge_read_check(KV_CHECK_SUFFICIENCY, response->text, &sufficient, &p->sufficiency);
+        response->kind == KV_ANSWER_TEXT && kv_judge_prompts_read_check(KV_CHECK_SUFFICIENCY,
+                                                response->text, &sufficient, &p->sufficiency);
     r->sufficiency_detected = kv_tri(sufficient);
     if (r->sufficiency_performed)
         r->sufficiency_reasoning = kv_slice_of(&p->sufficiency);
@@ -405,15 +407,15 @@ static void take_sufficiency(struct kv_pipeline *p, const struct kv_response *re
 }
 
 /* A reply that does not fit is sent back with what is wrong, a bounded number of times. */
-static void take_parse(struct kv_pipeline *p, const struct kv_response *response)
+static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
 {
     struct kv_err err;
-    if (response->kind == KV_RESPONSE_FAILED) {
+    if (response->kind == KV_ANSWER_FAILED) {
         fail_parsing(p, response->category, "Parsing failed: ", response->error);
         p->stage = KV_STAGE_END;
         return;
     }
-    if (kv_verify_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
+    if (kv_verdict_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
         p->stage = KV_STAGE_VERIFY;
         return;
     }
@@ -430,7 +432,7 @@ static void take_parse(struct kv_pipeline *p, const struct kv_response *response
     kv_prompt_add(p->desk->prompts, KV_PROMPT_PARSE_FEEDBACK, values, &p->feedback);
 }
 
-static void withhold(struct kv_pipeline *p, const struct kv_response *response)
+static void withhold(struct kv_pipeline *p, const struct kv_answer *response)
 {
     p->withheld = true;
     fail_parsing(p, KV_RETRY_CLASSES, "Parsing failed: ", response->error);
@@ -439,7 +441,7 @@ static void withhold(struct kv_pipeline *p, const struct kv_response *response)
     p->stage = KV_STAGE_END;
 }
 
-void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response)
+void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
 {
     static const char *const name[] = {[KV_STAGE_ABSTENTION] = "abstention_check",
         [KV_STAGE_SUFFICIENCY] = "sufficiency_check",
@@ -447,7 +449,7 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response)
         [KV_STAGE_RUBRIC] = "rubric_evaluation"};
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         p->retries[i] += response->retries[i];
-    if (response->kind == KV_RESPONSE_WITHHELD) {
+    if (response->kind == KV_ANSWER_WITHHELD) {
         withhold(p, response);
         return;
     }
@@ -459,14 +461,14 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response)
     else if (p->stage == KV_STAGE_PARSE)
         take_parse(p, response);
     else
-        kv_traits_take(&p->traits, response);
+        kv_rubric_eval_take(&p->traits, response);
 }
 
 /* ---- the result ---- */
 
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
 {
-    struct kv_record *r = &p->record;
+    struct kv_result_builder *r = &p->record;
     struct kv_identity who;
     struct kv_buf answering = {0}, parsing = {0}, answering_key = {0}, parsing_key = {0};
     kv_identity_of(p->generation->model, KV_ANSWERING, &who);
@@ -481,11 +483,11 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     r->parsing_key = kv_slice_of(&parsing_key);
     if (p->composition.n)
         r->composition_strategy = kv_slice_of(&p->composition);
-    r->execution_time = kv_generation_seconds(p->generation);
+    r->execution_time = kv_answer_stage_seconds(p->generation);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].used = p->retries[i];
     classify(p);
-    kv_record_write(r, line);
+    kv_result_builder_write(r, line);
     kv_buf_release(&answering);
     kv_buf_release(&parsing);
     kv_buf_release(&answering_key);
@@ -508,9 +510,9 @@ void kv_pipeline_release(struct kv_pipeline *p)
         &p->partial_note, &p->reply, &p->feedback};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
-    kv_judge_texts_release(&p->texts);
+    kv_judge_prompts_texts_release(&p->texts);
     if (p->rubric_begun)
-        kv_traits_release(&p->traits);
+        kv_rubric_eval_release(&p->traits);
     kv_parsed_release(&p->parsed);
     kv_verdict_release(&p->verdict);
 }

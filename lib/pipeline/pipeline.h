@@ -19,11 +19,11 @@
 #ifndef KV_PIPELINE_H
 #define KV_PIPELINE_H
 
-#include "generation.h"
-#include "judge.h"
+#include "answer_stage.h"
+#include "judge_prompts.h"
 #include "query.h"
-#include "record.h"
-#include "traits.h"
+#include "result_builder.h"
+#include "rubric_eval.h"
 
 enum kv_stage {
     KV_STAGE_BEGIN,
@@ -37,11 +37,11 @@ enum kv_stage {
 
 struct kv_pipeline {
     const struct kv_desk *desk;
-    const struct kv_subject *subject;
-    const struct kv_generation *generation;
+    const struct kv_prepared_question *subject;
+    const struct kv_answer_stage *generation;
     const struct kv_model *judge;
     enum kv_stage stage;
-    struct kv_record record;
+    struct kv_result_builder record;
     bool error; /* a stage failed: no later one runs */
     enum kv_retry_class error_category;
     const char *error_stage;
@@ -51,21 +51,21 @@ struct kv_pipeline {
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
     struct kv_verdict verdict;
-    struct kv_traits traits;
+    struct kv_rubric_eval traits;
     bool rubric_begun;
     /* texts the record borrows */
     struct kv_buf composition, abstention, sufficiency, warning, rubric_text, judge_name,
         answerer_name, field_error, partial_note;
     /* the query being asked */
-    struct kv_judge_texts texts;
+    struct kv_judge_prompts_texts texts;
     struct kv_buf reply, feedback;
 };
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
-    const struct kv_subject *subject, const struct kv_generation *generation,
+    const struct kv_prepared_question *subject, const struct kv_answer_stage *generation,
     const struct kv_model *judge);
 bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query);
-void kv_pipeline_take(struct kv_pipeline *p, const struct kv_response *response);
+void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);
 /* Appends the result as one line; only once the queries are over. */
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
 void kv_pipeline_release(struct kv_pipeline *p);

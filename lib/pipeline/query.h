@@ -4,9 +4,9 @@
 #ifndef KV_QUERY_H
 #define KV_QUERY_H
 
-#include "ask.h"
 #include "buf.h"
 #include "config.h"
+#include "request.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,14 +25,14 @@ struct kv_query {
     struct kv_slice schema;
 };
 
-enum kv_response_kind {
-    KV_RESPONSE_TEXT,     /* an answer */
-    KV_RESPONSE_FAILED,   /* an error, after all retries it was worth */
-    KV_RESPONSE_WITHHELD, /* not to be had in this run: it is being stopped */
+enum kv_answer_kind {
+    KV_ANSWER_TEXT,     /* an answer */
+    KV_ANSWER_FAILED,   /* an error, after all retries it was worth */
+    KV_ANSWER_WITHHELD, /* not to be had in this run: it is being stopped */
 };
 
-struct kv_response {
-    enum kv_response_kind kind;
+struct kv_answer {
+    enum kv_answer_kind kind;
     struct kv_slice text;         /* of an answer; of a failure, what had arrived of one */
     int64_t input, output;        /* tokens; -1: not said */
     enum kv_retry_class category; /* of a failure; KV_RETRY_CLASSES: permanent */

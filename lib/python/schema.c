@@ -1,14 +1,14 @@
 /* schema - objects described by a table of fields.
  *
- * Reading happens on a normalised copy of the input (kv_lax_tidy): no white space, no repeated
+ * Reading happens on a normalised copy of the input (kv_pydantic_tidy): no white space, no repeated
  * keys, floats spelled canonically. So every later step may take the first member it finds, and a
  * value that needs no coercion is copied as it stands.
  */
 #include "schema.h"
 
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 
 #include <string.h>
 
@@ -135,11 +135,11 @@ static int read_number(const struct kv_field *f, struct kv_slice value, const st
     double x = 0;
     size_t start = out->n;
     if (f->kind == KV_FIELD_INT) {
-        if (kv_lax_int(value, out, &sort) != 0)
+        if (kv_pydantic_int(value, out, &sort) != 0)
             return complain(problems, at, sort, value);
         kv_num_double((struct kv_slice){out->p + start, out->n - start}, &x);
     } else {
-        if (kv_lax_float(value, &x, &sort) != 0)
+        if (kv_pydantic_float(value, &x, &sort) != 0)
             return complain(problems, at, sort, value);
         kv_num_add_double(out, x, KV_NUM_COMPACT);
     }
@@ -238,7 +238,7 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
     }
     switch (f->kind) {
     case KV_FIELD_BOOL:
-        if (kv_lax_bool(value, &yes, &sort) != 0)
+        if (kv_pydantic_bool(value, &yes, &sort) != 0)
             return complain(problems, at, sort, value);
         kv_buf_add_str(out, yes ? "true" : "false");
         return 0;
@@ -255,7 +255,7 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
     case KV_FIELD_FREE:
         if (kv_json_type(value) != KV_JSON_OBJECT)
             return complain(problems, at, "dict_type", value);
-        if (!kv_lax_is_finite(value))
+        if (!kv_pydantic_is_finite(value))
             return complain(problems, at, "finite_number", value);
         kv_buf_add_slice(out, value);
         return 0;
@@ -348,7 +348,7 @@ int kv_schema_read(const struct kv_table *table, struct kv_slice value, const st
     struct kv_buf *out, struct kv_problems *problems)
 {
     struct kv_buf tidy = {0};
-    kv_lax_tidy(&tidy, value);
+    kv_pydantic_tidy(&tidy, value);
     int rc = read_object(table, kv_slice_of(&tidy), at, out, problems);
     kv_buf_release(&tidy);
     return rc;

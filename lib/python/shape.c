@@ -6,8 +6,8 @@
 #include "shape.h"
 
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static bool is_lax_bool(struct kv_slice value)
 {
     bool truth;
     const char *sort;
-    return kv_lax_bool(value, &truth, &sort) == 0;
+    return kv_pydantic_bool(value, &truth, &sort) == 0;
 }
 
 static bool is_lax_int(struct kv_slice value)
@@ -81,7 +81,7 @@ static bool is_lax_int(struct kv_slice value)
     int64_t whole;
     if (is_number(value) && kv_num_int64(value, &whole))
         return true;
-    int rc = kv_lax_int(value, &digits, &sort);
+    int rc = kv_pydantic_int(value, &digits, &sort);
     kv_buf_release(&digits);
     return rc == 0;
 }
@@ -92,7 +92,7 @@ static bool is_lax_float(struct kv_slice value)
 {
     double x;
     const char *sort;
-    return is_number(value) || kv_lax_float(value, &x, &sort) == 0;
+    return is_number(value) || kv_pydantic_float(value, &x, &sort) == 0;
 }
 
 static size_t characters(struct kv_slice string)
@@ -276,14 +276,14 @@ static void write_bool(struct kv_slice value, struct kv_buf *out)
 {
     bool truth = false;
     const char *sort;
-    kv_lax_bool(value, &truth, &sort);
+    kv_pydantic_bool(value, &truth, &sort);
     kv_buf_add_str(out, truth ? "true" : "false");
 }
 
 static void write_int(struct kv_slice value, struct kv_buf *out)
 {
     const char *sort;
-    kv_lax_int(value, out, &sort);
+    kv_pydantic_int(value, out, &sort);
 }
 
 /* A number without fraction and exponent. */
@@ -295,23 +295,23 @@ static bool is_whole(struct kv_slice number)
     return i == number.n;
 }
 
-static void write_float(struct kv_slice value, enum kv_spell_style style, struct kv_buf *out)
+static void write_float(struct kv_slice value, enum kv_reformat_style style, struct kv_buf *out)
 {
     double x = 0;
     const char *sort;
     if (is_number(value) && !is_whole(value))
-        kv_spell(out, value, style);
-    else if (kv_lax_float(value, &x, &sort) == 0)
-        kv_num_add_double(out, x, style == KV_SPELL_COMPACT ? KV_NUM_COMPACT : KV_NUM_PYTHON);
+        kv_reformat(out, value, style);
+    else if (kv_pydantic_float(value, &x, &sort) == 0)
+        kv_num_add_double(out, x, style == KV_REFORMAT_COMPACT ? KV_NUM_COMPACT : KV_NUM_PYTHON);
     else /* an integer beyond a double */
         kv_buf_add_slice(out, value);
 }
 
 static void write_record(const struct kv_shape *shape, struct kv_slice value,
-    enum kv_spell_style style, struct kv_buf *out)
+    enum kv_reformat_style style, struct kv_buf *out)
 {
     struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
-    bool compact = style == KV_SPELL_COMPACT;
+    bool compact = style == KV_REFORMAT_COMPACT;
     kv_shape_members(shape, value, values);
     kv_buf_add_char(out, '{');
     for (size_t i = 0; shape->members[i].name; i++) {
@@ -328,11 +328,11 @@ static void write_record(const struct kv_shape *shape, struct kv_slice value,
 }
 
 static void write_items(const struct kv_shape *shape, struct kv_slice value,
-    enum kv_spell_style style, struct kv_buf *out)
+    enum kv_reformat_style style, struct kv_buf *out)
 {
     struct kv_json_walk w;
     struct kv_slice key = {0}, item;
-    bool map = shape->kind == KV_SHAPE_MAP, compact = style == KV_SPELL_COMPACT, first = true;
+    bool map = shape->kind == KV_SHAPE_MAP, compact = style == KV_REFORMAT_COMPACT, first = true;
     kv_buf_add_char(out, map ? '{' : '[');
     kv_json_begin(&w, value);
     while (map ? kv_json_member(&w, &key, &item) : kv_json_item(&w, &item)) {
@@ -340,7 +340,7 @@ static void write_items(const struct kv_shape *shape, struct kv_slice value,
             kv_buf_add_str(out, compact ? "," : ", ");
         first = false;
         if (map) {
-            kv_spell(out, key, style);
+            kv_reformat(out, key, style);
             kv_buf_add_str(out, compact ? ":" : ": ");
         }
         kv_shape_write(shape->of, item, style, out);
@@ -348,8 +348,8 @@ static void write_items(const struct kv_shape *shape, struct kv_slice value,
     kv_buf_add_char(out, map ? '}' : ']');
 }
 
-void kv_shape_write(const struct kv_shape *shape, struct kv_slice value, enum kv_spell_style style,
-    struct kv_buf *out)
+void kv_shape_write(const struct kv_shape *shape, struct kv_slice value,
+    enum kv_reformat_style style, struct kv_buf *out)
 {
     if (shape->nullable && kv_json_is_null(value)) {
         kv_buf_add_str(out, "null");
@@ -373,6 +373,6 @@ void kv_shape_write(const struct kv_shape *shape, struct kv_slice value, enum kv
         write_record(shape, value, style, out);
         break;
     default:
-        kv_spell(out, value, style);
+        kv_reformat(out, value, style);
     }
 }

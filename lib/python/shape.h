@@ -12,14 +12,14 @@
  *     static const struct kv_shape_member point[] = {{"x", &kv_shape_float, NULL}, {"y", …}, {0}};
  *     static const struct kv_shape shape = {.kind = KV_SHAPE_RECORD, .members = point};
  *     if (kv_shape_check(&shape, value, "at", &err) == 0) // err: "at.y: expected a number"
- *         kv_shape_write(&shape, value, KV_SPELL_SPACED, &out);
+ *         kv_shape_write(&shape, value, KV_REFORMAT_SPACED, &out);
  */
 #ifndef KV_SHAPE_H
 #define KV_SHAPE_H
 
 #include "buf.h"
 #include "err.h"
-#include "spell.h"
+#include "reformat.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,8 +76,8 @@ int kv_shape_read(const struct kv_shape *record, struct kv_slice value, const ch
     struct kv_slice *values, struct kv_err *err);
 
 /* Appends a value that was checked, in full. */
-void kv_shape_write(const struct kv_shape *shape, struct kv_slice value, enum kv_spell_style style,
-    struct kv_buf *out);
+void kv_shape_write(const struct kv_shape *shape, struct kv_slice value,
+    enum kv_reformat_style style, struct kv_buf *out);
 
 /* Finds the members of a record in one walk: values[i] belongs to members[i], empty if absent. The
  * last of a repeated member counts. Room for KV_SHAPE_MEMBERS_MAX. The answer is the first key

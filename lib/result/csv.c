@@ -6,10 +6,10 @@
  */
 #include "csv.h"
 
+#include "builtins.h"
 #include "json.h"
 #include "num.h"
 #include "task.h"
-#include "value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -332,7 +332,7 @@ static void add_global_traits(struct kv_csv *csv, struct kv_slice rubric, struct
     for (size_t i = 0; i < csv->global.n; i++) {
         struct kv_slice value = find_trait(rubric, csv->global.items[i]);
         if (!kv_json_is_null(value))
-            kv_value_text(&csv->cell, value);
+            kv_builtins_text(&csv->cell, value);
         end_cell(csv, out);
     }
 }
@@ -349,7 +349,7 @@ static void add_other_traits(struct kv_csv *csv, struct kv_slice rubric, struct 
             kv_buf_add_str(cell, ", ");
         kv_json_quote(cell, kv_slice(csv->others.items[i]), KV_JSON_ASCII);
         kv_buf_add_str(cell, ": ");
-        kv_spell(cell, value, KV_SPELL_ASCII);
+        kv_reformat(cell, value, KV_REFORMAT_ASCII);
     }
     kv_buf_add_char(cell, '}');
     end_cell(csv, out);
@@ -358,7 +358,7 @@ static void add_other_traits(struct kv_csv *csv, struct kv_slice rubric, struct 
 static void add_value(struct kv_csv *csv, enum cell how, struct kv_slice value)
 {
     struct kv_err ignored;
-    bool truth = kv_value_truth(value);
+    bool truth = kv_builtins_truth(value);
     switch (how) {
     case TEXT:
         if (kv_json_type(value) == KV_JSON_STRING)
@@ -367,11 +367,11 @@ static void add_value(struct kv_csv *csv, enum cell how, struct kv_slice value)
     case PYTHON:
     case PYTHON_OR:
         if (!kv_json_is_null(value) && (truth || how == PYTHON))
-            kv_value_text(&csv->cell, value);
+            kv_builtins_text(&csv->cell, value);
         break;
     case JSON:
         if (truth)
-            kv_spell(&csv->cell, value, KV_SPELL_ASCII);
+            kv_reformat(&csv->cell, value, KV_REFORMAT_ASCII);
         break;
     case FLAG:
         kv_buf_add_str(&csv->cell, kv_json_is_true(value) ? "True" : "False");
@@ -459,7 +459,7 @@ void kv_csv_row(struct kv_csv *csv, const struct kv_result *result, struct kv_bu
     if (result->generic)
         kv_buf_add_slice(&csv->row, result->text);
     else
-        kv_result_dump(&csv->row, result, KV_SPELL_SPACED);
+        kv_result_dump(&csv->row, result, KV_REFORMAT_SPACED);
     take_row(kv_slice_of(&csv->row), values, &rubric);
     for (size_t i = 0; i < COLUMNS; i++)
         add_column(csv, &columns[i], kv_result_failed(result), values[i], rubric, out);

@@ -3,9 +3,9 @@
 
 #include "io.h"
 #include "json.h"
+#include "json_reader.h"
 #include "num.h"
-#include "reader.h"
-#include "spell.h"
+#include "reformat.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -45,7 +45,7 @@ static void add_models(struct kv_buf *out, struct kv_slice config, const char *l
         for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
             kv_buf_printf(out, "%s\"%s\": ", i ? ", " : "", members[i][0]);
             if (kv_json_get(model, members[i][1], &value))
-                kv_spell(out, value, KV_SPELL_SPACED);
+                kv_reformat(out, value, KV_REFORMAT_SPACED);
             else
                 kv_buf_add_str(out, "null");
         }
@@ -87,7 +87,7 @@ static void add_summary(struct kv_buf *out, const struct kv_export_head *head)
         ", \"failed_count\": %" PRId64 ", \"start_time\": ",
         head->total, head->successful, head->failed);
     if (has_start)
-        kv_spell_number(out, head->start_time, KV_SPELL_SPACED);
+        kv_reformat_number(out, head->start_time, KV_REFORMAT_SPACED);
     else
         kv_buf_add_str(out, "null");
     kv_buf_add_str(out, ", \"end_time\": ");
@@ -115,7 +115,7 @@ void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
     add_summary(out, head);
     kv_buf_add_str(out, "}, \"shared_data\": {\"rubric_definition\": ");
     if (head->rubric_definition.n)
-        kv_spell(out, head->rubric_definition, KV_SPELL_SPACED);
+        kv_reformat(out, head->rubric_definition, KV_REFORMAT_SPACED);
     else
         kv_buf_add_str(out, "null");
     kv_buf_add_char(out, '}');
@@ -124,22 +124,22 @@ void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
 
 int kv_export_read(const char *path, struct kv_buf *metadata, struct kv_err *err)
 {
-    struct kv_reader r;
+    struct kv_json_reader r;
     struct kv_slice key, value;
     bool found = false, wanted;
-    if (kv_reader_open(&r, path, KV_JSON_FOREIGN, err) != 0)
+    if (kv_json_reader_open(&r, path, KV_JSON_FOREIGN, err) != 0)
         return -1;
-    int got = kv_reader_enter(&r, '{', err);
-    while (got >= 0 && !found && (got = kv_reader_member(&r, &key, err)) == 1) {
+    int got = kv_json_reader_enter(&r, '{', err);
+    while (got >= 0 && !found && (got = kv_json_reader_member(&r, &key, err)) == 1) {
         wanted = kv_json_string_is(key, "metadata");
         if (kv_json_string_is(key, "results"))
             break;
-        got = kv_reader_value(&r, &value, err);
+        got = kv_json_reader_value(&r, &value, err);
         found = got >= 0 && wanted;
     }
     if (found)
         kv_buf_add_slice(metadata, value);
-    kv_reader_close(&r);
+    kv_json_reader_close(&r);
     if (got >= 0 && !found)
         kv_err_set(err, KV_INPUT, "no metadata in front of the results");
     return found ? 0 : kv_err_context(err, "%s", path);

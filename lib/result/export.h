@@ -7,7 +7,7 @@
  *     struct kv_export e;
  *     kv_export_begin(&e, fd, &head);
  *     while (…)
- *         kv_export_row(&e, row);              // spelled already: spell.h
+ *         kv_export_row(&e, row);              // spelled already: reformat.h
  *     kv_export_end(&e, scenarios, &err);      // the first failure of any of them appears here
  *
  * Source: progressive-save.md 6.

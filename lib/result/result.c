@@ -8,8 +8,8 @@
 
 #include "digest.h"
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 #include "shape.h"
 #include "task.h"
 
@@ -387,7 +387,7 @@ static void add_replicate(struct kv_slice replicate, struct kv_buf *key)
     if (!replicate.n)
         return;
     kv_buf_add_str(key, "\trep");
-    kv_lax_int(replicate, key, &sort);
+    kv_pydantic_int(replicate, key, &sort);
 }
 
 void kv_result_key(const struct kv_result *result, struct kv_buf *key)
@@ -453,7 +453,8 @@ struct kv_tokens kv_result_tokens(const struct kv_result *result)
         count_in(total, "total_tokens")};
 }
 
-void kv_result_dump(struct kv_buf *out, const struct kv_result *result, enum kv_spell_style style)
+void kv_result_dump(
+    struct kv_buf *out, const struct kv_result *result, enum kv_reformat_style style)
 {
     kv_shape_write(&result_shape, result->text, style, out);
 }

@@ -2,7 +2,7 @@
  *
  * Owns the schema of a result row (kv-results(5)): which members it has, in which order, of which
  * type, with which defaults. Refuses to know where rows are kept and how
- * a run is counted. The making of new rows is record.h.
+ * a run is counted. The making of new rows is result_builder.h.
  *
  *     struct kv_result row;
  *     if (kv_result_read(line, &row, &err) != 0)          // line: one JSON value, unchecked bytes
@@ -27,7 +27,7 @@
 #include "buf.h"
 #include "err.h"
 #include "failure.h"
-#include "spell.h"
+#include "reformat.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,7 +82,8 @@ struct kv_tokens kv_result_tokens(const struct kv_result *result);
  * filled in, types coerced, unknown members dropped, failure.group computed. The row must have been
  * read and not be generic. For comparisons and for the CSV export; rows on disk are never rewritten
  * so. */
-void kv_result_dump(struct kv_buf *out, const struct kv_result *result, enum kv_spell_style style);
+void kv_result_dump(
+    struct kv_buf *out, const struct kv_result *result, enum kv_reformat_style style);
 
 /* ---- identity of a result ---- */
 

@@ -7,7 +7,7 @@
 
 #include "json.h"
 #include "num.h"
-#include "spell.h"
+#include "reformat.h"
 
 #include <stdlib.h>
 
@@ -66,7 +66,7 @@ void kv_scenarios_close(struct kv_scenarios *s)
 static char *spelled(struct kv_slice value, const char *none)
 {
     struct kv_buf text = {0};
-    kv_spell_export(&text, kv_json_is_null(value) ? kv_slice(none) : value);
+    kv_reformat_export(&text, kv_json_is_null(value) ? kv_slice(none) : value);
     return kv_buf_detach(&text);
 }
 
@@ -74,7 +74,7 @@ static void add_member(
     struct kv_buf *out, const char *name, struct kv_slice value, const char *none)
 {
     kv_buf_printf(out, "%s\"%s\": ", out->n ? ", " : "{", name);
-    kv_spell_export(out, kv_json_is_null(value) ? kv_slice(none) : value);
+    kv_reformat_export(out, kv_json_is_null(value) ? kv_slice(none) : value);
 }
 
 static char *history_of(const struct kv_result *row)

@@ -5,8 +5,8 @@
 
 #include "digest.h"
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +220,7 @@ int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_
     size_t tabs = count_tabs(key);
     if (kv_slice_starts(last, "rep")) {
         struct kv_slice number = {last.p + 3, last.n - 3};
-        if (!kv_lax_python_int(number, &parts.replicate) || parts.replicate == KV_NO_REPLICATE)
+        if (!kv_pydantic_python_int(number, &parts.replicate) || parts.replicate == KV_NO_REPLICATE)
             return kv_err_set(err, KV_INPUT, "Invalid task key format: %.*s: no replicate number",
                 (int)key.n, key.p);
         tabs--; /* of a key that is only "rep1" this is none less than none */

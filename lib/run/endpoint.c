@@ -130,9 +130,9 @@ static void write_for_command(const struct kv_query *q, struct kv_buf *body)
     kv_buf_add_str(body, "}\n");
 }
 
-static struct kv_ask ask_of(const struct kv_endpoint *e, const struct kv_query *q)
+static struct kv_request ask_of(const struct kv_endpoint *e, const struct kv_query *q)
 {
-    return (struct kv_ask){
+    return (struct kv_request){
         .model = e->model->model_name,
         .messages = q->messages,
         .count = q->count,
@@ -149,8 +149,8 @@ static struct kv_ask ask_of(const struct kv_endpoint *e, const struct kv_query *
 void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body)
 {
     if (!e->command) {
-        struct kv_ask ask = ask_of(e, q);
-        kv_ask_write(body, e->provider.dialect, &ask);
+        struct kv_request ask = ask_of(e, q);
+        kv_request_write(body, e->provider.dialect, &ask);
     } else if (e->judge) {
         write_for_command(q, body);
     } else {
@@ -161,9 +161,9 @@ void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, st
 
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q)
 {
-    struct kv_ask ask = ask_of(e, q);
+    struct kv_request ask = ask_of(e, q);
     double typical = e->answers ? e->output / (double)e->answers * 1.2 : 500;
-    return (double)kv_ask_estimate(&ask) + typical;
+    return (double)kv_request_estimate(&ask) + typical;
 }
 
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call)
@@ -206,38 +206,38 @@ static const char *type_of(enum kv_retry_class category)
     return name[category];
 }
 
-static void fail(struct kv_endpoint *e, const struct kv_reply *reply, struct kv_call_end *end,
-    struct kv_response *r)
+static void fail(struct kv_endpoint *e, const struct kv_response *reply, struct kv_call_end *end,
+    struct kv_answer *r)
 {
-    const struct kv_ending_rule *rule = kv_ending_rule(reply->ending);
+    const struct kv_outcome_rule *rule = kv_outcome_rule(reply->ending);
     end->reason = reply->retry;
     end->fate = reply->retry != KV_RETRY_CLASSES ? KV_FATE_RETRY
                 : rule->stops                    ? KV_FATE_STOP
                                                  : KV_FATE_PERMANENT;
-    if (reply->ending == KV_ENDING_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
+    if (reply->ending == KV_OUTCOME_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
         end->fate = KV_FATE_STOP;
-    e->key_trouble = reply->ending == KV_ENDING_AUTH || reply->ending == KV_ENDING_QUOTA;
+    e->key_trouble = reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA;
     kv_buf_clear(&e->trouble);
     if (reply->status)
         kv_buf_printf(&e->trouble, "%d ", reply->status);
     kv_buf_printf(&e->trouble, "%s: ", rule->name);
     kv_buf_add_slice(&e->trouble, kv_slice_of(&reply->error));
-    r->kind = end->fate == KV_FATE_STOP ? KV_RESPONSE_WITHHELD : KV_RESPONSE_FAILED;
+    r->kind = end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD : KV_ANSWER_FAILED;
     r->category = reply->retry;
     r->error_type = kv_slice(type_of(reply->retry));
     r->error = kv_slice_of(&e->trouble);
 }
 
 /* A declined or blocked answer is an answer: what the model said is what is judged. */
-static bool is_answer(const struct kv_reply *reply)
+static bool is_answer(const struct kv_response *reply)
 {
-    return kv_ending_rule(reply->ending)->answers ||
-           (reply->ending == KV_ENDING_CONTENT_FILTER && reply->status == 200);
+    return kv_outcome_rule(reply->ending)->answers ||
+           (reply->ending == KV_OUTCOME_CONTENT_FILTER && reply->status == 200);
 }
 
 enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
-    const struct kv_reply *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
-    struct kv_response *response)
+    const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
+    struct kv_answer *response)
 {
     double in = (double)reply->usage.in_total, out = (double)reply->usage.out_total;
     e->calls++;
@@ -255,30 +255,30 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
         .retry_after_ms = reply->wait_ms,
         .tokens = in >= 0 && out >= 0 ? in + out : -1};
     *response =
-        (struct kv_response){.input = reply->usage.in_total, .output = reply->usage.out_total};
+        (struct kv_answer){.input = reply->usage.in_total, .output = reply->usage.out_total};
     if (!is_answer(reply)) {
         fail(e, reply, end, response);
         return KV_HEARD_REPLY;
     }
     e->answers++;
-    response->kind = KV_RESPONSE_TEXT;
+    response->kind = KV_ANSWER_TEXT;
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
     return KV_HEARD_REPLY;
 }
 
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
-    struct kv_call_end *end, struct kv_response *response)
+    struct kv_call_end *end, struct kv_answer *response)
 {
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
-    *response = (struct kv_response){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
+    *response = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
     e->calls++;
     if (child->end == KV_CHILD_EXITED && child->status == 0) {
         struct kv_slice text = kv_slice_of(&child->output);
         while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
             text.n--;
         e->answers++;
-        response->kind = KV_RESPONSE_TEXT;
+        response->kind = KV_ANSWER_TEXT;
         response->text = text;
         return;
     }
@@ -286,7 +286,7 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     kv_buf_printf(&e->trouble, "%s: ", e->command);
     kv_child_describe(child, &e->trouble);
     end->fate = KV_FATE_PERMANENT;
-    response->kind = KV_RESPONSE_FAILED;
+    response->kind = KV_ANSWER_FAILED;
     response->error_type = KV_SLICE("CommandError");
     response->error = kv_slice_of(&e->trouble);
 }

@@ -11,7 +11,7 @@
 #include "config.h"
 #include "provider.h"
 #include "query.h"
-#include "reply.h"
+#include "response.h"
 #include "sched.h"
 
 struct kv_endpoint {
@@ -63,11 +63,11 @@ enum kv_heard {
 /* Takes an HTTP reply in: accounts for it, learns from it, and says what it means. The response
  * borrows from the reply. */
 enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
-    const struct kv_reply *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
-    struct kv_response *response);
+    const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
+    struct kv_answer *response);
 
 /* The same for a command that has ended. */
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
-    struct kv_call_end *end, struct kv_response *response);
+    struct kv_call_end *end, struct kv_answer *response);
 
 #endif

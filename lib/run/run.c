@@ -6,7 +6,7 @@
  */
 #include "run.h"
 
-#include "exec.h"
+#include "exec_result.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -30,8 +30,8 @@ struct judgement {
 
 struct flight {
     const struct kv_job *job;
-    struct kv_subject *subject;
-    struct kv_generation generation;
+    struct kv_prepared_question *subject;
+    struct kv_answer_stage generation;
     struct kv_errand errand; /* for the answer, or the command */
     struct judgement *judgements;
     size_t open; /* judgements not yet written */
@@ -41,12 +41,12 @@ struct flight {
 struct kv_run {
     struct kv_run_setup set;
     struct kv_run_tally tally;
-    struct kv_agenda agenda;
-    struct kv_courier courier;
+    struct kv_job_queue agenda;
+    struct kv_dispatch courier;
     struct flight *flights;
     size_t flying;
     struct kv_buf line;
-    struct kv_delivery delivery;
+    struct kv_output delivery;
     bool draining;
     int64_t drain_deadline_ms, signal_ms;
 };
@@ -82,7 +82,7 @@ static void drain(struct kv_run *run, int64_t grace_ms)
 
 static void put_line(struct kv_run *run)
 {
-    kv_delivery_put(&run->delivery, kv_slice_of(&run->line));
+    kv_output_put(&run->delivery, kv_slice_of(&run->line));
     if (run->delivery.broken)
         drain(run, 0);
 }
@@ -92,8 +92,7 @@ static void tell_unsolved(struct kv_run *run, const struct kv_question *q, const
     const char *model, struct kv_slice why)
 {
     if (!run->draining)
-        kv_delivery_tell(
-            &run->delivery, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
+        kv_output_tell(&run->delivery, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
 }
 
 static void count_result(struct kv_run *run, const struct kv_pipeline *p)
@@ -139,14 +138,14 @@ static struct flight *begin_flight(
 
 static void end_flight(struct kv_run *run, struct flight *f)
 {
-    kv_courier_drop(&run->courier, &f->errand);
+    kv_dispatch_drop(&run->courier, &f->errand);
     for (size_t i = 0; f->judgements && i < f->job->count; i++) {
-        kv_courier_drop(&run->courier, &f->judgements[i].errand);
+        kv_dispatch_drop(&run->courier, &f->judgements[i].errand);
         kv_pipeline_release(&f->judgements[i].pipeline);
     }
     free(f->judgements);
-    kv_generation_release(&f->generation);
-    kv_subject_close(f->subject);
+    kv_answer_stage_release(&f->generation);
+    kv_prepared_question_close(f->subject);
     *(f->prev ? &f->prev->next : &run->flights) = f->next;
     if (f->next)
         f->next->prev = f->prev;
@@ -158,7 +157,7 @@ static void end_flight(struct kv_run *run, struct flight *f)
 static void advance(struct kv_run *run, struct flight *f, struct judgement *j)
 {
     if (kv_pipeline_query(&j->pipeline, &j->errand.query)) {
-        kv_courier_submit(&run->courier, &j->errand);
+        kv_dispatch_submit(&run->courier, &j->errand);
         return;
     }
     kv_buf_clear(&run->line);
@@ -189,9 +188,9 @@ static void begin_judging(struct kv_run *run, struct flight *f)
 
 /* No answer is to be had now: the tasks stay pending, and the user is told, but for what the end
  * of the run explains anyway. */
-static void give_up(struct kv_run *run, struct flight *f, const struct kv_response *r)
+static void give_up(struct kv_run *run, struct flight *f, const struct kv_answer *r)
 {
-    if (r->kind == KV_RESPONSE_FAILED) {
+    if (r->kind == KV_ANSWER_FAILED) {
         run->tally.unanswered += (int64_t)f->job->count;
         tell_unsolved(
             run, f->subject->question, "no answer from", f->errand.endpoint->name, r->error);
@@ -203,8 +202,8 @@ static bool recall(struct kv_run *run, struct flight *f)
 {
     struct kv_buf row = {0};
     struct kv_err err;
-    bool recalled = f->job->row && kv_work_row(run->set.state, f->job, &row, &err) == 0 &&
-                    kv_generation_recall(&f->generation, kv_slice_of(&row));
+    bool recalled = f->job->row && kv_jobs_row(run->set.state, f->job, &row, &err) == 0 &&
+                    kv_answer_stage_recall(&f->generation, kv_slice_of(&row));
     kv_buf_release(&row);
     return recalled;
 }
@@ -214,25 +213,25 @@ static void start_question(struct kv_run *run, const struct kv_job *job)
     struct kv_err err;
     const struct kv_run_setup *set = &run->set;
     struct flight *f = begin_flight(run, job, &set->answering[job->answering]);
-    f->subject =
-        kv_subject_open(set->desk->config, set->bench, job->question, set->translator, &err);
+    f->subject = kv_prepared_question_open(
+        set->desk->config, set->bench, job->question, set->translator, &err);
     if (!f->subject) {
-        kv_delivery_tell(&run->delivery, "%s", err.text);
+        kv_output_tell(&run->delivery, "%s", err.text);
         run->tally.unusable += (int64_t)job->count;
         end_flight(run, f);
         return;
     }
-    kv_generation_init(
+    kv_answer_stage_init(
         &f->generation, set->desk, f->subject, f->errand.endpoint->model, job->replicate);
     bool recalled = recall(run, f);
     if (recalled)
         tell_reuse(run, f);
-    if (recalled || kv_generation_known(&f->generation)) {
+    if (recalled || kv_answer_stage_known(&f->generation)) {
         begin_judging(run, f);
         return;
     }
-    kv_generation_query(&f->generation, &f->errand.query);
-    kv_courier_submit(&run->courier, &f->errand);
+    kv_answer_stage_query(&f->generation, &f->errand.query);
+    kv_dispatch_submit(&run->courier, &f->errand);
 }
 
 /* ---- a command a task ---- */
@@ -258,27 +257,27 @@ static void start_command(struct kv_run *run, const struct kv_job *job)
     run->set.task(run->set.closure, kv_slice_of(&key), &f->errand.input);
     kv_buf_add_char(&f->errand.input, '\n');
     kv_buf_release(&key);
-    kv_courier_submit(&run->courier, &f->errand);
+    kv_dispatch_submit(&run->courier, &f->errand);
 }
 
-static void finish_command(struct kv_run *run, struct flight *f, const struct kv_response *r)
+static void finish_command(struct kv_run *run, struct flight *f, const struct kv_answer *r)
 {
     struct kv_buf key = {0};
-    if (r->kind == KV_RESPONSE_WITHHELD) {
+    if (r->kind == KV_ANSWER_WITHHELD) {
         end_flight(run, f);
         return;
     }
     add_task_key(run, f->job, &key);
     kv_buf_clear(&run->line);
     run->tally.left--;
-    if (r->kind == KV_RESPONSE_TEXT && kv_exec_result(&run->line, r->text, kv_slice_of(&key))) {
+    if (r->kind == KV_ANSWER_TEXT && kv_exec_result_read(&run->line, r->text, kv_slice_of(&key))) {
         run->tally.passed++;
     } else {
         run->tally.failed++;
         run->set.budget.failures++;
-        kv_exec_failure(&run->line, kv_slice_of(&key),
-            r->kind == KV_RESPONSE_TEXT ? KV_SLICE("the command did not print a JSON object")
-                                        : r->error);
+        kv_exec_result_failure(&run->line, kv_slice_of(&key),
+            r->kind == KV_ANSWER_TEXT ? KV_SLICE("the command did not print a JSON object")
+                                      : r->error);
     }
     put_line(run);
     kv_buf_release(&key);
@@ -295,21 +294,21 @@ static struct judgement *judgement_of(struct flight *f, const struct kv_errand *
     return NULL;
 }
 
-static void respond(void *closure, struct kv_errand *e, const struct kv_response *r)
+static void respond(void *closure, struct kv_errand *e, const struct kv_answer *r)
 {
     struct kv_run *run = closure;
     struct flight *f = e->user;
     struct judgement *j = judgement_of(f, e);
-    bool passing = r->kind == KV_RESPONSE_FAILED && r->category != KV_RETRY_CLASSES && !r->text.n;
+    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_CLASSES && !r->text.n;
     if (j) {
         kv_pipeline_take(&j->pipeline, r);
         advance(run, f, j);
     } else if (run->set.exec) {
         finish_command(run, f, r);
-    } else if (r->kind == KV_RESPONSE_WITHHELD || passing) {
+    } else if (r->kind == KV_ANSWER_WITHHELD || passing) {
         give_up(run, f, r);
     } else {
-        kv_generation_take(&f->generation, r);
+        kv_answer_stage_take(&f->generation, r);
         begin_judging(run, f);
     }
 }
@@ -338,12 +337,12 @@ static void look_for_stopped_lanes(struct kv_run *run)
             continue;
         run->tally.refused = true;
         const char *key = e->key_trouble ? e->provider.key_name : NULL;
-        kv_delivery_say(&run->delivery, "stopped: %s: %s%s%s", e->name,
+        kv_output_say(&run->delivery, "stopped: %s: %s%s%s", e->name,
             e->trouble.n ? e->trouble.p : "refused", key ? "; key from " : "", key ? key : "");
     }
     while (run->tally.refused && (call = kv_sched_take(run->set.sched))) {
         struct kv_errand *e = call->user;
-        kv_courier_withhold(&run->courier, e, kv_slice_of(&e->endpoint->trouble));
+        kv_dispatch_withhold(&run->courier, e, kv_slice_of(&e->endpoint->trouble));
     }
 }
 
@@ -356,7 +355,7 @@ static void check_limits(struct kv_run *run, int64_t now)
     b->tokens = run->set.tokens_before + run->tally.input + run->tally.output;
     b->cost = run->set.cost_before + run->tally.cost;
     const char *limit = kv_run_budget_spent(b, now);
-    if (limit && !run->draining && !kv_agenda_empty(&run->agenda)) {
+    if (limit && !run->draining && !kv_job_queue_empty(&run->agenda)) {
         run->tally.limit = limit;
         drain(run, run->set.grace_ms > LIMIT_GRACE_MS ? run->set.grace_ms : LIMIT_GRACE_MS);
     }
@@ -367,7 +366,7 @@ static bool has_room(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;
     kv_sched_look(run->set.sched, now, &view);
-    return !run->draining && kv_delivery_held(&run->delivery) < HELD_MAX &&
+    return !run->draining && kv_output_held(&run->delivery) < HELD_MAX &&
            view.queued < run->set.in_flight && run->flying < 2 * (size_t)run->set.in_flight + 16;
 }
 
@@ -375,14 +374,14 @@ static void start_what_may_start(struct kv_run *run)
 {
     const struct kv_job *job;
     int64_t now = kv_child_now_ms();
-    kv_courier_send(&run->courier);
-    while (has_room(run, now) && (job = kv_agenda_next(&run->agenda, run->set.sched, now))) {
+    kv_dispatch_send(&run->courier);
+    while (has_room(run, now) && (job = kv_job_queue_next(&run->agenda, run->set.sched, now))) {
         run->set.budget.tasks += (double)job->count;
         if (run->set.exec)
             start_command(run, job);
         else
             start_question(run, job);
-        kv_courier_send(&run->courier);
+        kv_dispatch_send(&run->courier);
         if (run->set.budget.max_tasks >= 0)
             check_limits(run, now);
     }
@@ -395,7 +394,7 @@ static void abandon(struct kv_run *run)
     struct kv_call *call;
     kv_sched_stop(run->set.sched);
     while ((call = kv_sched_take(run->set.sched)))
-        kv_courier_withhold(&run->courier, call->user, KV_SLICE(why));
+        kv_dispatch_withhold(&run->courier, call->user, KV_SLICE(why));
     for (struct flight *f = run->flights, *next; f; f = next) {
         next = f->next;
         if (!f->judgements) {
@@ -406,9 +405,9 @@ static void abandon(struct kv_run *run)
             struct judgement *j = &f->judgements[i];
             if (j->written)
                 continue;
-            kv_courier_drop(&run->courier, &j->errand);
+            kv_dispatch_drop(&run->courier, &j->errand);
             open--;
-            kv_courier_withhold(&run->courier, &j->errand, KV_SLICE(why));
+            kv_dispatch_withhold(&run->courier, &j->errand, KV_SLICE(why));
         }
     }
 }
@@ -431,11 +430,11 @@ static void take_signal(struct kv_run *run)
         run->signal_ms = kv_child_now_ms();
         drain(run, grace);
         if (run->flying)
-            kv_delivery_say(&run->delivery,
+            kv_output_say(&run->delivery,
                 "stopping: %zu job%s under way, up to %lld s; again to abort", run->flying,
                 run->flying == 1 ? "" : "s", (long long)(grace / 1000));
-        else if (kv_delivery_waits(&run->delivery))
-            kv_delivery_say(
+        else if (kv_output_waits(&run->delivery))
+            kv_output_say(
                 &run->delivery, "stopping: waiting for the reader of stdout; again to abort");
     }
 }
@@ -446,12 +445,12 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
     int64_t wait = SLEEP_MAX_MS;
     if (run->draining && run->flying && run->drain_deadline_ms - now < wait)
         wait = run->drain_deadline_ms - now;
-    kv_delivery_poll(&run->delivery, &fds[1]);
-    if (kv_courier_wait(&run->courier, fds, 2, wait, err) != 0)
+    kv_output_poll(&run->delivery, &fds[1]);
+    if (kv_dispatch_wait(&run->courier, fds, 2, wait, err) != 0)
         return -1;
     if (fds[0].revents)
         take_signal(run);
-    kv_delivery_polled(&run->delivery, &fds[1]);
+    kv_output_polled(&run->delivery, &fds[1]);
     if (run->delivery.broken)
         drain(run, 0);
     return 0;
@@ -468,8 +467,8 @@ static bool waits_in_vain(struct kv_run *run, int64_t now)
 
 static bool is_over(const struct kv_run *run)
 {
-    return !run->flights && (run->draining || kv_agenda_empty(&run->agenda)) &&
-           !kv_delivery_waits(&run->delivery);
+    return !run->flights && (run->draining || kv_job_queue_empty(&run->agenda)) &&
+           !kv_output_waits(&run->delivery);
 }
 
 int kv_run_turn(struct kv_run *run, struct kv_err *err)
@@ -480,12 +479,12 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
         abandon(run);
     start_what_may_start(run);
     if (is_over(run)) {
-        kv_delivery_end(&run->delivery);
+        kv_output_end(&run->delivery);
         return 0;
     }
     if (wait_for_events(run, kv_child_now_ms(), err) != 0)
         return -1;
-    kv_courier_receive(&run->courier);
+    kv_dispatch_receive(&run->courier);
     look_for_stopped_lanes(run);
     run->set.look(run->set.closure, kv_child_now_ms());
     return 1;
@@ -498,15 +497,15 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
     struct kv_run *run = kv_calloc(1, sizeof *run);
     run->set = *setup;
     run->delivery =
-        (struct kv_delivery){.out = setup->out, .closure = setup->closure, .say = setup->say};
-    run->courier = (struct kv_courier){.sched = setup->sched,
+        (struct kv_output){.out = setup->out, .closure = setup->closure, .say = setup->say};
+    run->courier = (struct kv_dispatch){.sched = setup->sched,
         .http = setup->http,
         .ring = setup->ring,
         .command_timeout_ms = setup->command_timeout_ms,
         .closure = run,
         .respond = respond,
         .tell = setup->tell ? tell : NULL};
-    kv_agenda_init(&run->agenda, setup->work, setup->exec ? setup->exec : setup->answering,
+    kv_job_queue_init(&run->agenda, setup->work, setup->exec ? setup->exec : setup->answering,
         setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
     run->tally.left = (int64_t)setup->work->tasks;
     return run;
@@ -545,8 +544,8 @@ void kv_run_close(struct kv_run *run)
         return;
     while (run->flights)
         end_flight(run, run->flights);
-    kv_agenda_release(&run->agenda);
-    kv_courier_release(&run->courier);
+    kv_job_queue_release(&run->agenda);
+    kv_dispatch_release(&run->courier);
     kv_buf_release(&run->line);
     free(run);
 }

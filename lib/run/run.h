@@ -18,19 +18,19 @@
 #ifndef KV_RUN_H
 #define KV_RUN_H
 
-#include "agenda.h"
-#include "courier.h"
-#include "delivery.h"
-#include "generation.h"
+#include "answer_stage.h"
+#include "dispatch.h"
+#include "job_queue.h"
+#include "jobs.h"
+#include "output.h"
 #include "pipeline.h"
-#include "work.h"
 
 struct kv_run_setup {
     const struct kv_desk *desk; /* NULL for a manifest of any jobs, which only exec runs */
     const struct kv_bench *bench;
     const struct kv_plan *plan;
     const struct kv_state *state;
-    const struct kv_work *work;
+    const struct kv_jobs *work;
     struct kv_endpoint *answering, *judging;
     struct kv_sched *sched;
     struct kv_http *http; /* NULL if no endpoint needs it */
@@ -41,7 +41,7 @@ struct kv_run_setup {
     struct kv_run_budget budget;
     struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
     int signal_fd;                     /* a byte a signal, its number; -1: none */
-    struct kv_outlet *out;             /* where results go: a line each */
+    struct kv_out_queue *out;          /* where results go: a line each */
     double tokens_before, cost_before; /* of earlier runs, for the budget */
 
     void *closure;

@@ -18,7 +18,7 @@
 #include "sched.h"
 
 #include "buf.h"
-#include "waiting.h"
+#include "call_heap.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ struct kv_lane {
     int64_t slot;                    /* the newest slot's number */
     double latency_low, latency_sum; /* adaptive: best round's mean, this round's sum */
     int latency_n;
-    struct kv_waiting retries, fresh;
+    struct kv_call_heap retries, fresh;
 };
 
 struct kv_sched {
@@ -94,8 +94,8 @@ void kv_sched_close(struct kv_sched *s)
     for (size_t i = 0; i < s->lanes; i++) {
         free(s->lane[i]->name);
         free(s->lane[i]->host);
-        kv_waiting_release(&s->lane[i]->retries);
-        kv_waiting_release(&s->lane[i]->fresh);
+        kv_call_heap_release(&s->lane[i]->retries);
+        kv_call_heap_release(&s->lane[i]->fresh);
         free(s->lane[i]);
     }
     free(s->lane);
@@ -255,7 +255,7 @@ bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now)
 {
     if (s->stopped || s->in_flight >= s->limits.in_flight)
         return false;
-    if (lane->fresh.n || (lane->retries.n && kv_waiting_first(&lane->retries)->ready_ms <= now))
+    if (lane->fresh.n || (lane->retries.n && kv_call_heap_first(&lane->retries)->ready_ms <= now))
         return false;
     refill(s, lane, now);
     return opens_at(s, lane, now) <= now;
@@ -268,14 +268,14 @@ void kv_sched_submit(struct kv_sched *s, struct kv_call *call, int64_t now)
     call->throttled_ms = 0;
     call->ready_ms = now;
     call->order = s->order++;
-    kv_waiting_push(&call->lane->fresh, call);
+    kv_call_heap_push(&call->lane->fresh, call);
 }
 
 static struct kv_call *take_ready(struct kv_lane *l, int64_t now)
 {
-    if (l->retries.n && kv_waiting_first(&l->retries)->ready_ms <= now)
-        return kv_waiting_pop(&l->retries);
-    return kv_waiting_pop(&l->fresh);
+    if (l->retries.n && kv_call_heap_first(&l->retries)->ready_ms <= now)
+        return kv_call_heap_pop(&l->retries);
+    return kv_call_heap_pop(&l->fresh);
 }
 
 struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now)
@@ -308,7 +308,7 @@ int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now)
             continue;
         queued = true;
         int64_t at = opens_at(s, l, now);
-        int64_t ready = l->fresh.n ? now : kv_waiting_first(&l->retries)->ready_ms;
+        int64_t ready = l->fresh.n ? now : kv_call_heap_first(&l->retries)->ready_ms;
         if (at != INT64_MAX && ready > at)
             at = ready;
         if (at < soonest)
@@ -454,7 +454,7 @@ static enum kv_after finish_retryable(
         note_lost(s, l, now);
     if (may_retry(s, call, o, now)) {
         if (!lane_given_up(l, call->policy, now)) {
-            kv_waiting_push(&l->retries, call);
+            kv_call_heap_push(&l->retries, call);
             return KV_AFTER_AGAIN;
         }
     } else if (o->reason != KV_RETRY_SERVER_ERROR) {
@@ -500,9 +500,9 @@ struct kv_call *kv_sched_take(struct kv_sched *s)
         struct kv_lane *l = s->lane[i];
         if (!s->stopped && !l->stopped)
             continue;
-        struct kv_call *call = kv_waiting_pop(&l->retries);
+        struct kv_call *call = kv_call_heap_pop(&l->retries);
         if (!call)
-            call = kv_waiting_pop(&l->fresh);
+            call = kv_call_heap_pop(&l->fresh);
         if (call)
             return call;
     }

@@ -3,7 +3,7 @@
 
 #include "io.h"
 #include "json.h"
-#include "origin.h"
+#include "same_run.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -56,9 +56,9 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     struct kv_buf text = {0};
     char *path;
     int failed = 0;
-    if (member_path(s, "kv_replay", &path)) {
+    if (member_path(s, "kv_recorded", &path)) {
         failed = read_named(path, &text, err);
-        if (!failed && !(s->replay = kv_replay_open(kv_slice_of(&text), path, err)))
+        if (!failed && !(s->replay = kv_recorded_open(kv_slice_of(&text), path, err)))
             failed = -1;
         free(path);
     }
@@ -70,7 +70,7 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
 static int check_content(const struct kv_session *s, const char *path, struct kv_err *err)
 {
     bool same;
-    if (kv_origin_same_content(s->state, s->bench, &same, err) != 0)
+    if (kv_same_run_same_content(s->state, s->bench, &same, err) != 0)
         return -1;
     if (same)
         return 0;
@@ -118,9 +118,9 @@ static void make_plan(struct kv_session *s)
 static int open_rules(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     if (!(s->prompts = kv_prompts_open(o->share, err)) ||
-        !(s->verifier = kv_verify_open(o->share, err)))
+        !(s->verifier = kv_verdict_open(o->share, err)))
         return -1;
-    if (s->config->rubric_enabled && !(s->scorer = kv_score_open(o->share, err)))
+    if (s->config->rubric_enabled && !(s->scorer = kv_trait_score_open(o->share, err)))
         return -1;
     const char *expose = o->env("KARENINA_EXPOSE_GROUND_TRUTH");
     static const char *const yes[] = {"true", "1", "yes", "on"};
@@ -213,7 +213,7 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
 {
     const struct kv_state_info *info = kv_state_info(s->state);
     const struct kv_plan *plan = s->config ? &s->plan : NULL;
-    struct kv_work_options options = {
+    struct kv_jobs_options options = {
         .retry_failed = o->retry_failed, .categories = o->categories, .seed = o->seed};
     struct kv_buf text = {0};
     int failed = 0;
@@ -221,7 +221,7 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
         failed = kv_io_read(o->tasks, 0, &text, err);
         const char *name = strcmp(o->tasks, "-") == 0 ? "<stdin>" : o->tasks;
         if (!failed)
-            failed = kv_work_choose(&s->work, kv_slice_of(&text), name, err);
+            failed = kv_jobs_choose(&s->work, kv_slice_of(&text), name, err);
         kv_buf_release(&text);
     }
     bool rows = o->retry_failed || !info->growing || kv_state_has_more_rows(s->state);
@@ -230,9 +230,9 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
     if (!failed)
         failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
     if (!failed)
-        failed = kv_work_collect(&s->work, s->state, plan, &options, err);
+        failed = kv_jobs_collect(&s->work, s->state, plan, &options, err);
     if (!failed && plan && !o->exec_command && answers && (rows || info->row_count != 0))
-        failed = kv_work_recall(&s->work, s->state, plan, o->retry_failed, err);
+        failed = kv_jobs_recall(&s->work, s->state, plan, o->retry_failed, err);
     return failed;
 }
 
@@ -300,7 +300,7 @@ static bool speaks_http(const struct kv_endpoint *e, size_t n)
 /* Which models have something to do: a key for another one is not needed. */
 static bool *find_wanted(const struct kv_session *s, bool judges)
 {
-    const struct kv_work *w = &s->work;
+    const struct kv_jobs *w = &s->work;
     bool *wanted =
         kv_calloc(judges ? s->config->parsing_count : s->config->answering_count, sizeof *wanted);
     for (size_t i = 0; i < w->n; i++) {
@@ -431,12 +431,12 @@ void kv_session_close(struct kv_session *s)
     kv_endpoints_close(s->exec, 1);
     kv_http_close(s->http);
     kv_sched_close(s->sched);
-    kv_work_release(&s->work);
+    kv_jobs_release(&s->work);
     kv_translator_close(s->translator);
-    kv_replay_close(s->replay);
+    kv_recorded_close(s->replay);
     kv_traces_close(s->traces);
-    kv_score_close(s->scorer);
-    kv_verify_close(s->verifier);
+    kv_trait_score_close(s->scorer);
+    kv_verdict_close(s->verifier);
     kv_prompts_close(s->prompts);
     if (s->question_ids)
         kv_plan_release(&s->plan);
@@ -453,12 +453,12 @@ void kv_session_close(struct kv_session *s)
     *s = (struct kv_session){.run_lock = -1};
 }
 
-int kv_session_spent(struct kv_session *s, struct kv_spent *spent, struct kv_err *err)
+int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_err *err)
 {
-    *spent = (struct kv_spent){0};
+    *spent = (struct kv_spending){0};
     if (!s->config || !s->answering)
         return 0; /* commands' tasks have no account */
-    return kv_spent_count(spent, s->state, &s->plan, s->answering, s->judging, err);
+    return kv_spending_count(spent, s->state, &s->plan, s->answering, s->judging, err);
 }
 
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)

@@ -9,7 +9,7 @@
 #define KV_SESSION_H
 
 #include "run.h"
-#include "spent.h"
+#include "spending.h"
 
 struct kv_session_options {
     const char *state; /* as the user gave it */
@@ -41,9 +41,9 @@ struct kv_session {
     struct kv_verifier *verifier;
     struct kv_scorer *scorer; /* NULL if no rubric is evaluated */
     struct kv_traces *traces;
-    struct kv_replay *replay;
+    struct kv_recorded *replay;
     struct kv_desk desk;
-    struct kv_work work;
+    struct kv_jobs work;
     struct kv_secrets *ring;
     struct kv_sched *sched;
     struct kv_http *http;
@@ -66,7 +66,7 @@ void kv_session_close(struct kv_session *s);
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup);
 
 /* What earlier runs of the state have used, for limits that go on. */
-int kv_session_spent(struct kv_session *s, struct kv_spent *spent, struct kv_err *err);
+int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_err *err);
 
 /* Appends the task of a key as JSON: for commands, and as kv-status prints it. */
 int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *json);

@@ -17,31 +17,31 @@ const char *kv_keys_member(enum kv_keys_of which)
 }
 
 /* Passes over a value; an array item by item, for it may be long. */
-static int pass_value(struct kv_reader *r, struct kv_err *err)
+static int pass_value(struct kv_json_reader *r, struct kv_err *err)
 {
     struct kv_slice ignored;
-    int got = kv_reader_peek(r, err);
+    int got = kv_json_reader_peek(r, err);
     if (got < 0)
         return -1;
     if (got != '[')
-        return kv_reader_value(r, &ignored, err);
-    if (kv_reader_enter(r, '[', err) != 0)
+        return kv_json_reader_value(r, &ignored, err);
+    if (kv_json_reader_enter(r, '[', err) != 0)
         return -1;
-    while ((got = kv_reader_item(r, &ignored, err)) == 1)
+    while ((got = kv_json_reader_item(r, &ignored, err)) == 1)
         continue;
     return got;
 }
 
 /* To the first item of the array: 1, or 0 if there is none. */
-static int seek(struct kv_reader *r, const char *name, struct kv_err *err)
+static int seek(struct kv_json_reader *r, const char *name, struct kv_err *err)
 {
     struct kv_slice key;
     int got;
-    if (kv_reader_enter(r, '{', err) != 0)
+    if (kv_json_reader_enter(r, '{', err) != 0)
         return -1;
-    while ((got = kv_reader_member(r, &key, err)) == 1) {
+    while ((got = kv_json_reader_member(r, &key, err)) == 1) {
         if (kv_json_string_is(key, name))
-            return kv_reader_enter(r, '[', err) == 0 ? 1 : -1;
+            return kv_json_reader_enter(r, '[', err) == 0 ? 1 : -1;
         if (pass_value(r, err) != 0)
             return -1;
     }
@@ -51,7 +51,7 @@ static int seek(struct kv_reader *r, const char *name, struct kv_err *err)
 int kv_keys_begin(struct kv_keys *k, int fd, enum kv_keys_of which, struct kv_err *err)
 {
     *k = (struct kv_keys){0};
-    kv_reader_share(&k->reader, fd, KV_JSON_FOREIGN);
+    kv_json_reader_share(&k->reader, fd, KV_JSON_FOREIGN);
     int got = seek(&k->reader, kv_keys_member(which), err);
     k->inside = got == 1;
     if (got < 0)
@@ -62,7 +62,7 @@ int kv_keys_begin(struct kv_keys *k, int fd, enum kv_keys_of which, struct kv_er
 int kv_keys_next(struct kv_keys *k, struct kv_err *err)
 {
     struct kv_slice item;
-    int got = k->inside ? kv_reader_item(&k->reader, &item, err) : 0;
+    int got = k->inside ? kv_json_reader_item(&k->reader, &item, err) : 0;
     if (got == 1 && kv_json_type(item) != KV_JSON_STRING)
         got = kv_err_set(err, KV_INPUT, "%zu: a task key is a string, not %s", k->reader.value_line,
             kv_json_type_name(item));
@@ -75,7 +75,7 @@ int kv_keys_next(struct kv_keys *k, struct kv_err *err)
 
 void kv_keys_end(struct kv_keys *k)
 {
-    kv_reader_close(&k->reader);
+    kv_json_reader_close(&k->reader);
     kv_buf_release(&k->key);
     k->inside = false;
 }

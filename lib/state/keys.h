@@ -6,12 +6,13 @@
  *     kv_keys_end(&k);
  *
  * Reads by position, so that several walks may share a descriptor; memory stays flat. A key may
- * come more than once, as it is stored. Failures are KV_INPUT and begin with the place (reader.h).
+ * come more than once, as it is stored. Failures are KV_INPUT and begin with the place
+ * (json_reader.h).
  */
 #ifndef KV_KEYS_H
 #define KV_KEYS_H
 
-#include "reader.h"
+#include "json_reader.h"
 
 enum kv_keys_of {
     KV_KEYS_MANIFEST,  /* task_manifest */
@@ -22,7 +23,7 @@ enum kv_keys_of {
 const char *kv_keys_member(enum kv_keys_of which); /* its name in the file */
 
 struct kv_keys {
-    struct kv_reader reader;
+    struct kv_json_reader reader;
     struct kv_buf key; /* the last one, unescaped */
     bool inside;
 };

@@ -2,7 +2,7 @@
 #include "paths.h"
 
 #include "buf.h"
-#include "io_swap.h"
+#include "io_at.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* rows - the results of a pair as they stand in its results file. */
 #include "rows.h"
 
-#include "text.h"
+#include "pystr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@ int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, st
     *r = (struct kv_rows){.layout = layout, .path = kv_strdup(path)};
     struct stat st;
     if (layout == KV_LAYOUT_2 && stat(path, &st) != 0 && errno == ENOENT) {
-        kv_reader_share(&r->reader, -1, KV_JSON_FOREIGN);
+        kv_json_reader_share(&r->reader, -1, KV_JSON_FOREIGN);
         return 0;
     }
-    int failed = kv_reader_open(&r->reader, path, KV_JSON_FOREIGN, err);
+    int failed = kv_json_reader_open(&r->reader, path, KV_JSON_FOREIGN, err);
     if (!failed && layout == KV_LAYOUT_2)
         kv_lines_init(&r->lines, r->reader.fd, LINE_MAX);
-    else if (!failed && kv_reader_enter(&r->reader, '{', err) != 0)
+    else if (!failed && kv_json_reader_enter(&r->reader, '{', err) != 0)
         failed = kv_err_context(err, "%s", path);
     if (failed)
         kv_rows_end(r);
@@ -34,7 +34,7 @@ void kv_rows_end(struct kv_rows *r)
 {
     kv_lines_release(&r->lines);
     if (r->path)
-        kv_reader_close(&r->reader);
+        kv_json_reader_close(&r->reader);
     free(r->path);
     r->path = NULL;
 }
@@ -48,7 +48,7 @@ static int keep_member(struct kv_rows *r, struct kv_slice key, struct kv_err *er
         kv_buf_add_slice(r->members, key);
         kv_buf_add_str(r->members, ": ");
     }
-    if (kv_reader_value(&r->reader, &value, err) != 0)
+    if (kv_json_reader_value(&r->reader, &value, err) != 0)
         return -1;
     if (r->members) {
         kv_buf_add_slice(r->members, value);
@@ -63,7 +63,7 @@ static int enter_results(struct kv_rows *r, struct kv_err *err)
     if (r->found)
         return kv_err_set(err, KV_INPUT, "%zu: results are given twice", r->reader.line);
     r->found = true;
-    return kv_reader_enter(&r->reader, '[', err) != 0 ? -1 : 1;
+    return kv_json_reader_enter(&r->reader, '[', err) != 0 ? -1 : 1;
 }
 
 /* To the first item of "results": 1, or 0 at the end of the document. */
@@ -71,13 +71,13 @@ static int seek_rows(struct kv_rows *r, struct kv_err *err)
 {
     struct kv_slice key;
     int got;
-    while ((got = kv_reader_member(&r->reader, &key, err)) == 1) {
+    while ((got = kv_json_reader_member(&r->reader, &key, err)) == 1) {
         if (kv_json_string_is(key, "results"))
             return enter_results(r, err);
         if (keep_member(r, key, err) != 0)
             return -1;
     }
-    return got < 0 ? -1 : kv_reader_finish(&r->reader, err);
+    return got < 0 ? -1 : kv_json_reader_finish(&r->reader, err);
 }
 
 static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
@@ -87,17 +87,17 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
         if (got <= 0)
             return got;
         r->inside = true;
-        got = r->raw ? kv_reader_raw_item(&r->reader, &row->text, err)
-                     : kv_reader_item(&r->reader, &row->text, err);
+        got = r->raw ? kv_json_reader_raw_item(&r->reader, &row->text, err)
+                     : kv_json_reader_item(&r->reader, &row->text, err);
         if (got < 0)
             return -1;
         if (got == 1) {
-            row->offset = kv_reader_offset(&r->reader, row->text);
+            row->offset = kv_json_reader_offset(&r->reader, row->text);
             row->line = r->reader.value_line;
             return 1;
         }
         r->inside = false;
-        r->closed = kv_reader_tell(&r->reader);
+        r->closed = kv_json_reader_tell(&r->reader);
     }
 }
 
@@ -110,7 +110,7 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
     while ((got = kv_lines_next(&r->lines, &line, err)) == 1) {
         uint64_t start = r->offset;
         r->offset += line.n + 1;
-        struct kv_slice bare = kv_text_strip(line);
+        struct kv_slice bare = kv_pystr_strip(line);
         if (!bare.n)
             continue;
         row->offset = start + (uint64_t)(bare.p - line.p);

@@ -16,7 +16,7 @@
 #include "buf.h"
 #include "err.h"
 #include "io.h"
-#include "reader.h"
+#include "json_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,13 +35,13 @@ struct kv_row {
 struct kv_rows {
     char *path;
     enum kv_layout layout;
-    struct kv_reader reader; /* layout 1 */
-    struct kv_lines lines;   /* layout 2 */
-    uint64_t offset;         /* layout 2: of the next line */
-    bool inside, found;      /* layout 1: in the array; it was met */
-    uint64_t closed;         /* layout 1: offset behind the array's end; 0: not there yet */
-    bool raw;                /* layout 1: set it after begin to get rows that are not checked */
-    struct kv_buf *members;  /* set it after begin to keep the document's other top-level members */
+    struct kv_json_reader reader; /* layout 1 */
+    struct kv_lines lines;        /* layout 2 */
+    uint64_t offset;              /* layout 2: of the next line */
+    bool inside, found;           /* layout 1: in the array; it was met */
+    uint64_t closed;              /* layout 1: offset behind the array's end; 0: not there yet */
+    bool raw;               /* layout 1: set it after begin to get rows that are not checked */
+    struct kv_buf *members; /* set it after begin to keep the document's other top-level members */
 };
 
 /* KV_INPUT if there is no such file, or, for a document, if it is no object. JSON Lines that are

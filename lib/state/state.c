@@ -7,16 +7,16 @@
  */
 #include "state.h"
 
-#include "archive.h"
+#include "doc_version.h"
 #include "export.h"
-#include "head.h"
+#include "finished_csv.h"
+#include "finished_export.h"
+#include "header.h"
 #include "keys.h"
 #include "members.h"
 #include "num.h"
 #include "result.h"
-#include "sheet.h"
-#include "tail.h"
-#include "view.h"
+#include "torn_tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +25,13 @@
 struct kv_state {
     struct kv_state_info info;
     struct kv_paths paths;
-    struct kv_reader file;     /* holds the descriptor that all walks share */
-    struct kv_members members; /* but for the two arrays of keys */
+    struct kv_json_reader file; /* holds the descriptor that all walks share */
+    struct kv_members members;  /* but for the two arrays of keys */
     bool has_manifest, has_completed;
     int64_t manifest_length, completed_length; /* as counted; -1: not counted */
     int64_t distinct_manifest, distinct_completed;
     char *strings[4];
-    struct kv_index *index; /* NULL until loaded */
+    struct kv_key_index *index; /* NULL until loaded */
     unsigned loaded;
     struct kv_scenario scenario;
 };
@@ -50,9 +50,9 @@ static int count_keys(struct kv_state *s, bool *has, int64_t *length, struct kv_
     if (*has)
         return kv_err_set(err, KV_INPUT, "%zu: a list of tasks is given twice", s->file.line);
     *has = true;
-    if (kv_reader_enter(&s->file, '[', err) != 0)
+    if (kv_json_reader_enter(&s->file, '[', err) != 0)
         return -1;
-    for (*length = 0; (got = kv_reader_item(&s->file, &item, err)) == 1; ++*length)
+    for (*length = 0; (got = kv_json_reader_item(&s->file, &item, err)) == 1; ++*length)
         if (kv_json_type(item) != KV_JSON_STRING)
             return kv_err_set(err, KV_INPUT, "%zu: a task key is a string, not %s",
                 s->file.value_line, kv_json_type_name(item));
@@ -63,9 +63,9 @@ static int read_members(struct kv_state *s, struct kv_err *err)
 {
     struct kv_slice key;
     int got;
-    if (kv_reader_enter(&s->file, '{', err) != 0)
+    if (kv_json_reader_enter(&s->file, '{', err) != 0)
         return -1;
-    while ((got = kv_reader_member(&s->file, &key, err)) == 1) {
+    while ((got = kv_json_reader_member(&s->file, &key, err)) == 1) {
         int failed;
         if (kv_json_string_is(key, kv_keys_member(KV_KEYS_MANIFEST))) {
             if (s->info.growing) {
@@ -81,7 +81,7 @@ static int read_members(struct kv_state *s, struct kv_err *err)
         if (failed)
             return -1;
     }
-    return got < 0 ? -1 : kv_reader_finish(&s->file, err);
+    return got < 0 ? -1 : kv_json_reader_finish(&s->file, err);
 }
 
 /* The version as karenina's messages have it: a string bare, anything else as Python prints it. */
@@ -179,9 +179,9 @@ static int take_info(struct kv_state *s, struct kv_err *err)
 
 static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
 {
-    struct kv_head ignored = {0};
-    return kv_reader_peek(&s->file, err) > 0 &&
-           kv_head_read(&ignored, kv_slice_of(&s->file.held), KV_HEAD_STATE);
+    struct kv_header ignored = {0};
+    return kv_json_reader_peek(&s->file, err) > 0 &&
+           kv_header_read(&ignored, kv_slice_of(&s->file.held), KV_HEADER_STATE);
 }
 
 /* Is there no pair, and an export in its place? One that was named itself is where paths.h puts a
@@ -189,7 +189,7 @@ static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
 static bool is_archived(const struct kv_paths *p)
 {
     bool named = strcmp(p->state, p->output) == 0;
-    return (named || kv_paths_settled(p)) && kv_archive_is(p->output);
+    return (named || kv_paths_settled(p)) && kv_finished_export_is(p->output);
 }
 
 bool kv_state_is_finished(const char *operand)
@@ -198,7 +198,7 @@ bool kv_state_is_finished(const char *operand)
     struct kv_err ignored;
     if (kv_paths_find(&p, operand, &ignored) != 0)
         return false;
-    bool finished = is_archived(&p) || kv_sheet_stands(&p);
+    bool finished = is_archived(&p) || kv_finished_csv_stands(&p);
     kv_paths_release(&p);
     return finished;
 }
@@ -211,17 +211,17 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
         goto failed;
     s->info.paths = &s->paths;
     if (archives && is_archived(&s->paths)) {
-        int fd = kv_archive_open(s->paths.output, err);
+        int fd = kv_finished_export_open(s->paths.output, err);
         if (fd < 0)
             goto failed;
-        kv_reader_share(&s->file, fd, KV_JSON_FOREIGN);
+        kv_json_reader_share(&s->file, fd, KV_JSON_FOREIGN);
         s->file.borrowed = false;
         s->info.finished = true;
-    } else if (kv_sheet_stands(&s->paths)) {
+    } else if (kv_finished_csv_stands(&s->paths)) {
         kv_err_set(err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV",
             s->paths.output);
         goto failed;
-    } else if (kv_reader_open(&s->file, s->paths.state, KV_JSON_FOREIGN, err) != 0) {
+    } else if (kv_json_reader_open(&s->file, s->paths.state, KV_JSON_FOREIGN, err) != 0) {
         goto failed;
     }
     s->info.growing = begins_as_ours(s, err);
@@ -248,10 +248,10 @@ void kv_state_close(struct kv_state *s)
     if (!s)
         return;
     kv_paths_release(&s->paths);
-    kv_reader_close(&s->file);
+    kv_json_reader_close(&s->file);
     kv_members_release(&s->members);
     kv_scenario_release(&s->scenario);
-    kv_index_close(s->index);
+    kv_key_index_close(s->index);
     for (size_t i = 0; i < sizeof s->strings / sizeof *s->strings; i++)
         free(s->strings[i]);
     free(s);
@@ -293,14 +293,14 @@ int kv_state_check(const struct kv_state *s, struct kv_err *err)
 
 bool kv_state_has_more_rows(const struct kv_state *s)
 {
-    struct kv_view v;
-    struct kv_head head = {0};
+    struct kv_doc_version v;
+    struct kv_header head = {0};
     struct kv_err ignored;
-    if (kv_view_open(&v, s->info.results_path, &ignored) != 0)
+    if (kv_doc_version_open(&v, s->info.results_path, &ignored) != 0)
         return true;
-    bool same = kv_head_read(&head, (struct kv_slice){v.head, v.head_n}, KV_HEAD_RESULTS) &&
+    bool same = kv_header_read(&head, (struct kv_slice){v.head, v.head_n}, KV_HEADER_RESULTS) &&
                 head.rows == s->info.row_count;
-    kv_view_close(&v);
+    kv_doc_version_close(&v);
     return !same;
 }
 
@@ -315,21 +315,21 @@ int kv_tasks_begin(
     if ((which == KV_KEYS_MANIFEST && s->distinct_manifest < s->manifest_length) ||
         (which == KV_KEYS_COMPLETED && s->distinct_completed < s->completed_length) ||
         which == KV_KEYS_FAILED)
-        t->seen = kv_index_memory(0);
+        t->seen = kv_key_index_memory(0);
     return 0;
 }
 
 /* Is it the first time that the walk meets this key? */
 static bool is_new(struct kv_tasks *t)
 {
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     struct kv_err ignored;
     if (!t->seen)
         return true;
-    if (kv_index_find(t->seen, kv_digest_128(kv_slice_of(&t->keys.key)), &e, &ignored) == 1)
+    if (kv_key_index_find(t->seen, kv_digest_128(kv_slice_of(&t->keys.key)), &e, &ignored) == 1)
         return false;
-    e.flags = KV_INDEX_SEEN;
-    kv_index_put(t->seen, &e, &ignored);
+    e.flags = KV_KEY_INDEX_SEEN;
+    kv_key_index_put(t->seen, &e, &ignored);
     return true;
 }
 
@@ -347,24 +347,24 @@ int kv_tasks_next(struct kv_tasks *t, struct kv_task_state *task, struct kv_err 
 void kv_tasks_end(struct kv_tasks *t)
 {
     kv_keys_end(&t->keys);
-    kv_index_close(t->seen);
+    kv_key_index_close(t->seen);
     t->seen = NULL;
 }
 
 void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task_state *task)
 {
-    struct kv_index_entry e = {0};
+    struct kv_key_index_entry e = {0};
     struct kv_err ignored; /* a table in memory does not fail */
     if (s->index)
-        kv_index_find(s->index, kv_digest_128(key), &e, &ignored);
+        kv_key_index_find(s->index, kv_digest_128(key), &e, &ignored);
     *task = (struct kv_task_state){
         .key = key,
-        .in_manifest = e.flags & KV_INDEX_MANIFEST,
-        .completed =
-            (e.flags & (KV_INDEX_COMPLETED | KV_INDEX_ADOPTED)) && !(e.flags & KV_INDEX_LOST),
-        .recorded = e.flags & KV_INDEX_COMPLETED,
-        .failed = e.flags & KV_INDEX_FAILED,
-        .has_row = e.flags & KV_INDEX_ROW,
+        .in_manifest = e.flags & KV_KEY_INDEX_MANIFEST,
+        .completed = (e.flags & (KV_KEY_INDEX_COMPLETED | KV_KEY_INDEX_ADOPTED)) &&
+                     !(e.flags & KV_KEY_INDEX_LOST),
+        .recorded = e.flags & KV_KEY_INDEX_COMPLETED,
+        .failed = e.flags & KV_KEY_INDEX_FAILED,
+        .has_row = e.flags & KV_KEY_INDEX_ROW,
         .offset = e.offset,
     };
 }
@@ -376,21 +376,21 @@ static int load_keys(struct kv_state *s, enum kv_keys_of which, uint32_t flag, i
     int64_t *distinct, struct kv_err *err)
 {
     struct kv_keys k;
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     int got;
     if (kv_keys_begin(&k, s->file.fd, which, err) != 0)
         return -1;
     *length = *distinct = 0;
     while ((got = kv_keys_next(&k, err)) == 1) {
-        kv_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
+        kv_key_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
         ++*length;
         if (e.flags & flag)
             continue;
         ++*distinct;
-        if (flag == KV_INDEX_COMPLETED && (e.flags & KV_INDEX_MANIFEST))
+        if (flag == KV_KEY_INDEX_COMPLETED && (e.flags & KV_KEY_INDEX_MANIFEST))
             s->info.pending_count--;
         e.flags |= flag;
-        kv_index_put(s->index, &e, err);
+        kv_key_index_put(s->index, &e, err);
     }
     kv_keys_end(&k);
     return got;
@@ -407,13 +407,13 @@ static size_t expected_keys(const struct kv_state *s)
 static int load_tasks(struct kv_state *s, struct kv_err *err)
 {
     struct kv_state_info *in = &s->info;
-    s->index = kv_index_memory(expected_keys(s));
-    if (load_keys(s, KV_KEYS_MANIFEST, KV_INDEX_MANIFEST, &s->manifest_length,
+    s->index = kv_key_index_memory(expected_keys(s));
+    if (load_keys(s, KV_KEYS_MANIFEST, KV_KEY_INDEX_MANIFEST, &s->manifest_length,
             &s->distinct_manifest, err) != 0)
         return -1;
     in->pending_count = s->distinct_manifest;
     in->manifest_length = s->manifest_length;
-    if (load_keys(s, KV_KEYS_COMPLETED, KV_INDEX_COMPLETED, &s->completed_length,
+    if (load_keys(s, KV_KEYS_COMPLETED, KV_KEY_INDEX_COMPLETED, &s->completed_length,
             &s->distinct_completed, err) != 0)
         return -1;
     in->recorded_count = s->distinct_completed;
@@ -436,21 +436,21 @@ int kv_state_row_key(
 static int fold_row(struct kv_state *s, const struct kv_result *row, uint64_t offset,
     struct kv_buf *key, struct kv_err *err)
 {
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     if (kv_state_row_key(s, row, key, err) != 0)
         return -1;
-    kv_index_find(s->index, kv_digest_128(kv_slice_of(key)), &e, err);
+    kv_key_index_find(s->index, kv_digest_128(kv_slice_of(key)), &e, err);
     bool failed = kv_result_failed(row);
-    s->info.failed_count += (int)failed - (int)!!(e.flags & KV_INDEX_FAILED);
-    e.flags =
-        (e.flags & ~(uint32_t)KV_INDEX_FAILED) | KV_INDEX_ROW | (failed ? KV_INDEX_FAILED : 0);
+    s->info.failed_count += (int)failed - (int)!!(e.flags & KV_KEY_INDEX_FAILED);
+    e.flags = (e.flags & ~(uint32_t)KV_KEY_INDEX_FAILED) | KV_KEY_INDEX_ROW |
+              (failed ? KV_KEY_INDEX_FAILED : 0);
     e.offset = offset;
-    if (!(e.flags & (KV_INDEX_COMPLETED | KV_INDEX_ADOPTED)) && kv_result_settles(row)) {
-        e.flags |= KV_INDEX_ADOPTED;
+    if (!(e.flags & (KV_KEY_INDEX_COMPLETED | KV_KEY_INDEX_ADOPTED)) && kv_result_settles(row)) {
+        e.flags |= KV_KEY_INDEX_ADOPTED;
         s->info.adopted_count++;
-        s->info.adopted_pending += (e.flags & KV_INDEX_MANIFEST) != 0;
+        s->info.adopted_pending += (e.flags & KV_KEY_INDEX_MANIFEST) != 0;
     }
-    return kv_index_put(s->index, &e, err);
+    return kv_key_index_put(s->index, &e, err);
 }
 
 /* Reads one row; what cannot be read is fatal in layout 1.0 and passed over in 2.0, as there. */
@@ -470,13 +470,13 @@ static int load_row(
 static int find_holes(struct kv_state *s, struct kv_key_list *holes, struct kv_err *err)
 {
     struct kv_keys k;
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     int got;
     if (kv_keys_begin(&k, s->file.fd, KV_KEYS_COMPLETED, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1) {
-        kv_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
-        if (!(e.flags & KV_INDEX_ROW))
+        kv_key_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
+        if (!(e.flags & KV_KEY_INDEX_ROW))
             kv_key_list_add(holes, kv_slice_of(&k.key));
     }
     kv_keys_end(&k);
@@ -486,23 +486,23 @@ static int find_holes(struct kv_state *s, struct kv_key_list *holes, struct kv_e
 /* The task of a torn last line of layout 2.0 is pending again, as the next writer will record. */
 static int load_tail(struct kv_state *s, int fd, struct kv_err *err)
 {
-    struct kv_tail tail;
+    struct kv_torn_tail tail;
     struct kv_key_list holes = {0};
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     struct stat st;
-    if (fstat(fd, &st) != 0 || kv_tail_read(&tail, fd, (uint64_t)st.st_size, err) != 0)
+    if (fstat(fd, &st) != 0 || kv_torn_tail_read(&tail, fd, (uint64_t)st.st_size, err) != 0)
         return -1;
     int failed = tail.torn.n ? find_holes(s, &holes, err) : 0;
     for (size_t i = 0; i < holes.count && !failed; i++) {
         struct kv_slice key = kv_key_list_get(&holes, i);
-        if (!kv_tail_lost(&tail, &holes, key))
+        if (!kv_torn_tail_lost(&tail, &holes, key))
             continue;
-        kv_index_find(s->index, kv_digest_128(key), &e, err);
-        e.flags |= KV_INDEX_LOST;
-        failed = kv_index_put(s->index, &e, err);
+        kv_key_index_find(s->index, kv_digest_128(key), &e, err);
+        e.flags |= KV_KEY_INDEX_LOST;
+        failed = kv_key_index_put(s->index, &e, err);
     }
     kv_key_list_release(&holes);
-    kv_tail_release(&tail);
+    kv_torn_tail_release(&tail);
     return failed;
 }
 

@@ -26,7 +26,7 @@
 
 #include "buf.h"
 #include "err.h"
-#include "index.h"
+#include "key_index.h"
 #include "keys.h"
 #include "paths.h"
 #include "result.h"
@@ -74,8 +74,8 @@ struct kv_state *kv_state_open(const char *operand, struct kv_err *err);
 struct kv_state *kv_state_open_any(const char *operand, struct kv_err *err);
 void kv_state_close(struct kv_state *s); /* NULL is fine */
 
-/* Is only the export of the run left, of whatever kind? Of a CSV (sheet.h) nothing can be opened.
- * Reads a header at most. */
+/* Is only the export of the run left, of whatever kind? Of a CSV (finished_csv.h) nothing can be
+ * opened. Reads a header at most. */
 bool kv_state_is_finished(const char *operand);
 
 const struct kv_state_info *kv_state_info(const struct kv_state *s);
@@ -133,7 +133,7 @@ void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task
 struct kv_tasks {
     const struct kv_state *state;
     struct kv_keys keys;
-    struct kv_index *seen; /* only where keys repeat */
+    struct kv_key_index *seen; /* only where keys repeat */
 };
 int kv_tasks_begin(
     struct kv_tasks *t, const struct kv_state *s, enum kv_keys_of which, struct kv_err *err);

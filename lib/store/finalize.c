@@ -7,15 +7,15 @@
  */
 #include "finalize.h"
 
-#include "archive.h"
 #include "csv.h"
 #include "export.h"
+#include "finished_csv.h"
+#include "finished_export.h"
 #include "io.h"
 #include "json.h"
 #include "num.h"
 #include "rows.h"
 #include "scenario.h"
-#include "sheet.h"
 #include "state.h"
 #include "store.h"
 
@@ -196,11 +196,11 @@ static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout lay
 {
     struct kv_slice task;
     if (layout == KV_LAYOUT_2)
-        kv_spell_export(line, row);
+        kv_reformat_export(line, row);
     else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
         kv_buf_add_slice(line, row);
     else
-        kv_spell_space(line, row);
+        kv_reformat_space(line, row);
 }
 
 static int write_json(struct work *w, int fd, struct kv_err *err)
@@ -342,7 +342,7 @@ static bool find_finished(struct work *w, const struct kv_slice *start)
     struct kv_err never;
     double a = NAN, b = NAN;
     bool found = exists(w->paths.output) &&
-                 kv_archive_read(w->paths.output, &metadata, &summary, &never) == 0;
+                 kv_finished_export_read(w->paths.output, &metadata, &summary, &never) == 0;
     if (found && start) {
         kv_json_get(summary, "start_time", &begun);
         found = kv_num_double(*start, &a) && kv_num_double(begun, &b) && !isless(a, b) &&
@@ -372,7 +372,7 @@ static int csv_of_export(struct work *w, struct kv_err *err)
     return rc;
 }
 
-static int count_row(void *closure, const struct kv_sheet_row *row)
+static int count_row(void *closure, const struct kv_finished_csv_row *row)
 {
     struct kv_finalized *done = closure;
     done->rows.results++;
@@ -388,7 +388,7 @@ static int tell_from_sheet(struct work *w, struct kv_err *err)
     done->already = done->is_complete = true;
     done->csv_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
-    if (kv_sheet_read(done->csv_path, count_row, done, err) != 0)
+    if (kv_finished_csv_read(done->csv_path, count_row, done, err) != 0)
         return -1;
     done->total = done->completed = done->rows.results;
     return 0;
@@ -397,7 +397,7 @@ static int tell_from_sheet(struct work *w, struct kv_err *err)
 /* No .state: finalized before, or never there. */
 static int without_state(struct work *w, struct kv_err *err)
 {
-    if (kv_sheet_stands(&w->paths))
+    if (kv_finished_csv_stands(&w->paths))
         return tell_from_sheet(w, err);
     bool named = strcmp(w->paths.state, w->paths.output) == 0;
     if ((!named && !kv_paths_settled(&w->paths)) || !find_finished(w, NULL)) {

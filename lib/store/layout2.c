@@ -6,8 +6,8 @@
 #include "layout2.h"
 
 #include "io.h"
-#include "state2.h"
-#include "tail.h"
+#include "layout2_state.h"
+#include "torn_tail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ void kv_layout2_init(
 static void forget(struct kv_layout2 *two)
 {
     kv_state_close(two->state);
-    kv_index_close(two->index);
+    kv_key_index_close(two->index);
     two->state = NULL;
     two->index = NULL;
     two->loaded = false;
@@ -57,7 +57,7 @@ static void unlock(struct kv_layout2 *two)
 void kv_layout2_abort(struct kv_layout2 *two)
 {
     if (two->loaded) {
-        kv_index_drop(two->index);
+        kv_key_index_drop(two->index);
         kv_key_list_cut(&two->completed, two->completed_kept);
         kv_key_list_cut(&two->more, two->more_kept);
         two->counts = two->counts_kept;
@@ -107,11 +107,11 @@ static bool unchanged(const struct kv_layout2 *two)
 
 /* ---- the tail of the lines ---- */
 
-static int open_lines(struct kv_layout2 *two, struct kv_tail *tail, struct kv_err *err)
+static int open_lines(struct kv_layout2 *two, struct kv_torn_tail *tail, struct kv_err *err)
 {
     struct kv_file file;
     const char *name = name_in_directory(two->paths->jsonl);
-    *tail = (struct kv_tail){0};
+    *tail = (struct kv_torn_tail){0};
     int fd = kv_io_open(two->dir, name, KV_IO_UPDATE);
     if (fd < 0) {
         struct stat st;
@@ -120,14 +120,14 @@ static int open_lines(struct kv_layout2 *two, struct kv_tail *tail, struct kv_er
     int failed = 0;
     if (kv_io_stat(fd, &file) != 0)
         failed = kv_err_sys(err, "%s", two->paths->jsonl);
-    else if (kv_tail_read(tail, fd, (uint64_t)file.id.size, err) != 0)
+    else if (kv_torn_tail_read(tail, fd, (uint64_t)file.id.size, err) != 0)
         failed = kv_err_context(err, "%s", two->paths->jsonl);
     close(fd);
     return failed;
 }
 
 /* Ends a last line that only lacks its LF; cuts off one that is torn. */
-static int mend_tail(struct kv_layout2 *two, const struct kv_tail *tail, struct kv_err *err)
+static int mend_tail(struct kv_layout2 *two, const struct kv_torn_tail *tail, struct kv_err *err)
 {
     if (!tail->open && !tail->torn.n)
         return 0;
@@ -148,11 +148,11 @@ static int mend_tail(struct kv_layout2 *two, const struct kv_tail *tail, struct 
 static int write_state(struct kv_layout2 *two, struct kv_err *err)
 {
     struct kv_publish p;
-    struct kv_state2 text = {
+    struct kv_layout2_state text = {
         two->state, two->index, &two->counts, &two->completed, &two->failed, &two->more};
     if (kv_publish_begin(&p, two->paths->state, err) != 0)
         return -1;
-    if (kv_state2_write(p.fd, &text, err) != 0) {
+    if (kv_layout2_state_write(p.fd, &text, err) != 0) {
         kv_publish_abandon(&p);
         return kv_err_context(err, "%s", two->paths->state);
     }
@@ -161,21 +161,21 @@ static int write_state(struct kv_layout2 *two, struct kv_err *err)
 
 /* ---- reading ---- */
 
-static int enter_manifest(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err *err)
+static int enter_manifest(struct kv_layout2 *two, struct kv_accounting *l, struct kv_err *err)
 {
     struct kv_keys k;
     int got;
     if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_MANIFEST, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1)
-        if (kv_ledger_manifest(l, kv_slice_of(&k.key), err) < 0)
+        if (kv_accounting_manifest(l, kv_slice_of(&k.key), err) < 0)
             break;
     kv_keys_end(&k);
     return got;
 }
 
 static int enter_row(
-    struct kv_layout2 *two, struct kv_ledger *l, const struct kv_row *row, struct kv_err *err)
+    struct kv_layout2 *two, struct kv_accounting *l, const struct kv_row *row, struct kv_err *err)
 {
     struct kv_result result;
     struct kv_buf key = {0};
@@ -188,14 +188,14 @@ static int enter_row(
         return 0;
     int failed = kv_state_row_key(two->state, &result, &key, err);
     if (!failed)
-        failed = kv_ledger_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
+        failed = kv_accounting_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
     if (!failed && completes)
         kv_key_list_add(&two->completed, kv_slice_of(&key));
     kv_buf_release(&key);
     return failed;
 }
 
-static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err *err)
+static int enter_rows(struct kv_layout2 *two, struct kv_accounting *l, struct kv_err *err)
 {
     struct kv_rows rows;
     struct kv_row row = {0};
@@ -218,16 +218,16 @@ static int enter_rows(struct kv_layout2 *two, struct kv_ledger *l, struct kv_err
 
 /* Recorded keys without a row are holes and stay recorded, but for that of a record that was torn.
  */
-static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct kv_key_list *holes,
-    const struct kv_tail *tail, struct kv_err *err)
+static int enter_holes(struct kv_layout2 *two, struct kv_accounting *l,
+    const struct kv_key_list *holes, const struct kv_torn_tail *tail, struct kv_err *err)
 {
     for (size_t i = 0; i < holes->count; i++) {
         struct kv_slice key = kv_key_list_get(holes, i);
-        if (kv_tail_lost(tail, holes, key)) {
+        if (kv_torn_tail_lost(tail, holes, key)) {
             kv_note(two->notes, "%.*s: pending again", (int)key.n, key.p);
             continue;
         }
-        int got = kv_ledger_completed(l, key, err);
+        int got = kv_accounting_completed(l, key, err);
         if (got < 0)
             return -1;
         if (got)
@@ -236,21 +236,21 @@ static int enter_holes(struct kv_layout2 *two, struct kv_ledger *l, const struct
     return 0;
 }
 
-static int enter_recorded(
-    struct kv_layout2 *two, struct kv_ledger *l, const struct kv_tail *tail, struct kv_err *err)
+static int enter_recorded(struct kv_layout2 *two, struct kv_accounting *l,
+    const struct kv_torn_tail *tail, struct kv_err *err)
 {
     struct kv_keys k;
     struct kv_key_list holes = {0};
-    struct kv_index_entry e;
+    struct kv_key_index_entry e;
     int got;
     if (kv_keys_begin(&k, kv_state_file(two->state), KV_KEYS_COMPLETED, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1) {
         struct kv_slice key = kv_slice_of(&k.key);
-        kv_index_find(two->index, kv_digest_128(key), &e, err);
-        if (!(e.flags & KV_INDEX_ROW))
+        kv_key_index_find(two->index, kv_digest_128(key), &e, err);
+        if (!(e.flags & KV_KEY_INDEX_ROW))
             kv_key_list_add(&holes, key);
-        else if (kv_ledger_completed(l, key, err) == 1)
+        else if (kv_accounting_completed(l, key, err) == 1)
             kv_key_list_add(&two->completed, key);
     }
     kv_keys_end(&k);
@@ -272,9 +272,9 @@ static int enter_failed(struct kv_layout2 *two, struct kv_err *err)
     return got;
 }
 
-static int read_all(struct kv_layout2 *two, const struct kv_tail *tail, struct kv_err *err)
+static int read_all(struct kv_layout2 *two, const struct kv_torn_tail *tail, struct kv_err *err)
 {
-    struct kv_ledger direct = {two->index, &two->counts, false};
+    struct kv_accounting direct = {two->index, &two->counts, false};
     if (enter_manifest(two, &direct, err) == 0 && enter_rows(two, &direct, err) == 0 &&
         enter_recorded(two, &direct, tail, err) == 0 && enter_failed(two, err) == 0)
         return 0;
@@ -286,14 +286,14 @@ static int read_all(struct kv_layout2 *two, const struct kv_tail *tail, struct k
 /* A torn record costs its task the key before it is cut: so a death in between is no loss. */
 static int load(struct kv_layout2 *two, struct kv_err *err)
 {
-    struct kv_tail tail = {0};
+    struct kv_torn_tail tail = {0};
     two->state = kv_state_open(two->paths->state, err);
     if (!two->state || kv_state_check(two->state, err) != 0)
         return -1;
     if (kv_state_info(two->state)->layout != KV_LAYOUT_2)
         return kv_err_set(err, KV_INPUT, "%s: changed by another program", two->paths->state);
-    two->index = kv_index_memory(0);
-    two->counts = (struct kv_head){0};
+    two->index = kv_key_index_memory(0);
+    two->counts = (struct kv_header){0};
     int failed = open_lines(two, &tail, err);
     two->end = tail.end;
     if (!failed && tail.torn.n)
@@ -303,7 +303,7 @@ static int load(struct kv_layout2 *two, struct kv_err *err)
         kv_note(two->notes, "%s: its last line is ended now", two->paths->jsonl);
     failed = failed || read_all(two, &tail, err) != 0 ||
              (tail.torn.n && write_state(two, err) != 0) || mend_tail(two, &tail, err) != 0;
-    kv_tail_release(&tail);
+    kv_torn_tail_release(&tail);
     return failed ? -1 : 0;
 }
 
@@ -320,7 +320,7 @@ int kv_layout2_begin(struct kv_layout2 *two, bool wait, struct kv_err *err)
         return -1;
     }
     two->loaded = true;
-    two->ledger = (struct kv_ledger){two->index, &two->counts, true};
+    two->ledger = (struct kv_accounting){two->index, &two->counts, true};
     two->counts_kept = two->counts;
     two->completed_kept = two->completed.count;
     two->more_kept = 0;
@@ -386,7 +386,7 @@ int kv_layout2_commit(struct kv_layout2 *two, struct kv_err *err)
         forget(two);
         return -1;
     }
-    kv_index_keep(two->index, err);
+    kv_key_index_keep(two->index, err);
     two->end += two->rows.n;
     two->counts_kept = two->counts;
     two->completed_kept = two->completed.count;

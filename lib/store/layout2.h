@@ -18,22 +18,22 @@
 #ifndef KV_LAYOUT2_H
 #define KV_LAYOUT2_H
 
-#include "io_swap.h"
-#include "ledger.h"
-#include "pair.h"
+#include "accounting.h"
+#include "io_at.h"
+#include "layout1.h"
 #include "state.h"
 
 struct kv_layout2 {
     const struct kv_paths *paths;
     const struct kv_notes *notes;
     struct kv_state *state;               /* as it was when last read */
-    struct kv_index *index;               /* in memory */
-    struct kv_head counts;                /* with all that is staged */
-    struct kv_ledger ledger;              /* stages */
+    struct kv_key_index *index;           /* in memory */
+    struct kv_header counts;              /* with all that is staged */
+    struct kv_accounting ledger;          /* stages */
     struct kv_key_list completed, failed; /* the two sets */
     struct kv_key_list more;              /* what the manifest has gained since `state` was read */
     struct kv_buf rows;                   /* staged lines */
-    struct kv_head counts_kept;           /* and how far these were at the last commit: */
+    struct kv_header counts_kept;         /* and how far these were at the last commit: */
     size_t completed_kept, more_kept;
     uint64_t end;              /* of the .jsonl */
     struct kv_file_id seen[2]; /* .state and .jsonl as we left them */

@@ -1,13 +1,13 @@
 /* store - the pair as it is written: create, add, heal, take away.
  *
- * One face for both layouts: pair.c and layout2.c know the files, ledger.c the rules; here is what
- * happens to a row.
+ * One face for both layouts: layout1.c and layout2.c know the files, accounting.c the rules; here
+ * is what happens to a row.
  */
 #include "store.h"
 
+#include "layout1.h"
 #include "layout2.h"
 #include "nearest.h"
-#include "pair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ struct kv_store {
     enum kv_layout layout;
     unsigned flags;
     struct kv_notes notes;
-    struct kv_pair pair;
+    struct kv_layout1 pair;
     struct kv_layout2 two;
     struct kv_state *state; /* for kv_store_state; opened when asked for */
     struct kv_buf key;
@@ -46,7 +46,7 @@ struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_er
         free(st);
         return NULL;
     }
-    kv_pair_init(&st->pair, &st->paths, &st->notes);
+    kv_layout1_init(&st->pair, &st->paths, &st->notes);
     kv_layout2_init(&st->two, &st->paths, &st->notes);
     if (!st->paths.odd || finished)
         return st;
@@ -60,7 +60,7 @@ void kv_store_close(struct kv_store *st)
     if (!st)
         return;
     kv_state_close(st->state);
-    kv_pair_release(&st->pair);
+    kv_layout1_release(&st->pair);
     kv_layout2_release(&st->two);
     kv_paths_release(&st->paths);
     kv_buf_release(&st->key);
@@ -81,7 +81,7 @@ int kv_store_begin(struct kv_store *st, struct kv_err *err)
             "%s: the run is finished and takes no more results; begin one that goes on from it by "
             "kv-manifest --extend-from",
             st->paths.output);
-    int failed = st->layout == KV_LAYOUT_1 ? kv_pair_begin(&st->pair, wait, err)
+    int failed = st->layout == KV_LAYOUT_1 ? kv_layout1_begin(&st->pair, wait, err)
                                            : kv_layout2_begin(&st->two, wait, err);
     if (failed && err->kind == KV_BUSY)
         kv_err_set(err, KV_BUSY, "%s: another writer holds it", st->paths.state);
@@ -101,7 +101,7 @@ void kv_store_abort(struct kv_store *st)
 {
     end(st);
     if (st->layout == KV_LAYOUT_1)
-        kv_pair_abort(&st->pair);
+        kv_layout1_abort(&st->pair);
     else
         kv_layout2_abort(&st->two);
 }
@@ -109,20 +109,20 @@ void kv_store_abort(struct kv_store *st)
 int kv_store_commit(struct kv_store *st, struct kv_err *err)
 {
     end(st);
-    return st->layout == KV_LAYOUT_1 ? kv_pair_commit(&st->pair, err)
+    return st->layout == KV_LAYOUT_1 ? kv_layout1_commit(&st->pair, err)
                                      : kv_layout2_commit(&st->two, err);
 }
 
 int kv_store_remove(struct kv_store *st, struct kv_err *err)
 {
     end(st);
-    return st->layout == KV_LAYOUT_1 ? kv_pair_remove(&st->pair, err)
+    return st->layout == KV_LAYOUT_1 ? kv_layout1_remove(&st->pair, err)
                                      : kv_layout2_remove(&st->two, err);
 }
 
 /* ---- looking ---- */
 
-static struct kv_ledger *ledger(struct kv_store *st)
+static struct kv_accounting *ledger(struct kv_store *st)
 {
     return st->layout == KV_LAYOUT_1 ? &st->pair.ledger : &st->two.ledger;
 }
@@ -136,7 +136,7 @@ const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err)
 
 void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c)
 {
-    const struct kv_head *h = st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
+    const struct kv_header *h = st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
     *c = (struct kv_store_counts){h->total, h->completed, h->failed, h->pending, h->rows};
 }
 
@@ -159,22 +159,22 @@ void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id
         parts.scenario_id.n = 0;
     if (kv_json_is_null(parts.scenario_turn)) /* as kv_result_read has it */
         parts.scenario_turn.n = 0;
-    kv_ledger_row_id(id, key, &parts);
+    kv_accounting_row_id(id, key, &parts);
 }
 
 int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err)
 {
-    struct kv_index_entry e;
-    if (kv_index_find(ledger(st)->index, kv_digest_128(key), &e, err) < 0)
+    struct kv_key_index_entry e;
+    if (kv_key_index_find(ledger(st)->index, kv_digest_128(key), &e, err) < 0)
         return -1;
     *task = (struct kv_task_state){
         .key = key,
-        .in_manifest = e.flags & KV_INDEX_MANIFEST,
-        .completed = e.flags & KV_INDEX_COMPLETED,
-        .recorded = e.flags & KV_INDEX_COMPLETED,
-        .failed = e.flags & KV_INDEX_FAILED,
-        .has_row = e.flags & KV_INDEX_ROW,
+        .in_manifest = e.flags & KV_KEY_INDEX_MANIFEST,
+        .completed = e.flags & KV_KEY_INDEX_COMPLETED,
+        .recorded = e.flags & KV_KEY_INDEX_COMPLETED,
+        .failed = e.flags & KV_KEY_INDEX_FAILED,
+        .has_row = e.flags & KV_KEY_INDEX_ROW,
         .offset = e.offset,
     };
     return 0;
@@ -245,9 +245,9 @@ static int refuse_unknown(struct kv_store *st, struct kv_slice key, struct kv_er
 }
 
 /* Is the recorded row this one, byte for byte? A retry after an unknown outcome sends it again. */
-static bool is_same(struct kv_store *st, const struct kv_index_entry *old, struct kv_slice row)
+static bool is_same(struct kv_store *st, const struct kv_key_index_entry *old, struct kv_slice row)
 {
-    struct kv_view *t;
+    struct kv_doc_version *t;
     struct kv_err ignored;
     if (st->layout != KV_LAYOUT_1)
         return false;
@@ -255,7 +255,7 @@ static bool is_same(struct kv_store *st, const struct kv_index_entry *old, struc
     if ((uint64_t)t->end < old->offset || (uint64_t)t->end - old->offset < row.n)
         return false;
     char *text = kv_alloc(row.n + 1); /* what follows is a comma or the end of the line */
-    bool same = kv_view_read(t, (off_t)old->offset, text, row.n + 1, &ignored) == 0 &&
+    bool same = kv_doc_version_read(t, (off_t)old->offset, text, row.n + 1, &ignored) == 0 &&
                 memcmp(text, row.p, row.n) == 0 && (text[row.n] == ',' || text[row.n] == '\n');
     free(text);
     return same;
@@ -268,38 +268,38 @@ static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, 
     if (is_new && two)
         kv_layout2_extend(&st->two, key);
     else if (is_new)
-        kv_pair_extend(&st->pair, key);
-    if (is_new && kv_ledger_manifest(ledger(st), key, err) < 0)
+        kv_layout1_extend(&st->pair, key);
+    if (is_new && kv_accounting_manifest(ledger(st), key, err) < 0)
         return -1;
     uint64_t at =
-        two ? kv_layout2_add_row(&st->two, row->text) : kv_pair_add_row(&st->pair, row->text);
-    if (kv_ledger_row(ledger(st), row, key, at, &completes, err) != 0)
+        two ? kv_layout2_add_row(&st->two, row->text) : kv_layout1_add_row(&st->pair, row->text);
+    if (kv_accounting_row(ledger(st), row, key, at, &completes, err) != 0)
         return -1;
     if (completes && two)
         kv_layout2_add_key(&st->two, key);
     else if (completes)
-        kv_pair_add_key(&st->pair, key);
+        kv_layout1_add_key(&st->pair, key);
     return 0;
 }
 
 static int add_result(
     struct kv_store *st, const struct kv_result *row, enum kv_added *added, struct kv_err *err)
 {
-    struct kv_index_entry task, old;
+    struct kv_key_index_entry task, old;
     struct kv_slice key = kv_slice_of(&st->key);
-    if (kv_ledger_find(ledger(st), row, key, &task, &old, err) != 0)
+    if (kv_accounting_find(ledger(st), row, key, &task, &old, err) != 0)
         return -1;
-    bool is_new = !(task.flags & KV_INDEX_MANIFEST);
+    bool is_new = !(task.flags & KV_KEY_INDEX_MANIFEST);
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
-    bool has_row = old.flags & KV_INDEX_ROW, completed = task.flags & KV_INDEX_COMPLETED;
+    bool has_row = old.flags & KV_KEY_INDEX_ROW, completed = task.flags & KV_KEY_INDEX_COMPLETED;
     if (has_row &&
-        ((completed && !(old.flags & KV_INDEX_FAILED)) || is_same(st, &old, row->text))) {
+        ((completed && !(old.flags & KV_KEY_INDEX_FAILED)) || is_same(st, &old, row->text))) {
         *added = KV_ADDED_NOT;
         return 0;
     }
     if (st->layout == KV_LAYOUT_1 && st->pair.foreign) {
-        if (kv_pair_ready(&st->pair, err) == 0) /* it has been read again */
+        if (kv_layout1_ready(&st->pair, err) == 0) /* it has been read again */
             return add_result(st, row, added, err);
         end(st);
         return -1;

@@ -18,8 +18,8 @@
 #define KV_STORE_H
 
 #include "buf.h"
-#include "create.h" /* kv_store_create */
 #include "err.h"
+#include "layout1_create.h" /* kv_store_create */
 #include "state.h"
 
 #include <stdbool.h>

@@ -6,8 +6,8 @@
 #include "primitive.h"
 
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 
 #include <math.h>
 #include <string.h>
@@ -134,7 +134,7 @@ static int read_float(const char *name, struct kv_slice v, struct kv_buf *out, s
 {
     double x;
     const char *sort;
-    if (kv_lax_float(v, &x, &sort) != 0)
+    if (kv_pydantic_float(v, &x, &sort) != 0)
         return refuse(err, name,
             strcmp(sort, "finite_number") == 0 ? "must be a finite number" : "must be a number");
     kv_num_add_double(out, x, KV_NUM_PYTHON);
@@ -220,12 +220,13 @@ static int read_value(
     }
     switch (p->kind) {
     case BOOL:
-        if (kv_lax_bool(v, &flag, &sort) != 0)
+        if (kv_pydantic_bool(v, &flag, &sort) != 0)
             return refuse(err, p->name, "must be true or false");
         kv_buf_add_str(out, flag ? "true" : "false");
         return 0;
     case INT:
-        return kv_lax_int(v, out, &sort) == 0 ? 0 : refuse(err, p->name, "must be a whole number");
+        return kv_pydantic_int(v, out, &sort) == 0 ? 0
+                                                   : refuse(err, p->name, "must be a whole number");
     case FLOAT:
         return read_float(p->name, v, out, err);
     case TEXT:

@@ -1,16 +1,15 @@
 /* template - an answer template as data. */
 #include "template.h"
 
+#include "class.h"
 #include "json.h"
 #include "num.h"
-#include "template_python.h"
-#include "template_spec.h"
+#include "spec.h"
 
 static int read_spec(struct kv_slice text, struct kv_template *t, struct kv_err *err)
 {
     struct kv_slice value;
-    if (kv_json_check(text, KV_JSON_DIGITS, &value, err) == 0 &&
-        kv_template_spec_read(value, t, err) == 0)
+    if (kv_json_check(text, KV_JSON_DIGITS, &value, err) == 0 && kv_spec_read(value, t, err) == 0)
         return 0;
     return kv_err_context(err, "TemplateSpec");
 }
@@ -18,26 +17,26 @@ static int read_spec(struct kv_slice text, struct kv_template *t, struct kv_err 
 enum kv_template_outcome kv_template_open(
     struct kv_slice text, struct kv_template **out, struct kv_err *err)
 {
-    struct kv_template *t = kv_template_data_open();
+    struct kv_template *t = kv_fields_open();
     struct kv_slice body = kv_slice_strip(text);
     bool code = false;
-    int rc = body.n && *body.p == '{' ? read_spec(body, t, err)
-                                      : kv_template_python_read(text, t, &code, err);
+    int rc =
+        body.n && *body.p == '{' ? read_spec(body, t, err) : kv_class_read(text, t, &code, err);
     if (rc != 0) {
-        kv_template_data_close(t);
+        kv_fields_close(t);
         return code ? KV_TEMPLATE_CODE : KV_TEMPLATE_INVALID;
     }
-    kv_template_data_finish(t);
+    kv_fields_finish(t);
     *out = t;
     return KV_TEMPLATE_OK;
 }
 
 void kv_template_close(struct kv_template *t)
 {
-    kv_template_data_close(t);
+    kv_fields_close(t);
 }
 
-const struct kv_answer_field *kv_template_field(const struct kv_template *t, struct kv_slice name)
+const struct kv_answer_field *kv_class_field(const struct kv_template *t, struct kv_slice name)
 {
     for (size_t i = 0; i < t->n; i++)
         if (kv_slice_eq(t->fields[i].name, name))

@@ -2,7 +2,7 @@
  *
  * Read from a TemplateSpec (JSON; unknown keys refused) or from the declarative Python form that
  * checkpoints hold (templates.md, sections 1, 2, 13). What it holds is described in
- * template_data.h. It checks no answer: that is verify.
+ * fields.h. It checks no answer: that is verify.
  *
  *     struct kv_template *t;
  *     switch (kv_template_open(text, &t, &err)) {
@@ -16,7 +16,7 @@
 
 #include "buf.h"
 #include "err.h"
-#include "template_data.h"
+#include "fields.h"
 
 enum kv_template_outcome {
     KV_TEMPLATE_OK,
@@ -30,7 +30,7 @@ enum kv_template_outcome kv_template_open(
 void kv_template_close(struct kv_template *t); /* NULL is fine */
 
 /* NULL if there is no such field. */
-const struct kv_answer_field *kv_template_field(const struct kv_template *t, struct kv_slice name);
+const struct kv_answer_field *kv_class_field(const struct kv_template *t, struct kv_slice name);
 
 /* Appends composition_strategy as it stands in results: null, "any_of", "at_least_n(2)", … */
 void kv_template_add_composition(struct kv_buf *out, const struct kv_template *t);

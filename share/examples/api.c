@@ -8,12 +8,13 @@
  * new process would, makes sure that the configuration is still the same, adds the last result and
  * finalises. Errors are values everywhere; this program ends at the first.
  */
-#include <kv/compat.h>
+#include <kv/config_diff.h>
 #include <kv/export.h>
 #include <kv/finalize.h>
 #include <kv/io.h>
 #include <kv/plan.h>
-#include <kv/record.h>
+#include <kv/problem.h>
+#include <kv/result_builder.h>
 #include <kv/store.h>
 
 #include <stdio.h>
@@ -84,13 +85,13 @@ static void make_result(const struct kv_plan *tasks, size_t i, struct kv_buf *li
 {
     struct kv_identity who;
     struct kv_buf answering = {0}, parsing = {0};
-    struct kv_record r;
+    struct kv_result_builder r;
     struct kv_task task = kv_plan_task(tasks, i);
     kv_identity_of(&tasks->config->answering[task.answering], KV_ANSWERING, &who);
     kv_identity_add_json(&answering, &who);
     kv_identity_of(&tasks->config->parsing[task.parsing], KV_PARSING, &who);
     kv_identity_add_json(&parsing, &who);
-    kv_record_init(&r, time(NULL));
+    kv_result_builder_init(&r, time(NULL));
     r.question_id = questions[task.question];
     r.question_text = KV_SLICE("How many chambers does a human heart have?");
     r.template_id = KV_SLICE("no_template");
@@ -101,7 +102,7 @@ static void make_result(const struct kv_plan *tasks, size_t i, struct kv_buf *li
     r.raw_llm_response = KV_SLICE("--- AI Message ---\nFour.");
     r.verification_performed = true;
     r.verify_result = KV_TRI_TRUE;
-    kv_record_write(&r, line);
+    kv_result_builder_write(&r, line);
     kv_buf_release(&answering);
     kv_buf_release(&parsing);
 }
@@ -156,17 +157,17 @@ static void load_for_resume(const struct kv_config *config, const char *path)
     must(kv_state_check(state, &err) != 0);
     const struct kv_state_info *info = kv_state_info(state);
     kv_config_add_state_text(&text, config);
-    struct kv_compat_side then = {
+    struct kv_config_diff_side then = {
         .benchmark_path = kv_slice(info->benchmark_path),
         .config_hash = kv_slice(info->config_hash),
         .config = info->config,
     };
-    struct kv_compat_side now = {
+    struct kv_config_diff_side now = {
         .benchmark_path = kv_slice(benchmark),
         .config_hash = kv_slice(config->hash),
         .config = kv_slice_of(&text),
     };
-    bool same = kv_compat_decide(&then, &now, true, &reason, &different, &harmless);
+    bool same = kv_config_diff_decide(&then, &now, true, &reason, &different, &harmless);
     printf("compatible: %s%s\n", same ? "yes" : "no: ", same ? "" : reason.p);
     kv_buf_release(&text);
     kv_buf_release(&reason);

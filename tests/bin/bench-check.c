@@ -6,11 +6,11 @@
  *   plan   {"text","config","questions","question_ids"}: manifest and execution orders
  */
 #include "bench.h"
-#include "choose.h"
 #include "config.h"
 #include "io.h"
 #include "json.h"
 #include "plan.h"
+#include "select.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,10 +155,10 @@ static void do_choose(struct kv_slice line)
     while (b && kv_json_item(&w, &item)) {
         char *positions = kv_json_strdup(item);
         bool *chosen = kv_calloc(b->n + 1, sizeof *chosen);
-        long n = kv_choose(b, NULL, NULL, chosen, &err);
+        long n = kv_select(b, NULL, NULL, chosen, &err);
         kv_buf_add_str(&out, out.p[out.n - 1] == '[' ? "{" : ",{");
         begin("indices");
-        if (kv_choose_positions(positions, (size_t)n, chosen, &err) != 0) {
+        if (kv_select_positions(positions, (size_t)n, chosen, &err) != 0) {
             kv_buf_add_str(&out, "null");
             begin("error");
             add_text(kv_slice(err.text));
@@ -227,7 +227,7 @@ static void do_plan(struct kv_slice line)
     struct kv_config *c = kv_config_open(get(line, "config"), &from, &problems, &err);
     bool *chosen = kv_calloc(b ? b->n + 1 : 1, sizeof *chosen);
     long n = -1;
-    if (!b || !c || (n = kv_choose(b, ids, positions, chosen, &err)) < 0) {
+    if (!b || !c || (n = kv_select(b, ids, positions, chosen, &err)) < 0) {
         add_errors(&problems, &err);
     } else {
         struct kv_slice *chosen_ids = kv_calloc((size_t)n + 1, sizeof *chosen_ids);

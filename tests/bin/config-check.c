@@ -7,12 +7,12 @@
  */
 #include "config.h"
 #include "fewshot.h"
-#include "ident.h"
 #include "io.h"
 #include "json.h"
-#include "lax.h"
 #include "num.h"
+#include "pydantic.h"
 #include "question.h"
+#include "question_id.h"
 #include "task.h"
 
 #include <stdio.h>
@@ -194,10 +194,10 @@ static void do_id(struct kv_slice line)
         member("key", kv_slice_of(&text));
         kv_buf_add_char(&out, '}');
     } else if (kv_json_string_is(kind, "template_id")) {
-        kv_ident_template(text_of(line, "source"), id);
+        kv_question_id_template(text_of(line, "source"), id);
         kv_buf_printf(&out, "{\"template_id\":\"%s\"}", id);
     } else if (kv_json_string_is(kind, "question_id")) {
-        kv_ident_add_question(&text, text_of(line, "text"));
+        kv_question_id_add_question(&text, text_of(line, "text"));
         kv_buf_add_char(&out, '{');
         member("scheme_a", kv_slice_of(&text));
         kv_buf_add_char(&out, '}');

@@ -21,7 +21,7 @@
 #include "doc.h"
 #include "io.h"
 #ifdef KV_FAULTS
-#include "grow.h"
+#include "shadow.h"
 #endif
 
 #include <inttypes.h>
@@ -35,7 +35,7 @@ static bool verbose;
 
 /* ---- the counters ---- */
 
-static char *field(struct kv_view *v, const char *name)
+static char *field(struct kv_doc_version *v, const char *name)
 {
     struct kv_buf key = {0};
     kv_buf_printf(&key, "\"%s\":", name);
@@ -45,7 +45,7 @@ static char *field(struct kv_view *v, const char *name)
     return value;
 }
 
-static long long get(struct kv_view *v, const char *name)
+static long long get(struct kv_doc_version *v, const char *name)
 {
     char text[13] = {0}, *at = field(v, name);
     if (!at)
@@ -54,7 +54,7 @@ static long long get(struct kv_view *v, const char *name)
     return strtoll(text, NULL, 10);
 }
 
-static void set(struct kv_view *v, const char *name, long long value)
+static void set(struct kv_doc_version *v, const char *name, long long value)
 {
     char text[13], *at = field(v, name);
     snprintf(text, sizeof text, "%12lld", value);
@@ -75,7 +75,7 @@ static struct kv_slice id_of(struct kv_slice row)
 /* The ids of the last `missing` rows of the first document go to the second. */
 static int catch_up(struct kv_doc *d, long long missing, struct kv_err *err)
 {
-    struct kv_view *t = kv_doc_view(d, 0);
+    struct kv_doc_version *t = kv_doc_view(d, 0);
     struct kv_buf tail = {0};
     long long lines = 0;
     size_t at = 0;
@@ -83,7 +83,7 @@ static int catch_up(struct kv_doc *d, long long missing, struct kv_err *err)
         size_t n = (off_t)window < t->end ? window : (size_t)t->end;
         kv_buf_clear(&tail);
         kv_buf_reserve(&tail, n);
-        if (kv_view_read(t, t->end - (off_t)n, tail.p, n, err))
+        if (kv_doc_version_read(t, t->end - (off_t)n, tail.p, n, err))
             return -1;
         tail.n = n;
         for (at = n, lines = 0; at > 0 && lines < missing;)
@@ -102,10 +102,11 @@ static int add(struct kv_doc *d, const struct kv_slice *rows, size_t n, struct k
 {
     if (kv_doc_begin(d, true, err))
         return -1;
-    struct kv_view *t = kv_doc_view(d, 0), *s = kv_doc_view(d, 1);
+    struct kv_doc_version *t = kv_doc_view(d, 0), *s = kv_doc_view(d, 1);
     long long have = get(t, "rows"), known = get(s, "rows");
     int failed = 0;
-    if (t->shape != KV_VIEW_GROWING || s->shape != KV_VIEW_GROWING || have < known || known < 0)
+    if (t->shape != KV_DOC_VERSION_GROWING || s->shape != KV_DOC_VERSION_GROWING || have < known ||
+        known < 0)
         failed = kv_err_set(err, KV_INPUT, "not a pair of this driver");
     else if (have > known)
         failed = catch_up(d, have - known, err);
@@ -291,10 +292,10 @@ static int create(struct kv_doc *d, long ids, struct kv_err *err)
 /* Copies the text of document i into its draft, item by item where the items begin. */
 static int rewrite_one(struct kv_doc *d, size_t i, const char *array, struct kv_err *err)
 {
-    struct kv_view *v = kv_doc_view(d, i);
+    struct kv_doc_version *v = kv_doc_view(d, i);
     struct kv_buf all = {0};
     kv_buf_reserve(&all, (size_t)v->end + 1);
-    if (kv_view_read(v, 0, all.p, (size_t)v->end, err) || kv_doc_rewrite(d, i, err))
+    if (kv_doc_version_read(v, 0, all.p, (size_t)v->end, err) || kv_doc_rewrite(d, i, err))
         return -1;
     all.n = (size_t)v->end;
     all.p[all.n] = '\0';
@@ -374,7 +375,7 @@ static void set_faults(void)
     const char *wanted = kv_cli_env("KV_FAULT");
     for (unsigned i = 0; i < sizeof names / sizeof *names && wanted; i++) {
         if (strstr(wanted, names[i]))
-            kv_grow_faults |= 1U << i;
+            kv_shadow_faults |= 1U << i;
     }
 }
 #endif

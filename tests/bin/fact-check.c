@@ -8,11 +8,11 @@
  * {"op":"message","text":T}          {"message":…} or {"error":…}
  */
 #include "cli.h"
-#include "date_format.h"
 #include "extract.h"
 #include "filter.h"
 #include "json.h"
-#include "pattern.h"
+#include "re.h"
+#include "strptime.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,17 +46,16 @@ static void ask_pattern(struct kv_slice question, struct kv_buf *out)
     kv_json_get(question, "flags", &flags);
     kv_json_get(question, "most", &most);
     struct kv_slice source = text_of(question, "pattern", &pattern);
-    struct kv_pattern *p = flags.n && kv_pattern_flags(flags, &bits, &err) != 0
-                               ? NULL
-                               : kv_pattern_open(source, bits, &err);
-    long n = p ? kv_pattern_count(p, text_of(question, "text", &text),
+    struct kv_re *p =
+        flags.n && kv_re_flags(flags, &bits, &err) != 0 ? NULL : kv_re_open(source, bits, &err);
+    long n = p ? kv_re_count(p, text_of(question, "text", &text),
                      most.n ? strtol(most.p, NULL, 10) : 1000000, &err)
                : -1;
     if (n < 0)
         answer_error(out, &err);
     else
         kv_buf_printf(out, "\"count\":%ld", n);
-    kv_pattern_close(p);
+    kv_re_close(p);
     kv_buf_release(&pattern);
     kv_buf_release(&text);
 }
@@ -67,7 +66,7 @@ static void ask_date(struct kv_slice question, struct kv_buf *out)
     struct kv_buf text = {0}, format = {0};
     struct kv_date d;
     struct kv_slice t = text_of(question, "text", &text), f = text_of(question, "format", &format);
-    enum kv_date_outcome outcome = f.n ? kv_date_format_read(t, f, &d) : kv_date_read(t, &d);
+    enum kv_date_outcome outcome = f.n ? kv_strptime_read(t, f, &d) : kv_dateutil_read(t, &d);
     if (outcome == KV_DATE_OK) {
         kv_buf_printf(out, "\"date\":[\"%04d-%02d-%02dT%02d:%02d:%02d.%06d\",", d.year, d.month,
             d.day, d.hour, d.minute, d.second, d.microsecond);

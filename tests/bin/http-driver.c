@@ -112,13 +112,13 @@ static int run(struct kv_http *http, const struct kv_http_request *request, stru
     return 0;
 }
 
-static int add_header(struct kv_http_peer *peer, struct kv_err *err)
+static int add_header(struct kv_http_target *peer, struct kv_err *err)
 {
     const char *colon = opt.header ? strchr(opt.header, ':') : NULL;
     if (!colon)
         return 0;
     char *name = kv_strndup(opt.header, (size_t)(colon - opt.header));
-    int rc = kv_http_peer_header(peer, name, kv_slice_strip(kv_slice(colon + 1)), err);
+    int rc = kv_http_target_header(peer, name, kv_slice_strip(kv_slice(colon + 1)), err);
     free(name);
     return rc;
 }
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 
     struct kv_http_limits limits = {.in_flight = (size_t)opt.parallel, .ca_file = opt.ca_file};
     struct kv_http *http = kv_http_open(&limits, &err);
-    struct kv_http_peer *peer = http ? kv_http_peer_open(argv[first], &err) : NULL;
+    struct kv_http_target *peer = http ? kv_http_target_open(argv[first], &err) : NULL;
     if (!peer || add_header(peer, &err) < 0)
         kv_cli_fail(&err);
     struct kv_http_request request = {.peer = peer,
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
     if (opt.summary)
         summarise(began);
     kv_http_close(http);
-    kv_http_peer_close(peer);
+    kv_http_target_close(peer);
     kv_buf_release(&body);
     return kv_cli_end(KV_OK);
 }

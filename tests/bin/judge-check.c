@@ -9,8 +9,8 @@
 #include "cli.h"
 #include "filter.h"
 #include "json.h"
-#include "score.h"
-#include "verify.h"
+#include "trait_score.h"
+#include "verdict.h"
 
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ static void add_verdict(const struct kv_template *t, const struct kv_parsed *par
     struct kv_verdict verdict = {0};
     struct kv_err err;
     struct kv_buf composition = {0};
-    if (kv_verify_run(verifier, t, parsed, trace, &verdict, &err) != 0)
+    if (kv_verdict_run(verifier, t, parsed, trace, &verdict, &err) != 0)
         kv_cli_fail(&err);
     kv_template_add_composition(&composition, t);
     add(out, "verify_result", verdict.passed ? KV_SLICE("true") : KV_SLICE("false"));
@@ -80,10 +80,10 @@ static void ask_run(struct kv_slice question, struct kv_buf *out)
     } else {
         int rc = 0;
         if (t->needs_judge)
-            rc = kv_verify_parse(
+            rc = kv_verdict_parse(
                 t, text_of(member(question, "judge_output"), &reply), &parsed, &err);
         else
-            kv_verify_unasked(t, &parsed);
+            kv_verdict_unasked(t, &parsed);
         if (rc != 0)
             add_text(out, "parse_error", err.text);
         add(out, "parsed", rc == 0 ? kv_slice_of(&parsed.json) : KV_SLICE("null"));
@@ -131,24 +131,24 @@ static void ask_rubric(struct kv_slice question, struct kv_buf *out)
     int64_t score = 0;
     int rc = -1;
     if (kv_json_get(question, "regex", &v)) {
-        rc = kv_score_regex(scorer, text_of(v, &a),
+        rc = kv_trait_score_regex(scorer, text_of(v, &a),
             kv_json_is_true(member(question, "case_sensitive")),
             kv_json_is_true(member(question, "invert")), text_of(member(question, "text"), &b),
             &yes, &err);
         add(out, "value", yes ? KV_SLICE("true") : KV_SLICE("false"));
     } else if (kv_json_get(question, "boolean", &v)) {
-        rc = kv_score_boolean(scorer, v, &yes, &err);
+        rc = kv_trait_score_boolean(scorer, v, &yes, &err);
         add(out, "value", yes ? KV_SLICE("true") : KV_SLICE("false"));
     } else if (kv_json_get(question, "score", &v)) {
-        rc = kv_score_number(scorer, v, strtol(member(question, "min").p, NULL, 10),
+        rc = kv_trait_score_number(scorer, v, strtol(member(question, "min").p, NULL, 10),
             strtol(member(question, "max").p, NULL, 10), &score, &err);
         kv_buf_printf(out, "\"value\":%lld", (long long)score);
     } else if (kv_json_get(question, "classes", &v)) {
-        rc = kv_score_literal(scorer, v, member(question, "literal"), &score, &a, &err);
+        rc = kv_trait_score_literal(scorer, v, member(question, "literal"), &score, &a, &err);
         kv_buf_printf(out, "\"value\":%lld", (long long)score);
         add(out, "label", kv_slice_of(&a));
     } else if (kv_json_get(question, "metric", &v)) {
-        rc = kv_score_metric(scorer, v, member(question, "metrics"),
+        rc = kv_trait_score_metric(scorer, v, member(question, "metrics"),
             kv_json_is_true(member(question, "distinct")), &a, &b, &err);
         add(out, "lists", rc == 0 ? kv_slice_of(&a) : KV_SLICE("null"));
         add(out, "metrics", rc == 0 ? kv_slice_of(&b) : KV_SLICE("null"));
@@ -178,12 +178,12 @@ int main(int argc, char **argv)
     const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share}, {0}};
     kv_cli_begin(&cli, argc, argv, options, "usage: judge-check --share DIR < QUESTIONS\n");
     struct kv_err err;
-    verifier = kv_verify_open(share ? share : "share", &err);
-    scorer = verifier ? kv_score_open(share ? share : "share", &err) : NULL;
+    verifier = kv_verdict_open(share ? share : "share", &err);
+    scorer = verifier ? kv_trait_score_open(share ? share : "share", &err) : NULL;
     if (!scorer)
         kv_cli_fail(&err);
     filter(KV_JSON_NONFINITE, ask);
-    kv_score_close(scorer);
-    kv_verify_close(verifier);
+    kv_trait_score_close(scorer);
+    kv_verdict_close(verifier);
     return kv_cli_end(KV_OK);
 }

@@ -115,10 +115,10 @@ static void note_call(struct asked *a, const struct kv_query *q, int attempts)
 }
 
 static void take_success(
-    struct asked *a, const struct kv_query *q, struct kv_slice entry, struct kv_response *r)
+    struct asked *a, const struct kv_query *q, struct kv_slice entry, struct kv_answer *r)
 {
     struct kv_slice v;
-    r->kind = KV_RESPONSE_TEXT;
+    r->kind = KV_ANSWER_TEXT;
     if (kv_json_get(entry, "text", &v))
         kv_json_unescape(v, &a->text);
     else if (kv_json_get(entry, "object", &v))
@@ -131,16 +131,16 @@ static void take_success(
 
 /* One call with its retries. */
 static void ask(struct canned *c, const struct kv_query *q, const struct kv_retry_policy *policy,
-    struct asked *a, struct kv_response *r)
+    struct asked *a, struct kv_answer *r)
 {
     struct kv_slice entry, error, v;
-    *r = (struct kv_response){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
+    *r = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
     for (int attempts = 1;; attempts++) {
         kv_buf_clear(&a->text);
         kv_buf_clear(&a->type);
         kv_buf_clear(&a->error);
         if (!next_entry(c, q, &entry)) {
-            r->kind = KV_RESPONSE_FAILED;
+            r->kind = KV_ANSWER_FAILED;
             r->error_type = KV_SLICE("ValueError");
             r->error = KV_SLICE("no canned reply");
             note_call(a, q, attempts);
@@ -163,7 +163,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
             r->retries[category]++;
             continue;
         }
-        r->kind = KV_RESPONSE_FAILED;
+        r->kind = KV_ANSWER_FAILED;
         r->category = category;
         r->error_type = kv_slice_of(&a->type);
         r->error = kv_slice_of(&a->error);
@@ -180,21 +180,21 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     struct asked asked = {0};
     struct kv_buf line = {0};
     struct kv_query q;
-    struct kv_response r;
+    struct kv_answer r;
     const struct kv_config *c = desk->config;
-    struct kv_subject *subject = kv_subject_open(c, bench, 0, NULL, &err);
+    struct kv_prepared_question *subject = kv_prepared_question_open(c, bench, 0, NULL, &err);
     if (!subject) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;
     }
-    struct kv_generation g;
+    struct kv_answer_stage g;
     struct kv_pipeline p;
-    kv_generation_init(
+    kv_answer_stage_init(
         &g, desk, subject, &c->answering[0], c->replicate_count > 1 ? 1 : KV_NO_REPLICATE);
-    if (!kv_generation_known(&g)) {
-        kv_generation_query(&g, &q);
+    if (!kv_answer_stage_known(&g)) {
+        kv_answer_stage_query(&g, &q);
         ask(canned, &q, &c->answering[0].retry, &asked, &r);
-        kv_generation_take(&g, &r);
+        kv_answer_stage_take(&g, &r);
     }
     kv_pipeline_begin(&p, desk, subject, &g, &c->parsing[0]);
     while (kv_pipeline_query(&p, &q)) {
@@ -205,8 +205,8 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     printf("{\"name\":%.*s,\"calls\":[%s],\"result\":%.*s}\n", (int)name.n, name.p,
         asked.calls.p ? asked.calls.p : "", (int)line.n - 1, line.p);
     kv_pipeline_release(&p);
-    kv_generation_release(&g);
-    kv_subject_close(subject);
+    kv_answer_stage_release(&g);
+    kv_prepared_question_close(subject);
     kv_buf_release(&line);
     kv_buf_release(&asked.calls);
     kv_buf_release(&asked.text);
@@ -224,7 +224,7 @@ static bool recorded(struct kv_desk *desk, struct kv_slice line, struct kv_err *
         ok = (desk->traces = kv_traces_open(kv_slice_of(&text), err)) != NULL;
     } else if (kv_json_get(line, "replay_text", &v)) {
         kv_json_unescape(v, &text);
-        ok = (desk->replay = kv_replay_open(kv_slice_of(&text), "replay.json", err)) != NULL;
+        ok = (desk->replay = kv_recorded_open(kv_slice_of(&text), "replay.json", err)) != NULL;
     }
     kv_buf_release(&text);
     return ok;
@@ -257,7 +257,7 @@ static void run_line(struct kv_desk desk, struct kv_slice line)
         run_task(&desk, bench, &canned, name);
     }
     kv_traces_close((struct kv_traces *)(uintptr_t)desk.traces);
-    kv_replay_close((struct kv_replay *)(uintptr_t)desk.replay);
+    kv_recorded_close((struct kv_recorded *)(uintptr_t)desk.replay);
     kv_bench_close(bench);
     kv_config_close(c);
     kv_problems_release(&problems);
@@ -275,8 +275,8 @@ int main(int argc, char **argv)
     if (first >= argc)
         kv_cli_usage("no share directory given");
     struct kv_prompts *prompts = kv_prompts_open(argv[first], &err);
-    struct kv_verifier *verifier = prompts ? kv_verify_open(argv[first], &err) : NULL;
-    struct kv_scorer *scorer = verifier ? kv_score_open(argv[first], &err) : NULL;
+    struct kv_verifier *verifier = prompts ? kv_verdict_open(argv[first], &err) : NULL;
+    struct kv_scorer *scorer = verifier ? kv_trait_score_open(argv[first], &err) : NULL;
     if (!scorer)
         kv_cli_fail(&err);
     desk.prompts = prompts;
@@ -289,8 +289,8 @@ int main(int argc, char **argv)
         run_line(desk, value);
     }
     kv_lines_release(&lines);
-    kv_score_close(scorer);
-    kv_verify_close(verifier);
+    kv_trait_score_close(scorer);
+    kv_verdict_close(verifier);
     kv_prompts_close(prompts);
     return kv_cli_end(KV_OK);
 }

@@ -14,8 +14,8 @@
 #include "json.h"
 #include "num.h"
 #include "problem.h"
-#include "record.h"
 #include "result.h"
+#include "result_builder.h"
 #include "task.h"
 
 #include <stdio.h>
@@ -106,12 +106,12 @@ static void add_row(const struct kv_result *r)
     kv_buf_add_str(&out, ",\"tmp_line\":");
     kv_buf_clear(&text);
     if (!r->generic)
-        kv_result_dump(&text, r, KV_SPELL_SPACED);
+        kv_result_dump(&text, r, KV_REFORMAT_SPACED);
     kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
     kv_buf_add_str(&out, ",\"jsonl_line\":");
     kv_buf_clear(&text);
     if (!r->generic)
-        kv_result_dump(&text, r, KV_SPELL_COMPACT);
+        kv_result_dump(&text, r, KV_REFORMAT_COMPACT);
     kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
     kv_buf_add_str(&out, "}\n");
     kv_buf_release(&text);
@@ -216,7 +216,7 @@ static struct kv_slice scenarios_of(struct kv_slice job)
     while (kv_json_item(&w, &item)) {
         if (text.n)
             kv_buf_add_str(&text, ",\n");
-        kv_spell(&text, item, KV_SPELL_SPACED);
+        kv_reformat(&text, item, KV_REFORMAT_SPACED);
     }
     return kv_slice_of(&text);
 }
@@ -241,7 +241,7 @@ static void export_json(const char *dir)
     read_head(job, &head);
     kv_export_begin(&e, 1, &head);
     while (next_line(&rows, &line)) {
-        kv_spell_export(&out, line);
+        kv_reformat_export(&out, line);
         kv_export_row(&e, kv_slice_of(&out));
         kv_buf_clear(&out);
     }
@@ -276,13 +276,13 @@ static void export_csv(const char *dir)
 
 /* ---- records ---- */
 
-static void fill(struct kv_record *r)
+static void fill(struct kv_result_builder *r)
 {
-    static const struct kv_record_message said[] = {
+    static const struct kv_result_builder_message said[] = {
         {"system", {"Be brief.", 9}}, {"user", {"What is \"it\"?", 13}}};
-    static const struct kv_record_rubric rubric = {
+    static const struct kv_result_builder_rubric rubric = {
         .strategy = {"batch", 5}, .llm_scores_json = {"{\"Clarity\": true}", 17}};
-    kv_record_init(r, 1772355600);
+    kv_result_builder_init(r, 1772355600);
     r->question_id = KV_SLICE("q1");
     r->template_id = KV_SLICE("no_template");
     r->question_text = KV_SLICE("What is \"it\"?");
@@ -298,7 +298,7 @@ static void fill(struct kv_record *r)
     r->retries[KV_RETRY_TIMEOUT] = (struct kv_retry_count){3, 3};
     r->caveats = KV_CAVEAT_PARTIAL_CONTENT;
     for (int i = 0; i < 53; i++)
-        kv_record_warn(r, KV_SLICE("careful"));
+        kv_result_builder_warn(r, KV_SLICE("careful"));
     r->trace = said;
     r->trace_count = 1;
     r->context = said;
@@ -306,29 +306,29 @@ static void fill(struct kv_record *r)
     r->raw_llm_response = KV_SLICE("\xff it");
     r->verify_result = kv_tri(false);
     r->granular_json = KV_SLICE("1.0");
-    kv_record_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 10, 2);
-    kv_record_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 1, 1);
-    kv_record_use(r, "parsing", KV_SLICE("openai_endpoint:m2"), 5, 5);
+    kv_result_builder_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 10, 2);
+    kv_result_builder_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 1, 1);
+    kv_result_builder_use(r, "parsing", KV_SLICE("openai_endpoint:m2"), 5, 5);
     r->rubric = &rubric;
 }
 
 static void write_records(void)
 {
     struct kv_buf reason = {0};
-    struct kv_record r;
+    struct kv_result_builder r;
     fill(&r);
     for (int i = 0; i < 300; i++)
         kv_buf_add_str(&reason, "é ");
-    kv_record_fail(&r, KV_FAIL_TIMEOUT, "ParseTemplate", kv_slice_of(&reason));
+    kv_result_builder_fail(&r, KV_FAIL_TIMEOUT, "ParseTemplate", kv_slice_of(&reason));
     r.error_message = kv_slice_of(&reason);
     r.details_retry_counts = true;
-    kv_record_write(&r, &out);
-    kv_record_init(&r, 1772355600);
+    kv_result_builder_write(&r, &out);
+    kv_result_builder_init(&r, 1772355600);
     r.question_id = r.template_id = r.question_text = KV_SLICE("");
     r.answering_json = r.parsing_json =
         KV_SLICE("{\"interface\":\"i\",\"model_name\":\"m\",\"tools\":[],\"config_id\":null}");
     r.answering_key = r.parsing_key = KV_SLICE("i:m:");
-    kv_record_write(&r, &out);
+    kv_result_builder_write(&r, &out);
     put();
     kv_buf_release(&reason);
 }

@@ -6,8 +6,8 @@
 #include "cli.h"
 #include "filter.h"
 #include "json.h"
+#include "json_schema.h"
 #include "num.h"
-#include "outline.h"
 #include "template.h"
 
 static void add_text(struct kv_buf *out, const char *key, struct kv_slice text)
@@ -63,15 +63,15 @@ static void add_template(struct kv_buf *out, const struct kv_template *t)
     add_json(out, "strategy", t->strategy);
     add_json(out, "ground_truth", t->ground_truth);
     kv_buf_add_str(out, ",\"judge_schema\":");
-    kv_outline_prompt(out, t, false, 0);
+    kv_json_schema_prompt(out, t, false, 0);
     struct kv_buf indented = {0};
-    kv_outline_prompt(&indented, t, true, 2);
+    kv_json_schema_prompt(&indented, t, true, 2);
     add_text(out, "indented_schema", kv_slice_of(&indented));
     kv_buf_release(&indented);
     kv_buf_add_str(out, ",\"relaxed_schema\":");
-    kv_outline_relaxed(out, t);
+    kv_json_schema_relaxed(out, t);
     kv_buf_add_str(out, ",\"strict_schema\":");
-    kv_outline_strict(out, t);
+    kv_json_schema_strict(out, t);
     kv_buf_add_str(out, ",\"spec\":");
     kv_template_add_spec(out, t);
 }

@@ -15,14 +15,14 @@
  *
  * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
-#include "ask.h"
 #include "cli.h"
 #include "io.h"
 #include "json.h"
-#include "listing.h"
+#include "model_list.h"
 #include "num.h"
 #include "provider.h"
-#include "reply.h"
+#include "request.h"
+#include "response.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -54,10 +54,10 @@ static double number_at(struct kv_slice line, const char *name, double otherwise
     return kv_json_get(line, name, &value) && kv_num_double(value, &x) ? x : otherwise;
 }
 
-static const struct kv_dialect *dialect_at(struct kv_slice line)
+static const struct kv_service *dialect_at(struct kv_slice line)
 {
     char *name = text_at(line, "dialect");
-    const struct kv_dialect *d = kv_dialect_find(name ? name : "generic");
+    const struct kv_service *d = kv_service_find(name ? name : "generic");
     if (!d)
         kv_cli_usage("unknown dialect %s", name);
     free(name);
@@ -98,9 +98,9 @@ static void put_flag(struct kv_buf *out, const char *name, bool set)
 
 /* ---- reply ---- */
 
-static void put_reply(struct kv_buf *out, const struct kv_reply *r)
+static void put_reply(struct kv_buf *out, const struct kv_response *r)
 {
-    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_ending_name(r->ending));
+    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->ending));
     kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
     put_text(out, "reasoning", &r->reasoning);
     put_text(out, "refusal", &r->refusal);
@@ -127,11 +127,11 @@ static void put_reply(struct kv_buf *out, const struct kv_reply *r)
 
 static void check_reply(struct kv_slice line, struct kv_buf *out)
 {
-    static struct kv_reply reply;
+    static struct kv_response reply;
     struct kv_buf body = {0}, headers = {0};
     struct kv_json_walk w;
     struct kv_slice value, key, given = {"", 0};
-    struct kv_reply_to to = {.dialect = dialect_at(line),
+    struct kv_response_to to = {.dialect = dialect_at(line),
         .schema_name = kv_json_get(line, "schema", &value) ? "answer" : NULL,
         .step = step_at(line),
         .quirks = (unsigned)number_at(line, "quirks", 0)};
@@ -139,7 +139,7 @@ static void check_reply(struct kv_slice line, struct kv_buf *out)
         kv_json_unescape(value, &body);
     else
         kv_buf_add_slice(&body, value);
-    kv_reply_begin(&reply);
+    kv_response_begin(&reply);
     kv_json_get(line, "headers", &given);
     kv_buf_reserve(&headers, line.n); /* the slices noted must stay where they are */
     kv_json_begin(&w, given);
@@ -147,11 +147,12 @@ static void check_reply(struct kv_slice line, struct kv_buf *out)
         char *name = kv_json_strdup(key);
         size_t from = headers.n;
         kv_json_unescape(value, &headers);
-        kv_reply_header(
+        kv_response_header(
             &reply, kv_slice(name), (struct kv_slice){headers.p + from, headers.n - from});
         free(name);
     }
-    kv_reply_decode(&reply, &to, (int)number_at(line, "status", 200), kv_slice_of(&body), now_ms);
+    kv_response_decode(
+        &reply, &to, (int)number_at(line, "status", 200), kv_slice_of(&body), now_ms);
     put_reply(out, &reply);
     kv_buf_release(&body);
     kv_buf_release(&headers);
@@ -178,12 +179,12 @@ static size_t read_messages(struct kv_slice line, struct kv_message m[16], char 
     return n;
 }
 
-static void write_ask(struct kv_slice line, const struct kv_dialect *d, struct kv_buf *out)
+static void write_ask(struct kv_slice line, const struct kv_service *d, struct kv_buf *out)
 {
     struct kv_message messages[16];
     char *texts[16];
     char *model = text_at(line, "model"), *name = text_at(line, "schema_name");
-    struct kv_ask ask = {.model = kv_slice(model ? model : "m"),
+    struct kv_request ask = {.model = kv_slice(model ? model : "m"),
         .messages = messages,
         .count = read_messages(line, messages, texts),
         .temperature = number_at(line, "temperature", (double)NAN),
@@ -193,7 +194,7 @@ static void write_ask(struct kv_slice line, const struct kv_dialect *d, struct k
         .quirks = (unsigned)number_at(line, "quirks", 0)};
     kv_json_get(line, "schema", &ask.schema);
     kv_json_get(line, "extra", &ask.extra);
-    kv_ask_write(out, d, &ask);
+    kv_request_write(out, d, &ask);
     for (size_t i = 0; i < ask.count; i++)
         free(texts[i]);
     free(model);
@@ -271,7 +272,7 @@ static void send_and_wait(
     struct kv_http_limits limits = {.in_flight = 1};
     struct kv_buf body = {0};
     struct kv_slice value;
-    struct kv_reply reply = {0};
+    struct kv_response reply = {0};
     struct kv_http_done done;
     struct kv_err err;
     bool listing = kv_json_get(line, "listing", &value);
@@ -289,15 +290,15 @@ static void send_and_wait(
         if (kv_http_poll(http, NULL, 0, 1000, &err) < 0)
             kv_cli_fail(&err);
     char *name = text_at(line, "schema_name");
-    struct kv_reply_to to = {
+    struct kv_response_to to = {
         .dialect = p->dialect, .schema_name = name, .step = step_at(line), .ring = ring};
-    kv_reply_read(&reply, &to, &done);
+    kv_response_read(&reply, &to, &done);
     if (listing && reply.status == 200)
         kv_buf_add_slice(out, done.body);
     else
         put_reply(out, &reply);
     free(name);
-    kv_reply_release(&reply);
+    kv_response_release(&reply);
     kv_http_close(http);
     kv_buf_release(&body);
 }
@@ -358,7 +359,7 @@ static void check_listing(struct kv_slice line, struct kv_buf *out)
     struct kv_buf near = {0};
     char *model = text_at(line, "model");
     kv_json_get(line, "body", &body);
-    kv_buf_printf(out, "{\"found\":%d,\"near\":", kv_listing_find(body, kv_slice(model), &near));
+    kv_buf_printf(out, "{\"found\":%d,\"near\":", kv_model_list_find(body, kv_slice(model), &near));
     kv_json_quote(out, kv_slice_of(&near), KV_JSON_RAW);
     kv_buf_add_char(out, '}');
     kv_buf_release(&near);

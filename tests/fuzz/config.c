@@ -6,7 +6,7 @@
 #include "config.h"
 #include "problem.h"
 
-#include "compat.h"
+#include "config_diff.h"
 #include "fewshot.h"
 #include "json.h"
 #include "scratch.h"
@@ -40,12 +40,12 @@ static void use(const struct kv_config *c)
 
 static void compare(struct kv_slice state, struct kv_slice given)
 {
-    struct kv_compat_side a = {.config = state, .config_hash = KV_SLICE("0")};
-    struct kv_compat_side b = {.config = given, .config_hash = KV_SLICE("1")};
+    struct kv_config_diff_side a = {.config = state, .config_hash = KV_SLICE("0")};
+    struct kv_config_diff_side b = {.config = given, .config_hash = KV_SLICE("1")};
     struct kv_buf reason = {0}, different = {0}, harmless = {0};
-    bool fits = kv_compat_decide(&a, &b, false, &reason, &different, &harmless);
+    bool fits = kv_config_diff_decide(&a, &b, false, &reason, &different, &harmless);
     assert(fits == (reason.n == 0));
-    free(kv_compat_builtin_prompt(state));
+    free(kv_config_diff_builtin_prompt(state));
     kv_buf_release(&reason);
     kv_buf_release(&different);
     kv_buf_release(&harmless);

@@ -2,9 +2,9 @@
  *
  * What was read exists, and is at most a day, the widest zone, away from where its day begins.
  */
-#include "date.h"
+#include "dateutil.h"
 
-#include "date_format.h"
+#include "strptime.h"
 
 #include <assert.h>
 #include <string.h>
@@ -15,9 +15,9 @@ static void check(enum kv_date_outcome outcome, const struct kv_date *d)
 {
     if (outcome != KV_DATE_OK)
         return;
-    assert(kv_date_exists(d->year, d->month, d->day));
+    assert(kv_dateutil_exists(d->year, d->month, d->day));
     const int64_t day = INT64_C(86400000000);
-    int64_t after = kv_date_micros(d) - kv_date_day(d) * day;
+    int64_t after = kv_dateutil_micros(d) - kv_dateutil_day(d) * day;
     assert(after >= -day && after < 2 * day);
 }
 
@@ -29,8 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (nul) {
         struct kv_slice format = {text.p, (size_t)(nul - text.p)};
         text = (struct kv_slice){nul + 1, n - format.n - 1};
-        check(kv_date_format_read(text, format, &d), &d);
+        check(kv_strptime_read(text, format, &d), &d);
     }
-    check(kv_date_read(text, &d), &d);
+    check(kv_dateutil_read(text, &d), &d);
     return 0;
 }

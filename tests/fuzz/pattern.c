@@ -3,7 +3,7 @@
  *
  * Byte 0 holds the flags; the pattern follows up to a NUL byte, then the text.
  */
-#include "pattern.h"
+#include "re.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -22,11 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         pattern.n = (size_t)(nul - pattern.p);
         text = (struct kv_slice){nul + 1, n - 2 - pattern.n};
     }
-    struct kv_pattern *p = kv_pattern_open(pattern, bytes[0], &err);
+    struct kv_re *p = kv_re_open(pattern, bytes[0], &err);
     if (p) {
-        long one = kv_pattern_count(p, text, 1, &err), all = kv_pattern_count(p, text, 1000, &err);
+        long one = kv_re_count(p, text, 1, &err), all = kv_re_count(p, text, 1000, &err);
         assert(one <= 1 && (one < 0 || all < 0 || (one > 0) == (all > 0)));
-        kv_pattern_close(p);
+        kv_re_close(p);
     }
     return 0;
 }

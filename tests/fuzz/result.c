@@ -55,11 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         if (row.scenario_id.n)
             converse(&row, kv_slice_of(&text));
         if (!row.generic) {
-            kv_result_dump(&text, &row, KV_SPELL_COMPACT);
+            kv_result_dump(&text, &row, KV_REFORMAT_COMPACT);
             table(&row);
         }
         kv_buf_clear(&text);
-        kv_spell_export(&text, row.text);
+        kv_reformat_export(&text, row.text);
     }
     kv_buf_release(&text);
     return 0;

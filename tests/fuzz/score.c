@@ -1,9 +1,9 @@
 /* score - fuzz target: what a judge says of a trait: the trait's classes or metrics, a NUL byte,
  * the reply.
  */
-#include "score.h"
 #include "json.h"
 #include "scratch.h"
+#include "trait_score.h"
 
 #include <assert.h>
 
@@ -13,7 +13,7 @@ static struct kv_scorer *scorer;
 
 static void close_scorer(void)
 {
-    kv_score_close(scorer);
+    kv_trait_score_close(scorer);
 }
 
 static void check(const struct kv_buf *json)
@@ -29,15 +29,15 @@ static void score(struct kv_slice trait, struct kv_slice reply)
     struct kv_err err;
     bool truth;
     int64_t number;
-    kv_score_boolean(scorer, reply, &truth, &err);
-    if (kv_score_number(scorer, reply, 1, 5, &number, &err) == 0)
+    kv_trait_score_boolean(scorer, reply, &truth, &err);
+    if (kv_trait_score_number(scorer, reply, 1, 5, &number, &err) == 0)
         assert(number >= 1 && number <= 5);
     if (kv_json_type(trait) == KV_JSON_OBJECT &&
-        kv_score_literal(scorer, trait, reply, &number, &a, &err) == 0)
+        kv_trait_score_literal(scorer, trait, reply, &number, &a, &err) == 0)
         check(&a);
     kv_buf_clear(&a);
     if (kv_json_type(trait) == KV_JSON_ARRAY &&
-        kv_score_metric(scorer, reply, trait, true, &a, &b, &err) == 0) {
+        kv_trait_score_metric(scorer, reply, trait, true, &a, &b, &err) == 0) {
         check(&a);
         check(&b);
     }
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct kv_slice first = scratch_part(&rest);
     struct kv_err err;
     if (!begun && atexit(close_scorer) == 0)
-        scorer = kv_score_open(getenv("KV_SHARE") ? getenv("KV_SHARE") : "share", &err);
+        scorer = kv_trait_score_open(getenv("KV_SHARE") ? getenv("KV_SHARE") : "share", &err);
     begun = true;
     if (scorer && kv_json_check(first, KV_JSON_STRICT, &trait, &err) == 0 &&
         kv_json_check(rest, KV_JSON_STRICT, &reply, &err) == 0)

@@ -3,7 +3,7 @@
  * A template that was read can be written as a TemplateSpec, and that can be read again; its
  * schemas are JSON.
  */
-#include "outline.h"
+#include "json_schema.h"
 
 #include "json.h"
 
@@ -23,11 +23,11 @@ static void check(struct kv_buf *schema)
 static void outline(const struct kv_template *t)
 {
     struct kv_buf schema = {0};
-    kv_outline_prompt(&schema, t, true, 2);
+    kv_json_schema_prompt(&schema, t, true, 2);
     check(&schema);
-    kv_outline_relaxed(&schema, t);
+    kv_json_schema_relaxed(&schema, t);
     check(&schema);
-    kv_outline_strict(&schema, t);
+    kv_json_schema_strict(&schema, t);
     check(&schema);
     kv_template_add_composition(&schema, t);
     check(&schema);

@@ -3,9 +3,9 @@
  *
  * Users' filters are not run: each would be a process.
  */
-#include "verify.h"
 #include "json.h"
 #include "scratch.h"
+#include "verdict.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ static struct kv_verifier *verifier;
 
 static void close_verifier(void)
 {
-    kv_verify_close(verifier);
+    kv_verdict_close(verifier);
 }
 
 static void check(const struct kv_buf *json)
@@ -33,11 +33,11 @@ static void judge(const struct kv_template *t, struct kv_slice reply, struct kv_
     struct kv_slice object;
     struct kv_err err;
     if (kv_json_check(reply, KV_JSON_NONFINITE, &object, &err) == 0)
-        kv_verify_recall(t, object, &parsed, &err);
-    if (kv_verify_parse(t, reply, &parsed, &err) != 0)
+        kv_verdict_recall(t, object, &parsed, &err);
+    if (kv_verdict_parse(t, reply, &parsed, &err) != 0)
         return;
     check(&parsed.json);
-    if (!verifier || kv_verify_run(verifier, t, &parsed, trace, &verdict, &err) != 0)
+    if (!verifier || kv_verdict_run(verifier, t, &parsed, trace, &verdict, &err) != 0)
         return;
     check(&verdict.granular);
     check(&verdict.field_results);
@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct kv_template *t;
     struct kv_err err;
     if (!begun && atexit(close_verifier) == 0)
-        verifier = kv_verify_open(getenv("KV_SHARE") ? getenv("KV_SHARE") : "share", &err);
+        verifier = kv_verdict_open(getenv("KV_SHARE") ? getenv("KV_SHARE") : "share", &err);
     begun = true;
     if (kv_template_open(template, &t, &err) != KV_TEMPLATE_OK)
         return 0;

@@ -1,0 +1,196 @@
+/* preview - what a run would cost, and whether its models are there: --dry-run and --check. */
+#include "preview.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TYPICAL_ANSWER = 300 }; /* tokens, for the judge's prompt: the answers are not known */
+
+struct estimate {
+    int64_t calls;
+    double input, output;
+};
+
+static void add_name(struct kv_buf *line, const struct kv_model *m, bool judge)
+{
+    struct kv_buf name = {0};
+    kv_answer_stage_display(&name, m, judge);
+    kv_buf_add_str(line, "{\"model\":");
+    kv_json_quote(line, kv_slice_of(&name), KV_JSON_RAW);
+    kv_buf_printf(line, ",\"role\":\"%s\"", judge ? "parsing" : "answering");
+    kv_buf_release(&name);
+}
+
+static double tokens_of(const struct kv_query *q, const struct kv_model *m)
+{
+    struct kv_request ask = {.model = m->model_name,
+        .messages = q->messages,
+        .count = q->count,
+        .schema_name = q->schema_name,
+        .schema = q->schema};
+    return (double)kv_request_estimate(&ask);
+}
+
+/* Goes through a judgement with an imagined answer, counting what it would ask. A verdict from an
+ * imagined reply means nothing and is thrown away. */
+static void count_judging(struct kv_session *s, const struct kv_prepared_question *subject,
+    struct kv_answer_stage *g, size_t judge, struct estimate *e)
+{
+    struct kv_pipeline p;
+    struct kv_query q;
+    const struct kv_model *m = &s->config->parsing[judge];
+    kv_pipeline_begin(&p, &s->desk, subject, g, m);
+    while (kv_pipeline_query(&p, &q)) {
+        struct kv_answer r = {.kind = KV_ANSWER_TEXT,
+            .text = KV_SLICE("{\"abstention_detected\":false,\"sufficient\":true,\"scores\":{}}")};
+        e->calls++;
+        e->input += tokens_of(&q, m) + TYPICAL_ANSWER;
+        e->output += (double)m->max_tokens;
+        kv_pipeline_take(&p, &r);
+    }
+    kv_pipeline_release(&p);
+}
+
+static void count_job(struct kv_session *s, const struct kv_job *job, struct estimate *answering,
+    struct estimate *judging)
+{
+    struct kv_err err;
+    struct kv_answer_stage g;
+    struct kv_query q;
+    const struct kv_model *m = &s->config->answering[job->answering];
+    struct kv_prepared_question *subject =
+        kv_prepared_question_open(s->config, s->bench, job->question, s->translator, &err);
+    if (!subject)
+        return;
+    kv_answer_stage_init(&g, &s->desk, subject, m, job->replicate);
+    if (!job->row && !kv_answer_stage_known(&g)) {
+        kv_answer_stage_query(&g, &q);
+        answering[job->answering].calls++;
+        answering[job->answering].input += tokens_of(&q, m);
+        answering[job->answering].output += (double)m->max_tokens;
+        struct kv_answer r = {.kind = KV_ANSWER_TEXT, .text = KV_SLICE("…")};
+        kv_answer_stage_take(&g, &r);
+    } else if (job->row) {
+        struct kv_answer r = {.kind = KV_ANSWER_TEXT, .text = KV_SLICE("…")};
+        kv_answer_stage_take(&g, &r);
+    }
+    for (size_t i = 0; i < job->count; i++) {
+        size_t judge = s->work.judges[job->first + i];
+        count_judging(s, subject, &g, judge, &judging[judge]);
+    }
+    kv_answer_stage_release(&g);
+    kv_prepared_question_close(subject);
+}
+
+static int put_estimate(const struct kv_model *m, bool judge, const struct estimate *e,
+    kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    struct kv_buf line = {0};
+    add_name(&line, m, judge);
+    kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f}\n",
+        (long long)e->calls, e->input, e->output);
+    int failed = put(closure, kv_slice_of(&line), err);
+    kv_buf_release(&line);
+    return failed;
+}
+
+int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    if (!s->config || s->by_command)
+        return 0;
+    size_t n = s->config->answering_count, m = s->config->parsing_count;
+    struct estimate *answering = kv_calloc(n, sizeof *answering);
+    struct estimate *judging = kv_calloc(m, sizeof *judging);
+    int failed = 0;
+    for (size_t i = 0; i < s->work.n; i++)
+        count_job(s, &s->work.jobs[i], answering, judging);
+    for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
+        failed = put_estimate(&s->config->answering[i], false, &answering[i], put, closure, err);
+    for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)
+        failed = put_estimate(&s->config->parsing[i], true, &judging[i], put, closure, err);
+    free(answering);
+    free(judging);
+    return failed;
+}
+
+/* ---- preflight ---- */
+
+static int put_finding(const struct kv_endpoint *e, const struct kv_response *r, int64_t us,
+    kv_put_fn *put, void *closure, struct kv_err *err)
+{
+    struct kv_buf line = {0};
+    bool ok = kv_outcome_rule(r->ending)->answers;
+    add_name(&line, e->model, e->judge);
+    kv_buf_add_str(&line, ",\"endpoint\":");
+    kv_json_quote_str(&line, e->provider.chat->url);
+    kv_buf_printf(&line,
+        ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":", e->provider.dialect->name,
+        ok ? "true" : "false", kv_outcome_name(r->ending));
+    kv_json_quote(&line, kv_slice_of(&r->model), KV_JSON_RAW);
+    kv_buf_add_str(&line, ",\"message\":");
+    kv_json_quote(&line, kv_slice_of(&r->error), KV_JSON_RAW);
+    kv_buf_printf(&line, ",\"latency_ms\":%lld}\n", (long long)(us / 1000));
+    int failed = put(closure, kv_slice_of(&line), err);
+    kv_buf_release(&line);
+    return failed;
+}
+
+/* One request to one model, waited for; put differently if the server wants that. */
+static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response *reply,
+    int64_t *us, struct kv_err *err)
+{
+    struct kv_query q = {.judge = e->judge,
+        .messages = {{KV_SPEAKER_USER, KV_SLICE("Reply with the word ready.")}},
+        .count = 1,
+        .temperature = e->model->temperature};
+    struct kv_http_done done;
+    struct kv_buf body = {0};
+    int failed = 0;
+    for (int attempt = 0; attempt < 4; attempt++) {
+        struct kv_call_end end;
+        struct kv_answer response;
+        struct kv_response_to to = {
+            .dialect = e->provider.dialect, .step = e->step, .quirks = e->quirks, .ring = s->ring};
+        kv_buf_clear(&body);
+        kv_endpoint_write(e, &q, &body);
+        struct kv_http_request request = {
+            .peer = e->provider.chat, .body = kv_slice_of(&body), .timeout_ms = 60000, .user = e};
+        failed = kv_http_start(s->http, &request, err);
+        while (!failed && !kv_http_next(s->http, &done))
+            failed = kv_http_poll(s->http, NULL, 0, 1000, err);
+        if (failed)
+            break;
+        *us = done.total_us;
+        kv_response_read(reply, &to, &done);
+        if (kv_endpoint_hear(e, &q, reply, to.step, to.quirks, &end, &response) == KV_HEARD_REPLY)
+            break;
+    }
+    kv_buf_release(&body);
+    return failed;
+}
+
+int kv_preflight(
+    struct kv_session *s, kv_put_fn *put, void *closure, size_t *unusable, struct kv_err *err)
+{
+    struct kv_response reply = {0};
+    size_t n = s->answering ? s->config->answering_count : 0;
+    size_t m = s->judging ? s->config->parsing_count : 0;
+    int failed = 0;
+    *unusable = 0;
+    for (size_t i = 0; i < n + m && !failed; i++) {
+        struct kv_endpoint *e = i < n ? &s->answering[i] : &s->judging[i - n];
+        int64_t us = 0;
+        if (e->command || e->silent)
+            continue;
+        failed =
+            probe(s, e, &reply, &us, err) != 0 || put_finding(e, &reply, us, put, closure, err) != 0
+                ? -1
+                : 0;
+        if (!failed && !kv_outcome_rule(reply.ending)->answers)
+            ++*unusable;
+    }
+    kv_response_release(&reply);
+    return failed;
+}

@@ -1,0 +1,16 @@
+/* config_fields - the tables of a verification configuration: data, read by schema, used by config.
+ *
+ * One table an object of config.md, fields in the order in which they are written, with the checks
+ * that concern one object alone. Checks across objects are config's.
+ */
+#ifndef KV_CONFIG_FIELDS_H
+#define KV_CONFIG_FIELDS_H
+
+#include "schema.h"
+
+extern const struct kv_table kv_config_fields_table; /* the whole configuration */
+
+/* Interface names, sorted, up to NULL. */
+extern const char *const kv_config_fields_interfaces[];
+
+#endif

@@ -1,0 +1,182 @@
+/* verdict - judges a parsed answer. */
+#include "verdict.h"
+
+#include "extract.h"
+#include "field_facts.h"
+#include "jq_rules.h"
+#include "json.h"
+#include "num.h"
+#include "parsed_answer.h"
+
+#include <stdlib.h>
+
+struct kv_verifier {
+    struct kv_jq_rules *rules;
+    struct kv_facts *facts;
+};
+
+/* ---- the rules ---- */
+
+struct kv_verifier *kv_verdict_open(const char *share, struct kv_err *err)
+{
+    static const char *const files[] = {"primitives.jq", "strategy.jq", "verdict.jq", NULL};
+    struct kv_jq_rules *rules = kv_jq_rules_open(share, files, err);
+    if (!rules)
+        return NULL;
+    struct kv_verifier *v = kv_calloc(1, sizeof *v);
+    v->rules = rules;
+    v->facts = kv_field_facts_open();
+    return v;
+}
+
+void kv_verdict_close(struct kv_verifier *v)
+{
+    if (!v)
+        return;
+    kv_jq_rules_close(v->rules);
+    kv_field_facts_close(v->facts);
+    free(v);
+}
+
+/* ---- what the judge said ---- */
+
+int kv_verdict_parse(const struct kv_template *t, struct kv_slice reply, struct kv_parsed *parsed,
+    struct kv_err *err)
+{
+    struct kv_buf object = {0};
+    int rc = kv_extract_reply(reply, &object, err);
+    if (rc == 0)
+        rc = kv_parsed_answer_object(t, kv_slice_of(&object), parsed, err);
+    kv_buf_release(&object);
+    return rc;
+}
+
+int kv_verdict_fit(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
+    struct kv_err *err)
+{
+    return kv_parsed_answer_object(t, object, parsed, err);
+}
+
+int kv_verdict_recall(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
+    struct kv_err *err)
+{
+    return kv_parsed_answer_recorded(t, object, parsed, err);
+}
+
+void kv_verdict_unasked(const struct kv_template *t, struct kv_parsed *parsed)
+{
+    struct kv_err impossible;
+    kv_parsed_answer_recorded(t, KV_SLICE("{}"), parsed, &impossible);
+}
+
+/* ---- the verdict ---- */
+
+void kv_verdict_release(struct kv_verdict *v)
+{
+    kv_buf_release(&v->granular);
+    kv_buf_release(&v->field_results);
+    kv_buf_release(&v->field_scores);
+    kv_buf_release(&v->error);
+}
+
+/* A number as the rules wrote it, as a float. */
+static void add_float(struct kv_buf *out, struct kv_slice number)
+{
+    double x;
+    if (kv_num_double(number, &x))
+        kv_num_add_double(out, x, KV_NUM_COMPACT);
+    else
+        kv_buf_add_str(out, "null");
+}
+
+/* {name: value} from the array of values of the verified fields. */
+static void add_map(
+    struct kv_buf *out, const struct kv_template *t, struct kv_slice values, bool floats)
+{
+    struct kv_json_walk w;
+    struct kv_slice value = KV_SLICE("null");
+    kv_buf_clear(out);
+    kv_json_begin(&w, values);
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->fields[i].plain || !kv_json_item(&w, &value))
+            continue;
+        kv_buf_add_char(out, out->n ? ',' : '{');
+        kv_json_quote(out, t->fields[i].name, KV_JSON_RAW);
+        kv_buf_add_char(out, ':');
+        if (floats)
+            add_float(out, value);
+        else
+            kv_buf_add_slice(out, value);
+    }
+    kv_buf_add_str(out, out->n ? "}" : "{}");
+}
+
+static void set(struct kv_buf *out, const char *text)
+{
+    kv_buf_clear(out);
+    kv_buf_add_str(out, text);
+}
+
+static void read_error(struct kv_slice error, struct kv_verdict *out)
+{
+    struct kv_buf text = {0};
+    kv_buf_add_str(&text, "Field verification failed: ");
+    if (kv_json_type(error) == KV_JSON_STRING)
+        kv_json_unescape(error, &text);
+    else
+        kv_buf_add_slice(&text, error);
+    kv_buf_clear(&out->error);
+    kv_json_quote(&out->error, kv_slice_of(&text), KV_JSON_RAW);
+    kv_buf_release(&text);
+}
+
+static void read_verdict(
+    const struct kv_template *t, struct kv_slice answer, struct kv_verdict *out)
+{
+    struct kv_slice v;
+    set(&out->field_results, "null");
+    set(&out->field_scores, "null");
+    set(&out->granular, "null");
+    set(&out->error, "null");
+    out->raised = kv_json_get(answer, "error", &v);
+    if (out->raised)
+        read_error(v, out);
+    out->passed = kv_json_get(answer, "passed", &v) && kv_json_is_true(v);
+    if (kv_json_get(answer, "results", &v))
+        add_map(&out->field_results, t, v, false);
+    if (kv_json_get(answer, "scores", &v))
+        add_map(&out->field_scores, t, v, true);
+    if (kv_json_get(answer, "granular", &v)) {
+        kv_buf_clear(&out->granular);
+        add_float(&out->granular, v);
+    }
+}
+
+static void add_facts(struct kv_verifier *v, const struct kv_template *t,
+    const struct kv_parsed *parsed, struct kv_slice trace)
+{
+    struct kv_buf *facts = kv_jq_rules_begin(v->rules);
+    kv_buf_add_str(facts, "{\"fields\":[");
+    for (size_t i = 0, n = 0; i < t->n; i++) {
+        if (t->fields[i].plain)
+            continue;
+        if (n++)
+            kv_buf_add_char(facts, ',');
+        kv_field_facts_add(v->facts, &t->fields[i], parsed->values[i], trace, facts);
+    }
+    kv_buf_add_str(facts, "],\"strategy\":");
+    kv_buf_add_slice(facts, t->strategy.n ? t->strategy : KV_SLICE("null"));
+    kv_buf_add_char(facts, '}');
+}
+
+int kv_verdict_run(struct kv_verifier *v, const struct kv_template *t,
+    const struct kv_parsed *parsed, struct kv_slice trace, struct kv_verdict *out,
+    struct kv_err *err)
+{
+    struct kv_slice answer;
+    add_facts(v, t, parsed, trace);
+    if (kv_jq_rules_ask(v->rules, &answer, err) != 0)
+        return kv_err_context(err, "share/verify");
+    read_verdict(t, answer, out);
+    return 0;
+}

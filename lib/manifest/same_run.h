@@ -1,0 +1,72 @@
+/* same_run - what a run was made from: is the benchmark still the same, may a configuration go on.
+ *
+ * Stands between a state and the inputs a user gives. A state of ours carries a digest of the
+ * content of those questions its manifest names, as member kv_benchmark_digest: questions that are
+ * added to the benchmark, or that were never part of the run, do not count.
+ *
+ *     struct kv_same_run_verdict v = {0};
+ *     if (kv_same_run_judge(state, &given, false, &v, &err) == 0 && !v.compatible) … v.reason …
+ *     kv_same_run_release(&v);
+ */
+#ifndef KV_SAME_RUN_H
+#define KV_SAME_RUN_H
+
+#include "bench.h"
+#include "config.h"
+#include "err.h"
+#include "state.h"
+
+#include <stdbool.h>
+
+#define KV_SAME_RUN_DIGEST "kv_benchmark_digest" /* the member of .state */
+
+/* ---- which questions a manifest names ---- */
+
+struct kv_same_run {
+    const struct kv_bench *bench; /* borrowed */
+    size_t *by_id;
+    bool *named;          /* by question */
+    struct kv_slice last; /* the id the last key began with */
+};
+void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench);
+/* Marks the question of a key. A key of no question is no error: it was made from another one. */
+void kv_same_run_add(struct kv_same_run *o, struct kv_slice key);
+/* The digest of what was named. */
+void kv_same_run_digest(const struct kv_same_run *o, char hex[KV_SHA256_HEX + 1]);
+void kv_same_run_end(struct kv_same_run *o);
+
+/* ---- a state against the benchmark and configuration given ---- */
+
+/* The configuration of a state; of a finished one, that part of it which the export holds. */
+struct kv_slice kv_same_run_config(const struct kv_state *s);
+
+/* True if the state carries a digest, so that the benchmark has to be read to judge. */
+bool kv_same_run_has_digest(const struct kv_state *s);
+
+/* Is the content of the benchmark that of the state? *same is true for a state without a digest. */
+int kv_same_run_same_content(
+    const struct kv_state *s, const struct kv_bench *bench, bool *same, struct kv_err *err);
+
+struct kv_same_run_given {
+    const struct kv_config *config;
+    const char *benchmark_path;   /* compared as it stands */
+    const struct kv_bench *bench; /* NULL: content is not compared */
+};
+
+struct kv_same_run_verdict {
+    bool compatible;
+    struct kv_buf reason;              /* empty if compatible */
+    struct kv_buf different, harmless; /* items of JSON arrays: config_diff.h */
+    struct kv_buf unknown;             /* likewise: paths of what could not be compared */
+};
+
+/* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
+int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *given, bool exact,
+    struct kv_same_run_verdict *v, struct kv_err *err);
+
+/* Appends {"compatible":…,"reason":…} with "differences", "harmless" and "not_compared" where there
+ * are any. */
+void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *v);
+void kv_same_run_release(struct kv_same_run_verdict *v);
+
+#endif

@@ -1,0 +1,34 @@
+/* http_target - where requests go: a URL checked once, and the headers every request carries.
+ *
+ * The other half of http, and like it allowed to see libcurl. A peer outlives the transfers that
+ * use it. It holds a key as part of a header line; the line is wiped when the peer is closed.
+ */
+#ifndef KV_HTTP_TARGET_H
+#define KV_HTTP_TARGET_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdbool.h>
+
+struct curl_slist;
+
+struct kv_http_target {
+    char *url;
+    char *host;     /* "host" or "host:port": what may be printed */
+    bool loopback;  /* on this machine */
+    bool encrypted; /* https */
+    /* private to http */
+    struct curl_slist *headers;
+    long idle_s; /* how long an idle connection to it is trusted */
+};
+
+/* Refuses (NULL, KV_INPUT) what is no http or https URL, has a user part, or a key in its query. */
+struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err);
+void kv_http_target_close(struct kv_http_target *p); /* NULL is fine */
+
+/* Adds "name: value"; refuses control bytes in either. */
+int kv_http_target_header(
+    struct kv_http_target *p, const char *name, struct kv_slice value, struct kv_err *err);
+
+#endif

@@ -1,0 +1,245 @@
+/* outcome - how a call to a model ended, and what follows from it.
+ *
+ * The tests run in the order of providers.md, section 6: phrases that mean money, then phrases that
+ * mean length, then filters, then the status. Every phrase that decides anything stands in one of
+ * the tables below.
+ */
+#include "outcome.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NONE KV_RETRY_CLASSES
+
+static const struct kv_outcome_rule rules[KV_OUTCOME_COUNT] = {
+    [KV_OUTCOME_OK] = {"ok", NONE, 0, 0, 0, false, true},
+    [KV_OUTCOME_TRUNCATED] = {"truncated", NONE, 0, 0, 0, false, true},
+    [KV_OUTCOME_REFUSAL] = {"refusal", NONE, 0, 0, 0, false, true},
+    [KV_OUTCOME_CONTENT_FILTER] = {"content_filter", NONE, 0, 0, 0, false, false},
+    [KV_OUTCOME_CONTEXT_LENGTH] = {"context_length", NONE, 0, 0, 0, false, false},
+    [KV_OUTCOME_BAD_REQUEST] = {"bad_request", NONE, 0, 0, 0, false, false},
+    [KV_OUTCOME_RATE_LIMIT] = {"rate_limit", KV_RETRY_RATE_LIMIT, -1, 1000, 60000, false, false},
+    [KV_OUTCOME_OVERLOADED] = {"overloaded", KV_RETRY_RATE_LIMIT, 8, 2000, 60000, false, false},
+    [KV_OUTCOME_SERVER_ERROR] = {"server_error", KV_RETRY_SERVER_ERROR, 8, 1000, 30000, false,
+        false},
+    [KV_OUTCOME_CONNECTION] = {"connection", KV_RETRY_CONNECTION, 6, 500, 20000, false, false},
+    [KV_OUTCOME_TIMEOUT] = {"timeout", KV_RETRY_TIMEOUT, 2, 1000, 10000, false, false},
+    [KV_OUTCOME_BAD_RESPONSE] = {"bad_response", KV_RETRY_SERVER_ERROR, 2, 1000, 10000, false,
+        false},
+    [KV_OUTCOME_QUOTA] = {"quota", NONE, 0, 0, 0, true, false},
+    [KV_OUTCOME_AUTH] = {"auth", NONE, 0, 0, 0, true, false},
+    [KV_OUTCOME_NOT_FOUND] = {"not_found", NONE, 0, 0, 0, true, false},
+    [KV_OUTCOME_TLS_CONFIG] = {"tls_config", NONE, 0, 0, 0, true, false},
+    [KV_OUTCOME_CANCELLED] = {"cancelled", NONE, 0, 0, 0, false, false},
+};
+
+const struct kv_outcome_rule *kv_outcome_rule(enum kv_outcome o)
+{
+    return &rules[o];
+}
+
+const char *kv_outcome_name(enum kv_outcome o)
+{
+    return rules[o].name;
+}
+
+/* ---- markers: lower case, found anywhere in type, code, message or detail ---- */
+
+static const char *const quota_markers[] = {"insufficient_quota", "credit_balance",
+    "enforced_spend_limit", "insufficient credits", "insufficient balance",
+    "credit balance is too low", "payment required", "spend limit", NULL};
+/* Google says this of every rate limit; of the others only those whose plan is used up do. */
+static const char *const quota_prose[] = {"exceeded your current quota", "billing", NULL};
+
+static const char *const context_markers[] = {"context_length_exceeded",
+    "exceed_context_size_error", "maximum context length", "context length is only",
+    "exceeds the available context", "prompt is too long", "input is too long",
+    "exceed context limit", "reduce the length", "too many tokens", NULL};
+
+static const char *const filter_markers[] = {"content_filter", "content_policy",
+    "responsibleaipolicyviolation", "content filtering", "invalid_prompt", "cyber_policy",
+    "bio_policy", "safety", NULL};
+
+static const char *const auth_markers[] = {"api_key_invalid", "invalid_api_key", NULL};
+static const char *const wire_markers[] = {"unexpected end of data", NULL};
+static const char *const grammar_markers[] = {"parse grammar", "compiled grammar", NULL};
+static const char *const daily_markers[] = {"perday", "limit: 0", NULL};
+static const char *const overload_markers[] = {"overloaded", NULL};
+static const char *const ladder_markers[] = {"response_format", "json_schema", "strict",
+    "output_config", "output_format", "grammar", "schema", "not supported", "tool_choice", "tools",
+    "json_object", NULL};
+
+static bool contains(struct kv_slice text, const char *marker)
+{
+    size_t n = strlen(marker);
+    for (size_t i = 0; i + n <= text.n; i++) {
+        size_t k = 0;
+        while (k < n && tolower((unsigned char)text.p[i + k]) == marker[k])
+            k++;
+        if (k == n)
+            return true;
+    }
+    return false;
+}
+
+static bool says(const struct kv_error_body *c, const char *const *markers)
+{
+    for (; *markers; markers++)
+        if (contains(c->type, *markers) || contains(c->code, *markers) ||
+            contains(c->message, *markers) || contains(c->detail, *markers))
+            return true;
+    return false;
+}
+
+/* ---- classification ---- */
+
+/* "… Limit 30000, Requested 41234": more than the window ever holds, so waiting cannot help. */
+static bool asks_too_much(struct kv_slice message)
+{
+    static const char *const words[] = {"limit ", "requested "};
+    double value[2] = {0, 0};
+    for (size_t w = 0; w < 2; w++) {
+        size_t n = strlen(words[w]);
+        for (size_t i = 0; i + n < message.n && value[w] <= 0; i++) {
+            if (!contains((struct kv_slice){message.p + i, n}, words[w]))
+                continue;
+            for (size_t k = i + n; k < message.n && isdigit((unsigned char)message.p[k]); k++)
+                value[w] = value[w] * 10 + (message.p[k] - '0');
+        }
+    }
+    return value[0] > 0 && value[1] > value[0];
+}
+
+static enum kv_outcome of_429(const struct kv_error_body *c)
+{
+    if (c->google)
+        return says(c, daily_markers) || c->retry_after_ms > 3600 * 1000 ? KV_OUTCOME_QUOTA
+                                                                         : KV_OUTCOME_RATE_LIMIT;
+    if (c->retry_after_ms > 3600 * 1000)
+        return KV_OUTCOME_QUOTA;
+    return asks_too_much(c->message) ? KV_OUTCOME_BAD_REQUEST : KV_OUTCOME_RATE_LIMIT;
+}
+
+static enum kv_outcome of_400(const struct kv_error_body *c)
+{
+    if (says(c, auth_markers))
+        return KV_OUTCOME_AUTH;
+    if (says(c, wire_markers))
+        return KV_OUTCOME_CONNECTION;
+    if (kv_slice_is(c->type, "invalid_request_error") && contains(c->message, "blocked"))
+        return KV_OUTCOME_CONTENT_FILTER;
+    return KV_OUTCOME_BAD_REQUEST;
+}
+
+static bool mentions_length(const struct kv_error_body *c)
+{
+    return contains(c->message, "token") || contains(c->message, "context") ||
+           kv_slice_is(c->type, "request_too_large");
+}
+
+static enum kv_outcome of_server(const struct kv_error_body *c)
+{
+    switch (c->status) {
+    case 503:
+        return kv_slice_is(c->type, "RESOURCE_EXHAUSTED") ? KV_OUTCOME_RATE_LIMIT
+                                                          : KV_OUTCOME_OVERLOADED;
+    case 529:
+        return KV_OUTCOME_OVERLOADED;
+    case 504:
+    case 524:
+        return KV_OUTCOME_TIMEOUT;
+    case 501:
+        return KV_OUTCOME_BAD_REQUEST;
+    case 500:
+        if (says(c, grammar_markers))
+            return KV_OUTCOME_BAD_REQUEST;
+        break;
+    default:
+        break;
+    }
+    return says(c, overload_markers) ? KV_OUTCOME_OVERLOADED : KV_OUTCOME_SERVER_ERROR;
+}
+
+static enum kv_outcome of_status(const struct kv_error_body *c)
+{
+    switch (c->status) {
+    case 400:
+        return of_400(c);
+    case 401:
+        return KV_OUTCOME_AUTH;
+    case 402: /* with a time to wait it is a router's own budget, not the account */
+        return c->retry_after_ms >= 0 ? KV_OUTCOME_RATE_LIMIT : KV_OUTCOME_QUOTA;
+    case 403:
+        if (contains(c->message, "context length"))
+            return KV_OUTCOME_CONTEXT_LENGTH;
+        return c->detail.n && contains(c->detail, "reasons") ? KV_OUTCOME_CONTENT_FILTER
+                                                             : KV_OUTCOME_AUTH;
+    case 404:
+        return KV_OUTCOME_NOT_FOUND;
+    case 408:
+        return KV_OUTCOME_TIMEOUT;
+    case 409:
+        return KV_OUTCOME_SERVER_ERROR;
+    case 413:
+        return mentions_length(c) ? KV_OUTCOME_CONTEXT_LENGTH : KV_OUTCOME_BAD_REQUEST;
+    case 429:
+        return of_429(c);
+    default:
+        break;
+    }
+    if (c->status >= 300 && c->status < 400)
+        return KV_OUTCOME_NOT_FOUND;
+    if (c->status >= 400 && c->status < 500)
+        return KV_OUTCOME_BAD_REQUEST;
+    return of_server(c);
+}
+
+/* An error inside a 200 may name its kind in words only. */
+static int status_of_words(const struct kv_error_body *c)
+{
+    static const struct {
+        const char *word;
+        int status;
+    } words[] = {
+        {"overloaded_error", 529},
+        {"rate_limit", 429},
+        {"resource_exhausted", 429},
+        {"too_many_requests", 429},
+        {"authentication_error", 401},
+        {"permission_error", 403},
+        {"not_found_error", 404},
+        {"timeout_error", 504},
+        {"invalid_request_error", 400},
+        {"unavailable", 503},
+        {"unexpected endpoint", 404},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (contains(c->type, words[i].word) || contains(c->code, words[i].word) ||
+            contains(c->message, words[i].word))
+            return words[i].status;
+    return 500;
+}
+
+enum kv_outcome kv_outcome_of(const struct kv_error_body *c)
+{
+    struct kv_error_body asked = *c;
+    if (asked.status < 300 || asked.status > 999)
+        asked.status = status_of_words(c);
+    if (says(&asked, quota_markers) || (!asked.google && says(&asked, quota_prose)))
+        return KV_OUTCOME_QUOTA;
+    bool client = asked.status >= 400 && asked.status < 500;
+    if ((client || asked.status == 500) && asked.status != 429 && says(&asked, context_markers))
+        return KV_OUTCOME_CONTEXT_LENGTH;
+    if (client && asked.status != 429 && asked.status != 401 && says(&asked, filter_markers))
+        return KV_OUTCOME_CONTENT_FILTER;
+    return of_status(&asked);
+}
+
+bool kv_outcome_steps_down(const struct kv_error_body *c)
+{
+    if (c->status == 500)
+        return says(c, grammar_markers);
+    return (c->status == 400 || c->status == 422 || c->status == 501) &&
+           (says(c, ladder_markers) || contains(c->param, "response_format") ||
+               contains(c->param, "tool"));
+}

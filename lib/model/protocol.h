@@ -1,0 +1,37 @@
+/* protocol - what the bodies of the two protocols say, without judging it.
+ *
+ * Takes a whole body, or one event of a streamed one: a delta has the members of a message, and
+ * what is text appends. It writes into the buffers of its caller and knows nothing of success and
+ * failure beyond where an error hides. Source: providers.md, sections 1.5, 1.7, 2.4, 9.
+ */
+#ifndef KV_PROTOCOL_H
+#define KV_PROTOCOL_H
+
+#include "buf.h"
+#include "services.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_usage {
+    int64_t in_total; /* tokens; -1: not said. Cached ones are included, whoever says it */
+    int64_t in_cached, in_cache_write, out_total, out_reasoning;
+    int64_t in_fresh; /* Anthropic's own count, without what was cached */
+    double cost;      /* NAN: not said */
+};
+void kv_usage_begin(struct kv_usage *u);
+
+struct kv_protocol {
+    struct kv_buf *text, *reasoning, *refusal, *finish, *model, *provider, *fingerprint;
+    struct kv_buf *arguments; /* of the tool that was called */
+    struct kv_usage *usage;
+};
+
+/* `root` is checked JSON. False if there is no answer in it (an event may well have none). */
+bool kv_protocol_take(
+    const struct kv_protocol *to, enum kv_protocol_kind kind, struct kv_slice root);
+
+/* The error a body or event of status 200 carries, if it does. */
+bool kv_protocol_error(struct kv_slice root, struct kv_slice *error);
+
+#endif

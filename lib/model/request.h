@@ -1,0 +1,43 @@
+/* request - the body of a request to a model, in any dialect, from neutral input.
+ *
+ * The same input gives the same bytes: servers cache prompts and compiled schemas by them. Requests
+ * are complete, not streamed. A prompt that wants an object must carry the schema itself, as the
+ * prompts of pipeline.md, section 6, do: the lower steps of the ladder rely on it.
+ */
+#ifndef KV_REQUEST_H
+#define KV_REQUEST_H
+
+#include "buf.h"
+#include "services.h"
+
+#include <stdint.h>
+
+enum kv_speaker { KV_SPEAKER_SYSTEM, KV_SPEAKER_USER, KV_SPEAKER_ASSISTANT };
+
+struct kv_message {
+    enum kv_speaker role;
+    struct kv_slice text;
+};
+
+struct kv_request {
+    struct kv_slice model;
+    const struct kv_message *messages;
+    size_t count;
+    double temperature;      /* NAN: not sent */
+    int64_t max_tokens;      /* 0: not sent (Anthropic demands one: 8192) */
+    const char *schema_name; /* [A-Za-z0-9_-], at most 64; NULL: free text is wanted */
+    struct kv_slice schema;  /* JSON */
+    enum kv_step step;       /* read only when schema_name is set */
+    unsigned quirks;         /* enum kv_quirk */
+    struct kv_slice extra;   /* extra_kwargs, a checked JSON object, or empty */
+};
+
+/* Appends the body. Members of extra_kwargs win over ours; those that configure a client library
+ * rather than the request (base_url, timeout, api_key …) are left out, and so is anything that
+ * would turn streaming on. */
+void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask);
+
+/* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */
+int64_t kv_request_estimate(const struct kv_request *ask);
+
+#endif

@@ -1,0 +1,354 @@
+/* answer_stage - the first stage of a task: the answering model's answer, wherever it comes from.
+ */
+#include "answer_stage.h"
+
+#include "extract.h"
+#include "json.h"
+#include "num.h"
+#include "reformat.h"
+#include "task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char header[] =
+    "--- AI Message ---\n"; /* of a plain answer's trace: pipeline.md 2.1 */
+static const char placeholder[] = "Model call failed after "; /* pipeline.md 4 */
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void kv_answer_stage_display(struct kv_buf *out, const struct kv_model *model, bool judge)
+{
+    struct kv_identity who;
+    kv_identity_of(model, judge ? KV_PARSING : KV_ANSWERING, &who);
+    kv_identity_add_display(out, &who);
+}
+
+static void add_part(struct kv_buf *out, struct kv_slice part)
+{
+    if (part.n == 0)
+        return;
+    if (out->n)
+        kv_buf_add_str(out, "\n\n");
+    kv_buf_add_slice(out, part);
+}
+
+static bool get_text(struct kv_slice object, const char *key, struct kv_buf *out)
+{
+    struct kv_slice v;
+    kv_buf_clear(out);
+    if (!kv_json_get(object, key, &v) || kv_json_type(v) != KV_JSON_STRING)
+        return false;
+    kv_json_unescape(v, out);
+    return true;
+}
+
+/* The question behind its examples; an example that lacks either half is passed over. */
+static void add_question(const struct kv_prepared_question *s, struct kv_buf *out)
+{
+    struct kv_json_walk w;
+    struct kv_slice example;
+    struct kv_buf question = {0}, answer = {0};
+    kv_json_begin(&w, kv_slice_of(&s->examples));
+    while (kv_json_item(&w, &example)) {
+        if (!get_text(example, "question", &question) || !get_text(example, "answer", &answer))
+            continue;
+        kv_buf_add_str(out, "Question: ");
+        kv_buf_add_slice(out, kv_slice_of(&question));
+        kv_buf_add_str(out, "\nAnswer: ");
+        kv_buf_add_slice(out, kv_slice_of(&answer));
+        kv_buf_add_str(out, "\n\n");
+    }
+    kv_buf_release(&question);
+    kv_buf_release(&answer);
+    if (s->example_count)
+        kv_buf_add_str(out, "Question: ");
+    kv_buf_add_slice(out, s->question->text);
+    if (s->example_count)
+        kv_buf_add_str(out, "\nAnswer:");
+}
+
+static void add_message(struct kv_buf *out, const char *role, struct kv_slice text, int index)
+{
+    kv_buf_add_str(out, index ? ",{\"role\":" : "{\"role\":");
+    kv_json_quote_str(out, role);
+    kv_buf_add_str(out, ",\"content\":");
+    kv_json_quote(out, text, KV_JSON_RAW);
+    kv_buf_printf(out, ",\"block_index\":%d}", index);
+}
+
+static void write_messages(struct kv_answer_stage *a)
+{
+    int index = 0;
+    add_part(&a->system, a->model->system_prompt);
+    add_part(&a->system, a->desk->config->prompts.generation);
+    add_question(a->subject, &a->user);
+    kv_buf_add_char(&a->context, '[');
+    if (a->system.n)
+        add_message(&a->context, "system", kv_slice_of(&a->system), index++);
+    add_message(&a->context, "user", kv_slice_of(&a->user), index);
+    kv_buf_add_char(&a->context, ']');
+}
+
+void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
+    const struct kv_prepared_question *subject, const struct kv_model *model, int64_t replicate)
+{
+    *a = (struct kv_answer_stage){.desk = desk,
+        .subject = subject,
+        .model = model,
+        .replicate = replicate,
+        .start = time(NULL),
+        .start_us = now_us(),
+        .category = KV_RETRY_CLASSES};
+    if (!subject->template_error)
+        write_messages(a);
+}
+
+void kv_answer_stage_release(struct kv_answer_stage *a)
+{
+    kv_buf_release(&a->error);
+    kv_buf_release(&a->raw);
+    kv_buf_release(&a->trace);
+    kv_buf_release(&a->context);
+    kv_buf_release(&a->usage);
+    kv_buf_release(&a->metrics);
+    kv_buf_release(&a->system);
+    kv_buf_release(&a->user);
+}
+
+/* ---- recorded answers ---- */
+
+static void fail(struct kv_answer_stage *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void fail(struct kv_answer_stage *a, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    kv_buf_vprintf(&a->error, format, ap);
+    va_end(ap);
+    a->failed = true;
+}
+
+static void take_trace(struct kv_answer_stage *a)
+{
+    struct kv_slice text;
+    if (kv_traces_find(a->desk->traces, a->subject->question->text, &text)) {
+        kv_buf_add_slice(&a->raw, text);
+        kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
+        a->used = a->usage_unavailable = true;
+        return;
+    }
+    char hash[KV_MD5_HEX + 1];
+    kv_digest_md5(a->subject->question->text, hash);
+    fail(a,
+        "Adapter call failed: ManualTraceNotFoundError: No manual trace found for hash: '%s'. "
+        "Loaded %zu trace(s).",
+        hash, kv_traces_count(a->desk->traces));
+}
+
+static void take_entry(struct kv_answer_stage *a, const struct kv_recorded_entry *e)
+{
+    a->replayed = e;
+    kv_buf_add_slice(&a->raw, e->raw_trace);
+    if (e->trace_messages.n)
+        kv_json_compact(&a->trace, e->trace_messages);
+    if (e->usage.n)
+        kv_json_compact(&a->usage, e->usage);
+    if (e->metrics.n)
+        kv_json_compact(&a->metrics, e->metrics);
+    a->used = e->usage.n > 0;
+}
+
+/* A replay store answers first; with a strict one, a miss is an error. */
+static bool take_replay(struct kv_answer_stage *a)
+{
+    struct kv_buf model = {0};
+    kv_answer_stage_display(&model, a->model, false);
+    const struct kv_recorded_entry *e = kv_recorded_find(
+        a->desk->replay, a->subject->question->id, kv_slice_of(&model), a->replicate);
+    bool strict = kv_recorded_strict(a->desk->replay);
+    if (e || strict) /* nobody is asked, so nothing was said */
+        kv_buf_clear(&a->context);
+    if (e)
+        take_entry(a, e);
+    else if (strict)
+        fail(a, "Replay strict miss: No replay entry for question_id='%s' answering_model_id='%s'",
+            a->subject->question->id.p, model.p);
+    kv_buf_release(&model);
+    return e || strict;
+}
+
+bool kv_answer_stage_known(struct kv_answer_stage *a)
+{
+    if (a->subject->template_error)
+        return true;
+    if (a->desk->replay && take_replay(a))
+        return true;
+    if (!kv_slice_is(a->model->interface, "manual"))
+        return false;
+    if (a->desk->traces)
+        take_trace(a);
+    else
+        fail(a, "Adapter call failed: no manual traces were given");
+    return true;
+}
+
+/* Of a foreign row, which may have NaN: a new one has null. */
+static void keep_compact(struct kv_slice object, const char *key, struct kv_buf *out)
+{
+    struct kv_slice v;
+    kv_buf_clear(out);
+    if (kv_json_get(object, key, &v) && !kv_json_is_null(v))
+        kv_reformat(out, v, KV_REFORMAT_COMPACT);
+}
+
+bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row)
+{
+    struct kv_slice block, v;
+    kv_json_get(row, "template", &block);
+    if (!kv_json_get(block, "raw_llm_response", &v) || kv_json_type(v) != KV_JSON_STRING)
+        return false;
+    kv_buf_clear(&a->raw);
+    kv_json_unescape(v, &a->raw);
+    if (kv_slice_strip(kv_slice_of(&a->raw)).n == 0)
+        return false;
+    kv_json_get(block, "response_timeout_partial", &v);
+    a->partial = kv_json_is_true(v);
+    kv_json_get(block, "usage_unavailable", &v);
+    a->usage_unavailable = kv_json_is_true(v);
+    keep_compact(block, "trace_messages", &a->trace);
+    if (kv_json_get(block, "conversation_context", &v) && kv_json_count(v))
+        keep_compact(block, "conversation_context", &a->context);
+    keep_compact(block, "agent_metrics", &a->metrics);
+    if (kv_json_path(block, &v, "usage_metadata", "answer_generation", NULL) &&
+        !kv_json_is_null(v)) {
+        kv_buf_add_str(&a->usage, "{\"answer_generation\":");
+        kv_reformat(&a->usage, v, KV_REFORMAT_COMPACT);
+        kv_buf_add_char(&a->usage, '}');
+        a->used = true;
+    }
+    a->recalled = true;
+    return true;
+}
+
+/* ---- a live call ---- */
+
+void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query)
+{
+    *query = (struct kv_query){.stage = "answer_generation", .temperature = a->model->temperature};
+    if (a->system.n)
+        query->messages[query->count++] =
+            (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&a->system)};
+    query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&a->user)};
+}
+
+static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
+{
+    kv_buf_add_str(&a->raw, header);
+    kv_buf_add_slice(&a->raw, r->text);
+    kv_buf_add_char(&a->trace, '[');
+    add_message(&a->trace, "assistant", r->text, 0);
+    kv_buf_add_char(&a->trace, ']');
+    kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
+    a->input = r->input > 0 ? r->input : 0;
+    a->output = r->output > 0 ? r->output : 0;
+    a->usage_unavailable = r->input < 0 || r->output < 0 || a->input + a->output == 0;
+    a->used = true;
+}
+
+void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *r)
+{
+    memcpy(a->retries, r->retries, sizeof a->retries);
+    if (r->kind == KV_ANSWER_TEXT) {
+        take_text(a, r);
+    } else if (r->kind == KV_ANSWER_FAILED && r->text.n && r->category == KV_RETRY_TIMEOUT) {
+        kv_buf_add_str(&a->raw, header);
+        kv_buf_add_slice(&a->raw, r->text);
+        a->partial = true;
+    } else {
+        a->withheld = r->kind == KV_ANSWER_WITHHELD;
+        a->category = r->category;
+        fail(a, "Adapter call failed: %.*s: %.*s", (int)r->error_type.n, r->error_type.p,
+            (int)r->error.n, r->error.p);
+    }
+}
+
+/* ---- what a result says of it ---- */
+
+bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a)
+{
+    struct kv_slice message;
+    struct kv_err ignored;
+    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, &ignored) == 0 &&
+           kv_slice_starts(message, placeholder);
+}
+
+static int64_t get_count(struct kv_slice object, const char *key)
+{
+    struct kv_slice v;
+    int64_t n;
+    return kv_json_get(object, key, &v) && kv_num_int64(v, &n) ? n : 0;
+}
+
+/* The tokens of an answer that was recorded elsewhere, as they stand there. */
+static void recall_usage(
+    const struct kv_answer_stage *a, struct kv_result_builder *r, struct kv_buf *model)
+{
+    struct kv_slice stage, v;
+    if (!kv_json_get(kv_slice_of(&a->usage), "answer_generation", &stage))
+        return;
+    if (kv_json_get(stage, "model", &v) && kv_json_type(v) == KV_JSON_STRING) {
+        kv_buf_clear(model);
+        kv_json_unescape(v, model);
+    }
+    kv_result_builder_use(r, "answer_generation", kv_slice_of(model),
+        get_count(stage, "input_tokens"), get_count(stage, "output_tokens"));
+    if (r->usage_count == 0)
+        return;
+    kv_json_get(stage, "input_token_details", &r->usage[0].input_details_json);
+    kv_json_get(stage, "output_token_details", &r->usage[0].output_details_json);
+}
+
+void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_builder *r,
+    struct kv_buf *model, struct kv_buf *note)
+{
+    r->raw_llm_response = kv_slice_of(&a->raw);
+    r->trace_json = kv_slice_of(&a->trace);
+    r->context_json = kv_slice_of(&a->context);
+    r->agent_metrics_json = kv_slice_of(&a->metrics);
+    r->usage_unavailable = a->usage_unavailable;
+    r->response_timeout_partial = a->partial;
+    if (a->used && !a->usage.n) { /* also without tokens: that it was asked is worth knowing */
+        r->has_usage = true;
+        r->usage[r->usage_count++] = (struct kv_result_builder_usage){.stage = "answer_generation",
+            .model = kv_slice_of(model),
+            .input = a->input,
+            .output = a->output,
+            .total = a->input + a->output};
+    }
+    if (a->usage.n)
+        recall_usage(a, r, model);
+    if (a->partial) {
+        size_t characters = 0;
+        struct kv_slice text = kv_slice_of(&a->raw);
+        kv_extract_message(text, &text, &(struct kv_err){0});
+        for (size_t i = 0; i < text.n; i++)
+            characters += ((unsigned char)text.p[i] & 0xC0) != 0x80;
+        kv_buf_printf(note,
+            "Response truncated by streaming timeout after retries (%zu chars captured)",
+            characters);
+        r->caveats |= KV_CAVEAT_PARTIAL_CONTENT;
+        kv_result_builder_warn(r, kv_slice_of(note));
+    }
+}
+
+double kv_answer_stage_seconds(const struct kv_answer_stage *a)
+{
+    int64_t us = now_us() - a->start_us;
+    return us > 0 ? (double)us / 1e6 : 0;
+}

@@ -1,0 +1,95 @@
+/* answer_stage - the first stage of a task: the answering model's answer, wherever it comes from.
+ *
+ * One answer belongs to a question, an answering model and a replicate, and is shared by all judges
+ * (pipeline.md 3 and 10.1). It is recalled from an earlier row, taken from a replay store or a
+ * trace file, or asked for:
+ *
+ *     kv_answer_stage_init(&a, &desk, subject, model, replicate);
+ *     if (kv_answer_stage_known(&a) || …kv_answer_stage_recall(&a, row)…) …
+ *     else { kv_answer_stage_query(&a, &query); … kv_answer_stage_take(&a, &response); }
+ *     … any number of judges look at it …
+ *     kv_answer_stage_release(&a);
+ */
+#ifndef KV_ANSWER_STAGE_H
+#define KV_ANSWER_STAGE_H
+
+#include "prepared_question.h"
+#include "prompt.h"
+#include "query.h"
+#include "recorded.h"
+#include "result_builder.h"
+#include "trait_score.h"
+#include "verdict.h"
+
+#include <time.h>
+
+/* What all tasks of a run share; all of it borrowed. */
+struct kv_desk {
+    const struct kv_config *config;
+    const struct kv_prompts *prompts;
+    struct kv_verifier *verifier;
+    struct kv_scorer *scorer;         /* NULL if no rubric is evaluated */
+    const struct kv_traces *traces;   /* NULL: none */
+    const struct kv_recorded *replay; /* NULL: none */
+    bool show_expected;               /* tell the judge the expected values */
+    const char *run_name;             /* NULL: null */
+};
+
+struct kv_answer_stage {
+    const struct kv_desk *desk;
+    const struct kv_prepared_question *subject;
+    const struct kv_model *model;
+    int64_t replicate; /* KV_NO_REPLICATE: none */
+    time_t start;      /* wall clock */
+    int64_t start_us;  /* CLOCK_MONOTONIC */
+
+    bool failed;                  /* there is none; `error` says why */
+    bool withheld;                /* … because the run is being stopped */
+    enum kv_retry_class category; /* of a failure; KV_RETRY_CLASSES: permanent */
+    struct kv_buf error;
+    bool partial; /* cut short by a timeout */
+    struct kv_buf raw;
+    struct kv_buf trace, context; /* JSON arrays of messages */
+    struct kv_buf usage;          /* JSON: the stage's object, or the recorded usage_metadata */
+    struct kv_buf metrics;        /* JSON; n == 0: null */
+    bool usage_unavailable;
+    bool used;             /* tokens were counted: usage_metadata is not null for it */
+    int64_t input, output; /* tokens of a live call */
+    int64_t retries[KV_RETRY_CLASSES];
+    const struct kv_recorded_entry *replayed; /* NULL: not from a replay store */
+    bool recalled;
+    struct kv_buf system, user; /* private: of the query */
+};
+
+void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
+    const struct kv_prepared_question *subject, const struct kv_model *model, int64_t replicate);
+void kv_answer_stage_release(struct kv_answer_stage *a);
+
+/* True if no model has to be asked: the question's template is invalid, or the answer is recorded
+ * (interface manual, replay store), or known to be missing there. */
+bool kv_answer_stage_known(struct kv_answer_stage *a);
+
+/* Takes the answer over from the row of an earlier run (checked JSON). False if the row holds none:
+ * generation failed there, or it was cut short. */
+bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row);
+
+void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query);
+void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *response);
+
+/* ---- what a result says of it ---- */
+
+/* Is the answer a client library's own report of failure, though it came as an answer? */
+bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a);
+
+/* Fills in answer, trace and tokens. `model` is the display string of who is to be credited with
+ * the tokens, replaced by the recorded one; `note` gets the text of a warning. The record borrows
+ * both, and from `a`. */
+void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_builder *r,
+    struct kv_buf *model, struct kv_buf *note);
+
+double kv_answer_stage_seconds(const struct kv_answer_stage *a); /* since it began */
+
+/* The display string of a model, appended. */
+void kv_answer_stage_display(struct kv_buf *out, const struct kv_model *model, bool judge);
+
+#endif

@@ -1,0 +1,119 @@
+/* judge_prompts - what a judge is asked about one answer, and how the replies of its checks are
+ * read. */
+#include "judge_prompts.h"
+
+#include "extract.h"
+#include "json.h"
+
+/* What differs between the checks. */
+static const struct {
+    const char *stage, *schema_name, *schema, *member;
+    enum kv_prompt system, user;
+    bool harmless; /* the flag's value if the reply lacks it */
+} checks[] = {
+    [KV_CHECK_ABSTENTION] = {"abstention_check", "AbstentionResult",
+        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
+        "\"abstention_detected\":{\"type\":\"boolean\"}},"
+        "\"required\":[\"reasoning\",\"abstention_detected\"],\"additionalProperties\":false}",
+        "abstention_detected", KV_PROMPT_ABSTENTION_SYSTEM, KV_PROMPT_ABSTENTION_USER, false},
+    [KV_CHECK_SUFFICIENCY] = {"sufficiency_check", "SufficiencyResult",
+        "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
+        "\"sufficient\":{\"type\":\"boolean\"}},"
+        "\"required\":[\"reasoning\",\"sufficient\"],\"additionalProperties\":false}",
+        "sufficient", KV_PROMPT_SUFFICIENCY_SYSTEM, KV_PROMPT_SUFFICIENCY_USER, true},
+};
+
+void kv_judge_prompts_texts_release(struct kv_judge_prompts_texts *t)
+{
+    kv_buf_release(&t->system);
+    kv_buf_release(&t->user);
+}
+
+static void write_messages(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
+    enum kv_prompt system, enum kv_prompt user, const struct kv_prompt_value *values,
+    struct kv_query *query)
+{
+    kv_buf_clear(&t->system);
+    kv_buf_clear(&t->user);
+    kv_prompt_add(desk->prompts, system, values, &t->system);
+    kv_prompt_add(desk->prompts, user, values, &t->user);
+    query->messages[0] = (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&t->system)};
+    query->messages[1] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&t->user)};
+    query->count = 2;
+}
+
+void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
+    const struct kv_prepared_question *subject, enum kv_check check, struct kv_slice text,
+    struct kv_query *query)
+{
+    const struct kv_prompt_texts *own = &desk->config->prompts;
+    const struct kv_prompt_value values[] = {
+        {"question", subject->question->text},
+        {"response", text},
+        {"schema", kv_slice_of(&subject->full_schema)},
+        {"extra",
+            check == KV_CHECK_ABSTENTION ? own->abstention_detection : own->sufficiency_detection},
+        {NULL, {0}},
+    };
+    *query = (struct kv_query){.judge = true,
+        .stage = checks[check].stage,
+        .temperature = 0,
+        .schema_name = checks[check].schema_name,
+        .schema = kv_slice(checks[check].schema)};
+    write_messages(t, desk, checks[check].system, checks[check].user, values, query);
+}
+
+static void list_hints(const struct kv_template *t, struct kv_buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct kv_answer_field *f = &t->fields[i];
+        if (!f->hint.n || f->is_trace)
+            continue;
+        kv_buf_printf(out, "%s- %s: ", out->n ? "\n" : "", f->name.p);
+        kv_buf_add_slice(out, f->hint);
+    }
+}
+
+void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
+    const struct kv_prepared_question *subject, double temperature, struct kv_slice text,
+    struct kv_query *query)
+{
+    struct kv_buf hints = {0};
+    list_hints(subject->template, &hints);
+    const struct kv_prompt_value values[] = {
+        {"question", subject->question->text},
+        {"response", text},
+        {"schema", kv_slice_of(&subject->shown_schema)},
+        {"hints", kv_slice_of(&hints)},
+        {"expected", desk->show_expected ? subject->template->ground_truth : KV_SLICE("")},
+        {"extra", desk->config->prompts.parsing},
+        {NULL, {0}},
+    };
+    *query = (struct kv_query){.judge = true,
+        .stage = "parsing",
+        .temperature = temperature,
+        .schema_name = "Answer",
+        .schema = kv_slice_of(&subject->sent_schema)};
+    write_messages(t, desk, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values, query);
+    kv_buf_release(&hints);
+}
+
+bool kv_judge_prompts_read_check(
+    enum kv_check check, struct kv_slice reply, bool *flag, struct kv_buf *reasoning)
+{
+    struct kv_buf object = {0};
+    struct kv_err ignored;
+    struct kv_slice v;
+    if (kv_extract_reply(reply, &object, &ignored) != 0) {
+        kv_buf_release(&object);
+        return false;
+    }
+    bool there = kv_json_get(kv_slice_of(&object), checks[check].member, &v);
+    *flag = there ? kv_json_is_true(v) : checks[check].harmless;
+    if (kv_json_get(kv_slice_of(&object), "reasoning", &v))
+        kv_json_unescape(v, reasoning);
+    else
+        kv_buf_add_str(reasoning, "no reasoning was given");
+    kv_buf_release(&object);
+    return true;
+}

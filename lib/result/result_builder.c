@@ -1,0 +1,435 @@
+/* result_builder - a VerificationResult in the making: filled field by field, written as one line.
+ *
+ * The writers below go through the members in the order of results.md and do nothing else; a
+ * structure of their own would only repeat that order.
+ */
+#include "result_builder.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum kv_tri kv_tri(bool b)
+{
+    return b ? KV_TRI_TRUE : KV_TRI_FALSE;
+}
+
+void kv_result_builder_init(struct kv_result_builder *r, time_t start)
+{
+    struct tm local;
+    *r = (struct kv_result_builder){.used_full_trace = true};
+    localtime_r(&start, &local);
+    strftime(r->timestamp, sizeof r->timestamp, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+void kv_result_builder_fail(struct kv_result_builder *r, enum kv_failure category,
+    const char *stage, struct kv_slice reason)
+{
+    r->failure = category;
+    r->failure_stage = stage;
+    r->failure_reason = reason;
+}
+
+void kv_result_builder_warn(struct kv_result_builder *r, struct kv_slice text)
+{
+    if (r->warning_count < KV_WARNINGS_MAX)
+        r->warnings[r->warning_count] = text;
+    r->warning_count++;
+}
+
+/* Servers may claim anything: sums stop at the largest number. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    b = b > 0 ? b : 0;
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+void kv_result_builder_use(struct kv_result_builder *r, const char *stage, struct kv_slice model,
+    int64_t input, int64_t output)
+{
+    size_t i = 0;
+    r->has_usage = true;
+    if (input == 0 && output == 0)
+        return;
+    while (i < r->usage_count && strcmp(r->usage[i].stage, stage) != 0)
+        i++;
+    if (i == KV_USAGE_MAX)
+        return;
+    if (i == r->usage_count)
+        r->usage[r->usage_count++] =
+            (struct kv_result_builder_usage){.stage = stage, .model = model};
+    r->usage[i].input = sum(r->usage[i].input, input);
+    r->usage[i].output = sum(r->usage[i].output, output);
+    r->usage[i].total = sum(r->usage[i].input, r->usage[i].output);
+}
+
+/* ---- members, each with its comma in front ---- */
+
+static void add_name(struct kv_buf *out, const char *name)
+{
+    char last = out->n ? out->p[out->n - 1] : '{';
+    if (last != '{')
+        kv_buf_add_char(out, ',');
+    kv_buf_add_char(out, '"');
+    kv_buf_add_str(out, name);
+    kv_buf_add_str(out, "\":");
+}
+
+static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
+{
+    add_name(out, name);
+    if (text.p)
+        kv_json_quote(out, text, KV_JSON_RAW);
+    else
+        kv_buf_add_str(out, "null");
+}
+
+static void add_json(struct kv_buf *out, const char *name, struct kv_slice json, const char *none)
+{
+    add_name(out, name);
+    if (json.n)
+        kv_json_compact(out, json);
+    else
+        kv_buf_add_str(out, none);
+}
+
+static void add_bool(struct kv_buf *out, const char *name, bool b)
+{
+    add_name(out, name);
+    kv_buf_add_str(out, b ? "true" : "false");
+}
+
+static void add_tri(struct kv_buf *out, const char *name, enum kv_tri t)
+{
+    add_name(out, name);
+    kv_buf_add_str(out, t == KV_TRI_NULL ? "null" : t == KV_TRI_TRUE ? "true" : "false");
+}
+
+static void add_int(struct kv_buf *out, const char *name, int64_t n)
+{
+    add_name(out, name);
+    kv_buf_printf(out, "%" PRId64, n);
+}
+
+static void add_null(struct kv_buf *out, const char *name)
+{
+    add_name(out, name);
+    kv_buf_add_str(out, "null");
+}
+
+/* ---- metadata ---- */
+
+static void add_retry_counts(struct kv_buf *out, const struct kv_retry_count *retries)
+{
+    static const char *const names[KV_RETRY_CLASSES] = {
+        [KV_RETRY_CONNECTION] = "connection",
+        [KV_RETRY_TIMEOUT] = "timeout",
+        [KV_RETRY_RATE_LIMIT] = "rate_limit",
+        [KV_RETRY_SERVER_ERROR] = "server_error",
+    };
+    add_name(out, "retry_counts");
+    kv_buf_add_char(out, '{');
+    for (int i = 0; i < KV_RETRY_CLASSES; i++) {
+        add_name(out, names[i]);
+        kv_buf_add_char(out, '{');
+        add_int(out, "used", retries[i].used);
+        add_int(out, "budget", retries[i].budget);
+        kv_buf_add_char(out, '}');
+    }
+    kv_buf_add_char(out, '}');
+}
+
+/* At most `max` characters of the text, without white space at its ends. */
+static struct kv_slice cut_text(struct kv_slice text, size_t max)
+{
+    text = kv_slice_strip(text);
+    size_t count = 0, i = 0;
+    for (; i < text.n; i++) {
+        bool starts = ((unsigned char)text.p[i] & 0xC0) != 0x80;
+        if (starts && count == max)
+            break;
+        count += starts;
+    }
+    return (struct kv_slice){text.p, i};
+}
+
+static void add_failure(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_name(out, "failure");
+    if (r->failure == KV_FAIL_NONE) {
+        kv_buf_add_str(out, "null");
+        return;
+    }
+    struct kv_slice reason = cut_text(r->failure_reason, KV_FAILURE_REASON_MAX);
+    kv_buf_add_char(out, '{');
+    add_text(out, "category", kv_slice(kv_failure_name(r->failure)));
+    add_text(out, "stage", kv_slice(r->failure_stage));
+    add_text(out, "reason", reason.p ? reason : KV_SLICE(""));
+    add_name(out, "details");
+    if (r->error_message.p || r->details_retry_counts) {
+        kv_buf_add_char(out, '{');
+        if (r->error_message.p)
+            add_text(out, "error_message", r->error_message);
+        if (r->details_retry_counts)
+            add_retry_counts(out, r->retries);
+        kv_buf_add_char(out, '}');
+    } else {
+        kv_buf_add_str(out, "null");
+    }
+    add_text(out, "group", kv_slice(kv_failure_group_name(kv_failure_group(r->failure))));
+    kv_buf_add_char(out, '}');
+}
+
+static void add_caveats(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    const char *comma = "";
+    add_name(out, "caveats");
+    kv_buf_add_char(out, '[');
+    static const char *const words[] = {
+        "\"partial_content\"", "\"embedding_override\"", "\"parse_decision_malformed\""};
+    for (unsigned i = 0; i < 3; i++)
+        if (r->caveats & 1u << i) {
+            kv_buf_printf(out, "%s%s", comma, words[i]);
+            comma = ",";
+        }
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        if (r->retries[i].used > 0) {
+            kv_buf_printf(out, "%s\"retries_used\"", comma);
+            break;
+        }
+    kv_buf_add_char(out, ']');
+}
+
+static void add_warnings(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_name(out, "warnings");
+    kv_buf_add_char(out, '[');
+    for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++) {
+        if (i)
+            kv_buf_add_char(out, ',');
+        kv_json_quote(out, r->warnings[i], KV_JSON_RAW);
+    }
+    if (r->warning_count > KV_WARNINGS_MAX)
+        kv_buf_printf(
+            out, ",\"%zu further warnings were left out\"", r->warning_count - KV_WARNINGS_MAX);
+    kv_buf_add_char(out, ']');
+}
+
+static void add_result_id(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    char hex[KV_RESULT_ID_HEX + 1];
+    struct kv_result_name name = {
+        .question_id = r->question_id,
+        .answering_key = r->answering_key,
+        .parsing_key = r->parsing_key,
+        .timestamp = kv_slice(r->timestamp),
+        .has_replicate = r->replicate != 0,
+        .replicate = r->replicate,
+    };
+    kv_result_id(&name, hex);
+    add_text(out, "result_id", kv_slice(hex));
+}
+
+static void add_metadata(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_name(out, "metadata");
+    kv_buf_add_char(out, '{');
+    add_text(out, "question_id", r->question_id);
+    add_text(out, "template_id", r->template_id);
+    add_failure(out, r);
+    add_caveats(out, r);
+    add_warnings(out, r);
+    add_null(out, "partial_content");
+    add_retry_counts(out, r->retries);
+    add_text(out, "question_text", r->question_text);
+    add_text(out, "raw_answer", r->raw_answer);
+    add_json(out, "keywords", r->keywords_json, "null");
+    add_json(out, "answering", r->answering_json, "{}");
+    add_json(out, "parsing", r->parsing_json, "{}");
+    add_text(out, "answering_system_prompt", r->answering_system_prompt);
+    add_text(out, "parsing_system_prompt", r->parsing_system_prompt);
+    add_name(out, "execution_time");
+    kv_num_add_double(out, r->execution_time, KV_NUM_COMPACT);
+    add_text(out, "timestamp", kv_slice(r->timestamp));
+    add_result_id(out, r);
+    add_text(out, "run_name", r->run_name);
+    if (r->replicate)
+        add_int(out, "replicate", r->replicate);
+    else
+        add_null(out, "replicate");
+    add_bool(out, "few_shot_enabled", r->few_shot_enabled);
+    add_int(out, "few_shot_example_count", r->few_shot_example_count);
+    add_null(out, "evaluation_mode");
+    add_null(out, "scenario_id");
+    add_null(out, "scenario_node");
+    add_null(out, "scenario_turn");
+    add_null(out, "scenario_path");
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- template ---- */
+
+static void add_messages(struct kv_buf *out, const char *name, struct kv_slice taken,
+    const struct kv_result_builder_message *messages, size_t count)
+{
+    if (taken.n) {
+        add_json(out, name, taken, "[]");
+        return;
+    }
+    add_name(out, name);
+    kv_buf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        kv_buf_add_str(out, i ? ",{" : "{");
+        add_text(out, "role", kv_slice(messages[i].role));
+        add_text(out, "content", messages[i].content);
+        add_int(out, "block_index", (int64_t)i);
+        kv_buf_add_char(out, '}');
+    }
+    kv_buf_add_char(out, ']');
+}
+
+static void add_counts(struct kv_buf *out, const struct kv_result_builder_usage *u)
+{
+    add_int(out, "input_tokens", u->input);
+    add_int(out, "output_tokens", u->output);
+    add_int(out, "total_tokens", u->total);
+}
+
+static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    struct kv_result_builder_usage total = {0};
+    add_name(out, "usage_metadata");
+    if (!r->has_usage) {
+        kv_buf_add_str(out, "null");
+        return;
+    }
+    kv_buf_add_char(out, '{');
+    for (size_t i = 0; i < r->usage_count; i++) {
+        const struct kv_result_builder_usage *u = &r->usage[i];
+        add_name(out, u->stage);
+        kv_buf_add_char(out, '{');
+        add_counts(out, u);
+        add_text(out, "model", u->model);
+        add_json(
+            out, "input_token_details", u->input_details_json, "{\"audio\":0,\"cache_read\":0}");
+        add_json(
+            out, "output_token_details", u->output_details_json, "{\"audio\":0,\"reasoning\":0}");
+        kv_buf_add_char(out, '}');
+        total.input = sum(total.input, u->input);
+        total.output = sum(total.output, u->output);
+        total.total = sum(total.total, u->total);
+    }
+    if (r->usage_count) {
+        add_name(out, "total");
+        kv_buf_add_char(out, '{');
+        add_counts(out, &total);
+        kv_buf_add_char(out, '}');
+    }
+    kv_buf_add_char(out, '}');
+}
+
+static void add_verdict(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_json(out, "parsed_gt_response", r->parsed_gt_json, "null");
+    add_json(out, "parsed_llm_response", r->parsed_llm_json, "null");
+    add_bool(out, "template_verification_performed", r->verification_performed);
+    add_tri(out, "verify_result", r->verify_result);
+    add_json(out, "verify_granular_result", r->granular_json, "null");
+    add_text(out, "field_verification_error", r->field_verification_error);
+    add_json(out, "field_results", r->field_results_json, "null");
+    add_json(out, "field_scores", r->field_scores_json, "null");
+    add_text(out, "composition_strategy", r->composition_strategy);
+    add_bool(out, "embedding_check_performed", false);
+    add_null(out, "embedding_similarity_score");
+    add_bool(out, "embedding_override_applied", false);
+    add_null(out, "embedding_model_used");
+    add_bool(out, "regex_validations_performed", r->regex_performed);
+    add_json(out, "regex_validation_results", r->regex_results_json, "null");
+    add_json(out, "regex_validation_details", r->regex_details_json, "null");
+    add_tri(out, "regex_overall_success", r->regex_success);
+    add_json(out, "regex_extraction_results", r->regex_extraction_json, "null");
+}
+
+static void add_checks(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_bool(out, "recursion_limit_reached", false);
+    add_bool(out, "response_timeout_partial", r->response_timeout_partial);
+    add_bool(out, "usage_unavailable", r->usage_unavailable);
+    add_null(out, "investigation_trace");
+    add_bool(out, "agentic_parsing_performed", false);
+    add_null(out, "agentic_extraction_recovery");
+    add_null(out, "agentic_extraction_error");
+    add_bool(out, "dynamic_parsing_performed", false);
+    add_null(out, "dynamic_parse_decision");
+    add_null(out, "dynamic_decision_reasoning");
+    add_bool(out, "abstention_check_performed", r->abstention_performed);
+    add_tri(out, "abstention_detected", r->abstention_detected);
+    add_bool(out, "abstention_override_applied", r->abstention_override);
+    add_text(out, "abstention_reasoning", r->abstention_reasoning);
+    add_bool(out, "sufficiency_check_performed", r->sufficiency_performed);
+    add_tri(out, "sufficiency_detected", r->sufficiency_detected);
+    add_bool(out, "sufficiency_override_applied", r->sufficiency_override);
+    add_text(out, "sufficiency_reasoning", r->sufficiency_reasoning);
+}
+
+static void add_template(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    add_name(out, "template");
+    kv_buf_add_char(out, '{');
+    add_text(out, "raw_llm_response", r->raw_llm_response.p ? r->raw_llm_response : KV_SLICE(""));
+    add_messages(out, "trace_messages", r->trace_json, r->trace, r->trace_count);
+    add_messages(out, "conversation_context", r->context_json, r->context, r->context_count);
+    add_verdict(out, r);
+    add_checks(out, r);
+    add_null(out, "answering_mcp_servers");
+    add_usage(out, r);
+    add_json(out, "agent_metrics", r->agent_metrics_json, "null");
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- the rest ---- */
+
+static void add_rubric(struct kv_buf *out, const struct kv_result_builder_rubric *rubric)
+{
+    if (!rubric) {
+        add_null(out, "rubric");
+        return;
+    }
+    add_name(out, "rubric");
+    kv_buf_add_char(out, '{');
+    add_bool(out, "rubric_evaluation_performed", true);
+    add_text(out, "rubric_evaluation_strategy", rubric->strategy);
+    add_json(out, "llm_trait_scores", rubric->llm_scores_json, "null");
+    add_json(out, "llm_trait_labels", rubric->llm_labels_json, "null");
+    add_json(out, "regex_trait_scores", rubric->regex_scores_json, "null");
+    add_json(out, "callable_trait_scores", rubric->callable_scores_json, "null");
+    add_json(out, "metric_trait_scores", rubric->metric_scores_json, "null");
+    add_json(out, "metric_trait_confusion_lists", rubric->metric_lists_json, "null");
+    add_null(out, "agentic_trait_scores");
+    add_null(out, "agentic_trait_investigation_traces");
+    add_null(out, "agentic_trait_extraction_metadata");
+    add_null(out, "dynamic_rubric_skipped_traits");
+    add_null(out, "dynamic_rubric_promoted_traits");
+    add_json(out, "trait_provenance", rubric->provenance_json, "null");
+    kv_buf_add_char(out, '}');
+}
+
+/* A model may cut a character of two escapes in the middle. Such a row would make a results file
+ * that jq and karenina refuse. */
+void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *out)
+{
+    size_t start = out->n;
+    kv_buf_add_char(out, '{');
+    add_metadata(out, r);
+    add_template(out, r);
+    add_rubric(out, r->rubric);
+    add_null(out, "deep_judgment");
+    add_null(out, "deep_judgment_rubric");
+    add_text(out, "evaluation_input", r->evaluation_input);
+    add_bool(out, "used_full_trace", r->used_full_trace);
+    add_text(out, "trace_extraction_error", r->trace_extraction_error);
+    kv_buf_add_str(out, "}\n");
+    kv_json_mend_halves(out, start);
+}

@@ -1,0 +1,165 @@
+/* task_json - the models of a run by their canonical keys, and tasks as the programs print them. */
+#include "task_json.h"
+
+#include "json.h"
+#include "task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct model {
+    struct kv_buf key, identity; /* canonical key; JSON object */
+};
+
+struct kv_task_json {
+    struct model *list[2]; /* by enum kv_role */
+    size_t count[2];
+};
+
+static struct kv_slice member(struct kv_slice object, const char *name)
+{
+    struct kv_slice value;
+    kv_json_get(object, name, &value);
+    return kv_json_type(value) == KV_JSON_STRING && value.n > 2 ? value : (struct kv_slice){"", 0};
+}
+
+/* The names of MCP servers as an array. */
+static void add_tools(struct kv_buf *out, struct kv_slice model)
+{
+    struct kv_json_walk w;
+    struct kv_slice servers, key, value;
+    size_t n = 0;
+    kv_buf_add_char(out, '[');
+    if (kv_json_get(model, "mcp_urls_dict", &servers)) {
+        kv_json_begin(&w, servers);
+        while (kv_json_type(servers) == KV_JSON_OBJECT && kv_json_member(&w, &key, &value)) {
+            kv_buf_add_str(out, n++ ? "," : "");
+            kv_buf_add_slice(out, key);
+        }
+    }
+    kv_buf_add_char(out, ']');
+}
+
+/* The identity that a result of this model carries. */
+static void add_identity(struct kv_buf *out, struct kv_slice model, enum kv_role role)
+{
+    struct kv_slice interface = member(model, "interface"), id = member(model, "id");
+    struct kv_slice name = member(model, "model_name");
+    bool manual = kv_json_string_is(interface, "manual");
+    if (!name.n)
+        name = manual ? KV_SLICE("\"manual\"") : KV_SLICE("\"unknown\"");
+    kv_buf_add_str(out, "{\"interface\":");
+    kv_buf_add_slice(out, interface.n ? interface : KV_SLICE("\"langchain\""));
+    kv_buf_add_str(out, ",\"model_name\":");
+    kv_buf_add_slice(out, name);
+    kv_buf_add_str(out, ",\"tools\":");
+    if (role == KV_ANSWERING)
+        add_tools(out, model);
+    else
+        kv_buf_add_str(out, "[]");
+    struct kv_buf a = {0}, b = {0};
+    kv_json_unescape(id.n ? id : name, &a);
+    kv_json_unescape(name, &b);
+    kv_buf_add_str(out, ",\"config_id\":");
+    kv_buf_add_slice(out, kv_slice_eq(kv_slice_of(&a), kv_slice_of(&b)) ? KV_SLICE("null") : id);
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&a);
+    kv_buf_release(&b);
+}
+
+static void take_models(struct kv_task_json *r, struct kv_slice config, enum kv_role role)
+{
+    struct kv_json_walk w;
+    struct kv_slice models, model;
+    struct kv_err ignored;
+    kv_json_get(config, role == KV_ANSWERING ? "answering_models" : "parsing_models", &models);
+    if (!models.n || kv_json_type(models) != KV_JSON_ARRAY)
+        return;
+    kv_json_begin(&w, models);
+    while (kv_json_item(&w, &model)) {
+        if (kv_json_type(model) != KV_JSON_OBJECT)
+            continue;
+        struct model m = {{0}, {0}};
+        add_identity(&m.identity, model, role);
+        if (kv_identity_key_of_json(kv_slice_of(&m.identity), &m.key, &ignored) != 0) {
+            kv_buf_release(&m.identity);
+            kv_buf_release(&m.key);
+            continue;
+        }
+        r->list[role] = kv_array(r->list[role], r->count[role] + 1, sizeof m);
+        r->list[role][r->count[role]++] = m;
+    }
+}
+
+struct kv_task_json *kv_task_json_open(struct kv_slice config)
+{
+    struct kv_task_json *r = kv_calloc(1, sizeof *r);
+    if (config.n) {
+        take_models(r, config, KV_ANSWERING);
+        take_models(r, config, KV_PARSING);
+    }
+    return r;
+}
+
+void kv_task_json_close(struct kv_task_json *r)
+{
+    for (int role = 0; role < 2; role++) {
+        for (size_t i = 0; i < r->count[role]; i++) {
+            kv_buf_release(&r->list[role][i].key);
+            kv_buf_release(&r->list[role][i].identity);
+        }
+        free(r->list[role]);
+    }
+    free(r);
+}
+
+static void add_model(
+    struct kv_buf *out, const struct kv_task_json *r, enum kv_role role, struct kv_slice key)
+{
+    for (size_t i = 0; i < r->count[role]; i++) {
+        if (kv_slice_eq(kv_slice_of(&r->list[role][i].key), key)) {
+            kv_buf_add_slice(out, kv_slice_of(&r->list[role][i].identity));
+            return;
+        }
+    }
+    kv_buf_add_str(out, "null");
+}
+
+void kv_task_json_add_task(struct kv_buf *out, const struct kv_task_json *r, struct kv_slice key)
+{
+    struct kv_task_parts parts;
+    struct kv_err ignored;
+    kv_buf_add_str(out, "{\"task_id\":");
+    kv_json_quote(out, key, KV_JSON_RAW);
+    if (kv_task_parse_key(key, &parts, &ignored) == 0) {
+        kv_buf_add_str(out, ",\"question_id\":");
+        kv_json_quote(out, parts.question_id, KV_JSON_RAW);
+        kv_buf_add_str(out, ",\"answering\":");
+        add_model(out, r, KV_ANSWERING, parts.answering);
+        kv_buf_add_str(out, ",\"parsing\":");
+        add_model(out, r, KV_PARSING, parts.parsing);
+        if (parts.replicate == KV_NO_REPLICATE)
+            kv_buf_add_str(out, ",\"replicate\":null");
+        else
+            kv_buf_printf(out, ",\"replicate\":%lld", (long long)parts.replicate);
+    }
+    kv_buf_add_char(out, '}');
+}
+
+void kv_task_json_add_label(struct kv_buf *out, struct kv_slice model)
+{
+    struct kv_slice name, id = member(model, "id");
+    bool given = kv_json_get(model, "model_name", &name);
+    if (id.n) {
+        kv_json_unescape(id, out);
+        kv_buf_add_str(out, " (");
+    }
+    if (!given)
+        kv_buf_add_str(out, "unknown");
+    else if (kv_json_is_null(name))
+        kv_buf_add_str(out, "None");
+    else
+        kv_json_unescape(name, out);
+    if (id.n)
+        kv_buf_add_char(out, ')');
+}

@@ -1,0 +1,261 @@
+/* dispatch - carries queries to their endpoints and responses back, at the scheduler's pace. */
+#include "dispatch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    REDO_MAX = 8, /* a server that keeps wanting it put differently */
+    BATCH = 16,   /* replies taken in before places that became free are filled again */
+};
+
+void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
+{
+    e->call = (struct kv_call){.lane = e->endpoint->lane,
+        .policy = &e->endpoint->model->retry,
+        .tokens = e->input.n ? 0 : kv_endpoint_estimate(e->endpoint, &e->query),
+        .user = e};
+    e->redone = 0;
+    kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
+}
+
+/* ---- the end of an attempt ---- */
+
+static void tell_retry(
+    const struct kv_dispatch *c, const struct kv_errand *e, struct kv_slice why, int64_t wait_ms)
+{
+    struct kv_buf text = {0};
+    if (!c->tell)
+        return;
+    kv_buf_printf(&text, "%s: %.*s; ", e->endpoint->name, (int)why.n, why.p ? why.p : "");
+    if (wait_ms < 0)
+        kv_buf_add_str(&text, "asking in another form");
+    else
+        kv_buf_printf(&text, "asking again in %.1f s", (double)wait_ms / 1000);
+    c->tell(c->closure, text.p);
+    kv_buf_release(&text);
+}
+
+static void conclude(
+    struct kv_dispatch *c, struct kv_errand *e, struct kv_call_end *end, struct kv_answer *response)
+{
+    int64_t now = kv_child_now_ms();
+    end->latency_ms = now - e->call.started_ms;
+    if (kv_sched_finish(c->sched, &e->call, end, now) == KV_AFTER_AGAIN) {
+        tell_retry(c, e, response->error, e->call.ready_ms > now ? e->call.ready_ms - now : 0);
+        return;
+    }
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        response->retries[i] = e->call.used[i];
+    if (kv_lane_stopped(e->call.lane) && response->kind == KV_ANSWER_FAILED &&
+        response->category != KV_RETRY_CLASSES)
+        response->kind = KV_ANSWER_WITHHELD;
+    c->respond(c->closure, e, response);
+}
+
+static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class reason,
+    const char *type, struct kv_slice text)
+{
+    struct kv_call_end end = {
+        .fate = reason == KV_RETRY_CLASSES ? KV_FATE_PERMANENT : KV_FATE_RETRY,
+        .reason = reason,
+        .retry_after_ms = -1,
+        .tokens = -1};
+    struct kv_answer r = {.kind = KV_ANSWER_FAILED,
+        .input = -1,
+        .output = -1,
+        .category = reason,
+        .error_type = kv_slice(type),
+        .error = text};
+    conclude(c, e, &end, &r);
+}
+
+void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why)
+{
+    struct kv_answer r = {.kind = KV_ANSWER_WITHHELD,
+        .input = -1,
+        .output = -1,
+        .category = KV_RETRY_CLASSES,
+        .error_type = KV_SLICE("Stopped"),
+        .error = why};
+    c->respond(c->closure, e, &r);
+}
+
+/* ---- going ---- */
+
+static void send_http(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_err err;
+    struct kv_http_request request = {
+        .peer = e->endpoint->provider.chat,
+        .body = kv_slice_of(&e->body),
+        .timeout_ms = kv_endpoint_timeout_ms(e->endpoint, &e->call),
+        .fresh = e->call.used[KV_RETRY_CONNECTION] > 0,
+        .user = e,
+    };
+    e->flying = true;
+    if (kv_http_start(c->http, &request, &err) == 0)
+        return;
+    e->flying = false;
+    fail(c, e, KV_RETRY_CONNECTION, "ConnectionError", kv_slice(err.text));
+}
+
+static void send_to_command(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_err err;
+    struct kv_child_options options = {.timeout_ms = c->command_timeout_ms};
+    struct kv_slice input = kv_slice_of(e->input.n ? &e->input : &e->body);
+    e->child = kv_child_start(e->endpoint->command, input, &options, kv_child_now_ms(), &err);
+    if (!e->child) {
+        fail(c, e, KV_RETRY_CLASSES, "CommandError", kv_slice(err.text));
+        return;
+    }
+    e->prev = NULL;
+    e->next = c->children;
+    if (e->next)
+        e->next->prev = e;
+    c->children = e;
+    c->child_count++;
+}
+
+static void send_errand(struct kv_dispatch *c, struct kv_errand *e)
+{
+    kv_buf_clear(&e->body);
+    if (!e->input.n)
+        kv_endpoint_write(e->endpoint, &e->query, &e->body);
+    e->step = e->endpoint->step;
+    e->quirks = e->endpoint->quirks;
+    if (e->endpoint->command)
+        send_to_command(c, e);
+    else
+        send_http(c, e);
+}
+
+void kv_dispatch_send(struct kv_dispatch *c)
+{
+    struct kv_call *call;
+    while ((call = kv_sched_next(c->sched, kv_child_now_ms())))
+        send_errand(c, call->user);
+}
+
+/* ---- waiting ---- */
+
+int kv_dispatch_wait(
+    struct kv_dispatch *c, struct pollfd *own, size_t n, int64_t ms, struct kv_err *err)
+{
+    size_t all = n, most = n + 2 * c->child_count;
+    int64_t now = kv_child_now_ms(), wait = kv_sched_wait_ms(c->sched, now);
+    if (most > c->fds_room) {
+        c->fds_room = 2 * most;
+        c->fds = kv_array(c->fds, c->fds_room, sizeof *c->fds);
+    }
+    memcpy(c->fds, own, n * sizeof *own);
+    if (wait >= 0 && wait < ms)
+        ms = wait;
+    for (struct kv_errand *e = c->children; e; e = e->next) {
+        all += kv_child_fds(e->child, c->fds + all);
+        if (kv_child_deadline(e->child) - now < ms)
+            ms = kv_child_deadline(e->child) - now;
+    }
+    if (ms < 0)
+        ms = 0;
+    if (c->http && kv_http_poll(c->http, c->fds, all, (int)ms, err) != 0)
+        return -1;
+    if (!c->http && poll(c->fds, all, (int)ms) < 0 && errno != EINTR)
+        return kv_err_sys(err, "poll");
+    memcpy(own, c->fds, n * sizeof *own);
+    return 0;
+}
+
+/* ---- coming back ---- */
+
+static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
+{
+    struct kv_errand *e = done->user;
+    const struct kv_service *dialect = e->endpoint->provider.dialect;
+    struct kv_call_end end;
+    struct kv_answer response;
+    const struct kv_response_to to = {.dialect = dialect,
+        .schema_name = e->query.schema_name,
+        .step = e->step,
+        .quirks = e->quirks,
+        .ring = c->ring};
+    e->flying = false;
+    kv_response_read(&c->reply, &to, done);
+    enum kv_heard heard =
+        kv_endpoint_hear(e->endpoint, &e->query, &c->reply, e->step, e->quirks, &end, &response);
+    if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
+        tell_retry(c, e, kv_slice_of(&c->reply.error), -1);
+        send_errand(c, e); /* it still holds its place in the scheduler */
+        return;
+    }
+    if (heard == KV_HEARD_AGAIN) {
+        fail(c, e, KV_RETRY_CLASSES, "BadRequestError", kv_slice_of(&c->reply.error));
+        return;
+    }
+    const struct kv_ratelimit_window *w = &c->reply.limits.window[KV_RATELIMIT_REQUESTS];
+    if (w->remaining >= 0 && w->reset_ms > 0 && !(dialect->flags & KV_SERVICE_DAILY))
+        kv_sched_window(
+            c->sched, e->call.lane, (double)w->remaining, w->reset_ms, kv_child_now_ms());
+    conclude(c, e, &end, &response);
+}
+
+static struct kv_child *detach_child(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_child *child = e->child;
+    *(e->prev ? &e->prev->next : &c->children) = e->next;
+    if (e->next)
+        e->next->prev = e->prev;
+    c->child_count--;
+    e->child = NULL;
+    return child;
+}
+
+static void receive_children(struct kv_dispatch *c)
+{
+    int64_t now = kv_child_now_ms();
+    for (struct kv_errand *e = c->children, *next; e; e = next) {
+        next = e->next;
+        if (!kv_child_turn(e->child, now))
+            continue;
+        struct kv_call_end end;
+        struct kv_answer response;
+        kv_endpoint_collect(e->endpoint, e->child, &end, &response);
+        struct kv_child *child = detach_child(c, e); /* the response borrows from it */
+        conclude(c, e, &end, &response);
+        kv_child_close(child);
+    }
+}
+
+void kv_dispatch_receive(struct kv_dispatch *c)
+{
+    struct kv_http_done done;
+    for (int n = 0; n < BATCH && c->http && kv_http_next(c->http, &done); n++)
+        receive_http(c, &done);
+    receive_children(c);
+}
+
+/* ---- taking back ---- */
+
+bool kv_dispatch_flying(const struct kv_errand *e)
+{
+    return e->flying || e->child;
+}
+
+void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
+{
+    if (e->child)
+        kv_child_close(detach_child(c, e));
+    if (e->flying)
+        kv_http_cancel(c->http, e);
+    e->flying = false;
+    kv_buf_release(&e->body);
+    kv_buf_release(&e->input);
+}
+
+void kv_dispatch_release(struct kv_dispatch *c)
+{
+    kv_response_release(&c->reply);
+    free(c->fds);
+}

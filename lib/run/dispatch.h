@@ -1,0 +1,71 @@
+/* dispatch - carries queries to their endpoints and responses back, at the scheduler's pace.
+ *
+ * An errand is one query of a task: submitted, held until the scheduler lets it go, sent over HTTP
+ * or to a command, put differently if the server wants that, retried if that makes sense, and in
+ * the end answered through the courier's `respond`. Errands belong to the caller and must stay
+ * until they are answered or dropped.
+ *
+ *     kv_dispatch_submit(c, errand);
+ *     kv_dispatch_send(c);                    whatever may go now
+ *     kv_dispatch_wait(c, fds, n, ms, &err);  for the network, commands and the caller's
+ * descriptors kv_dispatch_receive(c);                 `respond` is called for what came back
+ */
+#ifndef KV_DISPATCH_H
+#define KV_DISPATCH_H
+
+#include "endpoint.h"
+
+#include <poll.h>
+
+struct kv_errand {
+    struct kv_endpoint *endpoint; /* set by the caller */
+    struct kv_query query;        /* likewise, for a model */
+    struct kv_buf input;          /* likewise, for a command that is given no query (--exec) */
+    void *user;
+    /* private */
+    struct kv_call call;
+    struct kv_buf body;
+    enum kv_step step; /* as sent */
+    unsigned quirks;
+    int redone;
+    bool flying;
+    struct kv_child *child;
+    struct kv_errand *next, *prev; /* those with a child */
+};
+
+struct kv_dispatch {
+    /* set by the caller */
+    struct kv_sched *sched;
+    struct kv_http *http; /* NULL if no endpoint needs it */
+    const struct kv_secrets *ring;
+    int64_t command_timeout_ms;
+    void *closure;
+    void (*respond)(void *closure, struct kv_errand *e, const struct kv_answer *r);
+    void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
+    /* private: zero */
+    struct kv_errand *children;
+    size_t child_count;
+    struct kv_response reply;
+    struct pollfd *fds;
+    size_t fds_room;
+};
+
+void kv_dispatch_release(struct kv_dispatch *c);
+
+void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e);
+void kv_dispatch_send(struct kv_dispatch *c);
+
+/* Waits at most `ms` for something to happen. The caller's own descriptors come back as from
+ * poll(2). KV_SYSTEM if waiting itself fails. */
+int kv_dispatch_wait(
+    struct kv_dispatch *c, struct pollfd *own, size_t n, int64_t ms, struct kv_err *err);
+void kv_dispatch_receive(struct kv_dispatch *c);
+
+/* Answers an errand that will not be made: withheld. It must not be in flight. */
+void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why);
+/* Is it on its way? */
+bool kv_dispatch_flying(const struct kv_errand *e);
+/* Takes it back from wherever it is, and releases what it holds. Twice is fine. */
+void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e);
+
+#endif

@@ -1,0 +1,71 @@
+/* job_queue - which job comes next: the work in its order, where its model has room. */
+#include "job_queue.h"
+
+#include <stdlib.h>
+
+static size_t queue_of(const struct kv_job_queue *a, const struct kv_job *job)
+{
+    return a->command ? 0 : job->answering;
+}
+
+void kv_job_queue_init(struct kv_job_queue *a, const struct kv_jobs *work,
+    struct kv_endpoint *models, size_t queues, bool command)
+{
+    *a = (struct kv_job_queue){
+        .work = work, .models = models, .command = command, .queues = command ? 1 : queues};
+    a->queue = kv_calloc(a->queues, sizeof *a->queue);
+    a->length = kv_calloc(a->queues, sizeof *a->length);
+    a->at = kv_calloc(a->queues, sizeof *a->at);
+    for (size_t i = 0; i < work->n; i++)
+        a->length[queue_of(a, &work->jobs[i])]++;
+    for (size_t q = 0; q < a->queues; q++) {
+        a->queue[q] = kv_array(NULL, a->length[q], sizeof **a->queue);
+        a->length[q] = 0;
+    }
+    for (size_t i = 0; i < work->n; i++) {
+        size_t q = queue_of(a, &work->jobs[i]);
+        a->queue[q][a->length[q]++] = i;
+    }
+}
+
+void kv_job_queue_release(struct kv_job_queue *a)
+{
+    for (size_t q = 0; q < a->queues; q++)
+        free(a->queue[q]);
+    free(a->queue);
+    free(a->length);
+    free(a->at);
+}
+
+/* Will this job begin with a call to its model? */
+static bool must_ask(const struct kv_job_queue *a, const struct kv_job *job)
+{
+    return a->command || (!job->row && !a->models[job->answering].silent);
+}
+
+const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *sched, int64_t now)
+{
+    size_t best = SIZE_MAX, from = 0;
+    for (size_t q = 0; q < a->queues; q++) {
+        if (a->at[q] == a->length[q])
+            continue;
+        size_t i = a->queue[q][a->at[q]];
+        if (i < best &&
+            (!must_ask(a, &a->work->jobs[i]) || kv_sched_room(sched, a->models[q].lane, now))) {
+            best = i;
+            from = q;
+        }
+    }
+    if (best == SIZE_MAX)
+        return NULL;
+    a->at[from]++;
+    return &a->work->jobs[best];
+}
+
+bool kv_job_queue_empty(const struct kv_job_queue *a)
+{
+    for (size_t q = 0; q < a->queues; q++)
+        if (a->at[q] < a->length[q])
+            return false;
+    return true;
+}

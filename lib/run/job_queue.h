@@ -1,0 +1,26 @@
+/* job_queue - which job comes next: the work in its order, where its model has room. */
+#ifndef KV_JOB_QUEUE_H
+#define KV_JOB_QUEUE_H
+
+#include "endpoint.h"
+#include "jobs.h"
+
+struct kv_job_queue {
+    const struct kv_jobs *work;
+    struct kv_endpoint *models; /* answering models, or the one command for all */
+    bool command;               /* the latter */
+    /* private: a queue a model */
+    size_t queues, **queue, *length, *at;
+};
+
+/* `queues` models; with `command` there is one queue for all jobs. */
+void kv_job_queue_init(struct kv_job_queue *a, const struct kv_jobs *work,
+    struct kv_endpoint *models, size_t queues, bool command);
+void kv_job_queue_release(struct kv_job_queue *a);
+
+/* Takes the first job in order that may begin now: one that has its answer, or whose model would
+ * be asked at once. NULL if there is none. */
+const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *sched, int64_t now);
+bool kv_job_queue_empty(const struct kv_job_queue *a);
+
+#endif

@@ -1,0 +1,408 @@
+/* jobs - what a run has to do: the pending tasks, grouped into jobs, in the order of execution. */
+#include "jobs.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void kv_jobs_release(struct kv_jobs *w)
+{
+    for (size_t i = 0; i < w->chosen_count; i++)
+        free(w->chosen[i]);
+    free(w->chosen);
+    free(w->met);
+    free(w->jobs);
+    free(w->judges);
+    kv_buf_release(&w->keys);
+    *w = (struct kv_jobs){0};
+}
+
+/* ---- what the user chose ---- */
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int choose_line(struct kv_jobs *w, struct kv_slice line, struct kv_err *err)
+{
+    struct kv_slice value, key;
+    if (kv_slice_strip(line).n == 0)
+        return 0;
+    if (kv_json_check(line, KV_JSON_STRICT, &value, err) != 0)
+        return -1;
+    key = value;
+    if (kv_json_type(value) == KV_JSON_OBJECT)
+        kv_json_get(value, "task_id", &key);
+    if (kv_json_type(key) != KV_JSON_STRING)
+        return kv_err_set(
+            err, KV_INPUT, "expected a task: a string, or an object with \"task_id\"");
+    if ((w->chosen_count & (w->chosen_count - 1)) == 0) /* a power of two is full */
+        w->chosen =
+            kv_array(w->chosen, w->chosen_count ? 2 * w->chosen_count : 1, sizeof *w->chosen);
+    w->chosen[w->chosen_count++] = kv_json_strdup(key);
+    return 0;
+}
+
+static void drop_repeated(struct kv_jobs *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->chosen_count; i++)
+        if (n && strcmp(w->chosen[n - 1], w->chosen[i]) == 0)
+            free(w->chosen[i]);
+        else
+            w->chosen[n++] = w->chosen[i];
+    w->chosen_count = n;
+}
+
+int kv_jobs_choose(struct kv_jobs *w, struct kv_slice text, const char *name, struct kv_err *err)
+{
+    for (size_t number = 1; text.n; number++) {
+        const char *lf = memchr(text.p, '\n', text.n);
+        struct kv_slice line = {text.p, lf ? (size_t)(lf - text.p) : text.n};
+        if (choose_line(w, line, err) != 0)
+            return kv_err_context(err, "%s:%zu", name, number);
+        size_t taken = line.n + (lf ? 1 : 0);
+        text = (struct kv_slice){text.p + taken, text.n - taken};
+    }
+    w->chosen = kv_array(w->chosen, w->chosen_count + 1, sizeof *w->chosen); /* none is a choice */
+    if (w->chosen_count)
+        qsort(w->chosen, w->chosen_count, sizeof *w->chosen, compare_texts);
+    drop_repeated(w);
+    w->met = kv_calloc(w->chosen_count + 1, sizeof *w->met);
+    return 0;
+}
+
+static bool is_chosen(const struct kv_jobs *w, struct kv_slice key)
+{
+    if (!w->chosen)
+        return true;
+    const char *text = key.p; /* keys handed out by the state end in a NUL */
+    char **found = w->chosen_count ? bsearch(&text, w->chosen, w->chosen_count, sizeof *w->chosen,
+                                         compare_texts)
+                                   : NULL;
+    if (found)
+        w->met[found - w->chosen] = true;
+    return found != NULL;
+}
+
+static int check_chosen(const struct kv_jobs *w, struct kv_err *err)
+{
+    for (size_t i = 0; i < w->chosen_count; i++)
+        if (!w->met[i])
+            return kv_err_set(err, KV_INPUT, "'%s' is not a task of this state", w->chosen[i]);
+    return 0;
+}
+
+/* ---- which tasks ---- */
+
+static int read_row(
+    const struct kv_state *s, uint64_t offset, struct kv_buf *row, struct kv_err *err)
+{
+    struct kv_json_reader r = {.fd = -1};
+    struct kv_slice value;
+    const char *path = kv_state_info(s)->results_path;
+    int failed = -1;
+    if (kv_json_reader_open(&r, path, KV_JSON_FOREIGN, err) != 0)
+        return -1;
+    int fd = r.fd;
+    struct kv_json_reader at;
+    kv_json_reader_resume(&at, fd, KV_JSON_FOREIGN, offset, true);
+    if (kv_json_reader_item(&at, &value, err) == 1) {
+        kv_buf_clear(row);
+        kv_buf_add_slice(row, value);
+        failed = 0;
+    }
+    kv_json_reader_close(&at);
+    kv_json_reader_close(&r);
+    return failed ? kv_err_context(err, "%s", path) : 0;
+}
+
+int kv_jobs_row(
+    const struct kv_state *s, const struct kv_job *job, struct kv_buf *row, struct kv_err *err)
+{
+    return read_row(s, job->row - 1, row, err);
+}
+
+/* Is `name` one of the words of "a,b,c"? */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = list; *at;) {
+        size_t word = strcspn(at, ",");
+        if (word == n && memcmp(at, name, n) == 0)
+            return true;
+        at += word + (at[word] == ',');
+    }
+    return false;
+}
+
+/* Is the recorded failure of a task among those to be retried? */
+static bool is_to_be_retried(
+    const struct kv_state *s, const struct kv_task_state *task, const struct kv_jobs_options *o)
+{
+    struct kv_buf row = {0};
+    struct kv_result result;
+    struct kv_err ignored;
+    const char *name = NULL;
+    if (!o->retry_failed || !task->failed || !task->has_row)
+        return false;
+    if (!o->categories || !*o->categories)
+        return true;
+    if (read_row(s, task->offset, &row, &ignored) == 0 &&
+        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0)
+        name = kv_failure_name(result.failure);
+    bool listed = name && is_listed(o->categories, name);
+    kv_buf_release(&row);
+    return listed;
+}
+
+struct found {
+    struct kv_task *tasks;
+    size_t n, room;
+};
+
+static int take_task(struct kv_jobs *w, struct found *f, const struct kv_plan *plan,
+    struct kv_slice key, struct kv_err *err)
+{
+    if (f->n == f->room) {
+        f->room = f->room ? 2 * f->room : 64;
+        f->tasks = kv_array(f->tasks, f->room, sizeof *f->tasks);
+    }
+    if (!plan) {
+        f->tasks[f->n++] = (struct kv_task){.question = w->keys.n};
+        kv_buf_add(&w->keys, key.p, key.n + 1);
+        return 0;
+    }
+    if (!kv_plan_find(plan, key, &f->tasks[f->n]))
+        return kv_err_set(err, KV_INPUT, "task '%.*s' is not of this benchmark and configuration",
+            (int)key.n, key.p);
+    f->n++;
+    return 0;
+}
+
+static int find_tasks(struct kv_jobs *w, struct found *f, const struct kv_state *s,
+    const struct kv_plan *plan, const struct kv_jobs_options *o, struct kv_err *err)
+{
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    int got = -1;
+    if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
+        if (!is_chosen(w, task.key) || (o->shard.count && !kv_shard_has(&o->shard, task.key)))
+            continue;
+        if (task.completed && !is_to_be_retried(s, &task, o))
+            continue;
+        if (take_task(w, f, plan, task.key, err) != 0) {
+            got = -1;
+            break;
+        }
+    }
+    kv_tasks_end(&walk);
+    return got < 0 ? -1 : check_chosen(w, err);
+}
+
+/* ---- jobs ---- */
+
+/* Tasks of one answer, wherever they stand in the order: a table of jobs by what they answer. */
+struct table {
+    size_t *slot; /* 1 + index of a job; 0: free */
+    size_t size;
+};
+
+static size_t hash_job(size_t question, size_t answering, int64_t replicate)
+{
+    uint64_t h = question * 0x9E3779B97F4A7C15u ^ answering * 0xC2B2AE3D27D4EB4Fu ^
+                 (uint64_t)replicate * 0x165667B19E3779F9u;
+    return (size_t)(h ^ h >> 29);
+}
+
+static bool same_job(const struct kv_job *j, size_t question, size_t answering, int64_t replicate)
+{
+    return j->question == question && j->answering == answering && j->replicate == replicate;
+}
+
+static size_t *find_slot(
+    const struct kv_jobs *w, struct table *t, size_t question, size_t answering, int64_t replicate)
+{
+    size_t i = hash_job(question, answering, replicate) & (t->size - 1);
+    while (t->slot[i] && !same_job(&w->jobs[t->slot[i] - 1], question, answering, replicate))
+        i = (i + 1) & (t->size - 1);
+    return &t->slot[i];
+}
+
+static struct table make_table(size_t n)
+{
+    struct table t = {.size = 64};
+    while (t.size < 2 * n)
+        t.size *= 2;
+    t.slot = kv_calloc(t.size, sizeof *t.slot);
+    return t;
+}
+
+static void group(struct kv_jobs *w, const struct found *f)
+{
+    struct table t = make_table(f->n);
+    size_t *job_of = kv_array(NULL, f->n, sizeof *job_of);
+    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
+    for (size_t i = 0; i < f->n; i++) {
+        const struct kv_task *task = &f->tasks[i];
+        size_t *slot = find_slot(w, &t, task->question, task->answering, task->replicate);
+        if (!*slot) {
+            w->jobs[w->n++] = (struct kv_job){.question = task->question,
+                .answering = task->answering,
+                .replicate = task->replicate};
+            *slot = w->n;
+        }
+        job_of[i] = *slot - 1;
+        w->jobs[*slot - 1].count++;
+    }
+    for (size_t j = 0, at = 0; j < w->n; j++) {
+        w->jobs[j].first = at;
+        at += w->jobs[j].count;
+        w->jobs[j].count = 0;
+    }
+    w->judges = kv_array(NULL, f->n, sizeof *w->judges);
+    for (size_t i = 0; i < f->n; i++) {
+        struct kv_job *j = &w->jobs[job_of[i]];
+        w->judges[j->first + j->count++] = f->tasks[i].parsing;
+    }
+    free(job_of);
+    free(t.slot);
+}
+
+static void list_keys(struct kv_jobs *w, const struct found *f)
+{
+    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
+    w->n = f->n;
+    for (size_t i = 0; i < f->n; i++)
+        w->jobs[i] = (struct kv_job){.key = f->tasks[i].question, .count = 1};
+}
+
+int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
+    const struct kv_jobs_options *options, struct kv_err *err)
+{
+    struct found f = {0};
+    int failed = find_tasks(w, &f, s, plan, options, err);
+    w->tasks = f.n;
+    if (!failed && plan) {
+        kv_plan_order(plan, plan->config->task_ordering, options->seed, f.tasks, f.n);
+        group(w, &f);
+    } else if (!failed) {
+        list_keys(w, &f);
+    }
+    free(f.tasks);
+    return failed;
+}
+
+/* ---- answers that are there already ---- */
+
+/* May the answer in this row be used again? */
+static bool holds_answer(const struct kv_result *r, bool retry_failed)
+{
+    struct kv_slice partial;
+    if (r->generic || r->preview || !r->raw_llm_response.n || r->raw_llm_response.n <= 2)
+        return false;
+    kv_json_get(r->template, "response_timeout_partial", &partial);
+    if (kv_json_is_true(partial) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
+        return false;
+    return !retry_failed || !kv_result_failed(r) || !kv_result_settles(r) ||
+           kv_json_string_is(r->failure_stage, "ParseTemplate");
+}
+
+/* A search for answers among the rows. */
+struct search {
+    struct kv_jobs *work;
+    const struct kv_plan *plan;
+    struct table jobs;
+    bool *wanted; /* by question: some job needs an answer to it */
+    bool retry_failed;
+    struct kv_buf key;
+};
+
+/* Might an unchecked row be of a question that matters? Most are not when a run is nearly done, and
+ * need not be looked at closely. Wherever in it the name stands, what is behind is looked up. */
+static bool may_matter(const struct search *s, struct kv_slice row)
+{
+    static const char name[] = "\"question_id\"";
+    const char *end = row.p + row.n, *at = row.p;
+    size_t question;
+    while ((at = memmem(at, (size_t)(end - at), name, sizeof name - 1))) {
+        at += sizeof name - 1;
+        const char *open = memchr(at, '"', (size_t)(end - at));
+        const char *close = open ? memchr(open + 1, '"', (size_t)(end - open - 1)) : NULL;
+        if (!close || memchr(open, '\\', (size_t)(close - open)))
+            return true;
+        if (kv_plan_find_question(
+                s->plan, (struct kv_slice){open + 1, (size_t)(close - open - 1)}, &question) &&
+            s->wanted[question])
+            return true;
+    }
+    return false;
+}
+
+/* A row that a new one cannot repeat, nested too deeply or with too long a number, is no answer. */
+static void note_row(struct search *s, const struct kv_row *row)
+{
+    struct kv_result r;
+    struct kv_err ignored;
+    struct kv_task task;
+    struct kv_slice text;
+    if (!may_matter(s, row->text) ||
+        kv_json_check(row->text, KV_JSON_NONFINITE | KV_JSON_DIGITS, &text, &ignored) != 0 ||
+        kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, &ignored) != 0 ||
+        !holds_answer(&r, s->retry_failed))
+        return;
+    kv_buf_clear(&s->key);
+    kv_result_key(&r, &s->key);
+    if (!kv_plan_find(s->plan, kv_slice_of(&s->key), &task))
+        return;
+    size_t *slot = find_slot(s->work, &s->jobs, task.question, task.answering, task.replicate);
+    if (*slot)
+        s->work->jobs[*slot - 1].row = row->offset + 1;
+}
+
+static void begin_search(struct search *s)
+{
+    struct kv_jobs *w = s->work;
+    s->jobs = make_table(w->n);
+    s->wanted = kv_calloc(s->plan->question_count + 1, sizeof *s->wanted);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job *j = &w->jobs[i];
+        *find_slot(w, &s->jobs, j->question, j->answering, j->replicate) = i + 1;
+        s->wanted[j->question] = true;
+    }
+}
+
+static void end_search(struct search *s)
+{
+    free(s->jobs.slot);
+    free(s->wanted);
+    kv_buf_release(&s->key);
+}
+
+int kv_jobs_recall(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
+    bool retry_failed, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    struct search search = {.work = w, .plan = plan, .retry_failed = retry_failed};
+    struct kv_rows rows;
+    struct kv_row row;
+    int got;
+    if (w->n == 0 || kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
+        return w->n == 0 ? 0 : -1;
+    rows.raw = true;
+    begin_search(&search);
+    for (;;) {
+        got = kv_rows_next(&rows, &row, err);
+        if (got == 1)
+            note_row(&search, &row);
+        else if (got == 0 || info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)
+            break; /* a damaged line of JSON Lines is passed over */
+    }
+    kv_rows_end(&rows);
+    end_search(&search);
+    return got < 0 ? -1 : 0;
+}

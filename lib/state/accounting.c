@@ -1,0 +1,101 @@
+/* accounting - what a key or a row does to the counts and to the index. */
+#include "accounting.h"
+
+static int enter(struct kv_accounting *l, const struct kv_key_index_entry *e, struct kv_err *err)
+{
+    if (!l->staging)
+        return kv_key_index_put(l->index, e, err);
+    kv_key_index_stage(l->index, e);
+    return 0;
+}
+
+int kv_accounting_manifest(struct kv_accounting *l, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_key_index_entry e;
+    l->counts->total++;
+    if (kv_key_index_find(l->index, kv_digest_128(key), &e, err) < 0)
+        return -1;
+    if (e.flags & KV_KEY_INDEX_MANIFEST)
+        return 0;
+    if (!(e.flags & KV_KEY_INDEX_COMPLETED))
+        l->counts->pending++;
+    e.flags |= KV_KEY_INDEX_MANIFEST;
+    return enter(l, &e, err) == 0 ? 1 : -1;
+}
+
+static bool complete(struct kv_accounting *l, struct kv_key_index_entry *e)
+{
+    if (e->flags & KV_KEY_INDEX_COMPLETED)
+        return false;
+    e->flags |= KV_KEY_INDEX_COMPLETED;
+    l->counts->completed++;
+    if (e->flags & KV_KEY_INDEX_MANIFEST)
+        l->counts->pending--;
+    return true;
+}
+
+int kv_accounting_completed(struct kv_accounting *l, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_key_index_entry e;
+    if (kv_key_index_find(l->index, kv_digest_128(key), &e, err) < 0)
+        return -1;
+    if (!complete(l, &e))
+        return 0;
+    return enter(l, &e, err) == 0 ? 1 : -1;
+}
+
+void kv_accounting_row_id(struct kv_buf *id, struct kv_slice key, const struct kv_result *row)
+{
+    kv_buf_add_slice(id, key);
+    if (row->scenario_id.n <= 2) /* absent, or "" */
+        return;
+    kv_buf_add_char(id, '\0'); /* no key contains it */
+    kv_buf_add_slice(id, row->scenario_turn);
+}
+
+static struct kv_digest128 digest_of_row(struct kv_slice key, const struct kv_result *row)
+{
+    struct kv_buf id = {0};
+    kv_accounting_row_id(&id, key, row);
+    struct kv_digest128 d = kv_digest_128(kv_slice_of(&id));
+    kv_buf_release(&id);
+    return d;
+}
+
+static void point(struct kv_key_index_entry *e, uint64_t offset, bool failed)
+{
+    e->offset = offset;
+    e->flags = (e->flags & ~(uint32_t)KV_KEY_INDEX_FAILED) | KV_KEY_INDEX_ROW;
+    if (failed)
+        e->flags |= KV_KEY_INDEX_FAILED;
+}
+
+int kv_accounting_find(struct kv_accounting *l, const struct kv_result *result, struct kv_slice key,
+    struct kv_key_index_entry *task, struct kv_key_index_entry *row, struct kv_err *err)
+{
+    if (kv_key_index_find(l->index, kv_digest_128(key), task, err) < 0)
+        return -1;
+    *row = *task;
+    if (result->scenario_id.n <= 2)
+        return 0;
+    return kv_key_index_find(l->index, digest_of_row(key, result), row, err) < 0 ? -1 : 0;
+}
+
+int kv_accounting_row(struct kv_accounting *l, const struct kv_result *result, struct kv_slice key,
+    uint64_t offset, bool *completes, struct kv_err *err)
+{
+    struct kv_key_index_entry task, row;
+    bool failed = kv_result_failed(result);
+    if (kv_accounting_find(l, result, key, &task, &row, err) != 0)
+        return -1;
+    l->counts->rows++;
+    l->counts->failed += (int)failed - ((task.flags & KV_KEY_INDEX_FAILED) != 0);
+    point(&task, offset, failed);
+    *completes = kv_result_settles(result) && complete(l, &task);
+    if (enter(l, &task, err) != 0)
+        return -1;
+    if (result->scenario_id.n <= 2)
+        return 0;
+    point(&row, offset, failed);
+    return enter(l, &row, err);
+}

@@ -411,6 +411,33 @@ bool kv_result_failed(const struct kv_result *result)
     return result->failure != KV_FAIL_NONE;
 }
 
+enum kv_result_outcome kv_result_outcome(const struct kv_result *result)
+{
+    enum kv_json_type verdict = kv_json_type(result->verify_result); /* of nothing: null */
+    bool passed = verdict == KV_JSON_TRUE;
+    switch (result->failure) {
+    case KV_FAIL_NONE:
+        if (!passed && verdict != KV_JSON_FALSE)
+            return KV_RESULT_UNSCORED;
+        return passed ? KV_RESULT_PASSED : KV_RESULT_WRONG;
+    case KV_FAIL_CONTENT:
+        return KV_RESULT_WRONG;
+    case KV_FAIL_ABSTENTION:
+        return KV_RESULT_DECLINED;
+    case KV_FAIL_SUFFICIENCY:
+        return passed ? KV_RESULT_PASSED : KV_RESULT_INSUFFICIENT;
+    default:
+        return KV_RESULT_ERROR;
+    }
+}
+
+const char *kv_result_outcome_name(enum kv_result_outcome outcome)
+{
+    static const char *const names[] = {
+        "passed", "wrong", "declined", "insufficient", "error", "unscored"};
+    return names[outcome];
+}
+
 static bool is_blank(struct kv_slice string)
 {
     struct kv_buf text = {0};

@@ -66,6 +66,22 @@ void kv_result_key(const struct kv_result *result, struct kv_buf *key);
  * generic row: it has a "failure" other than null and false, or an "error" other than null. */
 bool kv_result_failed(const struct kv_result *result);
 
+/* How it ended, in one word, the same wherever results are counted or exported. */
+enum kv_result_outcome {
+    KV_RESULT_PASSED,       /* a verdict, and it is true */
+    KV_RESULT_WRONG,        /* a verdict, and it is false */
+    KV_RESULT_DECLINED,     /* the model would not answer */
+    KV_RESULT_INSUFFICIENT, /* the answer lacks what the template asks for: counts as wrong */
+    KV_RESULT_ERROR,        /* no answer, or none that was judged: says nothing about the model */
+    KV_RESULT_UNSCORED,     /* no failure and no verdict: rubrics only, or a generic row */
+};
+enum { KV_RESULT_OUTCOMES = KV_RESULT_UNSCORED + 1 };
+
+/* A failure decides, then the verdict. The failure "sufficiency" of a row that passed, which
+ * karenina writes (kv(7), DEVIATIONS), is no failure of the answer. */
+enum kv_result_outcome kv_result_outcome(const struct kv_result *result);
+const char *kv_result_outcome_name(enum kv_result_outcome outcome); /* "passed", "wrong", … */
+
 /* Does it complete its task? Every result does, failures included, but two: a preview, and an
  * answer whose judge could not be reached (failure of group retry at a judging stage, raw response
  * not blank): that row keeps the answer, and its task stays pending so that only judging is left.

@@ -1,7 +1,7 @@
 /* result-check - the modules result, export and csv, for the tests.
  *
  *   result-check read [nonfinite]   rows on stdin, one a line: {"error","path"} or {"task_key",
- *                                   "preview","failed","settles","tmp_line","jsonl_line"}
+ *                                   "preview","failed","settles","outcome","tmp_line","jsonl_line"}
  *   result-check id                 lines of ids.jsonl: the result_id of each
  *   result-check export DIR         DIR/job.json and DIR/rows.jsonl as an export document
  *   result-check csv DIR            the same as CSV
@@ -103,6 +103,7 @@ static void add_row(const struct kv_result *r)
     kv_json_quote(&out, kv_slice_of(&text), KV_JSON_RAW);
     kv_buf_printf(&out, ",\"preview\":%d,\"failed\":%d,\"settles\":%d", r->preview,
         kv_result_failed(r), kv_result_settles(r));
+    kv_buf_printf(&out, ",\"outcome\":\"%s\"", kv_result_outcome_name(kv_result_outcome(r)));
     kv_buf_add_str(&out, ",\"tmp_line\":");
     kv_buf_clear(&text);
     if (!r->generic)

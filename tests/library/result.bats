@@ -65,6 +65,27 @@ CASES
         'metadata.secret: not a member of this object'
 }
 
+@test "result: an error is no wrong answer, and how a row ended is one word" {
+    local want filter failure='{"stage":"s","reason":"r","details":null'
+    while IFS='|' read -r want filter; do
+        echo "$filter"
+        assert_equal "$(edit "$filter" | result-check read | json .outcome)" "$want"
+    done <<CASES
+passed|.metadata.failure = null | .template.verify_result = true
+wrong|.metadata.failure = null | .template.verify_result = false
+wrong|.metadata.failure = $failure,"category":"content"} | .template.verify_result = false
+declined|.metadata.failure = $failure,"category":"abstention"} | .template.verify_result = false
+insufficient|.metadata.failure = $failure,"category":"sufficiency"} | .template.verify_result = false
+passed|.metadata.failure = $failure,"category":"sufficiency"} | .template.verify_result = true
+error|.metadata.failure = $failure,"category":"timeout"} | .template.verify_result = null
+error|.metadata.failure = $failure,"category":"unexpected_error"} | .template.verify_result = true
+unscored|.metadata.failure = null | .template.verify_result = null
+unscored|.metadata.failure = null | .template = null
+unscored|{"task_id": "t", "bytes": 7}
+error|{"task_id": "t", "error": "no such file"}
+CASES
+}
+
 @test "result: an empty timestamp makes a preview, which settles nothing" {
     run --separate-stderr read_row "$(edit '.metadata.timestamp = ""')"
     assert_equal "$(json '[.preview, .settles] | @csv' <<<"$output")" '1,0'

@@ -132,7 +132,7 @@ static void add_members(
         add_member(out, KV_SAME_RUN_DIGEST, digest);
     }
     add_member(out, "kv_manual_traces", o->manual_traces);
-    add_member(out, "kv_recorded", o->replay);
+    add_member(out, "kv_replay", o->replay);
     if (o->tasks && strcmp(o->tasks, "-") != 0)
         add_member(out, "kv_tasks", o->tasks);
     kv_buf_add_char(out, '}');

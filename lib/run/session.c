@@ -56,7 +56,7 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     struct kv_buf text = {0};
     char *path;
     int failed = 0;
-    if (member_path(s, "kv_recorded", &path)) {
+    if (member_path(s, "kv_replay", &path)) {
         failed = read_named(path, &text, err);
         if (!failed && !(s->replay = kv_recorded_open(kv_slice_of(&text), path, err)))
             failed = -1;

@@ -19,6 +19,7 @@
 #define KV_RUN_H
 
 #include "answer_stage.h"
+#include "budget.h"
 #include "dispatch.h"
 #include "job_queue.h"
 #include "jobs.h"

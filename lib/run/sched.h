@@ -90,13 +90,4 @@ bool kv_lane_stopped(const struct kv_lane *lane);
 /* The next lane that has stopped since the last time this was asked, or NULL. */
 struct kv_lane *kv_sched_stopped(struct kv_sched *s);
 
-/* ---- budgets of a run: checked before new work, so the overshoot is what is in flight ---- */
-struct kv_run_budget {
-    double max_tasks, max_tokens, max_cost, max_failures; /* negative: no limit */
-    int64_t deadline_ms;                                  /* 0: none */
-    double tasks, tokens, cost, failures;                 /* spent */
-};
-/* Which limit forbids new work now: "--max-tasks", …; NULL if none. */
-const char *kv_run_budget_spent(const struct kv_run_budget *b, int64_t now);
-
 #endif

@@ -1,0 +1,333 @@
+/* active_job - the jobs under way: for each its answer, or its command, and one judgement a judge.
+ */
+#include "active_job.h"
+
+#include "exec_result.h"
+
+#include <stdlib.h>
+
+struct judgement {
+    struct kv_pipeline pipeline;
+    struct kv_errand errand;
+    bool written;
+};
+
+struct kv_active_job {
+    const struct kv_job *job;
+    struct kv_prepared_question *subject;
+    struct kv_answer_stage generation;
+    struct kv_errand errand; /* for the answer, or the command */
+    struct judgement *judgements;
+    size_t open; /* judgements not yet written */
+    struct kv_active_job *next, *prev;
+};
+
+/* ---- messages ---- */
+
+static void tell(void *closure, const char *text)
+{
+    struct kv_active_jobs *a = closure;
+    a->set->tell(a->set->closure, text);
+}
+
+static void tell_reuse(struct kv_active_jobs *a, const struct kv_active_job *f)
+{
+    struct kv_buf text = {0};
+    if (!a->set->tell)
+        return;
+    kv_buf_printf(&text, "%s: the recorded answer of %s is used again", f->subject->question->id.p,
+        f->errand.endpoint->name);
+    tell(a, text.p);
+    kv_buf_release(&text);
+}
+
+/* ---- handing out results ---- */
+
+static void put_line(struct kv_active_jobs *a)
+{
+    kv_output_put(&a->output, kv_slice_of(&a->line));
+}
+
+/* Once a run is stopping, that explains it. */
+static void tell_unsolved(struct kv_active_jobs *a, const struct kv_question *q, const char *what,
+    const char *model, struct kv_slice why)
+{
+    if (!a->stopping)
+        kv_output_tell(&a->output, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
+}
+
+static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
+{
+    a->tally->left--;
+    if (p->withheld || (p->error && p->error_category != KV_RETRY_CLASSES)) {
+        a->tally->kept++;
+        if (!p->withheld)
+            tell_unsolved(a, p->subject->question, "not judged by", p->judge_name.p,
+                kv_slice_of(&p->error_text));
+        return;
+    }
+    switch (kv_pipeline_end(p)) {
+    case KV_PIPELINE_PASSED:
+        a->tally->passed++;
+        break;
+    case KV_PIPELINE_NOT_PASSED:
+        a->tally->not_passed++;
+        break;
+    case KV_PIPELINE_FAILED:
+        a->tally->failed++;
+        a->budget->failures++;
+        break;
+    }
+}
+
+/* ---- beginning, judging, ending ---- */
+
+static struct kv_active_job *begin_job(
+    struct kv_active_jobs *a, const struct kv_job *job, struct kv_endpoint *endpoint)
+{
+    struct kv_active_job *f = kv_calloc(1, sizeof *f);
+    f->job = job;
+    f->errand.user = f;
+    f->errand.endpoint = endpoint;
+    f->next = a->first;
+    if (f->next)
+        f->next->prev = f;
+    a->first = f;
+    a->n++;
+    return f;
+}
+
+static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
+{
+    kv_dispatch_drop(&a->dispatch, &f->errand);
+    for (size_t i = 0; f->judgements && i < f->job->count; i++) {
+        kv_dispatch_drop(&a->dispatch, &f->judgements[i].errand);
+        kv_pipeline_release(&f->judgements[i].pipeline);
+    }
+    free(f->judgements);
+    kv_answer_stage_release(&f->generation);
+    kv_prepared_question_close(f->subject);
+    *(f->prev ? &f->prev->next : &a->first) = f->next;
+    if (f->next)
+        f->next->prev = f->prev;
+    a->n--;
+    free(f);
+}
+
+/* Goes on with a judgement: the next query, or the result. May end the job. */
+static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct judgement *j)
+{
+    if (kv_pipeline_query(&j->pipeline, &j->errand.query)) {
+        kv_dispatch_submit(&a->dispatch, &j->errand);
+        return;
+    }
+    kv_buf_clear(&a->line);
+    kv_pipeline_write(&j->pipeline, &a->line);
+    put_line(a);
+    count_result(a, &j->pipeline);
+    j->written = true;
+    if (--f->open == 0)
+        end_job(a, f);
+}
+
+static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
+{
+    size_t n = f->job->count;
+    struct judgement *all = kv_calloc(n, sizeof *all);
+    f->judgements = all;
+    f->open = n;
+    for (size_t i = 0; i < n; i++) {
+        struct judgement *j = &all[i];
+        j->errand.user = f;
+        j->errand.endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]];
+        kv_pipeline_begin(
+            &j->pipeline, a->set->desk, f->subject, &f->generation, j->errand.endpoint->model);
+    }
+    for (size_t i = 0; i < n; i++) /* the last one may end the job */
+        advance(a, f, &all[i]);
+}
+
+/* No answer is to be had now: the tasks stay pending, and the user is told, but for what the end
+ * of the run explains anyway. */
+static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
+{
+    if (r->kind == KV_ANSWER_FAILED) {
+        a->tally->unanswered += (int64_t)f->job->count;
+        tell_unsolved(
+            a, f->subject->question, "no answer from", f->errand.endpoint->name, r->error);
+    }
+    end_job(a, f);
+}
+
+static bool recall(struct kv_active_jobs *a, struct kv_active_job *f)
+{
+    struct kv_buf row = {0};
+    struct kv_err err;
+    bool recalled = f->job->row && kv_jobs_row(a->set->state, f->job, &row, &err) == 0 &&
+                    kv_answer_stage_recall(&f->generation, kv_slice_of(&row));
+    kv_buf_release(&row);
+    return recalled;
+}
+
+static void start_question(struct kv_active_jobs *a, const struct kv_job *job)
+{
+    struct kv_err err;
+    const struct kv_run_setup *set = a->set;
+    struct kv_active_job *f = begin_job(a, job, &set->answering[job->answering]);
+    f->subject = kv_prepared_question_open(
+        set->desk->config, set->bench, job->question, set->translator, &err);
+    if (!f->subject) {
+        kv_output_tell(&a->output, "%s", err.text);
+        a->tally->unusable += (int64_t)job->count;
+        end_job(a, f);
+        return;
+    }
+    kv_answer_stage_init(
+        &f->generation, set->desk, f->subject, f->errand.endpoint->model, job->replicate);
+    bool recalled = recall(a, f);
+    if (recalled)
+        tell_reuse(a, f);
+    if (recalled || kv_answer_stage_known(&f->generation)) {
+        begin_judging(a, f);
+        return;
+    }
+    kv_answer_stage_query(&f->generation, &f->errand.query);
+    kv_dispatch_submit(&a->dispatch, &f->errand);
+}
+
+/* ---- a command a task ---- */
+
+/* The key of a job's task. Under --exec a job of a benchmark is one task too: its judges are the
+ * command's affair. */
+static void add_task_key(
+    const struct kv_active_jobs *a, const struct kv_job *job, struct kv_buf *key)
+{
+    if (!a->set->plan) {
+        kv_buf_add_str(key, a->set->work->keys.p + job->key);
+        return;
+    }
+    struct kv_task task = {
+        job->question, job->answering, a->set->work->judges[job->first], job->replicate};
+    kv_plan_add_key(a->set->plan, &task, key);
+}
+
+static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
+{
+    struct kv_active_job *f = begin_job(a, job, a->set->exec);
+    struct kv_buf key = {0};
+    add_task_key(a, job, &key);
+    a->set->task(a->set->closure, kv_slice_of(&key), &f->errand.input);
+    kv_buf_add_char(&f->errand.input, '\n');
+    kv_buf_release(&key);
+    kv_dispatch_submit(&a->dispatch, &f->errand);
+}
+
+static void finish_command(
+    struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
+{
+    struct kv_buf key = {0};
+    if (r->kind == KV_ANSWER_WITHHELD) {
+        end_job(a, f);
+        return;
+    }
+    add_task_key(a, f->job, &key);
+    kv_buf_clear(&a->line);
+    a->tally->left--;
+    if (r->kind == KV_ANSWER_TEXT && kv_exec_result_read(&a->line, r->text, kv_slice_of(&key))) {
+        a->tally->passed++;
+    } else {
+        a->tally->failed++;
+        a->budget->failures++;
+        kv_exec_result_failure(&a->line, kv_slice_of(&key),
+            r->kind == KV_ANSWER_TEXT ? KV_SLICE("the command did not print a JSON object")
+                                      : r->error);
+    }
+    put_line(a);
+    kv_buf_release(&key);
+    end_job(a, f);
+}
+
+/* ---- responses ---- */
+
+static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_errand *e)
+{
+    for (size_t i = 0; f->judgements && i < f->job->count; i++)
+        if (&f->judgements[i].errand == e)
+            return &f->judgements[i];
+    return NULL;
+}
+
+static void respond(void *closure, struct kv_errand *e, const struct kv_answer *r)
+{
+    struct kv_active_jobs *a = closure;
+    struct kv_active_job *f = e->user;
+    struct judgement *j = judgement_of(f, e);
+    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_CLASSES && !r->text.n;
+    if (j) {
+        kv_pipeline_take(&j->pipeline, r);
+        advance(a, f, j);
+    } else if (a->set->exec) {
+        finish_command(a, f, r);
+    } else if (r->kind == KV_ANSWER_WITHHELD || passing) {
+        give_up(a, f, r);
+    } else {
+        kv_answer_stage_take(&f->generation, r);
+        begin_judging(a, f);
+    }
+}
+
+void kv_active_jobs_abandon(struct kv_active_jobs *a)
+{
+    static const char why[] = "the run was stopped";
+    struct kv_call *call;
+    kv_sched_stop(a->set->sched);
+    while ((call = kv_sched_take(a->set->sched)))
+        kv_dispatch_withhold(&a->dispatch, call->user, KV_SLICE(why));
+    for (struct kv_active_job *f = a->first, *next; f; f = next) {
+        next = f->next;
+        if (!f->judgements) {
+            end_job(a, f);
+            continue;
+        }
+        for (size_t i = 0, open = f->open; open > 0; i++) { /* the last one ends the job */
+            struct judgement *j = &f->judgements[i];
+            if (j->written)
+                continue;
+            kv_dispatch_drop(&a->dispatch, &j->errand);
+            open--;
+            kv_dispatch_withhold(&a->dispatch, &j->errand, KV_SLICE(why));
+        }
+    }
+}
+
+/* ---- opening and closing ---- */
+
+void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *set,
+    struct kv_run_tally *tally, struct kv_run_budget *budget)
+{
+    *a = (struct kv_active_jobs){.set = set, .tally = tally, .budget = budget};
+    a->output = (struct kv_output){.out = set->out, .closure = set->closure, .say = set->say};
+    a->dispatch = (struct kv_dispatch){.sched = set->sched,
+        .http = set->http,
+        .ring = set->ring,
+        .command_timeout_ms = set->command_timeout_ms,
+        .closure = a,
+        .respond = respond,
+        .tell = set->tell ? tell : NULL};
+}
+
+void kv_active_jobs_release(struct kv_active_jobs *a)
+{
+    while (a->first)
+        end_job(a, a->first);
+    kv_dispatch_release(&a->dispatch);
+    kv_buf_release(&a->line);
+}
+
+void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job)
+{
+    if (a->set->exec)
+        start_command(a, job);
+    else
+        start_question(a, job);
+}

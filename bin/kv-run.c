@@ -133,15 +133,15 @@ static void warn_of_exposed(const struct kv_endpoint *all, size_t n)
 
 static void warn_of_exposed_keys(const struct kv_session *s)
 {
-    warn_of_exposed(s->answering, s->answering ? s->config->answering_count : 0);
-    warn_of_exposed(s->judging, s->judging ? s->config->parsing_count : 0);
+    warn_of_exposed(s->models.answering, s->models.answering ? s->config->answering_count : 0);
+    warn_of_exposed(s->models.judging, s->models.judging ? s->config->parsing_count : 0);
 }
 
 static void warn_of_few_descriptors(const struct kv_session *s)
 {
-    if (s->in_flight < s->in_flight_wanted)
+    if (s->models.in_flight < s->models.in_flight_wanted)
         kv_cli_say("%d in flight instead of %d: more need more descriptors (ulimit -n)",
-            s->in_flight, s->in_flight_wanted);
+            s->models.in_flight, s->models.in_flight_wanted);
 }
 
 /* What these answer is the exit status, or -1 for a failure. */

@@ -157,9 +157,9 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response
         kv_endpoint_write(e, &q, &body);
         struct kv_http_request request = {
             .peer = e->provider.chat, .body = kv_slice_of(&body), .timeout_ms = 60000, .user = e};
-        failed = kv_http_start(s->http, &request, err);
-        while (!failed && !kv_http_next(s->http, &done))
-            failed = kv_http_poll(s->http, NULL, 0, 1000, err);
+        failed = kv_http_start(s->models.http, &request, err);
+        while (!failed && !kv_http_next(s->models.http, &done))
+            failed = kv_http_poll(s->models.http, NULL, 0, 1000, err);
         if (failed)
             break;
         *us = done.total_us;
@@ -175,12 +175,12 @@ int kv_preflight(
     struct kv_session *s, kv_put_fn *put, void *closure, size_t *unusable, struct kv_err *err)
 {
     struct kv_response reply = {0};
-    size_t n = s->answering ? s->config->answering_count : 0;
-    size_t m = s->judging ? s->config->parsing_count : 0;
+    size_t n = s->models.answering ? s->config->answering_count : 0;
+    size_t m = s->models.judging ? s->config->parsing_count : 0;
     int failed = 0;
     *unusable = 0;
     for (size_t i = 0; i < n + m && !failed; i++) {
-        struct kv_endpoint *e = i < n ? &s->answering[i] : &s->judging[i - n];
+        struct kv_endpoint *e = i < n ? &s->models.answering[i] : &s->models.judging[i - n];
         int64_t us = 0;
         if (e->command || e->silent)
             continue;

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
-
 /* ---- files that a state names ---- */
 
 /* A private member of the state that holds a path; false if there is none. */
@@ -140,70 +138,26 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
 
 /* ---- any jobs ---- */
 
-static int key_of_line(struct kv_slice line, struct kv_buf *key)
-{
-    struct kv_slice v = line;
-    if (kv_json_type(line) == KV_JSON_OBJECT)
-        kv_json_get(line, "task_id", &v);
-    kv_buf_clear(key);
-    kv_json_unescape(v, key);
-    return 0;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    struct kv_buf ka = {0}, kb = {0};
-    key_of_line(*(const struct kv_slice *)a, &ka);
-    key_of_line(*(const struct kv_slice *)b, &kb);
-    int c = kv_slice_cmp(kv_slice_of(&ka), kv_slice_of(&kb));
-    kv_buf_release(&ka);
-    kv_buf_release(&kb);
-    return c;
-}
-
 /* The tasks' own objects, if the file they came from is still there. */
 static int open_tasks(struct kv_session *s, struct kv_err *err)
 {
     char *path;
-    struct kv_slice rest, value;
-    int got, failed = 0;
     if (!member_path(s, "kv_tasks", &path))
         return 0;
-    if (read_named(path, &s->tasks, err) != 0) {
-        free(path);
-        return err->kind == KV_INPUT ? 0 : -1;
-    }
-    rest = kv_slice_of(&s->tasks);
-    while ((got = kv_json_next(&rest, s->tasks.p, KV_JSON_STRICT, &value, err)) == 1) {
-        s->task_lines = kv_array(s->task_lines, s->task_count + 1, sizeof *s->task_lines);
-        s->task_lines[s->task_count++] = value;
-    }
-    if (got < 0)
-        failed = kv_err_context(err, "%s", path);
-    if (s->task_count)
-        qsort(s->task_lines, s->task_count, sizeof *s->task_lines, compare_lines);
+    int failed = refuse_stream(path, err) != 0 || kv_exec_tasks_open(&s->tasks, path, err) != 0;
+    if (failed && err->kind == KV_INPUT && !s->tasks.text.n)
+        failed = 0;
     free(path);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *json)
 {
     struct kv_task task;
-    if (s->config && kv_plan_find(&s->plan, key, &task)) {
+    if (s->config && kv_plan_find(&s->plan, key, &task))
         kv_plan_add_json(&s->plan, &task, json);
-        return 0;
-    }
-    struct kv_buf quoted = {0};
-    kv_json_quote(&quoted, key, KV_JSON_RAW);
-    struct kv_slice wanted = kv_slice_of(&quoted);
-    const struct kv_slice *line = s->task_count ? bsearch(&wanted, s->task_lines, s->task_count,
-                                                      sizeof *s->task_lines, compare_lines)
-                                                : NULL;
-    if (line && kv_json_type(*line) == KV_JSON_OBJECT)
-        kv_json_compact(json, *line);
     else
-        kv_buf_printf(json, "{\"task_id\":%s}", quoted.p);
-    kv_buf_release(&quoted);
+        kv_exec_tasks_add(&s->tasks, key, json);
     return 0;
 }
 
@@ -265,107 +219,23 @@ static int translate(struct kv_session *s, const char *command, struct kv_err *e
 
 /* ---- models ---- */
 
-static int choose_in_flight(const struct kv_session *s, const struct kv_session_options *o)
-{
-    const struct kv_config *c = s->config;
-    int64_t n = o->jobs ? o->jobs : c ? (c->async_enabled ? c->async_max_workers : 1) : EXEC_JOBS;
-    if (o->adaptive)
-        n = 512;
-    if (c && c->max_concurrent_requests > 0 && n > c->max_concurrent_requests)
-        n = c->max_concurrent_requests;
-    return n < 1 ? 1 : n > 100000 ? 100000 : (int)n;
-}
-
-static int open_prices(
-    struct kv_session *s, const char *path, struct kv_slice *prices, struct kv_err *err)
-{
-    *prices = (struct kv_slice){"", 0};
-    if (!path)
-        return 0;
-    if (kv_io_read(path, 1 << 20, &s->prices, err) != 0)
-        return -1;
-    if (kv_json_check(kv_slice_of(&s->prices), KV_JSON_STRICT, prices, err) != 0)
-        return kv_err_context(err, "%s", path);
-    return 0;
-}
-
-static bool speaks_http(const struct kv_endpoint *e, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!e[i].command && !e[i].silent)
-            return true;
-    return false;
-}
-
-/* Which models have something to do: a key for another one is not needed. */
-static bool *find_wanted(const struct kv_session *s, bool judges)
-{
-    const struct kv_jobs *w = &s->work;
-    bool *wanted =
-        kv_calloc(judges ? s->config->parsing_count : s->config->answering_count, sizeof *wanted);
-    for (size_t i = 0; i < w->n; i++) {
-        const struct kv_job *j = &w->jobs[i];
-        if (!judges)
-            wanted[j->answering] = true;
-        for (size_t k = 0; judges && k < j->count; k++)
-            wanted[w->judges[j->first + k]] = true;
-    }
-    return wanted;
-}
-
-static int open_role(struct kv_session *s, bool judges, bool all,
-    struct kv_endpoint_options *options, struct kv_err *err)
-{
-    bool *wanted = all ? NULL : find_wanted(s, judges);
-    options->wanted = wanted;
-    int failed = kv_endpoints_open(
-        judges ? &s->judging : &s->answering, s->config, judges, options, s->sched, err);
-    free(wanted);
-    return failed;
-}
-
-static void narrow(struct kv_session *s, size_t most)
-{
-    if (most < (size_t)s->in_flight)
-        s->in_flight = (int)most;
-    kv_sched_narrow(s->sched, s->in_flight);
-}
-
 static int open_models(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
-    struct kv_sched_limits limits = {.in_flight = choose_in_flight(s, o),
+    const struct kv_models_options options = {.config = s->config,
+        .work = &s->work,
+        .ring = s->ring,
+        .env = o->env,
+        .jobs = o->jobs,
         .adaptive = o->adaptive,
         .rpm = o->rpm,
         .tpm = o->tpm,
-        .seed = o->seed};
-    struct kv_endpoint_options options = {.answer_command = o->answer_command,
+        .seed = o->seed,
+        .exec_command = o->exec_command,
+        .answer_command = o->answer_command,
         .judge_command = o->judge_command,
-        .env = o->env,
-        .ring = s->ring};
-    s->in_flight = s->in_flight_wanted = limits.in_flight;
-    s->sched = kv_sched_open(&limits);
-    if (o->exec_command) {
-        s->exec = kv_endpoint_open_command(o->exec_command, s->sched);
-        narrow(s, kv_child_capacity((size_t)s->in_flight));
-        return 0;
-    }
-    if (open_prices(s, o->prices, &options.prices, err) != 0 ||
-        open_role(s, false, o->every_model, &options, err) != 0 ||
-        open_role(s, true, o->every_model, &options, err) != 0)
-        return -1;
-    if (o->answer_command || o->judge_command)
-        narrow(s, kv_child_capacity((size_t)s->in_flight));
-    if (!speaks_http(s->answering, s->config->answering_count) &&
-        !speaks_http(s->judging, s->config->parsing_count))
-        return 0;
-    struct kv_http_limits http = {.in_flight = (size_t)s->in_flight,
-        .ca_file = o->env("CURL_CA_BUNDLE") ? o->env("CURL_CA_BUNDLE") : o->env("SSL_CERT_FILE"),
-        .no_proxy = o->env("NO_PROXY") ? o->env("NO_PROXY") : o->env("no_proxy")};
-    kv_secret_forget_env("SSLKEYLOGFILE"); /* the TLS library would write the keys of TLS there */
-    if (!(s->http = kv_http_open(&http, err)))
-        return -1;
-    narrow(s, kv_http_capacity(s->http));
-    return 0;
+        .prices = o->prices,
+        .every_model = o->every_model};
+    return kv_models_open(&s->models, &options, err);
 }
 
 /* ---- opening and closing ---- */
@@ -426,11 +296,7 @@ int kv_session_open(
 
 void kv_session_close(struct kv_session *s)
 {
-    kv_endpoints_close(s->answering, s->config ? s->config->answering_count : 0);
-    kv_endpoints_close(s->judging, s->config ? s->config->parsing_count : 0);
-    kv_endpoints_close(s->exec, 1);
-    kv_http_close(s->http);
-    kv_sched_close(s->sched);
+    kv_models_close(&s->models);
     kv_jobs_release(&s->work);
     kv_translator_close(s->translator);
     kv_recorded_close(s->replay);
@@ -445,9 +311,7 @@ void kv_session_close(struct kv_session *s)
     kv_config_close(s->config);
     kv_state_close(s->state);
     kv_secret_close(s->ring);
-    kv_buf_release(&s->prices);
-    kv_buf_release(&s->tasks);
-    free(s->task_lines);
+    kv_exec_tasks_release(&s->tasks);
     if (s->run_lock >= 0)
         close(s->run_lock);
     *s = (struct kv_session){.run_lock = -1};
@@ -456,9 +320,10 @@ void kv_session_close(struct kv_session *s)
 int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_err *err)
 {
     *spent = (struct kv_spending){0};
-    if (!s->config || !s->answering)
+    if (!s->config || !s->models.answering)
         return 0; /* commands' tasks have no account */
-    return kv_spending_count(spent, s->state, &s->plan, s->answering, s->judging, err);
+    return kv_spending_count(
+        spent, s->state, &s->plan, s->models.answering, s->models.judging, err);
 }
 
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
@@ -468,12 +333,12 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->plan = s->config ? &s->plan : NULL;
     setup->state = s->state;
     setup->work = &s->work;
-    setup->answering = s->answering;
-    setup->judging = s->judging;
-    setup->exec = s->exec;
-    setup->sched = s->sched;
-    setup->http = s->http;
+    setup->answering = s->models.answering;
+    setup->judging = s->models.judging;
+    setup->exec = s->models.exec;
+    setup->sched = s->models.sched;
+    setup->http = s->models.http;
     setup->ring = s->ring;
-    setup->in_flight = s->in_flight;
+    setup->in_flight = s->models.in_flight;
     setup->translator = s->translator;
 }

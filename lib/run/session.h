@@ -8,6 +8,8 @@
 #ifndef KV_SESSION_H
 #define KV_SESSION_H
 
+#include "exec_tasks.h"
+#include "models.h"
 #include "run.h"
 #include "spending.h"
 
@@ -45,16 +47,11 @@ struct kv_session {
     struct kv_desk desk;
     struct kv_jobs work;
     struct kv_secrets *ring;
-    struct kv_sched *sched;
-    struct kv_http *http;
-    struct kv_endpoint *answering, *judging, *exec;
-    int in_flight, in_flight_wanted; /* less than wanted where descriptors do not suffice */
-    bool by_command;                 /* whole tasks: no model is asked */
+    struct kv_models models;
+    bool by_command;                          /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */
     struct kv_translator *translator;         /* NULL: no command was given */
-    struct kv_buf prices, tasks;              /* the files' text */
-    struct kv_slice *task_lines;              /* of `tasks`, sorted by key */
-    size_t task_count;
+    struct kv_exec_tasks tasks;
 };
 
 /* On failure everything is released again. */

@@ -1,0 +1,133 @@
+/* models - the models of a run, opened: endpoints, the scheduler and the transport they share. */
+#include "models.h"
+
+#include "io.h"
+#include "json.h"
+
+#include <stdlib.h>
+
+enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
+
+static int choose_in_flight(const struct kv_models_options *o)
+{
+    const struct kv_config *c = o->config;
+    int64_t n = o->jobs ? o->jobs : c ? (c->async_enabled ? c->async_max_workers : 1) : EXEC_JOBS;
+    if (o->adaptive)
+        n = 512;
+    if (c && c->max_concurrent_requests > 0 && n > c->max_concurrent_requests)
+        n = c->max_concurrent_requests;
+    return n < 1 ? 1 : n > 100000 ? 100000 : (int)n;
+}
+
+static int open_prices(
+    struct kv_models *m, const char *path, struct kv_slice *prices, struct kv_err *err)
+{
+    *prices = (struct kv_slice){"", 0};
+    if (!path)
+        return 0;
+    if (kv_io_read(path, 1 << 20, &m->prices, err) != 0)
+        return -1;
+    if (kv_json_check(kv_slice_of(&m->prices), KV_JSON_STRICT, prices, err) != 0)
+        return kv_err_context(err, "%s", path);
+    return 0;
+}
+
+static bool speaks_http(const struct kv_endpoint *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!e[i].command && !e[i].silent)
+            return true;
+    return false;
+}
+
+/* Which models have something to do: a key for another one is not needed. */
+static bool *find_wanted(const struct kv_models_options *o, bool judges)
+{
+    const struct kv_jobs *w = o->work;
+    const struct kv_config *c = o->config;
+    bool *wanted = kv_calloc(judges ? c->parsing_count : c->answering_count, sizeof *wanted);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job *j = &w->jobs[i];
+        if (!judges)
+            wanted[j->answering] = true;
+        for (size_t k = 0; judges && k < j->count; k++)
+            wanted[w->judges[j->first + k]] = true;
+    }
+    return wanted;
+}
+
+static int open_role(struct kv_models *m, bool judges, const struct kv_models_options *o,
+    struct kv_endpoint_options *options, struct kv_err *err)
+{
+    bool *wanted = o->every_model ? NULL : find_wanted(o, judges);
+    options->wanted = wanted;
+    int failed = kv_endpoints_open(
+        judges ? &m->judging : &m->answering, m->config, judges, options, m->sched, err);
+    free(wanted);
+    return failed;
+}
+
+static void narrow(struct kv_models *m, size_t most)
+{
+    if (most < (size_t)m->in_flight)
+        m->in_flight = (int)most;
+    kv_sched_narrow(m->sched, m->in_flight);
+}
+
+static int open_http(struct kv_models *m, kv_env_fn *env, struct kv_err *err)
+{
+    struct kv_http_limits http = {.in_flight = (size_t)m->in_flight,
+        .ca_file = env("CURL_CA_BUNDLE") ? env("CURL_CA_BUNDLE") : env("SSL_CERT_FILE"),
+        .no_proxy = env("NO_PROXY") ? env("NO_PROXY") : env("no_proxy")};
+    kv_secret_forget_env("SSLKEYLOGFILE"); /* the TLS library would write the keys of TLS there */
+    if (!(m->http = kv_http_open(&http, err)))
+        return -1;
+    narrow(m, kv_http_capacity(m->http));
+    return 0;
+}
+
+static int open_endpoints(
+    struct kv_models *m, const struct kv_models_options *o, struct kv_err *err)
+{
+    struct kv_endpoint_options options = {.answer_command = o->answer_command,
+        .judge_command = o->judge_command,
+        .env = o->env,
+        .ring = o->ring};
+    if (open_prices(m, o->prices, &options.prices, err) != 0 ||
+        open_role(m, false, o, &options, err) != 0 || open_role(m, true, o, &options, err) != 0)
+        return -1;
+    if (o->answer_command || o->judge_command)
+        narrow(m, kv_child_capacity((size_t)m->in_flight));
+    if (!speaks_http(m->answering, m->config->answering_count) &&
+        !speaks_http(m->judging, m->config->parsing_count))
+        return 0;
+    return open_http(m, o->env, err);
+}
+
+int kv_models_open(struct kv_models *m, const struct kv_models_options *o, struct kv_err *err)
+{
+    struct kv_sched_limits limits = {.in_flight = choose_in_flight(o),
+        .adaptive = o->adaptive,
+        .rpm = o->rpm,
+        .tpm = o->tpm,
+        .seed = o->seed};
+    *m = (struct kv_models){.config = o->config};
+    m->in_flight = m->in_flight_wanted = limits.in_flight;
+    m->sched = kv_sched_open(&limits);
+    if (!o->exec_command)
+        return open_endpoints(m, o, err);
+    m->exec = kv_endpoint_open_command(o->exec_command, m->sched);
+    narrow(m, kv_child_capacity((size_t)m->in_flight));
+    return 0;
+}
+
+void kv_models_close(struct kv_models *m)
+{
+    kv_endpoints_close(m->answering, m->config ? m->config->answering_count : 0);
+    kv_endpoints_close(m->judging, m->config ? m->config->parsing_count : 0);
+    kv_endpoints_close(m->exec, 1);
+    kv_http_close(m->http);
+    kv_sched_close(m->sched);
+    kv_buf_release(&m->prices);
+    *m = (struct kv_models){0};
+}

@@ -20,6 +20,7 @@
 #include "buf.h"
 #include "digest.h"
 #include "err.h"
+#include "retry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,14 +28,6 @@
 struct kv_problems;
 
 /* ---- typed values ---- */
-
-enum kv_retry_class {
-    KV_RETRY_CONNECTION,
-    KV_RETRY_TIMEOUT,
-    KV_RETRY_RATE_LIMIT,
-    KV_RETRY_SERVER_ERROR,
-    KV_RETRY_CLASSES
-};
 
 struct kv_retry_rule {
     int64_t max_attempts;                                /* retries: calls are one more */

@@ -9,15 +9,13 @@
 #include <ctype.h>
 #include <string.h>
 
-#define NONE KV_RETRY_CLASSES
-
 static const struct kv_outcome_rule rules[KV_OUTCOME_COUNT] = {
-    [KV_OUTCOME_OK] = {"ok", NONE, 0, 0, 0, false, true},
-    [KV_OUTCOME_TRUNCATED] = {"truncated", NONE, 0, 0, 0, false, true},
-    [KV_OUTCOME_REFUSAL] = {"refusal", NONE, 0, 0, 0, false, true},
-    [KV_OUTCOME_CONTENT_FILTER] = {"content_filter", NONE, 0, 0, 0, false, false},
-    [KV_OUTCOME_CONTEXT_LENGTH] = {"context_length", NONE, 0, 0, 0, false, false},
-    [KV_OUTCOME_BAD_REQUEST] = {"bad_request", NONE, 0, 0, 0, false, false},
+    [KV_OUTCOME_OK] = {"ok", KV_RETRY_NEVER, 0, 0, 0, false, true},
+    [KV_OUTCOME_TRUNCATED] = {"truncated", KV_RETRY_NEVER, 0, 0, 0, false, true},
+    [KV_OUTCOME_REFUSAL] = {"refusal", KV_RETRY_NEVER, 0, 0, 0, false, true},
+    [KV_OUTCOME_CONTENT_FILTER] = {"content_filter", KV_RETRY_NEVER, 0, 0, 0, false, false},
+    [KV_OUTCOME_CONTEXT_LENGTH] = {"context_length", KV_RETRY_NEVER, 0, 0, 0, false, false},
+    [KV_OUTCOME_BAD_REQUEST] = {"bad_request", KV_RETRY_NEVER, 0, 0, 0, false, false},
     [KV_OUTCOME_RATE_LIMIT] = {"rate_limit", KV_RETRY_RATE_LIMIT, -1, 1000, 60000, false, false},
     [KV_OUTCOME_OVERLOADED] = {"overloaded", KV_RETRY_RATE_LIMIT, 8, 2000, 60000, false, false},
     [KV_OUTCOME_SERVER_ERROR] = {"server_error", KV_RETRY_SERVER_ERROR, 8, 1000, 30000, false,
@@ -26,11 +24,11 @@ static const struct kv_outcome_rule rules[KV_OUTCOME_COUNT] = {
     [KV_OUTCOME_TIMEOUT] = {"timeout", KV_RETRY_TIMEOUT, 2, 1000, 10000, false, false},
     [KV_OUTCOME_BAD_RESPONSE] = {"bad_response", KV_RETRY_SERVER_ERROR, 2, 1000, 10000, false,
         false},
-    [KV_OUTCOME_QUOTA] = {"quota", NONE, 0, 0, 0, true, false},
-    [KV_OUTCOME_AUTH] = {"auth", NONE, 0, 0, 0, true, false},
-    [KV_OUTCOME_NOT_FOUND] = {"not_found", NONE, 0, 0, 0, true, false},
-    [KV_OUTCOME_TLS_CONFIG] = {"tls_config", NONE, 0, 0, 0, true, false},
-    [KV_OUTCOME_CANCELLED] = {"cancelled", NONE, 0, 0, 0, false, false},
+    [KV_OUTCOME_QUOTA] = {"quota", KV_RETRY_NEVER, 0, 0, 0, true, false},
+    [KV_OUTCOME_AUTH] = {"auth", KV_RETRY_NEVER, 0, 0, 0, true, false},
+    [KV_OUTCOME_NOT_FOUND] = {"not_found", KV_RETRY_NEVER, 0, 0, 0, true, false},
+    [KV_OUTCOME_TLS_CONFIG] = {"tls_config", KV_RETRY_NEVER, 0, 0, 0, true, false},
+    [KV_OUTCOME_CANCELLED] = {"cancelled", KV_RETRY_NEVER, 0, 0, 0, false, false},
 };
 
 const struct kv_outcome_rule *kv_outcome_rule(enum kv_outcome o)

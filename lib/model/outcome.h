@@ -8,7 +8,7 @@
 #define KV_OUTCOME_H
 
 #include "buf.h"
-#include "config.h"
+#include "retry.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +36,7 @@ enum kv_outcome {
 
 struct kv_outcome_rule {
     const char *name;          /* "rate_limit" */
-    enum kv_retry_class retry; /* whose budget it uses; KV_RETRY_CLASSES: "permanent", none */
+    enum kv_retry_class retry; /* whose budget it uses; KV_RETRY_NEVER: none helps */
     int budget;          /* retries that make sense for one item; -1: bounded by time, not number */
     int base_ms, cap_ms; /* of the back-off */
     bool stops;          /* the endpoint is useless until somebody acts */

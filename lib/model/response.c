@@ -40,7 +40,7 @@ void kv_response_begin(struct kv_response *r)
     r->status = 0;
     r->wait_ms = -1;
     r->heal = 0;
-    r->retry = KV_RETRY_CLASSES;
+    r->retry = KV_RETRY_NEVER;
     r->step_down = r->sent = r->finish_unknown = false;
     kv_ratelimit_begin(&r->limits);
 }
@@ -344,8 +344,8 @@ static void settle_retry(struct kv_response *r)
     if (rule->answers || rule->stops)
         return;
     if (r->limits.should_retry == 0)
-        r->retry = KV_RETRY_CLASSES;
-    else if (r->limits.should_retry == 1 && r->retry == KV_RETRY_CLASSES)
+        r->retry = KV_RETRY_NEVER;
+    else if (r->limits.should_retry == 1 && r->retry == KV_RETRY_NEVER)
         r->retry = KV_RETRY_SERVER_ERROR;
 }
 
@@ -407,7 +407,7 @@ void kv_response_read(
         say_str(r, to, done->detail);
         settle_retry(r);
         if (done->end == KV_HTTP_TOO_LARGE) /* it would be as large again */
-            r->retry = KV_RETRY_CLASSES;
+            r->retry = KV_RETRY_NEVER;
     }
     r->sent = done->sent;
 }

@@ -46,7 +46,7 @@ struct kv_response {
     int64_t wait_ms; /* the provider asks us to wait so long; -1: it does not say */
     unsigned heal;   /* enum kv_quirk to add, after which the same call may go out again */
     bool step_down;  /* try the next step of the ladder: kv_step_below */
-    enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_CLASSES: none makes
+    enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_NEVER: none makes
                                   sense. Class and x-should-retry taken together */
     bool sent;                 /* it may have been worked on, and billed */
     bool finish_unknown;       /* ok, though no finish reason was given, or one nobody knows */

@@ -104,7 +104,7 @@ void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
         .replicate = replicate,
         .start = time(NULL),
         .start_us = now_us(),
-        .category = KV_RETRY_CLASSES};
+        .category = KV_RETRY_NEVER};
     if (!subject->template_error)
         write_messages(a);
 }

@@ -45,7 +45,7 @@ struct kv_answer_stage {
 
     bool failed;                  /* there is none; `error` says why */
     bool withheld;                /* … because the run is being stopped */
-    enum kv_retry_class category; /* of a failure; KV_RETRY_CLASSES: permanent */
+    enum kv_retry_class category; /* of a failure; KV_RETRY_NEVER: permanent */
     struct kv_buf error;
     bool partial; /* cut short by a timeout */
     struct kv_buf raw;

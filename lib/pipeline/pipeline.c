@@ -55,7 +55,7 @@ static void classify(struct kv_pipeline *p)
         kv_result_builder_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
             KV_SLICE("the run was stopped before the judge could be asked"));
         r->error_message = kv_slice_of(&p->error_text);
-    } else if (p->error && p->error_category != KV_RETRY_CLASSES) {
+    } else if (p->error && p->error_category != KV_RETRY_NEVER) {
         fail_exhausted(p, p->error_category);
     } else if (r->abstention_detected == KV_TRI_TRUE) {
         struct kv_slice why = kv_slice_strip(r->abstention_reasoning);
@@ -106,7 +106,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
         .subject = subject,
         .generation = generation,
         .judge = judge,
-        .error_category = KV_RETRY_CLASSES};
+        .error_category = KV_RETRY_NEVER};
     kv_result_builder_init(&p->record, generation->start);
     identify(p);
     if (subject->template_error) {
@@ -189,7 +189,7 @@ static bool parse_replayed(struct kv_pipeline *p)
         }
         if (!p->desk->config->replay_strict_on_mismatch)
             return false;
-        set_error(p, KV_RETRY_CLASSES, "ParseTemplate",
+        set_error(p, KV_RETRY_NEVER, "ParseTemplate",
             "Stage ParseTemplate raised exception: ReplayHydrationError: ",
             KV_SLICE("Replay parsed_answer_fields failed validation"));
         p->stage = KV_STAGE_END;
@@ -209,7 +209,7 @@ static void verify(struct kv_pipeline *p)
     p->stage = KV_STAGE_RUBRIC;
     if (kv_verdict_run(p->desk->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
             &p->verdict, &err) != 0) {
-        set_error(p, KV_RETRY_CLASSES, "VerifyTemplate", "", kv_slice(err.text));
+        set_error(p, KV_RETRY_NEVER, "VerifyTemplate", "", kv_slice(err.text));
         return;
     }
     struct kv_buf composition = {0};
@@ -242,8 +242,7 @@ static void begin_rubric(struct kv_pipeline *p)
     if (!p->subject->rubric_wanted || p->error)
         return;
     if (!p->desk->config->full_trace_for_rubric && kv_extract_message(text, &text, &err) != 0) {
-        set_error(
-            p, KV_RETRY_CLASSES, "RubricEvaluation", "Rubric evaluation: ", kv_slice(err.text));
+        set_error(p, KV_RETRY_NEVER, "RubricEvaluation", "Rubric evaluation: ", kv_slice(err.text));
         return;
     }
     kv_buf_add_slice(&p->rubric_text, text);
@@ -305,8 +304,7 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
         return false;
     }
     if (visible_text(p, &text, &err) != 0) {
-        fail_parsing(
-            p, KV_RETRY_CLASSES, "Failed to extract final AI message: ", kv_slice(err.text));
+        fail_parsing(p, KV_RETRY_NEVER, "Failed to extract final AI message: ", kv_slice(err.text));
         p->stage = KV_STAGE_END;
         return false;
     }
@@ -420,7 +418,7 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
         return;
     }
     if (++p->asked >= PARSE_ATTEMPTS) {
-        fail_parsing(p, KV_RETRY_CLASSES, "Parsing failed: ", kv_slice(err.text));
+        fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", kv_slice(err.text));
         p->stage = KV_STAGE_END;
         return;
     }
@@ -435,7 +433,7 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
 static void withhold(struct kv_pipeline *p, const struct kv_answer *response)
 {
     p->withheld = true;
-    fail_parsing(p, KV_RETRY_CLASSES, "Parsing failed: ", response->error);
+    fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", response->error);
     p->record.verification_performed = false;
     p->record.verify_result = KV_TRI_NULL;
     p->stage = KV_STAGE_END;

@@ -35,7 +35,7 @@ struct kv_answer {
     enum kv_answer_kind kind;
     struct kv_slice text;         /* of an answer; of a failure, what had arrived of one */
     int64_t input, output;        /* tokens; -1: not said */
-    enum kv_retry_class category; /* of a failure; KV_RETRY_CLASSES: permanent */
+    enum kv_retry_class category; /* of a failure; KV_RETRY_NEVER: permanent */
     struct kv_slice error_type;   /* of a failure: "RateLimitError" */
     struct kv_slice error;        /* its message, for people */
     int64_t retries[KV_RETRY_CLASSES];

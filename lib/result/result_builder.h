@@ -24,8 +24,8 @@
 #define KV_RESULT_BUILDER_H
 
 #include "buf.h"
-#include "config.h"
 #include "result.h"
+#include "retry.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -59,7 +59,7 @@ static void tell_unsolved(struct kv_active_jobs *a, const struct kv_question *q,
 static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     a->tally->left--;
-    if (p->withheld || (p->error && p->error_category != KV_RETRY_CLASSES)) {
+    if (p->withheld || (p->error && p->error_category != KV_RETRY_NEVER)) {
         a->tally->kept++;
         if (!p->withheld)
             tell_unsolved(a, p->subject->question, "not judged by", p->judge_name.p,
@@ -262,7 +262,7 @@ static void respond(void *closure, struct kv_errand *e, const struct kv_answer *
     struct kv_active_jobs *a = closure;
     struct kv_active_job *f = e->user;
     struct judgement *j = judgement_of(f, e);
-    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_CLASSES && !r->text.n;
+    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->text.n;
     if (j) {
         kv_pipeline_take(&j->pipeline, r);
         advance(a, f, j);

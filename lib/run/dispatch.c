@@ -49,7 +49,7 @@ static void conclude(
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
     if (kv_lane_stopped(e->call.lane) && response->kind == KV_ANSWER_FAILED &&
-        response->category != KV_RETRY_CLASSES)
+        response->category != KV_RETRY_NEVER)
         response->kind = KV_ANSWER_WITHHELD;
     c->respond(c->closure, e, response);
 }
@@ -57,8 +57,7 @@ static void conclude(
 static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class reason,
     const char *type, struct kv_slice text)
 {
-    struct kv_call_end end = {
-        .fate = reason == KV_RETRY_CLASSES ? KV_FATE_PERMANENT : KV_FATE_RETRY,
+    struct kv_call_end end = {.fate = reason == KV_RETRY_NEVER ? KV_FATE_PERMANENT : KV_FATE_RETRY,
         .reason = reason,
         .retry_after_ms = -1,
         .tokens = -1};
@@ -76,7 +75,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
     struct kv_answer r = {.kind = KV_ANSWER_WITHHELD,
         .input = -1,
         .output = -1,
-        .category = KV_RETRY_CLASSES,
+        .category = KV_RETRY_NEVER,
         .error_type = KV_SLICE("Stopped"),
         .error = why};
     c->respond(c->closure, e, &r);
@@ -108,7 +107,7 @@ static void send_to_command(struct kv_dispatch *c, struct kv_errand *e)
     struct kv_slice input = kv_slice_of(e->input.n ? &e->input : &e->body);
     e->child = kv_child_start(e->endpoint->command, input, &options, kv_child_now_ms(), &err);
     if (!e->child) {
-        fail(c, e, KV_RETRY_CLASSES, "CommandError", kv_slice(err.text));
+        fail(c, e, KV_RETRY_NEVER, "CommandError", kv_slice(err.text));
         return;
     }
     e->prev = NULL;
@@ -191,7 +190,7 @@ static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
         return;
     }
     if (heard == KV_HEARD_AGAIN) {
-        fail(c, e, KV_RETRY_CLASSES, "BadRequestError", kv_slice_of(&c->reply.error));
+        fail(c, e, KV_RETRY_NEVER, "BadRequestError", kv_slice_of(&c->reply.error));
         return;
     }
     const struct kv_ratelimit_window *w = &c->reply.limits.window[KV_RATELIMIT_REQUESTS];

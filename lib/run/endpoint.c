@@ -211,9 +211,9 @@ static void fail(struct kv_endpoint *e, const struct kv_response *reply, struct 
 {
     const struct kv_outcome_rule *rule = kv_outcome_rule(reply->ending);
     end->reason = reply->retry;
-    end->fate = reply->retry != KV_RETRY_CLASSES ? KV_FATE_RETRY
-                : rule->stops                    ? KV_FATE_STOP
-                                                 : KV_FATE_PERMANENT;
+    end->fate = reply->retry != KV_RETRY_NEVER ? KV_FATE_RETRY
+                : rule->stops                  ? KV_FATE_STOP
+                                               : KV_FATE_PERMANENT;
     if (reply->ending == KV_OUTCOME_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
         end->fate = KV_FATE_STOP;
     e->key_trouble = reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA;
@@ -271,7 +271,7 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     struct kv_call_end *end, struct kv_answer *response)
 {
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
-    *response = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
+    *response = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_NEVER};
     e->calls++;
     if (child->end == KV_CHILD_EXITED && child->status == 0) {
         struct kv_slice text = kv_slice_of(&child->output);

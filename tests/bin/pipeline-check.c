@@ -95,7 +95,7 @@ static enum kv_retry_class classify(const char *type, const char *message)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (has(message, parts[i].part))
             return parts[i].category;
-    return KV_RETRY_CLASSES;
+    return KV_RETRY_NEVER;
 }
 
 struct asked {
@@ -134,7 +134,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
     struct asked *a, struct kv_answer *r)
 {
     struct kv_slice entry, error, v;
-    *r = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_CLASSES};
+    *r = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_NEVER};
     for (int attempts = 1;; attempts++) {
         kv_buf_clear(&a->text);
         kv_buf_clear(&a->type);
@@ -158,7 +158,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
         if (kv_json_get(error, "partial_content", &v))
             kv_json_unescape(v, &a->text);
         enum kv_retry_class category = classify(a->type.p, a->error.p ? a->error.p : "");
-        if (category != KV_RETRY_CLASSES &&
+        if (category != KV_RETRY_NEVER &&
             r->retries[category] < policy->rules[category].max_attempts) {
             r->retries[category]++;
             continue;

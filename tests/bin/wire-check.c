@@ -120,7 +120,7 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_count(out, "reset_ms", r->limits.window[KV_RATELIMIT_REQUESTS].reset_ms);
     put_count(out, "heal", r->heal ? (int64_t)r->heal : -1);
     put_flag(out, "step_down", r->step_down);
-    put_flag(out, "retry", r->retry != KV_RETRY_CLASSES);
+    put_flag(out, "retry", r->retry != KV_RETRY_NEVER);
     put_flag(out, "finish_unknown", r->finish_unknown);
     kv_buf_add_char(out, '}');
 }

@@ -18,8 +18,8 @@ static void say_problems(const struct kv_problems *problems, const char *file, b
     for (size_t i = 0; i < problems->n; i++) {
         struct kv_buf line = {0};
         kv_problem_add_text(&line, &problems->items[i]);
-        kv_cli_say(
-            "%s:%s%s", kv_io_name(file), numbered && problems->items[i].path[0] ? "" : " ", line.p);
+        kv_cli_say("%s:%s%s", kv_inputs_name(file),
+            numbered && problems->items[i].path[0] ? "" : " ", line.p);
         kv_buf_release(&line);
     }
 }
@@ -79,8 +79,10 @@ static void check_usage(const struct kv_manifest_options *o, bool print, int ope
             "--tasks is a manifest without a benchmark: only -c, -o and --shard go with it");
     if (!o->tasks && !o->benchmark)
         kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE");
-    if (!o->tasks && !o->config)
+    if (!o->tasks && !o->config && !o->inputs.setting_count)
         kv_cli_usage("no configuration given: -c FILE");
+    if (o->tasks && o->inputs.setting_count)
+        kv_cli_usage("--set goes with a benchmark");
     if (!print && !o->output)
         kv_cli_usage("no output given: -o FILE, or --print");
     if (from_stdin(o->benchmark) + from_stdin(o->config) + from_stdin(o->tasks) > 1)
@@ -105,11 +107,13 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     struct kv_manifest_options o = {.inputs.env = kv_cli_env, .now = start_time()};
     const char *share = NULL;
+    struct kv_opt_list settings = {0};
     bool print = false;
     const struct kv_option options[] = {
         {'b', "benchmark", KV_OPT_TEXT, &o.benchmark},
         {'c', "config", KV_OPT_TEXT, &o.config},
         {'o', "output", KV_OPT_TEXT, &o.output},
+        {0, "set", KV_OPT_LIST, &settings},
         {0, "if-absent", KV_OPT_FLAG, &o.if_absent},
         {0, "force", KV_OPT_FLAG, &o.force},
         {0, "print", KV_OPT_FLAG, &print},
@@ -126,6 +130,8 @@ int main(int argc, char **argv)
     };
 
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    o.inputs.settings = settings.items;
+    o.inputs.setting_count = settings.n;
     check_usage(&o, print, argc - first);
     char *share_dir = kv_cli_share(share);
     o.inputs.share = share_dir;
@@ -139,6 +145,7 @@ int main(int argc, char **argv)
     if ((print ? print_tasks(&m, &err) : make(&m, &o, &err)) != 0)
         kv_cli_fail(&err);
     kv_manifest_release(&m);
+    free(settings.items);
     free(share_dir);
     return kv_cli_end(KV_OK);
 }

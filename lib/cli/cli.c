@@ -109,6 +109,13 @@ static bool parse_seconds(const char *text, double *to)
     return true;
 }
 
+static bool add_to_list(struct kv_opt_list *list, const char *arg)
+{
+    list->items = kv_array(list->items, list->n + 1, sizeof *list->items);
+    list->items[list->n++] = arg;
+    return true;
+}
+
 static bool take(const struct kv_option *o, const char *arg)
 {
     switch (o->kind) {
@@ -126,6 +133,8 @@ static bool take(const struct kv_option *o, const char *arg)
         return parse_number(arg, o->to);
     case KV_OPT_SECONDS:
         return parse_seconds(arg, o->to);
+    case KV_OPT_LIST:
+        return add_to_list(o->to, arg);
     }
     return false;
 }

@@ -31,6 +31,12 @@ enum kv_opt_kind {
     KV_OPT_COUNT,   /* long *: a whole number from 0 */
     KV_OPT_NUMBER,  /* double *: a number from 0 */
     KV_OPT_SECONDS, /* double *: 90, 90s, 55m, 2h, 1d, 1h30m; in seconds */
+    KV_OPT_LIST,    /* struct kv_opt_list *: the argument; may be given several times */
+};
+
+struct kv_opt_list {
+    const char **items; /* the program's to free */
+    size_t n;
 };
 
 struct kv_option {

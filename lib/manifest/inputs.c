@@ -3,6 +3,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "override.h"
 #include "prompt.h"
 #include "re.h"
 #include "translator.h"
@@ -22,12 +23,36 @@ static int own_prompt(const char *share, struct kv_buf *out, struct kv_err *err)
     return 0;
 }
 
+/* The text of the preset with the settings in place of its own. */
+static int read_preset(const struct kv_inputs *in, const char *path, struct kv_buf *text,
+    struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_buf changed = {0};
+    struct kv_slice value;
+    int rc = 0;
+    if (path && kv_io_read(path, 0, text, err) != 0)
+        return -1;
+    if (!path)
+        kv_buf_add_str(text, "{}");
+    if (!in->setting_count || kv_json_check(kv_slice_of(text), KV_JSON_PORTABLE, &value, err) != 0)
+        return 0; /* what is no JSON is refused by its reader, with the place */
+    if (kv_override_apply(value, in->settings, in->setting_count, &changed, problems) == 0) {
+        kv_buf_clear(text);
+        kv_buf_add_slice(text, kv_slice_of(&changed));
+    } else {
+        rc = kv_problems_err(problems, err);
+    }
+    kv_buf_release(&changed);
+    return rc;
+}
+
 struct kv_config *kv_inputs_config(const struct kv_inputs *in, const char *path, const char *prompt,
     struct kv_problems *problems, struct kv_err *err)
 {
     struct kv_buf text = {0}, own = {0};
     struct kv_config *c = NULL;
-    if (kv_io_read(path, 0, &text, err) == 0 && (prompt || own_prompt(in->share, &own, err) == 0)) {
+    if (read_preset(in, path, &text, problems, err) == 0 &&
+        (prompt || own_prompt(in->share, &own, err) == 0)) {
         const struct kv_config_source from = {
             .env = in->env,
             .answering_prompt = prompt ? kv_slice(prompt) : kv_slice_of(&own),
@@ -35,11 +60,16 @@ struct kv_config *kv_inputs_config(const struct kv_inputs *in, const char *path,
         };
         c = kv_config_open(kv_slice_of(&text), &from, problems, err);
         if (!c)
-            kv_err_context(err, "%s", kv_io_name(path));
+            kv_err_context(err, "%s", kv_inputs_name(path));
     }
     kv_buf_release(&text);
     kv_buf_release(&own);
     return c;
+}
+
+const char *kv_inputs_name(const char *path)
+{
+    return path ? kv_io_name(path) : "configuration";
 }
 
 /* ---- the benchmark ---- */

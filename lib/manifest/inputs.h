@@ -19,12 +19,18 @@ struct kv_inputs {
     const char *share;                    /* the directory of the data files */
     const char *(*env)(const char *name); /* fallbacks for the configuration; NULL: none */
     const char *template_command;         /* for templates that are code; NULL: refuse them */
+    const char *const *settings;          /* NAME=VALUE, in place of the preset's (override.h) */
+    size_t setting_count;
 };
 
-/* Reads a configuration from a file ("-": stdin). `prompt`, an answering prompt in place of our own
- * default, may be NULL. NULL with *err (with the file's name) and *problems, as kv_config_open. */
+/* Reads a configuration from a file ("-": stdin; NULL: only the settings make it). `prompt`, an
+ * answering prompt in place of our own default, may be NULL. NULL with *err (with the file's name)
+ * and *problems, as kv_config_open. */
 struct kv_config *kv_inputs_config(const struct kv_inputs *in, const char *path, const char *prompt,
     struct kv_problems *problems, struct kv_err *err);
+
+/* What messages call the configuration of a path, which may be NULL. */
+const char *kv_inputs_name(const char *path);
 
 /* Reads a benchmark from a file and compiles the patterns of its rubrics. NULL as above. */
 struct kv_bench *kv_inputs_bench(

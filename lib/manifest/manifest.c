@@ -264,7 +264,7 @@ static int sum_up(
 {
     if (m->config_problems.n) {
         kv_problems_err(&m->config_problems, err);
-        return kv_err_context(err, "%s", kv_io_name(o->config));
+        return kv_err_context(err, "%s", kv_inputs_name(o->config));
     }
     if (m->bench_problems.n) {
         kv_problems_err(&m->bench_problems, err);

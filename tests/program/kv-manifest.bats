@@ -412,6 +412,53 @@ CASES
     assert_equal "$(jq '.results | length' r.json.tmp)" "$(json .completed_count <<<"$output")"
 }
 
+@test "manifest: --set puts single settings in place of those of the preset" {
+    jq -n '{config: {answering_models: [
+            {id: "a", model_name: "m", interface: "langchain", model_provider: "openai", max_tokens: 7},
+            {id: "b", model_name: "n", interface: "openrouter"}],
+        parsing_models: [{id: "j", model_name: "j", interface: "openrouter"}], replicate_count: 2}}' >p.json
+    short='[[.answering_models, .parsing_models | map([.id, .model_name, .model_provider, .interface, .temperature])[]],
+        .replicate_count, .evaluation_mode, .abstention_enabled]'
+    while IFS='|' read -r settings want; do
+        echo "$settings"
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --force $settings
+        assert_success
+        assert_equal "$(jq -c ".config | $short" r.json.state)" "$want"
+    done <<'CASES'
+--set replicate_count=3|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["j","j",null,"openrouter",0.1]],3,"template_only",false]
+--set abstention_enabled=yes --set evaluation_mode=template_and_rubric|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["j","j",null,"openrouter",0.1]],2,"template_and_rubric",true]
+--set answering_model=x|[[["answering-1","x","openai","langchain",0.1],["j","j",null,"openrouter",0.1]],2,"template_only",false]
+--set answering_model=x --set answering_id=mine --set temperature=0.5|[[["mine","x","openai","langchain",0.5],["j","j",null,"openrouter",0.1]],2,"template_only",false]
+--set parsing_provider=openai --set parsing_interface=langchain|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["parsing-1","j","openai","langchain",0.1]],2,"template_only",false]
+--set temperature=1|[[["a","m","openai","langchain",1],["b","n",null,"openrouter",1],["j","j",null,"openrouter",1]],2,"template_only",false]
+--set replicate_count=3 --set replicate_count=1|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["j","j",null,"openrouter",0.1]],1,"template_only",false]
+CASES
+    kv-manifest -b b.jsonld -c p.json -o r.json --force --set answering_model=x >/dev/null
+    assert_equal "$(jq -c '.config.answering_models[0].max_tokens' r.json.state)" 7 # the rest is the first model's
+}
+
+@test "manifest: --set without a preset is a configuration of its own" {
+    kv-manifest -b b.jsonld -o r.json --set answering_interface=openrouter --set answering_model=vendor/m \
+        --set parsing_interface=openrouter --set parsing_model=j >/dev/null
+    assert_equal "$(jq -c '.config | .answering_models + .parsing_models | map([.id, .model_name, .interface])' r.json.state)" \
+        '[["answering-1","vendor/m","openrouter"],["parsing-1","j","openrouter"]]'
+}
+
+@test "manifest: --set refuses what is no setting, and leaves its value to the reader of presets" {
+    while IFS='|' read -r setting why; do
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json --print --set "$setting"
+        assert_failure 3
+        stderr_says "$why"
+    done <<'CASES'
+replicates=3|replicates: is no setting
+replicate_count|a setting is NAME=VALUE, not 'replicate_count'
+replicate_count=two|p.json: replicate_count: not a whole number, got "two"
+evaluation_mode=rubrics|p.json: evaluation_mode: must be one of template_only
+answering_models=[]|answering_models: lists of models are written into the preset
+CASES
+}
+
 @test "manifest: usage" {
     run --separate-stderr kv-manifest -c p.json
     assert_failure 2

@@ -19,8 +19,8 @@ SEES_pipeline  = base json file python config benchmark template result judge mo
 SEES_manifest  = base json file python config benchmark template result state store pipeline judge model
 SEES_run       = base json file python config benchmark template result state judge model pipeline manifest store
 SEES_cli       = $(filter-out cli,$(ROOMS))
-# What a C program gets as libkv.so: it needs no HTTP and no jq.
-ROOMS_FILES = base json file python config benchmark template result state store
+# What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
+SEES_kv        = base json file python config result state store
 # One bin/NAME.c each; bin/kv is a shell script.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
 
@@ -42,7 +42,7 @@ TBIN = $(if $(SAN),$(OUT)/tests,tests/bin)
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla $(WERROR)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote $(OUT) $(WARN) -MMD -MP \
-	-fPIC -fvisibility=default $(CFLAGS) $(SAN_FLAGS)
+	-fPIC -fvisibility=hidden $(CFLAGS) $(SAN_FLAGS)
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
 LIBS_FILES = -lnettle -lunistring -lm
@@ -55,7 +55,6 @@ TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
 LIB_SRC   = $(wildcard $(ROOMS:%=lib/%/*.c))
 LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
-FILES_OBJ = $(patsubst lib/%.c,$(OUT)/%.o,$(wildcard $(ROOMS_FILES:%=lib/%/*.c)))
 ALL_ROOMS = $(ROOMS:%=-iquote lib/%) # bin and tests see every room
 PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
 TEST_SRC  = $(wildcard tests/bin/*.c tests/bench/*.c) # tests/torture builds its own
@@ -81,10 +80,13 @@ $(OUT)/$1/%.o: lib/$1/%.c | $(OUT)/$1
 	$$(CC) $$(ALL_CFLAGS) $$(addprefix -iquote lib/,$1 $$(SEES_$1)) -c -o $$@ $$<
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$r)))
-$(OUT)/libkv.a: $(LIB_OBJ)
+$(OUT)/kv.o: lib/kv.c | $(OUT)
+	$(CC) $(ALL_CFLAGS) -iquote lib $(SEES_kv:%=-iquote lib/%) -c -o $@ $<
+$(OUT)/libkv.a: $(LIB_OBJ) $(OUT)/kv.o
 	rm -f $@ && $(AR) rcs $@ $^
-$(OUT)/libkv.so: $(FILES_OBJ)
-	$(CC) -shared -Wl,-soname,libkv.so.$(SOVER) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_FILES)
+$(OUT)/libkv.so: $(OUT)/kv.o $(OUT)/libkv.a lib/kv.map
+	$(CC) -shared -Wl,-soname,libkv.so.$(SOVER) -Wl,--version-script=lib/kv.map $(ALL_LDFLAGS) -o $@ \
+		$(OUT)/kv.o $(OUT)/libkv.a $(LIBS_FILES)
 
 # --help says what the man page says.
 $(OUT)/help/%.h: man/%.1 man/help.awk | $(OUT)/help
@@ -142,7 +144,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 -include $(wildcard $(OUT)/fuzz/*/*.d)
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
+C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck
@@ -150,7 +152,7 @@ lint:
 	sh tests/setup.sh lint
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' $(ROOMS:%=-Ilib/%) \
+		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib $(ROOMS:%=-Ilib/%) \
 		lib bin tests/bin tests/peer tests/fuzz
 	shellcheck $(wildcard $(SHELL_SRC))
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
@@ -159,19 +161,19 @@ lint:
 D = $(DESTDIR)$(PREFIX)
 L = $(DESTDIR)$(LIBDIR)
 SHARED  = $(filter-out share/completions share/demo share/examples,$(wildcard share/*))
-HEADERS = $(wildcard $(ROOMS_FILES:%=lib/%/*.h))
+RPATH   = $(if $(filter /usr/lib /usr/lib/% /usr/local/lib,$(LIBDIR)),,-Wl$(comma)-rpath$(comma)$(LIBDIR) )
 install: all
-	install -d $(D)/bin $(L)/pkgconfig $(D)/include/kv $(D)/share/kv $(D)/share/doc/kv \
+	install -d $(D)/bin $(L)/pkgconfig $(D)/include $(D)/share/kv $(D)/share/doc/kv \
 		$(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \
 		$(D)/share/bash-completion/completions $(D)/share/zsh/site-functions
 	install $(PROG) bin/kv $(D)/bin
-	install -m 644 $(HEADERS) $(D)/include/kv
+	install -m 644 lib/kv.h $(D)/include
 	install -m 644 $(OUT)/libkv.a $(L)
 	install $(OUT)/libkv.so $(L)/libkv.so.$(VERSION)
 	ln -sf libkv.so.$(VERSION) $(L)/libkv.so.$(SOVER)
 	ln -sf libkv.so.$(SOVER) $(L)/libkv.so
 	printf '%s\n' 'Name: kv' 'Description: resumable LLM benchmark runs' 'Version: $(VERSION)' \
-		'Cflags: -I$(PREFIX)/include' 'Libs: -L$(LIBDIR) -lkv' 'Libs.private: $(LIBS_FILES)' \
+		'Cflags: -I$(PREFIX)/include' 'Libs: $(RPATH)-L$(LIBDIR) -lkv' 'Libs.private: $(LIBS_FILES)' \
 		>$(L)/pkgconfig/kv.pc
 	for n in 1 5 7; do install -m 644 man/*.$$n $(D)/share/man/man$$n || exit; done
 	cp -R $(SHARED) $(D)/share/kv
@@ -185,7 +187,7 @@ uninstall:
 		$(PROGRAMS:%=$(D)/share/bash-completion/completions/%) \
 		$(D)/share/bash-completion/completions/kv
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done
-	rm -rf $(D)/include/kv $(D)/share/kv $(D)/share/doc/kv
+	rm -rf $(D)/include/kv.h $(D)/share/kv $(D)/share/doc/kv
 
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*

@@ -2,20 +2,50 @@
 #include "num.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Numbers in files have a point whatever the locale of the process that loaded libkv says, so
+ * strtod and printf run under the C locale, for this thread and this call only (uselocale(3)). The
+ * locale is made once and kept. */
+static locale_t c_locale(void)
+{
+    static _Atomic(locale_t) kept;
+    locale_t now = kept, none = (locale_t)0;
+    if (now)
+        return now;
+    now = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!now)
+        kv_no_memory();
+    if (atomic_compare_exchange_strong(&kept, &none, now))
+        return now;
+    freelocale(now);
+    return none;
+}
+
+double kv_num_strtod(const char *text, char **end)
+{
+    locale_t before = uselocale(c_locale());
+    double x = strtod(text, end);
+    uselocale(before);
+    return x;
+}
 
 /* The shortest digits that read back as x: d.ddd × 10^exp. x is finite and positive. */
 static int shortest(double x, char digits[20], int *exp)
 {
     char text[40];
+    locale_t before = uselocale(c_locale());
     for (int precision = 0; precision <= 16; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, x);
         if (strtod(text, NULL) == x)
             break;
     }
+    uselocale(before);
     int n = 0;
     const char *c = text;
     for (; *c != 'e'; c++)
@@ -123,7 +153,7 @@ bool kv_num_double(struct kv_slice text, double *x)
     char local[64], *copy = text.n < sizeof local ? local : kv_alloc(text.n + 1);
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
-    *x = strtod(copy, NULL);
+    *x = kv_num_strtod(copy, NULL);
     if (copy != local)
         free(copy);
     return true;

@@ -25,6 +25,9 @@ void kv_num_add_double(struct kv_buf *out, double x, enum kv_num_style style);
 bool kv_num_double(struct kv_slice text, double *x);
 bool kv_num_int64(struct kv_slice text, int64_t *x);
 
+/* strtod(3) with a decimal point in every locale. */
+double kv_num_strtod(const char *text, char **end);
+
 /* x without its fraction, as near as 64 bits come to it; 0 for NaN. */
 int64_t kv_num_whole(double x);
 

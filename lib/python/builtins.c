@@ -215,7 +215,7 @@ bool kv_builtins_parse_float(struct kv_slice text, double *x)
     if (ok && !parse_word(ascii.p, x)) {
         ok = parse_decimal(ascii.p, &plain);
         if (ok)
-            *x = strtod(plain.p, NULL);
+            *x = kv_num_strtod(plain.p, NULL);
     }
     kv_buf_release(&ascii);
     kv_buf_release(&plain);

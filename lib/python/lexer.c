@@ -327,7 +327,7 @@ static bool take_float_tail(struct lexer *x, struct kv_buf *text)
 
 static void emit_float(struct lexer *x, const char *text)
 {
-    double v = strtod(text, NULL);
+    double v = kv_num_strtod(text, NULL);
     struct kv_buf spelled = {0};
     kv_num_add_double(&spelled, v, KV_NUM_PYTHON);
     if (isfinite(v))

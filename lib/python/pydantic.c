@@ -424,7 +424,7 @@ int kv_pydantic_float(struct kv_slice value, double *x, const char **sort)
         if (is_infinite_word(kv_slice_of(&text)))
             rc = wrong(sort, "finite_number");
         else if (!plain_numeral(kv_slice_of(&text), true, &plain) ||
-                 (*x = strtod(plain.p, &end), *end != '\0'))
+                 (*x = kv_num_strtod(plain.p, &end), *end != '\0'))
             rc = wrong(sort, "float_parsing");
         kv_buf_release(&text);
         kv_buf_release(&plain);

@@ -2,14 +2,7 @@
 #include "protocol.h"
 
 #include "json.h"
-#include "num.h"
-
-#include <math.h>
-
-void kv_usage_begin(struct kv_usage *u)
-{
-    *u = (struct kv_usage){-1, -1, -1, -1, -1, -1, (double)NAN};
-}
+#include "usage_members.h"
 
 /* ---- members ---- */
 
@@ -35,34 +28,7 @@ static void replace(struct kv_buf *out, struct kv_slice object, const char *name
     kv_json_unescape(value, out);
 }
 
-static void count(int64_t *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    int64_t n;
-    if (kv_json_get(object, name, &value) && kv_num_int64(value, &n) && n >= 0)
-        *out = n;
-}
-
-static void count_in(int64_t *out, struct kv_slice object, const char *inner, const char *name)
-{
-    struct kv_slice value;
-    if (kv_json_get(object, inner, &value))
-        count(out, value, name);
-}
-
 /* ---- OpenAI ---- */
-
-static void openai_usage(struct kv_usage *u, struct kv_slice usage)
-{
-    struct kv_slice value;
-    count(&u->in_total, usage, "prompt_tokens");
-    count(&u->out_total, usage, "completion_tokens");
-    count_in(&u->in_cached, usage, "prompt_tokens_details", "cached_tokens");
-    count_in(&u->in_cache_write, usage, "prompt_tokens_details", "cache_write_tokens");
-    count_in(&u->out_reasoning, usage, "completion_tokens_details", "reasoning_tokens");
-    if (kv_json_get(usage, "cost", &value))
-        kv_num_double(value, &u->cost);
-}
 
 /* A string, or an array of parts of which those of type text count. */
 static void openai_content(const struct kv_protocol *to, struct kv_slice message)
@@ -125,8 +91,9 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
     replace(to->model, root, "model");
     replace(to->provider, root, "provider");
     replace(to->fingerprint, root, "system_fingerprint");
+    replace(to->tier, root, "service_tier");
     if (kv_json_get(root, "usage", &value))
-        openai_usage(to->usage, value);
+        kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, value);
     if (!kv_json_get(root, "choices", &choices))
         return false;
     kv_json_begin(&w, choices);
@@ -157,20 +124,6 @@ bool kv_protocol_error(struct kv_slice root, struct kv_slice *error)
 }
 
 /* ---- Anthropic ---- */
-
-/* Cached tokens are not in input_tokens here, and streams repeat what they know: the parts are kept
- * as they come and summed at the end. */
-static void anthropic_usage(struct kv_usage *u, struct kv_slice usage)
-{
-    count(&u->in_fresh, usage, "input_tokens");
-    count(&u->in_cached, usage, "cache_read_input_tokens");
-    count(&u->in_cache_write, usage, "cache_creation_input_tokens");
-    count(&u->out_total, usage, "output_tokens");
-    count_in(&u->out_reasoning, usage, "output_tokens_details", "thinking_tokens");
-    if (u->in_fresh >= 0)
-        u->in_total = u->in_fresh + (u->in_cached > 0 ? u->in_cached : 0) +
-                      (u->in_cache_write > 0 ? u->in_cache_write : 0);
-}
 
 static void anthropic_block(const struct kv_protocol *to, struct kv_slice block)
 {
@@ -204,8 +157,10 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
 {
     struct kv_slice value, block;
     struct kv_json_walk w;
-    if (kv_json_get(root, "usage", &value))
-        anthropic_usage(to->usage, value);
+    if (kv_json_get(root, "usage", &value)) {
+        kv_usage_members_read(to->usage, KV_PROTOCOL_ANTHROPIC, value);
+        replace(to->tier, value, "service_tier");
+    }
     if (kv_json_get(root, "message", &value)) /* message_start */
         return anthropic_take(to, value);
     if (kv_json_get(root, "content_block", &block))

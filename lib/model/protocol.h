@@ -9,20 +9,12 @@
 
 #include "buf.h"
 #include "services.h"
+#include "usage.h"
 
 #include <stdbool.h>
-#include <stdint.h>
-
-struct kv_usage {
-    int64_t in_total; /* tokens; -1: not said. Cached ones are included, whoever says it */
-    int64_t in_cached, in_cache_write, out_total, out_reasoning;
-    int64_t in_fresh; /* Anthropic's own count, without what was cached */
-    double cost;      /* NAN: not said */
-};
-void kv_usage_begin(struct kv_usage *u);
 
 struct kv_protocol {
-    struct kv_buf *text, *reasoning, *refusal, *finish, *model, *provider, *fingerprint;
+    struct kv_buf *text, *reasoning, *refusal, *finish, *model, *provider, *fingerprint, *tier;
     struct kv_buf *arguments; /* of the tool that was called */
     struct kv_usage *usage;
 };

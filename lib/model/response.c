@@ -13,18 +13,18 @@ enum { ERROR_SHOWN = 500 };
 
 /* ---- life ---- */
 
-static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[14])
+static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[15])
 {
     struct kv_buf *list[] = {&r->text, &r->reasoning, &r->refusal, &r->finish, &r->model,
-        &r->provider, &r->request_id, &r->fingerprint, &r->error_type, &r->error_code, &r->error,
-        &r->location, &r->scratch, NULL};
+        &r->provider, &r->tier, &r->request_id, &r->fingerprint, &r->error_type, &r->error_code,
+        &r->error, &r->location, &r->scratch, NULL};
     memcpy(all, list, sizeof list);
     return all;
 }
 
 void kv_response_release(struct kv_response *r)
 {
-    struct kv_buf *all[14];
+    struct kv_buf *all[15];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_release(*b);
     kv_error_body_release(&r->complaint);
@@ -32,7 +32,7 @@ void kv_response_release(struct kv_response *r)
 
 void kv_response_begin(struct kv_response *r)
 {
-    struct kv_buf *all[14];
+    struct kv_buf *all[15];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_clear(*b);
     kv_usage_begin(&r->usage);
@@ -166,6 +166,7 @@ static void split_thinking(struct kv_response *r)
 static void conclude(
     struct kv_response *r, const struct kv_response_to *to, struct kv_buf *arguments)
 {
+    kv_usage_settle(&r->usage);
     r->ending = of_finish(r, to);
     if (asked_tool(to)) {
         r->step_down = arguments->n == 0 && r->ending == KV_OUTCOME_OK;
@@ -279,6 +280,7 @@ static struct kv_protocol view(struct kv_response *r, struct kv_buf *arguments)
         .model = &r->model,
         .provider = &r->provider,
         .fingerprint = &r->fingerprint,
+        .tier = &r->tier,
         .arguments = arguments,
         .usage = &r->usage};
 }

@@ -37,6 +37,7 @@ struct kv_response {
     struct kv_buf finish;    /* finish or stop reason, as sent */
     struct kv_buf model;     /* the model that served */
     struct kv_buf provider;  /* the backend behind a router */
+    struct kv_buf tier;      /* of service, as sent */
     struct kv_buf request_id;
     struct kv_buf fingerprint;
     struct kv_buf error_type, error_code; /* as sent */

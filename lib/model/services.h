@@ -10,7 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum kv_protocol_kind { KV_PROTOCOL_OPENAI, KV_PROTOCOL_ANTHROPIC };
+enum kv_protocol_kind {
+    KV_PROTOCOL_OPENAI, /* chat completions */
+    KV_PROTOCOL_ANTHROPIC,
+    KV_PROTOCOL_RESPONSES, /* OpenAI's other one */
+    KV_PROTOCOL_GEMINI,    /* generateContent */
+};
 
 /* How structured output is asked for, best first: the ladder (providers.md, section 5.4). */
 enum kv_step {

@@ -104,7 +104,8 @@ void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
         .replicate = replicate,
         .start = time(NULL),
         .start_us = now_us(),
-        .category = KV_RETRY_NEVER};
+        .category = KV_RETRY_NEVER,
+        .live = {.stage = "answer_generation", .used = KV_USAGE_UNKNOWN}};
     if (!subject->template_error)
         write_messages(a);
 }
@@ -119,6 +120,7 @@ void kv_answer_stage_release(struct kv_answer_stage *a)
     kv_buf_release(&a->metrics);
     kv_buf_release(&a->system);
     kv_buf_release(&a->user);
+    kv_stage_words_release(&a->words);
 }
 
 /* ---- recorded answers ---- */
@@ -255,9 +257,9 @@ static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
     add_message(&a->trace, "assistant", r->text, 0);
     kv_buf_add_char(&a->trace, ']');
     kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
-    a->input = r->input > 0 ? r->input : 0;
-    a->output = r->output > 0 ? r->output : 0;
-    a->usage_unavailable = r->input < 0 || r->output < 0 || a->input + a->output == 0;
+    a->live.used = r->used;
+    kv_stage_words_put(&a->words, r->served, r->tier, r->finish, &a->live);
+    a->usage_unavailable = !kv_usage_known(&r->used) || r->used.in_total + r->used.out_total == 0;
     a->used = true;
 }
 
@@ -288,13 +290,6 @@ bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a)
            kv_slice_starts(message, placeholder);
 }
 
-static int64_t get_count(struct kv_slice object, const char *key)
-{
-    struct kv_slice v;
-    int64_t n;
-    return kv_json_get(object, key, &v) && kv_num_int64(v, &n) ? n : 0;
-}
-
 /* The tokens of an answer that was recorded elsewhere, as they stand there. */
 static void recall_usage(
     const struct kv_answer_stage *a, struct kv_result_builder *r, struct kv_buf *model)
@@ -306,12 +301,9 @@ static void recall_usage(
         kv_buf_clear(model);
         kv_json_unescape(v, model);
     }
-    kv_result_builder_use(r, "answer_generation", kv_slice_of(model),
-        get_count(stage, "input_tokens"), get_count(stage, "output_tokens"));
-    if (r->usage_count == 0)
-        return;
-    kv_json_get(stage, "input_token_details", &r->usage[0].input_details_json);
-    kv_json_get(stage, "output_token_details", &r->usage[0].output_details_json);
+    struct kv_stage_usage u = {.stage = "answer_generation", .model = kv_slice_of(model)};
+    kv_stage_usage_read(&u, stage);
+    kv_result_builder_use(r, &u);
 }
 
 void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_builder *r,
@@ -325,11 +317,8 @@ void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_bu
     r->response_timeout_partial = a->partial;
     if (a->used && !a->usage.n) { /* also without tokens: that it was asked is worth knowing */
         r->has_usage = true;
-        r->usage[r->usage_count++] = (struct kv_result_builder_usage){.stage = "answer_generation",
-            .model = kv_slice_of(model),
-            .input = a->input,
-            .output = a->output,
-            .total = a->input + a->output};
+        r->usage[r->usage_count] = a->live;
+        r->usage[r->usage_count++].model = kv_slice_of(model);
     }
     if (a->usage.n)
         recall_usage(a, r, model);

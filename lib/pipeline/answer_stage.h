@@ -53,8 +53,9 @@ struct kv_answer_stage {
     struct kv_buf usage;          /* JSON: the stage's object, or the recorded usage_metadata */
     struct kv_buf metrics;        /* JSON; n == 0: null */
     bool usage_unavailable;
-    bool used;             /* tokens were counted: usage_metadata is not null for it */
-    int64_t input, output; /* tokens of a live call */
+    bool used;                  /* tokens were counted: usage_metadata is not null for it */
+    struct kv_stage_usage live; /* of a live call */
+    struct kv_stage_words words;
     int64_t retries[KV_RETRY_CLASSES];
     const struct kv_recorded_entry *replayed; /* NULL: not from a replay store */
     bool recalled;

@@ -365,9 +365,12 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
 
 static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_answer *r)
 {
-    if (r->kind == KV_ANSWER_TEXT)
-        kv_result_builder_use(&p->record, stage, kv_slice_of(&p->judge_name),
-            r->input > 0 ? r->input : 0, r->output > 0 ? r->output : 0);
+    struct kv_stage_usage u = {
+        .stage = stage, .model = kv_slice_of(&p->judge_name), .used = r->used};
+    if (r->kind != KV_ANSWER_TEXT)
+        return;
+    kv_stage_words_put(&p->words[p->stage], r->served, r->tier, r->finish, &u);
+    kv_result_builder_use(&p->record, &u);
 }
 
 static void take_abstention(struct kv_pipeline *p, const struct kv_answer *response)
@@ -508,6 +511,8 @@ void kv_pipeline_release(struct kv_pipeline *p)
         &p->partial_note, &p->reply, &p->feedback};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
+    for (size_t i = 0; i < KV_STAGE_END; i++)
+        kv_stage_words_release(&p->words[i]);
     kv_judge_prompts_texts_release(&p->texts);
     if (p->rubric_begun)
         kv_rubric_eval_release(&p->traits);

@@ -54,6 +54,7 @@ struct kv_pipeline {
     struct kv_rubric_eval traits;
     bool rubric_begun;
     /* texts the record borrows */
+    struct kv_stage_words words[KV_STAGE_END];
     struct kv_buf composition, abstention, sufficiency, warning, rubric_text, judge_name,
         answerer_name, field_error, partial_note;
     /* the query being asked */

@@ -6,7 +6,9 @@
 
 #include "buf.h"
 #include "config.h"
+#include "outcome.h"
 #include "request.h"
+#include "usage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +36,11 @@ enum kv_answer_kind {
 struct kv_answer {
     enum kv_answer_kind kind;
     struct kv_slice text;         /* of an answer; of a failure, what had arrived of one */
-    int64_t input, output;        /* tokens; -1: not said */
+    enum kv_outcome outcome;      /* of an answer: whether it was cut, declined, or blocked */
+    struct kv_usage used;         /* by all its requests; KV_USAGE_UNKNOWN: nobody said */
+    struct kv_slice served;       /* the model that answered, where it is not the one asked */
+    struct kv_slice tier;         /* of service, where it is not the standard one */
+    struct kv_slice finish;       /* how it ended, where that is not the ordinary end */
     enum kv_retry_class category; /* of a failure; KV_RETRY_NEVER: permanent */
     struct kv_slice error_type;   /* of a failure: "RateLimitError" */
     struct kv_slice error;        /* its message, for people */

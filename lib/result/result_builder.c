@@ -39,30 +39,25 @@ void kv_result_builder_warn(struct kv_result_builder *r, struct kv_slice text)
     r->warning_count++;
 }
 
-/* Servers may claim anything: sums stop at the largest number. */
-static int64_t sum(int64_t a, int64_t b)
+static bool worth_a_word(const struct kv_stage_usage *u)
 {
-    b = b > 0 ? b : 0;
-    return a > INT64_MAX - b ? INT64_MAX : a + b;
+    return kv_stage_usage_input(u) || kv_stage_usage_output(u) || u->served.n || u->finish.n;
 }
 
-void kv_result_builder_use(struct kv_result_builder *r, const char *stage, struct kv_slice model,
-    int64_t input, int64_t output)
+void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_usage *u)
 {
     size_t i = 0;
     r->has_usage = true;
-    if (input == 0 && output == 0)
+    if (!worth_a_word(u))
         return;
-    while (i < r->usage_count && strcmp(r->usage[i].stage, stage) != 0)
+    while (i < r->usage_count && strcmp(r->usage[i].stage, u->stage) != 0)
         i++;
     if (i == KV_USAGE_MAX)
         return;
-    if (i == r->usage_count)
-        r->usage[r->usage_count++] =
-            (struct kv_result_builder_usage){.stage = stage, .model = model};
-    r->usage[i].input = sum(r->usage[i].input, input);
-    r->usage[i].output = sum(r->usage[i].output, output);
-    r->usage[i].total = sum(r->usage[i].input, r->usage[i].output);
+    if (i < r->usage_count)
+        kv_stage_usage_add(&r->usage[i], u);
+    else
+        r->usage[r->usage_count++] = *u;
 }
 
 /* ---- members, each with its comma in front ---- */
@@ -290,16 +285,31 @@ static void add_messages(struct kv_buf *out, const char *name, struct kv_slice t
     kv_buf_add_char(out, ']');
 }
 
-static void add_counts(struct kv_buf *out, const struct kv_result_builder_usage *u)
+static int64_t sum(int64_t a, int64_t b)
 {
-    add_int(out, "input_tokens", u->input);
-    add_int(out, "output_tokens", u->output);
-    add_int(out, "total_tokens", u->total);
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+static void add_total(struct kv_buf *out, const struct kv_result_builder *r)
+{
+    int64_t input = 0, output = 0, total = 0;
+    for (size_t i = 0; i < r->usage_count; i++) {
+        int64_t in = kv_stage_usage_input(&r->usage[i]);
+        int64_t said = kv_stage_usage_output(&r->usage[i]);
+        input = sum(input, in);
+        output = sum(output, said);
+        total = sum(total, sum(in, said));
+    }
+    add_name(out, "total");
+    kv_buf_add_char(out, '{');
+    add_int(out, "input_tokens", input);
+    add_int(out, "output_tokens", output);
+    add_int(out, "total_tokens", total);
+    kv_buf_add_char(out, '}');
 }
 
 static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    struct kv_result_builder_usage total = {0};
     add_name(out, "usage_metadata");
     if (!r->has_usage) {
         kv_buf_add_str(out, "null");
@@ -307,26 +317,11 @@ static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
     }
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < r->usage_count; i++) {
-        const struct kv_result_builder_usage *u = &r->usage[i];
-        add_name(out, u->stage);
-        kv_buf_add_char(out, '{');
-        add_counts(out, u);
-        add_text(out, "model", u->model);
-        add_json(
-            out, "input_token_details", u->input_details_json, "{\"audio\":0,\"cache_read\":0}");
-        add_json(
-            out, "output_token_details", u->output_details_json, "{\"audio\":0,\"reasoning\":0}");
-        kv_buf_add_char(out, '}');
-        total.input = sum(total.input, u->input);
-        total.output = sum(total.output, u->output);
-        total.total = sum(total.total, u->total);
+        add_name(out, r->usage[i].stage);
+        kv_stage_usage_write(out, &r->usage[i]);
     }
-    if (r->usage_count) {
-        add_name(out, "total");
-        kv_buf_add_char(out, '{');
-        add_counts(out, &total);
-        kv_buf_add_char(out, '}');
-    }
+    if (r->usage_count)
+        add_total(out, r);
     kv_buf_add_char(out, '}');
 }
 

@@ -26,6 +26,7 @@
 #include "buf.h"
 #include "result.h"
 #include "retry.h"
+#include "stage_usage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,15 +54,6 @@ enum kv_caveat { /* bits */
 struct kv_result_builder_message {
     const char *role; /* system, user, assistant, tool */
     struct kv_slice content;
-};
-
-/* Tokens of one stage, in the order of first call: answer_generation, abstention_check,
- * sufficiency_check, parsing, rubric_evaluation. */
-struct kv_result_builder_usage {
-    const char *stage;
-    struct kv_slice model; /* display string */
-    int64_t input, output, total;
-    struct kv_slice input_details_json, output_details_json; /* empty: zeros */
 };
 
 enum { KV_WARNINGS_MAX = 50, KV_USAGE_MAX = 8 };
@@ -117,8 +109,8 @@ struct kv_result_builder {
     bool sufficiency_performed, sufficiency_override;
     enum kv_tri sufficiency_detected; /* true: sufficient */
     struct kv_slice sufficiency_reasoning;
-    bool has_usage; /* false: usage_metadata is null */
-    struct kv_result_builder_usage usage[KV_USAGE_MAX];
+    bool has_usage;                            /* false: usage_metadata is null */
+    struct kv_stage_usage usage[KV_USAGE_MAX]; /* in the order of first call */
     size_t usage_count;
     struct kv_slice agent_metrics_json;
 
@@ -140,10 +132,9 @@ void kv_result_builder_fail(struct kv_result_builder *r, enum kv_failure categor
 /* Adds a warning; beyond KV_WARNINGS_MAX one last line says how many were left out. */
 void kv_result_builder_warn(struct kv_result_builder *r, struct kv_slice text);
 
-/* Adds to the tokens of a stage, in the order of first call; a call without tokens is not recorded.
- * `stage` must outlive the record (a literal). */
-void kv_result_builder_use(struct kv_result_builder *r, const char *stage, struct kv_slice model,
-    int64_t input, int64_t output);
+/* Adds a call to the usage of its stage; one that used no tokens and ended as usual is not
+ * recorded. The stage's name must outlive the record (a literal). */
+void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_usage *u);
 
 /* Appends the result as one line of compact JSON with its LF, members in the order of results.md.
  * result_id is computed here. Text that is no UTF-8 is repaired with U+FFFD. */

@@ -17,6 +17,7 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
         .tokens = e->input.n ? 0 : kv_endpoint_estimate(e->endpoint, &e->query),
         .user = e};
     e->redone = 0;
+    kv_usage_begin(&e->used);
     kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
 }
 
@@ -46,6 +47,7 @@ static void conclude(
         tell_retry(c, e, response->error, e->call.ready_ms > now ? e->call.ready_ms - now : 0);
         return;
     }
+    response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
     if (kv_lane_stopped(e->call.lane) && response->kind == KV_ANSWER_FAILED &&
@@ -62,8 +64,7 @@ static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class
         .retry_after_ms = -1,
         .tokens = -1};
     struct kv_answer r = {.kind = KV_ANSWER_FAILED,
-        .input = -1,
-        .output = -1,
+        .used = KV_USAGE_UNKNOWN,
         .category = reason,
         .error_type = kv_slice(type),
         .error = text};
@@ -73,8 +74,7 @@ static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class
 void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why)
 {
     struct kv_answer r = {.kind = KV_ANSWER_WITHHELD,
-        .input = -1,
-        .output = -1,
+        .used = KV_USAGE_UNKNOWN,
         .category = KV_RETRY_NEVER,
         .error_type = KV_SLICE("Stopped"),
         .error = why};
@@ -182,6 +182,7 @@ static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
         .ring = c->ring};
     e->flying = false;
     kv_response_read(&c->reply, &to, done);
+    kv_usage_add(&e->used, &c->reply.usage);
     enum kv_heard heard =
         kv_endpoint_hear(e->endpoint, &e->query, &c->reply, e->step, e->quirks, &end, &response);
     if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {

@@ -28,6 +28,7 @@ struct kv_errand {
     enum kv_step step; /* as sent */
     unsigned quirks;
     int redone;
+    struct kv_usage used; /* by all requests of the call so far */
     bool flying;
     struct kv_child *child;
     struct kv_errand *next, *prev; /* those with a child */

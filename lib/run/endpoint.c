@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { HOPELESS = 3 }; /* refusals of the first calls: not the items' fault, but ours */
 
@@ -235,6 +236,24 @@ static bool is_answer(const struct kv_response *reply)
            (reply->ending == KV_OUTCOME_CONTENT_FILTER && reply->status == 200);
 }
 
+/* What is not as it was asked for. */
+static void add_words(
+    const struct kv_endpoint *e, const struct kv_response *reply, struct kv_answer *response)
+{
+    static const char *const standard[] = {"standard", "default", "auto", "on_demand"};
+    struct kv_slice served = kv_slice_of(&reply->model), tier = kv_slice_of(&reply->tier);
+    bool ordinary = reply->ending == KV_OUTCOME_OK && !reply->finish_unknown;
+    response->outcome = reply->ending;
+    if (!kv_slice_eq(served, e->model->model_name))
+        response->served = served;
+    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+        if (tier.n == strlen(standard[i]) && strncasecmp(tier.p, standard[i], tier.n) == 0)
+            tier.n = 0;
+    response->tier = tier;
+    if (!ordinary)
+        response->finish = kv_slice_of(&reply->finish);
+}
+
 enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
     struct kv_answer *response)
@@ -254,8 +273,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     *end = (struct kv_call_end){.fate = KV_FATE_OK,
         .retry_after_ms = reply->wait_ms,
         .tokens = in >= 0 && out >= 0 ? in + out : -1};
-    *response =
-        (struct kv_answer){.input = reply->usage.in_total, .output = reply->usage.out_total};
+    *response = (struct kv_answer){.used = reply->usage};
     if (!is_answer(reply)) {
         fail(e, reply, end, response);
         return KV_HEARD_REPLY;
@@ -264,6 +282,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     response->kind = KV_ANSWER_TEXT;
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
+    add_words(e, reply, response);
     return KV_HEARD_REPLY;
 }
 
@@ -271,7 +290,7 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     struct kv_call_end *end, struct kv_answer *response)
 {
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
-    *response = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_NEVER};
+    *response = (struct kv_answer){.used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
     e->calls++;
     if (child->end == KV_CHILD_EXITED && child->status == 0) {
         struct kv_slice text = kv_slice_of(&child->output);

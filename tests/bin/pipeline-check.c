@@ -125,8 +125,8 @@ static void take_success(
         kv_json_compact(&a->text, v);
     r->text = kv_slice_of(&a->text);
     bool parse = strcmp(q->stage, "parsing") == 0;
-    r->input = !q->judge ? 11 : parse ? 31 : 23;
-    r->output = !q->judge ? 7 : parse ? 9 : 5;
+    r->used.in_total = !q->judge ? 11 : parse ? 31 : 23;
+    r->used.out_total = !q->judge ? 7 : parse ? 9 : 5;
 }
 
 /* One call with its retries. */
@@ -134,7 +134,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
     struct asked *a, struct kv_answer *r)
 {
     struct kv_slice entry, error, v;
-    *r = (struct kv_answer){.input = -1, .output = -1, .category = KV_RETRY_NEVER};
+    *r = (struct kv_answer){.used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
     for (int attempts = 1;; attempts++) {
         kv_buf_clear(&a->text);
         kv_buf_clear(&a->type);

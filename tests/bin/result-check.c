@@ -277,6 +277,15 @@ static void export_csv(const char *dir)
 
 /* ---- records ---- */
 
+static void use(
+    struct kv_result_builder *r, const char *stage, const char *model, int64_t in, int64_t said)
+{
+    struct kv_stage_usage u = {.stage = stage, .model = kv_slice(model), .used = KV_USAGE_UNKNOWN};
+    u.used.in_total = in;
+    u.used.out_total = said;
+    kv_result_builder_use(r, &u);
+}
+
 static void fill(struct kv_result_builder *r)
 {
     static const struct kv_result_builder_message said[] = {
@@ -307,9 +316,9 @@ static void fill(struct kv_result_builder *r)
     r->raw_llm_response = KV_SLICE("\xff it");
     r->verify_result = kv_tri(false);
     r->granular_json = KV_SLICE("1.0");
-    kv_result_builder_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 10, 2);
-    kv_result_builder_use(r, "answer_generation", KV_SLICE("langchain:m1 (ans)"), 1, 1);
-    kv_result_builder_use(r, "parsing", KV_SLICE("openai_endpoint:m2"), 5, 5);
+    use(r, "answer_generation", "langchain:m1 (ans)", 10, 2);
+    use(r, "answer_generation", "langchain:m1 (ans)", 1, 1);
+    use(r, "parsing", "openai_endpoint:m2", 5, 5);
     r->rubric = &rubric;
 }
 

@@ -113,8 +113,15 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_text(out, "error", &r->error);
     put_count(out, "in", r->usage.in_total);
     put_count(out, "out", r->usage.out_total);
-    put_count(out, "cached", r->usage.in_cached);
+    put_count(out, "cached", r->usage.in_read);
+    put_count(out, "written", r->usage.in_write);
+    put_count(out, "written_1h", r->usage.in_write_1h);
     put_count(out, "reasoned", r->usage.out_reasoning);
+    if (!isnan(r->usage.cost)) {
+        kv_buf_add_str(out, ",\"cost\":");
+        kv_num_add_double(out, r->usage.cost, KV_NUM_COMPACT);
+    }
+    put_text(out, "tier", &r->tier);
     put_count(out, "wait_ms", r->wait_ms);
     put_count(out, "remaining", r->limits.window[KV_RATELIMIT_REQUESTS].remaining);
     put_count(out, "reset_ms", r->limits.window[KV_RATELIMIT_REQUESTS].reset_ms);

@@ -380,3 +380,39 @@ END
     run jq -c '[.results[].template.verify_result]' r.json.tmp
     assert_output '[true,true,true,true]'
 }
+
+@test "run: a row tells what was cached, who served it, at which tier, how it ended and what it cost" {
+    bench 1
+    cat >script.json <<'END'
+{"rules":[{"when":{"judge":false},"do":{"body":{"model":"m1-2026-01-02","service_tier":"flex",
+  "choices":[{"message":{"role":"assistant","content":"It is 1."},"finish_reason":"length"}],
+  "usage":{"prompt_tokens":1200,"completion_tokens":40,"cost":0.0125,
+    "prompt_tokens_details":{"cached_tokens":1024},"completion_tokens_details":{"reasoning_tokens":30}}}}}]}
+END
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run r.json.state >rows
+    run jq -c '.template.usage_metadata | .answer_generation, .parsing.kv_served, (.parsing | has("kv_tier"))' rows
+    assert_line --index 0 '{"input_tokens":1200,"output_tokens":40,"total_tokens":1240,"model":"openai_endpoint:m1 (a1)","input_token_details":{"audio":0,"cache_read":1024},"output_token_details":{"audio":0,"reasoning":30},"kv_served":"m1-2026-01-02","kv_tier":"flex","kv_finish":"length","kv_cost":0.0125}'
+    assert_line --index 1 null
+    assert_line --index 2 false
+}
+
+@test "run: a later judge of a recorded answer repeats what is known of it" {
+    bench 1
+    cat >script.json <<'END'
+{"rules":[{"when":{"judge":false},"do":{"body":{"model":"m1-2026-01-02",
+  "choices":[{"message":{"role":"assistant","content":"It is 1."},"finish_reason":"length"}],
+  "usage":{"prompt_tokens":1200,"completion_tokens":40,"prompt_tokens_details":{"cached_tokens":1024}}}}}]}
+END
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1] | .parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]'
+    manifest
+    kv-status --pending r.json.state | jq -c 'select(.parsing.model_name == "judge")' >first
+    kv-run r.json.state first | kv-append --tee r.json.state >one
+    kv-run r.json.state >two
+    assert_equal "$(jq -c .template.usage_metadata.answer_generation two)" \
+        "$(jq -c .template.usage_metadata.answer_generation one)"
+    assert_equal "$(jq -r .template.usage_metadata.answer_generation.kv_served two)" m1-2026-01-02
+}

@@ -1,0 +1,163 @@
+/* stage_usage - what one stage of a task used, as a row states it: written and read back. */
+#include "stage_usage.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+static int64_t none_if_unknown(int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+int64_t kv_stage_usage_input(const struct kv_stage_usage *u)
+{
+    return none_if_unknown(u->used.in_total);
+}
+
+int64_t kv_stage_usage_output(const struct kv_stage_usage *u)
+{
+    return none_if_unknown(u->used.out_total);
+}
+
+/* ---- words ---- */
+
+static void put(struct kv_buf *kept, struct kv_slice text, struct kv_slice *out)
+{
+    if (!text.n)
+        return;
+    kv_buf_clear(kept);
+    kv_json_quote(kept, text, KV_JSON_RAW);
+    *out = kv_slice_of(kept);
+}
+
+void kv_stage_words_put(struct kv_stage_words *w, struct kv_slice served, struct kv_slice tier,
+    struct kv_slice finish, struct kv_stage_usage *u)
+{
+    put(&w->served, served, &u->served);
+    put(&w->tier, tier, &u->tier);
+    put(&w->finish, finish, &u->finish);
+}
+
+void kv_stage_words_release(struct kv_stage_words *w)
+{
+    kv_buf_release(&w->served);
+    kv_buf_release(&w->tier);
+    kv_buf_release(&w->finish);
+}
+
+/* ---- writing ---- */
+
+static void add_input_details(struct kv_buf *out, const struct kv_usage *u)
+{
+    int64_t hour = none_if_unknown(u->in_write_1h);
+    kv_buf_printf(out, ",\"input_token_details\":{\"audio\":0,\"cache_read\":%" PRId64,
+        none_if_unknown(u->in_read));
+    if (u->in_write >= 0 || u->in_write_1h >= 0)
+        kv_buf_printf(out, ",\"cache_creation\":%" PRId64, none_if_unknown(u->in_write) + hour);
+    if (hour)
+        kv_buf_printf(out,
+            ",\"ephemeral_1h_input_tokens\":%" PRId64 ",\"ephemeral_5m_input_tokens\":%" PRId64,
+            hour, none_if_unknown(u->in_write));
+    kv_buf_add_char(out, '}');
+}
+
+static void add_value(struct kv_buf *out, const char *name, struct kv_slice value)
+{
+    if (!value.n)
+        return;
+    kv_buf_printf(out, ",\"%s\":", name);
+    kv_buf_add_slice(out, value);
+}
+
+void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
+{
+    int64_t in = kv_stage_usage_input(u), output = kv_stage_usage_output(u);
+    int64_t total = in > INT64_MAX - output ? INT64_MAX : in + output;
+    kv_buf_printf(out,
+        "{\"input_tokens\":%" PRId64 ",\"output_tokens\":%" PRId64 ",\"total_tokens\":%" PRId64
+        ",\"model\":",
+        in, output, total);
+    kv_json_quote(out, u->model, KV_JSON_RAW);
+    if (u->input_details.n)
+        add_value(out, "input_token_details", u->input_details);
+    else
+        add_input_details(out, &u->used);
+    if (u->output_details.n)
+        add_value(out, "output_token_details", u->output_details);
+    else
+        kv_buf_printf(out, ",\"output_token_details\":{\"audio\":0,\"reasoning\":%" PRId64 "}",
+            none_if_unknown(u->used.out_reasoning));
+    add_value(out, "kv_served", u->served);
+    add_value(out, "kv_tier", u->tier);
+    add_value(out, "kv_finish", u->finish);
+    if (!isnan(u->used.cost)) {
+        kv_buf_add_str(out, ",\"kv_cost\":");
+        kv_num_add_double(out, u->used.cost, KV_NUM_COMPACT);
+    }
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- reading ---- */
+
+static bool read_count(struct kv_slice object, const char *name, int64_t *count)
+{
+    struct kv_slice value;
+    double x;
+    if (!kv_json_get(object, name, &value) || !kv_num_double(value, &x) || !(x >= 0))
+        return false;
+    *count = kv_num_whole(x);
+    return true;
+}
+
+static void read_string(struct kv_slice object, const char *name, struct kv_slice *out)
+{
+    struct kv_slice value;
+    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
+        *out = value;
+}
+
+static void read_details(struct kv_stage_usage *u, struct kv_slice object)
+{
+    struct kv_usage *used = &u->used;
+    int64_t all = 0;
+    if (kv_json_get(object, "input_token_details", &u->input_details)) {
+        u->detailed = read_count(u->input_details, "cache_read", &used->in_read);
+        read_count(u->input_details, "ephemeral_1h_input_tokens", &used->in_write_1h);
+        if (read_count(u->input_details, "cache_creation", &all))
+            used->in_write = none_if_unknown(all - none_if_unknown(used->in_write_1h));
+    }
+    if (kv_json_get(object, "output_token_details", &u->output_details))
+        read_count(u->output_details, "reasoning", &used->out_reasoning);
+}
+
+void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
+{
+    struct kv_slice value;
+    double cost;
+    kv_usage_begin(&u->used);
+    u->detailed = false;
+    u->served = u->tier = u->finish = u->input_details = u->output_details = (struct kv_slice){0};
+    read_count(object, "input_tokens", &u->used.in_total);
+    read_count(object, "output_tokens", &u->used.out_total);
+    read_details(u, object);
+    read_string(object, "kv_served", &u->served);
+    read_string(object, "kv_tier", &u->tier);
+    read_string(object, "kv_finish", &u->finish);
+    if (kv_json_get(object, "kv_cost", &value) && kv_num_double(value, &cost) && cost >= 0)
+        u->used.cost = cost;
+}
+
+void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage *more)
+{
+    kv_usage_add(&sum->used, &more->used);
+    sum->input_details = sum->output_details = (struct kv_slice){0};
+    if (more->served.n)
+        sum->served = more->served;
+    if (more->tier.n)
+        sum->tier = more->tier;
+    if (more->finish.n)
+        sum->finish = more->finish;
+}

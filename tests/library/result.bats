@@ -202,3 +202,40 @@ CASES
         '{"input_tokens":16,"output_tokens":8,"total_tokens":24}'
     assert_equal "$(json .template.raw_llm_response row)" $'\ufffd it'
 }
+
+# prices FILE MEMBER - every case of a file comes out as expected
+prices() {
+    jq -c .in "$DATA/prices/$1" | price-check >got
+    jq -rn --slurpfile cases "$DATA/prices/$1" --slurpfile got got --arg member "$2" '
+        [[$cases, $got] | transpose[] | .[0] as $c | (.[1].error // .[1][$member]) as $g | {name: $c.name, $g, want: $c.expect,
+            same: (if ([$c.expect, $g] | map(type)) == ["number", "number"]
+                then $c.expect - $g | fabs < 1e-12 else $c.expect == $g end)}]
+        | (.[] | select(.same | not) | "disagrees: \(.name): \(.g), not \(.want)"),
+            "\(map(select(.same)) | length)/\(length)"'
+}
+
+@test "price: cached, written and reasoned tokens, tiers and long prompts cost what the file says" {
+    run prices costs.jsonl cost
+    assert_success
+    assert_output '30/30'
+}
+
+@test "price: a model finds its entry by any of its names, and a mistake in it is named" {
+    run prices names.jsonl entry
+    assert_success
+    assert_output '29/29'
+}
+
+@test "price: a file of LiteLLM's size is read in a fraction of a second" {
+    jq -n '[range(4200) | {"p\(. % 40)/model-\(.)": {litellm_provider: "p", mode: "chat", input_cost_per_token: 1e-6,
+        output_cost_per_token: 4e-6, max_tokens: 8192, supports_function_calling: true, supports_vision: true,
+        supported_endpoints: ["/v1/chat/completions", "/v1/batch"], supported_modalities: ["text", "image"],
+        source: ("https://prices.example/" + "x" * 400)}}] | add' >prices.json
+    assert [ "$(stat -c %s prices.json)" -gt 3000000 ]
+    echo '{"model":"p3/model-2003","usage":{"in":1000000,"out":0}}' >line
+    run price-check prices.json <line
+    assert_output '{"found":true,"entry":"p3/model-2003","cost":1.0,"assumed":false}'
+    local before=$EPOCHREALTIME
+    price-check prices.json <line
+    assert [ $((${EPOCHREALTIME/./} - ${before/./})) -lt 500000 ]
+}

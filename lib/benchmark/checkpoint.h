@@ -1,6 +1,6 @@
 /* checkpoint - a benchmark as karenina saves it: JSON-LD, checked and read part by part.
  *
- * Owns the structure of benchmark.md, sections 1 to 3, 5 and 6.7: which members must be there, what
+ * Owns the structure of kv-benchmark(5): which members must be there, what
  * types they have, which properties mean what. Unknown keys are ignored, as JSON-LD wants it;
  * scenarios are refused by name.
  *

@@ -1,7 +1,7 @@
 /* fewshot - which examples stand before a question.
  *
  * Pure: the few_shot object of a configuration and the question's own list of examples in, the list
- * to show out (config.md, section 4.4). Sampling reproduces CPython's generator seeded with the
+ * to show out (kv-config(5)). Sampling reproduces CPython's generator seeded with the
  * question's id, so that a run begun elsewhere shows the same examples.
  */
 #ifndef KV_FEWSHOT_H

@@ -1,6 +1,6 @@
 /* question_id - identifiers that karenina computes from text: of a question, of a template.
  *
- * Pure; source: benchmark.md, section 4 and results.md, section 4.
+ * Pure; source: kv-benchmark(5) and kv-results(5).
  */
 #ifndef KV_QUESTION_ID_H
 #define KV_QUESTION_ID_H

@@ -1,8 +1,8 @@
 /* recorded - answers recorded before: manual trace files and replay stores.
  *
- * A trace file is one object: MD5 of a question's exact text -> answer text (pipeline.md 11). A
+ * A trace file is one object: MD5 of a question's exact text -> answer text (lib/pipeline/README.md). A
  * replay store names its entries by question id, and optionally by answering model (its display
- * string) and replicate; the most specific entry wins (pipeline.md 12). Both are read whole,
+ * string) and replicate; the most specific entry wins (lib/pipeline/README.md). Both are read whole,
  * checked whole, and then only looked up.
  */
 #ifndef KV_RECORDED_H

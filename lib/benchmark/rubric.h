@@ -1,7 +1,7 @@
 /* rubric - traits by which an answer is judged beside its template.
  *
  * Reads traits from the ratings of a checkpoint and from the plain objects of exports and JSON
- * Lines (benchmark.md, section 6), refuses what is not right with the path to it, and writes the
+ * Lines (kv-benchmark(5)), refuses what is not right with the path to it, and writes the
  * dump that exports carry as `rubric_definition`. It does not evaluate anything.
  *
  * Slices are unescaped text owned by the rubric and followed by a NUL (p == NULL: null); those

@@ -1,6 +1,6 @@
 /* select - which questions of a benchmark take part, by the options of the command line.
  *
- * Pure; rules and words are karenina's (benchmark.md, section 7).
+ * Pure; rules and words are karenina's (kv-benchmark(5)).
  */
 #ifndef KV_SELECT_H
 #define KV_SELECT_H

@@ -1,6 +1,6 @@
 /* trait - one rubric trait as a plain object: its fields, defaults and rules.
  *
- * The plain object is what exports dump (benchmark.md, 6.6). This module reads one in the forgiving
+ * The plain object is what exports dump (kv-benchmark(5)). This module reads one in the forgiving
  * way of schema.h and answers with its canonical dump; what a list of traits must obey is rubric's.
  */
 #ifndef KV_TRAIT_H

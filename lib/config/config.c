@@ -223,7 +223,7 @@ static void fill(struct kv_config *c)
     c->parsing = fill_models(&f, get(t, "parsing_models"), c, &c->parsing_count);
 }
 
-/* ---- rules across objects (config.md, section 6) ---- */
+/* ---- rules across objects (kv-config(5)) ---- */
 
 static void check_model(const struct kv_model *m, const struct kv_path *at,
     const struct kv_config_source *from, bool answering, struct kv_problems *problems)

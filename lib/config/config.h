@@ -1,6 +1,6 @@
 /* config - a verification configuration: read, validated, defaulted, hashed, as typed values.
  *
- * It owns what config.md says: every field with its type, default and constraint, presets with and
+ * It owns what kv-config(5) says: every field with its type, default and constraint, presets with and
  * without wrapper, input-only keys, environment fallbacks, the built-in answering prompt, masked
  * secrets. The text it makes is karenina's: its MD5 is the `config_hash` and the same values in the
  * `.state` form are the `config` of a state. Keys of providers are dropped while reading: only
@@ -116,7 +116,7 @@ struct kv_config {
 /* ---- reading ---- */
 
 struct kv_config_source {
-    const char *(*env)(const char *name); /* fallbacks of config.md 5.2; NULL: none */
+    const char *(*env)(const char *name); /* fallbacks of kv-config(5); NULL: none */
     struct kv_slice answering_prompt;     /* for answering models without one; p NULL: leave null */
     bool traces_given; /* recorded answers come from elsewhere: interface manual is allowed */
     bool stored;       /* the text is the config of a state file: no preset wrapper is looked for */

@@ -9,7 +9,7 @@
 
 /* ---- what cannot change a result ---- */
 
-/* Of the configuration itself (config.md, section 2, column C: "no" and "dead"; timeouts and retry
+/* Of the configuration itself (kv-config(5), column C: "no" and "dead"; timeouts and retry
  * budgets decide when to give up, not what is computed). rubric_enabled follows evaluation_mode. */
 static const char *const harmless_settings[] = {"rubric_trait_names", "include_extraction_hints",
     "embedding_check_enabled", "embedding_check_model", "embedding_check_threshold",

@@ -2,7 +2,7 @@
  *
  * Compares configurations as text, so that states of any version can be compared, also ones this
  * version could not have written. Pure; the verdict's words are karenina's
- * (progressive-save.md 5.4).
+ * (kv-state(5)).
  */
 #ifndef KV_CONFIG_DIFF_H
 #define KV_CONFIG_DIFF_H

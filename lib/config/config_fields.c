@@ -1,7 +1,7 @@
 /* config_fields - the tables of a verification configuration.
  *
  * The order of the rows is the order in which fields are written and hashed. Types, defaults and
- * constraints are those of config.md, sections 2 to 4; defaults are canonical text.
+ * constraints are those of kv-config(5); defaults are canonical text.
  */
 #include "config_fields.h"
 
@@ -345,7 +345,7 @@ static const char *anthropic_problem(struct kv_slice object, struct kv_slice int
     return NULL;
 }
 
-/* One mistake a model, the first of the list in config.md, section 6. */
+/* One mistake a model, the first of the list in kv-config(5). */
 static void check_model(
     struct kv_slice object, const struct kv_path *at, struct kv_problems *problems)
 {

@@ -1,6 +1,6 @@
 /* preset - a configuration as a user writes it, made ready for its tables.
  *
- * Everything that happens to the input before its fields are read (config.md, section 5): the
+ * Everything that happens to the input before its fields are read (kv-config(5)): the
  * wrapper of a preset comes off, old instruction keys move into prompt_config, what the environment
  * says fills absent keys, answering models without a prompt get the built-in one, manual models
  * their names. It judges nothing: what has the wrong type passes through to the tables.

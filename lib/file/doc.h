@@ -25,7 +25,7 @@
  *     kv_doc_text(d, 0, piece, err) …               any number of pieces, the last ends in "["
  *     kv_doc_add(d, 0, row) …                       its items, any number
  *
- * How (spec: append.md). Each document has a hidden spare one commit behind (".results.json.tmp.
+ * How (spec: lib/file/README.md). Each document has a hidden spare one commit behind (".results.json.tmp.
  * spare0"; a second one is made when a reader still holds the first). A commit brings the spare up
  * to date in place, under a lease that is refused while anybody has it open, syncs it, and
  * exchanges its name with the visible one. A control record (control.h) inside the lock file says

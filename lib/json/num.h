@@ -1,7 +1,7 @@
 /* num - numbers as text, the way karenina's two serialisers spell them.
  *
  * Only configuration values and figures of our own pass through a double; foreign documents keep
- * their bytes. Source: progressive-save.md, section 8.3, checked against floats.jsonl.
+ * their bytes. Source: kv-state(5), checked against floats.jsonl.
  */
 #ifndef KV_NUM_H
 #define KV_NUM_H

@@ -7,7 +7,7 @@
  * What Python's str() makes of a value is builtins.h; the hashed text of a configuration is
  * pydantic.h.
  *
- * Source: progressive-save.md 6.1, 7.2 and 8.3.
+ * Source: kv-state(5).
  */
 #ifndef KV_REFORMAT_H
 #define KV_REFORMAT_H

@@ -1,8 +1,7 @@
 /* extract - finds what was meant in a model's text: the JSON in a reply, the last message of a
  * trace.
  *
- * Texts only; what the JSON should look like is known elsewhere. Source: pipeline.md, sections 2.2
- * and 7.3.
+ * Texts only; what the JSON should look like is known elsewhere. Source: lib/pipeline/README.md.
  */
 #ifndef KV_EXTRACT_H
 #define KV_EXTRACT_H

@@ -1,6 +1,6 @@
 /* field_value - one value of a judge's in the type of its field, as pydantic would take it.
  *
- * "5" is 5 to a whole number, "yes" is true (templates.md, section 10). Of the types of a choice
+ * "5" is 5 to a whole number, "yes" is true (kv-benchmark(5)). Of the types of a choice
  * the one counts that the value fits best: as it is, then 5 for 5.0, then what must be converted;
  * of equal ones the first. Shapes are those of fields.h.
  */

@@ -1,7 +1,7 @@
 /* parsed_answer - a judge's object fitted to a template: each value in its field's type, or why
  * not.
  *
- * The forgiving rules of templates.md, sections 9 and 10: "5" is 5, "yes" is true, a missing value,
+ * The forgiving rules of kv-benchmark(5): "5" is 5, "yes" is true, a missing value,
  * null and a name under `_unanswered_fields` are a null extraction; what does not fit is an error.
  */
 #ifndef KV_PARSED_ANSWER_H

@@ -1,6 +1,6 @@
 /* trait_score - what a rubric trait's value is, from what the judge or a pattern said.
  *
- * The rules are a jq program, share/verify/rubric.jq (pipeline.md, sections 8.3 and 8.4). This
+ * The rules are a jq program, share/verify/rubric.jq (lib/pipeline/README.md). This
  * module tells it the facts, which need Python's rules and full Unicode - what a pattern finds, the
  * number a text stands for, a text in lower case - and gives what it decides a type. Texts of the
  * judge's that are kept are copied from the reply, byte by byte. A deviation: a limit of 0 in a

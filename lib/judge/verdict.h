@@ -34,8 +34,8 @@ void kv_verdict_close(struct kv_verifier *v); /* NULL is fine */
 
 /* ---- what the judge said ---- */
 
-/* Finds the object in a judge's reply (pipeline.md, section 7.3, then a light repair of
- * almost-JSON), and fits it to the template (templates.md, sections 9, 10). -1 with KV_INPUT: the
+/* Finds the object in a judge's reply (lib/pipeline/README.md, then a light repair of
+ * almost-JSON), and fits it to the template (kv-benchmark(5)). -1 with KV_INPUT: the
  * text says what is wrong in words that can be sent back to the judge. */
 int kv_verdict_parse(const struct kv_template *t, struct kv_slice reply, struct kv_parsed *parsed,
     struct kv_err *err);

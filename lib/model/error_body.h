@@ -2,7 +2,7 @@
  *
  * Error objects of OpenAI, Anthropic, Google and their imitators, bare strings, FastAPI's details,
  * gateways' HTML: all become the same few texts, which outcome.h then judges. Nothing here is
- * redacted yet. Source: providers.md, section 1.8.
+ * redacted yet. Source: lib/model/README.md.
  */
 #ifndef KV_ERROR_BODY_H
 #define KV_ERROR_BODY_H

@@ -2,7 +2,7 @@
  *
  * A slot is an easy handle with its reply buffer. What never changes is set when the slot is made,
  * what a request decides is set at every start; curl_easy_reset between calls would cost more than
- * the transfer. The choices that are not obvious (http-client.md has the measurements):
+ * the transfer. The choices that are not obvious (lib/model/README.md has the measurements):
  *   - NOSIGNAL, or libcurl calls sigaction four times a request.
  *   - A CA file and CAPATH NULL: with a CA directory the whole bundle is parsed at every handshake.
  *   - A share for TLS sessions: before 8.12 they belong to the handle, so nothing would resume.

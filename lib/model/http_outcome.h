@@ -1,7 +1,7 @@
 /* http_outcome - how a transfer ended, in words other than libcurl's.
  *
  * libcurl has a hundred error codes and one of them means three things depending on when it comes;
- * callers need to know what to do next. Source: http-client.md, sections 8 and 10.
+ * callers need to know what to do next. Source: lib/model/README.md.
  */
 #ifndef KV_HTTP_OUTCOME_H
 #define KV_HTTP_OUTCOME_H

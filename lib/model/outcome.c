@@ -1,6 +1,6 @@
 /* outcome - how a call to a model ended, and what follows from it.
  *
- * The tests run in the order of providers.md, section 6: phrases that mean money, then phrases that
+ * The tests run in the order of lib/model/README.md: phrases that mean money, then phrases that
  * mean length, then filters, then the status. Every phrase that decides anything stands in one of
  * the tables below.
  */

@@ -1,6 +1,6 @@
 /* outcome - how a call to a model ended, and what follows from it.
  *
- * Every call ends in exactly one class (providers.md, section 0). This module owns the classes, the
+ * Every call ends in exactly one class (lib/model/README.md). This module owns the classes, the
  * budgets that go with them, and the rules that find the class of a refusal from its status, its
  * codes and the phrases providers are known to use. It is pure: no transport, no JSON.
  */
@@ -59,7 +59,7 @@ struct kv_error_body {
 enum kv_outcome kv_outcome_of(const struct kv_error_body *c);
 
 /* True if the refusal means that this way of asking for structured output is not supported here and
- * the next step of the ladder should be tried (providers.md, section 5.4). */
+ * the next step of the ladder should be tried (lib/model/README.md). */
 bool kv_outcome_steps_down(const struct kv_error_body *c);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * Takes a whole body, or one event of a streamed one: a delta has the members of a message, and
  * what is text appends. It writes into the buffers of its caller and knows nothing of success and
- * failure beyond where an error hides. Source: providers.md, sections 1.5, 1.7, 2.4, 9.
+ * failure beyond where an error hides. Source: lib/model/README.md.
  */
 #ifndef KV_PROTOCOL_H
 #define KV_PROTOCOL_H

@@ -97,7 +97,7 @@ static void urls_of(const struct kv_service *d, const char *base, char **chat, c
     *models = join(&b, "/models");
 }
 
-/* karenina's rule for openai_endpoint (config.md, section 8). */
+/* karenina's rule for openai_endpoint (kv-config(5)). */
 static char *endpoint_base(const struct kv_choice *c, struct kv_err *err)
 {
     struct kv_slice value;

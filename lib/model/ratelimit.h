@@ -2,7 +2,7 @@
  *
  * Headers are noted one by one, in any order and of any provider, and settled into neutral figures
  * at the end: what the windows hold, when they are full again, and how long to wait after a refusal
- * (providers.md, section 7). Pure; -1 stands for "not said" everywhere.
+ * (lib/model/README.md). Pure; -1 stands for "not said" everywhere.
  *
  *     struct kv_ratelimit r;
  *     kv_ratelimit_begin(&r);

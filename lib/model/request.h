@@ -2,7 +2,7 @@
  *
  * The same input gives the same bytes: servers cache prompts and compiled schemas by them. Requests
  * are complete, not streamed. A prompt that wants an object must carry the schema itself, as the
- * prompts of pipeline.md, section 6, do: the lower steps of the ladder rely on it.
+ * prompts of lib/pipeline/README.md, do: the lower steps of the ladder rely on it.
  */
 #ifndef KV_REQUEST_H
 #define KV_REQUEST_H

@@ -202,7 +202,7 @@ static bool mentions(const struct kv_error_body_text *t, const char *word)
     return holds(&t->message, word) || holds(&t->param, word);
 }
 
-/* One refusal, one cure (providers.md, section 1.3). */
+/* One refusal, one cure (lib/model/README.md). */
 static unsigned heal(const struct kv_error_body_text *t, unsigned tried)
 {
     if (mentions(t, "max_completion_tokens") ||

@@ -1,6 +1,6 @@
 /* response - what a model answered, in any dialect, as neutral values.
  *
- * Status, body and transport together decide the class (providers.md, section 6): a 200 may carry
+ * Status, body and transport together decide the class (lib/model/README.md): a 200 may carry
  * an error, a 429 may mean that the money is gone. Texts that may be shown have passed through
  * kv_secret_redact. One struct kv_response is reused for many replies and keeps its buffers.
  *

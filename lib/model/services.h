@@ -2,7 +2,7 @@
  *
  * A row holds the wire protocol (OpenAI chat completions or Anthropic messages), where the service
  * lives, which environment variables its users set, and how it deviates. Adding a service is adding
- * a row and a test; nothing else knows services by name. Source: providers.md, sections 1, 2, 10.
+ * a row and a test; nothing else knows services by name. Source: lib/model/README.md.
  */
 #ifndef KV_SERVICES_H
 #define KV_SERVICES_H
@@ -17,7 +17,7 @@ enum kv_protocol_kind {
     KV_PROTOCOL_GEMINI,    /* generateContent */
 };
 
-/* How structured output is asked for, best first: the ladder (providers.md, section 5.4). */
+/* How structured output is asked for, best first: the ladder (lib/model/README.md). */
 enum kv_step {
     KV_STEP_SCHEMA, /* native JSON schema, strict */
     KV_STEP_TOOL,   /* a forced tool whose arguments are the object */

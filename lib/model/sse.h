@@ -1,7 +1,7 @@
 /* sse - server-sent events: the framing of streamed replies.
  *
  * We ask for whole replies, but some servers stream regardless. Here a complete body is cut into
- * its events; what they mean is reply's business. Source: providers.md, section 9.
+ * its events; what they mean is reply's business. Source: lib/model/README.md.
  */
 #ifndef KV_SSE_H
 #define KV_SSE_H

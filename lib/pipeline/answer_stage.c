@@ -12,8 +12,8 @@
 #include <string.h>
 
 static const char header[] =
-    "--- AI Message ---\n"; /* of a plain answer's trace: pipeline.md 2.1 */
-static const char placeholder[] = "Model call failed after "; /* pipeline.md 4 */
+    "--- AI Message ---\n"; /* of a plain answer's trace: lib/pipeline/README.md */
+static const char placeholder[] = "Model call failed after "; /* lib/pipeline/README.md */
 
 static int64_t now_us(void)
 {

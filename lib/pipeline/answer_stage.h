@@ -1,7 +1,7 @@
 /* answer_stage - the first stage of a task: the answering model's answer, wherever it comes from.
  *
  * One answer belongs to a question, an answering model and a replicate, and is shared by all judges
- * (pipeline.md 3 and 10.1). It is recalled from an earlier row, taken from a replay store or a
+ * (lib/pipeline/README.md). It is recalled from an earlier row, taken from a replay store or a
  * trace file, or asked for:
  *
  *     kv_answer_stage_init(&a, &desk, subject, model, replicate);

@@ -2,7 +2,7 @@
  * read.
  *
  * Messages and schemas of the abstention check, the sufficiency check and the parsing of a
- * template (pipeline.md 5 and 6). Stateless; the texts of a query are kept in the caller's buffers.
+ * template (lib/pipeline/README.md). Stateless; the texts of a query are kept in the caller's buffers.
  */
 #ifndef KV_JUDGE_PROMPTS_H
 #define KV_JUDGE_PROMPTS_H

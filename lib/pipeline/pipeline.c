@@ -42,7 +42,7 @@ static void fail_exhausted(struct kv_pipeline *p, enum kv_retry_class category)
     p->record.details_retry_counts = true;
 }
 
-/* The first rule that fits decides (results.md 8). */
+/* The first rule that fits decides (kv-results(5)). */
 static void classify(struct kv_pipeline *p)
 {
     struct kv_result_builder *r = &p->record;

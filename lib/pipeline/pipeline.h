@@ -1,6 +1,6 @@
 /* pipeline - one task after its answer is there: checks, judge, verdict, rubric, result.
  *
- * A state machine over the stages of pipeline.md. It asks by handing out queries and never waits;
+ * A state machine over the stages of lib/pipeline/README.md. It asks by handing out queries and never waits;
  * whoever drives it decides what a query costs and when it is sent.
  *
  *     kv_pipeline_begin(&p, desk, subject, generation, judge_model);

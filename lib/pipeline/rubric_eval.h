@@ -3,7 +3,7 @@
  *
  * Regex traits need no call. Boolean and score traits share one call, and literal traits another,
  * in the batch strategy; in the sequential one each trait has its own. Metric and template-kind
- * traits always have their own (pipeline.md 8.3 and 8.4). A failed batch loses the whole rubric, a
+ * traits always have their own (lib/pipeline/README.md). A failed batch loses the whole rubric, a
  * failed single call its trait.
  *
  *     kv_rubric_eval_begin(&t, desk, subject, text);

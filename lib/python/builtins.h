@@ -1,7 +1,7 @@
 /* builtins - what Python makes of a JSON value: its text, its number, its truth, whether two are
  * equal.
  *
- * karenina compares Python objects; the rules are in templates.md, section 4. Values are JSON, with
+ * karenina compares Python objects; the rules are in kv-benchmark(5). Values are JSON, with
  * the tokens NaN, Infinity and -Infinity allowed. Every digit counts: nothing is rounded that
  * Python would not round.
  */

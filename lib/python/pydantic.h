@@ -1,7 +1,7 @@
 /* pydantic - values read and spelled the forgiving way of Python's validators.
  *
  * Two things live here because they need one another: the canonical text of any JSON value as
- * Python would write it back, and the coercions of config.md, section 1 (5 for 5.0, "yes" for
+ * Python would write it back, and the coercions of kv-config(5) (5 for 5.0, "yes" for
  * true). It knows single values only; objects with named fields are schema's.
  */
 #ifndef KV_PYDANTIC_H

@@ -21,7 +21,7 @@ struct kv_slice kv_pystr_strip_end(struct kv_slice text);
 size_t kv_pystr_chars(struct kv_slice text); /* code points */
 size_t kv_pystr_words(struct kv_slice text); /* separated by white space */
 
-/* Applies normalizers, a JSON array (templates.md, section 5), to *text in place. -1 with the first
+/* Applies normalizers, a JSON array (kv-benchmark(5)), to *text in place. -1 with the first
  * one that is not known. */
 int kv_pystr_normalize(struct kv_slice normalizers, struct kv_buf *text, struct kv_slice *unknown);
 

@@ -1,7 +1,7 @@
 /* schema - objects described by a table of fields: read, coerced, defaulted, written in order.
  *
  * A table lists the fields of one object in the order in which they are written. Reading takes JSON
- * from a user in the forgiving way karenina's validator does (config.md, section 1): 5 for 5.0,
+ * from a user in the forgiving way karenina's validator does (kv-config(5)): 5 for 5.0,
  * "yes" for true, a default for what is absent, an error with its path for everything else. Writing
  * gives the compact canonical text that is hashed. What an object means is somebody else's
  * business.

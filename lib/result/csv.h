@@ -9,7 +9,7 @@
  *     kv_csv_close(csv);
  *
  * Memory grows with the number of distinct trait names, not with the number of rows. Lines end with
- * CRLF. Source: results.md 12.
+ * CRLF. Source: kv-results(5).
  */
 #ifndef KV_CSV_H
 #define KV_CSV_H

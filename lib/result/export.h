@@ -10,7 +10,7 @@
  *         kv_export_row(&e, row);              // spelled already: reformat.h
  *     kv_export_end(&e, scenarios, &err);      // the first failure of any of them appears here
  *
- * Source: progressive-save.md 6.
+ * Source: kv-state(5).
  */
 #ifndef KV_EXPORT_H
 #define KV_EXPORT_H

@@ -1,6 +1,6 @@
 /* failure - how a task can fail: categories, and the groups that decide what to do about them.
  *
- * The names are those of metadata.failure in a result (results.md 8). Which failure a pipeline
+ * The names are those of metadata.failure in a result (kv-results(5)). Which failure a pipeline
  * records when is its own business.
  */
 #ifndef KV_FAILURE_H

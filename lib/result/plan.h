@@ -1,6 +1,6 @@
 /* plan - all tasks of a configuration over a list of questions: the manifest and its orders.
  *
- * Pure (progressive-save.md, section 4). A task of a plan is four indices; the i-th task in
+ * Pure (kv-state(5)). A task of a plan is four indices; the i-th task in
  * generation order is computed, not stored, so a plan costs what its questions and models cost.
  */
 #ifndef KV_PLAN_H

@@ -1,6 +1,6 @@
 /* result - one VerificationResult as it arrives: is it one, whose is it, how did it end.
  *
- * The tables are the schema (results.md 1 to 8); everything else reads what they found. A row is
+ * The tables are the schema (kv-results(5)); everything else reads what they found. A row is
  * walked three times at most, its strings once to be checked, because kv-append does this to every
  * result and a run has millions.
  */

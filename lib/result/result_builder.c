@@ -1,6 +1,6 @@
 /* result_builder - a VerificationResult in the making: filled field by field, written as one line.
  *
- * The writers below go through the members in the order of results.md and do nothing else; a
+ * The writers below go through the members in the order of kv-results(5) and do nothing else; a
  * structure of their own would only repeat that order.
  */
 #include "result_builder.h"

@@ -18,7 +18,7 @@
  * that karenina documents for each field (used_full_trace alone defaults to true; init sets it).
  *
  * The order of members, the taxonomy and the limits are the business of this module; when which
- * field is set is the pipeline's (results.md 13).
+ * field is set is the pipeline's (kv-results(5)).
  */
 #ifndef KV_RESULT_BUILDER_H
 #define KV_RESULT_BUILDER_H
@@ -124,7 +124,7 @@ struct kv_result_builder {
 /* All zeros, used_full_trace true, timestamp from `start` in local time. */
 void kv_result_builder_init(struct kv_result_builder *r, time_t start);
 
-/* Sets the failure: stage is one of the names of results.md 8, reason is stripped of white space at
+/* Sets the failure: stage is one of the names of kv-results(5), reason is stripped of white space at
  * its ends and cut to 500 characters on writing. The reason and error_message stay borrowed. */
 void kv_result_builder_fail(struct kv_result_builder *r, enum kv_failure category,
     const char *stage, struct kv_slice reason);
@@ -136,7 +136,7 @@ void kv_result_builder_warn(struct kv_result_builder *r, struct kv_slice text);
  * recorded. The stage's name must outlive the record (a literal). */
 void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_usage *u);
 
-/* Appends the result as one line of compact JSON with its LF, members in the order of results.md.
+/* Appends the result as one line of compact JSON with its LF, members in the order of kv-results(5).
  * result_id is computed here. Text that is no UTF-8 is repaired with U+FFFD. */
 void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *out);
 

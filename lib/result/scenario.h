@@ -9,7 +9,7 @@
  *     kv_scenarios_write(s, &text);              // for kv_export_end
  *     kv_scenarios_close(s);
  *
- * Source: progressive-save.md 6.4.
+ * Source: kv-state(5).
  */
 #ifndef KV_SCENARIO_H
 #define KV_SCENARIO_H

@@ -1,6 +1,6 @@
 /* task - what a unit of work is called: key and back, model identities.
  *
- * Pure functions over bytes (progressive-save.md, section 3). A task is one question, one
+ * Pure functions over bytes (kv-state(5)). A task is one question, one
  * answering model, one judge and one replicate; its key is
  *     question TAB answering key TAB parsing key [TAB "rep" N]
  * and a model's key is interface:name[:id]:tools. Keys are compared as bytes, never normalised.

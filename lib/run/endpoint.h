@@ -51,7 +51,7 @@ struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sche
 /* Writes the request for a query: the body of an HTTP request, or the input of the command. */
 void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body);
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
-/* How long this attempt may take: longer after timeouts, if the policy says so (pipeline.md 9.3).
+/* How long this attempt may take: longer after timeouts, if the policy says so (lib/pipeline/README.md).
  */
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call);
 

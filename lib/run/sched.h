@@ -12,7 +12,7 @@
  *
  * There is one retry loop, and it is here: a call that failed for a reason that may pass is queued
  * again by kv_sched_finish, after a back-off with full jitter or the time the server named, within
- * the budgets of its retry policy (karenina's: config.md section 4.1).
+ * the budgets of its retry policy (karenina's: kv-config(5)).
  *
  * It does no I/O, reads no clock (times are milliseconds of any monotonic clock, handed in) and
  * knows nothing of HTTP or JSON, so its behaviour is tested without either.

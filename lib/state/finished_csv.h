@@ -6,7 +6,7 @@
  *     if (kv_finished_csv_stands(&paths))                        no pair, and a CSV export in its
  * place kv_finished_csv_read(paths.output, each, closure, &err);
  *
- * Format: results.md 12, the CSV of csv.h.
+ * Format: kv-results(5), the CSV of csv.h.
  */
 #ifndef KV_FINISHED_CSV_H
 #define KV_FINISHED_CSV_H

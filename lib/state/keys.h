@@ -50,7 +50,7 @@ struct kv_slice *kv_key_list_sorted(const struct kv_key_list *l);
 /* ---- scenarios ----
  *
  * Layout 2.0 gives a turn of a scenario to the one key of the manifest that has this scenario and
- * replicate, if there is exactly one, whatever models the turn used (progressive-save.md 4.5). */
+ * replicate, if there is exactly one, whatever models the turn used (kv-state(5)). */
 struct kv_scenario {
     struct kv_buf given, found; /* the last answer, which the next turn usually repeats */
 };

@@ -2,7 +2,7 @@
  *
  * The operand is the .state file, or the output path in its place. No path inside a file is ever
  * used: a pair that was moved works where it lies, and a hostile state cannot point elsewhere.
- * Source: progressive-save.md, sections 2.1 and 5.3.
+ * Source: kv-state(5).
  */
 #ifndef KV_PATHS_H
 #define KV_PATHS_H

@@ -1,6 +1,6 @@
 /* layout2_state - the .state of layout 2.0 as text, whole: as json.dumps(indent=2) has it, ASCII
  * only, no LF at the end, karenina's members in its order and any others behind them
- * (progressive-save.md 7.1).
+ * (kv-state(5)).
  */
 #ifndef KV_LAYOUT2_STATE_H
 #define KV_LAYOUT2_STATE_H

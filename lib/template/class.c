@@ -244,7 +244,7 @@ static int collect(struct kv_template_reader *r, struct module *m)
 }
 
 /* Functions and constants beside the classes are no concern of a template: their names are unknown
- * in the body of a class (templates.md, section 1.2). What a statement does may be. */
+ * in the body of a class (kv-benchmark(5)). What a statement does may be. */
 static int check_statements(struct kv_template_reader *r, const struct module *m, bool blocks_only)
 {
     struct kv_slice item, v;

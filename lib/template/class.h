@@ -2,7 +2,7 @@
  *
  * Reads what `python` found: classes that derive from BaseAnswer, directly or through one another,
  * their VerifiedField and Field assignments, and an inner VerificationStrategy. Source:
- * templates.md, section 1; messages are karenina's where it has words of its own.
+ * kv-benchmark(5); messages are karenina's where it has words of its own.
  */
 #ifndef KV_CLASS_H
 #define KV_CLASS_H

@@ -9,7 +9,7 @@
 #include "buf.h"
 #include "template.h"
 
-/* Appends what the judge is shown (templates.md, section 11): fields that are not trace fields,
+/* Appends what the judge is shown (kv-benchmark(5)): fields that are not trace fields,
  * with their descriptions. With `trace`, trace fields too (for the sufficiency check). `indent` 0
  * is compact, else that many spaces a level. */
 void kv_json_schema_prompt(struct kv_buf *out, const struct kv_template *t, bool trace, int indent);
@@ -17,7 +17,7 @@ void kv_json_schema_prompt(struct kv_buf *out, const struct kv_template *t, bool
 /* Appends karenina's relaxed schema: every verified field nullable and optional. */
 void kv_json_schema_relaxed(struct kv_buf *out, const struct kv_template *t);
 
-/* Appends a schema that every provider's strict mode accepts (providers.md, section 5.2): all
+/* Appends a schema that every provider's strict mode accepts (lib/model/README.md): all
  * fields required, nullable by a type array, additionalProperties false. This is the one to send.
  */
 void kv_json_schema_strict(struct kv_buf *out, const struct kv_template *t);

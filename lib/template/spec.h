@@ -1,6 +1,6 @@
 /* spec - a TemplateSpec, strictly: unknown keys are refused at every level.
  *
- * Source: templates.md, section 2. Messages start with the path to the place. Whether a primitive
+ * Source: kv-benchmark(5). Messages start with the path to the place. Whether a primitive
  * suits a field's type is not asked here, as karenina does not ask it of a Python template either.
  */
 #ifndef KV_SPEC_H

@@ -1,7 +1,7 @@
 /* template - an answer template as data: what to extract from an answer, and how to check it.
  *
  * Read from a TemplateSpec (JSON; unknown keys refused) or from the declarative Python form that
- * checkpoints hold (templates.md, sections 1, 2, 13). What it holds is described in
+ * checkpoints hold (kv-benchmark(5)). What it holds is described in
  * fields.h. It checks no answer: that is verify.
  *
  *     struct kv_template *t;

@@ -3,7 +3,7 @@
  * Reads JSON Lines on stdin: {"name","checkpoint","config","canned","replicate_index"} and
  * optionally "traces_text" or "replay_text". Prints {"name","calls":[{"task","attempts"}],"result"}
  * for each. A canned list is consumed one entry an attempt, its last entry repeating, as its maker
- * did; errors are classified by the names karenina's clients give them (pipeline.md 9.1) and
+ * did; errors are classified by the names karenina's clients give them (lib/pipeline/README.md) and
  * retried within the configured budgets, without waiting.
  */
 #include "bench.h"

@@ -17,7 +17,7 @@ pending() {
     jq -r '.task_manifest - .completed_task_ids | .[0]' "$DATA/states-v2/$1/results.json.state"
 }
 
-# The rules of progressive-save.md 7.1 for the .state.
+# The rules of kv-state(5) for the .state.
 check_state() {
     jq -e '(.completed_task_ids == (.completed_task_ids | unique))
         and (.failed_task_ids == (.failed_task_ids | unique))

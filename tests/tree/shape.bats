@@ -31,6 +31,11 @@ make_list() {
     make -s --no-print-directory -f Makefile --eval="list:;@echo \$($1)" list
 }
 
+# objects ROOM - what is built of its sources; an object whose source has gone is none of it
+objects() {
+    basename -s .c lib/"$1"/*.c | sed "s|.*|$OUT/$1/&.o|"
+}
+
 # room_of MODULE - the room whose folder has this header
 room_of() {
     local found
@@ -50,11 +55,11 @@ room_of() {
 
 @test "shape: a room is linked only with what it may see" {
     for room in $ROOMS; do
-        nm -g --defined-only "$OUT/$room"/*.o | awk -v r="$room" 'NF == 3 { print $3, r }'
+        objects "$room" | xargs nm -g --defined-only | awk -v r="$room" 'NF == 3 { print $3, r }'
     done | sort >"$T/defined"
     nothing "$(for room in $ROOMS; do
         sees=" $room $(make_list "SEES_$room") "
-        nm -g --undefined-only "$OUT/$room"/*.o | awk '$1 == "U" { print $2 }' | sort -u |
+        objects "$room" | xargs nm -g --undefined-only | awk '$1 == "U" { print $2 }' | sort -u |
             join - "$T/defined" | while read -r symbol owner; do
             case $sees in *" $owner "*) ;; *) echo "$room uses $symbol of $owner" ;; esac
         done

@@ -151,8 +151,11 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response
     for (int attempt = 0; attempt < 4; attempt++) {
         struct kv_call_end end;
         struct kv_answer response;
-        struct kv_response_to to = {
-            .dialect = e->provider.dialect, .step = e->step, .quirks = e->quirks, .ring = s->ring};
+        struct kv_response_to to = {.dialect = e->provider.dialect,
+            .wire = e->provider.wire,
+            .step = e->step,
+            .quirks = e->quirks,
+            .ring = s->ring};
         kv_buf_clear(&body);
         kv_endpoint_write(e, &q, &body);
         struct kv_http_request request = {

@@ -1,7 +1,8 @@
-/* protocol - what the bodies of the two protocols say, without judging it. */
+/* protocol - what the bodies of the protocols say, without judging it. */
 #include "protocol.h"
 
 #include "json.h"
+#include "num.h"
 #include "usage_members.h"
 
 /* ---- members ---- */
@@ -65,17 +66,26 @@ static void openai_reasoning(const struct kv_protocol *to, struct kv_slice messa
         append(to->reasoning, message, "reasoning");
 }
 
+/* The item of index 0: the only one that was asked for. Servers that send one item need not number
+ * it; in a stream the items of several come in events of their own. */
+static bool first_item(struct kv_slice list, struct kv_slice *item)
+{
+    struct kv_slice index;
+    struct kv_json_walk w;
+    int64_t n;
+    kv_json_begin(&w, list);
+    while (kv_json_item(&w, item))
+        if (!kv_json_get(*item, "index", &index) || !kv_num_int64(index, &n) || n == 0)
+            return true;
+    return false;
+}
+
 /* The arguments of the forced tool, kept apart from the text until the end. */
 static void openai_tool(const struct kv_protocol *to, struct kv_slice message)
 {
     struct kv_slice calls, call, function, value;
-    struct kv_json_walk w;
-    if (!kv_json_get(message, "tool_calls", &calls))
-        return;
-    kv_json_begin(&w, calls);
-    if (!kv_json_item(&w, &call) || !kv_json_get(call, "function", &function))
-        return;
-    if (!kv_json_get(function, "arguments", &value))
+    if (!kv_json_get(message, "tool_calls", &calls) || !first_item(calls, &call) ||
+        !kv_json_get(call, "function", &function) || !kv_json_get(function, "arguments", &value))
         return;
     if (kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, to->arguments);
@@ -87,7 +97,6 @@ static void openai_tool(const struct kv_protocol *to, struct kv_slice message)
 static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
 {
     struct kv_slice value, choices, choice, message;
-    struct kv_json_walk w;
     replace(to->model, root, "model");
     replace(to->provider, root, "provider");
     replace(to->fingerprint, root, "system_fingerprint");
@@ -96,8 +105,7 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
         kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, value);
     if (!kv_json_get(root, "choices", &choices))
         return false;
-    kv_json_begin(&w, choices);
-    if (!kv_json_item(&w, &choice) || kv_json_type(choice) != KV_JSON_OBJECT)
+    if (!first_item(choices, &choice) || kv_json_type(choice) != KV_JSON_OBJECT)
         return false;
     replace(to->finish, choice, "finish_reason");
     if (!kv_json_get(choice, "message", &message) && !kv_json_get(choice, "delta", &message))

@@ -1,4 +1,4 @@
-/* protocol - what the bodies of the two protocols say, without judging it.
+/* protocol - what the bodies of the protocols say, without judging it.
  *
  * Takes a whole body, or one event of a streamed one: a delta has the members of a message, and
  * what is text appends. It writes into the buffers of its caller and knows nothing of success and
@@ -19,7 +19,8 @@ struct kv_protocol {
     struct kv_usage *usage;
 };
 
-/* `root` is checked JSON. False if there is no answer in it (an event may well have none). */
+/* `root` is checked JSON, of chat completions or messages (Responses: openai_responses). False if
+ * there is no answer in it (an event may well have none). */
 bool kv_protocol_take(
     const struct kv_protocol *to, enum kv_protocol_kind kind, struct kv_slice root);
 

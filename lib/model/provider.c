@@ -382,6 +382,7 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
     bool foreign;
     *p = (struct kv_provider){0};
     p->dialect = choose(choice, env, &base, &foreign, err);
+    p->wire = p->dialect ? p->dialect->wire : KV_PROTOCOL_OPENAI;
     int rc = p->dialect ? connect_peers(p, base, err) : -1;
     if (rc == 0)
         rc = equip(p, choice, belongs(p, base, foreign, env), env, ring, err);

@@ -34,6 +34,7 @@ struct kv_choice {
 
 struct kv_provider {
     const struct kv_service *dialect;
+    enum kv_protocol_kind wire;
     char *key_name; /* the variable the key came from; NULL: no key is sent */
     bool exposed;   /* a key goes over plain http to another machine: worth a warning */
     struct kv_http_target *chat, *models; /* models: GET answers the listing; chat->host to print */

@@ -1,9 +1,11 @@
 /* response - what a model answered, in any dialect, as neutral values. */
 #include "response.h"
 
+#include "finish.h"
+#include "heal.h"
 #include "json.h"
-#include "protocol.h"
-#include "sse.h"
+#include "openai_responses.h"
+#include "partial_text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -13,18 +15,18 @@ enum { ERROR_SHOWN = 500 };
 
 /* ---- life ---- */
 
-static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[15])
+static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[17])
 {
     struct kv_buf *list[] = {&r->text, &r->reasoning, &r->refusal, &r->finish, &r->model,
         &r->provider, &r->tier, &r->request_id, &r->fingerprint, &r->error_type, &r->error_code,
-        &r->error, &r->location, &r->scratch, NULL};
+        &r->error, &r->id, &r->arguments, &r->location, &r->scratch, NULL};
     memcpy(all, list, sizeof list);
     return all;
 }
 
 void kv_response_release(struct kv_response *r)
 {
-    struct kv_buf *all[15];
+    struct kv_buf *all[17];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_release(*b);
     kv_error_body_release(&r->complaint);
@@ -32,7 +34,7 @@ void kv_response_release(struct kv_response *r)
 
 void kv_response_begin(struct kv_response *r)
 {
-    struct kv_buf *all[15];
+    struct kv_buf *all[17];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_clear(*b);
     kv_usage_begin(&r->usage);
@@ -41,7 +43,7 @@ void kv_response_begin(struct kv_response *r)
     r->wait_ms = -1;
     r->heal = 0;
     r->retry = KV_RETRY_NEVER;
-    r->step_down = r->sent = r->finish_unknown = false;
+    r->step_down = r->sent = r->finish_unknown = r->only_commentary = r->waiting = false;
     kv_ratelimit_begin(&r->limits);
 }
 
@@ -87,33 +89,6 @@ static void say_str(struct kv_response *r, const struct kv_response_to *to, cons
 
 /* ---- how it finished ---- */
 
-static const struct {
-    const char *reason;
-    enum kv_outcome ending;
-} finishes[] = {
-    {"stop", KV_OUTCOME_OK},
-    {"eos", KV_OUTCOME_OK},
-    {"STOP", KV_OUTCOME_OK},
-    {"end_turn", KV_OUTCOME_OK},
-    {"stop_sequence", KV_OUTCOME_OK},
-    {"length", KV_OUTCOME_TRUNCATED},
-    {"max_tokens", KV_OUTCOME_TRUNCATED},
-    {"MAX_TOKENS", KV_OUTCOME_TRUNCATED},
-    {"model_length", KV_OUTCOME_TRUNCATED},
-    {"model_context_window_exceeded", KV_OUTCOME_TRUNCATED},
-    {"content_filter", KV_OUTCOME_CONTENT_FILTER},
-    {"SAFETY", KV_OUTCOME_CONTENT_FILTER},
-    {"RECITATION", KV_OUTCOME_CONTENT_FILTER},
-    {"PROHIBITED_CONTENT", KV_OUTCOME_CONTENT_FILTER},
-    {"BLOCKLIST", KV_OUTCOME_CONTENT_FILTER},
-    {"SPII", KV_OUTCOME_CONTENT_FILTER},
-    {"refusal", KV_OUTCOME_REFUSAL},
-    {"error", KV_OUTCOME_SERVER_ERROR},
-    {"abort", KV_OUTCOME_SERVER_ERROR},
-    {"insufficient_system_resource", KV_OUTCOME_OVERLOADED},
-    {"pause_turn", KV_OUTCOME_BAD_RESPONSE},
-};
-
 static bool asked_tool(const struct kv_response_to *to)
 {
     return to->schema_name && to->step == KV_STEP_TOOL;
@@ -122,14 +97,13 @@ static bool asked_tool(const struct kv_response_to *to)
 static enum kv_outcome of_finish(struct kv_response *r, const struct kv_response_to *to)
 {
     struct kv_slice finish = kv_slice_of(&r->finish);
-    if (kv_slice_is(finish, "tool_calls") || kv_slice_is(finish, "function_call") ||
-        kv_slice_is(finish, "tool_use"))
+    enum kv_outcome ending;
+    if (kv_finish_is_tool(finish))
         return asked_tool(to) ? KV_OUTCOME_OK : KV_OUTCOME_BAD_RESPONSE;
-    for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
-        if (kv_slice_is(finish, finishes[i].reason))
-            return finishes[i].ending;
+    if (kv_finish_outcome(finish, &ending))
+        return ending;
     r->finish_unknown = true;
-    if (finish.n == 0 && to->dialect->wire == KV_PROTOCOL_ANTHROPIC)
+    if (finish.n == 0 && to->wire == KV_PROTOCOL_ANTHROPIC)
         return KV_OUTCOME_BAD_RESPONSE;
     return r->text.n ? KV_OUTCOME_OK : KV_OUTCOME_BAD_RESPONSE;
 }
@@ -162,24 +136,37 @@ static void split_thinking(struct kv_response *r)
     strip_front(&r->text);
 }
 
-/* All of it is read; what is it? */
-static void conclude(
-    struct kv_response *r, const struct kv_response_to *to, struct kv_buf *arguments)
+/* Text beside a refusal is the answer in Responses, where a refusal is an item of its own. */
+static bool is_refused(const struct kv_response *r, const struct kv_response_to *to)
+{
+    return r->refusal.n && (to->wire != KV_PROTOCOL_RESPONSES || !r->text.n);
+}
+
+static void take_arguments(struct kv_response *r)
+{
+    r->step_down = r->arguments.n == 0 && r->ending == KV_OUTCOME_OK;
+    if (!r->arguments.n)
+        return;
+    kv_buf_clear(&r->text);
+    kv_buf_add_slice(&r->text, kv_slice_of(&r->arguments));
+}
+
+/* All of it is read, and it ended like this; what is it? */
+static void settle(struct kv_response *r, const struct kv_response_to *to, enum kv_outcome ending)
 {
     kv_usage_settle(&r->usage);
-    r->ending = of_finish(r, to);
-    if (asked_tool(to)) {
-        r->step_down = arguments->n == 0 && r->ending == KV_OUTCOME_OK;
-        if (arguments->n) {
-            kv_buf_clear(&r->text);
-            kv_buf_add_slice(&r->text, kv_slice_of(arguments));
-        }
-    }
+    r->ending = ending;
+    if (asked_tool(to))
+        take_arguments(r);
+    kv_partial_text_join(&r->text);
     split_thinking(r);
-    if (r->refusal.n && r->ending == KV_OUTCOME_OK)
+    if (is_refused(r, to) && r->ending == KV_OUTCOME_OK)
         r->ending = KV_OUTCOME_REFUSAL;
     if (r->ending == KV_OUTCOME_REFUSAL && !r->text.n)
         kv_buf_add_slice(&r->text, kv_slice_of(&r->refusal));
+    if (to->wire == KV_PROTOCOL_RESPONSES && r->ending == KV_OUTCOME_OK && !r->text.n &&
+        !r->step_down)
+        r->ending = KV_OUTCOME_BAD_RESPONSE;
     if (r->ending == KV_OUTCOME_BAD_RESPONSE) {
         kv_buf_add_str(&r->error, "the reply ended without an answer, finish reason \"");
         say(r, to, kv_slice_of(&r->finish));
@@ -190,34 +177,20 @@ static void conclude(
         say_str(r, to, "the server broke off in the middle of the answer");
 }
 
+static void conclude(struct kv_response *r, const struct kv_response_to *to)
+{
+    settle(r, to, of_finish(r, to));
+}
+
+/* What had come of an answer that failed: no half of a character at its end, and no reasoning. */
+static void keep_text(struct kv_response *r)
+{
+    kv_partial_text_join(&r->text);
+    kv_partial_text_trim(&r->text);
+    split_thinking(r);
+}
+
 /* ---- refusals ---- */
-
-static bool holds(const struct kv_buf *text, const char *word)
-{
-    return text->n && memmem(text->p, text->n, word, strlen(word));
-}
-
-static bool mentions(const struct kv_error_body_text *t, const char *word)
-{
-    return holds(&t->message, word) || holds(&t->param, word);
-}
-
-/* One refusal, one cure (lib/model/README.md). */
-static unsigned heal(const struct kv_error_body_text *t, unsigned tried)
-{
-    if (mentions(t, "max_completion_tokens") ||
-        (mentions(t, "max_tokens") && kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter")))
-        return KV_QUIRK_SWAP_MAX_TOKENS & ~tried;
-    if (mentions(t, "temperature") &&
-        (kv_slice_is(kv_slice_of(&t->code), "unsupported_value") ||
-            kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter") ||
-            mentions(t, "deprecated") || mentions(t, "default (1)") || mentions(t, "not support")))
-        return KV_QUIRK_NO_TEMPERATURE & ~tried;
-    if (mentions(t, "role") && (mentions(t, "system") || mentions(t, "developer")))
-        return tried & KV_QUIRK_SYSTEM_SWAPPED ? KV_QUIRK_FOLD_SYSTEM & ~tried
-                                               : KV_QUIRK_SYSTEM_SWAPPED;
-    return 0;
-}
 
 static void say_refusal(struct kv_response *r, const struct kv_response_to *to)
 {
@@ -259,7 +232,7 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
     if (hint < 0 && r->ending == KV_OUTCOME_RATE_LIMIT)
         r->wait_ms = r->limits.refill_ms;
     if (status == 400 || status == 422)
-        r->heal = heal(t, to->quirks);
+        r->heal = kv_heal(t, to->quirks);
     if (!r->heal && to->schema_name && to->step < KV_STEP_PLAIN &&
         (r->ending == KV_OUTCOME_BAD_REQUEST || r->ending == KV_OUTCOME_SERVER_ERROR))
         r->step_down = kv_outcome_steps_down(&c);
@@ -271,7 +244,7 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
 
 /* ---- bodies ---- */
 
-static struct kv_protocol view(struct kv_response *r, struct kv_buf *arguments)
+struct kv_protocol kv_response_view(struct kv_response *r)
 {
     return (struct kv_protocol){.text = &r->text,
         .reasoning = &r->reasoning,
@@ -281,44 +254,170 @@ static struct kv_protocol view(struct kv_response *r, struct kv_buf *arguments)
         .provider = &r->provider,
         .fingerprint = &r->fingerprint,
         .tier = &r->tier,
-        .arguments = arguments,
+        .arguments = &r->arguments,
         .usage = &r->usage};
 }
 
-static void decode_stream(struct kv_response *r, const struct kv_response_to *to,
-    struct kv_slice body, struct kv_buf *arguments)
+static void settle_retry(struct kv_response *r)
 {
-    struct kv_buf data = {0};
-    struct kv_slice value, error;
-    struct kv_err err;
-    const struct kv_protocol out = view(r, arguments);
-    while (kv_sse_next(&body, &data)) {
-        if (kv_slice_is(kv_slice_of(&data), "[DONE]"))
-            break;
-        if (kv_json_check(kv_slice_of(&data), KV_JSON_STRICT, &value, &err) < 0)
-            continue;
-        if (kv_protocol_error(value, &error)) {
-            kv_error_body_read_error(&r->complaint, error);
-            refuse(r, to, r->complaint.status ? r->complaint.status : r->status);
-            goto out;
-        }
-        kv_protocol_take(&out, to->dialect->wire, value);
-    }
-    if (r->finish.n)
-        conclude(r, to, arguments);
-    else
-        say_str(r, to, "the stream broke off before its end");
-out:
-    kv_buf_release(&data);
+    const struct kv_outcome_rule *rule = kv_outcome_rule(r->ending);
+    r->retry = rule->retry;
+    if (r->ending == KV_OUTCOME_CANCELLED) /* by somebody else: it can be asked again */
+        r->retry = KV_RETRY_SERVER_ERROR;
+    if (rule->answers || rule->stops)
+        return;
+    if (r->limits.should_retry == 0)
+        r->retry = KV_RETRY_NEVER;
+    else if (r->limits.should_retry == 1 && r->retry == KV_RETRY_NEVER)
+        r->retry = KV_RETRY_SERVER_ERROR;
 }
 
-static void decode_whole(struct kv_response *r, const struct kv_response_to *to,
-    struct kv_slice body, struct kv_buf *arguments)
+static void refuse_error(
+    struct kv_response *r, const struct kv_response_to *to, struct kv_slice error, int status)
 {
-    struct kv_slice root, error;
+    kv_error_body_read_error(&r->complaint, error);
+    refuse(r, to, r->complaint.status ? r->complaint.status : status);
+}
+
+static void say_state(struct kv_response *r, const struct kv_response_to *to, const char *what)
+{
+    kv_buf_add_str(&r->error, what);
+    kv_buf_add_str(&r->error, ": ");
+    say(r, to, kv_slice_of(&r->finish));
+}
+
+/* A response object of the Responses interface. False if it is none. */
+static bool decode_response(
+    struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
+{
+    const struct kv_protocol out = kv_response_view(r);
+    struct kv_openai_responses said;
+    if (!kv_openai_responses_take(&out, root, &said))
+        return false;
+    if (said.id.n && kv_json_type(said.id) == KV_JSON_STRING)
+        kv_json_unescape(said.id, &r->id);
+    r->only_commentary = said.only_commentary;
+    switch (said.state) {
+    case KV_OPENAI_RESPONSES_DONE:
+        conclude(r, to);
+        break;
+    case KV_OPENAI_RESPONSES_CUT:
+        settle(r, to,
+            kv_slice_is(kv_slice_of(&r->finish), "content_filter") ? KV_OUTCOME_CONTENT_FILTER
+                                                                   : KV_OUTCOME_TRUNCATED);
+        break;
+    case KV_OPENAI_RESPONSES_FAILED:
+        refuse_error(r, to, said.error, kv_openai_responses_status(said.error));
+        break;
+    case KV_OPENAI_RESPONSES_STOPPED:
+        r->ending = KV_OUTCOME_CANCELLED;
+        say_str(r, to, "the response was cancelled");
+        break;
+    case KV_OPENAI_RESPONSES_WAITING:
+        r->waiting = to->background && r->id.n;
+        say_state(r, to, "no answer, but a response that is still worked on");
+        break;
+    case KV_OPENAI_RESPONSES_UNKNOWN:
+        say_state(r, to, "a response of an unknown status");
+        break;
+    }
+    return true;
+}
+
+static void decode_value(
+    struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
+{
+    const struct kv_protocol out = kv_response_view(r);
+    struct kv_slice error;
+    enum kv_protocol_kind wire = to->wire;
+    if (wire == KV_PROTOCOL_RESPONSES) {
+        if (decode_response(r, to, root))
+            return;
+        wire = KV_PROTOCOL_OPENAI; /* servers exist that answer both alike */
+    }
+    if (kv_protocol_error(root, &error))
+        refuse_error(r, to, error, r->status);
+    else if (kv_protocol_take(&out, wire, root))
+        conclude(r, to);
+    else
+        say_str(r, to, "the reply is JSON but holds no answer");
+}
+
+/* The end marker without a finish reason: some servers know no reason, the great ones always say
+ * one. */
+static bool may_omit_finish(const struct kv_response_to *to)
+{
+    static const char *const strict[] = {"openai", "azure", "anthropic"};
+    for (size_t i = 0; i < sizeof strict / sizeof *strict; i++)
+        if (strcmp(to->dialect->name, strict[i]) == 0)
+            return false;
+    return true;
+}
+
+static void decode_events(
+    struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e)
+{
+    struct kv_slice root;
+    struct kv_err ignored;
+    if (e->error.n && !e->finished)
+        refuse_error(r, to, kv_slice_of(&e->error), r->status);
+    else if (e->garbled)
+        say_str(r, to, "an event of the stream is not JSON");
+    else if (e->whole.n) {
+        kv_buf_clear(&r->text); /* what the pieces said is said again, and rather believed */
+        kv_buf_clear(&r->reasoning);
+        kv_buf_clear(&r->refusal);
+        kv_buf_clear(&r->arguments);
+        kv_json_check(kv_slice_of(&e->whole), KV_JSON_STRICT, &root, &ignored);
+        decode_value(r, to, root);
+    } else if (r->finish.n || (e->ended && r->text.n && may_omit_finish(to)))
+        conclude(r, to);
+    else
+        say_str(r, to, "the stream broke off before its end");
+}
+
+void kv_response_events(
+    struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e)
+{
+    r->ending = KV_OUTCOME_BAD_RESPONSE;
+    decode_events(r, to, e);
+    if (!kv_outcome_rule(r->ending)->answers)
+        keep_text(r);
+    settle_retry(r);
+}
+
+static void decode_stream(
+    struct kv_response *r, const struct kv_response_to *to, struct kv_slice body)
+{
+    struct kv_events e = {.wire = to->wire};
+    const struct kv_protocol out = kv_response_view(r);
+    kv_events_take(&e, &out, body);
+    decode_events(r, to, &e);
+    kv_events_release(&e);
+}
+
+/* A refusal is a document, but some servers wrap it into an event. */
+static void decode_refusal(
+    struct kv_response *r, const struct kv_response_to *to, int status, struct kv_slice body)
+{
+    struct kv_events e = {.wire = to->wire};
+    const struct kv_protocol out = kv_response_view(r);
+    if (kv_sse_look(body) == KV_SSE_STREAM)
+        kv_events_take(&e, &out, body);
+    if (e.error.n)
+        kv_error_body_read_error(&r->complaint, kv_slice_of(&e.error));
+    else
+        kv_error_body_read(&r->complaint, body);
+    refuse(r, to, status);
+    kv_events_release(&e);
+}
+
+static void decode_whole(
+    struct kv_response *r, const struct kv_response_to *to, struct kv_slice body)
+{
+    struct kv_slice root;
     struct kv_json_walk w;
     struct kv_err err;
-    const struct kv_protocol out = view(r, arguments);
     if (kv_json_check(body, KV_JSON_STRICT, &root, &err) < 0) {
         kv_err_context(&err, "the reply is not JSON");
         say_str(r, to, err.text);
@@ -328,27 +427,7 @@ static void decode_whole(struct kv_response *r, const struct kv_response_to *to,
         kv_json_begin(&w, root);
         kv_json_item(&w, &root);
     }
-    if (kv_protocol_error(root, &error)) {
-        kv_error_body_read_error(&r->complaint, error);
-        refuse(r, to, r->complaint.status ? r->complaint.status : r->status);
-        return;
-    }
-    if (kv_protocol_take(&out, to->dialect->wire, root))
-        conclude(r, to, arguments);
-    else
-        say_str(r, to, "the reply is JSON but holds no answer");
-}
-
-static void settle_retry(struct kv_response *r)
-{
-    const struct kv_outcome_rule *rule = kv_outcome_rule(r->ending);
-    r->retry = rule->retry;
-    if (rule->answers || rule->stops)
-        return;
-    if (r->limits.should_retry == 0)
-        r->retry = KV_RETRY_NEVER;
-    else if (r->limits.should_retry == 1 && r->retry == KV_RETRY_NEVER)
-        r->retry = KV_RETRY_SERVER_ERROR;
+    decode_value(r, to, root);
 }
 
 void kv_response_decode(struct kv_response *r, const struct kv_response_to *to, int status,
@@ -357,17 +436,12 @@ void kv_response_decode(struct kv_response *r, const struct kv_response_to *to, 
     r->status = status;
     r->ending = KV_OUTCOME_BAD_RESPONSE;
     kv_ratelimit_settle(&r->limits, now_ms);
-    if (status < 200 || status >= 300) {
-        kv_error_body_read(&r->complaint, body);
-        refuse(r, to, status);
-    } else {
-        struct kv_buf arguments = {0};
-        if (kv_sse_is(body))
-            decode_stream(r, to, body, &arguments);
-        else
-            decode_whole(r, to, body, &arguments);
-        kv_buf_release(&arguments);
-    }
+    if (status < 200 || status >= 300)
+        decode_refusal(r, to, status, body);
+    else if (kv_sse_look(body) == KV_SSE_STREAM)
+        decode_stream(r, to, body);
+    else
+        decode_whole(r, to, body);
     settle_retry(r);
 }
 
@@ -388,28 +462,53 @@ static enum kv_outcome of_end(enum kv_http_outcome end)
     return map[end];
 }
 
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void kv_response_headers(struct kv_response *r, const struct kv_http_done *done)
+{
+    struct kv_slice name, value;
+    void *at = NULL;
+    while (done->slot && kv_http_header_next(done, &at, &name, &value))
+        kv_response_header(r, name, value);
+    kv_ratelimit_settle(&r->limits, wall_ms());
+}
+
+void kv_response_fail(
+    struct kv_response *r, const struct kv_response_to *to, enum kv_outcome ending, const char *why)
+{
+    r->ending = ending;
+    say_str(r, to, why);
+    keep_text(r);
+    settle_retry(r);
+}
+
+void kv_response_transfer(
+    struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done)
+{
+    r->status = done->status;
+    kv_response_fail(r, to, of_end(done->end), done->detail);
+    if (done->end == KV_HTTP_TOO_LARGE) /* it would be as large again */
+        r->retry = KV_RETRY_NEVER;
+}
+
 void kv_response_read(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done)
 {
     struct kv_slice name, value;
-    struct timespec now;
     void *at = NULL;
     kv_response_begin(r);
-    while (kv_http_header_next(done, &at, &name, &value))
+    while (done->slot && kv_http_header_next(done, &at, &name, &value))
         kv_response_header(r, name, value);
-    clock_gettime(CLOCK_REALTIME, &now);
     /* A refusal whose body was cut off is still a refusal. */
     bool refused = done->status >= 300 && done->end == KV_HTTP_CONNECTION;
-    if (done->end == KV_HTTP_ANSWERED || refused) {
-        kv_response_decode(
-            r, to, done->status, done->body, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
-    } else {
-        r->status = done->status;
-        r->ending = of_end(done->end);
-        say_str(r, to, done->detail);
-        settle_retry(r);
-        if (done->end == KV_HTTP_TOO_LARGE) /* it would be as large again */
-            r->retry = KV_RETRY_NEVER;
-    }
+    if (done->end == KV_HTTP_ANSWERED || refused)
+        kv_response_decode(r, to, done->status, done->body, wall_ms());
+    else
+        kv_response_transfer(r, to, done);
     r->sent = done->sent;
 }

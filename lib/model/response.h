@@ -12,6 +12,7 @@
 #define KV_RESPONSE_H
 
 #include "error_body.h"
+#include "events.h"
 #include "http.h"
 #include "outcome.h"
 #include "protocol.h"
@@ -22,16 +23,19 @@
 /* What was asked, as far as reading the answer depends on it. */
 struct kv_response_to {
     const struct kv_service *dialect;
+    enum kv_protocol_kind wire;
     const char *schema_name; /* as in kv_request; NULL: free text */
     enum kv_step step;
     unsigned quirks;               /* as sent: advice is only given for what has not been tried */
+    bool background;               /* the wish was to have it worked on in the background */
     const struct kv_secrets *ring; /* may be NULL */
 };
 
 struct kv_response {
     enum kv_outcome ending;
     int status;              /* HTTP; 0: none came */
-    struct kv_buf text;      /* the answer; for a forced tool its arguments, a JSON object */
+    struct kv_buf text;      /* the answer; for a forced tool its arguments, a JSON object. Of a
+                                failure, what had come of an answer, cut at a character */
     struct kv_buf reasoning; /* apart from the answer, never mixed into it */
     struct kv_buf refusal;   /* why it was declined, where it says */
     struct kv_buf finish;    /* finish or stop reason, as sent */
@@ -40,6 +44,7 @@ struct kv_response {
     struct kv_buf tier;      /* of service, as sent */
     struct kv_buf request_id;
     struct kv_buf fingerprint;
+    struct kv_buf id; /* of a response that is worked on in the background, or was */
     struct kv_buf error_type, error_code; /* as sent */
     struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;
@@ -51,14 +56,32 @@ struct kv_response {
                                   sense. Class and x-should-retry taken together */
     bool sent;                 /* it may have been worked on, and billed */
     bool finish_unknown;       /* ok, though no finish reason was given, or one nobody knows */
+    bool only_commentary;      /* ok, though the model called all it said remarks on the way */
+    bool waiting;              /* it is being worked on in the background: look again by `id` */
     /* private */
     struct kv_error_body_text complaint;
-    struct kv_buf location, scratch;
+    struct kv_buf arguments, location, scratch;
 };
 void kv_response_release(struct kv_response *r);
 
 /* Reads a finished transfer. */
 void kv_response_read(
+    struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done);
+
+/* ---- for `stream`, which reads a reply as it comes ---- */
+
+/* Where what events say is to go. */
+struct kv_protocol kv_response_view(struct kv_response *r);
+/* The headers of a transfer that has ended. */
+void kv_response_headers(struct kv_response *r, const struct kv_http_done *done);
+/* All events have come that will: what do they amount to? r->status is set. */
+void kv_response_events(
+    struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e);
+/* It ended like this, and `why` says so to people. */
+void kv_response_fail(struct kv_response *r, const struct kv_response_to *to,
+    enum kv_outcome ending, const char *why);
+/* The transfer failed. */
+void kv_response_transfer(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done);
 
 /* The same without a transfer, for tests and recorded replies: headers are noted before with

@@ -176,6 +176,7 @@ static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
     struct kv_call_end end;
     struct kv_answer response;
     const struct kv_response_to to = {.dialect = dialect,
+        .wire = e->endpoint->provider.wire,
         .schema_name = e->query.schema_name,
         .step = e->step,
         .quirks = e->quirks,

@@ -64,6 +64,14 @@ static const struct kv_service *dialect_at(struct kv_slice line)
     return d;
 }
 
+static enum kv_protocol_kind wire_at(struct kv_slice line)
+{
+    struct kv_slice value;
+    return kv_json_get(line, "wire", &value) && kv_json_string_is(value, "responses")
+               ? KV_PROTOCOL_RESPONSES
+               : dialect_at(line)->wire;
+}
+
 static enum kv_step step_at(struct kv_slice line)
 {
     char *name = text_at(line, "step");
@@ -108,6 +116,7 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_text(out, "model", &r->model);
     put_text(out, "provider", &r->provider);
     put_text(out, "request_id", &r->request_id);
+    put_text(out, "id", &r->id);
     put_text(out, "type", &r->error_type);
     put_text(out, "code", &r->error_code);
     put_text(out, "error", &r->error);
@@ -129,6 +138,8 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_flag(out, "step_down", r->step_down);
     put_flag(out, "retry", r->retry != KV_RETRY_NEVER);
     put_flag(out, "finish_unknown", r->finish_unknown);
+    put_flag(out, "only_commentary", r->only_commentary);
+    put_flag(out, "waiting", r->waiting);
     kv_buf_add_char(out, '}');
 }
 
@@ -139,9 +150,11 @@ static void check_reply(struct kv_slice line, struct kv_buf *out)
     struct kv_json_walk w;
     struct kv_slice value, key, given = {"", 0};
     struct kv_response_to to = {.dialect = dialect_at(line),
+        .wire = wire_at(line),
         .schema_name = kv_json_get(line, "schema", &value) ? "answer" : NULL,
         .step = step_at(line),
-        .quirks = (unsigned)number_at(line, "quirks", 0)};
+        .quirks = (unsigned)number_at(line, "quirks", 0),
+        .background = kv_json_get(line, "background", &value)};
     if (kv_json_get(line, "body", &value) && kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, &body);
     else
@@ -297,8 +310,11 @@ static void send_and_wait(
         if (kv_http_poll(http, NULL, 0, 1000, &err) < 0)
             kv_cli_fail(&err);
     char *name = text_at(line, "schema_name");
-    struct kv_response_to to = {
-        .dialect = p->dialect, .schema_name = name, .step = step_at(line), .ring = ring};
+    struct kv_response_to to = {.dialect = p->dialect,
+        .wire = p->wire,
+        .schema_name = name,
+        .step = step_at(line),
+        .ring = ring};
     kv_response_read(&reply, &to, &done);
     if (listing && reply.status == 200)
         kv_buf_add_slice(out, done.body);

@@ -36,6 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct kv_response r = {0};
     struct kv_response_to to = {
         .dialect = kv_service_find(bytes[0] & 1 ? "anthropic" : "openai"),
+        .wire = bytes[0] & 16  ? KV_PROTOCOL_RESPONSES
+                : bytes[0] & 1 ? KV_PROTOCOL_ANTHROPIC
+                               : KV_PROTOCOL_OPENAI,
         .schema_name = bytes[0] & 2 ? "answer" : NULL,
         .step = (enum kv_step)(bytes[0] >> 2 & 3),
     };

@@ -1,0 +1,15 @@
+/* heal - what to leave out or to put differently after a refusal that names it.
+ *
+ * One refusal, one cure. Pure: it looks at what the server said and at
+ * what has been tried, and answers with a quirk to add, after which the same call may go out again.
+ */
+#ifndef KV_HEAL_H
+#define KV_HEAL_H
+
+#include "error_body.h"
+#include "services.h"
+
+/* `tried`: the quirks of the request that was refused. 0: nothing is known to help. */
+unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried);
+
+#endif

@@ -92,7 +92,10 @@ static int read_settings(struct override *o, struct kv_problems *problems)
 
 static bool is_replaced(const struct override *o, enum role r)
 {
-    return o->given[r][NAME] || o->given[r][PROVIDER] || o->given[r][INTERFACE];
+    for (size_t p = 0; p < PARTS; p++)
+        if (o->given[r][p])
+            return true;
+    return false;
 }
 
 /* ---- writing ---- */

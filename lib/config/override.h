@@ -6,9 +6,9 @@
  *     parsing_model, parsing_provider, parsing_interface, parsing_id
  *     temperature
  *
- * which speak of models. The first three of a role put one model in place of all models of the
- * role: the first of the preset with the given members, called answering-1 or parsing-1 unless an
- * id is given. temperature is that of the models that were put in so; if none was, of all models.
+ * which speak of models. Those of a role put one model in place of all models of the role: the
+ * first of the preset with the given members, called answering-1 or parsing-1 unless an id is
+ * given. temperature is that of the models that were put in so; if none was, of all models.
  * Source: what karenina's command line makes of its options; where this differs, kv(7) says so.
  *
  * VALUE is the text itself where a text is expected, else JSON. Whether it is acceptable is not

@@ -72,7 +72,7 @@ stand_in() {
     run kv verify --output=r.csv b.jsonld --preset=p.json --questions 0-3 --question-ids a,b \
         --manual-traces t.json --replay s.json --async-workers 7 --verbose
     assert_success
-    assert_equal "$(grep manifest calls)" 'kv-manifest -b b.jsonld -c p.json -o r.csv --if-absent --questions 0-3 --question-ids a,b --manual-traces t.json --replay s.json'
+    assert_equal "$(grep manifest calls)" 'kv-manifest -b b.jsonld -c p.json -o r.csv --if-absent --questions 0-3 --question-ids a,b --manual-traces t.json --replay s.json --set answering_interface=manual --set async_max_workers=7'
     assert_equal "$(grep run calls)" 'kv-run --jobs 7 --verbose -- r.csv.state'
     assert_equal "$(grep finalize calls)" 'kv-finalize -- r.csv.state'
 }
@@ -173,24 +173,127 @@ stand_in() {
     assert_failure 3
 }
 
-@test "kv verify: options of karenina that a preset can say are refused by name" {
-    for o in --interface --answering-model --parsing-provider --temperature --replicate-count \
-        --abstention --no-sufficiency --deep-judgment --evaluation-mode --embedding-threshold; do
-        run --separate-stderr kv verify b "$o" x
+@test "kv verify: options of karenina are settings of kv-manifest" {
+    touch p.json
+    while IFS='|' read -r options want; do
+        echo "$options"
+        : >calls
+        # shellcheck disable=SC2086
+        run --separate-stderr kv verify b.jsonld --preset p.json --output r.json $options
+        assert_success
+        assert_stderr ''
+        assert_equal "$(sed -n 's/^kv-manifest .* --if-absent *//p' calls)" "$want"
+    done <<'CASES'
+--answering-model m|--set answering_model=m
+--answering-provider openai --answering-id me|--set answering_id=me --set answering_provider=openai
+--parsing-model j --parsing-provider=openai --parsing-id it|--set parsing_model=j --set parsing_id=it --set parsing_provider=openai
+--interface openrouter|--set answering_interface=openrouter --set parsing_interface=openrouter
+--interface manual --manual-traces t|--manual-traces t --set answering_interface=manual --set parsing_interface=langchain
+--temperature 0.5 --replicate-count 3|--set temperature=0.5 --set replicate_count=3
+--evaluation-mode rubric_only|--set evaluation_mode=rubric_only
+--abstention --no-sufficiency|--set abstention_enabled=true --set sufficiency_enabled=false
+--no-abstention --sufficiency|--set abstention_enabled=false --set sufficiency_enabled=true
+--embedding-check --embedding-model e --embedding-threshold 0.9|--set embedding_check_enabled=true --set embedding_check_model=e --set embedding_check_threshold=0.9
+--use-full-trace-for-template --use-final-message-for-rubric|--set use_full_trace_for_template=true --set use_full_trace_for_rubric=false
+--use-final-message-for-template --use-full-trace-for-rubric|--set use_full_trace_for_template=false --set use_full_trace_for_rubric=true
+--no-deep-judgment --deep-judgment-rubric-mode disabled|--set deep_judgment_mode=disabled --set deep_judgment_rubric_mode=disabled
+--workspace-output-mode none --no-embedding-check|--set workspace_output_mode=none --set embedding_check_enabled=false
+--mode basic|
+CASES
+}
+
+@test "kv verify: the value of a setting may be any text" {
+    touch p.json
+    kv verify b.jsonld --preset p.json --output r.json --answering-model "it's \$x \"y\"" >/dev/null
+    assert_equal "$(sed -n 's/^kv-manifest .*--set //p' calls)" "answering_model=it's \$x \"y\""
+}
+
+@test "kv verify: without a preset the options say which models" {
+    run --separate-stderr kv verify b.jsonld --output r.json --interface langchain --answering-model m \
+        --answering-provider openai --parsing-model j --parsing-provider openai
+    assert_success
+    assert_equal "$(grep manifest calls)" 'kv-manifest -b b.jsonld -o r.json --if-absent --set answering_model=m --set parsing_model=j --set answering_provider=openai --set parsing_provider=openai --set answering_interface=langchain --set parsing_interface=langchain'
+    : >calls
+    kv verify b.jsonld --output r.json --answering-model claude-haiku-4-5 --parsing-model gpt-4.1 >/dev/null
+    assert_equal "$(grep -o -- '--set.*' calls)" '--set answering_model=claude-haiku-4-5 --set parsing_model=gpt-4.1 --set answering_provider=anthropic --set parsing_provider=openai --set answering_interface=langchain --set parsing_interface=langchain'
+    while IFS='|' read -r options why; do
+        # shellcheck disable=SC2086
+        run --separate-stderr kv verify b.jsonld --output r.json $options
         assert_failure 2
-        assert_stderr "kv: verify: $o is not supported: set it in the preset (try 'kv help')"
+        assert_stderr "kv: verify: $why (try 'kv help')"
+    done <<'CASES'
+|--preset is required; without it these are: --interface --answering-model --parsing-model
+--answering-model m --parsing-model gpt-4.1|--preset is required; without it these are: --interface
+--interface langchain --answering-model m|--preset is required; without it these are: --parsing-model
+--interface manual --parsing-model j|--preset is required; without it these are: --manual-traces
+--interface openai_endpoint --answering-model m --parsing-model j|--interface openai_endpoint needs a --preset with endpoint_base_url
+CASES
+}
+
+@test "kv verify: what cannot be had is refused by name, with the reason" {
+    for o in --deep-judgment --deep-judgment-rubric-search '--deep-judgment-rubric-mode enable_all' \
+        --deep-judgment-rubric-config; do
+        # shellcheck disable=SC2086
+        run --separate-stderr kv verify b $o
+        assert_failure 2
+        assert_stderr "kv: verify: $o is not supported: kv has no deep judgment (leave it out, or judge with a rubric) (try 'kv help')"
     done
+    for o in '--workspace-output-mode full' --workspace-output-dir --workspace-output-exclude; do
+        # shellcheck disable=SC2086
+        run --separate-stderr kv verify b $o
+        assert_failure 2
+        assert_stderr "kv: verify: $o is not supported: workspaces are for agents, and kv runs models only (try 'kv help')"
+    done
+    run --separate-stderr kv verify b --interactive --mode advanced
+    assert_failure 2
+    assert_stderr "kv: verify: --interactive is not supported: nothing is asked at the terminal (kv init writes a preset to edit) (try 'kv help')"
     assert_equal "$(cat calls)" ''
+}
+
+@test "kv verify: results that were given no name go where the same command finds them" {
+    touch p.json
+    run --separate-stderr kv verify dir/b.jsonld --preset p.json
+    assert_success
+    assert_stderr 'kv: verify: no --output was given: results go to b-p.results.json'
+    kv verify dir/b.jsonld --preset p.json --temperature 1 >/dev/null
+    kv verify dir/b.jsonld --preset p.json --temperature 1 >/dev/null
+    kv verify dir/b.jsonld --preset p.json --temperature 2 >/dev/null
+    assert_equal "$(sed -n 's/^kv-manifest .* -o \([^ ]*\) .*/\1/p' calls | sort | uniq -c |
+        awk '{ print $1 }' | sort | tr '\n' ' ')" '1 1 2 '
+}
+
+@test "kv verify: --run-root makes a directory for the run" {
+    touch p.json
+    run --separate-stderr kv verify b --preset p.json --run-root runs --run-label mine
+    assert_success
+    assert [ -d runs/mine_*Z ]
+    assert_equal "$(sed -n 's/^kv-manifest .* -o \([^ ]*\) .*/\1/p' calls)" "$(echo runs/mine_*)/results.json"
+    run --separate-stderr kv verify b --preset p.json --run-root runs --output r.json
+    assert_failure 2
+    assert_stderr "kv: verify: --run-root and --output exclude each other (try 'kv help')"
+    run --separate-stderr kv verify b --preset p.json --run-root runs --run-label a/b
+    assert_failure 2
+    assert_stderr "kv: verify: --run-label takes letters, digits and . _ -, not 'a/b' (try 'kv help')"
+}
+
+@test "kv verify: its help has every option that it takes, and its page too" {
+    kv help verify >help
+    kv verify --help | diff help -
+    grep -oE '^  --[a-z-]+' help | tr -d ' ' | sort >helped
+    sed -n "/^pairs=/,/^flags.*--use-final-message-for-rubric/p" "$ROOT/bin/kv" | grep -oE -- '--[a-z-]+' |
+        sort -u >taken
+    # these are taken so that they may be typed, not to be used
+    comm -23 taken helped | diff - <(printf '%s\n' --deep-judgment-rubric-mode --mode --workspace-output-mode)
+    assert_equal "$(comm -13 taken helped)" ''
+    awk '/^\.Sh / { inside = /OPTIONS OF VERIFY$/ } inside' "$ROOT/man/kv.1" | grep -oE 'Fl -[a-z-]+' |
+        sed 's/Fl /-/' | sort -u >paged
+    assert_equal "$(comm -13 paged helped)" ''
 }
 
 @test "kv verify: what is missing is named" {
     run --separate-stderr kv verify --preset p --output r.json
     assert_failure 2
     assert_stderr "kv: verify: a benchmark is required, unless with --resume (try 'kv help')"
-    run --separate-stderr kv verify b --output r.json
-    assert_stderr "kv: verify: --preset is required (try 'kv help')"
-    run --separate-stderr kv verify b --preset p --progressive-save
-    assert_stderr "kv: verify: --output is required (try 'kv help')"
     run --separate-stderr kv verify b --preset p --output r.txt
     assert_stderr "kv: verify: the output must be named .json or .csv, not 'r.txt' (try 'kv help')"
     run --separate-stderr kv verify b --preset p --output r.json --async-workers many

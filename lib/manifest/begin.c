@@ -8,6 +8,7 @@
 #include "json.h"
 #include "layout1_create.h"
 #include "paths.h"
+#include "private_members.h"
 #include "pydantic.h"
 #include "same_export.h"
 #include "same_run.h"
@@ -129,12 +130,12 @@ static void add_members(
             kv_same_run_add(&origin, m->keys[i]);
         kv_same_run_digest(&origin, digest);
         kv_same_run_end(&origin);
-        add_member(out, KV_SAME_RUN_DIGEST, digest);
+        add_member(out, KV_MEMBER_BENCHMARK_DIGEST, digest);
     }
-    add_member(out, "kv_manual_traces", o->manual_traces);
-    add_member(out, "kv_replay", o->replay);
+    add_member(out, KV_MEMBER_MANUAL_TRACES, o->manual_traces);
+    add_member(out, KV_MEMBER_REPLAY, o->replay);
     if (o->tasks && strcmp(o->tasks, "-") != 0)
-        add_member(out, "kv_tasks", o->tasks);
+        add_member(out, KV_MEMBER_TASKS, o->tasks);
     kv_buf_add_char(out, '}');
 }
 

@@ -4,6 +4,7 @@
 #include "config_diff.h"
 #include "finished_export.h"
 #include "json.h"
+#include "private_members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,14 +79,14 @@ struct kv_slice kv_same_run_config(const struct kv_state *s)
 {
     const struct kv_state_info *info = kv_state_info(s);
     struct kv_slice known;
-    return info->finished && kv_state_member(s, KV_FINISHED_EXPORT_KNOWN, &known) ? known
-                                                                                  : info->config;
+    return info->finished && kv_state_member(s, KV_MEMBER_KNOWN, &known) ? known : info->config;
 }
 
 static struct kv_slice stored_digest(const struct kv_state *s)
 {
     struct kv_slice v;
-    bool found = kv_state_member(s, KV_SAME_RUN_DIGEST, &v) && kv_json_type(v) == KV_JSON_STRING;
+    bool found =
+        kv_state_member(s, KV_MEMBER_BENCHMARK_DIGEST, &v) && kv_json_type(v) == KV_JSON_STRING;
     return found ? (struct kv_slice){v.p + 1, v.n - 2} : (struct kv_slice){0};
 }
 

@@ -18,8 +18,6 @@
 
 #include <stdbool.h>
 
-#define KV_SAME_RUN_DIGEST "kv_benchmark_digest" /* the member of .state */
-
 /* ---- which questions a manifest names ---- */
 
 struct kv_same_run {

@@ -3,6 +3,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "private_members.h"
 #include "same_run.h"
 #include "task.h"
 
@@ -39,7 +40,7 @@ static int open_traces(struct kv_session *s, struct kv_err *err)
     struct kv_buf text = {0};
     char *path;
     int failed = 0;
-    if (member_path(s, "kv_manual_traces", &path)) {
+    if (member_path(s, KV_MEMBER_MANUAL_TRACES, &path)) {
         failed = read_named(path, &text, err);
         if (!failed && !(s->traces = kv_traces_open(kv_slice_of(&text), err)))
             failed = kv_err_context(err, "%s", path);
@@ -54,7 +55,7 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     struct kv_buf text = {0};
     char *path;
     int failed = 0;
-    if (member_path(s, "kv_replay", &path)) {
+    if (member_path(s, KV_MEMBER_REPLAY, &path)) {
         failed = read_named(path, &text, err);
         if (!failed && !(s->replay = kv_recorded_open(kv_slice_of(&text), path, err)))
             failed = -1;
@@ -142,7 +143,7 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
 static int open_tasks(struct kv_session *s, struct kv_err *err)
 {
     char *path;
-    if (!member_path(s, "kv_tasks", &path))
+    if (!member_path(s, KV_MEMBER_TASKS, &path))
         return 0;
     int failed = refuse_stream(path, err) != 0 || kv_exec_tasks_open(&s->tasks, path, err) != 0;
     if (failed && err->kind == KV_INPUT && !s->tasks.text.n)

@@ -12,6 +12,7 @@
 #include "json.h"
 #include "key_index.h"
 #include "num.h"
+#include "private_members.h"
 #include "result.h"
 #include "rows.h"
 
@@ -196,7 +197,7 @@ static void add_known(struct telling *t, struct kv_slice metadata)
     struct kv_slice header, list;
     const char *comma = "";
     kv_json_get(metadata, "verification_config", &header);
-    kv_buf_add_str(&t->out, ",\n \"" KV_FINISHED_EXPORT_KNOWN "\": {");
+    kv_buf_add_str(&t->out, ",\n \"" KV_MEMBER_KNOWN "\": {");
     for (int role = 0; role < 2; role++) {
         if (!kv_json_get(header, lists[role], &list) || kv_json_type(list) != KV_JSON_ARRAY)
             continue;

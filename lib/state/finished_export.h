@@ -3,8 +3,10 @@
  * Once a run is finalized its pair is gone, and only the export remains. Who asks about that run by
  * its name is still owed an answer: it is complete, with these tasks, these models, these failures.
  * This module finds out that it is so, and writes a .state that says it, which state.h then reads
- * as any other (a member end_time is beside the known ones). What an export does not hold (the
- * configuration, the benchmark's path) is absent.
+ * as any other. Beside the known members stand end_time, and KV_MEMBER_KNOWN (private_members.h):
+ * what the export says of the configuration, as part of one: the models of its header, with the ids
+ * and prompts of the rows, and the replicates. What it does not hold (the configuration, the
+ * benchmark's path) is absent.
  *
  *     if (kv_finished_export_is(paths.output))                      looks at the header only
  *         fd = kv_finished_export_open(paths.output, &err);         goes through all rows
@@ -18,10 +20,6 @@
 #include "err.h"
 
 #include <stdbool.h>
-
-/* A further member: what the export says of the configuration, as part of one. The models of its
- * header, with the ids and prompts of the rows, and the replicates. */
-#define KV_FINISHED_EXPORT_KNOWN "kv_known"
 
 /* Is there an export at `path`, and is it complete by its own word? */
 bool kv_finished_export_is(const char *path);

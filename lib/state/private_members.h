@@ -1,0 +1,16 @@
+/* private_members - the top-level members of a .state that are ours: their names, in one place.
+ *
+ * They begin with "kv_", stand behind the first block (header.h), are texts, and are passed over by
+ * karenina's readers. kv_state_member reads them; kv_store_create is given them.
+ */
+#ifndef KV_PRIVATE_MEMBERS_H
+#define KV_PRIVATE_MEMBERS_H
+
+#define KV_MEMBER_BENCHMARK_DIGEST "kv_benchmark_digest" /* content of the questions: same_run.h   \
+                                                          */
+#define KV_MEMBER_MANUAL_TRACES "kv_manual_traces"       /* path of recorded answers */
+#define KV_MEMBER_REPLAY        "kv_replay"              /* path of an export to answer from */
+#define KV_MEMBER_TASKS         "kv_tasks"               /* path of the list of jobs */
+#define KV_MEMBER_KNOWN         "kv_known"               /* see finished_export.h; an object */
+
+#endif

@@ -1,0 +1,274 @@
+/* export_run - the exports of a run: which rows belong in them, and the files themselves. */
+#include "export_run.h"
+
+#include "export.h"
+#include "io.h"
+#include "json.h"
+#include "reformat.h"
+#include "rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the survey ---- */
+
+static void set_newest(struct kv_export_run *e, size_t row)
+{
+    if (row / 8 >= e->room) {
+        size_t room = e->room ? 2 * e->room : 1024;
+        e->newest = kv_array(e->newest, room, 1);
+        memset(e->newest + e->room, 0, room - e->room);
+        e->room = room;
+    }
+    e->newest[row / 8] |= (unsigned char)(1u << row % 8);
+}
+
+static bool is_newest(const struct kv_export_run *e, size_t row)
+{
+    return row / 8 < e->room && e->newest[row / 8] >> row % 8 & 1;
+}
+
+static int survey_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
+    struct kv_err *err)
+{
+    kv_buf_clear(&e->id);
+    if (row->preview)
+        return 0;
+    if (!e->store) { /* an export has no others */
+        set_newest(e, e->count);
+        return 0;
+    }
+    if (kv_store_row_key(e->store, row, &e->key, err) != 0)
+        return -1;
+    kv_store_row_id(kv_slice_of(&e->key), at->text, &e->id);
+    if (!kv_store_is_newest(e->store, kv_slice_of(&e->id), at)) {
+        e->superseded++;
+        return 0;
+    }
+    set_newest(e, e->count);
+    kv_tally_add(&e->rows, row);
+    if (!row->generic && row->scenario_id.n > 2)
+        kv_scenarios_add(e->scenarios, kv_slice_of(&e->key), row);
+    else if (kv_result_failed(row))
+        e->failed++;
+    else
+        e->successful++;
+    return 0;
+}
+
+/* The next row, read as a result. 1, 0, -1. */
+static int next_row(struct kv_export_run *e, struct kv_rows *rows, struct kv_row *at,
+    struct kv_result *row, struct kv_err *err)
+{
+    int got = kv_rows_next(rows, at, err);
+    if (got != 1)
+        return got;
+    if (kv_result_read(at->text, KV_RESULT_CHECKED, row, err) == 0)
+        return 1;
+    return kv_err_context(err, "%s:%zu", e->info->results_path, at->line);
+}
+
+static int walk(struct kv_export_run *e, struct kv_err *err)
+{
+    struct kv_rows rows;
+    struct kv_row at;
+    struct kv_result row;
+    int got;
+    if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
+        return -1;
+    rows.members = &e->members;
+    for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++)
+        if (survey_row(e, &at, &row, err) != 0) {
+            got = -1;
+            break;
+        }
+    kv_rows_end(&rows);
+    return got;
+}
+
+/* The rubric stands in the results document; the JSON Lines of layout 2.0 have no place for it. */
+static void find_rubric(struct kv_export_run *e)
+{
+    struct kv_buf object = {0};
+    struct kv_slice value;
+    struct kv_err never;
+    kv_buf_add_char(&object, '{');
+    kv_buf_add_slice(&object, kv_slice_of(&e->members));
+    kv_buf_add_str(&object, "\"\":0}"); /* behind the last comma */
+    kv_buf_release(&e->members);
+    e->members = object;
+    if (kv_json_check(kv_slice_of(&e->members), KV_JSON_FOREIGN, &value, &never) != 0 ||
+        !kv_json_path(value, &e->rubric, "shared_data", "rubric_definition", NULL) ||
+        kv_json_type(e->rubric) != KV_JSON_OBJECT)
+        e->rubric = (struct kv_slice){0};
+}
+
+int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
+{
+    e->scenarios = kv_scenarios_open();
+    if (walk(e, err) != 0)
+        return -1;
+    find_rubric(e);
+    int64_t scenarios = (int64_t)kv_scenarios_count(e->scenarios);
+    int64_t unfinished = (int64_t)kv_scenarios_failed(e->scenarios);
+    e->successful += scenarios - unfinished;
+    e->failed += unfinished;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static void make_head(const struct kv_export_run *e, struct kv_export_head *head)
+{
+    *head = (struct kv_export_head){
+        .export_time = e->now,
+        .config = e->info->config,
+        .total = e->total,
+        .successful = e->successful,
+        .failed = e->failed,
+        .start_time = e->info->has_start ? e->info->start_text : (struct kv_slice){0},
+        .has_end = true,
+        .end_time = e->now,
+        .is_complete = e->is_complete,
+        .rubric_definition = e->rubric,
+    };
+}
+
+/* A VerificationResult as karenina's exporter spaces it. A result of any other job is its maker's:
+ * it stays as it came, but on one line. */
+static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout layout)
+{
+    struct kv_slice task;
+    if (layout == KV_LAYOUT_2)
+        kv_reformat_export(line, row);
+    else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
+        kv_buf_add_slice(line, row);
+    else
+        kv_reformat_space(line, row);
+}
+
+static int write_json(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+{
+    struct kv_export_head head;
+    struct kv_export out;
+    struct kv_rows rows;
+    struct kv_row at;
+    struct kv_buf line = {0};
+    int got;
+    make_head(e, &head);
+    if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
+        return -1;
+    kv_export_begin(&out, fd, &head);
+    for (size_t i = 0; (got = kv_rows_next(&rows, &at, err)) == 1; i++) {
+        if (!is_newest(e, i))
+            continue;
+        kv_buf_clear(&line);
+        add_row(&line, at.text, e->info->layout);
+        kv_export_row(&out, kv_slice_of(&line));
+    }
+    kv_rows_end(&rows);
+    kv_buf_clear(&line);
+    kv_scenarios_write(e->scenarios, &line);
+    struct kv_err late;
+    if (kv_export_end(&out, kv_slice_of(&line), &late) != 0 && got == 0) {
+        *err = late;
+        got = kv_err_context(err, "%s", path);
+    }
+    kv_buf_release(&line);
+    return got;
+}
+
+static struct kv_csv *open_csv(const struct kv_export_run *e)
+{
+    struct kv_buf stamp = {0}, job = {0};
+    struct kv_export_head head;
+    make_head(e, &head);
+    kv_export_stamp_add(&stamp, head.export_time);
+    kv_export_job_add(&job, &head);
+    struct kv_csv_meta meta = {
+        kv_slice_of(&stamp), KV_SLICE(KV_EXPORT_KARENINA), kv_slice_of(&job), e->rubric};
+    struct kv_csv *csv = kv_csv_open(&meta);
+    kv_buf_release(&stamp);
+    kv_buf_release(&job);
+    return csv;
+}
+
+/* Shows the rows that count to the survey of columns (fd < 0), or writes them. */
+static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+{
+    enum { FLUSH_AT = 256 * 1024 };
+    struct kv_rows rows;
+    struct kv_row at;
+    struct kv_result row;
+    struct kv_buf out = {0};
+    int got;
+    if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
+        return -1;
+    if (fd >= 0)
+        kv_csv_head(e->csv, &out);
+    for (size_t i = 0; (got = next_row(e, &rows, &at, &row, err)) == 1; i++) {
+        if (!is_newest(e, i))
+            continue;
+        if (fd < 0)
+            kv_csv_survey(e->csv, &row);
+        else
+            kv_csv_row(e->csv, &row, &out);
+        if (out.n < FLUSH_AT)
+            continue;
+        if (kv_io_write(fd, kv_slice_of(&out), err) != 0) {
+            got = kv_err_context(err, "%s", path);
+            break;
+        }
+        kv_buf_clear(&out);
+    }
+    kv_rows_end(&rows);
+    if (got == 0 && fd >= 0 && kv_io_write(fd, kv_slice_of(&out), err) != 0)
+        got = kv_err_context(err, "%s", path);
+    kv_buf_release(&out);
+    return got;
+}
+
+/* Which trait columns there are needs the rubric, which may stand behind the rows: a pass of its
+ * own. */
+static int write_csv(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+{
+    e->csv = open_csv(e);
+    int rc = walk_csv(e, path, -1, err);
+    if (rc == 0)
+        rc = walk_csv(e, path, fd, err);
+    kv_csv_close(e->csv);
+    e->csv = NULL;
+    return rc;
+}
+
+static int publish(struct kv_export_run *e, const char *path,
+    int (*write)(struct kv_export_run *, const char *, int, struct kv_err *), struct kv_err *err)
+{
+    struct kv_publish p;
+    if (kv_publish_begin(&p, path, err) != 0)
+        return -1;
+    if (write(e, path, p.fd, err) == 0 && kv_publish_end(&p, err) == 0)
+        return 0;
+    kv_publish_abandon(&p);
+    return -1;
+}
+
+int kv_export_run_json(struct kv_export_run *e, const char *path, struct kv_err *err)
+{
+    return publish(e, path, write_json, err);
+}
+
+int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *err)
+{
+    return publish(e, path, write_csv, err);
+}
+
+void kv_export_run_release(struct kv_export_run *e)
+{
+    kv_tally_release(&e->rows);
+    kv_scenarios_close(e->scenarios);
+    kv_buf_release(&e->members);
+    kv_buf_release(&e->key);
+    kv_buf_release(&e->id);
+    free(e->newest);
+}

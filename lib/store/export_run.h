@@ -1,0 +1,58 @@
+/* export_run - the exports of a run: which rows belong in them, and the files themselves.
+ *
+ * Goes through the rows of a pair (under its lock) or of a finished export. The survey reads every
+ * row as a result, finds which are the newest of their tasks (a bit each) and counts, because the
+ * counts stand in the header; writing copies the rows whose bit is set, whole or not at all.
+ *
+ *     struct kv_export_run e = {.store = st, .info = info, .now = now};
+ *     if (kv_export_run_survey(&e, &err) == 0 && kv_export_run_json(&e, "results.json", &err) == 0)
+ *         … e.rows, e.superseded …
+ *     kv_export_run_release(&e);
+ *
+ * Formats: kv-results(5). Memory does not grow with the number of rows but by one bit a row.
+ */
+#ifndef KV_EXPORT_RUN_H
+#define KV_EXPORT_RUN_H
+
+#include "buf.h"
+#include "csv.h"
+#include "err.h"
+#include "scenario.h"
+#include "store.h"
+#include "tally.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_export_run {
+    /* Given, and borrowed. */
+    struct kv_store *store; /* NULL: rows of an export, none of which supersedes another */
+    const struct kv_state_info *info; /* where the rows are, and what the header tells of the run */
+    double now;                       /* POSIX seconds: the end of the run */
+    int64_t total;                    /* tasks of the run */
+    bool is_complete;
+
+    /* Found by the survey. */
+    int64_t superseded;         /* rows that a newer one of the same task replaced */
+    int64_t successful, failed; /* tasks, by whether the newest row is a failure */
+    struct kv_tally rows;       /* of the rows in the export */
+
+    /* Private. */
+    unsigned char *newest; /* a bit a row */
+    size_t count, room;
+    struct kv_buf members; /* of the results document, but for its rows: an object */
+    struct kv_slice rubric;
+    struct kv_scenarios *scenarios;
+    struct kv_buf key, id;
+    struct kv_csv *csv;
+};
+
+int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err);
+
+/* After the survey: publish the file. On failure what was at `path` is there still. */
+int kv_export_run_json(struct kv_export_run *e, const char *path, struct kv_err *err);
+int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *err);
+
+void kv_export_run_release(struct kv_export_run *e);
+
+#endif

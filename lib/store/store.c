@@ -5,6 +5,7 @@
  */
 #include "store.h"
 
+#include "io_at.h"
 #include "layout1.h"
 #include "layout2.h"
 #include "nearest.h"
@@ -17,11 +18,9 @@ enum { HINTS = 10 }; /* a hint costs a walk over the manifest */
 
 struct kv_store {
     struct kv_paths paths;
-    enum kv_layout layout;
     unsigned flags;
     struct kv_notes notes;
-    struct kv_layout1 pair;
-    struct kv_layout2 two;
+    struct kv_pair *pair;
     struct kv_state *state; /* for kv_store_state; opened when asked for */
     struct kv_buf key;
     int hints;
@@ -39,15 +38,14 @@ struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_er
     kv_state_close(s);
     struct kv_store *st = kv_calloc(1, sizeof *st);
     st->flags = flags;
-    st->layout = layout;
     st->finished = finished;
     st->hints = HINTS;
     if (kv_paths_find(&st->paths, operand, err) != 0) {
         free(st);
         return NULL;
     }
-    kv_layout1_init(&st->pair, &st->paths, &st->notes);
-    kv_layout2_init(&st->two, &st->paths, &st->notes);
+    st->pair = layout == KV_LAYOUT_1 ? kv_layout1_open(&st->paths, &st->notes)
+                                     : kv_layout2_open(&st->paths, &st->notes);
     if (!st->paths.odd || finished)
         return st;
     kv_err_set(err, KV_INPUT, "%s: the name does not end in .state", st->paths.state);
@@ -60,8 +58,7 @@ void kv_store_close(struct kv_store *st)
     if (!st)
         return;
     kv_state_close(st->state);
-    kv_layout1_release(&st->pair);
-    kv_layout2_release(&st->two);
+    st->pair->layout->close(st->pair);
     kv_paths_release(&st->paths);
     kv_buf_release(&st->key);
     free(st);
@@ -81,8 +78,7 @@ int kv_store_begin(struct kv_store *st, struct kv_err *err)
             "%s: the run is finished and takes no more results; begin one that goes on from it by "
             "kv-manifest --extend-from",
             st->paths.output);
-    int failed = st->layout == KV_LAYOUT_1 ? kv_layout1_begin(&st->pair, wait, err)
-                                           : kv_layout2_begin(&st->two, wait, err);
+    int failed = st->pair->layout->begin(st->pair, wait, err);
     if (failed && err->kind == KV_BUSY)
         kv_err_set(err, KV_BUSY, "%s: another writer holds it", st->paths.state);
     st->begun = !failed;
@@ -100,32 +96,22 @@ static void end(struct kv_store *st)
 void kv_store_abort(struct kv_store *st)
 {
     end(st);
-    if (st->layout == KV_LAYOUT_1)
-        kv_layout1_abort(&st->pair);
-    else
-        kv_layout2_abort(&st->two);
+    st->pair->layout->abort(st->pair);
 }
 
 int kv_store_commit(struct kv_store *st, struct kv_err *err)
 {
     end(st);
-    return st->layout == KV_LAYOUT_1 ? kv_layout1_commit(&st->pair, err)
-                                     : kv_layout2_commit(&st->two, err);
+    return st->pair->layout->commit(st->pair, err);
 }
 
 int kv_store_remove(struct kv_store *st, struct kv_err *err)
 {
     end(st);
-    return st->layout == KV_LAYOUT_1 ? kv_layout1_remove(&st->pair, err)
-                                     : kv_layout2_remove(&st->two, err);
+    return st->pair->layout->remove(st->pair, err);
 }
 
 /* ---- looking ---- */
-
-static struct kv_accounting *ledger(struct kv_store *st)
-{
-    return st->layout == KV_LAYOUT_1 ? &st->pair.ledger : &st->two.ledger;
-}
 
 const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err)
 {
@@ -136,18 +122,14 @@ const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err)
 
 void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c)
 {
-    const struct kv_header *h = st->layout == KV_LAYOUT_1 ? &st->pair.counts : &st->two.counts;
+    const struct kv_header *h = &st->pair->counts;
     *c = (struct kv_store_counts){h->total, h->completed, h->failed, h->pending, h->rows};
 }
 
 int kv_store_row_key(
     struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err)
 {
-    if (st->layout == KV_LAYOUT_2)
-        return kv_state_row_key(st->two.state, row, key, err);
-    kv_buf_clear(key);
-    kv_result_key(row, key);
-    return 0;
+    return st->pair->layout->row_key(st->pair, row, key, err);
 }
 
 void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id)
@@ -166,7 +148,7 @@ int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err)
 {
     struct kv_key_index_entry e;
-    if (kv_key_index_find(ledger(st)->index, kv_digest_128(key), &e, err) < 0)
+    if (kv_key_index_find(st->pair->ledger.index, kv_digest_128(key), &e, err) < 0)
         return -1;
     *task = (struct kv_task_state){
         .key = key,
@@ -244,63 +226,45 @@ static int refuse_unknown(struct kv_store *st, struct kv_slice key, struct kv_er
     return -1;
 }
 
-/* Is the recorded row this one, byte for byte? A retry after an unknown outcome sends it again. */
-static bool is_same(struct kv_store *st, const struct kv_key_index_entry *old, struct kv_slice row)
-{
-    struct kv_doc_version *t;
-    struct kv_err ignored;
-    if (st->layout != KV_LAYOUT_1)
-        return false;
-    t = kv_doc_view(st->pair.doc, 0);
-    if ((uint64_t)t->end < old->offset || (uint64_t)t->end - old->offset < row.n)
-        return false;
-    char *text = kv_alloc(row.n + 1); /* what follows is a comma or the end of the line */
-    bool same = kv_doc_version_read(t, (off_t)old->offset, text, row.n + 1, &ignored) == 0 &&
-                memcmp(text, row.p, row.n) == 0 && (text[row.n] == ',' || text[row.n] == '\n');
-    free(text);
-    return same;
-}
-
 static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, struct kv_err *err)
 {
     struct kv_slice key = kv_slice_of(&st->key);
-    bool two = st->layout == KV_LAYOUT_2, completes;
-    if (is_new && two)
-        kv_layout2_extend(&st->two, key);
-    else if (is_new)
-        kv_layout1_extend(&st->pair, key);
-    if (is_new && kv_accounting_manifest(ledger(st), key, err) < 0)
+    struct kv_pair *p = st->pair;
+    bool completes;
+    if (is_new) {
+        p->layout->extend(p, key);
+        if (kv_accounting_manifest(&p->ledger, key, err) < 0)
+            return -1;
+    }
+    uint64_t at = p->layout->add_row(p, row->text);
+    if (kv_accounting_row(&p->ledger, row, key, at, &completes, err) != 0)
         return -1;
-    uint64_t at =
-        two ? kv_layout2_add_row(&st->two, row->text) : kv_layout1_add_row(&st->pair, row->text);
-    if (kv_accounting_row(ledger(st), row, key, at, &completes, err) != 0)
-        return -1;
-    if (completes && two)
-        kv_layout2_add_key(&st->two, key);
-    else if (completes)
-        kv_layout1_add_key(&st->pair, key);
+    if (completes)
+        p->layout->add_key(p, key);
     return 0;
 }
 
+/* A retry after an unknown outcome sends the same row again, byte for byte. */
 static int add_result(
     struct kv_store *st, const struct kv_result *row, enum kv_added *added, struct kv_err *err)
 {
     struct kv_key_index_entry task, old;
     struct kv_slice key = kv_slice_of(&st->key);
-    if (kv_accounting_find(ledger(st), row, key, &task, &old, err) != 0)
+    if (kv_accounting_find(&st->pair->ledger, row, key, &task, &old, err) != 0)
         return -1;
     bool is_new = !(task.flags & KV_KEY_INDEX_MANIFEST);
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
     bool has_row = old.flags & KV_KEY_INDEX_ROW, completed = task.flags & KV_KEY_INDEX_COMPLETED;
-    if (has_row &&
-        ((completed && !(old.flags & KV_KEY_INDEX_FAILED)) || is_same(st, &old, row->text))) {
+    if (has_row && ((completed && !(old.flags & KV_KEY_INDEX_FAILED)) ||
+                       st->pair->layout->has_row(st->pair, old.offset, row->text))) {
         *added = KV_ADDED_NOT;
         return 0;
     }
-    if (st->layout == KV_LAYOUT_1 && st->pair.foreign) {
-        if (kv_layout1_ready(&st->pair, err) == 0) /* it has been read again */
-            return add_result(st, row, added, err);
+    int changed = st->pair->layout->ready(st->pair, err);
+    if (changed > 0) /* it has been read again */
+        return add_result(st, row, added, err);
+    if (changed < 0) {
         end(st);
         return -1;
     }

@@ -1,0 +1,78 @@
+/* pair - the two files of a run under the writer's lock, whatever their layout.
+ *
+ * A layout (layout1.h, layout2.h) opens a pair; from then on it is worked with through the table of
+ * functions here, in this order:
+ *
+ *     struct kv_pair *p = kv_layout1_open(paths, notes);
+ *     p->layout->begin(p, true, &err);      locked; p->ledger knows every key and row, p->counts
+ * them p->layout->ready(p, &err);            before the first add: 1 if it has been read again
+ *     p->layout->add_row(p, row);           staged, as are keys
+ *     p->layout->commit(p, &err);           durable, and unlocked
+ *     p->layout->close(p);
+ *
+ * What a row or a key means is accounting.h and store.h; a layout knows the files.
+ */
+#ifndef KV_PAIR_H
+#define KV_PAIR_H
+
+#include "accounting.h"
+#include "header.h"
+#include "paths.h"
+#include "result.h"
+
+#include <stdbool.h>
+
+struct kv_notes { /* where to say what was found; say may be NULL */
+    void (*say)(void *closure, const char *text);
+    void *closure;
+};
+void kv_note(const struct kv_notes *n, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct kv_pair;
+
+struct kv_pair_layout {
+    void (*close)(struct kv_pair *p); /* ends what was begun */
+
+    /* KV_BUSY only with wait == false. KV_INPUT with the place if the pair cannot be read; it is
+     * then as it was. */
+    int (*begin)(struct kv_pair *p, bool wait, struct kv_err *err);
+
+    /* Makes sure that the pair can be added to. Nothing may be staged yet. 1 if it had to be
+     * written anew for that and has been read again, 0 if it was in order. On failure the batch is
+     * over. */
+    int (*ready)(struct kv_pair *p, struct kv_err *err);
+
+    /* Stage a row (answers the offset at which it will lie), the key it completes, and a further
+     * key for the manifest. The ledger is told by the caller. */
+    uint64_t (*add_row)(struct kv_pair *p, struct kv_slice row);
+    void (*add_key)(struct kv_pair *p, struct kv_slice key);
+    void (*extend)(struct kv_pair *p, struct kv_slice key);
+
+    /* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the
+     * rows are there and not known to be durable. Unlocks in any case. */
+    int (*commit)(struct kv_pair *p, struct kv_err *err);
+    void (*abort)(struct kv_pair *p);
+
+    /* Removes the pair and everything private beside it, durably. Between begin and commit, instead
+     * of it; ends the batch. */
+    int (*remove)(struct kv_pair *p, struct kv_err *err);
+
+    /* The key a row belongs to in this pair; replaces what *key holds. */
+    int (*row_key)(
+        struct kv_pair *p, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
+
+    /* Does this row, byte for byte, lie at the offset? */
+    bool (*has_row)(struct kv_pair *p, uint64_t offset, struct kv_slice row);
+};
+
+/* What every layout begins with; its own things are behind. */
+struct kv_pair {
+    const struct kv_pair_layout *layout;
+    const struct kv_paths *paths;
+    const struct kv_notes *notes;
+    struct kv_header counts;     /* with all that is staged */
+    struct kv_accounting ledger; /* stages */
+};
+
+#endif

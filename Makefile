@@ -2,7 +2,7 @@
 
 # A room of lib/ sees the rooms named in its line, and the compiler enforces it: only their headers are
 # on its include path. tests/tree checks the same over the symbols that are linked.
-ROOMS = base json file python config benchmark template result state store judge model pipeline manifest run cli
+ROOMS = base json file python config benchmark template result state store judge model pipeline manifest run report cli
 SEES_base      =
 SEES_json      = base
 SEES_file      = base
@@ -18,6 +18,7 @@ SEES_model     = base json file
 SEES_pipeline  = base json file python config benchmark template result judge model
 SEES_manifest  = base json file python config benchmark template result state store pipeline judge model
 SEES_run       = base json file python config benchmark template result state judge model pipeline manifest store
+SEES_report    = base json file python config result state
 SEES_cli       = $(filter-out cli,$(ROOMS))
 # What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
 SEES_kv        = base json file python config result state store

@@ -1,0 +1,95 @@
+/* consumption - what the models used: tokens, money where the service said it, retries. */
+#include "consumption.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static void add(struct kv_consumption *sum, const struct kv_consumption *one)
+{
+    sum->input += one->input;
+    sum->output += one->output;
+    sum->cached += one->cached;
+    sum->reasoning += one->reasoning;
+    if (!isnan(one->cost))
+        sum->cost = (isnan(sum->cost) ? 0 : sum->cost) + one->cost;
+}
+
+/* What names an answer: rows whose judges share it have the same. */
+struct answer {
+    uint32_t question, model;
+    int32_t replicate;
+    uint32_t zero;
+    uint64_t text;
+};
+
+static bool is_first(struct kv_names *seen, const struct kv_fact *f, uint32_t model)
+{
+    struct answer answer = {f->question, model, f->replicate, 0, f->answer};
+    size_t known = seen->n;
+    return kv_names_add(seen, (struct kv_slice){(const char *)&answer, sizeof answer}) == known;
+}
+
+static void take_row(
+    struct kv_consumer *c, const struct kv_fact *f, const struct kv_consumption *used)
+{
+    c->rows++;
+    c->estimated += (f->flags & KV_FACT_ESTIMATED) != 0;
+    c->costed += isnan(used->cost) ? 0 : 1;
+    add(&c->used, used);
+    for (size_t i = 0; !c->judges && i < KV_RETRY_CLASSES; i++)
+        c->retries[i] += f->retries[i];
+}
+
+static void list(struct kv_consumptions *c, const struct kv_rowset *set,
+    struct kv_consumer *by_model, bool judges)
+{
+    uint32_t *order = kv_names_sorted(&set->models);
+    for (size_t i = 0; i < set->models.n; i++) {
+        struct kv_consumer *one = &by_model[order[i]];
+        if (!one->rows || (judges && !kv_rowset_model(set, order[i]).n))
+            continue;
+        one->model = order[i];
+        c->items[c->n++] = *one;
+        add(&c->total, &one->used);
+    }
+    free(order);
+}
+
+static struct kv_consumer *begin(size_t models, bool judges)
+{
+    struct kv_consumer *all = kv_calloc(models ? models : 1, sizeof *all);
+    for (size_t i = 0; i < models; i++) {
+        all[i].judges = judges;
+        all[i].used.cost = NAN;
+    }
+    return all;
+}
+
+void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set)
+{
+    size_t models = set->models.n;
+    struct kv_consumer *answering = begin(models, false), *judging = begin(models, true);
+    struct kv_names seen = {0};
+    *c = (struct kv_consumptions){.total.cost = NAN};
+    c->items = kv_calloc(2 * models + 1, sizeof *c->items);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct kv_fact *f = &set->facts[i];
+        const struct kv_line *line = &set->lines[f->line];
+        answering[line->answering].passed += f->outcome == KV_RESULT_PASSED;
+        judging[line->judge].passed += f->outcome == KV_RESULT_PASSED;
+        if (is_first(&seen, f, line->answering))
+            take_row(&answering[line->answering], f, &f->answering);
+        take_row(&judging[line->judge], f, &f->judging);
+    }
+    list(c, set, answering, false);
+    list(c, set, judging, true);
+    kv_names_release(&seen);
+    free(answering);
+    free(judging);
+}
+
+void kv_consumptions_release(struct kv_consumptions *c)
+{
+    free(c->items);
+    *c = (struct kv_consumptions){0};
+}

@@ -1,0 +1,35 @@
+/* consumption - what the models used: tokens, money where the service said it, retries.
+ *
+ * By model and by what it did, answering or judging. An answer that several judges read stands in
+ * the row of each and is counted once.
+ *
+ *     struct kv_consumptions c;
+ *     kv_consumptions_make(&c, set);
+ *     kv_consumptions_release(&c);
+ */
+#ifndef KV_CONSUMPTION_H
+#define KV_CONSUMPTION_H
+
+#include "rowset.h"
+
+struct kv_consumer {
+    uint32_t model; /* a name */
+    bool judges;    /* else it answers */
+    size_t rows;    /* answers, each once; or judgings */
+    size_t estimated,
+        costed; /* of them: without counts of the service; with its word on the cost */
+    struct kv_consumption used;
+    size_t passed;                    /* rows that passed; of an answering model, over all judges */
+    size_t retries[KV_RETRY_CLASSES]; /* of its rows; 0 for judges, whose rows share them */
+};
+
+struct kv_consumptions {
+    struct kv_consumer *items; /* answering models by name, then judges by name */
+    size_t n;
+    struct kv_consumption total;
+};
+
+void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set);
+void kv_consumptions_release(struct kv_consumptions *c);
+
+#endif

@@ -1,0 +1,317 @@
+/* row_facts - what a report remembers of one result: numbers, and names known by number. */
+#include "row_facts.h"
+
+#include "builtins.h"
+#include "json.h"
+#include "num.h"
+#include "reason.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const kv_row_facts_retries[] = {
+    "connection", "timeout", "rate_limit", "server_error", NULL};
+
+static struct kv_slice get(struct kv_slice object, const char *name)
+{
+    struct kv_slice value = {0};
+    kv_json_get(object, name, &value);
+    return value;
+}
+
+static bool is_text(struct kv_slice value)
+{
+    return value.n && kv_json_type(value) == KV_JSON_STRING;
+}
+
+static double number(struct kv_slice value)
+{
+    double x;
+    return value.n && kv_num_double(value, &x) ? x : NAN;
+}
+
+static uint64_t count(struct kv_slice value)
+{
+    double x = number(value);
+    return x > 0 && x < 1e15 ? (uint64_t)x : 0;
+}
+
+/* ---- models ---- */
+
+void kv_row_facts_add_model(struct kv_buf *out, struct kv_slice identity)
+{
+    struct kv_slice name = get(identity, "model_name"), id = get(identity, "config_id"), tool;
+    struct kv_json_walk walk;
+    const char *before = " +[";
+    if (!is_text(name))
+        return;
+    if (is_text(get(identity, "interface"))) {
+        kv_json_unescape(get(identity, "interface"), out);
+        kv_buf_add_char(out, ':');
+    }
+    kv_json_unescape(name, out);
+    if (is_text(id) && id.n > 2 && !kv_slice_eq(id, name)) {
+        kv_buf_add_str(out, " (");
+        kv_json_unescape(id, out);
+        kv_buf_add_char(out, ')');
+    }
+    kv_json_begin(&walk, get(identity, "tools"));
+    for (; kv_json_item(&walk, &tool); before = ", ") {
+        kv_buf_add_str(out, before);
+        kv_json_unescape(tool, out);
+    }
+    if (*before == ',')
+        kv_buf_add_char(out, ']');
+}
+
+/* ---- usage ---- */
+
+static void add_stage(struct kv_consumption *c, struct kv_slice stage)
+{
+    double cost = number(get(stage, "kv_cost"));
+    c->input += count(get(stage, "input_tokens"));
+    c->output += count(get(stage, "output_tokens"));
+    c->cached += count(get(get(stage, "input_token_details"), "cache_read"));
+    c->reasoning += count(get(get(stage, "output_token_details"), "reasoning"));
+    if (cost >= 0)
+        c->cost = (isnan(c->cost) ? 0 : c->cost) + cost;
+}
+
+static bool is_cut(struct kv_slice finish)
+{
+    static const char *const words[] = {"length", "max_tokens", "MAX_TOKENS",
+        "model_context_window_exceeded", "incomplete/max_output_tokens", NULL};
+    for (size_t i = 0; is_text(finish) && words[i]; i++)
+        if (kv_json_string_is(finish, words[i]))
+            return true;
+    return false;
+}
+
+static void take_served(struct kv_fact *fact, const struct kv_result *row, struct kv_slice served,
+    struct kv_fact_names *names)
+{
+    struct kv_buf text = {0};
+    if (!is_text(served))
+        return;
+    kv_json_unescape(served, &text);
+    fact->served = kv_names_add(&names->served, kv_slice_of(&text));
+    if (!kv_slice_eq(served, get(row->answering, "model_name")))
+        fact->flags |= KV_FACT_OTHER_MODEL;
+    kv_buf_release(&text);
+}
+
+static void take_usage(
+    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+{
+    struct kv_json_walk walk;
+    struct kv_slice name, stage;
+    fact->answering.cost = fact->judging.cost = NAN;
+    fact->served = KV_NO_NAME;
+    kv_json_begin(&walk, row->usage);
+    while (kv_json_member(&walk, &name, &stage)) {
+        if (kv_json_string_is(name, "total"))
+            continue;
+        bool answer = kv_json_string_is(name, "answer_generation");
+        add_stage(answer ? &fact->answering : &fact->judging, stage);
+        if (!answer)
+            continue;
+        take_served(fact, row, get(stage, "kv_served"), names);
+        if (is_cut(get(stage, "kv_finish")))
+            fact->flags |= KV_FACT_CUT;
+    }
+    if (kv_json_is_true(get(row->template, "usage_unavailable")))
+        fact->flags |= KV_FACT_ESTIMATED;
+    if (kv_json_is_true(get(row->template, "response_timeout_partial")))
+        fact->flags |= KV_FACT_PARTIAL;
+    fact->first_token = number(get(get(row->template, "agent_metrics"), "kv_first_token_seconds"));
+}
+
+/* ---- warnings, retries ---- */
+
+static void add_warning(struct kv_fact_names *names, struct kv_slice text)
+{
+    struct kv_buf common = {0};
+    kv_buf_reserve(&common, 1);
+    kv_reason_add_common(&common, text);
+    if (names->warning_count == names->warning_room) {
+        names->warning_room = names->warning_room ? 2 * names->warning_room : 64;
+        names->warning_ids =
+            kv_array(names->warning_ids, names->warning_room, sizeof *names->warning_ids);
+    }
+    names->warning_ids[names->warning_count++] =
+        kv_names_add(&names->warnings, kv_slice_of(&common));
+    kv_buf_release(&common);
+}
+
+static void take_warnings(
+    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+{
+    struct kv_json_walk walk;
+    struct kv_slice item;
+    struct kv_buf text = {0};
+    fact->warning_at = (uint32_t)names->warning_count;
+    kv_json_begin(&walk, get(row->metadata, "warnings"));
+    while (kv_json_item(&walk, &item)) {
+        if (!is_text(item))
+            continue;
+        kv_buf_clear(&text);
+        kv_buf_reserve(&text, 1);
+        kv_json_unescape(item, &text);
+        if (kv_slice_starts(kv_slice_of(&text), "Answer stopped at the token limit"))
+            fact->flags |= KV_FACT_CUT;
+        add_warning(names, kv_slice_of(&text));
+        fact->flags |= KV_FACT_WARNED;
+        fact->warning_count++;
+    }
+    kv_buf_release(&text);
+}
+
+static void take_retries(struct kv_fact *fact, struct kv_slice counts)
+{
+    for (size_t i = 0; i < KV_RETRY_CLASSES; i++) {
+        uint64_t used = count(get(get(counts, kv_row_facts_retries[i]), "used"));
+        fact->retries[i] = (uint16_t)(used > UINT16_MAX ? UINT16_MAX : used);
+        if (used)
+            fact->flags |= KV_FACT_RETRIED;
+    }
+}
+
+/* ---- fields ---- */
+
+static uint64_t value_mark(struct kv_slice parsed, struct kv_slice name_text)
+{
+    struct kv_buf name = {0}, identity = {0};
+    struct kv_slice value;
+    uint64_t mark = 0;
+    kv_json_unescape(name_text, &name);
+    if (name.p && kv_json_get(parsed, name.p, &value) && kv_builtins_identity(&identity, value))
+        mark = kv_names_hash(kv_slice_of(&identity));
+    kv_buf_release(&name);
+    kv_buf_release(&identity);
+    return mark;
+}
+
+static void add_field(struct kv_fact_names *names, const struct kv_field_fact *fact)
+{
+    if (names->field_count == names->field_room) {
+        names->field_room = names->field_room ? 2 * names->field_room : 256;
+        names->field_facts =
+            kv_array(names->field_facts, names->field_room, sizeof *names->field_facts);
+    }
+    names->field_facts[names->field_count++] = *fact;
+}
+
+static void take_fields(
+    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+{
+    struct kv_slice parsed = get(row->template, "parsed_llm_response"), name, verdict;
+    struct kv_json_walk walk;
+    struct kv_buf text = {0};
+    fact->field_at = (uint32_t)names->field_count;
+    kv_json_begin(&walk, get(row->template, "field_results"));
+    while (kv_json_member(&walk, &name, &verdict)) {
+        struct kv_field_fact field = {0};
+        kv_buf_clear(&text);
+        kv_buf_reserve(&text, 1);
+        kv_json_unescape(name, &text);
+        field.field = kv_names_add(&names->fields, kv_slice_of(&text));
+        field.verdict = kv_json_is_true(verdict)   ? KV_FIELD_PASSED
+                        : kv_json_is_null(verdict) ? KV_FIELD_MISSING
+                                                   : KV_FIELD_FAILED;
+        if (field.verdict != KV_FIELD_PASSED)
+            field.value = value_mark(parsed, name);
+        add_field(names, &field);
+        fact->field_count++;
+    }
+    kv_buf_release(&text);
+}
+
+/* ---- why it did not pass ---- */
+
+/* The names of the fields that did not pass, or what stopped the check. */
+static void add_wrong(struct kv_buf *out, const struct kv_fact *fact, const struct kv_result *row,
+    const struct kv_fact_names *names)
+{
+    struct kv_slice error = get(row->template, "field_verification_error");
+    const char *before = "";
+    for (uint32_t i = 0; i < fact->field_count; i++) {
+        const struct kv_field_fact *field = &names->field_facts[fact->field_at + i];
+        if (field->verdict == KV_FIELD_PASSED)
+            continue;
+        kv_buf_add_str(out, before);
+        kv_buf_add_slice(out, kv_names_text(&names->fields, field->field));
+        before = ", ";
+    }
+    if (*before || !is_text(error))
+        return;
+    struct kv_buf text = {0};
+    kv_json_unescape(error, &text);
+    kv_reason_add_common(out, kv_slice_of(&text));
+    kv_buf_release(&text);
+}
+
+static void add_reason(struct kv_buf *out, struct kv_slice reason)
+{
+    struct kv_buf text = {0};
+    if (is_text(reason))
+        kv_json_unescape(reason, &text);
+    kv_reason_add_common(out, kv_slice_of(&text));
+    kv_buf_release(&text);
+}
+
+/* "category TAB stage TAB reason": what failures are grouped by. */
+static void take_reason(
+    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+{
+    const char *category = kv_failure_name(row->failure);
+    struct kv_buf key = {0};
+    fact->reason = KV_NO_NAME;
+    if (fact->outcome == KV_RESULT_PASSED || fact->outcome == KV_RESULT_UNSCORED)
+        return;
+    bool wrong = fact->outcome == KV_RESULT_WRONG;
+    kv_buf_add_str(&key, category ? category : wrong ? "content" : "error");
+    kv_buf_add_char(&key, '\t');
+    if (is_text(row->failure_stage))
+        kv_json_unescape(row->failure_stage, &key);
+    else if (wrong)
+        kv_buf_add_str(&key, "verify_template");
+    kv_buf_add_char(&key, '\t');
+    if (wrong)
+        add_wrong(&key, fact, row, names);
+    else
+        add_reason(&key, row->failure_reason);
+    fact->reason = kv_names_add(&names->reasons, kv_slice_of(&key));
+    kv_buf_release(&key);
+}
+
+void kv_row_facts_take(
+    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+{
+    int64_t replicate;
+    *fact = (struct kv_fact){.replicate = KV_FACT_NO_REPLICATE};
+    if (row->replicate.n && kv_num_int64(row->replicate, &replicate) && replicate > INT32_MIN &&
+        replicate <= INT32_MAX)
+        fact->replicate = (int32_t)replicate;
+    fact->outcome = (uint8_t)kv_result_outcome(row);
+    fact->seconds = number(get(row->metadata, "execution_time"));
+    fact->answer = kv_names_hash(row->raw_llm_response);
+    if (row->verify_result.n)
+        fact->flags |= KV_FACT_JUDGED;
+    take_usage(fact, row, names);
+    take_warnings(fact, row, names);
+    take_retries(fact, get(row->metadata, "retry_counts"));
+    take_fields(fact, row, names);
+    take_reason(fact, row, names);
+}
+
+void kv_fact_names_release(struct kv_fact_names *names)
+{
+    kv_names_release(&names->fields);
+    kv_names_release(&names->reasons);
+    kv_names_release(&names->warnings);
+    kv_names_release(&names->served);
+    free(names->field_facts);
+    free(names->warning_ids);
+    *names = (struct kv_fact_names){0};
+}

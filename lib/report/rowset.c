@@ -1,0 +1,447 @@
+/* rowset - the results of one file as a report sees them: the newest row of each task, as facts.
+ *
+ * A row is known by the digest of its task's key; the table of digests is the index of a run
+ * (key_index.h), in memory, with the number of the fact in the place of an offset. A row whose task
+ * was met before takes the older one's place in the count, at its own place in the order. After the
+ * last row, what was superseded is dropped, lines are brought into the order of their names, and
+ * two orders of the facts are made by sorting.
+ */
+#include "rowset.h"
+
+#include "json.h"
+#include "key_index.h"
+#include "num.h"
+#include "paths.h"
+#include "rows.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct kv_rowset_private {
+    struct kv_rows rows;
+    struct kv_key_index *index;
+    struct kv_names lines; /* pairs of model numbers, as bytes */
+    struct kv_buf key, text;
+    uint32_t *keyword_in; /* of each keyword: the question it was last met in, + 1 */
+    size_t fact_room, question_room, keyword_count, keyword_room, keywords_known;
+};
+
+/* ---- which file ---- */
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* A file that is there is meant, unless it is a .state; a name that is not there is that of a run.
+ */
+static int find_results(const char *operand, char **path, struct kv_err *err)
+{
+    struct kv_paths p;
+    if (is_file(operand) && !ends_in(operand, ".state")) {
+        *path = kv_strdup(operand);
+        return 0;
+    }
+    if (kv_paths_find(&p, operand, err) != 0)
+        return -1;
+    const char *found = is_file(p.tmp) ? p.tmp : is_file(p.jsonl) ? p.jsonl : p.output;
+    *path = kv_strdup(is_file(found) ? found : operand);
+    kv_paths_release(&p);
+    return 0;
+}
+
+static enum kv_layout layout_of(const char *path)
+{
+    return ends_in(path, ".jsonl") ? KV_LAYOUT_2 : KV_LAYOUT_1;
+}
+
+/* ---- names of a row ---- */
+
+static struct kv_slice text_of(struct kv_rowset_private *p, struct kv_slice string)
+{
+    kv_buf_clear(&p->text);
+    kv_buf_reserve(&p->text, 1);
+    if (string.n && kv_json_type(string) == KV_JSON_STRING)
+        kv_json_unescape(string, &p->text);
+    return kv_slice_of(&p->text);
+}
+
+static uint32_t model_of(struct kv_rowset *set, struct kv_slice identity)
+{
+    struct kv_buf *text = &set->private->text;
+    kv_buf_clear(text);
+    kv_buf_reserve(text, 1);
+    kv_row_facts_add_model(text, identity);
+    return kv_names_add(&set->models, kv_slice_of(text));
+}
+
+static uint32_t line_of(struct kv_rowset *set, const struct kv_result *row)
+{
+    struct kv_line line = {model_of(set, row->answering), model_of(set, row->parsing)};
+    struct kv_slice bytes = {(const char *)&line, sizeof line};
+    uint32_t id = kv_names_add(&set->private->lines, bytes);
+    if (id == set->line_count) {
+        set->lines = kv_array(set->lines, id + 1, sizeof *set->lines);
+        set->lines[set->line_count++] = line;
+    }
+    return id;
+}
+
+/* A keyword that a question repeats counts once. */
+static bool is_repeated(struct kv_rowset_private *p, uint32_t keyword, uint32_t question)
+{
+    if (keyword >= p->keywords_known) {
+        size_t known = 2 * (size_t)keyword + 64;
+        p->keyword_in = kv_array(p->keyword_in, known, sizeof *p->keyword_in);
+        memset(p->keyword_in + p->keywords_known, 0,
+            (known - p->keywords_known) * sizeof *p->keyword_in);
+        p->keywords_known = known;
+    }
+    bool repeated = p->keyword_in[keyword] == question + 1;
+    p->keyword_in[keyword] = question + 1;
+    return repeated;
+}
+
+static void add_keywords(struct kv_rowset *set, uint32_t question, struct kv_slice list)
+{
+    struct kv_rowset_private *p = set->private;
+    struct kv_rowset_question *q = &set->question[question];
+    struct kv_json_walk walk;
+    struct kv_slice item;
+    q->keyword_at = (uint32_t)p->keyword_count;
+    kv_json_begin(&walk, list);
+    while (kv_json_item(&walk, &item)) {
+        if (kv_json_type(item) != KV_JSON_STRING)
+            continue;
+        uint32_t keyword = kv_names_add(&set->keywords, text_of(p, item));
+        if (is_repeated(p, keyword, question))
+            continue;
+        if (p->keyword_count == p->keyword_room) {
+            p->keyword_room = p->keyword_room ? 2 * p->keyword_room : 64;
+            set->keyword_ids = kv_array(set->keyword_ids, p->keyword_room, sizeof(uint32_t));
+        }
+        set->keyword_ids[p->keyword_count++] = keyword;
+        q->keyword_count++;
+    }
+}
+
+static uint32_t question_of(struct kv_rowset *set, const struct kv_result *row)
+{
+    struct kv_rowset_private *p = set->private;
+    struct kv_slice list = {0};
+    struct kv_slice name = row->scenario_id.n > 2 ? row->scenario_id
+                           : row->question_id.n   ? row->question_id
+                                                  : row->task_id;
+    size_t known = set->questions.n;
+    uint32_t id = kv_names_add(&set->questions, text_of(p, name));
+    if (id < known)
+        return id;
+    if (known == p->question_room) {
+        p->question_room = known ? 2 * known : 64;
+        set->question = kv_array(set->question, p->question_room, sizeof *set->question);
+    }
+    set->question[id] = (struct kv_rowset_question){0};
+    kv_json_get(row->metadata, "keywords", &list);
+    add_keywords(set, id, list);
+    return id;
+}
+
+static void take_time(struct kv_rowset *set, struct kv_slice stamp)
+{
+    struct kv_slice text = text_of(set->private, stamp);
+    if (!text.n)
+        return;
+    if (!set->first_time.n || kv_slice_cmp(text, kv_slice_of(&set->first_time)) < 0) {
+        kv_buf_clear(&set->first_time);
+        kv_buf_add_slice(&set->first_time, text);
+    }
+    if (!set->last_time.n || kv_slice_cmp(text, kv_slice_of(&set->last_time)) > 0) {
+        kv_buf_clear(&set->last_time);
+        kv_buf_add_slice(&set->last_time, text);
+    }
+}
+
+/* ---- reading ---- */
+
+static struct kv_fact *new_fact(struct kv_rowset *set)
+{
+    struct kv_rowset_private *p = set->private;
+    if (set->n == p->fact_room) {
+        p->fact_room = p->fact_room ? 2 * p->fact_room : 256;
+        set->facts = kv_array(set->facts, p->fact_room, sizeof *set->facts);
+    }
+    return &set->facts[set->n++];
+}
+
+/* Marks the older row of the same task, if there is one. */
+static int note_key(struct kv_rowset *set, const struct kv_result *row, struct kv_err *err)
+{
+    struct kv_rowset_private *p = set->private;
+    struct kv_key_index_entry entry;
+    kv_buf_clear(&p->key);
+    kv_buf_reserve(&p->key, 1);
+    kv_result_key(row, &p->key);
+    int known = kv_key_index_find(p->index, kv_digest_128(kv_slice_of(&p->key)), &entry, err);
+    if (known < 0)
+        return -1;
+    if (known) {
+        set->facts[entry.offset].superseded = true;
+        set->superseded++;
+    }
+    entry.offset = set->n;
+    entry.flags = KV_KEY_INDEX_ROW;
+    return kv_key_index_put(p->index, &entry, err);
+}
+
+static int take_row(struct kv_rowset *set, const struct kv_row *at, struct kv_err *err)
+{
+    struct kv_result row;
+    if (kv_result_read(at->text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &row, err) != 0)
+        return kv_err_context(err, "%s:%zu", set->path, at->line);
+    if (row.preview) {
+        set->previews++;
+        return 0;
+    }
+    if (note_key(set, &row, err) != 0)
+        return -1;
+    uint32_t question = question_of(set, &row), line = line_of(set, &row);
+    take_time(set, row.timestamp);
+    struct kv_fact *fact = new_fact(set);
+    kv_row_facts_take(fact, &row, &set->names);
+    fact->offset = at->offset;
+    fact->length = (uint32_t)at->text.n;
+    fact->question = question;
+    fact->line = line;
+    return 0;
+}
+
+static int read_all(struct kv_rowset *set, struct kv_err *err)
+{
+    struct kv_rowset_private *p = set->private;
+    enum kv_layout layout = layout_of(set->path);
+    struct kv_row row;
+    struct stat st;
+    if (kv_rows_begin(&p->rows, set->path, layout, err) != 0)
+        return -1;
+    p->rows.members = &set->header;
+    if (fstat(p->rows.reader.fd, &st) == 0)
+        set->bytes = (uint64_t)st.st_size;
+    kv_buf_add_char(&set->header, '{');
+    for (;;) {
+        int got = kv_rows_next(&p->rows, &row, err);
+        if (got == 0)
+            break;
+        if (got < 0 && (layout == KV_LAYOUT_1 || err->kind != KV_INPUT))
+            return -1;
+        if (got < 0)
+            set->torn++;
+        else if (take_row(set, &row, err) != 0)
+            return -1;
+    }
+    if (set->header.n > 2 && set->header.p[set->header.n - 2] == ',')
+        kv_buf_cut(&set->header, set->header.n - 2, 2);
+    kv_buf_add_char(&set->header, '}');
+    return 0;
+}
+
+static void read_header(struct kv_rowset *set)
+{
+    struct kv_slice header = kv_slice_of(&set->header), value;
+    int64_t total;
+    set->total_tasks = -1;
+    if (kv_json_path(header, &value, "metadata", "job_summary", "is_complete", NULL))
+        set->complete = kv_json_is_true(value);
+    if (kv_json_path(header, &value, "metadata", "job_summary", "total_questions", NULL) &&
+        kv_num_int64(value, &total) && total >= 0)
+        set->total_tasks = total;
+}
+
+/* ---- orders ---- */
+
+static void drop_superseded(struct kv_rowset *set)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < set->n; i++)
+        if (!set->facts[i].superseded)
+            set->facts[kept++] = set->facts[i];
+    set->n = kept;
+    for (size_t i = set->n; i-- > 0;)
+        set->question[set->facts[i].question].first = (uint32_t)i;
+}
+
+struct line_name {
+    struct kv_slice judge, answering;
+    uint32_t id;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct line_name *x = a, *y = b;
+    int c = kv_slice_cmp(x->judge, y->judge);
+    return c ? c : kv_slice_cmp(x->answering, y->answering);
+}
+
+static void sort_lines(struct kv_rowset *set)
+{
+    size_t n = set->line_count;
+    struct line_name *order = kv_calloc(n ? n : 1, sizeof *order);
+    struct kv_line *lines = kv_calloc(n ? n : 1, sizeof *lines);
+    uint32_t *place = kv_calloc(n ? n : 1, sizeof *place);
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = (struct line_name){kv_rowset_model(set, set->lines[i].judge),
+            kv_rowset_model(set, set->lines[i].answering), i};
+    qsort(order, n, sizeof *order, by_name);
+    for (uint32_t i = 0; i < n; i++) {
+        place[order[i].id] = i;
+        lines[i] = set->lines[order[i].id];
+    }
+    for (size_t i = 0; i < set->n; i++)
+        set->facts[i].line = place[set->facts[i].line];
+    free(set->lines);
+    set->lines = lines;
+    free(order);
+    free(place);
+}
+
+struct place {
+    uint32_t major, minor, fact;
+    int32_t replicate;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->major != y->major)
+        return x->major < y->major ? -1 : 1;
+    if (x->minor != y->minor)
+        return x->minor < y->minor ? -1 : 1;
+    if (x->replicate != y->replicate)
+        return x->replicate < y->replicate ? -1 : 1;
+    return x->fact < y->fact ? -1 : x->fact > y->fact;
+}
+
+/* The numbers of all facts in order, and where each value of the major key begins. */
+static uint32_t *make_order(
+    const struct kv_rowset *set, bool line_first, size_t groups, size_t **at)
+{
+    struct place *places = kv_calloc(set->n ? set->n : 1, sizeof *places);
+    uint32_t *order = kv_calloc(set->n ? set->n : 1, sizeof *order);
+    for (uint32_t i = 0; i < set->n; i++) {
+        const struct kv_fact *f = &set->facts[i];
+        places[i] = (struct place){line_first ? f->line : f->question,
+            line_first ? f->question : f->line, i, f->replicate};
+    }
+    qsort(places, set->n, sizeof *places, by_place);
+    *at = kv_calloc(groups + 1, sizeof **at);
+    for (size_t i = 0; i < set->n; i++) {
+        order[i] = places[i].fact;
+        (*at)[places[i].major + 1] = i + 1;
+    }
+    for (size_t i = 1; i <= groups; i++)
+        if ((*at)[i] < (*at)[i - 1])
+            (*at)[i] = (*at)[i - 1];
+    free(places);
+    return order;
+}
+
+/* ---- life ---- */
+
+struct kv_rowset *kv_rowset_open(const char *operand, struct kv_err *err)
+{
+    struct kv_rowset *set = kv_calloc(1, sizeof *set);
+    set->private = kv_calloc(1, sizeof *set->private);
+    set->private->rows.reader.fd = -1;
+    set->private->index = kv_key_index_memory(1024);
+    if (find_results(operand, &set->path, err) != 0 || read_all(set, err) != 0) {
+        kv_rowset_close(set);
+        return NULL;
+    }
+    read_header(set);
+    drop_superseded(set);
+    sort_lines(set);
+    set->by_line = make_order(set, true, set->line_count, &set->line_at);
+    set->by_question = make_order(set, false, set->questions.n, &set->question_at);
+    kv_key_index_close(set->private->index);
+    set->private->index = NULL;
+    return set;
+}
+
+void kv_rowset_close(struct kv_rowset *set)
+{
+    if (!set)
+        return;
+    struct kv_rowset_private *p = set->private;
+    kv_rows_end(&p->rows);
+    kv_key_index_close(p->index);
+    kv_names_release(&p->lines);
+    kv_buf_release(&p->key);
+    kv_buf_release(&p->text);
+    free(p->keyword_in);
+    free(p);
+    kv_names_release(&set->models);
+    kv_names_release(&set->questions);
+    kv_names_release(&set->keywords);
+    kv_fact_names_release(&set->names);
+    kv_buf_release(&set->header);
+    kv_buf_release(&set->first_time);
+    kv_buf_release(&set->last_time);
+    free(set->path);
+    free(set->facts);
+    free(set->lines);
+    free(set->question);
+    free(set->keyword_ids);
+    free(set->by_line);
+    free(set->by_question);
+    free(set->line_at);
+    free(set->question_at);
+    free(set);
+}
+
+int kv_rowset_read_at(
+    const struct kv_rowset *set, uint64_t at, char *to, size_t n, struct kv_err *err)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t got = pread(set->private->rows.reader.fd, to + done, n - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return kv_err_sys(err, "%s", set->path);
+        if (got == 0)
+            return kv_err_set(err, KV_INPUT, "%s: became shorter while it was read", set->path);
+        done += (size_t)got;
+    }
+    return 0;
+}
+
+int kv_rowset_read(
+    const struct kv_rowset *set, const struct kv_fact *fact, struct kv_buf *out, struct kv_err *err)
+{
+    kv_buf_reserve(out, (size_t)fact->length + 1);
+    if (kv_rowset_read_at(set, fact->offset, out->p + out->n, fact->length, err) != 0)
+        return -1;
+    out->n += fact->length;
+    out->p[out->n] = '\0';
+    return 0;
+}
+
+struct kv_slice kv_rowset_model(const struct kv_rowset *set, uint32_t model)
+{
+    return kv_names_text(&set->models, model);
+}
+
+struct kv_slice kv_rowset_question(const struct kv_rowset *set, uint32_t question)
+{
+    return kv_names_text(&set->questions, question);
+}

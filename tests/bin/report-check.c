@@ -1,0 +1,233 @@
+/* report-check - the room report, for the tests.
+ *
+ *   report-check statistics    lines of vectors.jsonl: {"got":[...]} of each
+ *   report-check reason        lines of {"text"}: the reason made common, as a JSON string
+ *   report-check visible STYLE lines of {"text"}: plain, html, xml or markdown, as a JSON string
+ *   report-check table FILE WIDTH   the table of a results file
+ */
+#include "filter.h"
+#include "num.h"
+#include "reason.h"
+#include "report.h"
+#include "statistics.h"
+#include "visible.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MANY = 256 };
+
+/* ---- statistics ---- */
+
+static size_t numbers(struct kv_slice list, double *x)
+{
+    struct kv_json_walk walk;
+    struct kv_slice item;
+    size_t n = 0;
+    kv_json_begin(&walk, list);
+    while (n < MANY && kv_json_item(&walk, &item))
+        if (kv_num_double(item, &x[n]))
+            n++;
+    return n;
+}
+
+static struct kv_slice item_of(struct kv_slice list, size_t at)
+{
+    struct kv_json_walk walk;
+    struct kv_slice item = {0};
+    kv_json_begin(&walk, list);
+    for (size_t i = 0; i <= at; i++)
+        if (!kv_json_item(&walk, &item))
+            return (struct kv_slice){0};
+    return item;
+}
+
+static size_t clusters(struct kv_slice list, struct kv_cluster *of)
+{
+    struct kv_json_walk walk;
+    struct kv_slice item;
+    double x[MANY];
+    size_t count = 0;
+    kv_json_begin(&walk, list);
+    while (count < MANY && kv_json_item(&walk, &item)) {
+        size_t n = numbers(item, x);
+        of[count] = (struct kv_cluster){.n = (double)n};
+        for (size_t i = 0; i < n; i++)
+            of[count].passed += x[i];
+        count++;
+    }
+    return count;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double rank(struct kv_slice args)
+{
+    double x[MANY], q = 0;
+    size_t n = numbers(item_of(args, 0), x);
+    kv_num_double(item_of(args, 1), &q);
+    qsort(x, n, sizeof *x, ascending);
+    return kv_statistics_rank(x, n, q);
+}
+
+static double alpha(struct kv_slice args)
+{
+    struct kv_cluster of[MANY];
+    struct kv_alpha a = {0};
+    size_t n = clusters(args, of);
+    for (size_t i = 0; i < n; i++)
+        kv_statistics_alpha_add(&a, (uint64_t)of[i].passed, (uint64_t)(of[i].n - of[i].passed));
+    return kv_statistics_alpha(&a);
+}
+
+static struct kv_mean paired(struct kv_slice args)
+{
+    double a[MANY] = {0}, b[MANY] = {0};
+    size_t n = numbers(item_of(args, 0), a);
+    numbers(item_of(args, 1), b);
+    for (size_t i = 0; i < n; i++)
+        a[i] -= b[i];
+    return kv_statistics_mean(a, n);
+}
+
+static double one_number(struct kv_slice f, struct kv_slice args, const double *x)
+{
+    struct kv_cluster of[MANY];
+    struct kv_two_by_two t = {(uint64_t)x[0], (uint64_t)x[1], (uint64_t)x[2], (uint64_t)x[3]};
+    if (kv_json_string_is(f, "clustered_se"))
+        return kv_statistics_clustered_se(of, clusters(args, of));
+    if (kv_json_string_is(f, "t"))
+        return kv_statistics_t(x[0]);
+    if (kv_json_string_is(f, "sign_test"))
+        return kv_statistics_sign_test((uint64_t)x[0], (uint64_t)x[1]);
+    if (kv_json_string_is(f, "pass_at"))
+        return kv_statistics_pass_at((uint64_t)x[0], (uint64_t)x[1], (uint64_t)x[2]);
+    if (kv_json_string_is(f, "pass_hat"))
+        return kv_statistics_pass_hat((uint64_t)x[0], (uint64_t)x[1], (uint64_t)x[2]);
+    if (kv_json_string_is(f, "kappa"))
+        return kv_statistics_kappa(&t);
+    if (kv_json_string_is(f, "agreement"))
+        return kv_statistics_agreement(&t);
+    if (kv_json_string_is(f, "ac1"))
+        return kv_statistics_ac1(&t);
+    if (kv_json_string_is(f, "alpha"))
+        return alpha(args);
+    if (kv_json_string_is(f, "corrected"))
+        return kv_statistics_corrected(x[0], x[1], x[2]);
+    if (kv_json_string_is(f, "detectable"))
+        return kv_statistics_detectable(x[0]);
+    if (kv_json_string_is(f, "rank"))
+        return rank(args);
+    exit(2);
+}
+
+static void add_numbers(struct kv_buf *out, const double *x, size_t n)
+{
+    kv_buf_add_str(out, "{\"got\":[");
+    for (size_t i = 0; i < n; i++) {
+        kv_buf_add_str(out, i ? "," : "");
+        kv_num_add_double(out, x[i], KV_NUM_COMPACT);
+    }
+    kv_buf_add_str(out, "]}");
+}
+
+static void statistics(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_slice f = {0}, args = {0};
+    double x[MANY] = {0};
+    kv_json_get(line, "f", &f);
+    kv_json_get(line, "args", &args);
+    size_t n = numbers(args, x);
+    if (kv_json_string_is(f, "wilson")) {
+        struct kv_interval i = kv_statistics_wilson(x[0] / x[1], x[1]);
+        add_numbers(out, (double[]){i.low, i.high}, 2);
+    } else if (kv_json_string_is(f, "mean") || kv_json_string_is(f, "paired")) {
+        struct kv_mean m = kv_json_string_is(f, "mean") ? kv_statistics_mean(x, n) : paired(args);
+        add_numbers(out, (double[]){m.mean, m.se}, 2);
+    } else if (kv_json_string_is(f, "holm")) {
+        kv_statistics_holm(x, n);
+        add_numbers(out, x, n);
+    } else {
+        x[0] = one_number(f, args, x);
+        add_numbers(out, x, 1);
+    }
+}
+
+/* ---- texts ---- */
+
+static void take_text(struct kv_slice line, struct kv_buf *text)
+{
+    struct kv_slice string = {0};
+    kv_buf_reserve(text, 1);
+    if (kv_json_get(line, "text", &string))
+        kv_json_unescape(string, text);
+}
+
+static void reason(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_buf text = {0}, common = {0};
+    take_text(line, &text);
+    kv_reason_add_common(&common, kv_slice_of(&text));
+    kv_json_quote(out, kv_slice_of(&common), KV_JSON_RAW);
+    kv_buf_release(&text);
+    kv_buf_release(&common);
+}
+
+static enum kv_visible_style style;
+
+static void visible(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_buf text = {0}, shown = {0};
+    take_text(line, &text);
+    kv_visible_add(&shown, kv_slice_of(&text), style);
+    kv_json_quote(out, kv_slice_of(&shown), KV_JSON_RAW);
+    kv_buf_release(&text);
+    kv_buf_release(&shown);
+}
+
+static enum kv_visible_style style_of(const char *name)
+{
+    return strcmp(name, "html") == 0       ? KV_VISIBLE_HTML
+           : strcmp(name, "xml") == 0      ? KV_VISIBLE_XML
+           : strcmp(name, "markdown") == 0 ? KV_VISIBLE_MARKDOWN
+                                           : KV_VISIBLE_PLAIN;
+}
+
+/* ---- reports ---- */
+
+static void table(const char *path, const char *width)
+{
+    struct kv_report_options how = {0};
+    struct kv_buf out = {0};
+    struct kv_err err;
+    struct kv_report *r = kv_report_open(&how, &path, 1, &err);
+    if (!r)
+        kv_cli_fail(&err);
+    kv_report_table_add(&out, r, strtoul(width, NULL, 10));
+    fwrite(out.p, 1, out.n, stdout);
+    kv_buf_release(&out);
+    kv_report_close(r);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "", *more = argc > 2 ? argv[2] : "";
+    style = style_of(more);
+    if (strcmp(what, "statistics") == 0)
+        filter(0, statistics);
+    else if (strcmp(what, "reason") == 0)
+        filter(0, reason);
+    else if (strcmp(what, "visible") == 0)
+        filter(0, visible);
+    else if (strcmp(what, "table") == 0)
+        table(more, argc > 3 ? argv[3] : "0");
+    else
+        return 2;
+    return 0;
+}

@@ -1,0 +1,52 @@
+# The numbers of a report, and its texts made harmless.
+load ../helper
+
+@test "report: every formula gives its published numbers" {
+    local total agreed
+    report-check statistics <"$(data report/vectors.jsonl)" >got
+    paste -d '\n' "$(data report/vectors.jsonl)" got | jq -cn '
+        def near($x; $y): if $x == null or $y == null then $x == $y
+            else ($x - $y | fabs) <= 1e-6 * ([1, ($y | fabs)] | max) and
+                ($y == 0 or ($x - $y | fabs) <= 1e-5 * ($y | fabs)) end;
+        [inputs] as $all | range(0; $all | length; 2) | $all[.] as $v | $all[. + 1].got as $got
+        | select(($got | length) != ($v.want | length)
+            or any(range(0; $got | length); near($got[.]; $v.want[.]) | not))
+        | "\($v.f) \($v.args): \($got), not \($v.want)"' >wrong
+    cat wrong
+    total=$(wc -l <"$(data report/vectors.jsonl)")
+    agreed=$((total - $(wc -l <wrong)))
+    assert_equal "$(wc -l <got)" "$total"
+    agreement vectors.jsonl "$agreed/$total"
+    [ "$agreed" -eq "$total" ]
+}
+
+@test "report: reasons that differ by a number, a quote, a hash or a path are one reason" {
+    report-check reason <"$(data report/reasons.jsonl)" >got
+    jq -c .common "$(data report/reasons.jsonl)" >want
+    diff want got
+}
+
+@test "report: a reason is cut at 120 characters, not inside one" {
+    run --separate-stderr report-check reason <<<"{\"text\":\"$(printf 'ü%.0s' {1..200})\"}"
+    assert_equal "$(json length <<<"$output")" 121
+    assert_equal "$(json '.[120:]' <<<"$output")" …
+}
+
+@test "report: the table has a line for each model, a block for each judge, and n beside each rate" {
+    run --separate-stderr report-check table "$(data exports/many-columns/export.json)" 80
+    assert_success
+    assert_line --index 0 'judged by openai_endpoint:dogwood-vl'
+    assert_line --index 5 'judged by openrouter:elm-large (second judge)'
+    # 1 of 2 replicates of one question: as much as one question says, not two
+    assert_line --index 2 --regexp '^alder-7.* 1 × 2 +1 +1 +0 +0 +50\.0 % +5\.5–94\.5 %$'
+    local line
+    for line in "${lines[@]}"; do
+        assert [ "${#line}" -le 80 ]
+    done
+}
+
+@test "report: no results, no lines" {
+    run --separate-stderr report-check table "$(data exports/empty/export.json)" 80
+    assert_success
+    assert_stdout 'no results'
+}

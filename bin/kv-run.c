@@ -125,10 +125,16 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
 
 static void warn_of_exposed(const struct kv_endpoint *all, size_t n)
 {
-    for (size_t i = 0; all && i < n; i++)
-        if (all[i].provider.exposed)
-            kv_cli_say("%s: the key from %s goes to %s unencrypted", all[i].name,
-                all[i].provider.key_name, all[i].provider.chat->host);
+    for (size_t i = 0; all && i < n; i++) {
+        const struct kv_provider *p = &all[i].provider;
+        if (p->exposed)
+            kv_cli_say("%s: the key from %s goes to %s unencrypted", all[i].name, p->key_name,
+                p->chat->host);
+        else if (p->withheld && !p->key_name)
+            kv_cli_say("%s: asked without a key: %s is not for %s; if one is needed there, set "
+                       "KV_API_KEY, and KV_API_HOST=%s",
+                all[i].name, p->withheld, p->chat->host, p->chat->host);
+    }
 }
 
 static void warn_of_exposed_keys(const struct kv_session *s)

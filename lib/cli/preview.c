@@ -23,6 +23,14 @@ static void add_name(struct kv_buf *line, const struct kv_model *m, bool judge)
     kv_buf_release(&name);
 }
 
+static void add_where(struct kv_buf *line, const struct kv_provider *p)
+{
+    kv_buf_add_str(line, ",\"host\":");
+    kv_json_quote_str(line, p->chat ? p->chat->host : NULL);
+    kv_buf_add_str(line, ",\"key\":");
+    kv_json_quote_str(line, p->key_name);
+}
+
 static double tokens_of(const struct kv_query *q, const struct kv_model *m)
 {
     struct kv_request ask = {.model = m->model_name,
@@ -84,11 +92,25 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     kv_prepared_question_close(subject);
 }
 
-static int put_estimate(const struct kv_model *m, bool judge, const struct estimate *e,
-    kv_put_fn *put, void *closure, struct kv_err *err)
+/* Who would be asked, and the name of the key that would be shown; null where that is not decided
+ * yet (no URL, an interface that asks nobody). */
+static void add_addressee(struct kv_buf *line, const struct kv_model *m, kv_env_fn *env)
+{
+    struct kv_choice choice = kv_endpoint_choice(m);
+    struct kv_provider p = {0};
+    struct kv_err ignored;
+    if (kv_slice_is(m->interface, "manual") || kv_provider_open(&p, &choice, env, NULL, &ignored))
+        p = (struct kv_provider){0};
+    add_where(line, &p);
+    kv_provider_close(&p);
+}
+
+static int put_estimate(const struct kv_session *s, const struct kv_model *m, bool judge,
+    const struct estimate *e, kv_put_fn *put, void *closure, struct kv_err *err)
 {
     struct kv_buf line = {0};
     add_name(&line, m, judge);
+    add_addressee(&line, m, s->env);
     kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f}\n",
         (long long)e->calls, e->input, e->output);
     int failed = put(closure, kv_slice_of(&line), err);
@@ -107,9 +129,9 @@ int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_er
     for (size_t i = 0; i < s->work.n; i++)
         count_job(s, &s->work.jobs[i], answering, judging);
     for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
-        failed = put_estimate(&s->config->answering[i], false, &answering[i], put, closure, err);
+        failed = put_estimate(s, &s->config->answering[i], false, &answering[i], put, closure, err);
     for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)
-        failed = put_estimate(&s->config->parsing[i], true, &judging[i], put, closure, err);
+        failed = put_estimate(s, &s->config->parsing[i], true, &judging[i], put, closure, err);
     free(answering);
     free(judging);
     return failed;
@@ -123,8 +145,9 @@ static int put_finding(const struct kv_endpoint *e, const struct kv_response *r,
     struct kv_buf line = {0};
     bool ok = kv_outcome_rule(r->ending)->answers;
     add_name(&line, e->model, e->judge);
+    add_where(&line, &e->provider);
     kv_buf_add_str(&line, ",\"endpoint\":");
-    kv_json_quote_str(&line, e->provider.chat->url);
+    kv_json_quote_str(&line, e->provider.chat->place.url);
     kv_buf_printf(&line,
         ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":", e->provider.dialect->name,
         ok ? "true" : "false", kv_outcome_name(r->ending));

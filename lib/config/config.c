@@ -12,6 +12,7 @@
 #include "num.h"
 #include "preset.h"
 #include "pydantic.h"
+#include "url_secret.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -387,15 +388,36 @@ void kv_config_close(struct kv_config *c)
 
 /* ---- what kv-run cannot do ---- */
 
-/* A user name or password in a URL would be stored with it, and shown. */
+/* What a URL carries would be stored with it, and shown. */
 static void refuse_url(
     struct kv_slice url, const char *name, const struct kv_path *at, struct kv_problems *problems)
 {
-    const char *host = url.n ? strstr(url.p, "://") : NULL;
     struct kv_path here = {.up = at, .name = kv_slice(name)};
-    if (host && host[3 + strcspn(host + 3, "/?#@")] == '@')
-        kv_problems_add(
-            problems, &here, "unsupported", "a URL must not hold a user name or password");
+    const char *fault = kv_url_secret_fault(url);
+    if (fault)
+        kv_problems_add(problems, &here, "unsupported", "%s", fault);
+}
+
+/* The same for URLs among the arguments of a client library, in any of its spellings. */
+static void refuse_extra(
+    struct kv_slice extra, const struct kv_path *at, struct kv_problems *problems)
+{
+    struct kv_path here = {.up = at, .name = KV_SLICE("extra_kwargs")};
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    struct kv_buf name = {0}, text = {0};
+    kv_json_begin(&w, extra.p ? extra : KV_SLICE("{}"));
+    while (kv_json_member(&w, &key, &value)) {
+        if (!kv_slice_starts(value, "\"http"))
+            continue;
+        kv_buf_clear(&name);
+        kv_buf_clear(&text);
+        kv_json_unescape(key, &name);
+        kv_json_unescape(value, &text);
+        refuse_url(kv_slice_of(&text), name.p ? name.p : "", &here, problems);
+    }
+    kv_buf_release(&name);
+    kv_buf_release(&text);
 }
 
 static void refuse_model(const struct kv_model *m, bool answering, const struct kv_path *at,
@@ -412,6 +434,7 @@ static void refuse_model(const struct kv_model *m, bool answering, const struct 
         kv_problems_add(problems, at, "unsupported", "interface 'manual' can answer but not judge");
     refuse_url(m->endpoint_base_url, "endpoint_base_url", at, problems);
     refuse_url(m->anthropic_base_url, "anthropic_base_url", at, problems);
+    refuse_extra(m->extra_kwargs, at, problems);
 }
 
 static void refuse_models(

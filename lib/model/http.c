@@ -178,7 +178,7 @@ static void slot_put(struct kv_http *h, struct slot *slot)
 static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
 {
     struct setting s = {.easy = slot->easy};
-    SET(&s, CURLOPT_URL, r->peer->url);
+    SET(&s, CURLOPT_URL, r->peer->place.url);
     SET(&s, CURLOPT_HTTPHEADER, r->peer->headers);
     SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);

@@ -8,22 +8,21 @@
 
 #include "buf.h"
 #include "err.h"
+#include "http_place.h"
 
 #include <stdbool.h>
 
 struct curl_slist;
 
 struct kv_http_target {
-    char *url;
-    char *host;     /* "host" or "host:port": what may be printed */
-    bool loopback;  /* on this machine */
-    bool encrypted; /* https */
+    struct kv_http_place place; /* what is asked, and what decides who gets a key */
+    char *host;                 /* "host" or "host:port": what may be printed */
     /* private to http */
     struct curl_slist *headers;
     long idle_s; /* how long an idle connection to it is trusted */
 };
 
-/* Refuses (NULL, KV_INPUT) what is no http or https URL, has a user part, or a key in its query. */
+/* Refuses (NULL, KV_INPUT) what kv_http_place_read refuses. */
 struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err);
 void kv_http_target_close(struct kv_http_target *p); /* NULL is fine */
 

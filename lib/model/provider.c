@@ -1,12 +1,12 @@
 /* provider - who is asked, where, in which dialect, and with which key.
  *
- * Documents (configurations, state files) may name any URL. A key of the environment therefore goes
- * only where its owner sent it: to the service of its own name, to the host its base-URL variable
- * names, to this machine. For everything else the user says so with KV_API_KEY.
+ * URLs are put together here as text; who lives at one, and whether a key may go there, is decided
+ * from the host that libcurl reads in the finished URL (http_place, key_owner).
  */
 #include "provider.h"
 
 #include "json.h"
+#include "key_owner.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -124,30 +124,17 @@ static char *endpoint_base(const struct kv_choice *c, struct kv_err *err)
 
 /* ---- which dialect ---- */
 
-static void host_and_port(const char *url, char host[256], char port[8])
-{
-    const char *at = strstr(url, "://");
-    at = at ? at + 3 : url;
-    size_t n = at[0] == '[' ? strcspn(at, "]/?") + 1 : strcspn(at, ":/?");
-    size_t m = n < 255 ? n : 255;
-    memcpy(host, at, m);
-    host[m] = '\0';
-    port[0] = '\0';
-    if (strlen(at) > n && at[n] == ':') {
-        size_t k = strspn(at + n + 1, "0123456789");
-        k = k < 7 ? k : 7;
-        memcpy(port, at + n + 1, k);
-        port[k] = '\0';
-    }
-}
-
 static const struct kv_service *recognise(const char *url)
 {
-    char host[256], port[8];
-    host_and_port(url, host, port);
-    const struct kv_service *d = kv_service_of_host(host);
-    if (!d)
-        d = kv_service_of_port(port);
+    const struct kv_service *d = NULL;
+    struct kv_http_place at;
+    struct kv_err ignored; /* told when the URL is opened */
+    if (kv_http_place_read(&at, url, &ignored) == 0) {
+        d = kv_service_of_host(at.host);
+        if (!d && at.port)
+            d = kv_service_of_port(at.port);
+        kv_http_place_release(&at);
+    }
     return d && d->wire == KV_PROTOCOL_OPENAI ? d : kv_service_find("generic");
 }
 
@@ -242,28 +229,6 @@ const struct kv_service *kv_provider_choose(
 
 /* ---- keys ---- */
 
-static bool same_host(const char *a, const char *b)
-{
-    char host[2][256], port[8];
-    host_and_port(a, host[0], port);
-    host_and_port(b, host[1], port);
-    return strcasecmp(host[0], host[1]) == 0;
-}
-
-/* May the dialect's own key go to this URL? */
-static bool belongs(const struct kv_provider *p, const char *base, bool foreign, kv_env_fn *env)
-{
-    char host[256], port[8];
-    if (!foreign || p->chat->loopback)
-        return true;
-    host_and_port(base, host, port);
-    if (kv_service_of_host(host) == p->dialect)
-        return true;
-    const char *set = first_env(
-        p->dialect->base_env, sizeof p->dialect->base_env / sizeof *p->dialect->base_env, env);
-    return set && same_host(set, base);
-}
-
 static char *own_name(const char *id)
 {
     struct kv_buf out = {0};
@@ -274,18 +239,34 @@ static char *own_name(const char *id)
     return kv_buf_detach(&out);
 }
 
+static bool is_allowed(const struct kv_provider *p, const char *name, kv_env_fn *env)
+{
+    const struct kv_key_journey j = {.key = name,
+        .service = p->dialect,
+        .to = &p->chat->place,
+        .from_document = p->from_document};
+    return kv_key_owner_allows(&j, env);
+}
+
+/* 1 found, 0 none there or none that may go, -1 failure. Without a ring nothing is taken. */
 static int try_key(struct kv_provider *p, const char *name, kv_env_fn *env, struct kv_secrets *ring,
     struct kv_slice *key, struct kv_err *err)
 {
-    int rc = kv_secret_find(ring, env, name, key, err);
+    bool allowed = is_allowed(p, name, env);
+    if (!kv_secret_is_set(ring, env, name))
+        return 0;
+    if (!allowed && !p->withheld)
+        p->withheld = kv_strdup(name);
+    if (!allowed)
+        return 0;
+    int rc = ring ? kv_secret_find(ring, env, name, key, err) : 1;
     if (rc == 1)
         p->key_name = kv_strdup(name);
     return rc;
 }
 
-/* Looks in order: the model's own variable, the dialect's where it belongs, the user's general one.
- * 1 found, 0 none, -1 failure. */
-static int find_key(struct kv_provider *p, const struct kv_choice *c, bool trusted, kv_env_fn *env,
+/* Looks in order: the model's own variable, the service's, the user's general one. */
+static int find_key(struct kv_provider *p, const struct kv_choice *c, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_slice *key, struct kv_err *err)
 {
     int rc = 0;
@@ -295,21 +276,21 @@ static int find_key(struct kv_provider *p, const struct kv_choice *c, bool trust
         free(name);
     }
     const char *const *names = p->dialect->key_env;
-    for (size_t i = 0; rc == 0 && trusted && i < 3 && names[i]; i++)
+    for (size_t i = 0; rc == 0 && i < 3 && names[i]; i++)
         rc = try_key(p, names[i], env, ring, key, err);
     return rc ? rc : try_key(p, "KV_API_KEY", env, ring, key, err);
 }
 
-static int no_key(const struct kv_provider *p, bool trusted, struct kv_err *err)
+static int no_key(const struct kv_provider *p, kv_env_fn *env, struct kv_err *err)
 {
     const char *name = p->dialect->key_env[0];
-    if (!name || p->chat->loopback || p->dialect->flags & KV_SERVICE_LOCAL)
+    if (!name || p->chat->place.loopback || p->dialect->flags & KV_SERVICE_LOCAL)
         return 0;
-    if (trusted)
+    if (is_allowed(p, name, env))
         return kv_err_set(err, KV_PROVIDER, "no key for %s: set %s", p->chat->host, name);
     return kv_err_set(err, KV_PROVIDER,
-        "no key for %s: set KV_API_KEY (%s is only sent to %s itself)", p->chat->host, name,
-        p->dialect->name);
+        "no key for %s: set KV_API_KEY, and KV_API_HOST=%s (%s is only sent to %s itself)",
+        p->chat->host, p->chat->host, name, p->dialect->name);
 }
 
 static int add_key(struct kv_http_target *peer, const struct kv_provider *p, struct kv_slice key,
@@ -333,6 +314,7 @@ static int add_key(struct kv_http_target *peer, const struct kv_provider *p, str
 
 /* ---- open and close ---- */
 
+/* The names of the user's account go where the service's own key may go. */
 static int add_headers(struct kv_http_target *peer, const struct kv_provider *p,
     struct kv_slice key, kv_env_fn *env, struct kv_err *err)
 {
@@ -342,7 +324,8 @@ static int add_headers(struct kv_http_target *peer, const struct kv_provider *p,
              kv_http_target_header(peer, "Accept", KV_SLICE("application/json"), err);
     if (p->dialect->wire == KV_PROTOCOL_ANTHROPIC)
         rc |= kv_http_target_header(peer, "anthropic-version", KV_SLICE("2023-06-01"), err);
-    bool openai = strcmp(p->dialect->name, "openai") == 0;
+    bool openai =
+        strcmp(p->dialect->name, "openai") == 0 && is_allowed(p, p->dialect->key_env[0], env);
     for (size_t i = 0; openai && i < 2; i++) {
         const char *value = env(account[i][0]);
         if (value)
@@ -362,15 +345,16 @@ static int connect_peers(struct kv_provider *p, const char *base, struct kv_err 
     return p->models ? 0 : -1;
 }
 
-static int equip(struct kv_provider *p, const struct kv_choice *c, bool trusted, kv_env_fn *env,
+static int equip(struct kv_provider *p, const struct kv_choice *c, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_err *err)
 {
     struct kv_slice key = {NULL, 0};
-    int found = find_key(p, c, trusted, env, ring, &key, err);
-    if (found < 0 || (found == 0 && no_key(p, trusted, err) < 0))
-        return -1;
-    p->exposed = found && !p->chat->encrypted && !p->chat->loopback;
-    if (add_headers(p->chat, p, key, env, err) < 0)
+    int found = find_key(p, c, env, ring, &key, err);
+    p->exposed = found == 1 && !p->chat->place.encrypted && !p->chat->place.loopback;
+    if (!ring)
+        return 0;
+    if (found < 0 || (found == 0 && no_key(p, env, err) < 0) ||
+        add_headers(p->chat, p, key, env, err) < 0)
         return -1;
     return add_headers(p->models, p, key, env, err);
 }
@@ -379,13 +363,12 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
     struct kv_secrets *ring, struct kv_err *err)
 {
     char *base = NULL;
-    bool foreign;
     *p = (struct kv_provider){0};
-    p->dialect = choose(choice, env, &base, &foreign, err);
+    p->dialect = choose(choice, env, &base, &p->from_document, err);
     p->wire = p->dialect ? p->dialect->wire : KV_PROTOCOL_OPENAI;
     int rc = p->dialect ? connect_peers(p, base, err) : -1;
     if (rc == 0)
-        rc = equip(p, choice, belongs(p, base, foreign, env), env, ring, err);
+        rc = equip(p, choice, env, ring, err);
     free(base);
     if (rc < 0)
         kv_provider_close(p);
@@ -397,5 +380,6 @@ void kv_provider_close(struct kv_provider *p)
     kv_http_target_close(p->chat);
     kv_http_target_close(p->models);
     free(p->key_name);
+    free(p->withheld);
     *p = (struct kv_provider){0};
 }

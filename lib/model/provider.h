@@ -10,10 +10,9 @@
  *     … kv_http_start with p.chat or p.models …
  *     kv_provider_close(&p);
  *
- * Only the base URL and the names of variables come from documents; a key is sent to the service it
- * belongs to and to no other: OPENAI_API_KEY goes to api.openai.com, to the host of OPENAI_BASE_URL
- * and to loopback, not to wherever a state file points. For any endpoint of your own there is
- * KV_API_KEY_<MODEL ID> (upper case, other characters as '_') and KV_API_KEY.
+ * Only the base URL and the names of variables come from documents; which key may go where is
+ * decided in key_owner.h. For an endpoint of one's own there is KV_API_KEY_<MODEL ID> (upper case,
+ * other characters as '_') and KV_API_KEY, for the hosts that KV_API_HOST names.
  */
 #ifndef KV_PROVIDER_H
 #define KV_PROVIDER_H
@@ -35,13 +34,17 @@ struct kv_choice {
 struct kv_provider {
     const struct kv_service *dialect;
     enum kv_protocol_kind wire;
-    char *key_name; /* the variable the key came from; NULL: no key is sent */
-    bool exposed;   /* a key goes over plain http to another machine: worth a warning */
+    char *key_name;     /* the variable the key came from; NULL: no key is sent */
+    char *withheld;     /* one that is set and must not go to this host; NULL: none */
+    bool exposed;       /* a key goes over plain http to another machine: worth a warning */
+    bool from_document; /* the URL was given by the configuration */
     struct kv_http_target *chat, *models; /* models: GET answers the listing; chat->host to print */
 };
 
 /* Fails with KV_INPUT for what cannot be spoken to (interface, provider, URL: the text says which),
- * with KV_PROVIDER when no key is found where one is needed (the text names the variables). */
+ * with KV_PROVIDER when no key is found where one is needed (the text names the variables). With
+ * `ring` NULL it only looks: key_name says what would be sent, no key is taken and none is missed.
+ */
 int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_err *err);
 void kv_provider_close(struct kv_provider *p);

@@ -148,24 +148,44 @@ static int find_file(struct kv_secrets *ring, const char *name, const char *path
     return rc < 0 ? -1 : 1;
 }
 
+static const struct secret *held(const struct kv_secrets *ring, const char *name)
+{
+    for (size_t i = 0; ring && i < ring->count; i++)
+        if (strcmp(ring->all[i].name, name) == 0)
+            return &ring->all[i];
+    return NULL;
+}
+
+/* The value of NAME_FILE. */
+static const char *file_of(kv_env_fn *env, const char *name)
+{
+    struct kv_buf file = {0};
+    kv_buf_printf(&file, "%s_FILE", name);
+    const char *path = env(file.p);
+    kv_buf_release(&file);
+    return path;
+}
+
+bool kv_secret_is_set(const struct kv_secrets *ring, kv_env_fn *env, const char *name)
+{
+    return held(ring, name) || env(name) || file_of(env, name);
+}
+
 int kv_secret_find(struct kv_secrets *ring, kv_env_fn *env, const char *name, struct kv_slice *key,
     struct kv_err *err)
 {
-    for (size_t i = 0; i < ring->count; i++)
-        if (strcmp(ring->all[i].name, name) == 0) {
-            *key = (struct kv_slice){ring->all[i].page, ring->all[i].n};
-            return 1;
-        }
+    const struct secret *known = held(ring, name);
+    if (known) {
+        *key = (struct kv_slice){known->page, known->n};
+        return 1;
+    }
     const char *value = env(name);
     if (value) {
         int rc = kv_secret_add(ring, name, kv_slice(value), key, err);
         kv_secret_forget_env(name);
         return rc < 0 ? -1 : 1;
     }
-    struct kv_buf file = {0};
-    kv_buf_printf(&file, "%s_FILE", name);
-    const char *path = env(file.p);
-    kv_buf_release(&file);
+    const char *path = file_of(env, name);
     return path ? find_file(ring, name, path, key, err) : 0;
 }
 

@@ -44,6 +44,9 @@ int kv_secret_add(struct kv_secrets *ring, const char *name, struct kv_slice tex
 int kv_secret_find(struct kv_secrets *ring, kv_env_fn *env, const char *name, struct kv_slice *key,
     struct kv_err *err);
 
+/* Would kv_secret_find find a key of this name? `ring` may be NULL. */
+bool kv_secret_is_set(const struct kv_secrets *ring, kv_env_fn *env, const char *name);
+
 /* Overwrites and removes a variable of the environment that should not travel further. */
 void kv_secret_forget_env(const char *name);
 

@@ -38,17 +38,21 @@ static void read_prices(struct kv_endpoint *e, struct kv_slice prices)
         e->price_out = x / 1e6;
 }
 
-static int open_provider(
-    struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
+struct kv_choice kv_endpoint_choice(const struct kv_model *m)
 {
-    const struct kv_model *m = e->model;
-    struct kv_choice choice = {
+    return (struct kv_choice){
         .id = m->id.p,
         .interface = m->interface.p,
         .model_provider = m->provider.p,
         .base_url = m->endpoint_base_url.n ? m->endpoint_base_url.p : m->anthropic_base_url.p,
         .extra = m->extra_kwargs,
     };
+}
+
+static int open_provider(
+    struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
+{
+    struct kv_choice choice = kv_endpoint_choice(e->model);
     if (kv_provider_open(&e->provider, &choice, o->env, o->ring, err) != 0)
         return kv_err_context(err, "%s", e->name);
     return 0;

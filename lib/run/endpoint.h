@@ -40,6 +40,9 @@ struct kv_endpoint_options {
     struct kv_slice prices; /* checked JSON: {"model":{"input":…,"output":…}}, per million tokens */
 };
 
+/* What the configuration says of a model, for kv_provider_open. Borrows. */
+struct kv_choice kv_endpoint_choice(const struct kv_model *m);
+
 /* Opens all models of one role, each with its lane. On failure nothing is left open. */
 int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, bool judges,
     const struct kv_endpoint_options *options, struct kv_sched *sched, struct kv_err *err);

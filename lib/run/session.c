@@ -285,6 +285,7 @@ int kv_session_open(
     struct kv_session *s, const struct kv_session_options *options, struct kv_err *err)
 {
     *s = (struct kv_session){.run_lock = -1,
+        .env = options->env,
         .by_command = options->exec_command != NULL,
         .answer_by_command = options->answer_command != NULL,
         .judge_by_command = options->judge_command != NULL};

@@ -47,6 +47,7 @@ struct kv_session {
     struct kv_desk desk;
     struct kv_jobs work;
     struct kv_secrets *ring;
+    kv_env_fn *env;
     struct kv_models models;
     bool by_command;                          /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */

@@ -7,17 +7,18 @@
  *                           -> the body
  *     wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
  *                           -> {"dialect","url","models","key","exposed"} or {"error"}
- *     wire-check call       choose, ask and reply in one, over HTTP, with the process's environment
- *                           and a hardened process: "timeout_ms", "listing":true for GET models
- *     wire-check duration   a text a line -> milliseconds
- *     wire-check redact     {"keys":[…],"text"} -> the text
- *     wire-check listing    {"body","model"} -> {"found","near"}
+ *     wire-check keys       {"url","document","env":{}} -> {"host","loopback","keys":[the variables
+ * whose keys may go there]} or {"error"} wire-check call       choose, ask and reply in one, over
+ * HTTP, with the process's environment and a hardened process: "timeout_ms", "listing":true for GET
+ * models wire-check duration   a text a line -> milliseconds wire-check redact {"keys":[…],"text"}
+ * -> the text wire-check listing    {"body","model"} -> {"found","near"}
  *
  * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
 #include "cli.h"
 #include "io.h"
 #include "json.h"
+#include "key_owner.h"
 #include "model_list.h"
 #include "num.h"
 #include "provider.h"
@@ -30,7 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP "usage: wire-check reply | ask | choose | call | duration | redact | listing\n"
+#define HELP "usage: wire-check reply | ask | choose | keys | call | duration | redact | listing\n"
 
 enum { LINE_MAX_BYTES = 64 << 20 };
 
@@ -271,7 +272,7 @@ static void check_choose(struct kv_slice line, struct kv_buf *out)
         kv_buf_printf(out, "{\"dialect\":\"%s\",\"url\":", p.dialect->name);
         kv_json_quote_str(out, url);
         kv_buf_add_str(out, ",\"models\":");
-        kv_json_quote_str(out, p.models->url);
+        kv_json_quote_str(out, p.models->place.url);
         kv_buf_add_str(out, ",\"key\":");
         kv_json_quote_str(out, p.key_name);
         kv_buf_printf(out, ",\"exposed\":%s", p.exposed ? "true" : "false");
@@ -282,6 +283,42 @@ static void check_choose(struct kv_slice line, struct kv_buf *out)
     for (size_t i = 0; i < 4; i++)
         free(texts[i]);
     kv_secret_close(ring);
+}
+
+/* ---- keys ---- */
+
+static void check_keys(struct kv_slice line, struct kv_buf *out)
+{
+    static const char *const keys[][2] = {{"OPENAI_API_KEY", "openai"},
+        {"AZURE_OPENAI_API_KEY", "azure"}, {"ANTHROPIC_API_KEY", "anthropic"},
+        {"KV_API_KEY", "generic"}};
+    struct kv_http_place at;
+    struct kv_err err;
+    struct kv_slice value;
+    char *url = text_at(line, "url");
+    bool document = !kv_json_get(line, "document", &value) || kv_json_is_true(value);
+    const char *comma = "";
+    kv_json_get(line, "env", &case_env);
+    if (kv_http_place_read(&at, url, &err) != 0) {
+        kv_buf_add_str(out, "{\"error\":");
+        kv_json_quote_str(out, err.text);
+        kv_buf_add_char(out, '}');
+        free(url);
+        return;
+    }
+    kv_buf_add_str(out, "{\"host\":");
+    kv_json_quote_str(out, at.host);
+    kv_buf_printf(out, ",\"loopback\":%s,\"keys\":[", at.loopback ? "true" : "false");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct kv_key_journey j = {keys[i][0], kv_service_find(keys[i][1]), &at, document};
+        if (!kv_key_owner_allows(&j, env_of_case))
+            continue;
+        kv_buf_printf(out, "%s\"%s\"", comma, keys[i][0]);
+        comma = ",";
+    }
+    kv_buf_add_str(out, "]}");
+    kv_http_place_release(&at);
+    free(url);
 }
 
 /* ---- call ---- */
@@ -395,8 +432,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*check)(struct kv_slice line, struct kv_buf *out);
     } checks[] = {{"reply", check_reply}, {"ask", check_ask}, {"choose", check_choose},
-        {"call", check_call}, {"redact", check_redact}, {"duration", check_duration},
-        {"listing", check_listing}};
+        {"keys", check_keys}, {"call", check_call}, {"redact", check_redact},
+        {"duration", check_duration}, {"listing", check_listing}};
     struct kv_cli cli;
     struct kv_err err;
     struct kv_lines lines;

@@ -32,7 +32,13 @@ agree() {
 @test "provider: dialect, URLs and key follow from configuration and environment" {
     run agree choose choices.jsonl
     assert_success
-    assert_output '34/34'
+    assert_output '36/36'
+}
+
+@test "provider: a key goes to whom it belongs, however a URL is spelled" {
+    run agree keys keys.jsonl
+    assert_success
+    assert_output '88/88'
 }
 
 @test "provider: durations are read in every spelling" {

@@ -305,6 +305,17 @@ kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answ
     assert [ ! -e r.json.state ]
 }
 
+@test "manifest: a URL with a key in its query is refused, and neither shown nor stored" {
+    jq '.answering_models[0] += {interface: "openai_endpoint", endpoint_base_url: "http://h/v1?api_key=canary"}
+        | .parsing_models[0].extra_kwargs = {base_url: "https://h/v1?v=1&X-Api%2DKey=canary", note: "https://h/?code=", a: "key=?"}' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr "kv-manifest: q.json: answering_models[0].endpoint_base_url: a URL must not hold a key: it would be stored; set it in the environment
+kv-manifest: q.json: parsing_models[0].extra_kwargs.base_url: a URL must not hold a key: it would be stored; set it in the environment"
+    assert [ ! -e r.json.state ]
+}
+
 @test "manifest: two models whose tasks would be the same are refused" {
     jq '.answering_models += .answering_models' p.json >q.json
     run --separate-stderr kv-manifest --print -b b.jsonld -c q.json

@@ -188,10 +188,25 @@ END
     bench 1
     start_provider
     manifest '.answering_models[].endpoint_base_url = "http://192.0.2.1:9/v1"'
-    export KV_API_KEY=sk-canary-Zq7wX31vLmT9
+    export KV_API_KEY=sk-canary-Zq7wX31vLmT9 KV_API_HOST=192.0.2.1
     run --separate-stderr timeout 10 kv-run --time-limit 0.01 --grace 0 r.json.state
     assert_equal "${stderr_lines[0]}" \
         'kv-run: openai_endpoint:m1 (a1): the key from KV_API_KEY goes to 192.0.2.1:9 unencrypted'
+}
+
+@test "run: a state from somebody else sends no key to a host of theirs, and the user is told" {
+    bench 1
+    start_provider
+    manifest '.answering_models[].endpoint_base_url = "http://192.0.2.1:9/v1"'
+    export KV_API_KEY=sk-canary-Zq7wX31vLmT9 OPENAI_API_KEY=sk-canary-9TmLv13Xw7qZ
+    run --separate-stderr timeout 10 kv-run --time-limit 0.01 --grace 0 r.json.state
+    assert_equal "${stderr_lines[0]}" \
+        'kv-run: openai_endpoint:m1 (a1): asked without a key: OPENAI_API_KEY is not for 192.0.2.1:9; if one is needed there, set KV_API_KEY, and KV_API_HOST=192.0.2.1:9'
+    run kv-run --dry-run r.json.state
+    assert_success
+    assert_equal "$(jq -c '[.role, .host, .key]' <<<"$output")" \
+        "[\"answering\",\"192.0.2.1:9\",null]
+[\"parsing\",\"127.0.0.1:$PROVIDER_PORT\",\"OPENAI_API_KEY\"]"
 }
 
 @test "run: where descriptors are few, fewer are in flight, and no task suffers" {

@@ -339,8 +339,9 @@ END
     manifest
     run --separate-stderr kv-run --check r.json.state
     assert_success
-    assert_equal "$(jq -cs 'map([.role, .ok])' <<<"$output")" \
-        '[["answering",true],["answering",true],["parsing",true]]'
+    assert_equal "$(jq -cs 'map([.role, .ok, .key])' <<<"$output")" \
+        '[["answering",true,"OPENAI_API_KEY"],["answering",true,"OPENAI_API_KEY"],["parsing",true,"OPENAI_API_KEY"]]'
+    assert_equal "$(jq -rs 'map(.host) | unique[]' <<<"$output")" "127.0.0.1:$PROVIDER_PORT"
     assert_equal "$(wc -l <"$JOURNAL")" 3
 }
 

@@ -10,7 +10,7 @@ replay() {
 
 @test "fuzz: every parser has a target and seeds" {
     for t in json template extract config bench result state reply pattern date store recorded \
-        verify score tasks finalize; do
+        verify score tasks finalize url; do
         assert [ -f "$ROOT/tests/fuzz/$t.c" ]
         assert [ -n "$(ls "$ROOT/tests/fuzz/corpus/$t")" ]
     done
@@ -31,4 +31,5 @@ replay() {
 @test "fuzz: verify survives its corpus" { replay verify; }
 @test "fuzz: score survives its corpus" { replay score; }
 @test "fuzz: tasks survives its corpus" { replay tasks; }
+@test "fuzz: url survives its corpus" { replay url; }
 @test "fuzz: finalize survives its corpus" { replay finalize; }

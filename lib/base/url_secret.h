@@ -1,0 +1,16 @@
+/* url_secret - does a URL carry a key? It would be stored with the configuration, and shown. */
+#ifndef KV_URL_SECRET_H
+#define KV_URL_SECRET_H
+
+#include "buf.h"
+
+#include <stdbool.h>
+
+/* Does the query, the text behind '?', set a parameter that holds a key: key, api_key, token, code
+ * and such, in any case, with or without an "x-" in front, escaped or not? */
+bool kv_url_secret_in(struct kv_slice query);
+
+/* What is wrong with storing this text as a URL: "a URL must not hold …", or NULL. */
+const char *kv_url_secret_fault(struct kv_slice url);
+
+#endif

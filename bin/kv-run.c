@@ -120,6 +120,8 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
         return (enum kv_kind)(128 + t->signal);
     if (t->unusable)
         return KV_INPUT;
+    if (t->refusals && t->refusals == t->left + t->kept)
+        return KV_PROVIDER; /* running again would be refused again */
     return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
 }
 

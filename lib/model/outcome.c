@@ -10,25 +10,23 @@
 #include <string.h>
 
 static const struct kv_outcome_rule rules[KV_OUTCOME_COUNT] = {
-    [KV_OUTCOME_OK] = {"ok", KV_RETRY_NEVER, 0, 0, 0, false, true},
-    [KV_OUTCOME_TRUNCATED] = {"truncated", KV_RETRY_NEVER, 0, 0, 0, false, true},
-    [KV_OUTCOME_REFUSAL] = {"refusal", KV_RETRY_NEVER, 0, 0, 0, false, true},
-    [KV_OUTCOME_CONTENT_FILTER] = {"content_filter", KV_RETRY_NEVER, 0, 0, 0, false, false},
-    [KV_OUTCOME_CONTEXT_LENGTH] = {"context_length", KV_RETRY_NEVER, 0, 0, 0, false, false},
-    [KV_OUTCOME_BAD_REQUEST] = {"bad_request", KV_RETRY_NEVER, 0, 0, 0, false, false},
-    [KV_OUTCOME_RATE_LIMIT] = {"rate_limit", KV_RETRY_RATE_LIMIT, -1, 1000, 60000, false, false},
-    [KV_OUTCOME_OVERLOADED] = {"overloaded", KV_RETRY_RATE_LIMIT, 8, 2000, 60000, false, false},
-    [KV_OUTCOME_SERVER_ERROR] = {"server_error", KV_RETRY_SERVER_ERROR, 8, 1000, 30000, false,
-        false},
-    [KV_OUTCOME_CONNECTION] = {"connection", KV_RETRY_CONNECTION, 6, 500, 20000, false, false},
-    [KV_OUTCOME_TIMEOUT] = {"timeout", KV_RETRY_TIMEOUT, 2, 1000, 10000, false, false},
-    [KV_OUTCOME_BAD_RESPONSE] = {"bad_response", KV_RETRY_SERVER_ERROR, 2, 1000, 10000, false,
-        false},
-    [KV_OUTCOME_QUOTA] = {"quota", KV_RETRY_NEVER, 0, 0, 0, true, false},
-    [KV_OUTCOME_AUTH] = {"auth", KV_RETRY_NEVER, 0, 0, 0, true, false},
-    [KV_OUTCOME_NOT_FOUND] = {"not_found", KV_RETRY_NEVER, 0, 0, 0, true, false},
-    [KV_OUTCOME_TLS_CONFIG] = {"tls_config", KV_RETRY_NEVER, 0, 0, 0, true, false},
-    [KV_OUTCOME_CANCELLED] = {"cancelled", KV_RETRY_NEVER, 0, 0, 0, false, false},
+    [KV_OUTCOME_OK] = {"ok", KV_RETRY_NEVER, false, true},
+    [KV_OUTCOME_TRUNCATED] = {"truncated", KV_RETRY_NEVER, false, true},
+    [KV_OUTCOME_REFUSAL] = {"refusal", KV_RETRY_NEVER, false, true},
+    [KV_OUTCOME_CONTENT_FILTER] = {"content_filter", KV_RETRY_NEVER, false, false},
+    [KV_OUTCOME_CONTEXT_LENGTH] = {"context_length", KV_RETRY_NEVER, false, false},
+    [KV_OUTCOME_BAD_REQUEST] = {"bad_request", KV_RETRY_NEVER, false, false},
+    [KV_OUTCOME_RATE_LIMIT] = {"rate_limit", KV_RETRY_RATE_LIMIT, false, false},
+    [KV_OUTCOME_OVERLOADED] = {"overloaded", KV_RETRY_RATE_LIMIT, false, false},
+    [KV_OUTCOME_SERVER_ERROR] = {"server_error", KV_RETRY_SERVER_ERROR, false, false},
+    [KV_OUTCOME_CONNECTION] = {"connection", KV_RETRY_CONNECTION, false, false},
+    [KV_OUTCOME_TIMEOUT] = {"timeout", KV_RETRY_TIMEOUT, false, false},
+    [KV_OUTCOME_BAD_RESPONSE] = {"bad_response", KV_RETRY_SERVER_ERROR, false, false},
+    [KV_OUTCOME_QUOTA] = {"quota", KV_RETRY_NEVER, true, false},
+    [KV_OUTCOME_AUTH] = {"auth", KV_RETRY_NEVER, true, false},
+    [KV_OUTCOME_NOT_FOUND] = {"not_found", KV_RETRY_NEVER, true, false},
+    [KV_OUTCOME_TLS_CONFIG] = {"tls_config", KV_RETRY_NEVER, true, false},
+    [KV_OUTCOME_CANCELLED] = {"cancelled", KV_RETRY_NEVER, false, false},
 };
 
 const struct kv_outcome_rule *kv_outcome_rule(enum kv_outcome o)
@@ -44,10 +42,16 @@ const char *kv_outcome_name(enum kv_outcome o)
 /* ---- markers: lower case, found anywhere in type, code, message or detail ---- */
 
 static const char *const quota_markers[] = {"insufficient_quota", "credit_balance",
-    "enforced_spend_limit", "insufficient credits", "insufficient balance",
-    "credit balance is too low", "payment required", "spend limit", NULL};
+    "enforced_spend_limit", "insufficient credits", "insufficient balance", "insufficient funds",
+    "insufficient_funds", "insufficient_balance", "credit balance is too low", "payment required",
+    "spend limit", "spending limit", "api usage limits", "usage limit reached", "budget_exceeded",
+    "budget has been exceeded", "exceededbudget", "exceeded budget", "budget exceeded",
+    "billing_hard_limit_reached", "out of credits", "arrearage", "exceeded_current_quota_error",
+    NULL};
 /* Google says this of every rate limit; of the others only those whose plan is used up do. */
 static const char *const quota_prose[] = {"exceeded your current quota", "billing", NULL};
+/* A shorter request could be paid: the refusal is of this one. */
+static const char *const afford_markers[] = {"can only afford", "fewer max_tokens", NULL};
 
 static const char *const context_markers[] = {"context_length_exceeded",
     "exceed_context_size_error", "maximum context length", "context length is only",
@@ -90,6 +94,12 @@ static bool says(const struct kv_error_body *c, const char *const *markers)
 }
 
 /* ---- classification ---- */
+
+static bool speaks_of_quota(const struct kv_error_body *c)
+{
+    return !says(c, afford_markers) &&
+           (says(c, quota_markers) || (!c->google && says(c, quota_prose)));
+}
 
 /* "… Limit 30000, Requested 41234": more than the window ever holds, so waiting cannot help. */
 static bool asks_too_much(struct kv_slice message)
@@ -218,12 +228,18 @@ static int status_of_words(const struct kv_error_body *c)
     return 500;
 }
 
-enum kv_outcome kv_outcome_of(const struct kv_error_body *c)
+static struct kv_error_body with_status(const struct kv_error_body *c)
 {
     struct kv_error_body asked = *c;
     if (asked.status < 300 || asked.status > 999)
         asked.status = status_of_words(c);
-    if (says(&asked, quota_markers) || (!asked.google && says(&asked, quota_prose)))
+    return asked;
+}
+
+enum kv_outcome kv_outcome_of(const struct kv_error_body *c)
+{
+    const struct kv_error_body asked = with_status(c);
+    if (speaks_of_quota(&asked))
         return KV_OUTCOME_QUOTA;
     bool client = asked.status >= 400 && asked.status < 500;
     if ((client || asked.status == 500) && asked.status != 429 && says(&asked, context_markers))
@@ -231,6 +247,21 @@ enum kv_outcome kv_outcome_of(const struct kv_error_body *c)
     if (client && asked.status != 429 && asked.status != 401 && says(&asked, filter_markers))
         return KV_OUTCOME_CONTENT_FILTER;
     return of_status(&asked);
+}
+
+bool kv_outcome_is_certain(const struct kv_error_body *c)
+{
+    const struct kv_error_body asked = with_status(c);
+    switch (kv_outcome_of(c)) {
+    case KV_OUTCOME_QUOTA:
+        return asked.status != 402 || speaks_of_quota(c);
+    case KV_OUTCOME_AUTH:
+        return asked.status != 403 || says(c, auth_markers);
+    case KV_OUTCOME_TLS_CONFIG:
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool kv_outcome_steps_down(const struct kv_error_body *c)

@@ -37,10 +37,8 @@ enum kv_outcome {
 struct kv_outcome_rule {
     const char *name;          /* "rate_limit" */
     enum kv_retry_class retry; /* whose budget it uses; KV_RETRY_NEVER: none helps */
-    int budget;          /* retries that make sense for one item; -1: bounded by time, not number */
-    int base_ms, cap_ms; /* of the back-off */
-    bool stops;          /* the endpoint is useless until somebody acts */
-    bool answers;        /* ends with data of the item rather than with a failure */
+    bool stops;                /* the endpoint may be useless until somebody acts */
+    bool answers;              /* ends with data of the item rather than with a failure */
 };
 const struct kv_outcome_rule *kv_outcome_rule(enum kv_outcome o);
 const char *kv_outcome_name(enum kv_outcome o);
@@ -57,6 +55,11 @@ struct kv_error_body {
     bool google;             /* the dialect whose rate limit talks like a quota */
 };
 enum kv_outcome kv_outcome_of(const struct kv_error_body *c);
+
+/* Of an outcome that stops: is it certain that no other request would fare better? It is where the
+ * provider's words, or a 401, speak of the account or the key. A bare 402, 403 or 404 may be about
+ * one request: a firewall that dislikes a text, credit for a shorter answer only. */
+bool kv_outcome_is_certain(const struct kv_error_body *c);
 
 /* True if the refusal means that this way of asking for structured output is not supported here and
  * the next step of the ladder should be tried (lib/model/README.md). */

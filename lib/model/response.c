@@ -43,7 +43,8 @@ void kv_response_begin(struct kv_response *r)
     r->wait_ms = -1;
     r->heal = 0;
     r->retry = KV_RETRY_NEVER;
-    r->step_down = r->sent = r->finish_unknown = r->only_commentary = r->waiting = false;
+    r->step_down = r->certain = r->sent = r->finish_unknown = r->only_commentary = r->waiting =
+        false;
     kv_ratelimit_begin(&r->limits);
 }
 
@@ -225,6 +226,7 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
     struct kv_error_body c =
         kv_error_body_of(t, status, hint, to->dialect->flags & KV_SERVICE_GOOGLE);
     r->ending = kv_outcome_of(&c);
+    r->certain = kv_outcome_is_certain(&c);
     kv_secret_redact(to->ring, c.type, &r->error_type);
     kv_secret_redact(to->ring, c.code, &r->error_code);
     if (!kv_outcome_rule(r->ending)->stops)
@@ -492,6 +494,7 @@ void kv_response_transfer(
 {
     r->status = done->status;
     kv_response_fail(r, to, of_end(done->end), done->detail);
+    r->certain = true;                  /* a certificate, or a proxy that wants to know who asks */
     if (done->end == KV_HTTP_TOO_LARGE) /* it would be as large again */
         r->retry = KV_RETRY_NEVER;
 }

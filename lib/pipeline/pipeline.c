@@ -53,7 +53,8 @@ static void classify(struct kv_pipeline *p)
             r, KV_FAIL_CONTENT, "verify_template", KV_SLICE("verify_template returned False"));
     } else if (p->withheld) {
         kv_result_builder_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
-            KV_SLICE("the run was stopped before the judge could be asked"));
+            p->refused ? KV_SLICE("the judge's server refused the request")
+                       : KV_SLICE("the run was stopped before the judge could be asked"));
         r->error_message = kv_slice_of(&p->error_text);
     } else if (p->error && p->error_category != KV_RETRY_NEVER) {
         fail_exhausted(p, p->error_category);
@@ -436,6 +437,7 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
 static void withhold(struct kv_pipeline *p, const struct kv_answer *response)
 {
     p->withheld = true;
+    p->refused = response->kind == KV_ANSWER_REFUSED;
     fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", response->error);
     p->record.verification_performed = false;
     p->record.verify_result = KV_TRI_NULL;
@@ -450,7 +452,7 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
         [KV_STAGE_RUBRIC] = "rubric_evaluation"};
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         p->retries[i] += response->retries[i];
-    if (response->kind == KV_ANSWER_WITHHELD) {
+    if (response->kind == KV_ANSWER_WITHHELD || response->kind == KV_ANSWER_REFUSED) {
         withhold(p, response);
         return;
     }

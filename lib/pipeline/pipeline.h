@@ -10,8 +10,9 @@
  *     kv_pipeline_release(&p);
  *
  * Every task ends in a result, whatever fails on the way. If a response was withheld because the
- * run is being stopped, the result keeps the answer and says so in its failure, which leaves the
- * task pending (kv_result_settles): the next run only judges.
+ * run is being stopped, or the judge's server refused the request, the result keeps the answer and
+ * says so in its failure, which leaves the task pending (kv_result_settles): the next run only
+ * judges.
  *
  * Deviations from karenina, each with its reason in kv(7): an insufficient answer is a failure and
  * a sufficient one is not; one retry layer; retries of the judge within one budget.
@@ -46,8 +47,9 @@ struct kv_pipeline {
     enum kv_retry_class error_category;
     const char *error_stage;
     struct kv_buf error_text;
-    bool withheld;
-    int asked; /* attempts at parsing so far */
+    bool withheld; /* the judge was not heard: the answer is kept, its task stays pending */
+    bool refused;  /* … because its server refused the request */
+    int asked;     /* attempts at parsing so far */
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
     struct kv_verdict verdict;

@@ -30,6 +30,7 @@ struct kv_query {
 enum kv_answer_kind {
     KV_ANSWER_TEXT,     /* an answer */
     KV_ANSWER_FAILED,   /* an error, after all retries it was worth */
+    KV_ANSWER_REFUSED,  /* the server will not have this request: not the model's failure */
     KV_ANSWER_WITHHELD, /* not to be had in this run: it is being stopped */
 };
 

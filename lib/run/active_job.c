@@ -49,11 +49,11 @@ static void put_line(struct kv_active_jobs *a)
 }
 
 /* Once a run is stopping, that explains it. */
-static void tell_unsolved(struct kv_active_jobs *a, const struct kv_question *q, const char *what,
+static void tell_unsolved(struct kv_active_jobs *a, const char *task, const char *what,
     const char *model, struct kv_slice why)
 {
     if (!a->stopping)
-        kv_output_tell(&a->output, "%s: %s %s: %.*s", q->id.p, what, model, (int)why.n, why.p);
+        kv_output_tell(&a->output, "%s: %s%s: %.*s", task, what, model, (int)why.n, why.p);
 }
 
 static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
@@ -61,8 +61,9 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
     a->tally->left--;
     if (p->withheld || (p->error && p->error_category != KV_RETRY_NEVER)) {
         a->tally->kept++;
-        if (!p->withheld)
-            tell_unsolved(a, p->subject->question, "not judged by", p->judge_name.p,
+        a->tally->refusals += p->refused;
+        if (!p->withheld || p->refused)
+            tell_unsolved(a, p->subject->question->id.p, "not judged by ", p->judge_name.p,
                 kv_slice_of(&p->error_text));
         return;
     }
@@ -151,10 +152,12 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
  * of the run explains anyway. */
 static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    if (r->kind == KV_ANSWER_FAILED) {
-        a->tally->unanswered += (int64_t)f->job->count;
+    int64_t tasks = (int64_t)f->job->count;
+    if (r->kind != KV_ANSWER_WITHHELD) {
+        a->tally->unanswered += tasks;
+        a->tally->refusals += r->kind == KV_ANSWER_REFUSED ? tasks : 0;
         tell_unsolved(
-            a, f->subject->question, "no answer from", f->errand.endpoint->name, r->error);
+            a, f->subject->question->id.p, "no answer from ", f->errand.endpoint->name, r->error);
     }
     end_job(a, f);
 }
@@ -222,27 +225,35 @@ static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
     kv_dispatch_submit(&a->dispatch, &f->errand);
 }
 
-static void finish_command(
-    struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
+/* The command's result, or the fact that it failed, as a line. */
+static void write_command_result(
+    struct kv_active_jobs *a, struct kv_slice key, const struct kv_answer *r)
 {
-    struct kv_buf key = {0};
-    if (r->kind == KV_ANSWER_WITHHELD) {
-        end_job(a, f);
-        return;
-    }
-    add_task_key(a, f->job, &key);
+    struct kv_buf why = {0};
     kv_buf_clear(&a->line);
     a->tally->left--;
-    if (r->kind == KV_ANSWER_TEXT && kv_exec_result_read(&a->line, r->text, kv_slice_of(&key))) {
+    if (r->kind == KV_ANSWER_TEXT && kv_exec_result_read(&a->line, r->text, key, &why)) {
         a->tally->passed++;
     } else {
         a->tally->failed++;
         a->budget->failures++;
-        kv_exec_result_failure(&a->line, kv_slice_of(&key),
-            r->kind == KV_ANSWER_TEXT ? KV_SLICE("the command did not print a JSON object")
-                                      : r->error);
+        kv_exec_result_failure(&a->line, key, why.n ? kv_slice_of(&why) : r->error);
     }
     put_line(a);
+    kv_buf_release(&why);
+}
+
+static void finish_command(
+    struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
+{
+    struct kv_buf key = {0};
+    add_task_key(a, f->job, &key);
+    if (r->kind == KV_ANSWER_REFUSED) {
+        a->tally->unanswered++;
+        tell_unsolved(a, key.p, "not done", "", r->error);
+    } else if (r->kind != KV_ANSWER_WITHHELD) {
+        write_command_result(a, kv_slice_of(&key), r);
+    }
     kv_buf_release(&key);
     end_job(a, f);
 }
@@ -263,12 +274,13 @@ static void respond(void *closure, struct kv_errand *e, const struct kv_answer *
     struct kv_active_job *f = e->user;
     struct judgement *j = judgement_of(f, e);
     bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->text.n;
+    bool had_none = passing || r->kind == KV_ANSWER_REFUSED || r->kind == KV_ANSWER_WITHHELD;
     if (j) {
         kv_pipeline_take(&j->pipeline, r);
         advance(a, f, j);
     } else if (a->set->exec) {
         finish_command(a, f, r);
-    } else if (r->kind == KV_ANSWER_WITHHELD || passing) {
+    } else if (had_none) {
         give_up(a, f, r);
     } else {
         kv_answer_stage_take(&f->generation, r);

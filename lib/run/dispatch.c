@@ -50,8 +50,9 @@ static void conclude(
     response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
-    if (kv_lane_stopped(e->call.lane) && response->kind == KV_ANSWER_FAILED &&
-        response->category != KV_RETRY_NEVER)
+    bool passing = response->kind == KV_ANSWER_REFUSED ||
+                   (response->kind == KV_ANSWER_FAILED && response->category != KV_RETRY_NEVER);
+    if (kv_lane_stopped(e->call.lane) && passing)
         response->kind = KV_ANSWER_WITHHELD;
     c->respond(c->closure, e, response);
 }
@@ -59,11 +60,12 @@ static void conclude(
 static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class reason,
     const char *type, struct kv_slice text)
 {
-    struct kv_call_end end = {.fate = reason == KV_RETRY_NEVER ? KV_FATE_PERMANENT : KV_FATE_RETRY,
+    bool refused = reason == KV_RETRY_NEVER;
+    struct kv_call_end end = {.fate = refused ? kv_endpoint_refused(e->endpoint) : KV_FATE_RETRY,
         .reason = reason,
         .retry_after_ms = -1,
         .tokens = -1};
-    struct kv_answer r = {.kind = KV_ANSWER_FAILED,
+    struct kv_answer r = {.kind = refused ? KV_ANSWER_REFUSED : KV_ANSWER_FAILED,
         .used = KV_USAGE_UNKNOWN,
         .category = reason,
         .error_type = kv_slice(type),

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HOPELESS = 3 }; /* refusals of the first calls: not the items' fault, but ours */
+enum { REFUSALS_MAX = 5 }; /* in a row: not the requests' fault, but the endpoint's */
 
 /* ---- opening ---- */
 
@@ -211,23 +211,54 @@ static const char *type_of(enum kv_retry_class category)
     return name[category];
 }
 
-static void fail(struct kv_endpoint *e, const struct kv_response *reply, struct kv_call_end *end,
-    struct kv_answer *r)
+enum kv_fate kv_endpoint_refused(struct kv_endpoint *e)
 {
-    const struct kv_outcome_rule *rule = kv_outcome_rule(reply->ending);
-    end->reason = reply->retry;
-    end->fate = reply->retry != KV_RETRY_NEVER ? KV_FATE_RETRY
-                : rule->stops                  ? KV_FATE_STOP
-                                               : KV_FATE_PERMANENT;
-    if (reply->ending == KV_OUTCOME_BAD_REQUEST && ++e->permanent >= HOPELESS && !e->answers)
-        end->fate = KV_FATE_STOP;
+    if (e->refusals < REFUSALS_MAX)
+        e->refusals++;
+    return e->refusals == REFUSALS_MAX ? KV_FATE_STOP : KV_FATE_PERMANENT;
+}
+
+/* A prompt that a filter rejects is the one failure that says something about the question. */
+static bool is_of_question(const struct kv_response *reply)
+{
+    return reply->ending == KV_OUTCOME_CONTENT_FILTER;
+}
+
+/* What a failure means for the scheduler. A refusal leaves its task pending; when nothing but
+ * refusals comes back, the endpoint is of no use until somebody acts. */
+static enum kv_fate fate_of(struct kv_endpoint *e, const struct kv_response *reply)
+{
+    if (reply->retry != KV_RETRY_NEVER)
+        return KV_FATE_RETRY;
+    if (is_of_question(reply))
+        return KV_FATE_PERMANENT;
+    if (kv_outcome_rule(reply->ending)->stops && reply->certain)
+        return KV_FATE_STOP;
+    return kv_endpoint_refused(e);
+}
+
+static void describe_trouble(struct kv_endpoint *e, const struct kv_response *reply)
+{
+    const char *name = kv_outcome_name(reply->ending);
     e->key_trouble = reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA;
     kv_buf_clear(&e->trouble);
     if (reply->status)
         kv_buf_printf(&e->trouble, "%d ", reply->status);
-    kv_buf_printf(&e->trouble, "%s: ", rule->name);
+    kv_buf_printf(&e->trouble, "%s: ", name);
     kv_buf_add_slice(&e->trouble, kv_slice_of(&reply->error));
-    r->kind = end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD : KV_ANSWER_FAILED;
+}
+
+static void fail(struct kv_endpoint *e, const struct kv_response *reply, struct kv_call_end *end,
+    struct kv_answer *r)
+{
+    describe_trouble(e, reply);
+    end->reason = reply->retry;
+    end->fate = fate_of(e, reply);
+    r->kind = KV_ANSWER_FAILED;
+    if (end->fate == KV_FATE_STOP)
+        r->kind = KV_ANSWER_WITHHELD;
+    else if (end->fate == KV_FATE_PERMANENT && !is_of_question(reply))
+        r->kind = KV_ANSWER_REFUSED;
     r->category = reply->retry;
     r->error_type = kv_slice(type_of(reply->retry));
     r->error = kv_slice_of(&e->trouble);
@@ -283,11 +314,28 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
         return KV_HEARD_REPLY;
     }
     e->answers++;
+    e->refusals = 0;
     response->kind = KV_ANSWER_TEXT;
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
     add_words(e, reply, response);
     return KV_HEARD_REPLY;
+}
+
+static bool exited_with(const struct kv_child *c, int status)
+{
+    return c->end == KV_CHILD_EXITED && c->status == status;
+}
+
+static bool was_not_done(const struct kv_child *c)
+{
+    return c->end == KV_CHILD_KILLED || exited_with(c, 75) || exited_with(c, 255);
+}
+
+static enum kv_fate fate_of_command(const struct kv_child *c)
+{
+    bool unknown = exited_with(c, 126) || exited_with(c, 127);
+    return unknown ? KV_FATE_STOP : KV_FATE_PERMANENT;
 }
 
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
@@ -301,6 +349,7 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
         while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
             text.n--;
         e->answers++;
+        e->refusals = 0;
         response->kind = KV_ANSWER_TEXT;
         response->text = text;
         return;
@@ -308,8 +357,12 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     kv_buf_clear(&e->trouble);
     kv_buf_printf(&e->trouble, "%s: ", e->command);
     kv_child_describe(child, &e->trouble);
-    end->fate = KV_FATE_PERMANENT;
-    response->kind = KV_ANSWER_FAILED;
+    end->fate = fate_of_command(child);
+    if (end->fate == KV_FATE_STOP)
+        kv_buf_add_str(&e->trouble, ", which is sh's for a command that it cannot start");
+    response->kind = end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD
+                     : was_not_done(child)     ? KV_ANSWER_REFUSED
+                                               : KV_ANSWER_FAILED;
     response->error_type = KV_SLICE("CommandError");
     response->error = kv_slice_of(&e->trouble);
 }

@@ -26,7 +26,8 @@ struct kv_endpoint {
     unsigned quirks;
     double price_in, price_out; /* per token; 0: not known */
     /* the account */
-    int64_t calls, answers, permanent;
+    int64_t calls, answers;
+    int refusals; /* requests in a row that were refused, with no answer between */
     double input, output, cost;
     struct kv_buf trouble; /* the last error, for people */
     bool key_trouble;      /* … has to do with the key or its account */
@@ -69,7 +70,12 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
     struct kv_answer *response);
 
-/* The same for a command that has ended. */
+/* Notes a request that nothing helps, for reasons that are not the model's, and answers what that
+ * means: this request only, or, after some in a row, all of them. */
+enum kv_fate kv_endpoint_refused(struct kv_endpoint *e);
+
+/* The same as kv_endpoint_hear for a command that has ended. 126 and 127 are sh's word for one that
+ * cannot be started; 75, 255 and death by a signal say that it was not done, not how it failed. */
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     struct kv_call_end *end, struct kv_answer *response);
 

@@ -48,6 +48,21 @@ static const struct kv_endpoint *endpoint_of(const struct kv_run *run, const str
     return run->set.exec;
 }
 
+static void tell_stop(struct kv_run *run, const struct kv_endpoint *e)
+{
+    struct kv_buf text = {0};
+    const char *trouble = e->trouble.n ? e->trouble.p : "refused";
+    if (e != run->set.exec) /* whose trouble names the command */
+        kv_buf_printf(&text, "%s: ", e->name);
+    kv_buf_add_str(&text, trouble);
+    if (e->key_trouble && e->provider.key_name)
+        kv_buf_printf(&text, "; key from %s", e->provider.key_name);
+    if (e->refusals > 1)
+        kv_buf_printf(&text, "; %d requests in a row were refused", e->refusals);
+    kv_output_say(&run->jobs.output, "stopped: %s", text.p);
+    kv_buf_release(&text);
+}
+
 /* A lane that has stopped ends the run: what could still be had from others is finished first. */
 static void look_for_stopped_lanes(struct kv_run *run)
 {
@@ -59,9 +74,7 @@ static void look_for_stopped_lanes(struct kv_run *run)
         if (run->tally.refused) /* one message is enough: it is usually the same key or host */
             continue;
         run->tally.refused = true;
-        const char *key = e->key_trouble ? e->provider.key_name : NULL;
-        kv_output_say(&run->jobs.output, "stopped: %s: %s%s%s", e->name,
-            e->trouble.n ? e->trouble.p : "refused", key ? "; key from " : "", key ? key : "");
+        tell_stop(run, e);
     }
     while (run->tally.refused && (call = kv_sched_take(run->set.sched))) {
         struct kv_errand *e = call->user;

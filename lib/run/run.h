@@ -57,6 +57,7 @@ struct kv_run_tally {
     int64_t kept;       /* answers kept for the next run: results whose tasks stay pending */
     int64_t unanswered; /* tasks without a result, for reasons that may pass */
     int64_t unusable;   /* tasks not begun: something is wrong with their question */
+    int64_t refusals;   /* of those kept and unanswered: a server will not have their requests */
     int64_t left;       /* tasks not begun, or given up */
     double input, output, cost;
     int in_flight, throttled;

@@ -85,9 +85,10 @@ int kv_accounting_row(struct kv_accounting *l, const struct kv_result *result, s
     uint64_t offset, bool *completes, struct kv_err *err)
 {
     struct kv_key_index_entry task, row;
-    bool failed = kv_result_failed(result);
     if (kv_accounting_find(l, result, key, &task, &row, err) != 0)
         return -1;
+    bool done = kv_result_settles(result) || (task.flags & KV_KEY_INDEX_COMPLETED);
+    bool failed = done && kv_result_failed(result);
     l->counts->rows++;
     l->counts->failed += (int)failed - ((task.flags & KV_KEY_INDEX_FAILED) != 0);
     point(&task, offset, failed);

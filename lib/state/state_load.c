@@ -147,7 +147,9 @@ static int fold_row(struct kv_state *s, const struct kv_result *row, uint64_t of
     if (kv_state_row_key(s, row, key, err) != 0)
         return -1;
     kv_key_index_find(s->index, kv_digest_128(kv_slice_of(key)), &e, err);
-    bool failed = kv_result_failed(row);
+    bool done =
+        (e.flags & (KV_KEY_INDEX_COMPLETED | KV_KEY_INDEX_ADOPTED)) || kv_result_settles(row);
+    bool failed = done && kv_result_failed(row); /* an answer that is only kept has not failed */
     s->info.failed_count += (int)failed - (int)!!(e.flags & KV_KEY_INDEX_FAILED);
     e.flags = (e.flags & ~(uint32_t)KV_KEY_INDEX_FAILED) | KV_KEY_INDEX_ROW |
               (failed ? KV_KEY_INDEX_FAILED : 0);

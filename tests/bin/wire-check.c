@@ -138,6 +138,7 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_count(out, "heal", r->heal ? (int64_t)r->heal : -1);
     put_flag(out, "step_down", r->step_down);
     put_flag(out, "retry", r->retry != KV_RETRY_NEVER);
+    put_flag(out, "certain", r->certain);
     put_flag(out, "finish_unknown", r->finish_unknown);
     put_flag(out, "only_commentary", r->only_commentary);
     put_flag(out, "waiting", r->waiting);

@@ -332,7 +332,7 @@ END
     PROVIDER_URL=http://127.0.0.1:9 manifest
     mkfifo pipe
     echo 'a secret' >secret
-    for member in benchmark_path kv_recorded kv_manual_traces; do
+    for member in benchmark_path kv_replay kv_manual_traces; do
         for path in pipe /dev/zero -; do
             echo "$member $path"
             jq -c --arg m "$member" --arg p "$path" '.[$m] = $p' r.json.state >hostile.json.state

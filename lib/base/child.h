@@ -5,7 +5,7 @@
  * the terminal does not reach it, and so that all it started can be stopped with it. Signals are as
  * they were when this process began. Nothing here blocks, except kv_child_run.
  *
- *     struct kv_child *c = kv_child_start("./grade", input, &options, &err);
+ *     struct kv_child *c = kv_child_start("./grade", input, &options, now_ms, &err);
  *     … poll(2) on what kv_child_fds gives, or until kv_child_deadline …
  *     if (kv_child_turn(c, now_ms)) { … c->status, c->output …; kv_child_close(c); }
  */

@@ -9,7 +9,7 @@
  *     kv_rubric_eval_begin(&t, desk, subject, text);
  *     while (kv_rubric_eval_query(&t, &query))
  *         { … kv_rubric_eval_take(&t, &response); }
- *     if (kv_rubric_eval_end(&t, &block)) … block borrows from t …
+ *     if (kv_rubric_eval_end(&t)) … its block borrows from t …
  *     kv_rubric_eval_release(&t);
  */
 #ifndef KV_RUBRIC_EVAL_H

@@ -7,7 +7,7 @@
  *     struct kv_problems problems = {0};
  *     if (kv_config_open(text, &source, &problems, &err) == NULL)
  *         for (size_t i = 0; i < problems.n; i++)
- *             say("%s", kv_problem_text(&problems.items[i], &line));
+ *             kv_problem_add_text(&line, &problems.items[i]);
  *     kv_problems_release(&problems);
  */
 #ifndef KV_PROBLEM_H

@@ -5,7 +5,7 @@
  * a run is counted. The making of new rows is result_builder.h.
  *
  *     struct kv_result row;
- *     if (kv_result_read(line, &row, &err) != 0)          // line: one JSON value, unchecked bytes
+ *     if (kv_result_read(line, 0, &row, &err) != 0)       // line: one JSON value, unchecked bytes
  *         … err says where: "metadata.failure.category: not a failure category" …
  *     else if (row.preview)
  *         … not a result: ignore it …

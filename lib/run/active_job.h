@@ -6,7 +6,7 @@
  * run.
  *
  *     struct kv_active_jobs a;
- *     kv_active_jobs_init(&a, &setup, &tally);
+ *     kv_active_jobs_init(&a, &setup, &tally, &budget);
  *     kv_active_job_begin(&a, job);
  *     … kv_dispatch_send(&a.dispatch), kv_dispatch_wait, kv_dispatch_receive …
  *     kv_active_jobs_abandon(&a);            gives up all that is still open

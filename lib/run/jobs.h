@@ -6,7 +6,7 @@
  *     struct kv_jobs w = {0};
  *     kv_jobs_choose(&w, text, name, &err);             only these, if the user names some
  *     kv_jobs_collect(&w, state, plan, &options, &err);
- *     kv_jobs_recall(&w, state, plan, &err);            answers that were paid for already
+ *     kv_jobs_recall(&w, state, plan, false, &err);     answers that were paid for already
  *     … w.jobs[i], w.judges[job.first …] …
  *     kv_jobs_release(&w);
  */

@@ -3,7 +3,7 @@
  * One thread. It starts jobs when the scheduler has room, sends their queries over HTTP or to
  * commands, feeds replies to the pipelines, and hands out each result as soon as it is complete.
  *
- *     struct kv_run *run = kv_run_open(&setup, &err);
+ *     struct kv_run *run = kv_run_open(&setup);
  *     while (kv_run_turn(run, &err) == 1) …       one round of the event loop
  *     kv_run_tally(run, &tally);
  *     kv_run_close(run);

@@ -7,7 +7,7 @@
  *
  *     struct kv_store *st = kv_store_open("results.json.state", KV_STORE_DEFAULT, &err);
  *     kv_store_begin(st, &err);                 locked; whatever was wrong is mended
- *     kv_store_add(st, row, &added, &err);      staged; as often as wanted
+ *     kv_store_add(st, row, &added, &key, &err);    staged; as often as wanted
  *     kv_store_commit(st, &err);                durable; unlocked
  *     kv_store_close(st);
  *

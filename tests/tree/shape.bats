@@ -95,6 +95,23 @@ never() {
     )"
 }
 
+@test "shape: every room has a README of at most 40 lines, but for the growing document's" {
+    for room in $ROOMS; do
+        head -n 1 "lib/$room/README.md" | grep -q "^# $room: " || fail "lib/$room/README.md does not say what the room is"
+        [ "$room" = file ] || [ "$(wc -l <"lib/$room/README.md")" -le 40 ] || fail "lib/$room/README.md is long"
+    done
+}
+
+@test "shape: calls that stand in comments exist, with that many arguments" {
+    nothing "$(python3 tests/tree/manual.py lib/*.[ch] lib/*/*.[ch] bin/*.c tests/*/*.[ch] share/examples/*.c)"
+}
+
+@test "shape: comments cite pages and READMEs that are in the tree" {
+    nothing "$(grep -rnoE '\b[a-zA-Z0-9_./-]+\.md\b' lib bin tests --include='*.[ch]' | while IFS=: read -r file line cited; do
+        [ -f "$cited" ] || [ -f "$(dirname "$file")/$cited" ] || echo "$file:$line: $cited"
+    done)"
+}
+
 @test "shape: base names are unique in the tree" {
     nothing "$(basename -a lib/*/*.c lib/*/*.h | sort | uniq -d)"
 }

@@ -12,7 +12,7 @@
  *     kv_stream_begin(&s, &to, &limits, now_ms);
  *     … request.take = kv_stream_take's caller …     for each piece of the body
  *     if (now_ms >= kv_stream_due_ms(&s)) { kv_http_cancel(…); kv_stream_expire(&s, now_ms); }
- *     else at the end of the transfer: kv_stream_end(&s, &done, now_ms);
+ *     else at the end of the transfer: kv_stream_end(&s, &done);
  *     … s.reply …
  *     kv_stream_release(&s);
  *

@@ -5,7 +5,7 @@
  * insufficient answers are answers. Errors and unscored rows are no data: they are counted, and
  * what they could hide is said by bounds.
  *
- *     struct kv_rates *rates = kv_rates_make(set, NULL);      one for each line, in their order
+ *     struct kv_rates *rates = kv_rates_make(set, NULL, NULL);   one for each line, in their order
  *     kv_rates_free(rates, set->line_count);
  */
 #ifndef KV_RATES_H

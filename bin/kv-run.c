@@ -152,6 +152,46 @@ static void warn_of_few_descriptors(const struct kv_session *s)
             s->models.in_flight, s->models.in_flight_wanted);
 }
 
+/* What earlier runs of the state used: limits go on where they stopped. */
+static int count_spent(struct kv_session *session, double *tokens, double *cost, struct kv_err *err)
+{
+    struct kv_spending spent;
+    int failed = kv_session_spent(session, &spent, err);
+    *tokens = spent.tokens;
+    *cost = spent.cost;
+    if (!failed && given.max_cost >= 0 && spent.unpriced)
+        failed = kv_err_set(err, KV_INPUT,
+            "%s has no price for the tier of %lld earlier call%s: --max-cost could not limit "
+            "anything",
+            given.prices, (long long)spent.unpriced, spent.unpriced == 1 ? "" : "s");
+    if (!failed && given.max_cost >= 0 && spent.undetailed)
+        kv_cli_say("%lld earlier call%s not say what was cached: priced as if nothing was",
+            (long long)spent.undetailed, spent.undetailed == 1 ? " does" : "s do");
+    if (!failed && given.max_cost >= 0)
+        kv_models_tell_prices(&session->models, say, NULL);
+    kv_spending_release(&spent);
+    return failed;
+}
+
+static void tell_cost(const struct kv_run_tally *t)
+{
+    struct kv_buf text = {0};
+    kv_buf_add_str(&text, t->unpriced ? "spent at least " : "spent ");
+    kv_buf_add_str(&text, t->guessed ? "~" : "");
+    kv_price_add_amount(&text, t->cost);
+    if (t->unpriced)
+        kv_buf_printf(&text, ": what %lld call%s cost is not known", (long long)t->unpriced,
+            t->unpriced == 1 ? "" : "s");
+    if (t->lost_calls) {
+        kv_buf_add_str(&text, ", possibly ");
+        kv_price_add_amount(&text, t->possible);
+        kv_buf_printf(&text, " more in %lld call%s without a reply", (long long)t->lost_calls,
+            t->lost_calls == 1 ? "" : "s");
+    }
+    kv_cli_say("%s", text.p);
+    kv_buf_release(&text);
+}
+
 /* What these answer is the exit status, or -1 for a failure. */
 
 static int run_all(struct kv_session *session, struct kv_err *err)
@@ -159,9 +199,9 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     struct kv_run *run = NULL;
     struct kv_run_tally tally;
     struct kv_out_queue out;
-    struct kv_spending spent = {0};
+    double tokens_before = 0, cost_before = 0;
     if ((given.max_tokens >= 0 || given.max_cost >= 0) &&
-        kv_session_spent(session, &spent, err) != 0)
+        count_spent(session, &tokens_before, &cost_before, err) != 0)
         return -1;
     if (kv_out_queue_open(&out, STDOUT_FILENO, "stdout", err) != 0)
         return -1;
@@ -176,8 +216,8 @@ static int run_all(struct kv_session *session, struct kv_err *err)
                 given.time_limit > 0 ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000) : 0},
         .signal_fd = kv_cli_signals(),
         .out = &out,
-        .tokens_before = spent.tokens,
-        .cost_before = spent.cost,
+        .tokens_before = tokens_before,
+        .cost_before = cost_before,
         .closure = &run,
         .say = say,
         .tell = given.verbose ? say : NULL,
@@ -196,6 +236,8 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     kv_run_tally(run, &tally);
     kv_run_close(run);
     kv_out_queue_close(&out);
+    if (given.prices && got == 0 && tally.replies + tally.lost_calls)
+        tell_cost(&tally);
     return got < 0 ? -1 : (int)conclude(&tally);
 }
 
@@ -262,6 +304,8 @@ int main(int argc, char **argv)
         .template_command = given.template,
         .command_timeout_s = given.command_timeout,
         .prices = given.prices,
+        .cost_limited = given.max_cost >= 0,
+        .tokens_limited = given.max_tokens >= 0,
         .lock = !given.dry_run && !given.check,
         .offline = given.dry_run,
         .every_model = given.check,

@@ -96,7 +96,7 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
  * yet (no URL, an interface that asks nobody). */
 static void add_addressee(struct kv_buf *line, const struct kv_model *m, kv_env_fn *env)
 {
-    struct kv_choice choice = kv_endpoint_choice(m);
+    struct kv_choice choice = kv_pricing_choice(m);
     struct kv_provider p = {0};
     struct kv_err ignored;
     if (kv_slice_is(m->interface, "manual") || kv_provider_open(&p, &choice, env, NULL, &ignored))

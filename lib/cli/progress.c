@@ -62,9 +62,9 @@ void kv_progress_line(
     }
     kv_buf_printf(line, "  pass %lld  not %lld  failed %lld", (long long)t->passed,
         (long long)t->not_passed, (long long)t->failed);
-    if (t->input + t->output > 0) {
+    if (t->tokens > 0) {
         kv_buf_add_str(line, "  tokens ");
-        add_amount(line, t->input + t->output);
+        add_amount(line, t->tokens);
     }
     kv_buf_printf(line, "  in flight %d%s", t->in_flight, t->throttled ? "  throttled" : "");
 }

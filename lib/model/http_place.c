@@ -96,6 +96,26 @@ static bool is_loopback(const char *host)
            is_loopback6(host);
 }
 
+/* An address that no packet of the Internet carries (RFC 1918, RFC 3927, RFC 4193, RFC 4291). */
+static bool is_private(const char *host)
+{
+    struct in_addr four;
+    struct in6_addr six;
+    char text[INET6_ADDRSTRLEN];
+    if (inet_pton(AF_INET, host, &four) == 1) {
+        unsigned long a = ntohl(four.s_addr);
+        return a >> 24 == 10 || a >> 20 == 0xAC1 || a >> 16 == 0xC0A8 || a >> 16 == 0xA9FE;
+    }
+    size_t n = strlen(host);
+    if (host[0] != '[' || n < 3 || n - 2 >= sizeof text)
+        return false;
+    memcpy(text, host + 1, n - 2);
+    text[n - 2] = '\0';
+    if (inet_pton(AF_INET6, text, &six) != 1)
+        return false;
+    return (six.s6_addr[0] & 0xFE) == 0xFC || IN6_IS_ADDR_LINKLOCAL(&six);
+}
+
 static int fill(struct kv_http_place *p, CURLU *u, struct kv_err *err)
 {
     char *scheme = part(u, CURLUPART_SCHEME), *user = part(u, CURLUPART_USER);
@@ -115,6 +135,7 @@ static int fill(struct kv_http_place *p, CURLU *u, struct kv_err *err)
     else {
         lower(p->host);
         p->loopback = is_loopback(p->host);
+        p->nearby = p->loopback || is_private(p->host);
     }
     free(scheme);
     free(user);

@@ -20,6 +20,7 @@ struct kv_http_place {
     char *host;     /* lower case, without a port; an address in the usual form, IPv6 in brackets */
     char *port;     /* as given; NULL: the scheme's */
     bool loopback;  /* the host is this machine, by address: 127.0.0.0/8, ::1, localhost */
+    bool nearby;    /* there, or at an address of a private network */
     bool encrypted; /* https */
 };
 

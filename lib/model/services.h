@@ -35,14 +35,15 @@ enum kv_quirk {
 };
 
 enum kv_service_flag {
-    KV_SERVICE_LOCAL = 1,         /* usually on this machine: needs no key, may be slow to load */
-    KV_SERVICE_NEW_MAX = 2,       /* max_completion_tokens */
-    KV_SERVICE_NO_OBJECT = 4,     /* json_object is refused */
-    KV_SERVICE_NO_TOOL = 8,       /* tool_choice is ignored */
-    KV_SERVICE_ROUTER = 16,       /* drops parameters silently unless told not to (OpenRouter) */
-    KV_SERVICE_GOOGLE = 32,       /* errors and limits in Google's manner */
-    KV_SERVICE_DAILY = 64,        /* the request window is a day, not a minute */
-    KV_SERVICE_API_KEY_HDR = 128, /* "api-key: KEY" (Azure) */
+    KV_SERVICE_LOCAL = 1,          /* usually on this machine: needs no key, may be slow to load */
+    KV_SERVICE_NEW_MAX = 2,        /* max_completion_tokens */
+    KV_SERVICE_NO_OBJECT = 4,      /* json_object is refused */
+    KV_SERVICE_NO_TOOL = 8,        /* tool_choice is ignored */
+    KV_SERVICE_ROUTER = 16,        /* drops parameters silently unless told not to (OpenRouter) */
+    KV_SERVICE_GOOGLE = 32,        /* errors and limits in Google's manner */
+    KV_SERVICE_DAILY = 64,         /* the request window is a day, not a minute */
+    KV_SERVICE_API_KEY_HDR = 128,  /* "api-key: KEY" (Azure) */
+    KV_SERVICE_CACHE_VARIES = 256, /* what cached tokens cost depends on the model */
 };
 
 struct kv_service {
@@ -54,6 +55,7 @@ struct kv_service {
     const char *providers[4]; /* model_provider names */
     const char *key_env[3];   /* in order */
     const char *base_env[3];  /* in order */
+    const char *prices;       /* prefix of its models in LiteLLM's price file; NULL: none */
 };
 const struct kv_service *kv_service_find(const char *name); /* NULL if there is none */
 const struct kv_service *kv_service_at(size_t i);           /* NULL behind the last */

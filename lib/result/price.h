@@ -3,7 +3,7 @@
  * A price is read from one entry of a price file (prices.h), in either of the two forms, and holds
  * rates per token for each tier of service. What an entry leaves out follows from the rest: cached
  * tokens by the habit of the service, a tier's rates by those of the standard tier. Which entry
- * belongs to a model is prices.h; how the file is written down for people is kv-run(1), PRICES.
+ * belongs to a model is prices.h; how the file is written down for people is kv-run(1), Prices.
  *
  *     struct kv_price price;
  *     if (kv_price_read(&price, entry, KV_PRICE_OURS, KV_CACHE_PLAIN, &err) == 0)

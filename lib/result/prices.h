@@ -3,7 +3,7 @@
  * The file is an object from names to prices, in our form or in that of LiteLLM's
  * model_prices_and_context_window.json, told apart by its first entry that is an object. It is
  * indexed once; an entry is read when a model needs it, so that a mistake in an entry nobody needs
- * is no obstacle. Names are found as kv-run(1), PRICES, says: as served before as configured; as
+ * is no obstacle. Names are found as kv-run(1), Prices, says: as served before as configured; as
  * they stand, with the service's prefix, without a vendor's, each again without a date; then by
  * patterns.
  *

@@ -24,6 +24,12 @@ struct kv_active_job {
 
 /* ---- messages ---- */
 
+static void say(void *closure, const char *text)
+{
+    struct kv_active_jobs *a = closure;
+    kv_output_say(&a->output, "%s", text);
+}
+
 static void tell(void *closure, const char *text)
 {
     struct kv_active_jobs *a = closure;
@@ -325,6 +331,7 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .command_timeout_ms = set->command_timeout_ms,
         .closure = a,
         .respond = respond,
+        .say = say,
         .tell = set->tell ? tell : NULL};
 }
 

@@ -10,6 +10,21 @@ enum {
     BATCH = 16,   /* replies taken in before places that became free are filled again */
 };
 
+/* ---- what calls under way may cost ---- */
+
+static void settle(struct kv_errand *e)
+{
+    e->endpoint->reserved -= e->reserved;
+    e->reserved = 0;
+}
+
+static void reserve(struct kv_errand *e)
+{
+    settle(e);
+    e->reserved = e->input.n ? 0 : kv_endpoint_reserve(e->endpoint, &e->query);
+    e->endpoint->reserved += e->reserved;
+}
+
 void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
 {
     e->call = (struct kv_call){.lane = e->endpoint->lane,
@@ -18,6 +33,7 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
         .user = e};
     e->redone = 0;
     kv_usage_begin(&e->used);
+    reserve(e);
     kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
 }
 
@@ -47,6 +63,7 @@ static void conclude(
         tell_retry(c, e, response->error, e->call.ready_ms > now ? e->call.ready_ms - now : 0);
         return;
     }
+    settle(e);
     response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
@@ -80,6 +97,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
         .category = KV_RETRY_NEVER,
         .error_type = KV_SLICE("Stopped"),
         .error = why};
+    settle(e);
     c->respond(c->closure, e, &r);
 }
 
@@ -171,6 +189,13 @@ int kv_dispatch_wait(
 
 /* ---- coming back ---- */
 
+static void say_remark(const struct kv_dispatch *c, struct kv_endpoint *e)
+{
+    if (e->remark.n && c->say)
+        c->say(c->closure, e->remark.p);
+    kv_buf_clear(&e->remark);
+}
+
 static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
 {
     struct kv_errand *e = done->user;
@@ -188,6 +213,7 @@ static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
     kv_usage_add(&e->used, &c->reply.usage);
     enum kv_heard heard =
         kv_endpoint_hear(e->endpoint, &e->query, &c->reply, e->step, e->quirks, &end, &response);
+    say_remark(c, e->endpoint);
     if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
         tell_retry(c, e, kv_slice_of(&c->reply.error), -1);
         send_errand(c, e); /* it still holds its place in the scheduler */
@@ -253,6 +279,7 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
     if (e->flying)
         kv_http_cancel(c->http, e);
     e->flying = false;
+    settle(e);
     kv_buf_release(&e->body);
     kv_buf_release(&e->input);
 }

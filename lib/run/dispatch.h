@@ -29,6 +29,7 @@ struct kv_errand {
     unsigned quirks;
     int redone;
     struct kv_usage used; /* by all requests of the call so far */
+    double reserved;      /* what it may cost, while it is under way */
     bool flying;
     struct kv_child *child;
     struct kv_errand *next, *prev; /* those with a child */
@@ -42,6 +43,7 @@ struct kv_dispatch {
     int64_t command_timeout_ms;
     void *closure;
     void (*respond)(void *closure, struct kv_errand *e, const struct kv_answer *r);
+    void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
     /* private: zero */
     struct kv_errand *children;

@@ -26,33 +26,10 @@ static int lane_cap(const struct kv_config *config, const struct kv_model *model
     return kv_num_int64(limit, &n) && n > 0 && n < 1000000 ? (int)n : 0;
 }
 
-static void read_prices(struct kv_endpoint *e, struct kv_slice prices)
-{
-    struct kv_slice of, v;
-    double x;
-    if (!prices.n || !kv_json_get(prices, e->model->model_name.p, &of))
-        return;
-    if (kv_json_get(of, "input", &v) && kv_num_double(v, &x))
-        e->price_in = x / 1e6;
-    if (kv_json_get(of, "output", &v) && kv_num_double(v, &x))
-        e->price_out = x / 1e6;
-}
-
-struct kv_choice kv_endpoint_choice(const struct kv_model *m)
-{
-    return (struct kv_choice){
-        .id = m->id.p,
-        .interface = m->interface.p,
-        .model_provider = m->provider.p,
-        .base_url = m->endpoint_base_url.n ? m->endpoint_base_url.p : m->anthropic_base_url.p,
-        .extra = m->extra_kwargs,
-    };
-}
-
 static int open_provider(
     struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
 {
-    struct kv_choice choice = kv_endpoint_choice(e->model);
+    struct kv_choice choice = kv_pricing_choice(e->model);
     if (kv_provider_open(&e->provider, &choice, o->env, o->ring, err) != 0)
         return kv_err_context(err, "%s", e->name);
     return 0;
@@ -68,7 +45,9 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool 
     e->name = kv_buf_detach(&name);
     e->command = e->judge ? o->judge_command : o->answer_command;
     e->silent = !e->command && (!wanted || kv_slice_is(e->model->interface, "manual"));
-    read_prices(e, o->prices);
+    e->pricing = o->pricing;
+    e->limited = o->limited;
+    kv_account_begin(&e->account);
     if (!e->command && !e->silent && open_provider(e, o, err) != 0)
         return -1;
     const char *host = e->provider.chat ? e->provider.chat->host : "";
@@ -85,6 +64,7 @@ int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, 
     for (size_t i = 0; i < n; i++) {
         e[i].model = &models[i];
         e[i].judge = judges;
+        e[i].priced = judges ? &options->pricing->judging[i] : &options->pricing->answering[i];
         bool wanted = !options->wanted || options->wanted[i];
         if (open_one(&e[i], config, wanted, options, sched, err) != 0) {
             kv_endpoints_close(e, n);
@@ -103,6 +83,7 @@ struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sche
     e->name = kv_strdup(command);
     e->command = command;
     e->lane = kv_sched_lane(sched, command, "", 0);
+    kv_account_begin(&e->account);
     return e;
 }
 
@@ -112,6 +93,7 @@ void kv_endpoints_close(struct kv_endpoint *all, size_t n)
         if (all[i].provider.chat)
             kv_provider_close(&all[i].provider);
         kv_buf_release(&all[i].trouble);
+        kv_buf_release(&all[i].remark);
         free(all[i].name);
     }
     free(all);
@@ -135,7 +117,7 @@ static void write_for_command(const struct kv_query *q, struct kv_buf *body)
     kv_buf_add_str(body, "}\n");
 }
 
-static struct kv_request ask_of(const struct kv_endpoint *e, const struct kv_query *q)
+static struct kv_request request_of(const struct kv_endpoint *e, const struct kv_query *q)
 {
     return (struct kv_request){
         .model = e->model->model_name,
@@ -154,7 +136,7 @@ static struct kv_request ask_of(const struct kv_endpoint *e, const struct kv_que
 void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body)
 {
     if (!e->command) {
-        struct kv_request ask = ask_of(e, q);
+        struct kv_request ask = request_of(e, q);
         kv_request_write(body, e->provider.dialect, &ask);
     } else if (e->judge) {
         write_for_command(q, body);
@@ -164,11 +146,31 @@ void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, st
     }
 }
 
+/* How long answers of this model have been. */
+static double mean_output(const struct kv_endpoint *e)
+{
+    int64_t n = e->answers - e->account.guessed;
+    return n > 0 && e->account.used.out_total > 0 ? (double)e->account.used.out_total / (double)n
+                                                  : 0;
+}
+
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q)
 {
-    struct kv_request ask = ask_of(e, q);
-    double typical = e->answers ? e->output / (double)e->answers * 1.2 : 500;
-    return (double)kv_request_estimate(&ask) + typical;
+    struct kv_request ask = request_of(e, q);
+    double mean = mean_output(e);
+    return (double)kv_request_estimate(&ask) + (mean > 0 ? mean * 1.2 : 500);
+}
+
+double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q)
+{
+    struct kv_usage used = KV_USAGE_UNKNOWN;
+    struct kv_request ask = request_of(e, q);
+    if (!e->pricing || e->command)
+        return 0;
+    used.in_total = kv_request_estimate(&ask);
+    used.out_total = (int64_t)fmax(mean_output(e), (double)e->model->max_tokens / 4);
+    double cost = kv_pricing_cost(e->pricing, e->priced, &used, KV_SLICE(""), KV_SLICE(""));
+    return isnan(cost) ? 0 : cost;
 }
 
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call)
@@ -197,11 +199,69 @@ long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *c
 
 /* ---- hearing ---- */
 
-static void account(struct kv_endpoint *e, double input, double output, double cost)
+enum { REMARK_UNSAID = 1, REMARK_UNPRICED = 2, REMARK_TIER = 4 };
+
+static bool is_new(struct kv_endpoint *e, unsigned remark)
 {
-    e->input += fmax(input, 0);
-    e->output += fmax(output, 0);
-    e->cost += isnan(cost) ? fmax(input, 0) * e->price_in + fmax(output, 0) * e->price_out : cost;
+    bool fresh = !(e->remarked & remark);
+    e->remarked |= remark;
+    return fresh;
+}
+
+/* A server that does not count leaves a limit to an estimate. */
+static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
+{
+    struct kv_request ask = request_of(e, q);
+    struct kv_usage used = KV_USAGE_UNKNOWN;
+    used.in_total = kv_request_estimate(&ask);
+    used.out_total = (int64_t)((reply->text.n + reply->reasoning.n) * 2 / 7) + 1;
+    double cost = kv_pricing_cost(
+        e->pricing, e->priced, &used, kv_slice_of(&reply->model), kv_slice_of(&reply->tier));
+    e->account.guessed++;
+    e->account.guessed_tokens += (double)used.in_total + (double)used.out_total;
+    e->account.guessed_cost += isnan(cost) ? 0 : cost;
+    if (e->limited && is_new(e, REMARK_UNSAID))
+        kv_buf_printf(&e->remark,
+            "%s does not say how many tokens it used: limits go by an estimate", e->name);
+}
+
+/* A tier that was asked for and not had changes what is paid. */
+static void look_at_tier(struct kv_endpoint *e, struct kv_slice served)
+{
+    enum kv_tier asked = kv_pricing_tier(e->model), had = kv_tier_of(served);
+    if (served.n && asked != had && asked != KV_TIER_STANDARD && is_new(e, REMARK_TIER))
+        kv_buf_printf(&e->remark, "%s: asked for tier %s, served and priced at %s", e->name,
+            kv_tier_name(asked), kv_tier_name(had));
+}
+
+/* The server may have worked, and charge for it, though nothing of use came back. */
+static bool is_lost(const struct kv_response *reply)
+{
+    return reply->ending == KV_OUTCOME_TIMEOUT || reply->ending == KV_OUTCOME_CONNECTION ||
+           reply->ending == KV_OUTCOME_BAD_RESPONSE;
+}
+
+static void account(
+    struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
+{
+    struct kv_usage used = reply->usage;
+    struct kv_slice served = kv_slice_of(&reply->model), tier = kv_slice_of(&reply->tier);
+    bool said = kv_usage_known(&used) || !isnan(used.cost);
+    bool answered = reply->status >= 200 && reply->status < 300;
+    if (said) {
+        double cost = kv_pricing_cost(e->pricing, e->priced, &used, served, tier);
+        kv_account_add(&e->account, &used, cost);
+        look_at_tier(e, tier);
+        if (isnan(cost) && e->limited && e->pricing->prices && is_new(e, REMARK_UNPRICED))
+            kv_buf_printf(&e->remark, "%s: %s has no price for its tier \"%.*s\"", e->name,
+                e->pricing->path, (int)tier.n, tier.p);
+    } else if (answered && reply->text.n)
+        guess(e, q, reply);
+    else if (reply->sent && is_lost(reply)) {
+        e->account.lost++;
+        e->account.possible += kv_endpoint_reserve(e, q);
+    }
+    e->account.truncated += reply->ending == KV_OUTCOME_TRUNCATED;
 }
 
 static const char *type_of(enum kv_retry_class category)
@@ -294,8 +354,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     struct kv_answer *response)
 {
     double in = (double)reply->usage.in_total, out = (double)reply->usage.out_total;
-    e->calls++;
-    account(e, in, out, reply->usage.cost);
+    account(e, q, reply);
     if (reply->heal & ~quirks) {
         e->quirks |= reply->heal;
         return KV_HEARD_AGAIN;
@@ -343,7 +402,6 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
 {
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
     *response = (struct kv_answer){.used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
-    e->calls++;
     if (child->end == KV_CHILD_EXITED && child->status == 0) {
         struct kv_slice text = kv_slice_of(&child->output);
         while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))

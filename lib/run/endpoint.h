@@ -1,14 +1,16 @@
 /* endpoint - one model of the configuration as a run talks to it: over HTTP, or by a command.
  *
  * Holds what is learned about it during the run (the step of the structured-output ladder, the
- * quirks of its server), its lane in the scheduler, its prices, and the account of what it cost. It
+ * quirks of its server), its lane in the scheduler, its price, and the account of what it cost. It
  * knows how a query is sent and what a reply means for the scheduler; it starts nothing itself.
  */
 #ifndef KV_ENDPOINT_H
 #define KV_ENDPOINT_H
 
+#include "account.h"
 #include "child.h"
 #include "config.h"
+#include "pricing.h"
 #include "provider.h"
 #include "query.h"
 #include "response.h"
@@ -24,11 +26,15 @@ struct kv_endpoint {
     struct kv_lane *lane;
     enum kv_step step;
     unsigned quirks;
-    double price_in, price_out; /* per token; 0: not known */
-    /* the account */
-    int64_t calls, answers;
+    const struct kv_pricing *pricing;      /* borrowed; NULL: a command for tasks */
+    const struct kv_pricing_model *priced; /* what it costs; in `pricing` */
+    struct kv_account account;
+    int64_t answers;
     int refusals; /* requests in a row that were refused, with no answer between */
-    double input, output, cost;
+    double reserved;       /* what the calls under way may cost */
+    bool limited;          /* a limit of tokens or money is set */
+    struct kv_buf remark;  /* something to tell once, for people; cleared by who tells it */
+    unsigned remarked;     /* private: what was told */
     struct kv_buf trouble; /* the last error, for people */
     bool key_trouble;      /* … has to do with the key or its account */
 };
@@ -37,12 +43,10 @@ struct kv_endpoint_options {
     const char *answer_command, *judge_command; /* NULL: over HTTP */
     kv_env_fn *env;
     struct kv_secrets *ring;
-    const bool *wanted;     /* by model: those that are not stay silent; NULL: all are */
-    struct kv_slice prices; /* checked JSON: {"model":{"input":…,"output":…}}, per million tokens */
+    const bool *wanted; /* by model: those that are not stay silent; NULL: all are */
+    const struct kv_pricing *pricing;
+    bool limited; /* tokens or money are */
 };
-
-/* What the configuration says of a model, for kv_provider_open. Borrows. */
-struct kv_choice kv_endpoint_choice(const struct kv_model *m);
 
 /* Opens all models of one role, each with its lane. On failure nothing is left open. */
 int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, bool judges,
@@ -55,6 +59,9 @@ struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sche
 /* Writes the request for a query: the body of an HTTP request, or the input of the command. */
 void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body);
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
+/* What a call of this query may cost, of which the answer is not known: an estimate that rather
+ * says too much. */
+double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q);
 /* How long this attempt may take: longer after timeouts, if the policy says so (lib/pipeline/README.md).
  */
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call);

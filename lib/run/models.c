@@ -1,9 +1,6 @@
 /* models - the models of a run, opened: endpoints, the scheduler and the transport they share. */
 #include "models.h"
 
-#include "io.h"
-#include "json.h"
-
 #include <stdlib.h>
 
 enum { EXEC_JOBS = 2 }; /* in flight where no configuration says otherwise */
@@ -19,17 +16,32 @@ static int choose_in_flight(const struct kv_models_options *o)
     return n < 1 ? 1 : n > 100000 ? 100000 : (int)n;
 }
 
-static int open_prices(
-    struct kv_models *m, const char *path, struct kv_slice *prices, struct kv_err *err)
+/* A limit of money needs the price of every model that may be asked, before any is. */
+static void find_unpriced(
+    const struct kv_pricing *p, const struct kv_endpoint *e, size_t n, struct kv_buf *names)
 {
-    *prices = (struct kv_slice){"", 0};
-    if (!path)
+    struct kv_slice entry;
+    for (size_t i = 0; i < n; i++)
+        if (!e[i].command && !e[i].silent && !kv_pricing_known(p, e[i].priced, &entry))
+            kv_buf_printf(names, names->n ? ", %s" : "%s", e[i].name);
+}
+
+static int check_prices(
+    const struct kv_models *m, const struct kv_models_options *o, struct kv_err *err)
+{
+    struct kv_buf names = {0};
+    int failed = 0;
+    if (!o->cost_limited)
         return 0;
-    if (kv_io_read(path, 1 << 20, &m->prices, err) != 0)
-        return -1;
-    if (kv_json_check(kv_slice_of(&m->prices), KV_JSON_STRICT, prices, err) != 0)
-        return kv_err_context(err, "%s", path);
-    return 0;
+    find_unpriced(o->pricing, m->answering, m->config->answering_count, &names);
+    find_unpriced(o->pricing, m->judging, m->config->parsing_count, &names);
+    if (names.n)
+        failed = kv_err_set(err, KV_INPUT,
+            "%s has no price for %s, at the tier that is asked for: --max-cost could not limit "
+            "anything",
+            o->pricing->path, names.p);
+    kv_buf_release(&names);
+    return failed;
 }
 
 static bool speaks_http(const struct kv_endpoint *e, size_t n)
@@ -92,9 +104,11 @@ static int open_endpoints(
     struct kv_endpoint_options options = {.answer_command = o->answer_command,
         .judge_command = o->judge_command,
         .env = o->env,
-        .ring = o->ring};
-    if (open_prices(m, o->prices, &options.prices, err) != 0 ||
-        open_role(m, false, o, &options, err) != 0 || open_role(m, true, o, &options, err) != 0)
+        .ring = o->ring,
+        .pricing = o->pricing,
+        .limited = o->cost_limited || o->tokens_limited};
+    if (open_role(m, false, o, &options, err) != 0 || open_role(m, true, o, &options, err) != 0 ||
+        check_prices(m, o, err) != 0)
         return -1;
     if (o->answer_command || o->judge_command)
         narrow(m, kv_child_capacity((size_t)m->in_flight));
@@ -121,6 +135,27 @@ int kv_models_open(struct kv_models *m, const struct kv_models_options *o, struc
     return 0;
 }
 
+static void tell_prices(const struct kv_endpoint *e, size_t n,
+    void (*say)(void *closure, const char *text), void *closure)
+{
+    struct kv_buf note = {0};
+    for (size_t i = 0; i < n; i++) {
+        kv_buf_clear(&note);
+        if (!e[i].command && !e[i].silent && kv_pricing_add_note(e[i].pricing, e[i].priced, &note))
+            say(closure, note.p);
+    }
+    kv_buf_release(&note);
+}
+
+void kv_models_tell_prices(
+    const struct kv_models *m, void (*say)(void *closure, const char *text), void *closure)
+{
+    if (!m->answering)
+        return;
+    tell_prices(m->answering, m->config->answering_count, say, closure);
+    tell_prices(m->judging, m->config->parsing_count, say, closure);
+}
+
 void kv_models_close(struct kv_models *m)
 {
     kv_endpoints_close(m->answering, m->config ? m->config->answering_count : 0);
@@ -128,6 +163,5 @@ void kv_models_close(struct kv_models *m)
     kv_endpoints_close(m->exec, 1);
     kv_http_close(m->http);
     kv_sched_close(m->sched);
-    kv_buf_release(&m->prices);
     *m = (struct kv_models){0};
 }

@@ -24,8 +24,9 @@ struct kv_models_options {
     double rpm, tpm;
     uint64_t seed;
     const char *exec_command, *answer_command, *judge_command;
-    const char *prices; /* file or NULL */
-    bool every_model;   /* also those that nothing is to be asked of */
+    struct kv_pricing *pricing;        /* of the configuration; NULL: tasks of any kind */
+    bool cost_limited, tokens_limited; /* a limit is set: what it needs has to be there */
+    bool every_model;                  /* also those that nothing is to be asked of */
 };
 
 struct kv_models {
@@ -34,13 +35,15 @@ struct kv_models {
     struct kv_http *http; /* NULL: nothing speaks it */
     struct kv_endpoint *answering, *judging, *exec;
     int in_flight, in_flight_wanted; /* less than wanted where descriptors do not suffice */
-    struct kv_buf prices;            /* the file's text */
 };
 
 /* On failure what was opened stays so until kv_models_close. Options are borrowed for the call, the
  * commands, the configuration and the ring until the close. */
 int kv_models_open(
     struct kv_models *m, const struct kv_models_options *options, struct kv_err *err);
+/* Says what is assumed of the prices of models that may be asked, a line each. */
+void kv_models_tell_prices(
+    const struct kv_models *m, void (*say)(void *closure, const char *text), void *closure);
 void kv_models_close(struct kv_models *m); /* twice is fine */
 
 #endif

@@ -88,8 +88,10 @@ static void check_limits(struct kv_run *run, int64_t now)
 {
     struct kv_run_budget *b = &run->set.budget;
     kv_run_tally(run, &run->tally);
-    b->tokens = run->set.tokens_before + run->tally.input + run->tally.output;
+    b->tokens = run->set.tokens_before + run->tally.tokens;
     b->cost = run->set.cost_before + run->tally.cost;
+    b->reserved = run->tally.reserved;
+    b->unpriced = run->tally.unpriced > 0;
     const char *limit = kv_run_budget_spent(b, now);
     if (limit && !run->draining && !kv_job_queue_empty(&run->agenda)) {
         run->tally.limit = limit;
@@ -102,6 +104,8 @@ static bool has_room(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;
     kv_sched_look(run->set.sched, now, &view);
+    if (kv_run_budget_pledged(&run->set.budget) && run->jobs.n)
+        return false;
     return !run->draining && kv_output_held(&run->jobs.output) < HELD_MAX &&
            view.queued < run->set.in_flight && run->jobs.n < 2 * (size_t)run->set.in_flight + 16;
 }
@@ -115,7 +119,7 @@ static void start_what_may_start(struct kv_run *run)
         run->set.budget.tasks += (double)job->count;
         kv_active_job_begin(&run->jobs, job);
         kv_dispatch_send(&run->jobs.dispatch);
-        if (run->set.budget.max_tasks >= 0)
+        if (run->set.budget.max_tasks >= 0 || run->set.budget.max_cost >= 0)
             check_limits(run, now);
     }
 }
@@ -213,9 +217,15 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
 
 static void add_account(struct kv_run_tally *t, const struct kv_endpoint *e)
 {
-    t->input += e->input;
-    t->output += e->output;
-    t->cost += e->cost;
+    const struct kv_account *a = &e->account;
+    t->tokens += kv_account_tokens(a);
+    t->cost += kv_account_spent(a);
+    t->reserved += e->reserved;
+    t->replies += a->calls + a->guessed;
+    t->guessed += a->guessed;
+    t->unpriced += a->unpriced;
+    t->lost_calls += a->lost;
+    t->possible += a->possible;
 }
 
 void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally)
@@ -223,7 +233,8 @@ void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally)
     struct kv_sched_view view;
     struct kv_run_tally t = run->tally;
     const struct kv_config *c = run->set.exec ? NULL : run->set.desk->config;
-    t.input = t.output = t.cost = 0;
+    t.tokens = t.cost = t.reserved = t.possible = 0;
+    t.replies = t.guessed = t.unpriced = t.lost_calls = 0;
     for (size_t i = 0; c && i < c->answering_count; i++)
         add_account(&t, &run->set.answering[i]);
     for (size_t i = 0; c && i < c->parsing_count; i++)

@@ -54,12 +54,15 @@ struct kv_run_setup {
 
 struct kv_run_tally {
     int64_t results, passed, not_passed, failed; /* handed out */
-    int64_t kept;       /* answers kept for the next run: results whose tasks stay pending */
-    int64_t unanswered; /* tasks without a result, for reasons that may pass */
-    int64_t unusable;   /* tasks not begun: something is wrong with their question */
-    int64_t refusals;   /* of those kept and unanswered: a server will not have their requests */
-    int64_t left;       /* tasks not begun, or given up */
-    double input, output, cost;
+    int64_t kept;        /* answers kept for the next run: results whose tasks stay pending */
+    int64_t unanswered;  /* tasks without a result, for reasons that may pass */
+    int64_t unusable;    /* tasks not begun: something is wrong with their question */
+    int64_t refusals;    /* of those kept and unanswered: a server will not have their requests */
+    int64_t left;        /* tasks not begun, or given up */
+    double tokens, cost; /* said and guessed */
+    double reserved;     /* what the calls under way may cost */
+    double possible;     /* … and those that were sent and not replied to */
+    int64_t replies, guessed, unpriced, lost_calls; /* calls */
     int in_flight, throttled;
     int signal;        /* that stopped the run; 0: none */
     const char *limit; /* that stopped it: "--max-tasks", …; NULL: none */

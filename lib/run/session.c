@@ -220,6 +220,18 @@ static int translate(struct kv_session *s, const char *command, struct kv_err *e
 
 /* ---- models ---- */
 
+static int open_pricing(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (kv_pricing_open(&s->pricing, o->prices, s->config, o->env, err) != 0)
+        return -1;
+    for (size_t i = 0; i < s->config->answering_count; i++)
+        s->pricing.answering[i].by_command = s->answer_by_command;
+    for (size_t i = 0; i < s->config->parsing_count; i++)
+        s->pricing.judging[i].by_command = s->judge_by_command;
+    return 0;
+}
+
 static int open_models(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     const struct kv_models_options options = {.config = s->config,
@@ -234,7 +246,9 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .exec_command = o->exec_command,
         .answer_command = o->answer_command,
         .judge_command = o->judge_command,
-        .prices = o->prices,
+        .pricing = s->config ? &s->pricing : NULL,
+        .cost_limited = o->cost_limited,
+        .tokens_limited = o->tokens_limited,
         .every_model = o->every_model};
     return kv_models_open(&s->models, &options, err);
 }
@@ -272,6 +286,8 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         if (open_config(s, err) != 0 || open_bench(s, err) != 0)
             return -1;
         make_plan(s);
+        if (open_pricing(s, o, err) != 0)
+            return -1;
         if (!o->exec_command &&
             (open_traces(s, err) != 0 || open_replay(s, err) != 0 || open_rules(s, o, err) != 0))
             return -1;
@@ -299,6 +315,7 @@ int kv_session_open(
 void kv_session_close(struct kv_session *s)
 {
     kv_models_close(&s->models);
+    kv_pricing_close(&s->pricing);
     kv_jobs_release(&s->work);
     kv_translator_close(s->translator);
     kv_recorded_close(s->replay);
@@ -324,8 +341,8 @@ int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_
     *spent = (struct kv_spending){0};
     if (!s->config || !s->models.answering)
         return 0; /* commands' tasks have no account */
-    return kv_spending_count(
-        spent, s->state, &s->plan, s->models.answering, s->models.judging, err);
+    kv_spending_begin(spent, &s->pricing, &s->plan);
+    return kv_spending_read(spent, s->state, err);
 }
 
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)

@@ -25,9 +25,10 @@ struct kv_session_options {
     const char *exec_command, *answer_command, *judge_command, *template_command;
     double command_timeout_s;
     const char *prices; /* file or NULL */
-    bool lock;          /* take the run lock */
-    bool offline;       /* open no models: for --dry-run */
-    bool every_model;   /* also models that nothing is to be asked of: for --check */
+    bool cost_limited, tokens_limited;
+    bool lock;        /* take the run lock */
+    bool offline;     /* open no models: for --dry-run */
+    bool every_model; /* also models that nothing is to be asked of: for --check */
     uint64_t seed;
     kv_env_fn *env;
 };
@@ -48,6 +49,7 @@ struct kv_session {
     struct kv_jobs work;
     struct kv_secrets *ring;
     kv_env_fn *env;
+    struct kv_pricing pricing;
     struct kv_models models;
     bool by_command;                          /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */
@@ -63,7 +65,7 @@ void kv_session_close(struct kv_session *s);
 /* Fills the part of a run's setup that is known here. */
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup);
 
-/* What earlier runs of the state have used, for limits that go on. */
+/* What earlier runs of the state have used, for limits that go on. Release it in any case. */
 int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_err *err);
 
 /* Appends the task of a key as JSON: for commands, and as kv-status prints it. */

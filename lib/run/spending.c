@@ -1,18 +1,16 @@
-/* spending - what earlier runs of a state have used, by the rows they left. */
+/* spending - what a state has used so far, by the rows it holds. */
 #include "spending.h"
 
 #include "json.h"
 #include "num.h"
-#include "result.h"
+#include "stage_usage.h"
+#include "task.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-struct seen {
-    uint64_t *slot; /* fingerprints of answers; 0: free */
-    size_t size, n;
-};
-
-static bool put_in(struct seen *s, uint64_t mark)
+/* Fingerprints of answers; 0: free. */
+static bool put_in(struct kv_spending_seen *s, uint64_t mark)
 {
     size_t i = (size_t)(mark ^ mark >> 32) & (s->size - 1);
     for (; s->slot[i]; i = (i + 1) & (s->size - 1))
@@ -24,10 +22,10 @@ static bool put_in(struct seen *s, uint64_t mark)
 }
 
 /* True the first time. */
-static bool is_new(struct seen *s, uint64_t mark)
+static bool is_new(struct kv_spending_seen *s, uint64_t mark)
 {
     if (2 * s->n >= s->size) {
-        struct seen more = {.size = s->size ? 2 * s->size : 1024};
+        struct kv_spending_seen more = {.size = s->size ? 2 * s->size : 1024};
         more.slot = kv_calloc(more.size, sizeof *more.slot);
         for (size_t i = 0; i < s->size; i++)
             if (s->slot[i])
@@ -46,87 +44,162 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t n)
     return h;
 }
 
+static uint64_t mix_in(uint64_t h, struct kv_slice s)
+{
+    return mix(mix(h, &s.n, sizeof s.n), s.p, s.n);
+}
+
 /* The same answer in the rows of several judges has the same one. */
-static uint64_t fingerprint(const struct kv_task *t, const struct kv_result *r)
+static uint64_t fingerprint(const struct kv_result *r, struct kv_slice answering)
 {
     uint64_t h = 0xCBF29CE484222325u;
-    h = mix(h, &t->question, sizeof t->question);
-    h = mix(h, &t->answering, sizeof t->answering);
-    h = mix(h, &t->replicate, sizeof t->replicate);
-    return mix(h, r->raw_llm_response.p, r->raw_llm_response.n);
+    h = mix_in(h, r->question_id);
+    h = mix_in(h, answering);
+    h = mix_in(h, r->replicate);
+    return mix_in(h, r->raw_llm_response);
 }
 
-static double count_of(struct kv_slice stage, const char *name)
+/* ---- one stage ---- */
+
+static struct kv_slice plain(struct kv_slice json, struct kv_buf *text)
 {
-    struct kv_slice v;
-    double n;
-    return kv_json_get(stage, name, &v) && kv_num_double(v, &n) && n > 0 ? n : 0;
+    kv_buf_clear(text);
+    if (json.n)
+        kv_json_unescape(json, text);
+    return kv_slice_of(text);
 }
 
-static void add_stage(struct kv_spending *spent, struct kv_slice stage, const struct kv_endpoint *e)
+static void add_stage(struct kv_spending *s, struct kv_account *a, const struct kv_pricing_model *m,
+    struct kv_slice object)
 {
-    double in = count_of(stage, "input_tokens"), out = count_of(stage, "output_tokens");
-    spent->tokens += in + out;
-    spent->cost += in * e->price_in + out * e->price_out;
+    static const char *const cuts[] = {
+        "length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded", "model_length"};
+    struct kv_stage_usage u = {0};
+    kv_stage_usage_read(&u, object);
+    double cost = kv_pricing_cost(
+        s->pricing, m, &u.used, plain(u.served, &s->served), plain(u.tier, &s->tier));
+    kv_account_add(a, &u.used, cost);
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
+        a->truncated += u.finish.n && kv_json_string_is(u.finish, cuts[i]);
+    s->tokens += (double)kv_stage_usage_input(&u) + (double)kv_stage_usage_output(&u);
+    s->cost += isnan(cost) ? 0 : cost;
+    s->unpriced += isnan(cost);
+    s->undetailed += !u.detailed;
 }
 
-struct count {
-    struct kv_spending *spent;
-    const struct kv_plan *plan;
-    const struct kv_endpoint *answering, *judging;
-    struct seen seen;
-    struct kv_buf key;
-};
+/* ---- rows ---- */
 
-static void add_row(struct count *c, struct kv_slice text)
+void kv_spending_begin(
+    struct kv_spending *s, const struct kv_pricing *pricing, const struct kv_plan *plan)
 {
-    struct kv_result r;
+    *s = (struct kv_spending){.pricing = pricing, .plan = plan};
+    s->answering = kv_calloc(pricing->answering_count, sizeof *s->answering);
+    s->judging = kv_calloc(pricing->judging_count, sizeof *s->judging);
+    for (size_t i = 0; i < pricing->answering_count; i++)
+        kv_account_begin(&s->answering[i]);
+    for (size_t i = 0; i < pricing->judging_count; i++)
+        kv_account_begin(&s->judging[i]);
+}
+
+void kv_spending_release(struct kv_spending *s)
+{
+    free(s->answering);
+    free(s->judging);
+    free(s->seen.slot);
+    kv_buf_release(&s->key);
+    kv_buf_release(&s->name);
+    kv_buf_release(&s->served);
+    kv_buf_release(&s->tier);
+    *s = (struct kv_spending){0};
+}
+
+/* A row names its models; a stage is charged to the one that did it. */
+static const struct kv_pricing_model *model_of(
+    struct kv_spending *s, struct kv_slice identity, bool judge)
+{
     struct kv_err ignored;
+    kv_buf_clear(&s->name);
+    kv_identity_display_of_json(identity, &s->name, &ignored);
+    return kv_pricing_find(s->pricing, judge, kv_slice_of(&s->name));
+}
+
+static bool is_counted(struct kv_spending *s, const struct kv_result *row)
+{
     struct kv_task task;
+    if (row->generic || row->preview || !row->usage.n)
+        return false;
+    if (!s->plan)
+        return true;
+    kv_buf_clear(&s->key);
+    kv_result_key(row, &s->key);
+    return kv_plan_find(s->plan, kv_slice_of(&s->key), &task);
+}
+
+void kv_spending_row(struct kv_spending *s, const struct kv_result *row)
+{
     struct kv_json_walk walk;
     struct kv_slice name, stage;
-    if (kv_result_read(text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &r, &ignored) != 0 || r.generic ||
-        !r.usage.n)
+    if (!is_counted(s, row))
         return;
-    kv_buf_clear(&c->key);
-    kv_result_key(&r, &c->key);
-    if (!kv_plan_find(c->plan, kv_slice_of(&c->key), &task))
-        return;
-    bool fresh = is_new(&c->seen, fingerprint(&task, &r));
-    kv_json_begin(&walk, r.usage);
+    const struct kv_pricing_model *judge = model_of(s, row->parsing, true);
+    const struct kv_pricing_model *model = model_of(s, row->answering, false);
+    bool fresh = is_new(&s->seen, fingerprint(row, kv_slice_of(&s->name)));
+    kv_json_begin(&walk, row->usage);
     while (kv_json_member(&walk, &name, &stage)) {
-        if (kv_json_string_is(name, "total"))
+        if (kv_json_string_is(name, "total") || kv_json_type(stage) != KV_JSON_OBJECT)
             continue;
-        if (!kv_json_string_is(name, "answer_generation"))
-            add_stage(c->spent, stage, &c->judging[task.parsing]);
-        else if (fresh)
-            add_stage(c->spent, stage, &c->answering[task.answering]);
+        if (!kv_json_string_is(name, "answer_generation")) {
+            if (judge)
+                add_stage(s, &s->judging[judge - s->pricing->judging], judge, stage);
+        } else if (fresh && model)
+            add_stage(s, &s->answering[model - s->pricing->answering], model, stage);
     }
 }
 
-int kv_spending_count(struct kv_spending *spent, const struct kv_state *s,
-    const struct kv_plan *plan, const struct kv_endpoint *answering,
-    const struct kv_endpoint *judging, struct kv_err *err)
+int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct kv_err *err)
 {
-    const struct kv_state_info *info = kv_state_info(s);
-    struct count c = {.spent = spent, .plan = plan, .answering = answering, .judging = judging};
+    const struct kv_state_info *info = kv_state_info(state);
     struct kv_rows rows;
     struct kv_row row;
+    struct kv_result result;
+    struct kv_err ignored;
     int got;
-    *spent = (struct kv_spending){0};
     if (info->row_count == 0)
         return 0;
     if (kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
         return -1;
     for (;;) {
         got = kv_rows_next(&rows, &row, err);
-        if (got == 1)
-            add_row(&c, row.text);
-        else if (got == 0 || info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)
+        if (got == 1 &&
+            kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, &ignored) == 0)
+            kv_spending_row(s, &result);
+        else if (got == 0 || (got < 0 && (info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)))
             break; /* a damaged line of JSON Lines is passed over */
     }
     kv_rows_end(&rows);
-    kv_buf_release(&c.key);
-    free(c.seen.slot);
     return got < 0 ? -1 : 0;
+}
+
+/* ---- telling ---- */
+
+static void add_role(struct kv_buf *out, const struct kv_account *a,
+    const struct kv_pricing_model *models, size_t n, size_t *shown)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!a[i].calls)
+            continue;
+        if ((*shown)++)
+            kv_buf_add_char(out, ',');
+        kv_account_add_json(out, models[i].name, &a[i]);
+    }
+}
+
+void kv_spending_add_json(struct kv_buf *out, const struct kv_spending *s)
+{
+    size_t shown = 0;
+    kv_buf_add_str(out, "\"usage\":[");
+    add_role(out, s->answering, s->pricing->answering, s->pricing->answering_count, &shown);
+    add_role(out, s->judging, s->pricing->judging, s->pricing->judging_count, &shown);
+    kv_buf_add_str(out, "],\"cost\":");
+    kv_num_add_double(out, s->unpriced ? (double)NAN : s->cost, KV_NUM_COMPACT);
 }

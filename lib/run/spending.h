@@ -1,23 +1,51 @@
-/* spending - what earlier runs of a state have used, by the rows they left.
+/* spending - what a state has used so far, by the rows it holds.
  *
- * So that a limit of tokens or money holds for a state and not for each of its runs. Answers that
- * several judges shared are counted once, though each of their rows repeats them; calls that left
- * no row (failed and retried ones) are not known any more.
+ * So that a limit of tokens or money holds for a state and not for each of its runs, and so that
+ * what a run cost can be told at its end. Answers that several judges shared are counted once,
+ * though each of their rows repeats them; calls that left no row (failed ones) are not known any
+ * more.
+ *
+ *     struct kv_spending s;
+ *     kv_spending_begin(&s, &pricing, plan);
+ *     kv_spending_read(&s, state, &err);       or kv_spending_row for each
+ *     … s.tokens, s.cost, s.answering[i] …
+ *     kv_spending_release(&s);
  */
 #ifndef KV_SPENDING_H
 #define KV_SPENDING_H
 
-#include "endpoint.h"
+#include "account.h"
 #include "plan.h"
+#include "pricing.h"
+#include "result.h"
 #include "state.h"
 
 struct kv_spending {
-    double tokens, cost; /* cost by the endpoints' prices */
+    double tokens, cost;
+    struct kv_account *answering, *judging; /* by the order of the models in the pricing */
+    int64_t unpriced;                       /* stages whose cost is not known */
+    int64_t undetailed; /* stages that do not say what was cached: priced as if nothing was */
+    /* private */
+    const struct kv_pricing *pricing;
+    const struct kv_plan *plan;
+    struct kv_spending_seen {
+        uint64_t *slot;
+        size_t size, n;
+    } seen;
+    struct kv_buf key, name, served, tier;
 };
 
-/* Reads all rows of a state, once. Rows of tasks that the plan does not have are not counted. */
-int kv_spending_count(struct kv_spending *spent, const struct kv_state *s,
-    const struct kv_plan *plan, const struct kv_endpoint *answering,
-    const struct kv_endpoint *judging, struct kv_err *err);
+/* With a plan, only rows of its tasks are counted; NULL: all that belong to models of the pricing.
+ * Both are borrowed. */
+void kv_spending_begin(
+    struct kv_spending *s, const struct kv_pricing *pricing, const struct kv_plan *plan);
+void kv_spending_row(struct kv_spending *s, const struct kv_result *row);
+/* All rows of a state. */
+int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct kv_err *err);
+void kv_spending_release(struct kv_spending *s);
+
+/* Appends members without braces: "usage":[…an object a model…],"cost":…; the cost is null where
+ * that of any call is not known. */
+void kv_spending_add_json(struct kv_buf *out, const struct kv_spending *s);
 
 #endif

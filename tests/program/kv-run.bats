@@ -416,3 +416,130 @@ END
         "$(jq -c .template.usage_metadata.answer_generation one)"
     assert_equal "$(jq -r .template.usage_metadata.answer_generation.kv_served two)" m1-2026-01-02
 }
+
+# said IN OUT JSON - a script in which answers use so many tokens; JSON is added to the body
+said() {
+    jq -n --argjson in "$1" --argjson out "$2" --argjson more "${3:-{\}}" '{rules: [{when: {judge: false}, do: {body:
+        ({model: "m1", choices: [{message: {role: "assistant", content: "It is 1."}, finish_reason: "stop"}],
+          usage: {prompt_tokens: $in, completion_tokens: $out}} * $more)}}]}' >script.json
+}
+
+@test "run: a limit of money needs the price of every model before anything is asked" {
+    bench 2
+    start_provider --answers answers.jsonl
+    preset '.answering_models |= .[:1]'
+    jq '.answering_models[0] |= . + {interface: "langchain", model_provider: "openai"} | del(.answering_models[0].endpoint_base_url)' \
+        preset.json >elsewhere && mv elsewhere preset.json
+    manifest
+    echo '{"judge":{"input":1,"output":1}}' >prices.json
+    run --separate-stderr kv-run --max-cost 1 --prices prices.json r.json.state
+    assert_failure 3
+    assert_stderr 'kv-run: prices.json has no price for langchain:m1 (a1), at the tier that is asked for: --max-cost could not limit anything'
+    assert [ ! -e "$JOURNAL" ] || [ "$(asked true)" -eq 0 ]
+}
+
+@test "run: a model on this machine that no file prices is free, and that is said" {
+    bench 2
+    start_provider --answers answers.jsonl
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --max-cost 1 --prices prices.json r.json.state
+    assert_success
+    assert_stderr "kv-run: openai_endpoint:m1 (a1) counts as free: it is on this machine or in a private network, and prices.json does not price it
+kv-run: spent 0.00"
+}
+
+@test "run: cached tokens, the served name and the tier decide what is spent" {
+    bench 1
+    said 10000 500 '{"model":"m1-2026-02-03","service_tier":"flex","usage":{"prompt_tokens_details":{"cached_tokens":8000}}}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1] | .answering_models[0].extra_kwargs = {service_tier: "flex"}'
+    manifest
+    echo '{"m1-2026-02-03":{"input":2,"output":8,"cache_read":0.5},"m1":{"input":1000,"output":1000},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --prices prices.json r.json.state
+    assert_success
+    assert_stderr 'kv-run: spent 0.006'
+}
+
+@test "run: a tier that was asked for and not had is priced as had, and told" {
+    bench 1
+    said 10000 500 '{"service_tier":"default"}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1] | .answering_models[0].extra_kwargs = {service_tier: "flex"}'
+    manifest
+    echo '{"m1":{"input":2,"output":8},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --prices prices.json r.json.state
+    assert_success
+    assert_stderr 'kv-run: openai_endpoint:m1 (a1): asked for tier flex, served and priced at standard
+kv-run: spent 0.024'
+}
+
+@test "run: the cost that a service names is the cost" {
+    bench 1
+    said 10000 500 '{"usage":{"cost":0.00042}}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"m1":{"input":2000,"output":8000},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --prices prices.json r.json.state
+    assert_success
+    assert_stderr 'kv-run: spent 0.00042'
+}
+
+@test "run: what earlier runs spent counts as they counted it: cached, tiered, named" {
+    bench 2
+    said 10000 500 '{"model":"m1-2026-02-03","service_tier":"flex","usage":{"prompt_tokens_details":{"cached_tokens":8000}}}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"m1":{"input":2,"output":8,"cache_read":0.5},"judge":{"input":0,"output":0}}' >prices.json
+    kv-run --max-tasks 1 -j 1 --prices prices.json r.json.state 2>err | kv-append -q r.json.state
+    run cat err
+    assert_line 'kv-run: spent 0.006'
+    run --separate-stderr kv-run --max-cost 0.006 --prices prices.json r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: stopped by --max-cost; 1 task is pending'
+    run --separate-stderr kv-run --max-cost 0.0061 --prices prices.json r.json.state
+    assert_success
+    assert_equal "$(asked '.judge | not')" 2
+}
+
+@test "run: near its limit of money a run begins no more than the limit allows" {
+    bench 40
+    said 1000 1000
+    start_provider --answers answers.jsonl --script script.json --latency 20
+    preset '.answering_models |= .[:1] | .answering_models[0].max_tokens = 1000'
+    manifest
+    echo '{"m1":{"input":1000,"output":1000},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run -j 10 --max-cost 20 --prices prices.json r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --max-cost'
+    assert [ "$(asked '.judge | not')" -le 12 ]
+    assert [ "$(asked '.judge | not')" -ge 10 ]
+}
+
+@test "run: a server that counts no tokens leaves limits to an estimate, which is said and holds" {
+    bench 20
+    jq -n '{rules: [{when: {judge: true}, do: {body: {choices: [{message: {content: "{\"n\": 7}"}, finish_reason: "stop"}]}}},
+        {when: {}, do: {body: {choices: [{message: {content: "It is 7."}, finish_reason: "stop"}]}}}]}' >script.json
+    start_provider --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    run --separate-stderr kv-run -j 1 --max-tokens 100 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'm1 \(a1\) does not say how many tokens it used: limits go by an estimate'
+    assert [ "$(asked true)" -lt 10 ]
+}
+
+@test "run: calls that were sent and not replied to are told as what may come on top" {
+    bench 1
+    echo '{"rules":[{"when":{"judge":false,"first":1},"do":{"peer":"cut"}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1] | .answering_models[0].max_tokens = 400'
+    manifest
+    echo '{"m1":{"input":0,"output":1000},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run --prices prices.json r.json.state
+    assert_success
+    assert_regex "$stderr" '^kv-run: spent 0\.[0-9]+, possibly 0\.10 more in 1 call without a reply$'
+}

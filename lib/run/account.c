@@ -1,0 +1,51 @@
+/* account - what one model used and what it cost, in sums. */
+#include "account.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+void kv_account_begin(struct kv_account *a)
+{
+    *a = (struct kv_account){.used = KV_USAGE_UNKNOWN};
+}
+
+void kv_account_add(struct kv_account *a, const struct kv_usage *used, double cost)
+{
+    a->calls++;
+    kv_usage_add(&a->used, used);
+    if (isnan(cost))
+        a->unpriced++;
+    else
+        a->cost += cost;
+}
+
+static int64_t known(int64_t n)
+{
+    return n > 0 ? n : 0;
+}
+
+double kv_account_tokens(const struct kv_account *a)
+{
+    return (double)known(a->used.in_total) + (double)known(a->used.out_total) + a->guessed_tokens;
+}
+
+double kv_account_spent(const struct kv_account *a)
+{
+    return a->cost + a->guessed_cost;
+}
+
+void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_account *a)
+{
+    kv_buf_add_str(out, "{\"model\":");
+    kv_json_quote_str(out, model);
+    kv_buf_printf(out,
+        ",\"calls\":%" PRId64 ",\"input\":%" PRId64 ",\"cached\":%" PRId64 ",\"output\":%" PRId64
+        ",\"reasoning\":%" PRId64 ",\"truncated\":%" PRId64 ",\"cost\":",
+        a->calls, known(a->used.in_total), known(a->used.in_read), known(a->used.out_total),
+        known(a->used.out_reasoning), a->truncated);
+    kv_num_add_double(out, a->unpriced ? (double)NAN : a->cost, KV_NUM_COMPACT);
+    kv_buf_add_char(out, '}');
+}

@@ -99,6 +99,13 @@ static int get_choice(struct kv_slice object, const char *name, const char *word
     return i;
 }
 
+/* A state holds all settings, so that the default stands for one that was not named. */
+static bool is_default_limit(const struct kv_retry_rule *r)
+{
+    return r->max_attempts == 5 && r->backoff_min == 5 && r->backoff_max == 30 &&
+           r->backoff_multiplier == 2;
+}
+
 static void fill_retry(struct kv_slice policy, struct kv_retry_policy *r)
 {
     static const char *const names[] = {"connection", "timeout", "rate_limit", "server_error"};
@@ -111,6 +118,7 @@ static void fill_retry(struct kv_slice policy, struct kv_retry_policy *r)
             .backoff_multiplier = get_double(rule, "backoff_multiplier", 1),
         };
     }
+    r->waits = is_default_limit(&r->rules[KV_RETRY_RATE_LIMIT]);
     struct kv_slice escalation = get_json(policy, "timeout_escalation");
     r->escalation = KV_ESCALATE_NONE;
     r->increment = get_double(escalation, "increment", 0);

@@ -43,6 +43,7 @@ enum kv_escalation {
 
 struct kv_retry_policy {
     struct kv_retry_rule rules[KV_RETRY_CLASSES];
+    bool waits; /* the rate_limit rule is the default: a throttled model is waited for instead */
     enum kv_escalation escalation;
     double increment, multiplier;
     double max_timeout; /* < 0: none */

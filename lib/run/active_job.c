@@ -14,6 +14,7 @@ struct judgement {
 
 struct kv_active_job {
     const struct kv_job *job;
+    size_t tasks; /* of the job that are done here: its first ones */
     struct kv_prepared_question *subject;
     struct kv_answer_stage generation;
     struct kv_errand errand; /* for the answer, or the command */
@@ -90,10 +91,11 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 /* ---- beginning, judging, ending ---- */
 
 static struct kv_active_job *begin_job(
-    struct kv_active_jobs *a, const struct kv_job *job, struct kv_endpoint *endpoint)
+    struct kv_active_jobs *a, const struct kv_job *job, size_t tasks, struct kv_endpoint *endpoint)
 {
     struct kv_active_job *f = kv_calloc(1, sizeof *f);
     f->job = job;
+    f->tasks = tasks;
     f->errand.user = f;
     f->errand.endpoint = endpoint;
     f->next = a->first;
@@ -107,7 +109,7 @@ static struct kv_active_job *begin_job(
 static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
 {
     kv_dispatch_drop(&a->dispatch, &f->errand);
-    for (size_t i = 0; f->judgements && i < f->job->count; i++) {
+    for (size_t i = 0; f->judgements && i < f->tasks; i++) {
         kv_dispatch_drop(&a->dispatch, &f->judgements[i].errand);
         kv_pipeline_release(&f->judgements[i].pipeline);
     }
@@ -139,7 +141,7 @@ static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct ju
 
 static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
 {
-    size_t n = f->job->count;
+    size_t n = f->tasks;
     struct judgement *all = kv_calloc(n, sizeof *all);
     f->judgements = all;
     f->open = n;
@@ -158,7 +160,7 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
  * of the run explains anyway. */
 static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    int64_t tasks = (int64_t)f->job->count;
+    int64_t tasks = (int64_t)f->tasks;
     if (r->kind != KV_ANSWER_WITHHELD) {
         a->tally->unanswered += tasks;
         a->tally->refusals += r->kind == KV_ANSWER_REFUSED ? tasks : 0;
@@ -178,16 +180,16 @@ static bool recall(struct kv_active_jobs *a, struct kv_active_job *f)
     return recalled;
 }
 
-static void start_question(struct kv_active_jobs *a, const struct kv_job *job)
+static void start_question(struct kv_active_jobs *a, const struct kv_job *job, size_t tasks)
 {
     struct kv_err err;
     const struct kv_run_setup *set = a->set;
-    struct kv_active_job *f = begin_job(a, job, &set->answering[job->answering]);
+    struct kv_active_job *f = begin_job(a, job, tasks, &set->answering[job->answering]);
     f->subject = kv_prepared_question_open(
         set->desk->config, set->bench, job->question, set->translator, &err);
     if (!f->subject) {
         kv_output_tell(&a->output, "%s", err.text);
-        a->tally->unusable += (int64_t)job->count;
+        a->tally->unusable += (int64_t)tasks;
         end_job(a, f);
         return;
     }
@@ -206,28 +208,16 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job)
 
 /* ---- a command a task ---- */
 
-/* The key of a job's task. Under --exec a job of a benchmark is one task too: its judges are the
- * command's affair. */
-static void add_task_key(
-    const struct kv_active_jobs *a, const struct kv_job *job, struct kv_buf *key)
+static const char *task_key(const struct kv_active_jobs *a, const struct kv_job *job)
 {
-    if (!a->set->plan) {
-        kv_buf_add_str(key, a->set->work->keys.p + job->key);
-        return;
-    }
-    struct kv_task task = {
-        job->question, job->answering, a->set->work->judges[job->first], job->replicate};
-    kv_plan_add_key(a->set->plan, &task, key);
+    return a->set->work->keys.p + job->key;
 }
 
 static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
 {
-    struct kv_active_job *f = begin_job(a, job, a->set->exec);
-    struct kv_buf key = {0};
-    add_task_key(a, job, &key);
-    a->set->task(a->set->closure, kv_slice_of(&key), &f->errand.input);
+    struct kv_active_job *f = begin_job(a, job, 1, a->set->exec);
+    a->set->task(a->set->closure, kv_slice(task_key(a, job)), &f->errand.input);
     kv_buf_add_char(&f->errand.input, '\n');
-    kv_buf_release(&key);
     kv_dispatch_submit(&a->dispatch, &f->errand);
 }
 
@@ -252,15 +242,13 @@ static void write_command_result(
 static void finish_command(
     struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    struct kv_buf key = {0};
-    add_task_key(a, f->job, &key);
+    const char *key = task_key(a, f->job);
     if (r->kind == KV_ANSWER_REFUSED) {
         a->tally->unanswered++;
-        tell_unsolved(a, key.p, "not done", "", r->error);
+        tell_unsolved(a, key, "not done", "", r->error);
     } else if (r->kind != KV_ANSWER_WITHHELD) {
-        write_command_result(a, kv_slice_of(&key), r);
+        write_command_result(a, kv_slice(key), r);
     }
-    kv_buf_release(&key);
     end_job(a, f);
 }
 
@@ -268,7 +256,7 @@ static void finish_command(
 
 static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_errand *e)
 {
-    for (size_t i = 0; f->judgements && i < f->job->count; i++)
+    for (size_t i = 0; f->judgements && i < f->tasks; i++)
         if (&f->judgements[i].errand == e)
             return &f->judgements[i];
     return NULL;
@@ -343,10 +331,10 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
     kv_buf_release(&a->line);
 }
 
-void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job)
+void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job, size_t tasks)
 {
     if (a->set->exec)
         start_command(a, job);
     else
-        start_question(a, job);
+        start_question(a, job, tasks);
 }

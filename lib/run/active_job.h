@@ -7,7 +7,7 @@
  *
  *     struct kv_active_jobs a;
  *     kv_active_jobs_init(&a, &setup, &tally, &budget);
- *     kv_active_job_begin(&a, job);
+ *     kv_active_job_begin(&a, job, tasks);
  *     … kv_dispatch_send(&a.dispatch), kv_dispatch_wait, kv_dispatch_receive …
  *     kv_active_jobs_abandon(&a);            gives up all that is still open
  *     kv_active_jobs_release(&a);
@@ -39,7 +39,8 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
     struct kv_run_tally *tally, struct kv_run_budget *budget);
 void kv_active_jobs_release(struct kv_active_jobs *a);
 
-void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job);
+/* Begins the first `tasks` tasks of a job, at least one: a limit may leave room for some only. */
+void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job, size_t tasks);
 
 /* Gives up every call, in flight or queued. Answers that are there are handed out all the same. */
 void kv_active_jobs_abandon(struct kv_active_jobs *a);

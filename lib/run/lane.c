@@ -29,6 +29,7 @@ enum {
     GIVE_UP_MS = 10 * 60000, /* a lane that served nothing for so long is hopeless */
     FEW_LOST = 3,            /* connections: lost in a row before that is the host's trouble */
     MAX_EXHAUSTED = 3,       /* calls in a row that used up their budgets, … */
+    TURNED_AWAY_MAX = 5,     /* calls that a rate limit kept out, with none let in */
     GONE_MS = 60000,         /* … and nothing served for so long: the host is gone */
 };
 
@@ -232,7 +233,7 @@ void kv_lane_served(struct kv_lane *l, const struct kv_call_end *o, int64_t now)
     l->successes++;
     l->served = true;
     l->probing = false;
-    l->exhausted = l->throttles = l->lost = 0;
+    l->exhausted = l->turned_away = l->throttles = l->lost = 0;
     l->last_ok_ms = now;
     l->episode_served++;
     l->latency_sum += (double)o->latency_ms;
@@ -280,6 +281,7 @@ bool kv_lane_is_hopeless(const struct kv_lane *l, const struct kv_retry_policy *
 {
     int64_t since = l->last_ok_ms ? l->last_ok_ms : l->first_ms;
     bool never_there = !l->served && l->lost > policy->rules[KV_RETRY_CONNECTION].max_attempts;
-    return never_there || (!l->served && l->exhausted > 0) ||
+    bool never_let_in = !l->served && l->turned_away >= TURNED_AWAY_MAX;
+    return never_there || never_let_in || (!l->served && l->exhausted > 0) ||
            (l->exhausted >= MAX_EXHAUSTED && now - since > GONE_MS) || now - since > GIVE_UP_MS;
 }

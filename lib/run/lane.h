@@ -40,9 +40,10 @@ struct kv_lane {
     bool probing, stopped, told;
     bool served; /* it answered at least once */
     uint64_t successes;
-    int exhausted; /* calls in a row that used up their budgets */
-    int throttles; /* rate-limit answers in a row */
-    int lost;      /* lost connections in a row */
+    int exhausted;   /* calls in a row that used up their budgets */
+    int turned_away; /* the same, for a rate limit */
+    int throttles;   /* rate-limit answers in a row */
+    int lost;        /* lost connections in a row */
     int64_t gate_ms, last_ok_ms, first_ms;
     int64_t episode_ms; /* since when calls have been let through without a throttle */
     double episode_served;

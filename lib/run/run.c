@@ -110,14 +110,22 @@ static bool has_room(struct kv_run *run, int64_t now)
            view.queued < run->set.in_flight && run->jobs.n < 2 * (size_t)run->set.in_flight + 16;
 }
 
+/* How many of a job's tasks --max-tasks leaves room for: at least one, or it would not be begun. */
+static size_t tasks_allowed(const struct kv_run_budget *b, const struct kv_job *job)
+{
+    double left = b->max_tasks - b->tasks;
+    return b->max_tasks >= 0 && left < (double)job->count ? (size_t)left : job->count;
+}
+
 static void start_what_may_start(struct kv_run *run)
 {
     const struct kv_job *job;
     int64_t now = kv_child_now_ms();
     kv_dispatch_send(&run->jobs.dispatch);
     while (has_room(run, now) && (job = kv_job_queue_next(&run->agenda, run->set.sched, now))) {
-        run->set.budget.tasks += (double)job->count;
-        kv_active_job_begin(&run->jobs, job);
+        size_t tasks = tasks_allowed(&run->set.budget, job);
+        run->set.budget.tasks += (double)tasks;
+        kv_active_job_begin(&run->jobs, job, tasks);
         kv_dispatch_send(&run->jobs.dispatch);
         if (run->set.budget.max_tasks >= 0 || run->set.budget.max_cost >= 0)
             check_limits(run, now);

@@ -3,8 +3,9 @@
  * How one lane is paced is lane.c. Here lanes take turns, a call that failed for a reason that may
  * pass is queued again within its budgets, and lanes of one host warn each other.
  *
- * A throttled lane is the lane's trouble and not the call's: a rate-limit retry counts against the
- * call's own budget only if the lane served others in the meantime.
+ * Where the policy names no budget for rate limits, a throttled lane is the lane's trouble and not
+ * the call's: a retry counts against the call's own budget only if the lane served others in the
+ * meantime. A budget that is named is the budget: every retry counts.
  */
 #include "sched.h"
 
@@ -160,7 +161,7 @@ static bool may_retry(struct kv_call *call, const struct kv_call_end *o, int64_t
         call->throttled_ms += wait;
         if (call->throttled_ms > THROTTLED_MAX_MS)
             return false;
-        if (own_trouble && call->spent[o->reason]++ >= b->max_attempts)
+        if ((own_trouble || !call->policy->waits) && call->spent[o->reason]++ >= b->max_attempts)
             return false;
         call->ready_ms = now + wait;
     } else {
@@ -188,6 +189,8 @@ static enum kv_after finish_retryable(
             kv_call_heap_push(&l->retries, call);
             return KV_AFTER_AGAIN;
         }
+    } else if (o->reason == KV_RETRY_RATE_LIMIT) {
+        l->turned_away++;
     } else if (o->reason != KV_RETRY_SERVER_ERROR) {
         l->exhausted++;
     }

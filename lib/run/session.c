@@ -167,7 +167,8 @@ int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *js
 static int collect(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s->state);
-    const struct kv_plan *plan = s->config ? &s->plan : NULL;
+    /* A command does whole tasks: their judges are its own affair. */
+    const struct kv_plan *plan = s->config && !o->exec_command ? &s->plan : NULL;
     struct kv_jobs_options options = {
         .retry_failed = o->retry_failed, .categories = o->categories, .seed = o->seed};
     struct kv_buf text = {0};
@@ -186,7 +187,7 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
         failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
     if (!failed)
         failed = kv_jobs_collect(&s->work, s->state, plan, &options, err);
-    if (!failed && plan && !o->exec_command && answers && (rows || info->row_count != 0))
+    if (!failed && plan && answers && (rows || info->row_count != 0))
         failed = kv_jobs_recall(&s->work, s->state, plan, o->retry_failed, err);
     return failed;
 }
@@ -208,7 +209,7 @@ static int translate_one(struct kv_session *s, size_t question, struct kv_err *e
 /* Has the templates of the questions that take part translated, before anything is paid for. */
 static int translate(struct kv_session *s, const char *command, struct kv_err *err)
 {
-    if (!command || s->config->evaluation_mode == KV_RUBRIC_ONLY)
+    if (!command || s->by_command || s->config->evaluation_mode == KV_RUBRIC_ONLY)
         return 0;
     s->translator = kv_translator_open(command);
     for (size_t i = 0; i < s->work.n; i++)

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     if (strcmp(mode, "down-ms") == 0)
         s.down_ms = strtol(argv[at + 5], NULL, 10);
     static const struct kv_retry_policy policy = {
-        .rules = {{3, 1, 10, 2}, {3, 5, 30, 2}, {5, 5, 30, 2}, {2, 2, 15, 2}}};
+        .rules = {{3, 1, 10, 2}, {3, 5, 30, 2}, {5, 5, 30, 2}, {2, 2, 15, 2}}, .waits = true};
     struct kv_sched *sched = kv_sched_open(&limits);
     struct kv_lane *lane = kv_sched_lane(sched, "lane", "host", 0);
     struct sim_call *all = kv_calloc((size_t)calls, sizeof *all);

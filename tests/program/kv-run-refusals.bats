@@ -189,3 +189,55 @@ END
     assert_equal "$(jq -c 'select(.n)' rows)" '{"task_id":"b","n":1}'
     assert_equal "$(completed)" 2
 }
+
+@test "refusals: the budget of a rate limit is the budget, 0 included, and its task stays pending" {
+    local budget
+    for budget in 0 2; do
+        rm -f r.json* .r.json* "${JOURNAL:-}"
+        bench 1
+        script '{}' '{"status":429,"headers":{"Retry-After":"0.05"},"body":{"error":{"message":"slow down","code":"rate_limit_exceeded"}}}'
+        preset ".retry_policy.rate_limit.max_attempts = $budget"
+        manifest
+        run keep
+        assert_failure 1
+        assert_regex "$(<err)" '^kv-run: q1: no answer from openai_endpoint:m1 \(a1\): 429 rate_limit: '
+        assert_equal "$(asked true)" $((budget + 1))
+        assert_equal "$(completed)" 0
+        stop_provider
+    done
+}
+
+@test "refusals: a server that throttles every request is left after five calls whose budgets are used up" {
+    bench 30
+    script '{}' '{"status":429,"headers":{"Retry-After":"0.01"},"body":{"error":{"message":"slow down"}}}'
+    preset '.retry_policy.rate_limit.max_attempts = 1'
+    manifest
+    run keep
+    assert_failure 5
+    assert [ "$(asked true)" -le 20 ]
+    assert_equal "$(completed)" 0
+}
+
+@test "refusals: --max-tasks 1 with three judges does one task, and the next run asks no second answer" {
+    bench 4
+    start_provider --answers answers.jsonl
+    preset '.parsing_models += [.parsing_models[0] | .id = ("k", "l")]'
+    manifest
+    run keep --max-tasks 1
+    assert_failure 1
+    assert_equal "$(completed)" 1
+    run keep --max-tasks 4
+    assert_equal "$(completed)" 5
+    run keep
+    assert_success
+    assert_equal "$(completed)" 12
+    assert_equal "$(asked '.judge | not')" 4
+    rm -f r.json* .r.json*
+    manifest
+    run keep --max-tasks 2 --exec 'cat >/dev/null; echo {}'
+    assert_failure 1
+    assert_equal "$(completed)" 2
+    run keep --exec 'cat >/dev/null; echo {}'
+    assert_success
+    assert_equal "$(completed)" 12
+}

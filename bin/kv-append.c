@@ -214,6 +214,7 @@ int main(int argc, char **argv)
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     if (first == argc)
         kv_cli_usage("no STATE given");
+    kv_cli_count("results kept", &w.kept);
     if (w.tee && w.quiet)
         kv_cli_usage("--tee and --quiet exclude each other");
 

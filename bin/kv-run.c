@@ -20,7 +20,7 @@ static struct {
     long max_tasks, max_tokens, max_failures;
     bool dry_run, check, verbose;
 } given = {.max_cost = -1,
-    .grace = 30,
+    .grace = -1,
     .command_timeout = 600,
     .max_tasks = -1,
     .max_tokens = -1,
@@ -49,6 +49,16 @@ static void look(void *closure, int64_t now_ms)
     kv_run_tally(*(struct kv_run **)closure, &tally);
     kv_progress_line(&progress, &tally, now_ms, &line);
     kv_cli_progress(line.p);
+    kv_buf_release(&line);
+}
+
+static void tell_status(void *closure)
+{
+    struct kv_run_tally tally;
+    struct kv_buf line = {0};
+    kv_run_tally(*(struct kv_run **)closure, &tally);
+    kv_progress_line(&progress, &tally, kv_child_now_ms(), &line);
+    kv_cli_say("%s", line.p);
     kv_buf_release(&line);
 }
 
@@ -106,7 +116,7 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
             (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
             t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
             t->kept == 1 ? "" : "s");
-    if (t->limit)
+    if (t->limit && t->left)
         kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
             t->left == 1 ? " is" : "s are");
     if (t->unusable)
@@ -207,7 +217,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
         return -1;
     struct kv_run_setup setup = {
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
-        .grace_ms = (int64_t)(given.grace * 1000),
+        .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
         .budget = {.max_tasks = (double)given.max_tasks,
             .max_tokens = (double)given.max_tokens,
             .max_cost = given.max_cost,
@@ -222,6 +232,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
         .say = say,
         .tell = given.verbose ? say : NULL,
         .look = look,
+        .status = tell_status,
         .task = task,
     };
     kv_session_setup(session, &setup);

@@ -32,6 +32,7 @@ struct work {
     struct kv_buf id, out;
     const char *source; /* name of the input, for messages */
     bool refused;
+    long judged; /* lines, for SIGUSR1 */
 };
 
 /* ---- the benchmark ---- */
@@ -130,6 +131,7 @@ static void take_line(struct work *w, size_t number, struct kv_slice text)
         return;
     }
     kv_buf_add_char(&w->out, '\n');
+    w->judged++;
     if (kv_rejudge_trouble(w->rejudge))
         kv_cli_say("%s:%zu: %s", w->source, number, kv_rejudge_trouble(w->rejudge));
 }
@@ -204,6 +206,7 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
 
+    kv_cli_count("lines judged", &w.judged);
     if (bench)
         open_bench(&w, bench);
     char *share = kv_cli_share(share_given);

@@ -16,11 +16,17 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct kv_cli *face; /* of this process: messages need its name wherever they arise */
 static bool progress_shown;
 static int signal_pipe[2] = {-1, -1};
+static struct {
+    const char *what;
+    const volatile long *count;
+    time_t start;
+} work; /* for the status line */
 
 void kv_cli_say(const char *format, ...)
 {
@@ -194,6 +200,66 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* ---- signals ---- */
+
+static time_t now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* Only what a signal handler may call: no stdio, no memory. */
+static char *add_text(char *at, const char *end, const char *text)
+{
+    while (*text && at < end)
+        *at++ = *text++;
+    return at;
+}
+
+static char *add_number(char *at, const char *end, long n)
+{
+    char digits[24];
+    size_t i = sizeof digits - 1;
+    digits[i] = '\0';
+    do
+        digits[--i] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return add_text(at, end, digits + i);
+}
+
+static void tell_status(int number)
+{
+    char line[200], *at = line;
+    const char *end = line + sizeof line - 1;
+    int saved = errno;
+    (void)number;
+    at = add_text(at, end, face->program);
+    at = add_text(at, end, ": ");
+    if (work.count) {
+        at = add_number(at, end, *work.count);
+        at = add_text(at, end, " ");
+        at = add_text(at, end, work.what);
+        at = add_text(at, end, ", ");
+    }
+    at = add_number(at, end, (long)(now_s() - work.start));
+    at = add_text(at, end, " s\n");
+    if (write(STDERR_FILENO, line, (size_t)(at - line)) < 0) {
+        /* nobody can be told */
+    }
+    errno = saved;
+}
+
+static void handle(int number, void (*handler)(int))
+{
+    struct sigaction old, new = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigaction(number, NULL, &old);
+    if (old.sa_handler != SIG_IGN)
+        sigaction(number, &new, NULL);
+}
+
+/* ---- starting ---- */
+
 /* A standard descriptor that is closed would be given to the next file that is opened, and messages
  * or results be written into that. These are there, and refuse. */
 static void hold_standard_descriptors(void)
@@ -212,7 +278,11 @@ int kv_cli_begin(
     *cli = (struct kv_cli){argc ? base_name(argv[0]) : "kv", help};
     face = cli;
     hold_standard_descriptors();
+    work.start = now_s();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    handle(SIGUSR1, tell_status);
+    handle(SIGUSR2, tell_status);
     build_tables(options, longs, letters);
     opterr = 0;
     for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
@@ -253,6 +323,12 @@ int kv_cli_end(enum kv_kind status)
     return KV_SYSTEM;
 }
 
+void kv_cli_count(const char *what, const long *count)
+{
+    work.what = what;
+    work.count = count;
+}
+
 static void note_signal(int number)
 {
     int saved = errno;
@@ -265,18 +341,14 @@ static void note_signal(int number)
 
 int kv_cli_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
     struct kv_err err;
     if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         kv_err_sys(&err, "pipe");
         kv_cli_fail(&err);
     }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction old, new = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
-        sigaction(numbers[i], NULL, &old);
-        if (old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &new, NULL);
-    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        handle(numbers[i], note_signal);
     return signal_pipe[0];
 }
 

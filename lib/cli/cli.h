@@ -53,8 +53,9 @@ struct kv_cli {
 
 /* Parses the options (getopt_long; "--" ends them) and answers the index of the first operand.
  * Prints help or version and exits 0, or one line and exits 2, where that is what was asked. Sets
- * SIGPIPE so that writing to a closed pipe fails with EPIPE, and sees to it that no file that is
- * opened later becomes stdin, stdout or stderr. */
+ * SIGPIPE and SIGXFSZ so that writing to a closed pipe fails with EPIPE and beyond a limit on files
+ * with EFBIG, SIGUSR1 and SIGUSR2 so that they print a status line (kv_cli_count), and sees to it
+ * that no file that is opened later becomes stdin, stdout or stderr. */
 int kv_cli_begin(
     struct kv_cli *cli, int argc, char **argv, const struct kv_option *options, const char *help);
 
@@ -76,9 +77,13 @@ int kv_cli_end(enum kv_kind status);
  * EPIPE when the reader has gone). */
 int kv_cli_put(struct kv_slice bytes, struct kv_err *err);
 
-/* From here on SIGINT, SIGTERM and SIGHUP no longer end the process: each writes a byte, its
- * number, to the descriptor that is returned, for poll(2). A signal that was ignored at start stays
- * ignored. */
+/* What the status line of SIGUSR1 and SIGUSR2 counts: "kv-append: 1200 results kept, 12 s". It is
+ * read at any time; until a count is given only the time is told. Signals ignored at start stay so. */
+void kv_cli_count(const char *what, const long *count);
+
+/* From here on SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 no longer do anything by themselves:
+ * each writes a byte, its number, to the descriptor that is returned, for poll(2). A signal that was
+ * ignored at start stays ignored. */
 int kv_cli_signals(void);
 
 /* Is stderr a terminal somebody may be watching? */

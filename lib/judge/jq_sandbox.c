@@ -151,6 +151,8 @@ static void confine(const struct kv_jq_sandbox *j, int socket)
 #endif
     rlim_t has = mapped();
     signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent, which may be draining */
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
     signal(SIGPROF, SIG_DFL);
     close_others(socket);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ enum {
     BODY_MAX = 16 << 20,
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
     DESCRIPTORS_APART = 64,
+    DESCRIPTORS_LEAST = 6,
     LOOK_EVERY_MS = 10, /* at the caller's descriptors, however busy we are */
 };
 
@@ -42,7 +44,7 @@ struct slot {
 struct kv_http {
     CURLM *multi;
     CURLSH *share;
-    char *agent, *ca_file, *no_proxy;
+    char *agent, *ca_file;
     size_t body_max, capacity, count, flying;
     struct slot **slots;
     struct slot *free, *lost; /* lost: in flight when the multi broke */
@@ -123,7 +125,6 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(&s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(&s, CURLOPT_USERAGENT, h->agent);
-    SET(&s, CURLOPT_NOPROXY, h->no_proxy);
     SET(&s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
     SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -179,6 +180,7 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
 {
     struct setting s = {.easy = slot->easy};
     SET(&s, CURLOPT_URL, r->peer->place.url);
+    SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
     SET(&s, CURLOPT_HTTPHEADER, r->peer->headers);
     SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
@@ -214,6 +216,19 @@ static size_t raise_descriptors(size_t wanted)
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted + DESCRIPTORS_APART)
         return wanted;
     return limit.rlim_cur > DESCRIPTORS_APART ? (size_t)limit.rlim_cur - DESCRIPTORS_APART : 1;
+}
+
+/* One transfer needs a socket, what its name is looked up with, and libcurl's own few. Where they are
+ * missing, libcurl would tell of a host that is not there. */
+static int check_descriptors(struct kv_err *err)
+{
+    int held[DESCRIPTORS_LEAST], n = 0;
+    while (n < DESCRIPTORS_LEAST && (held[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0)
+        n++;
+    int rc = n < DESCRIPTORS_LEAST ? kv_err_sys(err, "connections (ulimit -n)") : 0;
+    while (n > 0)
+        close(held[--n]);
+    return rc;
 }
 
 static int multi_open(struct kv_http *h, struct kv_err *err)
@@ -253,12 +268,9 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
     if (curl_usable(err) < 0)
         return NULL;
     struct kv_http *h = kv_calloc(1, sizeof *h);
-    struct kv_buf no_proxy = {0}, agent = {0};
-    kv_buf_printf(&no_proxy, "%s%slocalhost,127.0.0.1,::1",
-        limits->no_proxy ? limits->no_proxy : "", limits->no_proxy ? "," : "");
+    struct kv_buf agent = {0};
     kv_buf_printf(
         &agent, "kv/" KV_VERSION " libcurl/%s", curl_version_info(CURLVERSION_NOW)->version);
-    h->no_proxy = kv_buf_detach(&no_proxy);
     h->agent = limits->user_agent ? kv_strdup(limits->user_agent) : kv_strdup(agent.p);
     kv_buf_release(&agent);
     h->ca_file = trusted(limits->ca_file);
@@ -269,7 +281,7 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
     if (!h->share)
         kv_no_memory();
     curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    if (multi_open(h, err) == 0)
+    if (check_descriptors(err) == 0 && multi_open(h, err) == 0)
         return h;
     kv_http_close(h);
     return NULL;
@@ -292,7 +304,6 @@ void kv_http_close(struct kv_http *h)
     free(h->waits);
     free(h->agent);
     free(h->ca_file);
-    free(h->no_proxy);
     free(h);
 }
 

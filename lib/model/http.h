@@ -15,7 +15,7 @@
  *     kv_http_close(http); kv_http_target_close(peer);
  *
  * HTTP/1.1 over kept-alive connections; redirects are reported, never followed; proxies come from
- * the usual variables, but loopback never goes through one. A reply that has not arrived completely
+ * the usual variables, as libcurl reads them, but loopback never goes through one. A reply that has not arrived completely
  * is never reported as one, except where the peer gave no length and closed: only the reader of the
  * body can tell then. Caution: when a kept-alive connection turns out dead before the first byte of
  * the reply, libcurl sends the request again by itself; nobody here can promise "at most once".
@@ -37,7 +37,6 @@ struct kv_http_limits {
     size_t body_max;        /* bytes of one decoded reply; 0: 16 MiB */
     const char *user_agent; /* NULL: "kv/VERSION" */
     const char *ca_file;    /* NULL: the system's bundle */
-    const char *no_proxy;   /* the user's NO_PROXY; loopback is added */
 };
 
 struct kv_http;

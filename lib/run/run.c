@@ -12,8 +12,9 @@
 enum {
     SLEEP_MAX_MS = 250,      /* for the progress display and deadlines */
     ECHO_MS = 200,           /* timeout(1) signals a process and then its group: that is one */
-    SIGTERM_MS = 8000,       /* containers are killed after ten seconds */
-    LIMIT_GRACE_MS = 600000, /* a limit that was reached is no reason to throw calls away */
+    GRACE_MS = 30000,        /* where the user names none; */
+    SIGTERM_MS = 8000,       /* then also: containers are killed after ten seconds */
+    LIMIT_GRACE_MS = 600000, /* … and a limit that was reached is no reason to throw calls away */
     HELD_MAX = 4 << 20,      /* bytes of results that wait for their reader before work does */
 };
 
@@ -34,6 +35,12 @@ static void drain(struct kv_run *run, int64_t grace_ms)
     if (!run->draining || deadline < run->drain_deadline_ms)
         run->drain_deadline_ms = deadline;
     run->draining = run->jobs.stopping = true;
+}
+
+/* The grace that was asked for, whatever the occasion. */
+static int64_t grace_or(const struct kv_run *run, int64_t usual_ms)
+{
+    return run->set.grace_ms >= 0 ? run->set.grace_ms : usual_ms;
 }
 
 static const struct kv_endpoint *endpoint_of(const struct kv_run *run, const struct kv_lane *lane)
@@ -70,7 +77,7 @@ static void look_for_stopped_lanes(struct kv_run *run)
     struct kv_call *call;
     while ((lane = kv_sched_stopped(run->set.sched))) {
         const struct kv_endpoint *e = endpoint_of(run, lane);
-        drain(run, run->set.grace_ms);
+        drain(run, grace_or(run, GRACE_MS));
         if (run->tally.refused) /* one message is enough: it is usually the same key or host */
             continue;
         run->tally.refused = true;
@@ -93,9 +100,10 @@ static void check_limits(struct kv_run *run, int64_t now)
     b->reserved = run->tally.reserved;
     b->unpriced = run->tally.unpriced > 0;
     const char *limit = kv_run_budget_spent(b, now);
-    if (limit && !run->draining && !kv_job_queue_empty(&run->agenda)) {
+    bool late = b->deadline_ms && now >= b->deadline_ms; /* also for what has begun */
+    if (limit && !run->draining && (late || !kv_job_queue_empty(&run->agenda))) {
         run->tally.limit = limit;
-        drain(run, run->set.grace_ms > LIMIT_GRACE_MS ? run->set.grace_ms : LIMIT_GRACE_MS);
+        drain(run, grace_or(run, LIMIT_GRACE_MS));
     }
 }
 
@@ -136,6 +144,10 @@ static void take_signal(struct kv_run *run)
 {
     unsigned char number;
     while (read(run->set.signal_fd, &number, 1) == 1) {
+        if (number == SIGUSR1 || number == SIGUSR2) {
+            run->set.status(run->set.closure);
+            continue;
+        }
         if (run->tally.signal && kv_child_now_ms() - run->signal_ms < ECHO_MS)
             continue;
         if (run->tally.signal) { /* the second one */
@@ -143,9 +155,7 @@ static void take_signal(struct kv_run *run)
             drain(run, 0);
             continue;
         }
-        int64_t grace = run->set.grace_ms;
-        if (number == SIGTERM && grace > SIGTERM_MS)
-            grace = SIGTERM_MS;
+        int64_t grace = grace_or(run, number == SIGTERM ? SIGTERM_MS : GRACE_MS);
         run->tally.signal = number;
         run->signal_ms = kv_child_now_ms();
         drain(run, grace);

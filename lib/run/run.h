@@ -38,7 +38,8 @@ struct kv_run_setup {
     const struct kv_secrets *ring;
     int in_flight;
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
-    int64_t command_timeout_ms, grace_ms;
+    int64_t command_timeout_ms;
+    int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */
     struct kv_run_budget budget;
     struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
     int signal_fd;                     /* a byte a signal, its number; -1: none */
@@ -49,6 +50,7 @@ struct kv_run_setup {
     void (*say)(void *closure, const char *text);  /* a message */
     void (*tell)(void *closure, const char *text); /* … that only the curious want; or NULL */
     void (*look)(void *closure, int64_t now_ms);   /* after each round */
+    void (*status)(void *closure);                 /* SIGUSR1, SIGUSR2: how far is it? */
     int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
 };
 

@@ -27,6 +27,14 @@ PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finali
 
 VERSION = 0.1.0
 SOVER   = 0
+# From here on the same bytes are made under every locale.
+export LC_ALL = C.UTF-8
+# What installs missing packages; SETUP=: installs nothing.
+SETUP      = sh tests/setup.sh
+PKG_CONFIG ?= pkg-config
+# 1 takes nettle and libunistring into the programs, 0 loads them: a kv-append that adds one result
+# spends as long on finding two small libraries as on the result. README.md has both figures.
+STATIC ?= 1
 CC     ?= cc
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
@@ -41,18 +49,24 @@ OUT  = build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 BIN  = $(if $(SAN),$(OUT)/bin,bin)
 TBIN = $(if $(SAN),$(OUT)/tests,tests/bin)
 
-WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla $(WERROR)
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote $(OUT) $(WARN) -MMD -MP \
-	-fPIC -fvisibility=hidden $(CFLAGS) $(SAN_FLAGS)
+pc = $(or $(shell $(PKG_CONFIG) --libs $1 2>/dev/null),$2)
+CURL_LIBS    := $(call pc,libcurl,-lcurl)
+JQ_LIBS      := $(call pc,libjq,-ljq)
+ONIG_LIBS    := $(call pc,oniguruma,-lonig)
+MHD_LIBS     := $(call pc,libmicrohttpd,-lmicrohttpd)
+NETTLE_LIBS  := $(call pc,nettle,-lnettle) -lunistring
+LIBS_CFLAGS  := $(shell $(PKG_CONFIG) --cflags libcurl oniguruma nettle 2>/dev/null)
+small_1 = -Wl,-Bstatic $(NETTLE_LIBS) -Wl,-Bdynamic -lm
+small_0 = $(NETTLE_LIBS) -lm
+LIBS_FILES = $(NETTLE_LIBS) -lm
+LIBS       = $(small_$(STATIC)) $(JQ_LIBS) $(ONIG_LIBS) $(CURL_LIBS)
+TEST_LIBS  = $(LIBS) $(MHD_LIBS) -lpthread
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' -iquote $(OUT) $(WARN) $(WERROR) -MMD -MP \
+	-fPIC -fvisibility=hidden $(LIBS_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN_FLAGS)
 SAN_FLAGS  = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS = -Wl,--as-needed $(LDFLAGS) $(SAN_FLAGS)
-LIBS_FILES = -lnettle -lunistring -lm
-# Programs take the small libraries in where their archives are there: a kv-append that adds one result
-# would spend as long on finding them as on the result.
-ARCHIVED   = $(if $(filter /%,$(shell $(CC) -print-file-name=libunistring.a)),\
-	-Wl$(comma)-Bstatic -lnettle -lunistring -Wl$(comma)-Bdynamic -lm,$(LIBS_FILES))
-LIBS       = $(ARCHIVED) -ljq -lonig -lcurl
-TEST_LIBS  = $(LIBS) -lmicrohttpd -lpthread
 
 LIB_SRC   = $(wildcard $(ROOMS:%=lib/%/*.c))
 LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
@@ -70,18 +84,31 @@ tests: all $(TEST_PROG) $(FUZZ:%=$(TBIN)/fuzz-%)
 $(OUT) $(OUT)/help $(OUT)/fuzz $(ROOMS:%=$(OUT)/%) $(ROOMS:%=$(OUT)/fuzz/%) $(sort $(BIN) $(TBIN)):
 	mkdir -p $@
 $(OUT)/share: | $(OUT)
-	ln -sfn $(CURDIR)/share $@
+	ln -sfn "$(CURDIR)/share" $@
+# Everything is built anew when the compiler or a flag has changed; `make install` takes what is there.
+flags = $(CC) $(filter-out $(WERROR),$(ALL_CFLAGS)) $(ALL_LDFLAGS) $(LIBS)
+flags_quoted = '$(subst ','\'',$(flags))'
+$(OUT)/flags: $(if $(filter install,$(MAKECMDGOALS)),,FORCE) | $(OUT)
+	@printf '%s\n' $(flags_quoted) | cmp -s - $@ || printf '%s\n' $(flags_quoted) >$@
+FORCE:
+# Names the packages that are missing, before the compiler says so in a hundred lines.
+$(OUT)/libraries: $(OUT)/flags
+	@printf '#include <%s>\n' stdio.h curl/curl.h jq.h oniguruma.h nettle/md5.h unistr.h | \
+		$(CC) $(LIBS_CFLAGS) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null || { \
+		echo 'kv needs libcurl, libjq, libonig, nettle and libunistring with their headers. On Debian:' >&2; \
+		echo "    apt-get install --no-install-recommends $$(sh tests/setup.sh list build)" >&2; exit 1; }
+	@touch $@
 ifneq ($(BIN),bin)
 $(BIN)/kv: bin/kv | $(BIN)
 	cp bin/kv $@
 endif
 
 define room
-$(OUT)/$1/%.o: lib/$1/%.c | $(OUT)/$1
+$(OUT)/$1/%.o: lib/$1/%.c $(OUT)/libraries | $(OUT)/$1
 	$$(CC) $$(ALL_CFLAGS) $$(addprefix -iquote lib/,$1 $$(SEES_$1)) -c -o $$@ $$<
 endef
 $(foreach r,$(ROOMS),$(eval $(call room,$r)))
-$(OUT)/kv.o: lib/kv.c | $(OUT)
+$(OUT)/kv.o: lib/kv.c $(OUT)/libraries | $(OUT)
 	$(CC) $(ALL_CFLAGS) -iquote lib $(SEES_kv:%=-iquote lib/%) -c -o $@ $<
 $(OUT)/libkv.a: $(LIB_OBJ) $(OUT)/kv.o
 	rm -f $@ && $(AR) rcs $@ $^
@@ -106,25 +133,28 @@ $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
 -include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
 
 # ---- using it ----
+absolute = $(if $(filter /%,$(firstword $1)),$1,$(CURDIR)/$1)
+where = KV_BIN="$(call absolute,$(BIN))" KV_TBIN="$(call absolute,$(TBIN))"
 setup:
-	sh tests/setup.sh all
+	$(SETUP) all
 demo:
-	sh tests/setup.sh demo
-	$(MAKE) all $(TBIN)/provider
-	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) sh share/demo/run.sh
+	$(SETUP) demo
+	@echo 'building …'
+	@$(MAKE) -s all $(TBIN)/provider
+	@$(where) sh share/demo/run.sh
 check:
-	sh tests/setup.sh check
+	$(SETUP) check
 	$(MAKE) tests
-	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) KV_SAN=$(SAN) \
+	$(where) KV_OUT="$(call absolute,$(OUT))" KV_SAN=$(SAN) \
 		CC="$(CC)" BATS="$(BATS)" sh tests/run $(T)
 # A model server that nobody here wrote, for tests/whole/aimock.bats.
 peers: | $(OUT)
 	npm install --silent --no-audit --no-fund --prefix build/peers @copilotkit/aimock@1.43.0
 
 bench torture:
-	sh tests/setup.sh $@
+	$(SETUP) $@
 	$(MAKE) tests
-	KV_BIN=$(abspath $(BIN)) KV_TBIN=$(abspath $(TBIN)) KV_OUT=$(abspath $(OUT)) \
+	$(where) KV_OUT="$(call absolute,$(OUT))" \
 		tests/$@/run $(if $(filter torture,$@),long)
 
 # Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
@@ -136,8 +166,8 @@ $(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/$* \
 		tests/fuzz/$*.c $(FUZZ_OBJ) $(LIBS)
 	mkdir -p $(OUT)/fuzz/found-$*
-	cd $(OUT)/fuzz && KV_SHARE=$(CURDIR)/share ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* $(CURDIR)/tests/fuzz/corpus/$*
+	cd $(OUT)/fuzz && KV_SHARE="$(CURDIR)/share" ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* "$(CURDIR)"/tests/fuzz/corpus/$*
 $(OUT)/fuzz/%.o: lib/%.c | $(ROOMS:%=$(OUT)/fuzz/%)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
@@ -150,7 +180,7 @@ C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/fu
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck
 lint:
-	sh tests/setup.sh lint
+	$(SETUP) lint
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
 		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib $(ROOMS:%=-Ilib/%) \
@@ -159,8 +189,8 @@ lint:
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
 
 # ---- installing ----
-D = $(DESTDIR)$(PREFIX)
-L = $(DESTDIR)$(LIBDIR)
+D = "$(DESTDIR)$(PREFIX)"
+L = "$(DESTDIR)$(LIBDIR)"
 SHARED  = $(filter-out share/completions share/demo share/examples,$(wildcard share/*))
 RPATH   = $(if $(filter /usr/lib /usr/lib/% /usr/local/lib,$(LIBDIR)),,-Wl$(comma)-rpath$(comma)$(LIBDIR) )
 install: all
@@ -183,9 +213,9 @@ install: all
 	for p in $(PROGRAMS); do ln -sf kv $(D)/share/bash-completion/completions/$$p || exit; done
 	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
 uninstall:
-	rm -f $(PROGRAMS:%=$(D)/bin/%) $(D)/bin/kv $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
+	for p in $(PROGRAMS); do rm -f $(D)/bin/$$p $(D)/share/bash-completion/completions/$$p || exit; done
+	rm -f $(D)/bin/kv $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
 		$(L)/libkv.so.$(VERSION) $(L)/pkgconfig/kv.pc $(D)/share/zsh/site-functions/_kv \
-		$(PROGRAMS:%=$(D)/share/bash-completion/completions/%) \
 		$(D)/share/bash-completion/completions/kv
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done
 	rm -rf $(D)/include/kv.h $(D)/share/kv $(D)/share/doc/kv
@@ -193,6 +223,6 @@ uninstall:
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*
 
-.PHONY: all tests setup demo check peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
+.PHONY: FORCE all tests setup demo check peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(PROGRAMS:%=$(OUT)/help/%.h)

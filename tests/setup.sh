@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh - installs the Debian packages that are missing: setup.sh demo|check|lint|bench|torture|all
+# setup.sh - installs the Debian packages that are missing: setup.sh [list] build|demo|check|lint|bench|torture|all
 #
 # Says what it needs and stops with 4 if it may not install. On other systems it names the packages
 # and lets the build try with what is there.
@@ -12,6 +12,11 @@ lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3"
 torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace xfsprogs"
 
+only_list=
+if [ "${1:-}" = list ]; then
+    only_list=1
+    shift
+fi
 case ${1:-all} in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
@@ -21,10 +26,15 @@ bench) wanted=$bench ;;
 torture) wanted=$torture ;;
 all) wanted="$check $lint $bench $torture clang libclang-rt-14-dev" ;;
 *)
-    echo "usage: $0 [build|demo|check|lint|bench|torture|all]" >&2
+    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|all]" >&2
     exit 2
     ;;
 esac
+
+if [ -n "$only_list" ]; then
+    echo "$wanted"
+    exit
+fi
 
 if ! command -v dpkg-query >/dev/null; then
     echo "setup: not a Debian system; kv needs what these packages hold: $wanted" >&2

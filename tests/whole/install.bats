@@ -4,8 +4,8 @@ load ../helper
 setup_file() {
     [ -z "${KV_SAN:-}" ] || return 0
     export INSTALLED=$BATS_FILE_TMPDIR/root
-    make -s -C "$ROOT" install PREFIX=/usr DESTDIR="$INSTALLED" ${KV_OUT:+OUT="$KV_OUT"} \
-        ${KV_BIN:+BIN="$KV_BIN"} >/dev/null
+    make -s -C "$ROOT" install PREFIX=/usr DESTDIR="$INSTALLED" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} \
+        ${KV_BIN:+BIN="${KV_BIN#"$ROOT"/}"} >/dev/null
 }
 
 setup() {
@@ -34,7 +34,7 @@ setup() {
 
 # What a fresh user does with what `make install PREFIX=DIR` said: pkg-config alone, nothing by hand.
 build_example() {
-    make -s -C "$ROOT" install PREFIX="$PWD/kv" ${KV_OUT:+OUT="$KV_OUT"} ${KV_BIN:+BIN="$KV_BIN"} >/dev/null
+    make -s -C "$ROOT" install PREFIX="$PWD/kv" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} ${KV_BIN:+BIN="${KV_BIN#"$ROOT"/}"} >/dev/null
     export PKG_CONFIG_PATH=$PWD/kv/lib/pkgconfig
     # shellcheck disable=SC2046
     ${CC:-cc} -Wall -Wextra -Werror kv/share/doc/kv/examples/api.c -o api $(pkg-config --cflags --libs kv)

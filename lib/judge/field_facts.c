@@ -2,6 +2,7 @@
 #include "field_facts.h"
 
 #include "builtins.h"
+#include "field_value.h"
 #include "jq_rules.h"
 #include "jq_sandbox.h"
 #include "json.h"
@@ -72,18 +73,25 @@ static void add_quoted(struct asked *a, const char *key, const struct kv_buf *te
 
 /* ---- truth, number, identity ---- */
 
-static void add_truth(struct asked *a, const char *key, struct kv_slice value)
+/* Of a word it is what the word says; to Python any text but the empty one is true. A judge's word
+ * that says neither is not equal to either. */
+static void add_truth(struct asked *a, const char *key, struct kv_slice value, bool judge)
 {
+    bool truth = kv_builtins_truth(value);
+    bool word = kv_json_type(value) == KV_JSON_STRING;
+    bool known = !word || kv_field_value_truth(value, &truth);
     if (kv_json_type(value) == KV_JSON_NULL)
         kv_buf_printf(a->out, ",\"%s\":null", key);
+    else if (!known && judge)
+        kv_buf_printf(a->out, ",\"%s\":\"neither\"", key);
     else
-        add_bool(a, key, kv_builtins_truth(value));
+        add_bool(a, key, truth);
 }
 
 static int truths(struct asked *a)
 {
-    add_truth(a, "x", a->value);
-    add_truth(a, "e", a->truth);
+    add_truth(a, "x", a->value, true);
+    add_truth(a, "e", a->truth, false);
     return 0;
 }
 

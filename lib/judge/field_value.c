@@ -5,6 +5,7 @@
 #include "json.h"
 #include "num.h"
 #include "pydantic.h"
+#include "pystr.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,12 +38,51 @@ static bool is_whole(struct kv_slice number)
     return true;
 }
 
-static enum match fit_bool(struct kv_slice value, struct kv_buf *out)
+/* A word without the white space around it and its final stop, a string again. */
+static void tidy_word(struct kv_slice string, struct kv_buf *out)
+{
+    static const char *const stops[] = {".", "\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"};
+    struct kv_buf text = {0};
+    kv_json_unescape(string, &text);
+    struct kv_slice word = kv_pystr_strip(kv_slice_of(&text));
+    for (size_t i = 0, n; i < sizeof stops / sizeof *stops; i++)
+        if (word.n > (n = strlen(stops[i])) && memcmp(word.p + word.n - n, stops[i], n) == 0) {
+            word = kv_pystr_strip_end((struct kv_slice){word.p, word.n - n});
+            break;
+        }
+    kv_json_quote(out, word, KV_JSON_RAW);
+    kv_buf_release(&text);
+}
+
+bool kv_field_value_truth(struct kv_slice value, bool *truth)
 {
     const char *sort;
+    struct kv_buf word = {0};
+    if (kv_json_type(value) != KV_JSON_STRING)
+        return kv_pydantic_bool(value, truth, &sort) == 0;
+    tidy_word(value, &word);
+    bool known = kv_pydantic_bool(kv_slice_of(&word), truth, &sort) == 0;
+    kv_buf_release(&word);
+    return known;
+}
+
+bool kv_field_value_whole(struct kv_slice value, double *number)
+{
+    const char *sort;
+    struct kv_buf digits = {0};
+    enum kv_json_type type = kv_json_type(value);
+    bool whole = (type == KV_JSON_NUMBER || type == KV_JSON_STRING) &&
+                 kv_pydantic_int(value, &digits, &sort) == 0 &&
+                 kv_num_double(kv_slice_of(&digits), number);
+    kv_buf_release(&digits);
+    return whole;
+}
+
+static enum match fit_bool(struct kv_slice value, struct kv_buf *out)
+{
     bool flag,
         is_bool = kv_json_type(value) == KV_JSON_TRUE || kv_json_type(value) == KV_JSON_FALSE;
-    if (kv_pydantic_bool(value, &flag, &sort) != 0)
+    if (!kv_field_value_truth(value, &flag))
         return NOT;
     kv_buf_add_str(out, flag ? "true" : "false");
     return is_bool ? EXACT : CONVERTED;

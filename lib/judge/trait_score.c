@@ -2,6 +2,7 @@
 #include "trait_score.h"
 
 #include "builtins.h"
+#include "field_value.h"
 #include "jq_rules.h"
 #include "json.h"
 #include "num.h"
@@ -50,33 +51,6 @@ static void fold(struct kv_buf *text)
     kv_builtins_normalize(KV_SLICE("[\"lowercase\"]"), text, &impossible);
 }
 
-/* A whole text as an integer, white space and sign allowed. */
-static bool whole_number(struct kv_slice text, double *x)
-{
-    struct kv_slice s = kv_pystr_strip(text);
-    bool digits = s.n > 0;
-    for (size_t i = 0; i < s.n; i++)
-        digits &=
-            (s.p[i] >= '0' && s.p[i] <= '9') || (i == 0 && s.n > 1 && (*s.p == '-' || *s.p == '+'));
-    return digits && kv_builtins_parse_float(s, x);
-}
-
-static bool number_of(struct kv_slice reply, struct kv_slice text, double *x)
-{
-    switch (kv_json_type(reply)) {
-    case KV_JSON_TRUE:
-    case KV_JSON_FALSE:
-        *x = kv_json_is_true(reply);
-        return true;
-    case KV_JSON_NUMBER:
-        return kv_num_double(reply, x);
-    case KV_JSON_STRING:
-        return whole_number(text, x);
-    default:
-        return false;
-    }
-}
-
 /* "text": …,"folded": …; *text itself is folded then. */
 static void add_text(struct kv_buf *facts, struct kv_buf *text)
 {
@@ -91,17 +65,19 @@ static void add_reply(struct kv_buf *facts, struct kv_slice reply)
 {
     struct kv_buf text = {0};
     double x;
+    bool truth;
     if (!reply.n) {
         kv_buf_add_str(facts, ",\"reply\":null");
         return;
     }
     kv_builtins_text(&text, reply);
     kv_buf_printf(facts, ",\"reply\":{\"type\":\"%s\",\"number\":", kv_json_type_name(reply));
-    if (number_of(reply, kv_slice_of(&text), &x))
+    if (kv_field_value_whole(reply, &x))
         kv_jq_rules_add_number(facts, x);
     else
         kv_buf_add_str(facts, "null");
-    kv_buf_add_char(facts, ',');
+    bool known = kv_field_value_truth(reply, &truth);
+    kv_buf_printf(facts, ",\"truth\":%s,", !known ? "null" : truth ? "true" : "false");
     add_text(facts, &text);
     kv_buf_add_char(facts, '}');
     kv_buf_release(&text);

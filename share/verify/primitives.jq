@@ -16,9 +16,10 @@ def falling($distance; $width; $decay):
   else ($distance / $width) as $r | if $decay == "quadratic" then 1 - $r * $r else 1 - $r end
   end;
 
-# Not outside: nan, which compares with nothing, is within any range.
+# What is no number is within no range.
 def within($v; $p):
-  ($p.min == null or (if $p.exclusive_min then le($v; $p.min) else lt($v; $p.min) end | not))
+  ($v | isnan | not)
+  and ($p.min == null or (if $p.exclusive_min then le($v; $p.min) else lt($v; $p.min) end | not))
   and ($p.max == null or (if $p.exclusive_max then le($p.max; $v) else lt($p.max; $v) end | not));
 
 # ---- truth, text, sets ----

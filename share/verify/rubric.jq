@@ -5,20 +5,17 @@
 
 def regex: .found != .invert;
 
-# Any word means yes but these, in any case.
-def boolean:
-  .reply
-  | if .type == "boolean" then .number == 1
-    elif .type == "string" then .folded | . != "" and . != "false" and . != "0" and . != "no"
-    elif .number != null and .number == (.number | floor) then .number != 0
-    else error("must be true or false")
-    end;
+# As said; what says neither is no score.
+def boolean: .reply.truth | if . == null then error("must be true or false") else . end;
 
-# Without its fraction, and within the limits.
+# Within the limits.
 def score:
   . as {$min, $max} | .reply.number
-  | if . == null then error("must be a whole number") else trunc end
-  | if . <= $min then $min elif . >= $max then $max else . end;
+  | if . == null then error("must be a whole number")
+    elif . <= $min then $min
+    elif . >= $max then $max
+    else .
+    end;
 
 # The position of the class named: exactly, else in any case; -1 for none. The label shown is the
 # class as it is spelled, or else what the judge said, unless one is given here. (jq 1.6 leaks memory

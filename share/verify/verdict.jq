@@ -4,9 +4,8 @@
 # "scores": […], "passed": …, "granular": …}; {"error": why} if a check cannot be made; and if the
 # strategy cannot be, results and scores with the error.
 
-# A credit within its limits. One that is no number is full or none, by the verdict.
-def clamp($passed):
-  if isnan then (if $passed then 1 else 0 end) elif . < 0 then 0 elif . > 1 then 1 else . end;
+# A credit within its limits; what is no number earns none.
+def clamp: if isnan or . < 0 then 0 elif . > 1 then 1 else . end;
 
 def field: if .skip then [null, null] elif .raise then error(.raise) else primitive end;
 
@@ -14,7 +13,7 @@ def field: if .skip then [null, null] elif .raise then error(.raise) else primit
 | try (
     [$fields[] | field] as $judged
     | [$judged[][0]] as $results
-    | [$judged[] | .[0] as $passed | .[1] | if . == null then . else clamp($passed) end] as $scores
+    | [$judged[][1] | if . == null then . else clamp end] as $scores
     | {$results, $scores}
     + try {
         passed: (

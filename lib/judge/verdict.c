@@ -1,12 +1,12 @@
 /* verdict - judges a parsed answer. */
 #include "verdict.h"
 
-#include "extract.h"
 #include "field_facts.h"
 #include "jq_rules.h"
 #include "json.h"
 #include "num.h"
 #include "parsed_answer.h"
+#include "reply_object.h"
 
 #include <stdlib.h>
 
@@ -44,7 +44,13 @@ int kv_verdict_parse(const struct kv_template *t, struct kv_slice reply, struct 
     struct kv_err *err)
 {
     struct kv_buf object = {0};
-    int rc = kv_extract_reply(reply, &object, err);
+    struct kv_slice *names = kv_array(NULL, t->n + 1, sizeof *names);
+    struct kv_wanted wanted = {.names = names, .title = t->class_name};
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->fields[i].is_trace)
+            names[wanted.n++] = t->fields[i].name;
+    int rc = kv_reply_object(reply, &wanted, &object, err);
+    free(names);
     if (rc == 0)
         rc = kv_parsed_answer_object(t, kv_slice_of(&object), parsed, err);
     kv_buf_release(&object);

@@ -2,14 +2,15 @@
  * read. */
 #include "judge_prompts.h"
 
-#include "extract.h"
+#include "field_value.h"
 #include "json.h"
+#include "reply_object.h"
 
 /* What differs between the checks. */
 static const struct {
     const char *stage, *schema_name, *schema, *member;
     enum kv_prompt system, user;
-    bool harmless; /* the flag's value if the reply lacks it */
+    bool harmless; /* the flag with which a task goes on */
 } checks[] = {
     [KV_CHECK_ABSTENTION] = {"abstention_check", "AbstentionResult",
         "{\"type\":\"object\",\"properties\":{\"reasoning\":{\"type\":\"string\"},"
@@ -98,22 +99,30 @@ void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t, const struct k
     kv_buf_release(&hints);
 }
 
-bool kv_judge_prompts_read_check(
-    enum kv_check check, struct kv_slice reply, bool *flag, struct kv_buf *reasoning)
+bool kv_judge_prompts_harmless(enum kv_check check)
+{
+    return checks[check].harmless;
+}
+
+int kv_judge_prompts_read_check(enum kv_check check, struct kv_slice reply, bool *flag,
+    struct kv_buf *reasoning, struct kv_err *err)
 {
     struct kv_buf object = {0};
-    struct kv_err ignored;
-    struct kv_slice v;
-    if (kv_extract_reply(reply, &object, &ignored) != 0) {
-        kv_buf_release(&object);
-        return false;
+    struct kv_slice v, name = kv_slice(checks[check].member);
+    const struct kv_wanted wanted = {.names = &name, .n = 1};
+    *flag = checks[check].harmless;
+    int failed = kv_reply_object(reply, &wanted, &object, err);
+    if (!failed) {
+        kv_json_get(kv_slice_of(&object), checks[check].member, &v);
+        if (!kv_field_value_truth(v, flag))
+            failed = kv_err_set(err, KV_INPUT, "%s: must be true or false, not %.*s",
+                checks[check].member, (int)(v.n < 60 ? v.n : 60), v.p);
     }
-    bool there = kv_json_get(kv_slice_of(&object), checks[check].member, &v);
-    *flag = there ? kv_json_is_true(v) : checks[check].harmless;
-    if (kv_json_get(kv_slice_of(&object), "reasoning", &v))
+    if (!failed && kv_json_get(kv_slice_of(&object), "reasoning", &v) &&
+        kv_json_type(v) == KV_JSON_STRING)
         kv_json_unescape(v, reasoning);
-    else
+    else if (!failed)
         kv_buf_add_str(reasoning, "no reasoning was given");
     kv_buf_release(&object);
-    return true;
+    return failed;
 }

@@ -25,9 +25,10 @@ void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t, const struct k
     const struct kv_prepared_question *subject, double temperature, struct kv_slice text,
     struct kv_query *query);
 
-/* Reads a check's reply: its flag (with the harmless value if the member is missing) and its
- * reasoning, appended. False if there is no JSON object in it. */
-bool kv_judge_prompts_read_check(
-    enum kv_check check, struct kv_slice reply, bool *flag, struct kv_buf *reasoning);
+/* Reads a check's reply: its flag, as said, and its reasoning, appended. -1 with KV_INPUT if it says
+ * neither true nor false; *flag is then the harmless one, with which a task goes on. */
+int kv_judge_prompts_read_check(enum kv_check check, struct kv_slice reply, bool *flag,
+    struct kv_buf *reasoning, struct kv_err *err);
+bool kv_judge_prompts_harmless(enum kv_check check);
 
 #endif

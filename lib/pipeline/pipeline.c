@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { PARSE_ATTEMPTS = 3 }; /* the first and two with the mistake explained */
-
 /* ---- errors: what a stage records, and what becomes of it in the result ---- */
 
 static void set_error(struct kv_pipeline *p, enum kv_retry_class category, const char *stage,
@@ -142,18 +140,6 @@ static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_
     return kv_extract_message(*text, text, err);
 }
 
-/* After a reply that did not fit, with that reply and what was wrong with it. */
-static void ask_parse(struct kv_pipeline *p, struct kv_query *query, struct kv_slice text)
-{
-    kv_judge_prompts_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
-    if (p->asked == 0)
-        return;
-    query->messages[query->count++] =
-        (struct kv_message){KV_SPEAKER_ASSISTANT, kv_slice_of(&p->reply)};
-    query->messages[query->count++] =
-        (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&p->feedback)};
-}
-
 /* ---- the stages that need no model, or find out that they need none ---- */
 
 static void take_recorded_verdict(struct kv_pipeline *p, bool passed)
@@ -280,6 +266,7 @@ static bool query_check(struct kv_pipeline *p, struct kv_query *query, bool want
         enum kv_check check =
             p->stage == KV_STAGE_ABSTENTION ? KV_CHECK_ABSTENTION : KV_CHECK_SUFFICIENCY;
         kv_judge_prompts_ask_check(&p->texts, p->desk, p->subject, check, text, query);
+        kv_reask_add(&p->again, query);
         return true;
     }
     p->stage++;
@@ -309,7 +296,8 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
         p->stage = KV_STAGE_END;
         return false;
     }
-    ask_parse(p, query, text);
+    kv_judge_prompts_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
+    kv_reask_add(&p->again, query);
     return true;
 }
 
@@ -324,8 +312,7 @@ static bool query_rubric(struct kv_pipeline *p, struct kv_query *query)
         return true;
     }
     p->record.rubric = kv_rubric_eval_end(&p->traits);
-    if (!p->record.rubric)
-        kv_result_builder_warn(&p->record, kv_slice_of(&p->traits.warning));
+    kv_buf_add_slice(&p->notes, kv_slice_of(&p->traits.notes));
     p->stage = KV_STAGE_END;
     return false;
 }
@@ -374,13 +361,36 @@ static void count_usage(struct kv_pipeline *p, const char *stage, const struct k
     kv_result_builder_use(&p->record, &u);
 }
 
+/* Reads a check's reply. 1 if it was performed, 0 if it was not, for the reason noted; -1 if the
+ * judge is asked again. */
+static int read_check(struct kv_pipeline *p, enum kv_check check, const struct kv_answer *response,
+    bool *flag, struct kv_buf *reasoning)
+{
+    struct kv_err err;
+    struct kv_slice why = response->error;
+    int failed = response->kind != KV_ANSWER_TEXT;
+    *flag = kv_judge_prompts_harmless(check);
+    if (!failed) {
+        failed = kv_judge_prompts_read_check(check, response->text, flag, reasoning, &err);
+        if (failed && kv_reask_again(&p->again, p->desk->prompts, response->text, err.text))
+            return -1;
+        why = kv_slice(failed ? err.text : "");
+    }
+    if (failed)
+        kv_buf_printf(&p->notes, "%s check not performed: %.*s%c",
+            check == KV_CHECK_ABSTENTION ? "Abstention" : "Sufficiency", (int)why.n, why.p, 0);
+    kv_reask_begin(&p->again);
+    return !failed;
+}
+
 static void take_abstention(struct kv_pipeline *p, const struct kv_answer *response)
 {
     struct kv_result_builder *r = &p->record;
-    bool detected = false;
-    r->abstention_performed =
-        response->kind == KV_ANSWER_TEXT &&
-        kv_judge_prompts_read_check(KV_CHECK_ABSTENTION, response->text, &detected, &p->abstention);
+    bool detected;
+    int performed = read_check(p, KV_CHECK_ABSTENTION, response, &detected, &p->abstention);
+    if (performed < 0)
+        return;
+    r->abstention_performed = performed;
     r->abstention_detected = kv_tri(detected);
     if (r->abstention_performed)
         r->abstention_reasoning = kv_slice_of(&p->abstention);
@@ -394,10 +404,11 @@ static void take_abstention(struct kv_pipeline *p, const struct kv_answer *respo
 static void take_sufficiency(struct kv_pipeline *p, const struct kv_answer *response)
 {
     struct kv_result_builder *r = &p->record;
-    bool sufficient = true;
-    r->sufficiency_performed =
-        response->kind == KV_ANSWER_TEXT && kv_judge_prompts_read_check(KV_CHECK_SUFFICIENCY,
-                                                response->text, &sufficient, &p->sufficiency);
+    bool sufficient;
+    int performed = read_check(p, KV_CHECK_SUFFICIENCY, response, &sufficient, &p->sufficiency);
+    if (performed < 0)
+        return;
+    r->sufficiency_performed = performed;
     r->sufficiency_detected = kv_tri(sufficient);
     if (r->sufficiency_performed)
         r->sufficiency_reasoning = kv_slice_of(&p->sufficiency);
@@ -421,17 +432,10 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
         p->stage = KV_STAGE_VERIFY;
         return;
     }
-    if (++p->asked >= PARSE_ATTEMPTS) {
-        fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", kv_slice(err.text));
-        p->stage = KV_STAGE_END;
+    if (kv_reask_again(&p->again, p->desk->prompts, response->text, err.text))
         return;
-    }
-    kv_buf_clear(&p->reply);
-    kv_buf_add_slice(&p->reply, response->text);
-    kv_buf_clear(&p->feedback);
-    const struct kv_prompt_value values[] = {
-        {"error", kv_slice(err.text)}, {"reply", kv_slice_of(&p->reply)}, {NULL, {0}}};
-    kv_prompt_add(p->desk->prompts, KV_PROMPT_PARSE_FEEDBACK, values, &p->feedback);
+    fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", kv_slice(err.text));
+    p->stage = KV_STAGE_END;
 }
 
 static void withhold(struct kv_pipeline *p, const struct kv_answer *response)
@@ -469,6 +473,12 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
 
 /* ---- the result ---- */
 
+static void add_warnings(struct kv_pipeline *p)
+{
+    for (size_t at = 0; at < p->notes.n; at += strlen(p->notes.p + at) + 1)
+        kv_result_builder_warn(&p->record, kv_slice(p->notes.p + at));
+}
+
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
 {
     struct kv_result_builder *r = &p->record;
@@ -489,6 +499,7 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     r->execution_time = kv_answer_stage_seconds(p->generation);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].used = p->retries[i];
+    add_warnings(p);
     classify(p);
     kv_result_builder_write(r, line);
     kv_buf_release(&answering);
@@ -509,13 +520,14 @@ enum kv_pipeline_end kv_pipeline_end(const struct kv_pipeline *p)
 void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
-        &p->warning, &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error,
-        &p->partial_note, &p->reply, &p->feedback};
+        &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error, &p->partial_note,
+        &p->notes};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
     for (size_t i = 0; i < KV_STAGE_END; i++)
         kv_stage_words_release(&p->words[i]);
     kv_judge_prompts_texts_release(&p->texts);
+    kv_reask_release(&p->again);
     if (p->rubric_begun)
         kv_rubric_eval_release(&p->traits);
     kv_parsed_release(&p->parsed);

@@ -23,6 +23,7 @@
 #include "answer_stage.h"
 #include "judge_prompts.h"
 #include "query.h"
+#include "reask.h"
 #include "result_builder.h"
 #include "rubric_eval.h"
 
@@ -49,7 +50,6 @@ struct kv_pipeline {
     struct kv_buf error_text;
     bool withheld; /* the judge was not heard: the answer is kept, its task stays pending */
     bool refused;  /* … because its server refused the request */
-    int asked;     /* attempts at parsing so far */
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
     struct kv_verdict verdict;
@@ -57,11 +57,12 @@ struct kv_pipeline {
     bool rubric_begun;
     /* texts the record borrows */
     struct kv_stage_words words[KV_STAGE_END];
-    struct kv_buf composition, abstention, sufficiency, warning, rubric_text, judge_name,
-        answerer_name, field_error, partial_note;
+    struct kv_buf composition, abstention, sufficiency, rubric_text, judge_name, answerer_name,
+        field_error, partial_note;
+    struct kv_buf notes; /* warnings, each ended by a NUL */
     /* the query being asked */
     struct kv_judge_prompts_texts texts;
-    struct kv_buf reply, feedback;
+    struct kv_reask again;
 };
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,

@@ -1,33 +1,36 @@
 /* rubric_eval - rubric evaluation of one answer: which calls it takes, and the scores that come of
  * them.
  *
- * Regex traits need no call. Boolean and score traits share one call, and literal traits another,
- * in the batch strategy; in the sequential one each trait has its own. Metric and template-kind
- * traits always have their own (lib/pipeline/README.md). A failed batch loses the whole rubric, a
- * failed single call its trait.
+ * Regex traits need no call. Metric and template-kind traits always have their own, the others by
+ * the strategy (rubric_ask.h). What a judge says of a trait is taken as said or not at all: a trait
+ * without a usable value is lost with a note, in batch and in sequence alike. A reply with no
+ * usable value is asked for again; a batch that stays unreadable loses the whole rubric, as a call
+ * that fails does.
  *
  *     kv_rubric_eval_begin(&t, desk, subject, text);
  *     while (kv_rubric_eval_query(&t, &query))
  *         { … kv_rubric_eval_take(&t, &response); }
- *     if (kv_rubric_eval_end(&t)) … its block borrows from t …
+ *     block = kv_rubric_eval_end(&t);      borrows from t
+ *     … t.notes …
  *     kv_rubric_eval_release(&t);
  */
 #ifndef KV_RUBRIC_EVAL_H
 #define KV_RUBRIC_EVAL_H
 
-#include "answer_stage.h"
-#include "query.h"
+#include "reask.h"
 #include "result_builder.h"
+#include "rubric_ask.h"
 
 struct kv_rubric_eval {
-    const struct kv_desk *desk;
-    const struct kv_prepared_question *subject;
-    struct kv_slice text;         /* what is judged; borrowed */
-    size_t step;                  /* which call is next: see passes in rubric_eval.c */
+    struct kv_rubric_ask ask;
+    struct kv_reask again;
+    size_t step;                  /* which call is next: trait step % n of pass step / n */
+    enum kv_rubric_pass pass;     /* of the call under way */
     const struct kv_trait *trait; /* of a single call; NULL: a batch */
-    struct kv_buf warning;        /* the whole rubric failed: why */
+    bool lost;                    /* the whole rubric */
+    struct kv_buf notes;          /* warnings, each ended by a NUL */
+    struct kv_buf trouble;        /* the same, of the reply being read */
     struct kv_buf llm, labels, regex, metric, lists, provenance; /* members, without braces */
-    struct kv_buf system, user, schema;                          /* of the query */
     struct kv_result_builder_rubric block;
 };
 
@@ -35,7 +38,7 @@ void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_desk *desk,
     const struct kv_prepared_question *subject, struct kv_slice text);
 bool kv_rubric_eval_query(struct kv_rubric_eval *t, struct kv_query *query);
 void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *response);
-/* The rubric block of the result; NULL if the rubric was lost (t->warning says why). */
+/* The rubric block of the result; NULL if the rubric was lost. */
 const struct kv_result_builder_rubric *kv_rubric_eval_end(struct kv_rubric_eval *t);
 void kv_rubric_eval_release(struct kv_rubric_eval *t);
 

@@ -3,8 +3,7 @@
  * {"op":"pattern","pattern":P,"flags":[…],"text":T,"most":N}   {"count":N} or {"error":…}
  * {"op":"date","text":T,"format":F}                            {"date":[TIME,OFFSET]}, null,
  * "unsupported"
- * {"op":"extract","text":T}          {"extracted":…,"mixed_text_variant":…,"check_variant":…}
- * {"op":"reply","text":T}            {"reply":…} or {"error":…}
+ * {"op":"reply","text":T,"names":[…]}   {"reply":…} or {"error":…}
  * {"op":"message","text":T}          {"message":…} or {"error":…}
  */
 #include "cli.h"
@@ -12,6 +11,7 @@
 #include "filter.h"
 #include "json.h"
 #include "re.h"
+#include "reply_object.h"
 #include "strptime.h"
 
 #include <stdint.h>
@@ -78,34 +78,28 @@ static void ask_date(struct kv_slice question, struct kv_buf *out)
     kv_buf_release(&format);
 }
 
-static void ask_extract(struct kv_slice question, struct kv_buf *out)
-{
-    struct kv_buf text = {0};
-    struct kv_slice found, t = text_of(question, "text", &text);
-    if (kv_extract_json(t, &found))
-        answer_text(out, "extracted", found);
-    else
-        kv_buf_add_str(out, "\"extracted\":null");
-    kv_buf_add_char(out, ',');
-    if (kv_extract_object(t, &found))
-        answer_text(out, "mixed_text_variant", found);
-    else
-        kv_buf_add_str(out, "\"mixed_text_variant\":null");
-    kv_buf_add_char(out, ',');
-    answer_text(out, "check_variant", kv_extract_check(t));
-    kv_buf_release(&text);
-}
-
 static void ask_reply(struct kv_slice question, struct kv_buf *out)
 {
-    struct kv_buf text = {0}, reply = {0};
+    struct kv_buf text = {0}, reply = {0}, words = {0};
+    struct kv_slice names[16], list, item;
+    struct kv_wanted wanted = {.names = names};
+    struct kv_json_walk w;
     struct kv_err err;
-    if (kv_extract_reply(text_of(question, "text", &text), &reply, &err) != 0)
+    kv_json_get(question, "names", &list);
+    kv_buf_reserve(&words, list.n + 1); /* names point into it */
+    kv_json_begin(&w, list);
+    while (wanted.n < 16 && kv_json_item(&w, &item)) {
+        size_t start = words.n;
+        kv_json_unescape(item, &words);
+        names[wanted.n++] = (struct kv_slice){words.p + start, words.n - start};
+    }
+    if (kv_reply_object(text_of(question, "text", &text), &wanted, &reply, &err) != 0)
         answer_error(out, &err);
     else
         answer_text(out, "reply", kv_slice_of(&reply));
     kv_buf_release(&text);
     kv_buf_release(&reply);
+    kv_buf_release(&words);
 }
 
 static void ask_message(struct kv_slice question, struct kv_buf *out)
@@ -125,8 +119,8 @@ static void ask(struct kv_slice value, struct kv_buf *out)
     static const struct {
         const char *op;
         void (*answer)(struct kv_slice question, struct kv_buf *out);
-    } ops[] = {{"pattern", ask_pattern}, {"date", ask_date}, {"extract", ask_extract},
-        {"reply", ask_reply}, {"message", ask_message}};
+    } ops[] = {{"pattern", ask_pattern}, {"date", ask_date}, {"reply", ask_reply},
+        {"message", ask_message}};
     struct kv_slice op;
     kv_json_get(value, "op", &op);
     kv_buf_add_char(out, '{');

@@ -5,10 +5,12 @@
  * {"primitive":…,"trace":…,"expected":…}                      one on a trace
  * {"regex":…,"case_sensitive":…,"invert":…,"text":…} {"boolean":…} {"score":…,"min":…,"max":…}
  * {"literal":…,"classes":…} {"metric":…,"metrics":…,"distinct":…}   rubric values
+ * {"checked":"abstention","reply":…}                          the reply of a check, as text
  */
 #include "cli.h"
 #include "filter.h"
 #include "json.h"
+#include "judge_prompts.h"
 #include "trait_score.h"
 #include "verdict.h"
 
@@ -159,11 +161,32 @@ static void ask_rubric(struct kv_slice question, struct kv_buf *out)
     kv_buf_release(&b);
 }
 
+static void ask_check(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf reply = {0}, reasoning = {0};
+    struct kv_err err;
+    bool flag;
+    enum kv_check check = kv_json_string_is(member(question, "checked"), "abstention")
+                              ? KV_CHECK_ABSTENTION
+                              : KV_CHECK_SUFFICIENCY;
+    int rc = kv_judge_prompts_read_check(
+        check, text_of(member(question, "reply"), &reply), &flag, &reasoning, &err);
+    add(out, "value", flag ? KV_SLICE("true") : KV_SLICE("false"));
+    if (rc == 0)
+        add_text(out, "reasoning", reasoning.p);
+    else
+        add_text(out, "error", err.text);
+    kv_buf_release(&reply);
+    kv_buf_release(&reasoning);
+}
+
 static void ask(struct kv_slice question, struct kv_buf *out)
 {
     kv_buf_add_char(out, '{');
     if (member(question, "source").n)
         ask_run(question, out);
+    else if (member(question, "checked").n)
+        ask_check(question, out);
     else if (member(question, "primitive").n)
         ask_primitive(question, out);
     else

@@ -7,25 +7,33 @@ load ../agree
         | {source: $templates[.template].source, judge_output: (.judge_output | tojson), raw_llm_response}' \
         "$DATA/templates/template-runs.jsonl" | judge-check --share "$ROOT/share" >got
     # Deviations, by template: 26, 27 a trace field is judged on the trace although the judge does
-    # not speak of it; 29 a trace-only template needs no default.
+    # not speak of it; 29 a trace-only template needs no default; 40 the text "false" as ground
+    # truth is false. Once in each template an object without any of the fields: no answer here.
     run agree '
         def first_words: sub("^Parsing failed: "; "") | sub("(?s)[:\n].*"; "");
         .want as $w | .got as $g
-        | if $w.parse_error then ($g.parse_error | first_words) == ($w.parse_error | first_words)
+        | if $w.judge_output == {} and $w.judge_called then
+            $g.parsed == null and ($g.parse_error | contains("none of what is asked for"))
+          elif $w.parse_error then ($g.parse_error | first_words) == ($w.parse_error | first_words)
           else ($w | {parsed, parsed_gt, verify_result, verify_granular_result, field_results,
               field_scores, field_verification_error, composition_strategy}) == ($g | del(.parse_error))
           end' "$DATA/templates/template-runs.jsonl" got .template
     local expected
-    expected=$(printf 'disagrees: %s\n' 26 26 26 26 26 26 26 26 26 26 27 27 27 27 27 27 27 27 27 27 29 29 29 29 29 29)
+    expected=$(printf 'disagrees: %s\n' 26 26 26 26 26 26 26 26 26 27 27 27 27 27 27 27 27 27 29 29 29 29 29 29 40 40 40 40 40)
     assert_output "$expected
-464/490"
+461/490"
 }
 
 @test "verify: every value is fitted to a field of every type as pydantic fits it" {
     jq -c '{source: ("class Answer(BaseAnswer):\n    z: str = VerifiedField(\"d\", \"x\", ExactMatch())\n    p: "
             + .type + if .verified then " = VerifiedField(\"d\", \"x\", ExactMatch())" else " = Field(description=\"d\")" end),
         judge_output, raw_llm_response: ""}' "$DATA/templates/fits.jsonl" | judge-check --share "$ROOT/share" >got
-    run agree '(.got.error == null) and (.want.parsed | tojson) == (.got.parsed | tojson)' "$DATA/templates/fits.jsonl" got
+    # Deviations: an object without the field says nothing, and a word may have white space around it.
+    run agree '(.got.error == null) and
+        if .want.judge_output | startswith("{\"id\"") then .got.parsed == null
+        elif .want.type == "bool" and .want.judge_output == "{\"p\":\"TRUE \"}" then .got.parsed == {p: true}
+        elif .want.type == "bool" and .want.judge_output == "{\"p\":\" true\"}" then .got.parsed == {p: true}
+        else (.want.parsed | tojson) == (.got.parsed | tojson) end' "$DATA/templates/fits.jsonl" got
     assert_output "$(grep -c '' "$DATA/templates/fits.jsonl" | sed 's|.*|&/&|')"
 }
 
@@ -47,9 +55,24 @@ CASES
 }
 
 @test "verify: the object is found in a reply where karenina finds it" {
-    jq -c '{op: "extract", text}' "$DATA/verify/json-extraction.jsonl" | fact-check >got
-    run agree '(.want | {extracted, mixed_text_variant, check_variant}) == .got' "$DATA/verify/json-extraction.jsonl" got .text
-    assert_output '44/44'
+    jq -c '{op: "reply", text}' "$DATA/verify/json-extraction.jsonl" | fact-check >got
+    # What is no object is none, and what cannot be parsed is no verdict there either. Deviations:
+    # one item in a list is that item; two fences, or two objects side by side, that say different
+    # things are neither; almost-JSON is repaired; a broken fence does not hide a whole object.
+    run agree '
+        def object: try (fromjson | if type == "object" then tojson else null end) catch null;
+        (.got.reply | if . then object else . end) == (.want.extracted | if . then object else . end)
+        ' "$DATA/verify/json-extraction.jsonl" got '.text | tojson'
+    assert_output 'disagrees: "{'"'a': 1}"'"
+disagrees: "{\"a\": 1,}"
+disagrees: "prefix ```json\n{\"a\":1}\n``` mid ```json\n{\"a\":2}\n``` end"
+disagrees: "{\"a\":1}{\"b\":2}"
+disagrees: "[{\"a\":1}]"
+disagrees: "{\"a\": \"line\nbreak\"}"
+disagrees: "```json\n{broken\n```\n{\"c\":3}"
+disagrees: "out {\"a\": 1\\} {\"b\": 2}"
+disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
+35/44'
 }
 
 @test "verify: the last message of a trace is karenina's" {
@@ -58,26 +81,75 @@ CASES
     assert_output '24/24'
 }
 
-@test "verify: almost-JSON is mended, and nothing is made up" {
-    while IFS='|' read -r text want; do
-        echo "$text"
-        run fact-check <<<"$(jq -nc --arg t "$(printf '%b' "$text")" '{op: "reply", text: $t}')"
-        assert_equal "$(jq -r '.reply // .error' <<<"$output")" "$want"
+@test "verify: a reply says what a reader takes it to say, and what would be guessed is asked again" {
+    # Judged against what it says the verdict is true, against anything else false; and where it says
+    # nothing certain there is no verdict.
+    jq -c '
+        {int: 1, str: "other", bool: null, float: 1.5, list_str: ["other"]} as $other
+        | {int: {type: "NumericExact"}, str: {type: "ExactMatch", normalize: []}, bool: {type: "BooleanMatch"},
+            float: {type: "NumericExact"}, list_str: {type: "OrderedMatch", normalize: []}} as $checks
+        | (.fields // {n: "int", s: "str"}) as $fields | . as $row
+        | (false, true) as $wrong
+        | {fields: [$fields | to_entries[] | .key as $name | .value as $type | {name: $name, type: $type,
+            description: "d", verify_with: $checks[$type],
+            ground_truth: ($row.says // {} | .[$name] | if . == null then ($other[$type] // true)
+                elif $wrong then (if $type == "bool" then not else $other[$type] end) else . end)}]} as $template
+        | {source: ($template | tojson), judge_output: $row.said, raw_llm_response: ""}' \
+        "$DATA/judge/replies.jsonl" >questions
+    judge-check --share "$ROOT/share" <questions | jq -cn '[inputs] | range(0; length; 2) as $i
+        | {right: .[$i], wrong: .[$i + 1]}' >got
+    run agree '
+        def known: with_entries(select(.value != null));
+        .want as $w | (.want.fields // {n: "int", s: "str"}) as $fields | .got as $g
+        | if $w.says == null then $g.right.parsed == null and $g.right.verify_result == null
+            and $g.wrong.verify_result == null and ($g.right.parse_error | length > 10)
+          else ($w.says | known) as $said
+            | ($g.right.parsed | with_entries(select(.key | in($fields)))) == $said
+            and $g.right.verify_result == ($said == $w.says) and $g.wrong.verify_result == false
+          end' "$DATA/judge/replies.jsonl" got .why
+    assert_output "$(grep -c '' "$DATA/judge/replies.jsonl" | sed 's|.*|&/&|')"
+    [ "$(grep -c '' "$DATA/judge/replies.jsonl")" -ge 150 ]
+}
+
+@test "verify: a truth value is what the word says, for a field, for a check and for a trait" {
+    local row=0 said
+    jq -c '.said as $v | {fields: [{name: "b", type: "bool", description: "d", ground_truth: true,
+            verify_with: {type: "BooleanMatch"}}]} as $t
+        | {source: ($t | tojson), judge_output: ({b: $v} | tojson), raw_llm_response: ""}' \
+        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c .parsed.b >field
+    jq -c '{checked: "abstention", reply: ({reasoning: "r", abstention_detected: .said} | tojson)}' \
+        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >abstention
+    jq -c '{checked: "sufficiency", reply: ({sufficient: .said} | tojson)}' \
+        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >sufficiency
+    jq -c '{boolean: .said}' "$DATA/judge/truths.jsonl" |
+        judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >trait
+    jq -c .says "$DATA/judge/truths.jsonl" >says
+    for reader in field abstention sufficiency trait; do
+        run paste says $reader
+        assert_output "$(paste says says)"
+    done
+}
+
+@test "verify: a score is exactly what was said, or none" {
+    jq -c '{score: .said, min: -5, max: 5}' "$DATA/judge/scores.jsonl" |
+        judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >got
+    jq -c .says "$DATA/judge/scores.jsonl" >says
+    run paste says got
+    assert_output "$(paste says says)"
+}
+
+@test "verify: what a template's own word for no is compared with is not true" {
+    while IFS='|' read -r said want; do
+        echo "$said"
+        run judge-check --share "$ROOT/share" <<<"{\"primitive\":{\"type\":\"BooleanMatch\"},\"extracted\":$said,\"expected\":true}"
+        assert_equal "$(jq -c .field_results.x <<<"$output")" "$want"
     done <<'CASES'
-{"a": 1,}|{"a":1}
-{'a': 'it\\'s'}|{"a":"it's"}
-{a: True, b: None, c: False}|{"a":true,"b":null,"c":false}
-{"a": 1, "b": [1, 2|{"a":1,"b":[1,2]}
-{"a": "cut of|{"a":"cut of"}
-{"a": 1, "b"|{"a":1}
-{"a": 1, "b":|{"a":1}
-Sure! {"a": 1 // one\n, "b": 2}|{"a":1,"b":2}
-{"a": "two\nlines"}|{"a":"two\nlines"}
-{"a": plain words, "b": 2}|{"a":"plain words","b":2}
-{"a": 1 "b": 2}|{"a":1,"b":2}
-```json\n{"a": [1, 2,]}\n```|{"a":[1,2]}
-[1, 2]|no JSON object in the reply: [1, 2]
-no braces|no JSON object in the reply: no braces
+"yes"|true
+"no"|false
+"false"|false
+"incorrect"|false
+"N/A"|false
+"never"|false
 CASES
 }
 

@@ -44,7 +44,16 @@ check() {
         'rubric-batch-clamp-and-strings: a lower limit of 0 is a limit of 0' \
         'type-error-in-judge-output: tokens of replies that cannot be used are counted' \
         'rubric-score-fraction: tokens of replies that cannot be used are counted' \
-        'rubric-score-bad-text: tokens of replies that cannot be used are counted'
+        'rubric-score-bad-text: tokens of replies that cannot be used are counted' \
+        'empty-object: a judge that speaks of no field has given no verdict' \
+        'abstention-check-fails: a check that could not be made is told' \
+        'rubric-batch-missing-trait: a lost trait is told' \
+        'rubric-scores-empty: a judge that speaks of no trait is asked again' \
+        'rubric-score-boolean: true is no score' \
+        'rubric-sequential: a score beyond its limits is told' \
+        'rubric-sequential-one-fails: a lost trait is told' \
+        'rubric-metric-fails: a lost trait is told' \
+        'rubric-strategy-null: a lost trait is told'
 }
 
 @test "pipeline: manual traces give karenina's results" {

@@ -147,6 +147,13 @@ check:
 	$(MAKE) tests
 	$(where) KV_OUT="$(call absolute,$(OUT))" KV_SAN=$(SAN) \
 		CC="$(CC)" BATS="$(BATS)" sh tests/run $(T)
+# Compiles what C programs link against another C library; the headers of nettle and libunistring are the
+# system's.
+musl: | $(OUT)/help
+	$(SETUP) musl
+	for f in lib/kv.c $(wildcard $(SEES_kv:%=lib/%/*.c)); do musl-gcc -std=c11 -D_GNU_SOURCE \
+		-DKV_VERSION='"0"' $(WARN) -Werror -iquote lib $(ALL_ROOMS) -idirafter /usr/include \
+		-idirafter /usr/include/$$($(CC) -print-multiarch) -c -o /dev/null "$$f" || exit; done
 # A model server that nobody here wrote, for tests/whole/aimock.bats.
 peers: | $(OUT)
 	npm install --silent --no-audit --no-fund --prefix build/peers @copilotkit/aimock@1.43.0
@@ -223,6 +230,6 @@ uninstall:
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*
 
-.PHONY: FORCE all tests setup demo check peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
+.PHONY: FORCE all tests setup demo check musl peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
 .SECONDARY: $(PROGRAMS:%=$(OUT)/help/%.h)

@@ -24,9 +24,10 @@ check) wanted=$check ;;
 lint) wanted=$lint ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
-all) wanted="$check $lint $bench $torture clang libclang-rt-14-dev" ;;
+musl) wanted=musl-tools ;;
+all) wanted="$check $lint $bench $torture clang libclang-rt-14-dev musl-tools" ;;
 *)
-    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|all]" >&2
+    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|musl|all]" >&2
     exit 2
     ;;
 esac

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #else
 #define HAVE_LINUX 0
@@ -327,7 +328,8 @@ int kv_io_sync_dir(int dir, struct kv_err *err)
 static bool exchange_names(int dir, const char *a, const char *b)
 {
 #if HAVE_LINUX && defined RENAME_EXCHANGE
-    return renameat2(dir, a, dir, b, RENAME_EXCHANGE) == 0;
+    /* Not every C library has the call by its name (musl). */
+    return syscall(SYS_renameat2, dir, a, dir, b, RENAME_EXCHANGE) == 0;
 #else
     (void)dir, (void)a, (void)b;
     errno = ENOSYS;

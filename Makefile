@@ -73,7 +73,7 @@ LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
 ALL_ROOMS = $(ROOMS:%=-iquote lib/%) # bin and tests see every room
 PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
 TEST_SRC  = $(wildcard tests/bin/*.c tests/bench/*.c) # tests/torture builds its own
-TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) provider)
+TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) kvtest provider)
 vpath %.c tests/bin tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
@@ -124,9 +124,11 @@ $(BIN)/kv-%: bin/kv-%.c $(OUT)/help/kv-%.h $(OUT)/libkv.a | $(BIN) $(OUT)/share
 
 $(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
-PROVIDER = $(wildcard tests/peer/*.c)
-$(TBIN)/provider: $(PROVIDER) $(wildcard tests/peer/*.h) $(OUT)/libkv.a | $(TBIN)
-	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/test-provider.d -o $@ $(PROVIDER) $(OUT)/libkv.a $(TEST_LIBS)
+# Two programs of many files each: the rooms of lib as tests call them, and the bundled model server.
+$(TBIN)/kvtest: $(wildcard tests/kvtest/*.c)
+$(TBIN)/provider: $(wildcard tests/peer/*.c)
+$(TBIN)/kvtest $(TBIN)/provider: $(wildcard tests/kvtest/*.h tests/peer/*.h) $(OUT)/libkv.a | $(TBIN)
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_ROOMS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
 $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
 
@@ -182,7 +184,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 -include $(wildcard $(OUT)/fuzz/*/*.d)
 
 SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
-C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
+C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/kvtest/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck
@@ -191,7 +193,7 @@ lint:
 	clang-format --dry-run -Werror $(C_SRC)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
 		$(CPPCHECK_BLIND:%=--suppress=%) -D_GNU_SOURCE -DKV_VERSION='"0"' -DKV_HELP='""' -Ilib $(ROOMS:%=-Ilib/%) \
-		lib bin tests/bin tests/peer tests/fuzz
+		lib bin tests/bin tests/kvtest tests/peer tests/fuzz
 	shellcheck $(wildcard $(SHELL_SRC))
 	mandoc -Tlint -W warning $(wildcard man/*.[157])
 

@@ -16,7 +16,7 @@ with_text() {
 @test "bench: checkpoints are loaded as karenina loads them" {
     # Patterns are compiled by those who use them.
     jq -c 'select((.error.errors // .rubric_error.errors // [])[0].loc != ["pattern"])' "$B/load-checks.jsonl" >load-checks.jsonl
-    bench-check load <load-checks.jsonl >got
+    kvtest benchmark load <load-checks.jsonl >got
     run agree 'if .want.error or .want.rubric_error then .got.error != null else
             . as $c | all("question_ids", "finished_ids", "question_texts", "raw_answers", "keywords",
                 "template_ids", "global_rubric"; $c.got[.] == $c.want[.]) end' load-checks.jsonl got
@@ -28,7 +28,7 @@ with_text() {
     while IFS='|' read -r edit want; do
         echo "$edit"
         jq -c --arg name global-boolean 'select(.name == $name) | .text |= (fromjson | '"$edit"' | tojson)' \
-            "$B/load-checks.jsonl" | bench-check load >got
+            "$B/load-checks.jsonl" | kvtest benchmark load >got
         run jq -r '.error // ("ok " + .global_rubric.llm_traits[0].kind)' got
         assert_output --partial "$want"
     done <<'CASES'
@@ -54,7 +54,7 @@ CASES
 }
 
 @test "bench: whole benchmarks hold what karenina finds in them" {
-    with_text '{}' "$B"/info-*.json | bench-check load >got
+    with_text '{}' "$B"/info-*.json | kvtest benchmark load >got
     jq -c . "$B"/info-*.json >info
     run agree '
         ([.want.questions[] | select(.selected_as_finished)]) as $q
@@ -71,7 +71,7 @@ CASES
 }
 
 @test "bench: positions select what karenina selects, and its reasons are given" {
-    with_text '{positions: [.index_selections[].text]}' "$B"/info-*.json | bench-check choose |
+    with_text '{positions: [.index_selections[].text]}' "$B"/info-*.json | kvtest benchmark choose |
         jq -c '.selections[]' >got
     jq -c '.index_selections[]' "$B"/info-*.json >index-selections
     run agree '[.got.indices, .got.error] == [.want.indices, .want.error]' index-selections got
@@ -83,7 +83,7 @@ CASES
     local text
     text=$(jq -n --rawfile text "$B/plain.jsonld" '$text')
     run bash -c 'jq -nc --argjson text "$1" "{text: \$text, positions: [\"+99\", \" 9_9 \", \"0-99\", \"\\u2003x\\u00a0\"]}" |
-        bench-check choose | jq -r ".selections[].error | sub(\" .total.*\"; \"\")"' - "$text"
+        kvtest benchmark choose | jq -r ".selections[].error | sub(\" .total.*\"; \"\")"' - "$text"
     assert_output "Index out of range: 99
 Index out of range: 99
 Index out of range: 0-99
@@ -92,7 +92,7 @@ Invalid index: x"
 
 @test "bench: manifests and execution orders are karenina's" {
     with_text '{config, questions, question_ids: (.question_ids | if type == "array" then join(",") else . end)}' \
-        "$B"/manifest-*.json | bench-check plan >got
+        "$B"/manifest-*.json | kvtest benchmark plan >got
     jq -c . "$B"/manifest-*.json >manifests
     run agree '[.got.manifest, .got.execution_order, .got.auto_resolves_to]
         == [.want.manifest, .want.execution_order, .want.auto_resolves_to]' manifests got
@@ -102,7 +102,7 @@ Invalid index: x"
 
 # lines_of TEXT - what the driver makes of a benchmark in JSON Lines
 lines_of() {
-    jq -n -c --arg text "$1" '{text: $text}' | bench-check load
+    jq -n -c --arg text "$1" '{text: $text}' | kvtest benchmark load
 }
 
 @test "bench: questions in JSON Lines need nothing but a question" {
@@ -133,7 +133,7 @@ two questions have the id 'urn:uuid:question-a-0cc175b9'"
     jq -c '.text |= (fromjson | .dateModified = "x" | .description = "other"
         | .dataFeedElement[].dateModified = "y" | tojson)' a >b
     jq -c '.text |= (fromjson | .dataFeedElement[0].item.acceptedAnswer.text = "other" | tojson)' a >c
-    run bash -c 'cat a b c | bench-check load | jq -r .digest'
+    run bash -c 'cat a b c | kvtest benchmark load | jq -r .digest'
     assert_success
     assert_equal "${lines[0]}" "${lines[1]}"
     refute [ "${lines[0]}" = "${lines[2]}" ]

@@ -16,11 +16,11 @@ models() {
 
 # config_of TEXT - what the driver makes of one configuration
 config_of() {
-    jq -n -c --arg text "$1" '{input_text: $text}' | config-check config
+    jq -n -c --arg text "$1" '{input_text: $text}' | kvtest config config
 }
 
 @test "config: text, hash and errors are karenina's" {
-    config-check config <"$DATA/config/config-hash.jsonl" >got
+    kvtest config config <"$DATA/config/config-hash.jsonl" >got
     run agree '
         if .want.error == null then
             .got.dumped == .want.dumped and .got.state_config == .want.state_config
@@ -35,7 +35,7 @@ config_of() {
 @test "config: what karenina says of a whole configuration is said in its words" {
     jq -c 'select(.error.class == "ValueError" and .error.errors == null
         and (.error.message | startswith("Preset") | not))' "$DATA/config/config-hash.jsonl" >config-messages
-    config-check config <config-messages >got
+    kvtest config config <config-messages >got
     run agree '.got.errors[0].text == .want.error.message' config-messages got .name
     assert_success
     assert_output '8/8'
@@ -88,7 +88,7 @@ CASES
 }
 
 @test "config: values at the edges of their types are read or refused as pydantic does" {
-    config-check config <"$DATA/config/values.jsonl" >got
+    kvtest config config <"$DATA/config/values.jsonl" >got
     run agree '
         if .want.md5 then .got.md5 == .want.md5
         elif .want.errors then
@@ -130,7 +130,7 @@ kv-manifest: p.c: async_max_workers: must be at least 1'
 }
 
 @test "config: examples are selected as karenina selects them, its draws included" {
-    config-check fewshot <"$DATA/config/few-shot.jsonl" >got
+    kvtest config fewshot <"$DATA/config/few-shot.jsonl" >got
     run agree '.got == .want.selected' "$DATA/config/few-shot.jsonl" got .name
     assert_success
     # Examples named by the digest of their text are found, which karenina's recorded runs never show.

@@ -2,46 +2,46 @@
 load ../helper
 
 @test "json: accepts, refuses and decides as RFC 8259 and our own choices say" {
-    run json-check cases "$DATA/json/cases.txt"
+    run kvtest json cases "$DATA/json/cases.txt"
     assert_success
     assert_output '214/214'
 }
 
 @test "json: doubles are spelled as karenina's two serialisers spell them, and read back" {
-    run json-check floats "$DATA/num/floats.jsonl"
+    run kvtest json floats "$DATA/num/floats.jsonl"
     assert_success
     assert_output '1257/1257'
     agreement floats.jsonl "$output"
 }
 
 @test "json: strings are escaped as in the hash, the state and the results file" {
-    run json-check strings "$DATA/num/strings.jsonl"
+    run kvtest json strings "$DATA/num/strings.jsonl"
     assert_success
     assert_output '237/237'
     agreement strings.jsonl "$output"
 }
 
 @test "json: a complaint names line and column" {
-    run json-check check <<<$'{"a": 1,\n "b": tru}'
+    run kvtest json check <<<$'{"a": 1,\n "b": tru}'
     assert_failure 3
     assert_output --regexp '^2:7: '
 }
 
 @test "json: the compact form keeps every token as it was written" {
-    run json-check check <<<' { "a" : [ 1.0 , -0.0, 1E+2, 12345678901234567890 ] , "a" : "\u00e9\/" } '
+    run kvtest json check <<<' { "a" : [ 1.0 , -0.0, 1E+2, 12345678901234567890 ] , "a" : "\u00e9\/" } '
     assert_success
     assert_output '{"a":[1.0,-0.0,1E+2,12345678901234567890],"a":"\u00e9\/"}'
 }
 
 @test "json: a lone surrogate survives being unescaped and quoted again" {
-    run json-check same <<<'["\ud800","x\udc00y","\ud83d\ude00","\u0000"]'
+    run kvtest json same <<<'["\ud800","x\udc00y","\ud83d\ude00","\u0000"]'
     assert_success
     assert_output '["\ud800","x\udc00y","😀","\u0000"]'
 }
 
 @test "json: a line of 100 MB is read, and its end missing is an error, not a crash" {
     head -c 100000000 /dev/zero | tr '\0' x >body
-    run json-check check < <(printf '"' && cat body)
+    run kvtest json check < <(printf '"' && cat body)
     assert_failure 3
     assert_output '1:1: unterminated string'
 }

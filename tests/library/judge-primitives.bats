@@ -3,7 +3,7 @@ load ../helper
 load ../agree
 
 @test "primitives: every recorded check and credit is karenina's" {
-    judge-check --share "$ROOT/share" <"$DATA/verify/primitives.jsonl" >got
+    kvtest judge --share "$ROOT/share" <"$DATA/verify/primitives.jsonl" >got
     # Deviations: a word that a truth value is compared with means what it says (13 cases), NaN is
     # within no range (7), a date that is completed from today's date is an error (2).
     run agree '
@@ -38,7 +38,7 @@ disagrees: ["DateMatch","March","2020-03-05"]
 }
 
 @test "primitives: a check that raises says what karenina's says" {
-    judge-check --share "$ROOT/share" <"$DATA/verify/primitives.jsonl" >got
+    kvtest judge --share "$ROOT/share" <"$DATA/verify/primitives.jsonl" >got
     jq -c 'select(.error and .phase != "construct" and .error != "error")' "$DATA/verify/primitives.jsonl" >raised
     paste -d '\n' "$DATA/verify/primitives.jsonl" got |
         jq -nc '[inputs] | range(0; length; 2) as $i | select(.[$i] | .error and .phase != "construct" and .error != "error") | .[$i + 1]' >answers
@@ -54,21 +54,21 @@ disagrees: TraceLength
 }
 
 @test "primitives: every recorded trace is judged as karenina judges it alone" {
-    judge-check --share "$ROOT/share" <"$DATA/verify/trace.jsonl" >got
+    kvtest judge --share "$ROOT/share" <"$DATA/verify/trace.jsonl" >got
     run agree 'if .want.error then .got.error != null or .got.field_verification_error != null
         else .got.field_results.x == .want.field_result end' "$DATA/verify/trace.jsonl" got
     assert_output '349/349'
 }
 
 @test "primitives: patterns match as often as in Python" {
-    fact-check <"$DATA/verify/patterns.jsonl" >got
+    kvtest facts <"$DATA/verify/patterns.jsonl" >got
     run agree '.want.count == .got.count and (.want.count == null) == (.got.error != null)' \
         "$DATA/verify/patterns.jsonl" got '[.pattern,.text,.count]'
     assert_output '5613/5613'
 }
 
 @test "primitives: dates read as in Python, and what would be a guess is not one" {
-    fact-check <"$DATA/verify/dates.jsonl" >got
+    kvtest facts <"$DATA/verify/dates.jsonl" >got
     run agree '.want.date == .got.date or (.got.date == "unsupported" and .want.date == "partial")' \
         "$DATA/verify/dates.jsonl" got .text
     assert_output 'disagrees: 10000-01-01
@@ -81,7 +81,7 @@ disagrees: 2020-03-05 10h30m
 @test "primitives: a format with a directive twice is refused, as by Python, however long it is" {
     while IFS='|' read -r format text want; do
         echo "$format"
-        run fact-check <<<"$(jq -nc --arg f "$format" --arg t "$text" '{op: "date", format: $f, text: $t}')"
+        run kvtest facts <<<"$(jq -nc --arg f "$format" --arg t "$text" '{op: "date", format: $f, text: $t}')"
         assert_output "$want"
     done <<'CASES'
 %d %d|1 1|{"date":"unsupported"}
@@ -90,13 +90,13 @@ disagrees: 2020-03-05 10h30m
 %Y%|2020%|{"date":null}
 CASES
     jq -nc '{op: "date", format: ("%d" * 19000), text: ("1" * 19000)}' >in
-    run bash -c 'ulimit -s 1024; fact-check <in'
+    run bash -c 'ulimit -s 1024; kvtest facts <in'
     assert_output '{"date":"unsupported"}'
 }
 
 @test "primitives: a pattern that backtracks without end is given up" {
     jq -nc '{primitive: {type: "RegexMatch", pattern: "(a+)+$"}, extracted: ("a" * 5000 + "b"), expected: null}' |
-        judge-check --share "$ROOT/share" >got
+        kvtest judge --share "$ROOT/share" >got
     run jq -r '.verify_result, .field_verification_error' got
     assert_line -n 0 false
     assert_line -n 1 --partial 'Field verification failed: retry-limit'
@@ -105,7 +105,7 @@ CASES
 @test "primitives: 20 digits count, and 1.0 is 1 only where Python says so" {
     while read -r primitive extracted expected want; do
         echo "$primitive $extracted $expected"
-        run judge-check --share "$ROOT/share" \
+        run kvtest judge --share "$ROOT/share" \
             <<<"{\"primitive\":{\"type\":\"$primitive\"},\"extracted\":$extracted,\"expected\":$expected}"
         assert_success
         assert_equal "$(jq -c .field_results.x <<<"$output")" "$want"
@@ -132,7 +132,7 @@ CASES
 @test "rubric values: booleans, scores, classes and metrics follow the rules" {
     while IFS='|' read -r question want; do
         echo "$question"
-        run judge-check --share "$ROOT/share" <<<"$question"
+        run kvtest judge --share "$ROOT/share" <<<"$question"
         assert_success
         assert_output "$want"
     done <<'CASES'
@@ -174,7 +174,7 @@ CASES
 @test "rubric values: a text that libjq has no form for comes out as it went in" {
     while IFS='|' read -r question want; do
         echo "$question"
-        run judge-check --share "$ROOT/share" <<<"$question"
+        run kvtest judge --share "$ROOT/share" <<<"$question"
         assert_output "$want"
     done <<'CASES'
 {"classes":{"\ud800":"g","\ud801":"b"},"literal":"\ud801"}|{"value":1,"label":"\ud801"}
@@ -192,7 +192,7 @@ CASES
             echo "def ${rule%%:*}: ${rule#*:};"
             sed -n '/^\.rule as/,$p' "$ROOT/share/verify/rubric.jq"
         } >mine/verify/rubric.jq
-        run judge-check --share mine <<<"$question"
+        run kvtest judge --share mine <<<"$question"
         assert_output "$want"
     done <<'CASES'
 boolean:.reply.text == "aye"|{"boolean":"no"}|{"value":false}

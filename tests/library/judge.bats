@@ -5,7 +5,7 @@ load ../agree
 @test "verify: every recorded reply is parsed and judged as karenina does" {
     jq -nc --slurpfile templates "$DATA/templates/templates.jsonl" 'inputs
         | {source: $templates[.template].source, judge_output: (.judge_output | tojson), raw_llm_response}' \
-        "$DATA/templates/template-runs.jsonl" | judge-check --share "$ROOT/share" >got
+        "$DATA/templates/template-runs.jsonl" | kvtest judge --share "$ROOT/share" >got
     # Deviations, by template: 26, 27 a trace field is judged on the trace although the judge does
     # not speak of it; 29 a trace-only template needs no default; 40 the text "false" as ground
     # truth is false. Once in each template an object without any of the fields: no answer here.
@@ -27,7 +27,7 @@ load ../agree
 @test "verify: every value is fitted to a field of every type as pydantic fits it" {
     jq -c '{source: ("class Answer(BaseAnswer):\n    z: str = VerifiedField(\"d\", \"x\", ExactMatch())\n    p: "
             + .type + if .verified then " = VerifiedField(\"d\", \"x\", ExactMatch())" else " = Field(description=\"d\")" end),
-        judge_output, raw_llm_response: ""}' "$DATA/templates/fits.jsonl" | judge-check --share "$ROOT/share" >got
+        judge_output, raw_llm_response: ""}' "$DATA/templates/fits.jsonl" | kvtest judge --share "$ROOT/share" >got
     # Deviations: an object without the field says nothing, and a word may have white space around it.
     run agree '(.got.error == null) and
         if .want.judge_output | startswith("{\"id\"") then .got.parsed == null
@@ -43,7 +43,7 @@ load ../agree
     cites: bool = VerifiedField("d", True, TraceRegex(pattern=r"\[\d+\]"))'
     while IFS='|' read -r reply trace want; do
         echo "$reply $trace"
-        run judge-check --share "$ROOT/share" \
+        run kvtest judge --share "$ROOT/share" \
             <<<"$(jq -nc --arg s "$source" --arg r "$reply" --arg t "$trace" \
                 '{source: $s, judge_output: $r, raw_llm_response: $t}')"
         assert_equal "$(jq -c '[.verify_result, .verify_granular_result, .field_results, .parsed]' <<<"$output")" "$want"
@@ -55,7 +55,7 @@ CASES
 }
 
 @test "verify: the object is found in a reply where karenina finds it" {
-    jq -c '{op: "reply", text}' "$DATA/verify/json-extraction.jsonl" | fact-check >got
+    jq -c '{op: "reply", text}' "$DATA/verify/json-extraction.jsonl" | kvtest facts >got
     # What is no object is none, and what cannot be parsed is no verdict there either. Deviations:
     # one item in a list is that item; two fences, or two objects side by side, that say different
     # things are neither; almost-JSON is repaired; a broken fence does not hide a whole object.
@@ -76,7 +76,7 @@ disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
 }
 
 @test "verify: the last message of a trace is karenina's" {
-    jq -c '{op: "message", text: .trace}' "$DATA/verify/final-message.jsonl" | fact-check >got
+    jq -c '{op: "message", text: .trace}' "$DATA/verify/final-message.jsonl" | kvtest facts >got
     run agree '.want.message == .got.message and .want.error == .got.error' "$DATA/verify/final-message.jsonl" got .trace
     assert_output '24/24'
 }
@@ -96,7 +96,7 @@ disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
                 elif $wrong then (if $type == "bool" then not else $other[$type] end) else . end)}]} as $template
         | {source: ($template | tojson), judge_output: $row.said, raw_llm_response: ""}' \
         "$DATA/judge/replies.jsonl" >questions
-    judge-check --share "$ROOT/share" <questions | jq -cn '[inputs] | range(0; length; 2) as $i
+    kvtest judge --share "$ROOT/share" <questions | jq -cn '[inputs] | range(0; length; 2) as $i
         | {right: .[$i], wrong: .[$i + 1]}' >got
     run agree '
         def known: with_entries(select(.value != null));
@@ -116,13 +116,13 @@ disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
     jq -c '.said as $v | {fields: [{name: "b", type: "bool", description: "d", ground_truth: true,
             verify_with: {type: "BooleanMatch"}}]} as $t
         | {source: ($t | tojson), judge_output: ({b: $v} | tojson), raw_llm_response: ""}' \
-        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c .parsed.b >field
+        "$DATA/judge/truths.jsonl" | kvtest judge --share "$ROOT/share" | jq -c .parsed.b >field
     jq -c '{checked: "abstention", reply: ({reasoning: "r", abstention_detected: .said} | tojson)}' \
-        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >abstention
+        "$DATA/judge/truths.jsonl" | kvtest judge --share "$ROOT/share" | jq -c 'if .error then null else .value end' >abstention
     jq -c '{checked: "sufficiency", reply: ({sufficient: .said} | tojson)}' \
-        "$DATA/judge/truths.jsonl" | judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >sufficiency
+        "$DATA/judge/truths.jsonl" | kvtest judge --share "$ROOT/share" | jq -c 'if .error then null else .value end' >sufficiency
     jq -c '{boolean: .said}' "$DATA/judge/truths.jsonl" |
-        judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >trait
+        kvtest judge --share "$ROOT/share" | jq -c 'if .error then null else .value end' >trait
     jq -c .says "$DATA/judge/truths.jsonl" >says
     for reader in field abstention sufficiency trait; do
         run paste says $reader
@@ -132,7 +132,7 @@ disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
 
 @test "verify: a score is exactly what was said, or none" {
     jq -c '{score: .said, min: -5, max: 5}' "$DATA/judge/scores.jsonl" |
-        judge-check --share "$ROOT/share" | jq -c 'if .error then null else .value end' >got
+        kvtest judge --share "$ROOT/share" | jq -c 'if .error then null else .value end' >got
     jq -c .says "$DATA/judge/scores.jsonl" >says
     run paste says got
     assert_output "$(paste says says)"
@@ -141,7 +141,7 @@ disagrees: "pre [{\"a\": 1}, {\"z\": 2}] post"
 @test "verify: what a template's own word for no is compared with is not true" {
     while IFS='|' read -r said want; do
         echo "$said"
-        run judge-check --share "$ROOT/share" <<<"{\"primitive\":{\"type\":\"BooleanMatch\"},\"extracted\":$said,\"expected\":true}"
+        run kvtest judge --share "$ROOT/share" <<<"{\"primitive\":{\"type\":\"BooleanMatch\"},\"extracted\":$said,\"expected\":true}"
         assert_equal "$(jq -c .field_results.x <<<"$output")" "$want"
     done <<'CASES'
 "yes"|true
@@ -155,7 +155,7 @@ CASES
 
 @test "verify: a reply of nothing but open braces is read in reasonable time" {
     jq -nc '{op: "reply", text: ("{" * 300000)}' >in
-    run timeout 20 fact-check <in
+    run timeout 20 kvtest facts <in
     assert_success
 }
 
@@ -163,7 +163,7 @@ CASES
     local source='class Answer(BaseAnswer):
     a: int = VerifiedField("d", 1, NumericExact())
     b: Literal["x", "y"] = VerifiedField("d", "x", LiteralMatch())'
-    run judge-check --share "$ROOT/share" <<<"$(jq -nc --arg s "$source" \
+    run kvtest judge --share "$ROOT/share" <<<"$(jq -nc --arg s "$source" \
         '{source: $s, judge_output: "{\"a\":\"five\",\"b\":\"z\"}", raw_llm_response: ""}')"
     assert_equal "$(jq -r .parse_error <<<"$output")" \
         '2 validation errors for Answer__Relaxed: a: must be a whole number, not "five"; b: must be one of the values allowed (["x","y"]), not "z"'

@@ -5,7 +5,7 @@ load ../helper
 call() {
     jq -cn '{interface: "openai_endpoint", base_url: env.PROVIDER_URL, model: "m",
         messages: [{role: "user", text: "Which gland makes insulin?"}]} + $ARGS.positional[0]' \
-        --jsonargs "$@" | wire-check call
+        --jsonargs "$@" | kvtest model call
 }
 SCHEMA='"schema_name":"answer","schema":{"type":"object","properties":{"gland":{"type":"string"}},"required":["gland"],"additionalProperties":false}'
 
@@ -67,7 +67,7 @@ END
     export KV_API_KEY_FILE=key
     run --separate-stderr call '{}'
     assert_failure 3
-    assert_stderr 'wire-check: key: others may open this key file: chmod 600'
+    assert_stderr 'model: key: others may open this key file: chmod 600'
     chmod 600 key
     run call '{}'
     assert_success
@@ -88,7 +88,7 @@ END
     run json .error out
     assert_output 'invalid_api_key: Incorrect API key provided: [redacted]. Bearer [redacted]'
     mkfifo lines
-    wire-check call <lines >out 2>err 3>&- &
+    kvtest model call <lines >out 2>err 3>&- &
     local pid=$!
     jq -cn '{interface: "openai_endpoint", base_url: env.PROVIDER_URL, model: "m",
         messages: [{role: "user", text: "wait"}]}' >lines

@@ -12,7 +12,7 @@ ask() {
     local model=$1
     shift
     printf '{"model":"%s","messages":[{"role":"user","content":"hello"}]}' "$model" >body.json
-    http-driver --body body.json "$@" "$CHAT"
+    kvtest http --body body.json "$@" "$CHAT"
 }
 
 # ends MODEL END STATUS [OPTION...]
@@ -55,7 +55,7 @@ at_laconic() {
     laconic ${text:+"$text"} <hold >ready 3>&- &
     exec 8>hold
     port=$(head -n 1 ready | json .port)
-    run http-driver "$@" "https://127.0.0.1:$port/"
+    run kvtest http "$@" "https://127.0.0.1:$port/"
     exec 8>&-
     assert_success
 }
@@ -81,7 +81,7 @@ at_laconic() {
 }
 
 @test "http: nobody there is a lost connection that was not sent" {
-    run http-driver http://127.0.0.1:1/
+    run kvtest http http://127.0.0.1:1/
     assert_success
     assert_equal "$(json '"\(.end) \(.sent)"' <<<"$output")" "connection false"
 }
@@ -113,7 +113,7 @@ at_laconic() {
 }
 
 @test "http: descriptors bound the transfers in flight" {
-    run bash -c "ulimit -n 80; http-driver --body body.json --count 60 --parallel 60 --summary \
+    run bash -c "ulimit -n 80; kvtest http --body body.json --count 60 --parallel 60 --summary \
         '$CHAT' --body <(echo '{\"model\":\"slow\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}')"
     assert_success
     assert_equal "$(json '.ends | tojson' <<<"$output")" '{"answered":60}'
@@ -141,11 +141,11 @@ at_laconic() {
     while [ -z "$port" ] && IFS= read -r line; do
         case $line in ACCEPT*) port=${line##*:} ;; esac
     done <ready
-    run http-driver "https://localhost:$port/"
+    run kvtest http "https://localhost:$port/"
     local refused=$output
-    run http-driver --ca cert.pem "https://localhost:$port/"
+    run kvtest http --ca cert.pem "https://localhost:$port/"
     local trusted=$output
-    run http-driver --ca cert.pem "https://127.0.0.1:$port/"
+    run kvtest http --ca cert.pem "https://127.0.0.1:$port/"
     local misnamed=$output
     kill "$server"
     assert_equal "$(json .end <<<"$refused")" tls
@@ -157,7 +157,7 @@ at_laconic() {
     http_proxy=http://127.0.0.1:1 run ask anything
     assert_success
     assert_equal "$(json .end <<<"$output")" answered
-    http_proxy=$PROVIDER_URL run http-driver http://somewhere.invalid/v1/models
+    http_proxy=$PROVIDER_URL run kvtest http http://somewhere.invalid/v1/models
     assert_success
     assert_equal "$(json '"\(.end) \(.status)"' <<<"$output")" "answered 200"
 }
@@ -165,7 +165,7 @@ at_laconic() {
 @test "http: a large body is sent without asking leave first" {
     head -c 3000000 /dev/zero | tr '\0' x >text
     printf '{"model":"big","messages":[{"role":"user","content":"%s"}]}' "$(cat text)" >body.json
-    run http-driver --body body.json "$CHAT"
+    run kvtest http --body body.json "$CHAT"
     assert_success
     assert_equal "$(json '"\(.end) \(.status)"' <<<"$output")" "answered 200"
     assert [ "$(json .total_ms <<<"$output")" -lt 900 ]
@@ -174,7 +174,7 @@ at_laconic() {
 @test "http: a URL that cannot be asked is refused in one line" {
     local url
     for url in ftp://x/ 'http://u:p@127.0.0.1/' 'http://127.0.0.1/?api_key=x' ''; do
-        run --separate-stderr http-driver "$url"
+        run --separate-stderr kvtest http "$url"
         assert_failure 3
         assert_equal "${#stderr_lines[@]}" 1
     done

@@ -14,13 +14,13 @@ agree() {
 }
 
 @test "stream: every way a stream can go ends as it should, at the time it should" {
-    run agree stream-check run streams.jsonl
+    run agree kvtest stream run streams.jsonl
     assert_success
     assert_output "$(wc -l <"$DATA/provider/streams.jsonl")/$(wc -l <"$DATA/provider/streams.jsonl")"
 }
 
 @test "stream: what comes of a stream is the same wherever its bytes are cut, and whatever ends its lines" {
-    stream-check cut <"$DATA/provider/streams.jsonl" >got.jsonl
+    kvtest stream cut <"$DATA/provider/streams.jsonl" >got.jsonl
     run jq -r --slurpfile c "$DATA/provider/streams.jsonl" \
         'select(.different > 0) | "\(.different) of \(.cuts): \($c[input_line_number - 1].name)"' got.jsonl
     assert_output ''
@@ -32,14 +32,14 @@ agree() {
         jq -cn '{pieces: [[0, "data: \"" + ("x" * 9437184) + "\"\n\n"]]}'
         jq -cn '{pieces: [range(17) | [0, "data: " + ({choices: [{index: 0,
             delta: {content: ("y" * 1048576)}}]} | tojson) + "\n\n"]]}'
-    } | stream-check run | jq -c '[.ending, .error, .retry]' >got
+    } | kvtest stream run | jq -c '[.ending, .error, .retry]' >got
     run cat got
     assert_line --index 0 '["bad_response","the reply is too large",null]'
     assert_line --index 1 '["bad_response","the reply is too large",null]'
 }
 
 @test "responses: bodies of OpenAI's Responses end in the class they describe" {
-    run agree wire-check reply responses.jsonl
+    run agree kvtest model reply responses.jsonl
     assert_success
     assert_output "$(wc -l <"$DATA/provider/responses.jsonl")/$(wc -l <"$DATA/provider/responses.jsonl")"
 }

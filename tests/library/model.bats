@@ -4,7 +4,7 @@ load ../helper
 # agree CHECK FILE - every case comes out as expected; names those that do not.
 agree() {
     local got=$BATS_TEST_TMPDIR/got.jsonl
-    wire-check "$1" <"$DATA/provider/$2" >"$got"
+    kvtest model "$1" <"$DATA/provider/$2" >"$got"
     jq -rn --slurpfile cases "$DATA/provider/$2" --slurpfile got "$got" '
         [[$cases, $got] | transpose[] | .[0] as $c | .[1] as $g
             | {name: $c.name, bad: (if ($c.expect | type) == "object"
@@ -23,7 +23,7 @@ agree() {
 
 @test "provider: requests are spelled for each dialect, byte for byte" {
     run diff <(jq -r .expect "$DATA/provider/requests.jsonl") \
-        <(wire-check ask <"$DATA/provider/requests.jsonl")
+        <(kvtest model ask <"$DATA/provider/requests.jsonl")
     assert_success
     assert_output ''
     echo "$(wc -l <"$DATA/provider/requests.jsonl")/20"

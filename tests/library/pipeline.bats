@@ -7,7 +7,7 @@ check() {
     local file=$1 total=0 agreed=0 name why bad=()
     shift
     jq -c 'select(.canned != null and .result != null)' "$file" >cases
-    pipeline-check "$ROOT/share" <cases >ours
+    kvtest pipeline "$ROOT/share" <cases >ours
     assert_equal "$(wc -l <ours)" "$(wc -l <cases)"
     jq -cn --slurpfile a ours --slurpfile b cases '
         range($a | length) | {name: $b[.].name, ours: $a[.].result, theirs: $b[.].result}' |

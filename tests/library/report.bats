@@ -3,7 +3,7 @@ load ../helper
 
 @test "report: every formula gives its published numbers" {
     local total agreed
-    report-check statistics <"$(data report/vectors.jsonl)" >got
+    kvtest report statistics <"$(data report/vectors.jsonl)" >got
     paste -d '\n' "$(data report/vectors.jsonl)" got | jq -cn '
         def near($x; $y): if $x == null or $y == null then $x == $y
             else ($x - $y | fabs) <= 1e-6 * ([1, ($y | fabs)] | max) and
@@ -21,19 +21,19 @@ load ../helper
 }
 
 @test "report: reasons that differ by a number, a quote, a hash or a path are one reason" {
-    report-check reason <"$(data report/reasons.jsonl)" >got
+    kvtest report reason <"$(data report/reasons.jsonl)" >got
     jq -c .common "$(data report/reasons.jsonl)" >want
     diff want got
 }
 
 @test "report: a reason is cut at 120 characters, not inside one" {
-    run --separate-stderr report-check reason <<<"{\"text\":\"$(printf 'ü%.0s' {1..200})\"}"
+    run --separate-stderr kvtest report reason <<<"{\"text\":\"$(printf 'ü%.0s' {1..200})\"}"
     assert_equal "$(json length <<<"$output")" 121
     assert_equal "$(json '.[120:]' <<<"$output")" …
 }
 
 @test "report: the table has a line for each model, a block for each judge, and n beside each rate" {
-    run --separate-stderr report-check table "$(data exports/many-columns/export.json)" 80
+    run --separate-stderr kvtest report table "$(data exports/many-columns/export.json)" 80
     assert_success
     assert_line --index 0 'judged by openai_endpoint:dogwood-vl'
     assert_line --index 5 'judged by openrouter:elm-large (second judge)'
@@ -46,7 +46,7 @@ load ../helper
 }
 
 @test "report: no results, no lines" {
-    run --separate-stderr report-check table "$(data exports/empty/export.json)" 80
+    run --separate-stderr kvtest report table "$(data exports/empty/export.json)" 80
     assert_success
     assert_stdout 'no results'
 }

@@ -1,12 +1,12 @@
 # Exports: one document, or CSV, as karenina writes them.
 load ../helper
 
-# agree KIND FILE - walks the cases: result-check KIND DIR must give FILE, byte for byte
+# agree KIND FILE - walks the cases: kvtest result KIND DIR must give FILE, byte for byte
 agree() {
     local agreed=0 total=0 dir
     for dir in "$DATA"/exports/*/; do
         total=$((total + 1))
-        if result-check "$1" "$dir" | cmp "$dir$2"; then
+        if kvtest result "$1" "$dir" | cmp "$dir$2"; then
             agreed=$((agreed + 1))
         fi
     done
@@ -23,7 +23,7 @@ one_row() {
 
 # cell COLUMN - of the one row; only good for rows without line ends in their cells
 cell() {
-    result-check csv one | tr -d '\r' | awk -F, -v name="$1" '
+    kvtest result csv one | tr -d '\r' | awk -F, -v name="$1" '
         NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) n = i }
         NR == 2 { print $n }'
 }

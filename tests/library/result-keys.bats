@@ -3,7 +3,7 @@ load ../helper
 load ../agree
 
 @test "task: ids, identities and keys are karenina's" {
-    config-check ids <"$DATA/ids/ids.jsonl" >got
+    kvtest config ids <"$DATA/ids/ids.jsonl" >got
     run agree 'if .want.error then .got.message != null else
             . as $c | (.got | length > 0) and all(.got | keys[]; $c.got[.] == $c.want[.]) end' \
         "$DATA/ids/ids.jsonl" got .

@@ -1,9 +1,9 @@
 # What is a result row, whose is it, how did it end; and how a new one is written.
 load ../helper
 
-# read_row JSON - what result-check says of one row
+# read_row JSON - what kvtest result says of one row
 read_row() {
-    result-check read <<<"$1"
+    kvtest result read <<<"$1"
 }
 
 # edit FILTER - the first row of the fixtures, changed
@@ -14,7 +14,7 @@ edit() {
 @test "result: every row of karenina's is read, refused, keyed and rewritten as it does" {
     local rows total agreed
     rows=$(data rows/rows.jsonl)
-    jq -r .row_text "$rows" | result-check read >got.jsonl
+    jq -r .row_text "$rows" | kvtest result read >got.jsonl
     paste -d '\n' "$rows" got.jsonl | jq -cn '
         def path: map(if type == "number" then "[\(.)]" else ".\(.)" end) | add | ltrimstr(".");
         [inputs] as $all | range(0; $all | length; 2) | $all[.] as $want | $all[. + 1] as $got
@@ -37,7 +37,7 @@ edit() {
 @test "result: ids are karenina's" {
     local ids total agreed
     ids=$(data rows/result-ids.jsonl)
-    result-check id <"$ids" >got
+    kvtest result id <"$ids" >got
     jq -r .result_id "$ids" >want
     total=$(wc -l <want)
     agreed=$(paste got want | awk '$1 == $2' | wc -l)
@@ -47,7 +47,7 @@ edit() {
 
 @test "result: a mistake is named with its path" {
     while IFS='|' read -r row message; do
-        run --separate-stderr result-check read <<<"$row"
+        run --separate-stderr kvtest result read <<<"$row"
         echo "$row"
         assert_equal "$(json .error <<<"$output")" "$message"
     done <<'CASES'
@@ -57,11 +57,11 @@ edit() {
 {"metadata":{},|1:16: expected a string as key
 {"metadata":{"question_id":NaN}}|1:28: expected a value, found NaN
 CASES
-    assert_equal "$(edit '.metadata.keywords = ["a", 1]' | result-check read | json .error)" \
+    assert_equal "$(edit '.metadata.keywords = ["a", 1]' | kvtest result read | json .error)" \
         'metadata.keywords[1]: expected a string, found number'
-    assert_equal "$(edit '.metadata.failure = {"category": "late"}' | result-check read | json .error)" \
+    assert_equal "$(edit '.metadata.failure = {"category": "late"}' | kvtest result read | json .error)" \
         'metadata.failure.category: not a failure category'
-    assert_equal "$(edit '.metadata.secret = 1' | result-check read | json .error)" \
+    assert_equal "$(edit '.metadata.secret = 1' | kvtest result read | json .error)" \
         'metadata.secret: not a member of this object'
 }
 
@@ -69,7 +69,7 @@ CASES
     local want filter failure='{"stage":"s","reason":"r","details":null'
     while IFS='|' read -r want filter; do
         echo "$filter"
-        assert_equal "$(edit "$filter" | result-check read | json .outcome)" "$want"
+        assert_equal "$(edit "$filter" | kvtest result read | json .outcome)" "$want"
     done <<CASES
 passed|.metadata.failure = null | .template.verify_result = true
 wrong|.metadata.failure = null | .template.verify_result = false
@@ -175,15 +175,15 @@ CASES
     printf '{"metadata":\0}\n' >nul
     for f in deep utf8 nul; do
         echo "$f"
-        run --separate-stderr result-check read <"$f"
+        run --separate-stderr kvtest result read <"$f"
         assert_success
         assert_regex "$(json .error <<<"$output")" '^1:[0-9]+: '
     done
 }
 
 @test "record: a result in the making reads back as a result" {
-    result-check record >rows
-    run --separate-stderr result-check read <rows
+    kvtest result record >rows
+    run --separate-stderr kvtest result read <rows
     assert_success
     assert_equal "$(json .error <<<"$output" | sort -u)" null
     # Nothing is missing, nothing in another place: reading and rewriting it changes nothing.
@@ -192,7 +192,7 @@ CASES
 }
 
 @test "record: limits of karenina's are kept" {
-    result-check record | head -n 1 >row
+    kvtest result record | head -n 1 >row
     assert_equal "$(json '.metadata.failure.reason | length' row)" 500
     assert_equal "$(json '.metadata.failure.details.error_message | length' row)" 600
     assert_equal "$(json '.metadata.warnings | length' row)" 51
@@ -205,7 +205,7 @@ CASES
 
 # prices FILE MEMBER - every case of a file comes out as expected
 prices() {
-    jq -c .in "$DATA/prices/$1" | price-check >got
+    jq -c .in "$DATA/prices/$1" | kvtest price >got
     jq -rn --slurpfile cases "$DATA/prices/$1" --slurpfile got got --arg member "$2" '
         [[$cases, $got] | transpose[] | .[0] as $c | (.[1].error // .[1][$member]) as $g | {name: $c.name, $g, want: $c.expect,
             same: (if ([$c.expect, $g] | map(type)) == ["number", "number"]
@@ -233,9 +233,9 @@ prices() {
         source: ("https://prices.example/" + "x" * 400)}}] | add' >prices.json
     assert [ "$(stat -c %s prices.json)" -gt 3000000 ]
     echo '{"model":"p3/model-2003","usage":{"in":1000000,"out":0}}' >line
-    run price-check prices.json <line
+    run kvtest price prices.json <line
     assert_output '{"found":true,"entry":"p3/model-2003","cost":1.0,"assumed":false}'
     local before=$EPOCHREALTIME
-    price-check prices.json <line
+    kvtest price prices.json <line
     assert [ $((${EPOCHREALTIME/./} - ${before/./})) -lt 500000 ]
 }

@@ -2,7 +2,7 @@
 load ../helper
 
 sim() {
-    run --separate-stderr sched-check "$@"
+    run --separate-stderr kvtest sched "$@"
     assert_success
 }
 

@@ -38,7 +38,7 @@ extend() {
 
 @test "index: a pair of others is mended with few calls, however many its tasks are" {
     command -v strace >/dev/null || skip 'no strace'
-    for i in $(seq 20000); do echo "task-$i"; done | state-check create r.json
+    for i in $(seq 20000); do echo "task-$i"; done | kvtest state create r.json
     printf '{"task_id":"task-%s"}\n' $(seq 5000) | kv-append -q r.json
     jq . r.json.state >x && cat x >r.json.state # in nobody's form
     jq . r.json.tmp >x && cat x >r.json.tmp

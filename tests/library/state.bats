@@ -64,14 +64,14 @@ status_agrees() {
 
 load_agrees() {
     local got rc=0
-    got=$(state-check load results.json.state) || rc=$?
+    got=$(kvtest state load results.json.state) || rc=$?
     if [ "$(jq '.load_for_resume.error != null' expected.json)" = true ]; then
         [ "$rc" -eq 3 ]
         return
     fi
     [ "$rc" -eq 0 ] || return
     # Layout 2.0 counts a task as completed when a row of it is there.
-    state-check rows results.json.state | jq -s . >"$BATS_TEST_TMPDIR/rows"
+    kvtest state rows results.json.state | jq -s . >"$BATS_TEST_TMPDIR/rows"
     jq -en --argjson got "$got" --slurpfile rows "$BATS_TEST_TMPDIR/rows" --slurpfile e expected.json \
         --arg layout "${PWD%/*}" '
         $e[0].load_for_resume as $want | $rows[0] as $rows
@@ -117,7 +117,7 @@ load_agrees() {
     while IFS='|' read -r case text; do
         cd "$case"
         echo "$case"
-        run --separate-stderr state-check load results.json.state
+        run --separate-stderr kvtest state load results.json.state
         assert_failure 3
         assert_stderr "$text"
         cd ..
@@ -149,8 +149,8 @@ END
 }
 
 @test "state: a growing pair is read back as it was made" {
-    printf 'b\na\n"quoted" \\ é\n' | state-check create results.json
-    run --separate-stderr state-check load results.json
+    printf 'b\na\n"quoted" \\ é\n' | kvtest state create results.json
+    run --separate-stderr kvtest state load results.json
     assert_success
     assert_equal "$(json -c '[.pending[], .total_tasks, .pending_count, .results]' <<<"$output")" \
         '["b","a","\"quoted\" \\ é",3,3,0]'
@@ -161,7 +161,7 @@ END
 }
 
 @test "state: a manifest that names a task twice makes no pair" {
-    run --separate-stderr state-check create results.json < <(printf 'a\nb\na\n')
+    run --separate-stderr kvtest state create results.json < <(printf 'a\nb\na\n')
     assert_failure 3
     assert_stderr "task a: given twice"
     run ls -A
@@ -169,9 +169,9 @@ END
 }
 
 @test "state: an existing pair is not overwritten" {
-    echo a | state-check create results.json
+    echo a | kvtest state create results.json
     cp results.json.state before
-    run --separate-stderr state-check create results.json < <(echo b)
+    run --separate-stderr kvtest state create results.json < <(echo b)
     assert_failure 3
     assert_stderr "results.json.tmp: exists already"
     cmp before results.json.state
@@ -199,7 +199,7 @@ END
     assert_success
     assert_equal "$(json -c '[.timing.created_at, .timing.last_updated_at, .output_path,
         .progress.completed_count]' <<<"$output")" '[5,null,"results.json",1]'
-    run state-check load results.json.state
+    run kvtest state load results.json.state
     assert_success
 }
 
@@ -207,7 +207,7 @@ END
     cp "$DATA/states-v1/one-of-three/"results.json.* .
     chmod u+w results.json.*
     printf '{"results": [],\n"results": []}' >results.json.tmp
-    run --separate-stderr state-check load results.json.state
+    run --separate-stderr kvtest state load results.json.state
     assert_failure 3
     assert_stderr "results.json.tmp:2: results are given twice"
 }

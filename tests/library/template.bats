@@ -2,9 +2,9 @@
 load ../helper
 load ../agree
 
-# read_template TEXT - what template-check makes of one template
+# read_template TEXT - what kvtest template makes of one template
 read_template() {
-    jq -nc --arg source "$1" '{source: $source}' | template-check
+    jq -nc --arg source "$1" '{source: $source}' | kvtest template
 }
 
 # jq: what of a strategy is compared
@@ -14,7 +14,7 @@ strategy='def strategy: if . == null then null
         + {conditions: [.conditions[] | strategy]} end;'
 
 @test "template: every recorded template is read as karenina reads it" {
-    template-check <"$DATA/templates/templates.jsonl" >got
+    kvtest template <"$DATA/templates/templates.jsonl" >got
     # Deviations: the words of pydantic's reports (two lines), of which the first is the same.
     run agree "$strategy"'
         def head: sub("(?s)[:\n]? *(\n|: (cutoff|tolerance)).*"; "");
@@ -32,7 +32,7 @@ strategy='def strategy: if . == null then null
 }
 
 @test "template: every form of a literal, a type, a call or a class is read as Python reads it" {
-    template-check <"$DATA/templates/forms.jsonl" >got
+    kvtest template <"$DATA/templates/forms.jsonl" >got
     run agree "$strategy"'
         .want as $w | (.got | .strategy |= strategy) as $g
         | $g.outcome == $w.outcome and if $w.outcome == "invalid" then ($g.error | sub("(?s)\n.*"; "")) == $w.error
@@ -43,8 +43,8 @@ strategy='def strategy: if . == null then null
 }
 
 @test "template: what a template says survives as a TemplateSpec" {
-    template-check <"$DATA/templates/templates.jsonl" | jq -c 'select(.outcome == "ok")' >first
-    jq -c '{source: .spec}' first | template-check >second
+    kvtest template <"$DATA/templates/templates.jsonl" | jq -c 'select(.outcome == "ok")' >first
+    jq -c '{source: .spec}' first | kvtest template >second
     # A TemplateSpec knows no defaults, no plain fields and no optional types.
     run agree '[.want, .got | [.fields[] | del(.required, .default)], .strategy, .ground_truth]
         | .[:3] == .[3:]' first second .class_name
@@ -144,7 +144,7 @@ $class"; do
     local good='{"fields":[{"name":"a","type":"str","description":"d","ground_truth":"x","verify_with":{"type":"ExactMatch"}}]}'
     while IFS='|' read -r edit want; do
         echo "$edit"
-        run bash -c "jq -c '{source: ($edit)}' <<<'$good' | template-check | jq -r '.outcome, .error'"
+        run bash -c "jq -c '{source: ($edit)}' <<<'$good' | kvtest template | jq -r '.outcome, .error'"
         assert_line -n 0 invalid
         assert_line -n 1 "TemplateSpec: $want"
     done <<'CASES'

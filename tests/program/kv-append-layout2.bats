@@ -186,7 +186,7 @@ check_state() {
             "$DATA/states-v2/scenario-node-override/results.json.state" >results.json.state
         jq -c --argjson r "$replicate" '.metadata.scenario_id = "s" | .metadata.replicate = $r' \
             row >results.json.results.jsonl
-        run state-check rows results.json.state
+        run kvtest state rows results.json.state
         assert_output "$want"
     done <<'END'
 ["s\tx","s\tA\tB","s\tA\tB\trep1"]|null|"s\tA\tB"
@@ -199,7 +199,7 @@ END
 @test "layout2: the white space that Python strips is stripped from a line" {
     use some-done
     sed -i 's/^/\xc2\xa0\x0b /; s/$/\x1f\xe2\x80\xa8/' results.json.results.jsonl
-    run state-check rows results.json.state
+    run kvtest state rows results.json.state
     assert_success
     assert_equal "${#lines[@]}" 2
 }

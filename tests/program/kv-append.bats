@@ -5,7 +5,7 @@ load ../helper
 # A pair of five tasks of any kind, and results for them.
 setup() {
     kv_setup
-    printf 'k1\nk2\nk3\nk4\nk5\n' | state-check create results.json
+    printf 'k1\nk2\nk3\nk4\nk5\n' | kvtest state create results.json
 }
 
 counts() {
@@ -116,7 +116,7 @@ kv-append: <stdin>:10:17: unexpected text after the value'
 }
 
 @test "append: a key that is not in the manifest is refused with the nearest one" {
-    printf 'question-alpha\tm1:\tm2:\nquestion-beta\tm1:\tm2:\n' | state-check create other.json
+    printf 'question-alpha\tm1:\tm2:\nquestion-beta\tm1:\tm2:\n' | kvtest state create other.json
     run --separate-stderr kv-append other.json <<<'{"task_id":"question-betta\tm1:\tm2:"}'
     assert_failure 3
     assert_stderr 'kv-append: <stdin>:1: "question-betta\tm1:\tm2:" is not in the manifest; did you mean "question-beta\tm1:\tm2:"?'
@@ -278,7 +278,7 @@ signalled() {
 }
 
 @test "append: eight writers at once lose nothing" {
-    seq 160 | sed 's/^/job-/' | state-check create many.json
+    seq 160 | sed 's/^/job-/' | kvtest state create many.json
     local w i
     for w in 0 1 2 3 4 5 6 7; do
         for i in $(seq 20); do
@@ -305,8 +305,8 @@ signalled() {
 }
 
 @test "append: shards are merged" {
-    printf 'k1\nk2\n' | state-check create shard-1.json
-    printf 'k4\nk5\n' | state-check create shard-2.json
+    printf 'k1\nk2\n' | kvtest state create shard-1.json
+    printf 'k4\nk5\n' | kvtest state create shard-2.json
     printf '{"task_id":"k1"}\n{"task_id":"k2"}\n' | kv-append -q shard-1.json
     echo '{"task_id":"k4"}' | kv-append -q shard-2.json
     jq -c '.results[]' shard-*.json.tmp | kv-append -q results.json

@@ -98,11 +98,11 @@ setup() {
 
 @test "status: active while a run holds the state" {
     mkfifo wait
-    state-check hold results.json <wait >held &
+    kvtest state hold results.json <wait >held &
     exec 8>wait
     until [ -s held ]; do read -rt 0.01 <> <(:) || true; done
     assert_equal "$(kv-status --json results.json | jq .active)" true
-    run --separate-stderr state-check hold results.json
+    run --separate-stderr kvtest state hold results.json
     assert_failure 6
     assert_stderr "results.json.state: another run holds this state"
     exec 8>&-
@@ -111,7 +111,7 @@ setup() {
 }
 
 @test "status: --watch ends with the run" {
-    printf 'a\nb\n' | state-check create out.json
+    printf 'a\nb\n' | kvtest state create out.json
     kv-status --watch --json out.json >seen &
     until [ -s seen ]; do read -rt 0.01 <> <(:) || true; done
     printf '{"task_id":"a"}\n{"task_id":"b"}\n' | kv-append -q out.json
@@ -133,13 +133,13 @@ setup() {
 }
 
 @test "status: tasks of any kind have their key and nothing invented" {
-    printf 'job 1\n' | state-check create out.json
+    printf 'job 1\n' | kvtest state create out.json
     run --separate-stderr kv-status --pending out.json
     assert_output '{"task_id":"job 1"}'
 }
 
 @test "status: counts of a large growing pair come from its first block" {
-    seq 200000 | sed 's/^/task-/' | state-check create big.json
+    seq 200000 | sed 's/^/task-/' | kvtest state create big.json
     run --separate-stderr strace -e trace=pread64,read -o calls kv-status --human big.json
     [ "$status" -eq 0 ] || skip "strace does not work here"
     assert_line --partial "(0/200000)"

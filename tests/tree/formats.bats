@@ -69,7 +69,7 @@ json_blocks() {
             + if $c.literals then {literal_values: ($c.literals | fromjson)} else {} end]},
             judge_output: {x: .value} | tojson, raw_llm_response: ""}' >cases
     assert [ "$(wc -l <cases)" -gt 20 ]
-    jq -c 'del(.ok, .value)' cases | judge-check --share "$ROOT_SHARE" >got
+    jq -c 'del(.ok, .value)' cases | kvtest judge --share "$ROOT_SHARE" >got
     assert_equal "$(jq -nr --slurpfile cases cases --slurpfile got got '[$cases, $got] | transpose[]
         | select((.[1].parse_error == null) != .[0].ok) | "\(.[0].source.fields[0].type) \(.[0].value): \(.[1])"')" ''
 }

@@ -1,10 +1,12 @@
-/* state-check - the state modules as the tests see them.
+/* kvtest state - the state modules as the tests see them.
  *
- *     state-check create OUTPUT [CONFIG]      a pair whose manifest is the lines of standard input
- *     state-check load STATE                  what a resume would find, as one JSON object
- *     state-check rows STATE                  the key of every row, one a line as JSON
- *     state-check hold STATE                  takes the run lock, says "held", waits for its input
+ *     kvtest state create OUTPUT [CONFIG]      a pair whose manifest is the lines of standard input
+ *     kvtest state load STATE                  what a resume would find, as one JSON object
+ *     kvtest state rows STATE                  the key of every row, one a line as JSON
+ *     kvtest state hold STATE                  takes the run lock, says "held", waits for its input
  */
+#include "kvtest.h"
+
 #include "io.h"
 #include "json.h"
 #include "store.h"
@@ -152,7 +154,7 @@ static int hold(const char *path)
     return 0;
 }
 
-int main(int argc, char **argv)
+int kvtest_state(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "create") == 0)
         return create(argv[2], argc > 3 ? argv[3] : NULL);
@@ -162,6 +164,6 @@ int main(int argc, char **argv)
         return rows(argv[2]);
     if (argc == 3 && strcmp(argv[1], "hold") == 0)
         return hold(argv[2]);
-    fputs("usage: state-check create|load|rows|hold PATH\n", stderr);
+    fputs("usage: kvtest state create|load|rows|hold PATH\n", stderr);
     return 2;
 }

@@ -1,4 +1,4 @@
-/* fact-check - what kv knows about texts and values: one question a line in, one answer out.
+/* kvtest facts - what kv knows about texts and values: one question a line in, one answer out.
  *
  * {"op":"pattern","pattern":P,"flags":[…],"text":T,"most":N}   {"count":N} or {"error":…}
  * {"op":"date","text":T,"format":F}                            {"date":[TIME,OFFSET]}, null,
@@ -6,6 +6,8 @@
  * {"op":"reply","text":T,"names":[…]}   {"reply":…} or {"error":…}
  * {"op":"message","text":T}          {"message":…} or {"error":…}
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "extract.h"
 #include "filter.h"
@@ -130,11 +132,11 @@ static void ask(struct kv_slice value, struct kv_buf *out)
     kv_buf_add_char(out, '}');
 }
 
-int main(int argc, char **argv)
+int kvtest_facts(int argc, char **argv)
 {
     struct kv_cli cli;
     const struct kv_option options[] = {{0}};
-    kv_cli_begin(&cli, argc, argv, options, "usage: fact-check < QUESTIONS\n");
+    kv_cli_begin(&cli, argc, argv, options, "usage: kvtest facts < QUESTIONS\n");
     filter(KV_JSON_STRICT, ask);
     return kv_cli_end(KV_OK);
 }

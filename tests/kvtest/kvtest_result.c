@@ -1,12 +1,14 @@
-/* result-check - the modules result, export and csv, for the tests.
+/* kvtest result - the modules result, export and csv, for the tests.
  *
- *   result-check read [nonfinite]   rows on stdin, one a line: {"error","path"} or {"task_key",
+ *   kvtest result read [nonfinite]   rows on stdin, one a line: {"error","path"} or {"task_key",
  *                                   "preview","failed","settles","outcome","tmp_line","jsonl_line"}
- *   result-check id                 lines of ids.jsonl: the result_id of each
- *   result-check export DIR         DIR/job.json and DIR/rows.jsonl as an export document
- *   result-check csv DIR            the same as CSV
- *   result-check record             a record with every field set, and one with none
+ *   kvtest result id                 lines of ids.jsonl: the result_id of each
+ *   kvtest result export DIR         DIR/job.json and DIR/rows.jsonl as an export document
+ *   kvtest result csv DIR            the same as CSV
+ *   kvtest result record             a record with every field set, and one with none
  */
+#include "kvtest.h"
+
 #include "config.h"
 #include "csv.h"
 #include "export.h"
@@ -32,7 +34,7 @@ static void put(void)
 
 static _Noreturn void die(const struct kv_err *err)
 {
-    fprintf(stderr, "result-check: %s\n", err->text);
+    fprintf(stderr, "kvtest result: %s\n", err->text);
     exit((int)err->kind);
 }
 
@@ -343,7 +345,7 @@ static void write_records(void)
     kv_buf_release(&reason);
 }
 
-int main(int argc, char **argv)
+int kvtest_result(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *more = argc > 2 ? argv[2] : "";
     if (strcmp(what, "read") == 0)

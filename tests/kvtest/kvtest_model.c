@@ -1,20 +1,22 @@
-/* wire-check - the modules between a configuration and a wire, as filters for tests.
+/* kvtest model - the modules between a configuration and a wire, as filters for tests.
  *
- *     wire-check reply      {"dialect","status","headers":{},"body","schema","step","quirks"}
+ *     kvtest model reply      {"dialect","status","headers":{},"body","schema","step","quirks"}
  *                           -> what lib/reply makes of it
- *     wire-check ask        {"dialect","model","messages":[{"role","text"}],"temperature",
+ *     kvtest model ask        {"dialect","model","messages":[{"role","text"}],"temperature",
  *                           "max_tokens","schema_name","schema","step","quirks","extra"}
  *                           -> the body
- *     wire-check choose     {"id","interface","model_provider","base_url","extra","env":{}}
+ *     kvtest model choose     {"id","interface","model_provider","base_url","extra","env":{}}
  *                           -> {"dialect","url","models","key","exposed"} or {"error"}
- *     wire-check keys       {"url","document","env":{}} -> {"host","loopback","keys":[the variables
- * whose keys may go there]} or {"error"} wire-check call       choose, ask and reply in one, over
+ *     kvtest model keys       {"url","document","env":{}} -> {"host","loopback","keys":[the variables
+ * whose keys may go there]} or {"error"} kvtest model call       choose, ask and reply in one, over
  * HTTP, with the process's environment and a hardened process: "timeout_ms", "listing":true for GET
- * models wire-check duration   a text a line -> milliseconds wire-check redact {"keys":[…],"text"}
- * -> the text wire-check listing    {"body","model"} -> {"found","near"}
+ * models kvtest model duration   a text a line -> milliseconds kvtest model redact {"keys":[…],"text"}
+ * -> the text kvtest model listing    {"body","model"} -> {"found","near"}
  *
  * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "io.h"
 #include "json.h"
@@ -31,7 +33,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP "usage: wire-check reply | ask | choose | keys | call | duration | redact | listing\n"
+#define HELP                                                                                       \
+    "usage: kvtest model reply | ask | choose | keys | call | duration | redact | listing\n"
 
 enum { LINE_MAX_BYTES = 64 << 20 };
 
@@ -427,7 +430,7 @@ static void check_listing(struct kv_slice line, struct kv_buf *out)
     free(model);
 }
 
-int main(int argc, char **argv)
+int kvtest_model(int argc, char **argv)
 {
     static const struct {
         const char *name;

@@ -1,10 +1,12 @@
-/* report-check - the room report, for the tests.
+/* kvtest report - the room report, for the tests.
  *
- *   report-check statistics    lines of vectors.jsonl: {"got":[...]} of each
- *   report-check reason        lines of {"text"}: the reason made common, as a JSON string
- *   report-check visible STYLE lines of {"text"}: plain, html, xml or markdown, as a JSON string
- *   report-check table FILE WIDTH   the table of a results file
+ *   kvtest report statistics    lines of vectors.jsonl: {"got":[...]} of each
+ *   kvtest report reason        lines of {"text"}: the reason made common, as a JSON string
+ *   kvtest report visible STYLE lines of {"text"}: plain, html, xml or markdown, as a JSON string
+ *   kvtest report table FILE WIDTH   the table of a results file
  */
+#include "kvtest.h"
+
 #include "filter.h"
 #include "num.h"
 #include "reason.h"
@@ -215,7 +217,7 @@ static void table(const char *path, const char *width)
     kv_report_close(r);
 }
 
-int main(int argc, char **argv)
+int kvtest_report(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *more = argc > 2 ? argv[2] : "";
     style = style_of(more);

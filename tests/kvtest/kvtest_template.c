@@ -1,8 +1,10 @@
-/* template-check - what kv reads from templates: one JSON object a line in, one out.
+/* kvtest template - what kv reads from templates: one JSON object a line in, one out.
  *
  * In: {"source":TEXT or TemplateSpec}. Out: {"outcome":"ok"|"invalid"|"code","error":…} and, of a
  * template that is ok, what the fixtures record of one.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "filter.h"
 #include "json.h"
@@ -98,11 +100,11 @@ static void check(struct kv_slice value, struct kv_buf *out)
     kv_buf_release(&text);
 }
 
-int main(int argc, char **argv)
+int kvtest_template(int argc, char **argv)
 {
     struct kv_cli cli;
     const struct kv_option options[] = {{0}};
-    kv_cli_begin(&cli, argc, argv, options, "usage: template-check < TEMPLATES\n");
+    kv_cli_begin(&cli, argc, argv, options, "usage: kvtest template < TEMPLATES\n");
     filter(KV_JSON_STRICT, check);
     return kv_cli_end(KV_OK);
 }

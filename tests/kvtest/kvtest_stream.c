@@ -1,16 +1,18 @@
-/* stream-check - streamed replies on a virtual clock, as a filter for tests.
+/* kvtest stream - streamed replies on a virtual clock, as a filter for tests.
  *
- *     stream-check run   {"dialect","wire","schema","step","status":N,
+ *     kvtest stream run   {"dialect","wire","schema","step","status":N,
  *                         "limits":{"first","idle","total","life"},
  *                         "pieces":[[MS,"BYTES"],…],"end":"clean"|"broken"|"open"}
  *                        -> {"ending","text",…,"at":MS,"first_token","first_text","gap"}
- *     stream-check cut   the same -> {"cuts":N,"different":N}: the pieces as one text, cut in two
+ *     kvtest stream cut   the same -> {"cuts":N,"different":N}: the pieces as one text, cut in two
  *                        at each of its first bytes, byte by byte, and with other line ends: is all
  * the same?
  *
  * A piece may be an array of numbers (bytes) in the place of the text. One line of output a line of
  * input; the input is the member "in" of the line if it has one.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "io.h"
 #include "json.h"
@@ -22,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP "usage: stream-check run | cut\n"
+#define HELP "usage: kvtest stream run | cut\n"
 
 enum {
     LINE_MAX_BYTES = 64 << 20,
@@ -235,7 +237,7 @@ static void check_cut(struct kv_slice line, struct kv_buf *out)
     kv_buf_release(&got);
 }
 
-int main(int argc, char **argv)
+int kvtest_stream(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_err err;

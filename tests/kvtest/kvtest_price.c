@@ -1,10 +1,12 @@
-/* price-check - what a price file makes of a model and of what a call used, as a filter for tests.
+/* kvtest price - what a price file makes of a model and of what a call used, as a filter for tests.
  *
  * A line is {"prices":{…},"model","served","prefix","habit":"varies"|"anthropic","nearby","tier",
  * "usage":{"in","read","write","write_1h","out","reasoning","cost"}}; what is missing is not known.
  * Out comes {"found","entry","cost","assumed"}, or {"error"}. With an argument, the price file is
  * read from there, once, and lines need none.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "filter.h"
 #include "io.h"
@@ -15,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-#define HELP "usage: price-check [PRICES] <LINES\n"
+#define HELP "usage: kvtest price [PRICES] <LINES\n"
 
 static struct kv_prices *shared;
 
@@ -97,7 +99,7 @@ static void answer(struct kv_slice line, struct kv_buf *out)
     kv_prices_close(own);
 }
 
-int main(int argc, char **argv)
+int kvtest_price(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_err err;

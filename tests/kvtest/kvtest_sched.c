@@ -1,12 +1,14 @@
-/* sched-check - the scheduler against simulated servers, in virtual time.
+/* kvtest sched - the scheduler against simulated servers, in virtual time.
  *
- *     sched-check CALLS IN_FLIGHT LATENCY_MS RATE [retry-after|silent|down-ms N|dead]
+ *     kvtest sched CALLS IN_FLIGHT LATENCY_MS RATE [retry-after|silent|down-ms N|dead]
  *
  * The server answers after LATENCY_MS; RATE (requests a second, 0: unlimited) is enforced over a
  * sliding second, beyond which it answers 429 at once, with Retry-After: 1 or without. "down-ms N":
  * refuses connections for the first N milliseconds after the first hundred answers; "dead": always.
  * Prints {"ok","exhausted","cancelled","wasted","seconds","peak","stopped"}.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "sched.h"
 
@@ -91,12 +93,12 @@ static void land(struct sim *s, struct kv_sched *sched)
     }
 }
 
-int main(int argc, char **argv)
+int kvtest_sched(int argc, char **argv)
 {
     struct kv_cli cli;
     const struct kv_option none[] = {{0}};
     int at =
-        kv_cli_begin(&cli, argc, argv, none, "usage: sched-check CALLS IN_FLIGHT LATENCY RATE\n");
+        kv_cli_begin(&cli, argc, argv, none, "usage: kvtest sched CALLS IN_FLIGHT LATENCY RATE\n");
     if (argc - at < 4)
         kv_cli_usage("four numbers are needed");
     long calls = strtol(argv[at], NULL, 10), submitted = 0;

@@ -1,4 +1,4 @@
-/* judge-check - what kv makes of an answer: one question a line in, one answer out.
+/* kvtest judge - what kv makes of an answer: one question a line in, one answer out.
  *
  * {"source":TEMPLATE,"judge_output":…,"raw_llm_response":…}   a template and what a judge said
  * {"primitive":…,"extracted":…,"expected":…}                  one primitive; null is a value here
@@ -7,6 +7,8 @@
  * {"literal":…,"classes":…} {"metric":…,"metrics":…,"distinct":…}   rubric values
  * {"checked":"abstention","reply":…}                          the reply of a check, as text
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "filter.h"
 #include "json.h"
@@ -194,12 +196,12 @@ static void ask(struct kv_slice question, struct kv_buf *out)
     kv_buf_add_char(out, '}');
 }
 
-int main(int argc, char **argv)
+int kvtest_judge(int argc, char **argv)
 {
     struct kv_cli cli;
     const char *share = NULL;
     const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share}, {0}};
-    kv_cli_begin(&cli, argc, argv, options, "usage: judge-check --share DIR < QUESTIONS\n");
+    kv_cli_begin(&cli, argc, argv, options, "usage: kvtest judge --share DIR < QUESTIONS\n");
     struct kv_err err;
     verifier = kv_verdict_open(share ? share : "share", &err);
     scorer = verifier ? kv_trait_score_open(share ? share : "share", &err) : NULL;

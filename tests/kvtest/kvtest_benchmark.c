@@ -1,10 +1,12 @@
-/* bench-check - the modules bench, rubric, choose and plan, a case a line.
+/* kvtest benchmark - the modules bench, rubric, choose and plan, a case a line.
  *
  * Reads JSON objects from stdin, writes one object a line. The first argument says what to do:
  *   load   {"text"}: what the benchmark holds, or its errors
  *   choose {"text","positions":[…]}: the indices each option selects, or the reason
  *   plan   {"text","config","questions","question_ids"}: manifest and execution orders
  */
+#include "kvtest.h"
+
 #include "bench.h"
 #include "config.h"
 #include "io.h"
@@ -250,7 +252,7 @@ static void do_plan(struct kv_slice line)
     kv_problems_release(&problems);
 }
 
-int main(int argc, char **argv)
+int kvtest_benchmark(int argc, char **argv)
 {
     struct kv_lines lines;
     struct kv_slice line, value;

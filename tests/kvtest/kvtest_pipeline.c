@@ -1,4 +1,4 @@
-/* pipeline-check - runs recorded single-task cases through the pipeline with canned model replies.
+/* kvtest pipeline - runs recorded single-task cases through the pipeline with canned model replies.
  *
  * Reads JSON Lines on stdin: {"name","checkpoint","config","canned","replicate_index"} and
  * optionally "traces_text" or "replay_text". Prints {"name","calls":[{"task","attempts"}],"result"}
@@ -6,6 +6,8 @@
  * did; errors are classified by the names karenina's clients give them (lib/pipeline/README.md) and
  * retried within the configured budgets, without waiting.
  */
+#include "kvtest.h"
+
 #include "bench.h"
 #include "cli.h"
 #include "io.h"
@@ -263,7 +265,7 @@ static void run_line(struct kv_desk desk, struct kv_slice line)
     kv_problems_release(&problems);
 }
 
-int main(int argc, char **argv)
+int kvtest_pipeline(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_err err;
@@ -271,7 +273,7 @@ int main(int argc, char **argv)
     struct kv_slice line, value;
     struct kv_desk desk = {0};
     const struct kv_option options[] = {{0}};
-    int first = kv_cli_begin(&cli, argc, argv, options, "usage: pipeline-check SHARE\n");
+    int first = kv_cli_begin(&cli, argc, argv, options, "usage: kvtest pipeline SHARE\n");
     if (first >= argc)
         kv_cli_usage("no share directory given");
     struct kv_prompts *prompts = kv_prompts_open(argv[first], &err);

@@ -1,15 +1,17 @@
-/* json-check - lets the JSON scanner and the number writer loose on files of cases.
+/* kvtest json - lets the JSON scanner and the number writer loose on files of cases.
  *
- *     json-check cases FILE      lines "WHAT<TAB>name<TAB>text", see below
- *     json-check floats FILE     {"bits","compact","python"}: spellings of doubles
- *     json-check strings FILE    {"codepoints","compact","state","tmp"}: spellings of strings
- *     json-check check           one document on stdin: its compact form, or what is wrong
- *     json-check same            one document on stdin: every string unescaped and quoted again
+ *     kvtest json cases FILE      lines "WHAT<TAB>name<TAB>text", see below
+ *     kvtest json floats FILE     {"bits","compact","python"}: spellings of doubles
+ *     kvtest json strings FILE    {"codepoints","compact","state","tmp"}: spellings of strings
+ *     kvtest json check           one document on stdin: its compact form, or what is wrong
+ *     kvtest json same            one document on stdin: every string unescaped and quoted again
  *
  * WHAT is accept, reject, either-accept or either-reject: RFC 8259 leaves the last two open, and
  * the second word is what we decided. In text, \xHH \n \r \t \\ are bytes and \(N:TEXT) is TEXT N
  * times. Names each case that disagrees, then prints "agreed/total"; status 0 if all agree.
  */
+#include "kvtest.h"
+
 #include "err.h"
 #include "io.h"
 #include "json.h"
@@ -212,7 +214,7 @@ static int walk(const char *path, void (*check)(struct kv_slice line))
     struct kv_buf file = {0};
     struct kv_err err;
     if (kv_io_read(path, 0, &file, &err) != 0) {
-        fprintf(stderr, "json-check: %s\n", err.text);
+        fprintf(stderr, "kvtest json: %s\n", err.text);
         return 4;
     }
     for (char *at = file.p, *end = file.p + file.n, *lf; at < end; at = lf + 1) {
@@ -224,7 +226,7 @@ static int walk(const char *path, void (*check)(struct kv_slice line))
     return agreed == total && total > 0 ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+int kvtest_json(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
     if (argc == 2 && strcmp(what, "check") == 0)
@@ -237,6 +239,6 @@ int main(int argc, char **argv)
         return walk(argv[2], check_float);
     if (argc == 3 && strcmp(what, "strings") == 0)
         return walk(argv[2], check_string);
-    fputs("usage: json-check cases|floats|strings FILE; json-check check|same\n", stderr);
+    fputs("usage: kvtest json cases|floats|strings FILE; kvtest json check|same\n", stderr);
     return 2;
 }

@@ -1,12 +1,14 @@
-/* http-driver - sends one request many times through lib/http and says how each one ended.
+/* kvtest http - sends one request many times through lib/http and says how each one ended.
  *
- *     http-driver [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
+ *     kvtest http [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
  *         [--header 'Name: value'] [--ca FILE] [--fresh] [--cancel] [--summary] URL
  *
  * Prints one object a transfer: {"end","status","bytes","sent","fresh","first_ms","total_ms",
  * "detail"}, or with --summary a single one with counts, rate and processor time a request.
  * Without --body it GETs. --cancel gives everything up after the first poll.
  */
+#include "kvtest.h"
+
 #include "cli.h"
 #include "http.h"
 #include "io.h"
@@ -18,7 +20,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define HELP "usage: http-driver [--count N] [--parallel N] [option...] URL\n"
+#define HELP "usage: kvtest http [--count N] [--parallel N] [option...] URL\n"
 
 static const char *const end_names[] = {
     "answered", "connection", "timeout", "garbage", "too_large", "tls", "proxy_auth", "refused"};
@@ -123,7 +125,7 @@ static int add_header(struct kv_http_target *peer, struct kv_err *err)
     return rc;
 }
 
-int main(int argc, char **argv)
+int kvtest_http(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_err err;

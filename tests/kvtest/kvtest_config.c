@@ -1,10 +1,12 @@
-/* config-check - the modules config, compat, fewshot and task, a case a line.
+/* kvtest config - the modules config, compat, fewshot and task, a case a line.
  *
  * Reads JSON objects from stdin, writes one object a line. The first argument says what to do:
  *   config   {"input_text"}: {"dumped","state_config","md5","errors":[{"loc","sort","text"}]}
  *   fewshot  {"few_shot_config","question_id","pool"}: the examples
  *   ids      one line of ids.jsonl: what the fields of the same names should be
  */
+#include "kvtest.h"
+
 #include "config.h"
 #include "fewshot.h"
 #include "io.h"
@@ -207,7 +209,7 @@ static void do_id(struct kv_slice line)
     kv_buf_release(&text);
 }
 
-int main(int argc, char **argv)
+int kvtest_config(int argc, char **argv)
 {
     struct kv_lines lines;
     struct kv_slice line, value;

@@ -174,9 +174,10 @@ fuzz: $(FUZZ:%=fuzz-%)
 $(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/$* \
 		tests/fuzz/$*.c $(FUZZ_OBJ) $(LIBS)
-	mkdir -p $(OUT)/fuzz/found-$*
+	mkdir -p $(OUT)/fuzz/found-$* $(OUT)/fuzz/seeds-$*
+	tar -xzf tests/fuzz/corpus/$*.tar.gz -C $(OUT)/fuzz/seeds-$*
 	cd $(OUT)/fuzz && KV_SHARE="$(CURDIR)/share" ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* "$(CURDIR)"/tests/fuzz/corpus/$*
+		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* seeds-$*
 $(OUT)/fuzz/%.o: lib/%.c | $(ROOMS:%=$(OUT)/fuzz/%)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz

@@ -231,8 +231,7 @@ bool kv_config_diff_decide(const struct kv_config_diff_side *state,
 {
     bool hash_differs =
         state->config_hash.n && !kv_slice_eq(state->config_hash, given->config_hash);
-    bool content_differs = !exact && state->benchmark_digest.n && given->benchmark_digest.n &&
-                           !kv_slice_eq(state->benchmark_digest, given->benchmark_digest);
+    bool content_differs = !exact && given->content_differs;
     if (hash_differs)
         kv_config_diff_find(state->config, given->config, different, harmless);
     if (!kv_slice_eq(state->benchmark_path, given->benchmark_path)) {

@@ -22,9 +22,9 @@ void kv_config_diff_find(struct kv_slice state, struct kv_slice given, struct kv
 /* What is compared, as a state carries it and as the user gives it. */
 struct kv_config_diff_side {
     struct kv_slice benchmark_path;
-    struct kv_slice config_hash;      /* n == 0 on the state's side: not compared */
-    struct kv_slice benchmark_digest; /* n == 0 on either side: not compared */
-    struct kv_slice config;           /* JSON object */
+    struct kv_slice config_hash; /* n == 0 on the state's side: not compared */
+    struct kv_slice config;      /* JSON object */
+    bool content_differs;        /* of the given side: its questions are not the state's */
 };
 
 /* Decides. Appends the reason to *reason (nothing if compatible) and fills *different and *harmless

@@ -12,6 +12,7 @@
 #include "pydantic.h"
 #include "same_export.h"
 #include "same_run.h"
+#include "store.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -75,17 +76,40 @@ static int judge_jobs_config(
     return kv_err_set(err, KV_NO, "Configuration has changed since the job started");
 }
 
-/* Does the pair that is there fit? */
+/* What cannot change a result, such as a longer time limit, goes over into the state, so that the
+ * run goes on with it. */
+static int take_harmless(
+    const struct kv_manifest *m, const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_buf config = {0};
+    struct kv_store *st = kv_store_open(paths->state, KV_STORE_DEFAULT, err);
+    if (!st)
+        return -1;
+    kv_config_add_state_text(&config, m->config);
+    int failed = kv_store_begin(st, err) != 0 ||
+                 kv_store_set_config(st, kv_slice_of(&config), m->config->hash, err) != 0 ||
+                 kv_store_commit(st, err) != 0;
+    kv_store_close(st);
+    kv_buf_release(&config);
+    return failed ? -1 : 0;
+}
+
+/* Does the pair that is there fit? *harmless: but for what cannot change a result. */
 static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
-    struct kv_state *s, struct kv_err *err)
+    struct kv_state *s, bool *harmless, struct kv_err *err)
 {
     const struct kv_same_run_given given = {m->config, o->benchmark, m->bench};
     struct kv_same_run_verdict v = {0};
     int rc = 0;
     if (m->config && (rc = kv_same_run_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
         add_differences(&v.reason, &v.different);
+        if (v.questions.changed || v.questions.gone) {
+            kv_buf_add_str(&v.reason, "; ");
+            kv_question_changes_tell(&v.reason, &v.questions);
+        }
         rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
     }
+    *harmless = v.harmless.n > 0;
     kv_same_run_release(&v);
     if (!m->config)
         rc = judge_jobs_config(m, s, err);
@@ -121,16 +145,17 @@ static void add_member(struct kv_buf *out, const char *name, const char *text)
 static void add_members(
     struct kv_buf *out, const struct kv_manifest *m, const struct kv_manifest_options *o)
 {
-    char digest[KV_SHA256_HEX + 1];
     kv_buf_add_char(out, '{');
     if (m->bench) {
         struct kv_same_run origin;
+        struct kv_buf digests = {0};
         kv_same_run_begin(&origin, m->bench);
         for (size_t i = 0; i < m->count; i++)
             kv_same_run_add(&origin, m->keys[i]);
-        kv_same_run_digest(&origin, digest);
+        kv_same_run_digests(&origin, &digests);
         kv_same_run_end(&origin);
-        add_member(out, KV_MEMBER_BENCHMARK_DIGEST, digest);
+        add_member(out, KV_MEMBER_QUESTIONS, digests.p);
+        kv_buf_release(&digests);
     }
     add_member(out, KV_MEMBER_MANUAL_TRACES, o->manual_traces);
     add_member(out, KV_MEMBER_REPLAY, o->replay);
@@ -194,6 +219,20 @@ static int find_former(const struct kv_manifest *m, const struct kv_paths *paths
     return fits;
 }
 
+/* The pair that is there, if it may stay: as find_former. */
+static int find_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
+{
+    bool harmless;
+    if (!(*s = kv_state_open(paths->state, err)) || judge_pair(m, o, *s, &harmless, err) != 0)
+        return -1;
+    if (!harmless)
+        return 1;
+    kv_state_close(*s);
+    *s = NULL;
+    return take_harmless(m, paths, err) == 0 && (*s = kv_state_open(paths->state, err)) ? 1 : -1;
+}
+
 /* The run that is here already and may stay: as find_former. -1 also if it is in the way. */
 static int find_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
@@ -202,7 +241,7 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
     if (o->force && kv_paths_run_active(paths))
         return kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths->state);
     if (there && o->if_absent)
-        return (*s = kv_state_open(paths->state, err)) && judge_pair(m, o, *s, err) == 0 ? 1 : -1;
+        return find_pair(m, o, paths, s, err);
     if (there && !o->force)
         return kv_err_set(err, KV_INPUT,
             "%s: a run is there; go on with it by %s, or replace it by --force", paths->state,

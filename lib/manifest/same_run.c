@@ -61,9 +61,9 @@ void kv_same_run_add(struct kv_same_run *o, struct kv_slice key)
             mark(o, (struct kv_slice){key.p, i});
 }
 
-void kv_same_run_digest(const struct kv_same_run *o, char hex[KV_SHA256_HEX + 1])
+void kv_same_run_digests(const struct kv_same_run *o, struct kv_buf *hex)
 {
-    kv_bench_digest(o->bench, o->named, hex);
+    kv_question_digests_add(hex, o->bench, o->named);
 }
 
 void kv_same_run_end(struct kv_same_run *o)
@@ -82,20 +82,19 @@ struct kv_slice kv_same_run_config(const struct kv_state *s)
     return info->finished && kv_state_member(s, KV_MEMBER_KNOWN, &known) ? known : info->config;
 }
 
-static struct kv_slice stored_digest(const struct kv_state *s)
+static struct kv_slice text_member(const struct kv_state *s, const char *name)
 {
     struct kv_slice v;
-    bool found =
-        kv_state_member(s, KV_MEMBER_BENCHMARK_DIGEST, &v) && kv_json_type(v) == KV_JSON_STRING;
+    bool found = kv_state_member(s, name, &v) && kv_json_type(v) == KV_JSON_STRING;
     return found ? (struct kv_slice){v.p + 1, v.n - 2} : (struct kv_slice){0};
 }
 
 bool kv_same_run_has_digest(const struct kv_state *s)
 {
-    return stored_digest(s).n != 0;
+    return text_member(s, KV_MEMBER_QUESTIONS).n || text_member(s, KV_MEMBER_BENCHMARK_DIGEST).n;
 }
 
-/* The digest of the questions that the state's manifest names. */
+/* The one digest of the questions that the state's manifest names. */
 static int digest_of(const struct kv_state *s, const struct kv_bench *bench,
     char hex[KV_SHA256_HEX + 1], struct kv_err *err)
 {
@@ -108,22 +107,28 @@ static int digest_of(const struct kv_state *s, const struct kv_bench *bench,
             kv_same_run_add(&o, kv_slice_of(&keys.key));
         kv_keys_end(&keys);
     }
-    kv_same_run_digest(&o, hex);
+    kv_bench_digest(bench, o.named, hex);
     kv_same_run_end(&o);
     return got;
 }
 
-int kv_same_run_same_content(
-    const struct kv_state *s, const struct kv_bench *bench, bool *same, struct kv_err *err)
+int kv_same_run_changes(const struct kv_state *s, const struct kv_bench *bench,
+    struct kv_question_changes *changes, struct kv_err *err)
 {
     char hex[KV_SHA256_HEX + 1];
-    struct kv_slice stored = stored_digest(s);
-    *same = true;
-    if (!stored.n)
-        return 0;
-    if (digest_of(s, bench, hex, err) != 0)
-        return -1;
-    *same = kv_slice_is(stored, hex);
+    struct kv_slice digests = text_member(s, KV_MEMBER_QUESTIONS);
+    struct kv_slice old = text_member(s, KV_MEMBER_BENCHMARK_DIGEST);
+    *changes = (struct kv_question_changes){0};
+    if (digests.n) {
+        kv_question_digests_compare(digests, bench, changes);
+    } else if (old.n) {
+        if (digest_of(s, bench, hex, err) != 0)
+            return -1;
+        if (!kv_slice_is(old, hex)) {
+            changes->changed = 1;
+            kv_buf_add_str(&changes->ids, "which one is not known of a run this old");
+        }
+    }
     return 0;
 }
 
@@ -131,20 +136,18 @@ int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *
     struct kv_same_run_verdict *v, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s);
-    char hex[KV_SHA256_HEX + 1] = "";
     struct kv_config_diff_side state = {
         .benchmark_path = kv_slice(info->benchmark_path),
         .config_hash = kv_slice(info->config_hash),
-        .benchmark_digest = stored_digest(s),
         .config = info->config,
     };
-    if (state.benchmark_digest.n && given->bench && digest_of(s, given->bench, hex, err) != 0)
+    if (given->bench && kv_same_run_changes(s, given->bench, &v->questions, err) != 0)
         return -1;
     struct kv_config_diff_side now = {
         .benchmark_path = kv_slice(given->benchmark_path),
         .config_hash = kv_slice(given->config->hash),
-        .benchmark_digest = kv_slice(hex),
         .config = given->config->text,
+        .content_differs = v->questions.changed || v->questions.gone,
     };
     v->compatible =
         kv_config_diff_decide(&state, &now, exact, &v->reason, &v->different, &v->harmless);
@@ -168,6 +171,7 @@ void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *
     add_list(out, "differences", &v->different);
     add_list(out, "harmless", &v->harmless);
     add_list(out, "not_compared", &v->unknown);
+    add_list(out, "changed_questions", &v->questions.json);
     kv_buf_add_char(out, '}');
     kv_json_mend_halves(out, start);
 }
@@ -178,4 +182,5 @@ void kv_same_run_release(struct kv_same_run_verdict *v)
     kv_buf_release(&v->different);
     kv_buf_release(&v->harmless);
     kv_buf_release(&v->unknown);
+    kv_question_changes_release(&v->questions);
 }

@@ -1,8 +1,9 @@
 /* same_run - what a run was made from: is the benchmark still the same, may a configuration go on.
  *
- * Stands between a state and the inputs a user gives. A state of ours carries a digest of the
- * content of those questions its manifest names, as member kv_benchmark_digest: questions that are
- * added to the benchmark, or that were never part of the run, do not count.
+ * Stands between a state and the inputs a user gives. A state of ours carries digests of those
+ * questions its manifest names (question_digests.h); an older one has a single digest of all of
+ * them in their order. Questions that are added to the benchmark, or that were never part of the
+ * run, do not count.
  *
  *     struct kv_same_run_verdict v = {0};
  *     if (kv_same_run_judge(state, &given, false, &v, &err) == 0 && !v.compatible) … v.reason …
@@ -14,6 +15,7 @@
 #include "bench.h"
 #include "config.h"
 #include "err.h"
+#include "question_digests.h"
 #include "state.h"
 
 #include <stdbool.h>
@@ -29,8 +31,8 @@ struct kv_same_run {
 void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench);
 /* Marks the question of a key. A key of no question is no error: it was made from another one. */
 void kv_same_run_add(struct kv_same_run *o, struct kv_slice key);
-/* The digest of what was named. */
-void kv_same_run_digest(const struct kv_same_run *o, char hex[KV_SHA256_HEX + 1]);
+/* Appends the digests of what was named: the state's member kv_questions. */
+void kv_same_run_digests(const struct kv_same_run *o, struct kv_buf *hex);
 void kv_same_run_end(struct kv_same_run *o);
 
 /* ---- a state against the benchmark and configuration given ---- */
@@ -41,9 +43,10 @@ struct kv_slice kv_same_run_config(const struct kv_state *s);
 /* True if the state carries a digest, so that the benchmark has to be read to judge. */
 bool kv_same_run_has_digest(const struct kv_state *s);
 
-/* Is the content of the benchmark that of the state? *same is true for a state without a digest. */
-int kv_same_run_same_content(
-    const struct kv_state *s, const struct kv_bench *bench, bool *same, struct kv_err *err);
+/* What has changed in the benchmark since the state was made. Nothing of a state without digests;
+ * of an older one it is told that something has, but not what. */
+int kv_same_run_changes(const struct kv_state *s, const struct kv_bench *bench,
+    struct kv_question_changes *changes, struct kv_err *err);
 
 struct kv_same_run_given {
     const struct kv_config *config;
@@ -56,14 +59,15 @@ struct kv_same_run_verdict {
     struct kv_buf reason;              /* empty if compatible */
     struct kv_buf different, harmless; /* items of JSON arrays: config_diff.h */
     struct kv_buf unknown;             /* likewise: paths of what could not be compared */
+    struct kv_question_changes questions;
 };
 
 /* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
 int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *given, bool exact,
     struct kv_same_run_verdict *v, struct kv_err *err);
 
-/* Appends {"compatible":…,"reason":…} with "differences", "harmless" and "not_compared" where there
- * are any. */
+/* Appends {"compatible":…,"reason":…} with "differences", "harmless", "not_compared" and
+ * "changed_questions" where there are any. */
 void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *v);
 void kv_same_run_release(struct kv_same_run_verdict *v);
 

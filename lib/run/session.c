@@ -65,17 +65,33 @@ static int open_replay(struct kv_session *s, struct kv_err *err)
     return failed;
 }
 
+/* How to keep what is there, under the questions as they are now. */
+static void add_way_out(struct kv_buf *out, const struct kv_state_info *info)
+{
+    kv_buf_add_str(out, "; put that right, or keep the results in a new run: kv-manifest -b ");
+    kv_paths_add_word(out, info->benchmark_path);
+    kv_buf_add_str(out, " -c ");
+    kv_paths_add_word(out, info->paths->state);
+    kv_buf_add_str(out, " -o NEW.json --extend-from ");
+    kv_paths_add_word(out, info->results_path);
+}
+
 /* The questions of the run must still be what they were, by content. */
 static int check_content(const struct kv_session *s, const char *path, struct kv_err *err)
 {
-    bool same;
-    if (kv_same_run_same_content(s->state, s->bench, &same, err) != 0)
+    struct kv_question_changes changes;
+    struct kv_buf text = {0};
+    if (kv_same_run_changes(s->state, s->bench, &changes, err) != 0)
         return -1;
-    if (same)
-        return 0;
-    return kv_err_set(err, KV_NO,
-        "%s: questions have changed since this run was begun; begin a new one with kv-manifest",
-        path);
+    bool same = !changes.changed && !changes.gone;
+    if (!same) {
+        kv_question_changes_tell(&text, &changes);
+        add_way_out(&text, kv_state_info(s->state));
+        kv_err_set(err, KV_INPUT, "%s: %s", path, text.p);
+    }
+    kv_question_changes_release(&changes);
+    kv_buf_release(&text);
+    return same ? 0 : -1;
 }
 
 static int open_bench(struct kv_session *s, struct kv_err *err)

@@ -48,8 +48,7 @@ static char *private_name(const char *output, const char *what)
     return kv_buf_detach(&out);
 }
 
-/* A word for a shell: in quotes only if it needs them. */
-static void add_word(struct kv_buf *out, const char *word)
+void kv_paths_add_word(struct kv_buf *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "/._-+=:,@%";
@@ -70,9 +69,9 @@ static char *resume_command(const char *state)
 {
     struct kv_buf out = {0};
     kv_buf_add_str(&out, "kv-run ");
-    add_word(&out, state);
+    kv_paths_add_word(&out, state);
     kv_buf_add_str(&out, " | kv-append ");
-    add_word(&out, state);
+    kv_paths_add_word(&out, state);
     return kv_buf_detach(&out);
 }
 

@@ -7,6 +7,7 @@
 #ifndef KV_PATHS_H
 #define KV_PATHS_H
 
+#include "buf.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -30,6 +31,9 @@ void kv_paths_release(struct kv_paths *p);
 /* Has the pair given way to the file at the output path? There is no .state, and other files of a
  * pair are left-overs, older than that file: newer ones are those of a run that lost its state. */
 bool kv_paths_settled(const struct kv_paths *p);
+
+/* Appends a word for a shell, in quotes only if it needs them. */
+void kv_paths_add_word(struct kv_buf *out, const char *word);
 
 /* ---- the run lock: one kv-run a state ---- */
 

@@ -6,11 +6,12 @@
 #ifndef KV_PRIVATE_MEMBERS_H
 #define KV_PRIVATE_MEMBERS_H
 
-#define KV_MEMBER_BENCHMARK_DIGEST "kv_benchmark_digest" /* content of the questions: same_run.h   \
-                                                          */
-#define KV_MEMBER_MANUAL_TRACES "kv_manual_traces"       /* path of recorded answers */
-#define KV_MEMBER_REPLAY        "kv_replay"              /* path of an export to answer from */
-#define KV_MEMBER_TASKS         "kv_tasks"               /* path of the list of jobs */
-#define KV_MEMBER_KNOWN         "kv_known"               /* see finished_export.h; an object */
+#define KV_MEMBER_QUESTIONS "kv_questions" /* what they said: question_digests.h */
+/* of all of them together, in older states */
+#define KV_MEMBER_BENCHMARK_DIGEST "kv_benchmark_digest"
+#define KV_MEMBER_MANUAL_TRACES    "kv_manual_traces" /* path of recorded answers */
+#define KV_MEMBER_REPLAY           "kv_replay"        /* path of an export to answer from */
+#define KV_MEMBER_TASKS            "kv_tasks"         /* path of the list of jobs */
+#define KV_MEMBER_KNOWN            "kv_known"         /* see finished_export.h; an object */
 
 #endif

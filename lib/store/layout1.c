@@ -24,6 +24,7 @@ static void abort_batch(struct kv_pair *pair)
     kv_doc_end(p->doc);
     kv_buf_clear(&p->keys);
     kv_buf_clear(&p->more);
+    kv_pair_drop_config(pair);
     p->changed = false;
 }
 
@@ -172,14 +173,22 @@ static int ready(struct kv_pair *pair, struct kv_err *err)
     return kv_err_set(err, KV_INPUT, "%s: changed by another program", p->pair.paths->state);
 }
 
+static void set_config(struct kv_pair *pair, struct kv_slice config, const char *hash)
+{
+    kv_pair_set_config(pair, config, hash);
+    of(pair)->changed = true;
+}
+
 /* ---- commit ---- */
 
-/* Hands the staged keys to the document, and the manifest's first if it grew. */
+/* Hands the staged keys to the document, and what else is new of .state first. */
 static int stage_state(struct kv_layout1 *p, struct kv_err *err)
 {
     struct kv_slice rest = kv_slice_of(&p->keys);
-    if (p->more.n && kv_layout1_rewrite_extend(
-                         p->doc, p->pair.paths, &p->pair.counts, kv_slice_of(&p->more), err) != 0)
+    const struct kv_layout1_news news = {
+        kv_slice_of(&p->more), kv_slice_of(&p->pair.config), kv_slice_of(&p->pair.hash)};
+    if ((news.keys.n || news.config.n) &&
+        kv_layout1_rewrite_state(p->doc, p->pair.paths, &p->pair.counts, &news, err) != 0)
         return -1;
     while (rest.n) {
         const char *lf = memchr(rest.p, '\n', rest.n);
@@ -265,6 +274,7 @@ static const struct kv_pair_layout layout1 = {
     .add_row = add_row,
     .add_key = add_key,
     .extend = extend,
+    .set_config = set_config,
     .commit = commit,
     .abort = abort_batch,
     .remove = remove_pair,

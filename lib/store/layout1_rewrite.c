@@ -2,6 +2,7 @@
 #include "layout1_rewrite.h"
 
 #include "accounting.h"
+#include "json.h"
 #include "layout1_text.h"
 #include "num.h"
 #include "state.h"
@@ -172,14 +173,38 @@ static int add_adopted(struct kv_doc *d, struct kv_state *s, struct kv_err *err)
     return got;
 }
 
+/* The members of the old document, with a new configuration in place of its own. */
+static void add_members(
+    struct kv_buf *out, const struct kv_state *s, const struct kv_layout1_news *news)
+{
+    struct kv_buf old = {0};
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_state_add_members(s, &old);
+    kv_json_begin(&w, kv_slice_of(&old));
+    kv_buf_add_char(out, '{');
+    for (bool first = true; kv_json_member(&w, &key, &value); first = false) {
+        if (news->config.n && kv_json_string_is(key, "config"))
+            value = news->config;
+        else if (news->config.n && kv_json_string_is(key, "config_hash"))
+            value = news->hash;
+        kv_buf_add_str(out, first ? "" : ", ");
+        kv_buf_add_slice(out, key);
+        kv_buf_add_str(out, ": ");
+        kv_buf_add_slice(out, value);
+    }
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&old);
+}
+
 static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struct kv_header *head,
-    struct kv_slice more, struct kv_err *err)
+    const struct kv_layout1_news *news, struct kv_err *err)
 {
     struct kv_buf old = {0}, text = {0};
-    kv_state_add_members(s, &old);
+    add_members(&old, s, news);
     kv_layout1_text_add_state(&text, head, kv_slice_of(&old), kv_state_info(s)->paths->output);
     int failed = kv_doc_rewrite(d, STATE, err) != 0 ||
-                 write_manifest(d, s, more, &text, err) != 0 || add_recorded(d, s, err) != 0;
+                 write_manifest(d, s, news->keys, &text, err) != 0 || add_recorded(d, s, err) != 0;
     kv_buf_release(&old);
     kv_buf_release(&text);
     return failed ? -1 : 0;
@@ -187,6 +212,7 @@ static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struc
 
 int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths, struct kv_err *err)
 {
+    static const struct kv_layout1_news nothing;
     struct kv_header head;
     struct kv_state *s = kv_state_open(paths->state, err);
     if (!s)
@@ -196,19 +222,19 @@ int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths, stru
         const struct kv_state_info *in = kv_state_info(s);
         take_head(&head, in);
         failed = rewrite_results(d, in, &head, err) != 0 ||
-                 rewrite_state(d, s, &head, KV_SLICE(""), err) != 0 || add_adopted(d, s, err) != 0;
+                 rewrite_state(d, s, &head, &nothing, err) != 0 || add_adopted(d, s, err) != 0;
     }
     kv_state_close(s);
     return failed ? -1 : 0;
 }
 
-int kv_layout1_rewrite_extend(struct kv_doc *d, const struct kv_paths *paths,
-    const struct kv_header *head, struct kv_slice more, struct kv_err *err)
+int kv_layout1_rewrite_state(struct kv_doc *d, const struct kv_paths *paths,
+    const struct kv_header *head, const struct kv_layout1_news *news, struct kv_err *err)
 {
     struct kv_state *s = kv_state_open(paths->state, err);
     if (!s)
         return -1;
-    int failed = rewrite_state(d, s, head, more, err);
+    int failed = rewrite_state(d, s, head, news, err);
     kv_state_close(s);
     return failed;
 }

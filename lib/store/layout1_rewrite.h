@@ -16,9 +16,15 @@
  * stand. The caller commits. */
 int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths, struct kv_err *err);
 
-/* Likewise stages the .state alone, with further keys at the end of its manifest: `more` has them
- * quoted, one a line. Keys that are completed besides may be added before the commit. */
-int kv_layout1_rewrite_extend(struct kv_doc *d, const struct kv_paths *paths,
-    const struct kv_header *head, struct kv_slice more, struct kv_err *err);
+/* What is new in a .state that is otherwise as it was. */
+struct kv_layout1_news {
+    struct kv_slice keys;         /* at the end of the manifest: quoted, one a line */
+    struct kv_slice config, hash; /* JSON; n == 0: as they were */
+};
+
+/* Likewise stages the .state alone. Keys that are completed besides may be added before the commit.
+ */
+int kv_layout1_rewrite_state(struct kv_doc *d, const struct kv_paths *paths,
+    const struct kv_header *head, const struct kv_layout1_news *news, struct kv_err *err);
 
 #endif

@@ -72,6 +72,7 @@ static void abort_batch(struct kv_pair *pair)
         kv_key_list_cut(&two->more, two->more_kept);
         two->pair.counts = two->counts_kept;
     }
+    kv_pair_drop_config(pair);
     unlock(two);
 }
 
@@ -170,8 +171,8 @@ static int mend_tail(struct layout2 *two, const struct kv_torn_tail *tail, struc
 static int write_state(struct layout2 *two, struct kv_err *err)
 {
     struct kv_publish p;
-    struct kv_layout2_state text = {
-        two->state, two->index, &two->pair.counts, &two->completed, &two->failed, &two->more};
+    struct kv_layout2_state text = {two->state, two->index, &two->pair.counts, &two->completed,
+        &two->failed, &two->more, kv_slice_of(&two->pair.config), kv_slice_of(&two->pair.hash)};
     if (kv_publish_begin(&p, two->pair.paths->state, err) != 0)
         return -1;
     if (kv_layout2_state_write(p.fd, &text, err) != 0) {
@@ -397,6 +398,12 @@ static int append_lines(struct layout2 *two, struct kv_err *err)
     return failed ? -1 : 0;
 }
 
+static void set_config(struct kv_pair *pair, struct kv_slice config, const char *hash)
+{
+    kv_pair_set_config(pair, config, hash);
+    of(pair)->changed = true;
+}
+
 static int commit(struct kv_pair *pair, struct kv_err *err)
 {
     struct layout2 *two = of(pair);
@@ -407,10 +414,10 @@ static int commit(struct kv_pair *pair, struct kv_err *err)
             kv_note(two->pair.notes, "%s: appended in place; %s: written whole",
                 two->pair.paths->jsonl, two->pair.paths->state);
     }
-    if (failed) {
+    if (failed || pair->config.n) { /* what is kept of .state is no longer so */
         abort_batch(pair);
         forget(two);
-        return -1;
+        return failed ? -1 : 0;
     }
     kv_key_index_keep(two->index, err);
     two->end += two->rows.n;
@@ -478,6 +485,7 @@ static const struct kv_pair_layout layout2 = {
     .add_row = add_row,
     .add_key = add_key,
     .extend = extend,
+    .set_config = set_config,
     .commit = commit,
     .abort = abort_batch,
     .remove = remove_pair,

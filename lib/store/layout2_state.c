@@ -48,6 +48,17 @@ static void put_raw(
         kv_buf_add_str(&o->text, otherwise);
 }
 
+static void put_new(struct out *o, const struct kv_layout2_state *t, const char *name,
+    struct kv_slice value, const char *otherwise)
+{
+    if (!value.n) {
+        put_raw(o, t->state, name, otherwise);
+        return;
+    }
+    put_member(o, name);
+    kv_buf_add_slice(&o->text, value);
+}
+
 static void put_count(struct out *o, const char *name, int64_t n)
 {
     put_member(o, name);
@@ -139,8 +150,8 @@ int kv_layout2_state_write(int fd, const struct kv_layout2_state *t, struct kv_e
     put_time(&o, "last_updated_at", now);
     put_raw(&o, s, "benchmark_path", "\"\"");
     put_raw(&o, s, "output_path", "\"\"");
-    put_raw(&o, s, "config_hash", "\"\"");
-    put_raw(&o, s, "config", "{}");
+    put_new(&o, t, "config_hash", t->hash, "\"\"");
+    put_new(&o, t, "config", t->config, "{}");
     put_manifest(&o, t);
     put_set(&o, t, "completed_task_ids", t->completed, false);
     size_t failed = put_set(&o, t, "failed_task_ids", t->failed, true);

@@ -16,6 +16,7 @@ struct kv_layout2_state {
     const struct kv_header *counts; /* total and completed */
     const struct kv_key_list *completed, *failed; /* the sets, in any order */
     const struct kv_key_list *more;               /* new keys of the manifest */
+    struct kv_slice config, hash;                 /* JSON; n == 0: the state's */
 };
 
 int kv_layout2_state_write(int fd, const struct kv_layout2_state *t, struct kv_err *err);

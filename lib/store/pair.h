@@ -49,6 +49,10 @@ struct kv_pair_layout {
     void (*add_key)(struct kv_pair *p, struct kv_slice key);
     void (*extend)(struct kv_pair *p, struct kv_slice key);
 
+    /* Stages another configuration (JSON, in the spelling of a .state) and its hash. Costs a
+     * writing of the whole .state. */
+    void (*set_config)(struct kv_pair *p, struct kv_slice config, const char *hash);
+
     /* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the
      * rows are there and not known to be durable. Unlocks in any case. */
     int (*commit)(struct kv_pair *p, struct kv_err *err);
@@ -73,6 +77,11 @@ struct kv_pair {
     const struct kv_notes *notes;
     struct kv_header counts;     /* with all that is staged */
     struct kv_accounting ledger; /* stages */
+    struct kv_buf config, hash;  /* staged in place of those of .state, as JSON; n == 0: none */
 };
+
+/* For the layouts: what set_config stages, and its end. */
+void kv_pair_set_config(struct kv_pair *p, struct kv_slice config, const char *hash);
+void kv_pair_drop_config(struct kv_pair *p);
 
 #endif

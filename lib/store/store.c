@@ -256,8 +256,9 @@ static int add_result(
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
     bool has_row = old.flags & KV_KEY_INDEX_ROW, completed = task.flags & KV_KEY_INDEX_COMPLETED;
-    if (has_row && ((completed && !(old.flags & KV_KEY_INDEX_FAILED)) ||
-                       st->pair->layout->has_row(st->pair, old.offset, row->text))) {
+    bool settled =
+        completed && !(old.flags & KV_KEY_INDEX_FAILED) && !(st->flags & KV_STORE_REPLACE);
+    if (has_row && (settled || st->pair->layout->has_row(st->pair, old.offset, row->text))) {
         *added = KV_ADDED_NOT;
         return 0;
     }
@@ -272,6 +273,17 @@ static int add_result(
              : has_row                             ? KV_ADDED_AGAIN
                                                    : KV_ADDED;
     return stage(st, row, is_new, err);
+}
+
+int kv_store_set_config(
+    struct kv_store *st, struct kv_slice config, const char *hash, struct kv_err *err)
+{
+    if (st->pair->layout->ready(st->pair, err) < 0) {
+        end(st);
+        return -1;
+    }
+    st->pair->layout->set_config(st->pair, config, hash);
+    return 0;
 }
 
 int kv_store_add(struct kv_store *st, struct kv_slice line, enum kv_added *added,

@@ -29,8 +29,9 @@
 
 enum kv_store_flag {
     KV_STORE_DEFAULT = 0,
-    KV_STORE_EXTEND = 1, /* a key that is not in the manifest is added to it */
-    KV_STORE_TRY = 2,    /* begin fails with KV_BUSY instead of waiting for the lock */
+    KV_STORE_EXTEND = 1,  /* a key that is not in the manifest is added to it */
+    KV_STORE_TRY = 2,     /* begin fails with KV_BUSY instead of waiting for the lock */
+    KV_STORE_REPLACE = 4, /* a row supersedes any other of its task, a good one too */
 };
 
 struct kv_store;
@@ -69,6 +70,11 @@ struct kv_store_counts {
     int64_t total, completed, failed, pending, rows;
 };
 void kv_store_counts(const struct kv_store *st, struct kv_store_counts *c);
+
+/* Stages another configuration, one that may go on with the run (config_diff.h), and its hash. The
+ * text is in the spelling of a .state (kv_config_add_state_text). Before any add. */
+int kv_store_set_config(
+    struct kv_store *st, struct kv_slice config, const char *hash, struct kv_err *err);
 
 int kv_store_commit(struct kv_store *st, struct kv_err *err); /* durable; ends the batch */
 void kv_store_abort(struct kv_store *st);                     /* ends the batch, nothing changed */

@@ -68,7 +68,8 @@ agrees_or_says_why() {
     jq '.dataFeedElement[0].item.acceptedAnswer.text = "other"' b.jsonld >n && mv n b.jsonld
     run --separate-stderr kv-check-compat -c c.json -b b.jsonld r.json.state
     assert_failure 1
-    assert_stdout '{"compatible":false,"reason":"Benchmark content has changed since the job started"}'
+    assert_equal "$(jq -c '[.compatible, .reason, (.changed_questions | length)]' <<<"$output")" \
+        '[false,"Benchmark content has changed since the job started",1]'
     run --separate-stderr kv-check-compat --exact -c c.json -b b.jsonld r.json.state
     assert_success
 }

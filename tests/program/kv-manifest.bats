@@ -122,11 +122,18 @@ spec() {
 @test "manifest: --if-absent leaves a compatible pair alone" {
     kv-manifest -b b.jsonld -c p.json -o r.json --if-absent >first
     cp r.json.state before
-    jq '.async_max_workers = 30 | .request_timeout = 5' p.json >q.json
-    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent
     assert_success
     assert_stdout "$(cat first)"
     cmp r.json.state before
+    # But what cannot change a result goes over into it.
+    jq '.async_max_workers = 30 | .request_timeout = 5' p.json >q.json
+    run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent
+    assert_success
+    assert_stderr ''
+    run jq '.config | .async_max_workers == 30 and .request_timeout == 5' r.json.state
+    assert_output true
+    assert_equal "$(jq '.task_manifest | length' r.json.state)" 16
 }
 
 @test "manifest: --if-absent says why a pair does not fit" {
@@ -141,7 +148,7 @@ spec() {
     sed -i 's/"BCL2"/"BCL3"/' b.jsonld
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent --questions 0-2
     assert_failure 1
-    assert_stderr "kv-manifest: r.json.state: Benchmark content has changed since the job started"
+    assert_regex "$stderr" '^kv-manifest: r.json.state: Benchmark content has changed since the job started; 1 question has changed since the run was begun: urn:uuid:question-which-gene'
 }
 
 # finish NAME - a run of jobs, done and finalized

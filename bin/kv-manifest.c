@@ -1,6 +1,7 @@
 /* kv-manifest - what has to run: lists the tasks of a benchmark, or of any jobs, and makes the
  * pair. */
 #include "begin.h"
+#include "check.h"
 #include "cli.h"
 #include "io.h"
 #include "manifest.h"
@@ -12,16 +13,30 @@
 #include <string.h>
 #include <time.h>
 
+enum task { MAKE, PRINT, CHECK };
+
+/* "line 3.template.…" is shown as FILE:3: template.…, where editors find it. */
+static void say_problem(const struct kv_problem *problem, const char *file, bool numbered)
+{
+    struct kv_buf text = {0};
+    kv_problem_add_text(&text, problem);
+    const char *rest = text.p;
+    size_t digits = strncmp(rest, "line ", 5) == 0 ? strspn(rest + 5, "0123456789") : 0;
+    if (digits) {
+        const char *after = rest + 5 + digits;
+        kv_cli_say("%s:%.*s: %s", file, (int)digits, rest + 5, after + strspn(after, ".: "));
+    } else {
+        bool placed = numbered ? problem->path[0] : rest[strspn(rest, "0123456789")] == ':';
+        kv_cli_say("%s:%s%s", file, placed ? "" : " ", rest);
+    }
+    kv_buf_release(&text);
+}
+
 /* `numbered`: the paths are numbers of lines. */
 static void say_problems(const struct kv_problems *problems, const char *file, bool numbered)
 {
-    for (size_t i = 0; i < problems->n; i++) {
-        struct kv_buf line = {0};
-        kv_problem_add_text(&line, &problems->items[i]);
-        kv_cli_say("%s:%s%s", kv_inputs_name(file),
-            numbered && problems->items[i].path[0] ? "" : " ", line.p);
-        kv_buf_release(&line);
-    }
+    for (size_t i = 0; i < problems->n; i++)
+        say_problem(&problems->items[i], kv_inputs_name(file), numbered);
 }
 
 /* Everything that is wrong with the inputs, or the one failure there is. */
@@ -64,12 +79,28 @@ static int make(struct kv_manifest *m, const struct kv_manifest_options *o, stru
     return rc;
 }
 
+/* What was looked through, and found in order. */
+static int print_checked(const struct kv_manifest *m, struct kv_err *err)
+{
+    struct kv_buf out = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < m->bench->n; i++)
+        n += m->bench->questions[i].finished;
+    kv_buf_printf(&out, "{\"questions\":%zu", n);
+    if (m->config)
+        kv_buf_printf(&out, ",\"total_tasks\":%zu", m->count);
+    kv_buf_add_str(&out, "}\n");
+    int rc = kv_cli_put(kv_slice_of(&out), err);
+    kv_buf_release(&out);
+    return rc;
+}
+
 static int from_stdin(const char *path)
 {
     return path && strcmp(path, "-") == 0;
 }
 
-static void check_usage(const struct kv_manifest_options *o, bool print, int operands)
+static void check_usage(const struct kv_manifest_options *o, enum task task, int operands)
 {
     if (operands)
         kv_cli_usage("no operand is expected: the benchmark is given with -b");
@@ -79,16 +110,32 @@ static void check_usage(const struct kv_manifest_options *o, bool print, int ope
             "--tasks is a manifest without a benchmark: only -c, -o and --shard go with it");
     if (!o->tasks && !o->benchmark)
         kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE");
-    if (!o->tasks && !o->config && !o->inputs.setting_count)
+    if (!o->tasks && !o->config && !o->inputs.setting_count && task != CHECK)
         kv_cli_usage("no configuration given: -c FILE");
     if (o->tasks && o->inputs.setting_count)
         kv_cli_usage("--set goes with a benchmark");
-    if (!print && !o->output)
-        kv_cli_usage("no output given: -o FILE, or --print");
+    if (task == CHECK && o->tasks)
+        kv_cli_usage("--check looks at a benchmark: -b FILE");
+    if (task == MAKE && !o->output)
+        kv_cli_usage("no output given: -o FILE, or --print or --check");
     if (from_stdin(o->benchmark) + from_stdin(o->config) + from_stdin(o->tasks) > 1)
         kv_cli_usage("only one input can be standard input");
     if (o->if_absent && o->force)
         kv_cli_usage("--if-absent and --force exclude each other");
+}
+
+static int carry_out(
+    enum task task, struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    switch (task) {
+    case PRINT:
+        return print_tasks(m, err);
+    case CHECK:
+        return print_checked(m, err);
+    case MAKE:
+        break;
+    }
+    return make(m, o, err);
 }
 
 static double start_time(void)
@@ -108,7 +155,7 @@ int main(int argc, char **argv)
     struct kv_manifest_options o = {.inputs.env = kv_cli_env, .now = start_time()};
     const char *share = NULL;
     struct kv_opt_list settings = {0};
-    bool print = false;
+    bool print = false, check = false;
     const struct kv_option options[] = {
         {'b', "benchmark", KV_OPT_TEXT, &o.benchmark},
         {'c', "config", KV_OPT_TEXT, &o.config},
@@ -117,6 +164,7 @@ int main(int argc, char **argv)
         {0, "if-absent", KV_OPT_FLAG, &o.if_absent},
         {0, "force", KV_OPT_FLAG, &o.force},
         {0, "print", KV_OPT_FLAG, &print},
+        {0, "check", KV_OPT_FLAG, &check},
         {0, "tasks", KV_OPT_TEXT, &o.tasks},
         {0, "extend-from", KV_OPT_TEXT, &o.extend_from},
         {0, "questions", KV_OPT_TEXT, &o.questions},
@@ -132,17 +180,20 @@ int main(int argc, char **argv)
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     o.inputs.settings = settings.items;
     o.inputs.setting_count = settings.n;
-    check_usage(&o, print, argc - first);
+    if (print && check)
+        kv_cli_usage("--print and --check exclude each other");
+    enum task task = check ? CHECK : print ? PRINT : MAKE;
+    check_usage(&o, task, argc - first);
     char *share_dir = kv_cli_share(share);
     o.inputs.share = share_dir;
 
     struct kv_manifest m;
     struct kv_err err;
-    if (kv_manifest_plan(&m, &o, &err) != 0)
+    if ((check ? kv_check(&m, &o, &err) : kv_manifest_plan(&m, &o, &err)) != 0)
         fail(&m, &o, &err);
     say_problems(&m.remarks, o.benchmark, false);
 
-    if ((print ? print_tasks(&m, &err) : make(&m, &o, &err)) != 0)
+    if (carry_out(task, &m, &o, &err) != 0)
         kv_cli_fail(&err);
     kv_manifest_release(&m);
     free(settings.items);

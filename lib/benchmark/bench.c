@@ -19,7 +19,8 @@
 
 /* ---- the list ---- */
 
-static void list(struct kv_bench *b, const struct kv_question *q, uint64_t offset, size_t length)
+static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size_t line,
+    uint64_t offset, size_t length)
 {
     if (b->n == b->capacity) {
         b->capacity = b->capacity ? 2 * b->capacity : 16;
@@ -28,6 +29,8 @@ static void list(struct kv_bench *b, const struct kv_question *q, uint64_t offse
     b->questions[b->n++] = (struct kv_listed){.id.n = q->id.n,
         .finished = q->finished,
         .has_rubric = q->rubric.n != 0,
+        .bad = bad,
+        .line = line,
         .content = kv_question_digest(q),
         .offset = offset,
         .length = length};
@@ -82,6 +85,16 @@ static void fold_twins(struct kv_bench *b)
     b->n = kept;
     free(order);
     free(gone);
+}
+
+/* Of a benchmark that is read partly. */
+static void drop_bad(struct kv_bench *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->n; i++)
+        if (!b->questions[i].bad)
+            b->questions[kept++] = b->questions[i];
+    b->n = kept;
 }
 
 /* In JSON Lines they are a mistake. */
@@ -195,6 +208,7 @@ static void take_line(struct kv_bench *b, struct kv_json_reader *r, struct kv_sl
     char name[32];
     struct kv_question q = {0};
     struct kv_slice v;
+    size_t before = problems->n;
     snprintf(name, sizeof name, "line %zu", r->value_line);
     struct kv_path here = {.name = kv_slice(name)};
     if (kv_json_type(line) != KV_JSON_OBJECT)
@@ -205,7 +219,7 @@ static void take_line(struct kv_bench *b, struct kv_json_reader *r, struct kv_sl
     else
         kv_question_jsonl_read(&q, line, &here, problems);
     if (q.id.n) /* also one that is not in order: its twin is to be named as well */
-        list(b, &q, kv_json_reader_offset(r, line), line.n);
+        list(b, &q, problems->n != before, r->value_line, kv_json_reader_offset(r, line), line.n);
     kv_question_release(&q);
 }
 
@@ -223,13 +237,16 @@ static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct k
         take_line(b, &r, line, problems);
     }
     kv_json_reader_close(&r);
-    if (c < 0)
+    if (c < 0 && (!b->partly || err->kind != KV_INPUT))
         return -1;
+    if (c < 0)
+        kv_problems_add(problems, NULL, "json_invalid", "%s", err->text);
     point_ids(b);
     refuse_twins(b, problems);
     if (problems->n == 0)
         kv_rubric_check(&b->rubric, NULL, problems);
-    return problems->n ? kv_problems_err(problems, err) : 0;
+    drop_bad(b);
+    return problems->n && !b->partly ? kv_problems_err(problems, err) : 0;
 }
 
 /* ---- JSON-LD ---- */
@@ -244,7 +261,7 @@ static int read_questions(
     for (size_t i = 0; (got = kv_json_reader_item(&r, &element, err)) == 1; i++) {
         struct kv_question q = {0};
         if (kv_checkpoint_read_question(&q, element, i, problems) == 0)
-            list(b, &q, kv_json_reader_offset(&r, element), element.n);
+            list(b, &q, false, 0, kv_json_reader_offset(&r, element), element.n);
         kv_question_release(&q);
     }
     kv_json_reader_close(&r);
@@ -261,7 +278,7 @@ static int read_checkpoint(
         return -1;
     if (kv_json_type(top) == KV_JSON_OBJECT)
         kv_checkpoint_read_rubric(&b->rubric, top, problems);
-    if (problems->n != before)
+    if (problems->n != before && !b->partly)
         return kv_problems_err(problems, err);
     point_ids(b);
     fold_twins(b);
@@ -299,9 +316,11 @@ struct kv_bench *kv_bench_parse(
     return NULL;
 }
 
-struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err)
+static struct kv_bench *open_file(
+    const char *path, bool partly, struct kv_problems *problems, struct kv_err *err)
 {
     struct kv_bench *b = create();
+    b->partly = partly;
     int failed = kv_io_is_stream(path) ? kv_io_read(path, 0, &b->text, err)
                                        : kv_json_reader_open(&b->file, path, KV_JSON_DIGITS, err);
     if (!failed && read_all(b, problems, err) != 0)
@@ -310,6 +329,17 @@ struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, s
         return b;
     kv_bench_close(b);
     return NULL;
+}
+
+struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err)
+{
+    return open_file(path, false, problems, err);
+}
+
+struct kv_bench *kv_bench_open_partly(
+    const char *path, struct kv_problems *problems, struct kv_err *err)
+{
+    return open_file(path, true, problems, err);
 }
 
 void kv_bench_close(struct kv_bench *b)
@@ -325,6 +355,14 @@ void kv_bench_close(struct kv_bench *b)
 }
 
 /* ---- one question ---- */
+
+void kv_bench_add_place(const struct kv_bench *b, size_t i, struct kv_buf *out)
+{
+    if (b->lines)
+        kv_buf_printf(out, "line %zu", b->questions[i].line);
+    else
+        kv_buf_add_slice(out, b->questions[i].id);
+}
 
 static int read_text(
     const struct kv_bench *b, const struct kv_listed *from, struct kv_buf *text, struct kv_err *err)

@@ -31,6 +31,8 @@ struct kv_listed {
     struct kv_slice id; /* unescaped, followed by a NUL, owned by the benchmark */
     bool finished;
     bool has_rubric;             /* of its own */
+    bool bad;                    /* private: something is wrong with it */
+    size_t line;                 /* of JSON Lines, from 1 */
     struct kv_digest128 content; /* kv_question_digest */
     uint64_t offset;             /* private: where it stands in the file */
     size_t length;               /* private */
@@ -41,7 +43,8 @@ struct kv_bench {
     size_t n;
     struct kv_rubric rubric; /* global */
 
-    bool lines; /* private from here: JSON Lines, else JSON-LD */
+    bool lines;  /* JSON Lines, else JSON-LD */
+    bool partly; /* private from here: see kv_bench_open_partly */
     struct kv_json_reader file;
     struct kv_buf text; /* of a file that cannot be read twice */
     struct kv_buf ids;
@@ -51,7 +54,11 @@ struct kv_bench {
 /* Opens a file ("-": stdin). NULL on failure, *err in one sentence that names the file, *problems
  * in full. */
 struct kv_bench *kv_bench_open(const char *path, struct kv_problems *problems, struct kv_err *err);
-/* The same from memory; the text is copied, and *err names nothing. */
+/* The same, but what is wrong with some questions leaves the others: NULL only if the file cannot be
+ * read as a benchmark at all. */
+struct kv_bench *kv_bench_open_partly(
+    const char *path, struct kv_problems *problems, struct kv_err *err);
+/* The same as kv_bench_open from memory; the text is copied, and *err names nothing. */
 struct kv_bench *kv_bench_parse(
     struct kv_slice text, struct kv_problems *problems, struct kv_err *err);
 void kv_bench_close(struct kv_bench *b); /* NULL is fine */
@@ -59,6 +66,9 @@ void kv_bench_close(struct kv_bench *b); /* NULL is fine */
 /* Reads question i. KV_INPUT if the file no longer says what it said when it was opened; *q is then
  * empty. */
 int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, struct kv_err *err);
+
+/* Appends where question i stands: "line 3", or in a checkpoint its id. */
+void kv_bench_add_place(const struct kv_bench *b, size_t i, struct kv_buf *out);
 
 /* SHA-256 over the content of the chosen questions, in their order, and the global rubric. chosen
  * NULL: all. */

@@ -18,7 +18,7 @@ enum member {
     WORKSPACE,
     MEMBERS
 };
-static const char *const names[MEMBERS] = {"id", "question", "answer", "keywords", "template",
+static const char *const names[MEMBERS + 1] = {"id", "question", "answer", "keywords", "template",
     "finished", "few_shot_examples", "rubric", "workspace_path"};
 
 /* The members of a line: values as they stand in it, n == 0 where there is none. */
@@ -41,7 +41,7 @@ static void take_apart(struct line *l, struct kv_slice text)
         if (i < MEMBERS)
             l->value[i] = value; /* of several the last, as everywhere */
         else
-            kv_problems_add(l->problems, &here, "extra_forbidden", "unknown key");
+            kv_problems_add_unknown(l->problems, &here, names);
     }
 }
 

@@ -175,7 +175,7 @@ int kv_rubric_read_object(struct kv_rubric *r, struct kv_slice object, bool glob
         while (list < KV_TRAIT_LISTS && !kv_json_string_is(key, kv_trait_list_names[list]))
             list++;
         if (list == KV_TRAIT_LISTS)
-            rc = kv_problems_add(problems, &here, "extra_forbidden", "unknown key");
+            rc = kv_problems_add_unknown(problems, &here, kv_trait_list_names);
         else
             rc |= kv_rubric_read_list(r, (enum kv_trait_list)list, value, global, &here, problems);
     }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unicase.h>
 
-const char *const kv_trait_list_names[KV_TRAIT_LISTS] = {
+const char *const kv_trait_list_names[KV_TRAIT_LISTS + 1] = {
     "llm_traits", "regex_traits", "callable_traits", "metric_traits", "agentic_traits"};
 
 /* ---- helpers for the rules ---- */

@@ -19,8 +19,8 @@ enum kv_trait_list {
     KV_TRAIT_LISTS
 };
 
-/* "llm_traits", …: the key of a list in a dump. */
-extern const char *const kv_trait_list_names[KV_TRAIT_LISTS];
+/* "llm_traits", …: the key of a list in a dump; up to NULL. */
+extern const char *const kv_trait_list_names[KV_TRAIT_LISTS + 1];
 
 /* Appends the canonical dump of a plain object of a list. Returns 0, or -1 with *problems. */
 int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct kv_path *at,

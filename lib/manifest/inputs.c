@@ -99,13 +99,16 @@ static int check_all_patterns(
     size_t before = problems->n;
     check_patterns(&b->rubric, NULL, problems);
     for (size_t i = 0; i < b->n; i++) {
-        struct kv_path here = {.name = b->questions[i].id};
+        struct kv_buf place = {0};
         if (!b->questions[i].has_rubric)
             continue;
         if (kv_bench_read(b, i, &q, err) != 0)
             return -1;
+        kv_bench_add_place(b, i, &place);
+        const struct kv_path here = {.name = kv_slice_of(&place)};
         check_patterns(&q.rubric, &here, problems);
         kv_question_release(&q);
+        kv_buf_release(&place);
     }
     return problems->n == before ? 0 : kv_problems_err(problems, err);
 }
@@ -120,15 +123,31 @@ struct kv_bench *kv_inputs_bench(const char *path, struct kv_problems *problems,
     return NULL;
 }
 
+struct kv_bench *kv_inputs_bench_partly(
+    const char *path, struct kv_problems *problems, struct kv_err *err)
+{
+    struct kv_bench *b = kv_bench_open_partly(path, problems, err);
+    struct kv_err ignored;
+    if (b)
+        check_all_patterns(b, problems, &ignored);
+    return b;
+}
+
 /* ---- templates ---- */
 
 static void check_template(struct kv_translator *translator, const struct kv_question *q,
-    struct kv_problems *problems, struct kv_problems *remarks)
+    const struct kv_path *at, struct kv_problems *problems, struct kv_problems *remarks)
 {
-    struct kv_path question = {.name = q->id};
-    struct kv_path here = {.up = &question, .name = KV_SLICE("template")};
+    struct kv_path here = {.up = at, .name = KV_SLICE("template")};
     struct kv_template *t = NULL;
     struct kv_err err;
+    if (kv_template_check_spec(q->template, &here, problems))
+        return;
+    if (!q->template.p) { /* of JSON Lines; a checkpoint has at least an empty text */
+        kv_problems_add(
+            problems, &here, "missing", "is required, unless evaluation_mode is rubric_only");
+        return;
+    }
     enum kv_template_outcome outcome = kv_translator_template(translator, q->template, &t, &err);
     if (outcome == KV_TEMPLATE_CODE)
         kv_problems_add(problems, &here, "unsupported", "%s", err.text);
@@ -142,11 +161,10 @@ static void check_template(struct kv_translator *translator, const struct kv_que
 
 /* karenina drops agentic traits of questions, and so do we; others that cannot be judged here would
  * leave holes in every result. */
-static void check_rubric(
-    const struct kv_bench *bench, const struct kv_question *q, struct kv_problems *problems)
+static void check_rubric(const struct kv_bench *bench, const struct kv_question *q,
+    const struct kv_path *at, struct kv_problems *problems)
 {
-    struct kv_path question = {.name = q->id};
-    struct kv_path here = {.up = &question, .name = KV_SLICE("rubric")};
+    struct kv_path here = {.up = at, .name = KV_SLICE("rubric")};
     struct kv_rubric merged;
     kv_rubric_merge(&bench->rubric, &q->rubric, &merged, &here, problems);
     kv_rubric_release(&merged);
@@ -176,17 +194,21 @@ static int check_question(struct kv_translator *translator, const struct kv_conf
 {
     struct kv_question q;
     struct kv_err err;
+    struct kv_buf place = {0};
     bool template = config->evaluation_mode != KV_RUBRIC_ONLY;
     bool rubric = config->rubric_enabled && bench->questions[i].has_rubric;
     if (!template && !rubric)
         return 0;
     if (kv_bench_read(bench, i, &q, &err) != 0)
         return kv_problems_add(problems, NULL, "value_error", "%s", err.text);
+    kv_bench_add_place(bench, i, &place);
+    const struct kv_path here = {.name = kv_slice_of(&place)};
     if (template)
-        check_template(translator, &q, problems, remarks);
+        check_template(translator, &q, &here, problems, remarks);
     if (rubric)
-        check_rubric(bench, &q, problems);
+        check_rubric(bench, &q, &here, problems);
     kv_question_release(&q);
+    kv_buf_release(&place);
     return 0;
 }
 

@@ -36,6 +36,10 @@ const char *kv_inputs_name(const char *path);
 struct kv_bench *kv_inputs_bench(
     const char *path, struct kv_problems *problems, struct kv_err *err);
 
+/* The same for what is only to be looked through: see kv_bench_open_partly. */
+struct kv_bench *kv_inputs_bench_partly(
+    const char *path, struct kv_problems *problems, struct kv_err *err);
+
 /* Looks the chosen questions through: templates (unless the mode is rubric_only) and merged rubrics
  * (if the mode has them). Returns 0, or -1 with *problems; *remarks gets what is legal but will
  * fail its tasks. */

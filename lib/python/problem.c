@@ -2,6 +2,7 @@
 #include "problem.h"
 
 #include "json.h"
+#include "nearest.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -50,6 +51,16 @@ int kv_problems_add(
         list->items = kv_array(list->items, list->n ? 2 * list->n : 1, sizeof *list->items);
     list->items[list->n++] = (struct kv_problem){
         kv_buf_detach(&path), kv_buf_detach(&loc), kv_strdup(sort), kv_buf_detach(&text)};
+    return -1;
+}
+
+int kv_problems_add_unknown(
+    struct kv_problems *list, const struct kv_path *at, const char *const *names)
+{
+    struct kv_buf text = {0};
+    kv_nearest_add_hint(&text, "unknown key", at->name, names);
+    kv_problems_add(list, at, "extra_forbidden", "%s", text.p);
+    kv_buf_release(&text);
     return -1;
 }
 

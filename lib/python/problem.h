@@ -38,6 +38,10 @@ struct kv_problems {
 /* Adds one; `at` NULL is the document itself. Always returns -1. */
 int kv_problems_add(struct kv_problems *list, const struct kv_path *at, const char *sort,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Adds that `at`, a member, is none of the names (up to NULL): "unknown key", with the nearest name
+ * and, if they are few, all of them. Always returns -1. */
+int kv_problems_add_unknown(
+    struct kv_problems *list, const struct kv_path *at, const char *const *names);
 void kv_problems_release(struct kv_problems *list);
 
 /* Appends "PATH: TEXT" (or TEXT alone). */

@@ -10,6 +10,7 @@
 #include "num.h"
 #include "pydantic.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- complaints ---- */
@@ -279,6 +280,19 @@ static bool is_known(const struct kv_table *table, struct kv_slice key)
     return table->alias && kv_json_string_is(key, table->alias);
 }
 
+static void complain_of_key(
+    const struct kv_table *table, const struct kv_path *at, struct kv_problems *problems)
+{
+    size_t n = 0;
+    while (table->fields[n].name)
+        n++;
+    const char **names = kv_calloc(n + 1, sizeof *names);
+    for (size_t i = 0; i < n; i++)
+        names[i] = table->fields[i].name;
+    kv_problems_add_unknown(problems, at, names);
+    free(names);
+}
+
 static void refuse_unknown(const struct kv_table *table, struct kv_slice value,
     const struct kv_path *at, struct kv_problems *problems)
 {
@@ -289,7 +303,7 @@ static void refuse_unknown(const struct kv_table *table, struct kv_slice value,
     while (kv_json_member(&w, &key, &v)) {
         struct kv_path here = {.up = at, .name = {key.p + 1, key.n - 2}};
         if (!is_known(table, key))
-            kv_problems_add(problems, &here, "extra_forbidden", "unknown key");
+            complain_of_key(table, &here, problems);
         else if (aliased && kv_json_string_is(key, table->alias_of))
             kv_problems_add(problems, &here, "extra_forbidden", "also given as %s", table->alias);
     }

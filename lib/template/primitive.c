@@ -12,15 +12,15 @@
 #include <math.h>
 #include <string.h>
 
-enum kind { BOOL, INT, FLOAT, TEXT, TEXTS, NORMALIZERS, CHOICE };
-
-struct kv_parameter {
-    const char *name;
-    enum kind kind;
-    bool nullable;
-    const char *otherwise; /* JSON when absent; NULL: required */
-    const char *choices;   /* CHOICE: "a|b" */
-};
+/* clang-format off: short names for the table */
+#define BOOL        KV_PARAMETER_BOOL
+#define INT         KV_PARAMETER_INT
+#define FLOAT       KV_PARAMETER_FLOAT
+#define TEXT        KV_PARAMETER_TEXT
+#define TEXTS       KV_PARAMETER_TEXTS
+#define NORMALIZERS KV_PARAMETER_NORMALIZERS
+#define CHOICE      KV_PARAMETER_CHOICE
+/* clang-format on */
 
 #define NORMALIZE                                                                                  \
     {                                                                                              \
@@ -110,9 +110,19 @@ static const struct kv_primitive primitives[] = {
     {"Jq", KV_FACT_FILTER, filter},
 };
 
+enum { COUNT = sizeof primitives / sizeof *primitives };
+
+const char *const *kv_primitive_names(void)
+{
+    static const char *names[COUNT + 1];
+    for (size_t i = 0; i < COUNT; i++)
+        names[i] = primitives[i].name;
+    return names;
+}
+
 const struct kv_primitive *kv_primitive_find(struct kv_slice name)
 {
-    for (size_t i = 0; i < sizeof primitives / sizeof *primitives; i++)
+    for (size_t i = 0; i < COUNT; i++)
         if (kv_slice_is(name, primitives[i].name))
             return &primitives[i];
     return NULL;

@@ -28,14 +28,32 @@ enum kv_primitive_facts {
     KV_FACT_FILTER = 1024, /* a jq program of the user's */
 };
 
-struct kv_parameter;
+enum kv_parameter_kind {
+    KV_PARAMETER_BOOL,
+    KV_PARAMETER_INT,
+    KV_PARAMETER_FLOAT,
+    KV_PARAMETER_TEXT,
+    KV_PARAMETER_TEXTS,
+    KV_PARAMETER_NORMALIZERS,
+    KV_PARAMETER_CHOICE, /* one of `choices` */
+};
+
+struct kv_parameter {
+    const char *name;
+    enum kv_parameter_kind kind;
+    bool nullable;
+    const char *otherwise; /* JSON when absent; NULL: required */
+    const char *choices;   /* "a|b" */
+};
 
 struct kv_primitive {
     const char *name;
     unsigned facts;
-    const struct kv_parameter *parameters; /* private */
+    const struct kv_parameter *parameters; /* up to the one without a name */
 };
 
+/* The names of all primitives, up to NULL. */
+const char *const *kv_primitive_names(void);
 /* NULL if there is none of that name. */
 const struct kv_primitive *kv_primitive_find(struct kv_slice name);
 bool kv_primitive_is_trace(const struct kv_primitive *p);

@@ -6,29 +6,69 @@
 #include "num.h"
 #include "spec.h"
 
-static int read_spec(struct kv_slice text, struct kv_template *t, struct kv_err *err)
+static bool is_spec(struct kv_slice text)
+{
+    struct kv_slice body = kv_slice_strip(text);
+    return body.n && *body.p == '{';
+}
+
+static int read_spec(struct kv_slice text, const struct kv_path *at, bool strict,
+    struct kv_template *t, struct kv_problems *problems)
 {
     struct kv_slice value;
-    if (kv_json_check(text, KV_JSON_DIGITS, &value, err) == 0 && kv_spec_read(value, t, err) == 0)
-        return 0;
-    return kv_err_context(err, "TemplateSpec");
+    struct kv_err err;
+    if (kv_json_check(kv_slice_strip(text), KV_JSON_DIGITS, &value, &err) != 0)
+        return kv_problems_add(problems, at, "value_error", "%s", err.text);
+    return kv_spec_read(value, at, strict, t, problems);
+}
+
+static enum kv_template_outcome open_spec(
+    struct kv_slice text, struct kv_template *t, struct kv_err *err)
+{
+    struct kv_problems problems = {0};
+    int rc = read_spec(text, NULL, false, t, &problems);
+    if (rc != 0)
+        kv_problems_err(&problems, err);
+    kv_problems_release(&problems);
+    if (rc == 0)
+        return KV_TEMPLATE_OK;
+    kv_err_context(err, "TemplateSpec");
+    return KV_TEMPLATE_INVALID;
+}
+
+static enum kv_template_outcome open_class(
+    struct kv_slice text, struct kv_template *t, struct kv_err *err)
+{
+    bool code = false;
+    if (kv_class_read(text, t, &code, err) == 0)
+        return KV_TEMPLATE_OK;
+    return code ? KV_TEMPLATE_CODE : KV_TEMPLATE_INVALID;
 }
 
 enum kv_template_outcome kv_template_open(
     struct kv_slice text, struct kv_template **out, struct kv_err *err)
 {
     struct kv_template *t = kv_fields_open();
-    struct kv_slice body = kv_slice_strip(text);
-    bool code = false;
-    int rc =
-        body.n && *body.p == '{' ? read_spec(body, t, err) : kv_class_read(text, t, &code, err);
-    if (rc != 0) {
+    enum kv_template_outcome outcome =
+        is_spec(text) ? open_spec(text, t, err) : open_class(text, t, err);
+    if (outcome != KV_TEMPLATE_OK) {
         kv_fields_close(t);
-        return code ? KV_TEMPLATE_CODE : KV_TEMPLATE_INVALID;
+        return outcome;
     }
     kv_fields_finish(t);
     *out = t;
     return KV_TEMPLATE_OK;
+}
+
+bool kv_template_check_spec(
+    struct kv_slice text, const struct kv_path *at, struct kv_problems *problems)
+{
+    if (!is_spec(text))
+        return false;
+    struct kv_template *t = kv_fields_open();
+    read_spec(text, at, true, t, problems);
+    kv_fields_close(t);
+    return true;
 }
 
 void kv_template_close(struct kv_template *t)

@@ -17,6 +17,7 @@
 #include "buf.h"
 #include "err.h"
 #include "fields.h"
+#include "problem.h"
 
 enum kv_template_outcome {
     KV_TEMPLATE_OK,
@@ -28,6 +29,12 @@ enum kv_template_outcome {
 enum kv_template_outcome kv_template_open(
     struct kv_slice text, struct kv_template **out, struct kv_err *err);
 void kv_template_close(struct kv_template *t); /* NULL is fine */
+
+/* Adds all that is wrong with a TemplateSpec that a user has written, each thing with its path below
+ * `at`; stricter than kv_template_open (spec.h). False, and
+ * nothing is added, if the text is none: of a Python template the first mistake is all there is. */
+bool kv_template_check_spec(
+    struct kv_slice text, const struct kv_path *at, struct kv_problems *problems);
 
 /* NULL if there is no such field. */
 const struct kv_answer_field *kv_class_field(const struct kv_template *t, struct kv_slice name);

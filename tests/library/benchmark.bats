@@ -120,7 +120,7 @@ lines_of() {
 []
 {"question": "a", "keywords": "k"}'
     assert_success
-    assert_equal "$(json -r '.errors[]' <<<"$output")" "line 1.templat: unknown key
+    assert_equal "$(json -r '.errors[]' <<<"$output")" "line 1.templat: unknown key: nearest is template; known are id, question, answer, keywords, template, finished, few_shot_examples, rubric, workspace_path
 line 2.id: expected a string, got number
 line 2.question: must not be empty
 line 3: expected an object, got array

@@ -148,21 +148,22 @@ $class"; do
         assert_line -n 0 invalid
         assert_line -n 1 "TemplateSpec: $want"
     done <<'CASES'
-.x = 1|unknown key "x"
+.x = 1|x: unknown key: known are fields, verify_strategy, class_name
+.clas_name = "A"|clas_name: unknown key: nearest is class_name; known are fields, verify_strategy, class_name
 del(.fields)|fields: is required
 .fields = []|fields: must be an array of at least one field
-.fields[0].x = 1|fields[0]: unknown key "x"
-del(.fields[0].ground_truth)|fields[0]: ground_truth: is required
-del(.fields[0].description)|fields[0]: description: is required
-.fields[0].type = "dict"|fields[0]: type: must be bool, str, int, float, list_str, literal or date
-.fields[0].type = "literal"|fields[0]: literal_values: is required
-.fields[0].verify_with.type = "Exact"|fields[0]: verify_with: unknown primitive type: 'Exact'
-.fields[0].verify_with = {"type":"NumericGraded","cutoff":0}|fields[0]: verify_with: NumericGraded: cutoff must be > 0
-.fields[0].verify_with = {"type":"TraceLength"}|fields[0]: type: a field checked on the trace must be bool
+.fields[0].typ = 1|fields[0].typ: unknown key: nearest is type; known are name, type, description, extraction_hint, ground_truth, literal_values, verify_with, weight, is_trace
+del(.fields[0].ground_truth)|fields[0].ground_truth: is required
+del(.fields[0].description)|fields[0].description: is required
+.fields[0].type = "dict"|fields[0].type: unknown type 'dict': known are bool, str, int, float, list_str, literal, date
+.fields[0].type = "literal"|fields[0].literal_values: is required for the type literal
+.fields[0].verify_with.type = "Exact"|fields[0].verify_with.type: unknown primitive 'Exact': nearest is ExactMatch; known are BooleanMatch, ExactMatch, ContainsAny, ContainsAll, RegexMatch, SemanticMatch, NumericExact, NumericTolerance, NumericRange, NumericMinimum, NumericMaximum, NumericGraded, NumericRangeGraded, NumericThresholdGraded, SetContainment, OrderedMatch, LiteralMatch, DateMatch, DateTolerance, DateRange, TraceRegex, TraceContains, TraceLength, Jq
+.fields[0].verify_with = {"type":"NumericGraded","cutoff":0}|fields[0].verify_with: NumericGraded: cutoff must be > 0
+.fields[0].verify_with = {"type":"TraceLength"}|fields[0].type: a field checked on the trace must be bool
 .fields += .fields|fields[1].name: appears twice
-.verify_strategy = {"type":"none"}|verify_strategy: type: must be all_of, any_of, at_least_n or field_check
-.verify_strategy = {"type":"at_least_n"}|verify_strategy: n: a whole number is required
-.verify_strategy = {"type":"any_of","conditions":[{"type":"field_check","field":"a"}]}|verify_strategy: conditions[0]: unknown key "field"
+.verify_strategy = {"type":"none"}|verify_strategy.type: unknown type 'none': known are all_of, any_of, at_least_n, field_check
+.verify_strategy = {"type":"at_least_n"}|verify_strategy.n: a whole number is required
+.verify_strategy = {"type":"any_of","conditions":[{"type":"field_check","field":"a"}]}|verify_strategy.conditions[0].field: unknown key: nearest is field_name; known are type, n, field_name, conditions (and 1 more)
 CASES
 }
 

@@ -477,13 +477,92 @@ answering_models=[]|answering_models: lists of models are written into the prese
 CASES
 }
 
+@test "manifest: --check tells all that is wrong at once, with the place, the nearest name and what there is" {
+    cat >bad.jsonl <<'BENCH'
+{"question":"a","templat":{}}
+{"question":"b","template":{"fields":[{"name":"x","type":"strr","descripton":"d","ground_truth":4,"verify_with":{"type":"NumericExct"}}]}}
+{"question":"c","template":{"fields":[{"name":"x","type":"float","description":"d","ground_truth":4,"verify_with":{"type":"NumericTolerance","tolerence":4}},{"name":"x","type":"str","description":"d","verify_with":{"type":"ExactMatch","normalize":["lower"]}}],"verify_strategy":{"type":"any"}}}
+{"question":"d","rubric":{"regex_trait":[],"regex_traits":[{"name":"r","patern":"x"}]}}
+{"question":"e","finished":false}
+{"question":"f"}
+{"question":
+BENCH
+    jq '.parsing_models[0].tempature = 1 | .evaluation_mode = "rubrics"' p.json >bad.json
+    run --separate-stderr kv-manifest --check -b bad.jsonl -c bad.json
+    assert_failure 3
+    assert_stdout ''
+    sed 's/^kv-manifest: //; s/; known are.*//' <<<"$stderr" | sort >said
+    sort >wanted <<'SAID'
+bad.json: parsing_models[0].tempature: unknown key: nearest is temperature
+bad.json: evaluation_mode: must be one of template_only|template_and_rubric|rubric_only
+bad.jsonl:1: templat: unknown key: nearest is template
+bad.jsonl:2: template.fields[0].type: unknown type 'strr': nearest is str
+bad.jsonl:2: template.fields[0].descripton: unknown key: nearest is description
+bad.jsonl:2: template.fields[0].description: is required
+bad.jsonl:2: template.fields[0].verify_with.type: unknown primitive 'NumericExct': nearest is NumericExact
+bad.jsonl:3: template.fields[0].verify_with.tolerence: unknown key: nearest is tolerance
+bad.jsonl:3: template.fields[0].verify_with: NumericTolerance: tolerance: is required
+bad.jsonl:3: template.fields[1].name: appears twice
+bad.jsonl:3: template.fields[1].ground_truth: is required
+bad.jsonl:3: template.fields[1].verify_with.normalize[0]: unknown normalizer 'lower': nearest is lowercase
+bad.jsonl:3: template.verify_strategy.type: unknown type 'any': nearest is any_of
+bad.jsonl:4: rubric.regex_trait: unknown key: nearest is regex_traits
+bad.jsonl:4: rubric.regex_traits[0].patern: unknown key: nearest is pattern
+bad.jsonl:6: template: is required, unless evaluation_mode is rubric_only
+bad.jsonl:8:1: unexpected end
+SAID
+    diff wanted said
+    assert [ "$(grep -c 'type: unknown type .*; known are bool, str, int, float, list_str, literal, date$' <<<"$stderr")" -eq 1 ]
+    [ -z "$(find . -name '*.state*')" ]
+}
+
+@test "manifest: --check of what is in order tells how much it is, and of a benchmark alone too" {
+    run --separate-stderr kv-manifest --check -b b.jsonld -c p.json
+    assert_success
+    assert_stderr ''
+    n=$(kv-manifest --print -b b.jsonld -c p.json | wc -l)
+    assert_stdout "{\"questions\":$((n / 2)),\"total_tasks\":$n}"
+    run --separate-stderr kv-manifest --check -b b.jsonld
+    assert_success
+    assert_stdout "{\"questions\":$((n / 2))}"
+}
+
+@test "manifest: --check sees what a run would only remark on, and what is found when it is planned" {
+    jq '.dataFeedElement[1].item.hasPart.text = "class Answer(BaseAnswer:"' b.jsonld >b2.jsonld
+    run --separate-stderr kv-manifest --check -b b2.jsonld -c p.json
+    assert_failure 3
+    assert_equal "$(grep -c '^kv-manifest: b2.jsonld: urn:uuid:question-.*.template: ' <<<"$stderr")" 1
+    jq '.answering_models += .answering_models' p.json >two.json
+    run --separate-stderr kv-manifest --check -b b.jsonld -c two.json
+    assert_failure 3
+    stderr_says 'two.json: answering_models[1]: has the interface, name and id of answering_models[0]'
+    while IFS='|' read -r options why; do
+        # shellcheck disable=SC2086
+        run --separate-stderr kv-manifest --check $options
+        stderr_says "kv-manifest: $why"
+    done <<'CASES'
+-b nowhere -c p.json|nowhere: no such file or directory
+-b b.jsonld -c nowhere|nowhere: no such file or directory
+--tasks x|--check looks at a benchmark: -b FILE
+--print -b b.jsonld|--print and --check exclude each other
+CASES
+}
+
+@test "manifest: a template that is wrong is refused when a run is begun, with all that is wrong" {
+    printf '%s\n' '{"question":"a","template":{"fields":[{"name":"x","type":"int","description":"d","ground_truth":4,"verify_with":{"type":"NumericTolerance","tolerance":1,"mod":"absolute"}}]}}' >t.jsonl
+    run --separate-stderr kv-manifest -b t.jsonl -c p.json -o r.json
+    assert_failure 3
+    assert_stderr 'kv-manifest: t.jsonl:1: template.fields[0].verify_with.mod: unknown key: nearest is mode; known are type, tolerance, mode'
+    [ ! -e r.json.state ]
+}
+
 @test "manifest: usage" {
     run --separate-stderr kv-manifest -c p.json
     assert_failure 2
     assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE (try 'kv-manifest --help')"
     run --separate-stderr kv-manifest -b b.jsonld -c p.json
     assert_failure 2
-    assert_stderr "kv-manifest: no output given: -o FILE, or --print (try 'kv-manifest --help')"
+    assert_stderr "kv-manifest: no output given: -o FILE, or --print or --check (try 'kv-manifest --help')"
     run --separate-stderr kv-manifest -b - -c - --print
     assert_failure 2
     assert_stderr "kv-manifest: only one input can be standard input (try 'kv-manifest --help')"

@@ -1,9 +1,12 @@
-/* nearest - which of many keys a mistyped one was probably meant to be. */
+/* nearest - which of many names a mistyped one was probably meant to be. */
 #include "nearest.h"
 
-#include <stdlib.h>
+#include <strings.h>
 
-enum { LONGEST = 400 }; /* bytes that may differ; beyond, no hint */
+enum {
+    LONGEST = 400, /* bytes that may differ; beyond, no hint */
+    LISTED = 26,   /* names that are listed in a hint */
+};
 
 void kv_nearest_init(struct kv_nearest *n, struct kv_slice wanted)
 {
@@ -62,4 +65,34 @@ void kv_nearest_try(struct kv_nearest *n, struct kv_slice key)
     n->distance = d;
     kv_buf_clear(&n->best);
     kv_buf_add_slice(&n->best, key);
+}
+
+/* "Exact" may be short for ExactMatch. */
+static const char *begins_with(struct kv_slice wanted, const char *const *names)
+{
+    for (size_t i = 0; wanted.n > 2 && names[i]; i++)
+        if (strncasecmp(names[i], wanted.p, wanted.n) == 0)
+            return names[i];
+    return "";
+}
+
+void kv_nearest_add_hint(
+    struct kv_buf *out, const char *what, struct kv_slice wanted, const char *const *names)
+{
+    struct kv_nearest near;
+    size_t n = 0;
+    kv_nearest_init(&near, wanted);
+    for (; names[n]; n++)
+        kv_nearest_try(&near, kv_slice(names[n]));
+    if (!near.best.n)
+        kv_buf_add_str(&near.best, begins_with(wanted, names));
+    kv_buf_add_str(out, what);
+    if (near.best.n)
+        kv_buf_printf(out, ": nearest is %s", near.best.p);
+    if (n <= LISTED) {
+        kv_buf_add_str(out, near.best.n ? "; known are " : ": known are ");
+        for (size_t i = 0; i < n; i++)
+            kv_buf_printf(out, "%s%s", i ? ", " : "", names[i]);
+    }
+    kv_nearest_release(&near);
 }

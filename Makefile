@@ -22,8 +22,9 @@ SEES_report    = base json file python config result state
 SEES_cli       = $(filter-out cli,$(ROOMS))
 # What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
 SEES_kv        = base json file python config result state store
-# One bin/NAME.c each; bin/kv is a shell script.
+# One bin/NAME.c each.
 PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
+SCRIPTS       = kv kv-init kv-import # in sh
 
 VERSION = 0.1.0
 SOVER   = 0
@@ -77,7 +78,7 @@ TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) kvtest provider)
 vpath %.c tests/bin tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
-all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG) $(BIN)/kv
+all: $(OUT)/libkv.a $(OUT)/libkv.so $(PROG) $(SCRIPTS:%=$(BIN)/%)
 tests: all $(TEST_PROG) $(FUZZ:%=$(TBIN)/fuzz-%)
 
 # ---- building ----
@@ -99,8 +100,8 @@ $(OUT)/libraries: $(OUT)/flags
 		echo "    apt-get install --no-install-recommends $$(sh tests/setup.sh list build)" >&2; exit 1; }
 	@touch $@
 ifneq ($(BIN),bin)
-$(BIN)/kv: bin/kv | $(BIN)
-	cp bin/kv $@
+$(SCRIPTS:%=$(BIN)/%): $(BIN)/%: bin/% | $(BIN) $(OUT)/share
+	cp $< $@
 endif
 
 define room
@@ -184,7 +185,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 	grep -oh '"[A-Za-z_$$][A-Za-z0-9_.$$-]*"' $^ | sort -u >$@
 -include $(wildcard $(OUT)/fuzz/*/*.d)
 
-SHELL_SRC = bin/kv .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
+SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
 C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/kvtest/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
@@ -207,7 +208,7 @@ install: all
 	install -d $(D)/bin $(L)/pkgconfig $(D)/include $(D)/share/kv $(D)/share/doc/kv \
 		$(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \
 		$(D)/share/bash-completion/completions $(D)/share/zsh/site-functions
-	install $(PROG) bin/kv $(D)/bin
+	install $(PROG) $(SCRIPTS:%=bin/%) $(D)/bin
 	install -m 644 lib/kv.h $(D)/include
 	install -m 644 $(OUT)/libkv.a $(L)
 	install $(OUT)/libkv.so $(L)/libkv.so.$(VERSION)
@@ -224,7 +225,7 @@ install: all
 	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(D)/bin/$$p $(D)/share/bash-completion/completions/$$p || exit; done
-	rm -f $(D)/bin/kv $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
+	rm -f $(SCRIPTS:%=$(D)/bin/%) $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
 		$(L)/libkv.so.$(VERSION) $(L)/pkgconfig/kv.pc $(D)/share/zsh/site-functions/_kv \
 		$(D)/share/bash-completion/completions/kv
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done

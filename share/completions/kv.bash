@@ -4,7 +4,8 @@ _kv_options() {
     "$@" --help 2>/dev/null | command sed -nE 's/^ +(-.)?,? *(--[a-z-]+).*/\1 \2/p'
 }
 
-_kv_commands='manifest run append status check-compat finalize verify verify-status help'
+_kv_commands='init import check manifest run append status check-compat finalize verify verify-status
+    help'
 
 _kv() {
     local program=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} options
@@ -16,8 +17,7 @@ _kv() {
             return
         fi
         case ${COMP_WORDS[1]} in
-        verify) options='--preset --output --progressive-save --resume --questions
-            --question-ids --manual-traces --replay --async-workers --no-async --verbose' ;;
+        check) options=$(_kv_options "${COMP_WORDS[0]}" manifest) ;;
         verify-status) options='--json --show-tasks --show-questions' ;;
         help) mapfile -t COMPREPLY < <(compgen -W "$_kv_commands" -- "$current") && return ;;
         *) options=$(_kv_options "${COMP_WORDS[0]}" "${COMP_WORDS[1]}") ;;
@@ -37,5 +37,5 @@ _kv() {
     fi
 }
 
-complete -o default -F _kv kv kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize \
-    kv-verify
+complete -o default -F _kv kv kv-init kv-import kv-manifest kv-run kv-append kv-status \
+    kv-check-compat kv-finalize kv-verify

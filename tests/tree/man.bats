@@ -160,6 +160,23 @@ run_all() {
     assert_equal "$(json '.results | length' results.json)" 1
 }
 
+@test "kv-import.1: a table as a benchmark, and the first questions with a rubric" {
+    printf 'question,answer\nHow many?,4\nWhich gas?,neon\n' >questions.csv
+    type_in kv-import.1 1
+    assert_success
+    type_in kv-import.1 2
+    assert_success
+    run kv check bench.jsonl
+    assert_output '{"questions":2}'
+    assert_equal "$(wc -l <bench.jsonl)" 3
+}
+
+@test "kv-init.1: the whole life of a run, offline" {
+    type_in kv-init.1 1
+    assert_success
+    assert [ -s mine/trial.json ]
+}
+
 @test "every example of the manual is run by one of these tests" {
     for page in "$ROOT"/man/*.[157]; do
         name=$(basename "$page")

@@ -16,7 +16,7 @@ setup() {
 
 @test "install: programs, front end, pages, headers, libraries, data" {
     cd "$INSTALLED/usr"
-    for f in bin/kv bin/kv-run bin/kv-append lib/libkv.a lib/libkv.so lib/libkv.so.0 \
+    for f in bin/kv bin/kv-init bin/kv-import bin/kv-run bin/kv-append lib/libkv.a lib/libkv.so lib/libkv.so.0 \
         lib/pkgconfig/kv.pc include/kv.h share/man/man1/kv-run.1 \
         share/man/man5/kv-state.5 share/man/man7/kv.7 share/kv/prompts share/kv/verify \
         share/doc/kv/README.md share/doc/kv/examples/api.c \
@@ -30,6 +30,9 @@ setup() {
     run --separate-stderr kv-verify line
     assert_success
     assert_equal "$(json .verify_result <<<"$output")" true
+    kv init mine
+    kv import <<<'{"question":"How many?","answer":4}' >>mine/bench.jsonl
+    assert_equal "$(kv check mine/bench.jsonl mine/preset.json)" '{"questions":6,"total_tasks":6}'
 }
 
 # What a fresh user does with what `make install PREFIX=DIR` said: pkg-config alone, nothing by hand.

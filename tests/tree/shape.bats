@@ -2,6 +2,12 @@
 # shellcheck disable=SC2016
 load ../helper
 
+# The lists of the Makefile, one a line, read once.
+setup_file() {
+    make -s --no-print-directory -C "$ROOT" PKG_CONFIG=: --eval='list:; @printf "%s\n" "ROOMS $(ROOMS)" \
+        "PROGRAMS $(PROGRAMS)" $(foreach r,$(ROOMS),"SEES_$r $(SEES_$r)")' list >"$BATS_FILE_TMPDIR/lists"
+}
+
 setup() {
     kv_setup
     cd "$ROOT" || return
@@ -26,9 +32,9 @@ border() {
     grep -nE "$pattern" $files | grep -vE '^[^:]+:[0-9]+: *(/\*|\*|//)' || true
 }
 
-# make_list NAME - a variable of the Makefile
+# make_list NAME - a list of the Makefile
 make_list() {
-    make -s --no-print-directory -f Makefile --eval="list:;@echo \$($1)" list
+    sed -n "s/^$1 //p" "$BATS_FILE_TMPDIR/lists"
 }
 
 # objects ROOM - what is built of its sources; an object whose source has gone is none of it
@@ -36,34 +42,27 @@ objects() {
     basename -s .c lib/"$1"/*.c | sed "s|.*|$OUT/$1/&.o|"
 }
 
-# room_of MODULE - the room whose folder has this header
-room_of() {
-    local found
-    found=$(echo lib/*/"$1".h)
-    found=${found#lib/}
-    echo "${found%%/*}"
+# seen - pairs "ROOM OTHER" of what a room may see, itself included, sorted
+seen() {
+    for room in $ROOMS; do
+        printf "$room %s\n" "$room" $(make_list "SEES_$room")
+    done | sort -u
 }
 
 @test "shape: a file includes only headers of its room and of the rooms its room may see" {
-    nothing "$(for room in $ROOMS; do
-        sees=" $room $(make_list "SEES_$room") "
-        grep -ho '^#include "[a-z0-9_]*' lib/"$room"/*.[ch] | sed 's/.*"//' | sort -u | while read -r h; do
-            case $sees in *" $(room_of "$h") "*) ;; *) echo "$room includes $h.h of $(room_of "$h")" ;; esac
-        done
-    done)"
+    printf '%s\n' lib/*/*.h | sed -E 's|lib/(.*)/(.*)|\2 \1|' | sort >"$T/owners"
+    grep -o '^#include "[a-z0-9_]*\.h' lib/*/*.[ch] | sed -E 's|lib/(.*)/[^:]*:#include "(.*)|\2 \1|' | sort -u >"$T/included"
+    assert [ "$(wc -l <"$T/included")" -gt 100 ]
+    nothing "$(join -o 1.2,2.2 "$T/included" "$T/owners" | sort -u | comm -23 - <(seen))"
 }
 
 @test "shape: a room is linked only with what it may see" {
     for room in $ROOMS; do
-        objects "$room" | xargs nm -g --defined-only | awk -v r="$room" 'NF == 3 { print $3, r }'
-    done | sort >"$T/defined"
-    nothing "$(for room in $ROOMS; do
-        sees=" $room $(make_list "SEES_$room") "
-        objects "$room" | xargs nm -g --undefined-only | awk '$1 == "U" { print $2 }' | sort -u |
-            join - "$T/defined" | while read -r symbol owner; do
-            case $sees in *" $owner "*) ;; *) echo "$room uses $symbol of $owner" ;; esac
-        done
-    done)"
+        objects "$room" | xargs nm -g | sed -nE "s/^[0-9a-f]+ [A-Z] (kv_.*)/D \1 $room/p; s/^ +U (kv_.*)/U \1 $room/p"
+    done | sort -u >"$T/symbols"
+    assert [ "$(grep -c '^D' "$T/symbols")" -gt 500 ]
+    nothing "$(join -o 1.2,2.2 <(sed -n 's/^U //p' "$T/symbols" | sort) <(sed -n 's/^D //p' "$T/symbols" | sort) |
+        sort -u | comm -23 - <(seen))"
 }
 
 @test "shape: a room sees only rooms before it" {
@@ -138,9 +137,12 @@ never() {
 }
 
 @test "shape: every source begins by saying what it is" {
-    nothing "$(for f in lib/*/*.[ch] bin/*.c; do
-        head -n 1 "$f" | grep -q "^/\* $(basename "${f%.[ch]}") - " || echo "$f"
-    done)"
+    nothing "$(awk 'FNR == 1 {
+        name = FILENAME
+        gsub(/.*\/|\.[ch]$/, "", name)
+        if (index($0, "/* " name " - ") != 1)
+            print FILENAME
+    }' lib/*/*.[ch] bin/*.c)"
 }
 
 @test "shape: no source has passed 600 lines" {

@@ -87,7 +87,8 @@ static void check_categories(const char *list)
 {
     while (*list) {
         struct kv_slice name = {list, strcspn(list, ",")};
-        if (name.n && kv_failure_find(name) == KV_FAIL_NONE)
+        bool known = kv_failure_find(name) != KV_FAIL_NONE || kv_slice_is(name, "truncated");
+        if (name.n && !known)
             kv_cli_usage("--retry-failed: '%.*s' is no failure category", (int)name.n, name.p);
         list += name.n + (list[name.n] == ',');
     }

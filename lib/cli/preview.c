@@ -43,22 +43,45 @@ static double tokens_of(const struct kv_query *q, const struct kv_model *m)
 
 /* Goes through a judgement with an imagined answer, counting what it would ask. A verdict from an
  * imagined reply means nothing and is thrown away. */
+/* A judge that says everything that its schema asks for, in the fewest words. */
+static void make_up(const struct kv_query *q, struct kv_buf *reply)
+{
+    struct kv_json_walk w;
+    struct kv_slice properties, key, value;
+    kv_buf_clear(reply);
+    kv_buf_add_str(reply, "{\"abstention_detected\":false,\"sufficient\":true");
+    kv_json_get(q->schema, "properties", &properties);
+    kv_json_begin(&w, properties);
+    while (kv_json_member(&w, &key, &value)) {
+        if (kv_json_string_is(key, "abstention_detected") || kv_json_string_is(key, "sufficient"))
+            continue;
+        kv_buf_add_char(reply, ',');
+        kv_buf_add_slice(reply, key);
+        kv_buf_add_str(reply, ":null");
+    }
+    kv_buf_add_char(reply, '}');
+}
+
 static void count_judging(struct kv_session *s, const struct kv_prepared_question *subject,
     struct kv_answer_stage *g, size_t judge, struct estimate *e)
 {
     struct kv_pipeline p;
     struct kv_query q;
     const struct kv_model *m = &s->config->parsing[judge];
-    kv_pipeline_begin(&p, &s->desk, subject, g, m);
+    struct kv_desk desk = s->desk;
+    struct kv_buf reply = {0};
+    desk.rehearsal = true;
+    kv_pipeline_begin(&p, &desk, subject, g, m);
     while (kv_pipeline_query(&p, &q)) {
-        struct kv_answer r = {.kind = KV_ANSWER_TEXT,
-            .text = KV_SLICE("{\"abstention_detected\":false,\"sufficient\":true,\"scores\":{}}")};
+        make_up(&q, &reply);
+        struct kv_answer r = {.kind = KV_ANSWER_TEXT, .text = kv_slice_of(&reply)};
         e->calls++;
         e->input += tokens_of(&q, m) + TYPICAL_ANSWER;
         e->output += (double)m->max_tokens;
         kv_pipeline_take(&p, &r);
     }
     kv_pipeline_release(&p);
+    kv_buf_release(&reply);
 }
 
 static void count_job(struct kv_session *s, const struct kv_job *job, struct estimate *answering,

@@ -3,14 +3,32 @@
 
 #include <string.h>
 
+/* In any case: "System role not supported". */
 static bool holds(const struct kv_buf *text, const char *word)
 {
-    return text->n && memmem(text->p, text->n, word, strlen(word));
+    return text->n && strcasestr(text->p, word);
 }
 
 static bool mentions(const struct kv_error_body_text *t, const char *word)
 {
     return holds(&t->message, word) || holds(&t->param, word);
+}
+
+/* Chat templates without a system role say so in their own words; OpenAI's newer models have a
+ * developer role in its place. */
+static unsigned heal_role(const struct kv_error_body_text *t, unsigned tried)
+{
+    bool openai = mentions(t, "developer") || mentions(t, "messages[") ||
+                  kv_slice_is(kv_slice_of(&t->code), "unsupported_value");
+    if (!mentions(t, "role"))
+        return 0;
+    if (mentions(t, "must alternate"))
+        return KV_QUIRK_FOLD_SYSTEM & ~tried;
+    if (!mentions(t, "system") && !mentions(t, "developer"))
+        return 0;
+    if (openai && !(tried & KV_QUIRK_SYSTEM_SWAPPED))
+        return KV_QUIRK_SYSTEM_SWAPPED;
+    return KV_QUIRK_FOLD_SYSTEM & ~tried;
 }
 
 unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried)
@@ -23,8 +41,5 @@ unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried)
             kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter") ||
             mentions(t, "deprecated") || mentions(t, "default (1)") || mentions(t, "not support")))
         return KV_QUIRK_NO_TEMPERATURE & ~tried;
-    if (mentions(t, "role") && (mentions(t, "system") || mentions(t, "developer")))
-        return tried & KV_QUIRK_SYSTEM_SWAPPED ? KV_QUIRK_FOLD_SYSTEM & ~tried
-                                               : KV_QUIRK_SYSTEM_SWAPPED;
-    return 0;
+    return heal_role(t, tried);
 }

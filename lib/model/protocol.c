@@ -1,6 +1,7 @@
 /* protocol - what the bodies of the protocols say, without judging it. */
 #include "protocol.h"
 
+#include "content.h"
 #include "json.h"
 #include "num.h"
 #include "usage_members.h"
@@ -31,21 +32,13 @@ static void replace(struct kv_buf *out, struct kv_slice object, const char *name
 
 /* ---- OpenAI ---- */
 
-/* A string, or an array of parts of which those of type text count. */
 static void openai_content(const struct kv_protocol *to, struct kv_slice message)
 {
-    struct kv_slice content, part, type;
-    struct kv_json_walk w;
-    if (!kv_json_get(message, "content", &content))
-        return;
-    if (kv_json_type(content) == KV_JSON_STRING) {
-        kv_json_unescape(content, to->text);
-        return;
-    }
-    kv_json_begin(&w, content);
-    while (kv_json_item(&w, &part))
-        if (kv_json_get(part, "type", &type) && kv_json_string_is(type, "text"))
-            append(to->text, part, "text");
+    const struct kv_content parts = {
+        .text = to->text, .reasoning = to->reasoning, .refusal = to->refusal, .unread = to->unread};
+    struct kv_slice content;
+    if (kv_json_get(message, "content", &content))
+        kv_content_take(&parts, content);
 }
 
 static void openai_reasoning(const struct kv_protocol *to, struct kv_slice message)

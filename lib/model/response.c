@@ -6,6 +6,7 @@
 #include "json.h"
 #include "openai_responses.h"
 #include "partial_text.h"
+#include "reasoning.h"
 
 #include <string.h>
 #include <strings.h>
@@ -15,18 +16,18 @@ enum { ERROR_SHOWN = 500 };
 
 /* ---- life ---- */
 
-static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[17])
+static struct kv_buf *const *buffers(struct kv_response *r, struct kv_buf *all[18])
 {
     struct kv_buf *list[] = {&r->text, &r->reasoning, &r->refusal, &r->finish, &r->model,
         &r->provider, &r->tier, &r->request_id, &r->fingerprint, &r->error_type, &r->error_code,
-        &r->error, &r->id, &r->arguments, &r->location, &r->scratch, NULL};
+        &r->error, &r->id, &r->arguments, &r->unread, &r->location, &r->scratch, NULL};
     memcpy(all, list, sizeof list);
     return all;
 }
 
 void kv_response_release(struct kv_response *r)
 {
-    struct kv_buf *all[17];
+    struct kv_buf *all[18];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_release(*b);
     kv_error_body_release(&r->complaint);
@@ -34,7 +35,7 @@ void kv_response_release(struct kv_response *r)
 
 void kv_response_begin(struct kv_response *r)
 {
-    struct kv_buf *all[17];
+    struct kv_buf *all[18];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_clear(*b);
     kv_usage_begin(&r->usage);
@@ -109,32 +110,10 @@ static enum kv_outcome of_finish(struct kv_response *r, const struct kv_response
     return r->text.n ? KV_OUTCOME_OK : KV_OUTCOME_BAD_RESPONSE;
 }
 
-static void strip_front(struct kv_buf *b)
+/* Servers that fill in a prompt themselves may end it with the opening tag of the reasoning. */
+static void split_reasoning(struct kv_response *r, const struct kv_response_to *to)
 {
-    size_t n = 0;
-    while (n < b->n && strchr(" \t\r\n", b->p[n]))
-        n++;
-    kv_buf_cut(b, 0, n);
-}
-
-/* Servers without a field for it leave the reasoning in the answer, sometimes without its opening
- * tag. A tag that never closes means that nothing but reasoning arrived. */
-static void split_thinking(struct kv_response *r)
-{
-    static const char open[] = "<think>", close[] = "</think>";
-    const size_t opening = sizeof open - 1, closing = sizeof close - 1;
-    if (r->reasoning.n || !r->text.n)
-        return;
-    struct kv_slice text = kv_slice_strip(kv_slice_of(&r->text));
-    bool opened = kv_slice_starts(text, open);
-    const char *end = memmem(text.p, text.n, close, closing);
-    if (!opened && !end)
-        return;
-    const char *from = opened ? text.p + opening : text.p;
-    const char *to = end ? end : text.p + text.n;
-    kv_buf_add_slice(&r->reasoning, kv_slice_strip((struct kv_slice){from, (size_t)(to - from)}));
-    kv_buf_cut(&r->text, 0, end ? (size_t)(end - r->text.p) + closing : r->text.n);
-    strip_front(&r->text);
+    kv_reasoning_split(&r->text, to->dialect->flags & KV_SERVICE_LOCAL, &r->reasoning);
 }
 
 /* Text beside a refusal is the answer in Responses, where a refusal is an item of its own. */
@@ -160,7 +139,7 @@ static void settle(struct kv_response *r, const struct kv_response_to *to, enum 
     if (asked_tool(to))
         take_arguments(r);
     kv_partial_text_join(&r->text);
-    split_thinking(r);
+    split_reasoning(r, to);
     if (is_refused(r, to) && r->ending == KV_OUTCOME_OK)
         r->ending = KV_OUTCOME_REFUSAL;
     if (r->ending == KV_OUTCOME_REFUSAL && !r->text.n)
@@ -168,7 +147,12 @@ static void settle(struct kv_response *r, const struct kv_response_to *to, enum 
     if (to->wire == KV_PROTOCOL_RESPONSES && r->ending == KV_OUTCOME_OK && !r->text.n &&
         !r->step_down)
         r->ending = KV_OUTCOME_BAD_RESPONSE;
-    if (r->ending == KV_OUTCOME_BAD_RESPONSE) {
+    bool unread = r->unread.n && !r->text.n && r->ending == KV_OUTCOME_OK;
+    if (unread) {
+        r->ending = KV_OUTCOME_BAD_RESPONSE;
+        kv_buf_add_str(&r->error, "the answer comes in parts that are no text: ");
+        say(r, to, kv_slice_of(&r->unread));
+    } else if (r->ending == KV_OUTCOME_BAD_RESPONSE) {
         kv_buf_add_str(&r->error, "the reply ended without an answer, finish reason \"");
         say(r, to, kv_slice_of(&r->finish));
         kv_buf_add_char(&r->error, '"');
@@ -184,11 +168,11 @@ static void conclude(struct kv_response *r, const struct kv_response_to *to)
 }
 
 /* What had come of an answer that failed: no half of a character at its end, and no reasoning. */
-static void keep_text(struct kv_response *r)
+static void keep_text(struct kv_response *r, const struct kv_response_to *to)
 {
     kv_partial_text_join(&r->text);
     kv_partial_text_trim(&r->text);
-    split_thinking(r);
+    split_reasoning(r, to);
 }
 
 /* ---- refusals ---- */
@@ -235,6 +219,8 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
         r->wait_ms = r->limits.refill_ms;
     if (status == 400 || status == 422)
         r->heal = kv_heal(t, to->quirks);
+    else if (status == 500) /* a chat template that raised an exception */
+        r->heal = kv_heal(t, to->quirks) & KV_QUIRK_FOLD_SYSTEM;
     if (!r->heal && to->schema_name && to->step < KV_STEP_PLAIN &&
         (r->ending == KV_OUTCOME_BAD_REQUEST || r->ending == KV_OUTCOME_SERVER_ERROR))
         r->step_down = kv_outcome_steps_down(&c);
@@ -257,6 +243,7 @@ struct kv_protocol kv_response_view(struct kv_response *r)
         .fingerprint = &r->fingerprint,
         .tier = &r->tier,
         .arguments = &r->arguments,
+        .unread = &r->unread,
         .usage = &r->usage};
 }
 
@@ -384,7 +371,7 @@ void kv_response_events(
     r->ending = KV_OUTCOME_BAD_RESPONSE;
     decode_events(r, to, e);
     if (!kv_outcome_rule(r->ending)->answers)
-        keep_text(r);
+        keep_text(r, to);
     settle_retry(r);
 }
 
@@ -485,7 +472,7 @@ void kv_response_fail(
 {
     r->ending = ending;
     say_str(r, to, why);
-    keep_text(r);
+    keep_text(r, to);
     settle_retry(r);
 }
 

@@ -61,7 +61,7 @@ struct kv_response {
     bool waiting;              /* it is being worked on in the background: look again by `id` */
     /* private */
     struct kv_error_body_text complaint;
-    struct kv_buf arguments, location, scratch;
+    struct kv_buf arguments, unread, location, scratch;
 };
 void kv_response_release(struct kv_response *r);
 

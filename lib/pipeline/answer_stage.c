@@ -6,6 +6,7 @@
 #include "json.h"
 #include "num.h"
 #include "reformat.h"
+#include "remarks.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -120,6 +121,7 @@ void kv_answer_stage_release(struct kv_answer_stage *a)
     kv_buf_release(&a->metrics);
     kv_buf_release(&a->system);
     kv_buf_release(&a->user);
+    kv_buf_release(&a->notes);
     kv_stage_words_release(&a->words);
 }
 
@@ -234,6 +236,8 @@ bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row)
         kv_buf_add_char(&a->usage, '}');
         a->used = true;
     }
+    if (kv_json_path(row, &v, "metadata", "warnings", NULL))
+        kv_remarks_recall(&a->notes, v);
     a->recalled = true;
     return true;
 }
@@ -249,18 +253,31 @@ void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query)
     query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&a->user)};
 }
 
+/* What it used and how it ended is known also of a reply without an answer in it. */
+static void take_usage(struct kv_answer_stage *a, const struct kv_answer *r)
+{
+    a->live.used = r->used;
+    a->live.dropped = kv_remarks_dropped(r);
+    kv_stage_words_put(&a->words, r->served, r->tier, r->finish, &a->live);
+    a->usage_unavailable = !kv_usage_known(&r->used) || r->used.in_total + r->used.out_total == 0;
+    a->used = true;
+    kv_remarks_on_answer(&a->notes, r, a->model->model_name);
+}
+
 static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
 {
+    const char *why = kv_remarks_no_text(r);
+    take_usage(a, r);
+    if (why) {
+        fail(a, "%s", why);
+        return;
+    }
     kv_buf_add_str(&a->raw, header);
     kv_buf_add_slice(&a->raw, r->text);
     kv_buf_add_char(&a->trace, '[');
     add_message(&a->trace, "assistant", r->text, 0);
     kv_buf_add_char(&a->trace, ']');
     kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
-    a->live.used = r->used;
-    kv_stage_words_put(&a->words, r->served, r->tier, r->finish, &a->live);
-    a->usage_unavailable = !kv_usage_known(&r->used) || r->used.in_total + r->used.out_total == 0;
-    a->used = true;
 }
 
 void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *r)
@@ -278,6 +295,13 @@ void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *r)
         fail(a, "Adapter call failed: %.*s: %.*s", (int)r->error_type.n, r->error_type.p,
             (int)r->error.n, r->error.p);
     }
+}
+
+int kv_answer_stage_shown(
+    const struct kv_answer_stage *a, struct kv_slice *text, struct kv_err *err)
+{
+    *text = kv_slice_of(&a->raw);
+    return a->desk->config->full_trace_for_template ? 0 : kv_extract_message(*text, text, err);
 }
 
 /* ---- what a result says of it ---- */

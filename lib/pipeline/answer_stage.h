@@ -32,6 +32,7 @@ struct kv_desk {
     const struct kv_traces *traces;   /* NULL: none */
     const struct kv_recorded *replay; /* NULL: none */
     bool show_expected;               /* tell the judge the expected values */
+    bool rehearsal;                   /* replies are made up: nobody is asked twice */
     const char *run_name;             /* NULL: null */
 };
 
@@ -56,6 +57,7 @@ struct kv_answer_stage {
     bool used;                  /* tokens were counted: usage_metadata is not null for it */
     struct kv_stage_usage live; /* of a live call */
     struct kv_stage_words words;
+    struct kv_buf notes; /* for the warnings of a row (remarks.h) */
     int64_t retries[KV_RETRY_CLASSES];
     const struct kv_recorded_entry *replayed; /* NULL: not from a replay store */
     bool recalled;
@@ -76,6 +78,11 @@ bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row);
 
 void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query);
 void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *response);
+
+/* What checks and judges are shown of it: the final message, or the whole trace if the
+ * configuration says so. -1 with KV_INPUT if there is no such message. */
+int kv_answer_stage_shown(
+    const struct kv_answer_stage *a, struct kv_slice *text, struct kv_err *err);
 
 /* ---- what a result says of it ---- */
 

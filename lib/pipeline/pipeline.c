@@ -3,6 +3,8 @@
 
 #include "extract.h"
 #include "json.h"
+#include "pipeline_checks.h"
+#include "remarks.h"
 #include "task.h"
 
 #include <string.h>
@@ -117,6 +119,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
         return;
     }
     kv_answer_stage_record(generation, &p->record, &p->answerer_name, &p->partial_note);
+    kv_buf_add_slice(&p->notes, kv_slice_of(&generation->notes));
     if (generation->failed) {
         set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
         p->stage = KV_STAGE_END;
@@ -127,17 +130,6 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
             KV_SLICE("auto-fail at stage PlaceholderRetryAutoFail"));
         p->stage = KV_STAGE_END;
     }
-}
-
-/* ---- asking ---- */
-
-/* What the checks and the judge are shown: the final message, or the whole trace on request. */
-static int visible_text(struct kv_pipeline *p, struct kv_slice *text, struct kv_err *err)
-{
-    *text = kv_slice_of(&p->generation->raw);
-    if (p->desk->config->full_trace_for_template)
-        return 0;
-    return kv_extract_message(*text, text, err);
 }
 
 /* ---- the stages that need no model, or find out that they need none ---- */
@@ -238,39 +230,11 @@ static void begin_rubric(struct kv_pipeline *p)
     p->stage = KV_STAGE_RUBRIC;
 }
 
-static bool wants_abstention(const struct kv_pipeline *p)
-{
-    return p->desk->config->abstention_enabled && !p->generation->partial;
-}
-
-static bool wants_sufficiency(const struct kv_pipeline *p)
-{
-    const struct kv_config *c = p->desk->config;
-    return c->sufficiency_enabled && c->evaluation_mode != KV_RUBRIC_ONLY &&
-           !p->generation->partial && !p->record.abstention_override;
-}
-
 static bool wants_parsing(const struct kv_pipeline *p)
 {
     const struct kv_config *c = p->desk->config;
     return c->evaluation_mode != KV_RUBRIC_ONLY && !p->record.abstention_override &&
            !p->record.sufficiency_override && (!p->generation->partial || c->partial_trace_scoring);
-}
-
-/* A check is asked only if there is a text to check. */
-static bool query_check(struct kv_pipeline *p, struct kv_query *query, bool wanted)
-{
-    struct kv_slice text;
-    struct kv_err ignored;
-    if (wanted && visible_text(p, &text, &ignored) == 0) {
-        enum kv_check check =
-            p->stage == KV_STAGE_ABSTENTION ? KV_CHECK_ABSTENTION : KV_CHECK_SUFFICIENCY;
-        kv_judge_prompts_ask_check(&p->texts, p->desk, p->subject, check, text, query);
-        kv_reask_add(&p->again, query);
-        return true;
-    }
-    p->stage++;
-    return false;
 }
 
 static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
@@ -291,7 +255,7 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
         p->stage = KV_STAGE_VERIFY;
         return false;
     }
-    if (visible_text(p, &text, &err) != 0) {
+    if (kv_answer_stage_shown(p->generation, &text, &err) != 0) {
         fail_parsing(p, KV_RETRY_NEVER, "Failed to extract final AI message: ", kv_slice(err.text));
         p->stage = KV_STAGE_END;
         return false;
@@ -325,11 +289,8 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
             p->stage = KV_STAGE_ABSTENTION;
             break;
         case KV_STAGE_ABSTENTION:
-            if (query_check(p, query, wants_abstention(p)))
-                return true;
-            break;
         case KV_STAGE_SUFFICIENCY:
-            if (query_check(p, query, wants_sufficiency(p)))
+            if (kv_pipeline_checks_query(p, query))
                 return true;
             break;
         case KV_STAGE_PARSE:
@@ -353,86 +314,44 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
 
 static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_answer *r)
 {
-    struct kv_stage_usage u = {
-        .stage = stage, .model = kv_slice_of(&p->judge_name), .used = r->used};
+    struct kv_stage_usage u = {.stage = stage,
+        .model = kv_slice_of(&p->judge_name),
+        .used = r->used,
+        .dropped = kv_remarks_dropped(r)};
     if (r->kind != KV_ANSWER_TEXT)
         return;
+    kv_remarks_on_judge(&p->notes, r, p->judge->model_name);
     kv_stage_words_put(&p->words[p->stage], r->served, r->tier, r->finish, &u);
     kv_result_builder_use(&p->record, &u);
 }
 
-/* Reads a check's reply. 1 if it was performed, 0 if it was not, for the reason noted; -1 if the
- * judge is asked again. */
-static int read_check(struct kv_pipeline *p, enum kv_check check, const struct kv_answer *response,
-    bool *flag, struct kv_buf *reasoning)
+/* The judge could not be asked. With more room than configured it may not be taken at all. */
+static void fail_asking(struct kv_pipeline *p, const struct kv_answer *response)
 {
-    struct kv_err err;
-    struct kv_slice why = response->error;
-    int failed = response->kind != KV_ANSWER_TEXT;
-    *flag = kv_judge_prompts_harmless(check);
-    if (!failed) {
-        failed = kv_judge_prompts_read_check(check, response->text, flag, reasoning, &err);
-        if (failed && kv_reask_again(&p->again, p->desk->prompts, response->text, err.text))
-            return -1;
-        why = kv_slice(failed ? err.text : "");
-    }
-    if (failed)
-        kv_buf_printf(&p->notes, "%s check not performed: %.*s%c",
-            check == KV_CHECK_ABSTENTION ? "Abstention" : "Sufficiency", (int)why.n, why.p, 0);
-    kv_reask_begin(&p->again);
-    return !failed;
+    bool cut = p->again.room > 1 && response->category == KV_RETRY_NEVER;
+    fail_parsing(p, response->category,
+        cut ? "Parsing failed: the judge was cut off by its token limit; asked again with more "
+              "room: "
+            : "Parsing failed: ",
+        response->error);
+    p->stage = KV_STAGE_END;
 }
 
-static void take_abstention(struct kv_pipeline *p, const struct kv_answer *response)
-{
-    struct kv_result_builder *r = &p->record;
-    bool detected;
-    int performed = read_check(p, KV_CHECK_ABSTENTION, response, &detected, &p->abstention);
-    if (performed < 0)
-        return;
-    r->abstention_performed = performed;
-    r->abstention_detected = kv_tri(detected);
-    if (r->abstention_performed)
-        r->abstention_reasoning = kv_slice_of(&p->abstention);
-    if (detected) {
-        r->abstention_override = true;
-        r->verify_result = KV_TRI_FALSE;
-    }
-    p->stage = KV_STAGE_SUFFICIENCY;
-}
-
-static void take_sufficiency(struct kv_pipeline *p, const struct kv_answer *response)
-{
-    struct kv_result_builder *r = &p->record;
-    bool sufficient;
-    int performed = read_check(p, KV_CHECK_SUFFICIENCY, response, &sufficient, &p->sufficiency);
-    if (performed < 0)
-        return;
-    r->sufficiency_performed = performed;
-    r->sufficiency_detected = kv_tri(sufficient);
-    if (r->sufficiency_performed)
-        r->sufficiency_reasoning = kv_slice_of(&p->sufficiency);
-    if (!sufficient) {
-        r->sufficiency_override = true;
-        r->verify_result = KV_TRI_FALSE;
-    }
-    p->stage = KV_STAGE_PARSE;
-}
-
-/* A reply that does not fit is sent back with what is wrong, a bounded number of times. */
+/* A reply that cannot be used is sent back with what is wrong, a bounded number of times. */
 static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
 {
     struct kv_err err;
     if (response->kind == KV_ANSWER_FAILED) {
-        fail_parsing(p, response->category, "Parsing failed: ", response->error);
-        p->stage = KV_STAGE_END;
+        fail_asking(p, response);
         return;
     }
-    if (kv_verdict_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
+    if (kv_reask_whole(response, &err) == 0 &&
+        kv_verdict_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
+        kv_reask_begin(&p->again);
         p->stage = KV_STAGE_VERIFY;
         return;
     }
-    if (kv_reask_again(&p->again, p->desk->prompts, response->text, err.text))
+    if (kv_reask_again(&p->again, p->desk, response, err.text))
         return;
     fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", kv_slice(err.text));
     p->stage = KV_STAGE_END;
@@ -461,10 +380,8 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
         return;
     }
     count_usage(p, name[p->stage], response);
-    if (p->stage == KV_STAGE_ABSTENTION)
-        take_abstention(p, response);
-    else if (p->stage == KV_STAGE_SUFFICIENCY)
-        take_sufficiency(p, response);
+    if (p->stage == KV_STAGE_ABSTENTION || p->stage == KV_STAGE_SUFFICIENCY)
+        kv_pipeline_checks_take(p, response);
     else if (p->stage == KV_STAGE_PARSE)
         take_parse(p, response);
     else

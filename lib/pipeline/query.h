@@ -25,6 +25,7 @@ struct kv_query {
     double temperature;
     const char *schema_name; /* NULL: free text is wanted */
     struct kv_slice schema;
+    int room; /* it may say so many times what the configuration allows; 0: as much */
 };
 
 enum kv_answer_kind {
@@ -41,7 +42,12 @@ struct kv_answer {
     struct kv_usage used;         /* by all its requests; KV_USAGE_UNKNOWN: nobody said */
     struct kv_slice served;       /* the model that answered, where it is not the one asked */
     struct kv_slice tier;         /* of service, where it is not the standard one */
-    struct kv_slice finish;       /* how it ended, where that is not the ordinary end */
+    struct kv_slice finish;       /* how it ended, where that is not the ordinary end: length,
+                                     content_filter, refusal, or the service's word */
+    bool another;                 /* what served is no other name for the model asked */
+    bool thought;                 /* there was reasoning beside the text */
+    bool no_temperature;          /* asked without the one configured */
+    bool folded_system;           /* … with the system text in front of the question */
     enum kv_retry_class category; /* of a failure; KV_RETRY_NEVER: permanent */
     struct kv_slice error_type;   /* of a failure: "RateLimitError" */
     struct kv_slice error;        /* its message, for people */

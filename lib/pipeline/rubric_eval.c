@@ -409,10 +409,10 @@ void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *respo
     int taken = -1;
     kv_buf_clear(&t->trouble);
     if (response->kind == KV_ANSWER_TEXT) {
-        taken = take_text(t, response->text, &err);
+        taken = kv_reask_whole(response, &err) == 0 ? take_text(t, response->text, &err) : -1;
         if (taken == 0) /* the first of what is wrong */
             kv_err_set(&err, KV_INPUT, "%s", t->trouble.p);
-        if (taken < 1 && kv_reask_again(&t->again, t->ask.desk->prompts, response->text, err.text))
+        if (taken < 1 && kv_reask_again(&t->again, t->ask.desk, response, err.text))
             return;
         why = kv_slice(taken < 1 ? err.text : "");
     }

@@ -93,6 +93,7 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
     add_value(out, "kv_served", u->served);
     add_value(out, "kv_tier", u->tier);
     add_value(out, "kv_finish", u->finish);
+    add_value(out, "kv_dropped", u->dropped);
     if (!isnan(u->used.cost)) {
         kv_buf_add_str(out, ",\"kv_cost\":");
         kv_num_add_double(out, u->used.cost, KV_NUM_COMPACT);
@@ -139,13 +140,16 @@ void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
     double cost;
     kv_usage_begin(&u->used);
     u->detailed = false;
-    u->served = u->tier = u->finish = u->input_details = u->output_details = (struct kv_slice){0};
+    u->served = u->tier = u->finish = u->dropped = u->input_details = u->output_details =
+        (struct kv_slice){0};
     read_count(object, "input_tokens", &u->used.in_total);
     read_count(object, "output_tokens", &u->used.out_total);
     read_details(u, object);
     read_string(object, "kv_served", &u->served);
     read_string(object, "kv_tier", &u->tier);
     read_string(object, "kv_finish", &u->finish);
+    if (kv_json_get(object, "kv_dropped", &value) && kv_json_type(value) == KV_JSON_ARRAY)
+        u->dropped = value;
     if (kv_json_get(object, "kv_cost", &value) && kv_num_double(value, &cost) && cost >= 0)
         u->used.cost = cost;
 }
@@ -158,6 +162,7 @@ void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage 
         sum->served = more->served;
     if (more->tier.n)
         sum->tier = more->tier;
-    if (more->finish.n)
-        sum->finish = more->finish;
+    sum->finish = more->finish;
+    if (more->dropped.n)
+        sum->dropped = more->dropped;
 }

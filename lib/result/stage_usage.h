@@ -17,6 +17,7 @@ struct kv_stage_usage {
     struct kv_usage used;
     /* JSON strings; empty: nothing worth a word */
     struct kv_slice served, tier, finish;
+    struct kv_slice dropped; /* JSON array of what was not sent as configured; empty: nothing */
     /* of a row that was read: the objects as they stand; empty: written from `used` */
     struct kv_slice input_details, output_details;
     bool detailed; /* of a row that was read: it says what was cached */
@@ -29,7 +30,8 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u);
  * from it. */
 void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object);
 
-/* Adds a further call of the same stage: counts add up, of the words the last one stays. */
+/* Adds a further call of the same stage: counts add up, of the words the last one stays; how it
+ * ended is how the last call ended. */
 void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage *more);
 
 /* The words of a stage, kept for a kv_stage_usage that borrows them. */

@@ -1,6 +1,7 @@
 /* endpoint - one model of the configuration as a run talks to it: over HTTP, or by a command. */
 #include "endpoint.h"
 
+#include "endpoint_words.h"
 #include "json.h"
 #include "num.h"
 #include "task.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { REFUSALS_MAX = 5 }; /* in a row: not the requests' fault, but the endpoint's */
 
@@ -124,7 +124,7 @@ static struct kv_request request_of(const struct kv_endpoint *e, const struct kv
         .messages = q->messages,
         .count = q->count,
         .temperature = q->temperature,
-        .max_tokens = e->model->max_tokens,
+        .max_tokens = e->model->max_tokens * (q->room > 1 ? q->room : 1),
         .schema_name = q->schema_name,
         .schema = q->schema,
         .step = e->step,
@@ -199,15 +199,6 @@ long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *c
 
 /* ---- hearing ---- */
 
-enum { REMARK_UNSAID = 1, REMARK_UNPRICED = 2, REMARK_TIER = 4 };
-
-static bool is_new(struct kv_endpoint *e, unsigned remark)
-{
-    bool fresh = !(e->remarked & remark);
-    e->remarked |= remark;
-    return fresh;
-}
-
 /* A server that does not count leaves a limit to an estimate. */
 static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
 {
@@ -220,7 +211,7 @@ static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct 
     e->account.guessed++;
     e->account.guessed_tokens += (double)used.in_total + (double)used.out_total;
     e->account.guessed_cost += isnan(cost) ? 0 : cost;
-    if (e->limited && is_new(e, REMARK_UNSAID))
+    if (e->limited && kv_endpoint_words_first(e, KV_REMARK_UNSAID))
         kv_buf_printf(&e->remark,
             "%s does not say how many tokens it used: limits go by an estimate", e->name);
 }
@@ -229,7 +220,8 @@ static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct 
 static void look_at_tier(struct kv_endpoint *e, struct kv_slice served)
 {
     enum kv_tier asked = kv_pricing_tier(e->model), had = kv_tier_of(served);
-    if (served.n && asked != had && asked != KV_TIER_STANDARD && is_new(e, REMARK_TIER))
+    if (served.n && asked != had && asked != KV_TIER_STANDARD &&
+        kv_endpoint_words_first(e, KV_REMARK_TIER))
         kv_buf_printf(&e->remark, "%s: asked for tier %s, served and priced at %s", e->name,
             kv_tier_name(asked), kv_tier_name(had));
 }
@@ -252,7 +244,8 @@ static void account(
         double cost = kv_pricing_cost(e->pricing, e->priced, &used, served, tier);
         kv_account_add(&e->account, &used, cost);
         look_at_tier(e, tier);
-        if (isnan(cost) && e->limited && e->pricing->prices && is_new(e, REMARK_UNPRICED))
+        if (isnan(cost) && e->limited && e->pricing->prices &&
+            kv_endpoint_words_first(e, KV_REMARK_UNPRICED))
             kv_buf_printf(&e->remark, "%s: %s has no price for its tier \"%.*s\"", e->name,
                 e->pricing->path, (int)tier.n, tier.p);
     } else if (answered && reply->text.n)
@@ -284,9 +277,17 @@ static bool is_of_question(const struct kv_response *reply)
     return reply->ending == KV_OUTCOME_CONTENT_FILTER;
 }
 
+/* More room than configured was asked for, and is not to be had. */
+static bool is_of_query(const struct kv_query *q, const struct kv_response *reply)
+{
+    return q->room > 1 &&
+           (reply->ending == KV_OUTCOME_BAD_REQUEST || reply->ending == KV_OUTCOME_CONTEXT_LENGTH);
+}
+
 /* What a failure means for the scheduler. A refusal leaves its task pending; when nothing but
  * refusals comes back, the endpoint is of no use until somebody acts. */
-static enum kv_fate fate_of(struct kv_endpoint *e, const struct kv_response *reply)
+static enum kv_fate fate_of(
+    struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
 {
     if (reply->retry != KV_RETRY_NEVER)
         return KV_FATE_RETRY;
@@ -294,7 +295,7 @@ static enum kv_fate fate_of(struct kv_endpoint *e, const struct kv_response *rep
         return KV_FATE_PERMANENT;
     if (kv_outcome_rule(reply->ending)->stops && reply->certain)
         return KV_FATE_STOP;
-    return kv_endpoint_refused(e);
+    return is_of_query(q, reply) ? KV_FATE_PERMANENT : kv_endpoint_refused(e);
 }
 
 static void describe_trouble(struct kv_endpoint *e, const struct kv_response *reply)
@@ -308,16 +309,16 @@ static void describe_trouble(struct kv_endpoint *e, const struct kv_response *re
     kv_buf_add_slice(&e->trouble, kv_slice_of(&reply->error));
 }
 
-static void fail(struct kv_endpoint *e, const struct kv_response *reply, struct kv_call_end *end,
-    struct kv_answer *r)
+static void fail(struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply,
+    struct kv_call_end *end, struct kv_answer *r)
 {
     describe_trouble(e, reply);
     end->reason = reply->retry;
-    end->fate = fate_of(e, reply);
+    end->fate = fate_of(e, q, reply);
     r->kind = KV_ANSWER_FAILED;
     if (end->fate == KV_FATE_STOP)
         r->kind = KV_ANSWER_WITHHELD;
-    else if (end->fate == KV_FATE_PERMANENT && !is_of_question(reply))
+    else if (end->fate == KV_FATE_PERMANENT && !is_of_question(reply) && !is_of_query(q, reply))
         r->kind = KV_ANSWER_REFUSED;
     r->category = reply->retry;
     r->error_type = kv_slice(type_of(reply->retry));
@@ -329,24 +330,6 @@ static bool is_answer(const struct kv_response *reply)
 {
     return kv_outcome_rule(reply->ending)->answers ||
            (reply->ending == KV_OUTCOME_CONTENT_FILTER && reply->status == 200);
-}
-
-/* What is not as it was asked for. */
-static void add_words(
-    const struct kv_endpoint *e, const struct kv_response *reply, struct kv_answer *response)
-{
-    static const char *const standard[] = {"standard", "default", "auto", "on_demand"};
-    struct kv_slice served = kv_slice_of(&reply->model), tier = kv_slice_of(&reply->tier);
-    bool ordinary = reply->ending == KV_OUTCOME_OK && !reply->finish_unknown;
-    response->outcome = reply->ending;
-    if (!kv_slice_eq(served, e->model->model_name))
-        response->served = served;
-    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
-        if (tier.n == strlen(standard[i]) && strncasecmp(tier.p, standard[i], tier.n) == 0)
-            tier.n = 0;
-    response->tier = tier;
-    if (!ordinary)
-        response->finish = kv_slice_of(&reply->finish);
 }
 
 enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
@@ -369,7 +352,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
         .tokens = in >= 0 && out >= 0 ? in + out : -1};
     *response = (struct kv_answer){.used = reply->usage};
     if (!is_answer(reply)) {
-        fail(e, reply, end, response);
+        fail(e, q, reply, end, response);
         return KV_HEARD_REPLY;
     }
     e->answers++;
@@ -377,7 +360,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     response->kind = KV_ANSWER_TEXT;
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
-    add_words(e, reply, response);
+    kv_endpoint_words_add(e, q, reply, quirks, response);
     return KV_HEARD_REPLY;
 }
 

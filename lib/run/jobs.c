@@ -2,6 +2,7 @@
 #include "jobs.h"
 
 #include "json.h"
+#include "marks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,14 +147,18 @@ static bool is_to_be_retried(
     struct kv_result result;
     struct kv_err ignored;
     const char *name = NULL;
+    bool cut = false;
     if (!o->retry_failed || !task->failed || !task->has_row)
         return false;
     if (!o->categories || !*o->categories)
         return true;
     if (read_row(s, task->offset, &row, &ignored) == 0 &&
-        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0)
+        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0) {
         name = kv_failure_name(result.failure);
-    bool listed = name && is_listed(o->categories, name);
+        cut = kv_marks_of(&result) & KV_MARK_CUT;
+    }
+    bool listed =
+        (name && is_listed(o->categories, name)) || (cut && is_listed(o->categories, "truncated"));
     kv_buf_release(&row);
     return listed;
 }
@@ -307,6 +312,8 @@ static bool holds_answer(const struct kv_result *r, bool retry_failed)
         return false;
     kv_json_get(r->template, "response_timeout_partial", &partial);
     if (kv_json_is_true(partial) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
+        return false;
+    if (retry_failed && kv_result_failed(r) && kv_marks_of(r) & KV_MARK_CUT)
         return false;
     return !retry_failed || !kv_result_failed(r) || !kv_result_settles(r) ||
            kv_json_string_is(r->failure_stage, "ParseTemplate");

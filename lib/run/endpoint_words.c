@@ -1,0 +1,103 @@
+/* endpoint_words - what is not as it was asked for about an answer, and what is told once a model. */
+#include "endpoint_words.h"
+
+#include "served_name.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+bool kv_endpoint_words_first(struct kv_endpoint *e, enum kv_remark remark)
+{
+    bool fresh = !(e->remarked & remark);
+    e->remarked |= remark;
+    return fresh;
+}
+
+/* Tells a thing once a model. */
+static void remark(
+    struct kv_endpoint *e, enum kv_remark which, const char *what, struct kv_slice more)
+{
+    if (kv_endpoint_words_first(e, which))
+        kv_buf_printf(&e->remark, "%s%s: %s%.*s", e->remark.n ? "; " : "", e->name, what,
+            (int)more.n, more.n ? more.p : "");
+}
+
+/* How it ended, in one word for all services. */
+static struct kv_slice finish_word(const struct kv_response *reply)
+{
+    switch (reply->ending) {
+    case KV_OUTCOME_TRUNCATED:
+        return KV_SLICE("length");
+    case KV_OUTCOME_CONTENT_FILTER:
+        return KV_SLICE("content_filter");
+    case KV_OUTCOME_REFUSAL:
+        return KV_SLICE("refusal");
+    default:
+        return reply->finish_unknown ? kv_slice_of(&reply->finish) : KV_SLICE("");
+    }
+}
+
+static void add_finish(
+    struct kv_endpoint *e, const struct kv_response *reply, struct kv_answer *response)
+{
+    response->outcome = reply->ending;
+    response->finish = finish_word(reply);
+    response->thought = reply->reasoning.n > 0;
+    if (reply->ending == KV_OUTCOME_TRUNCATED)
+        remark(e, KV_REMARK_CUT, "stopped at the token limit", KV_SLICE(""));
+    else if (reply->ending == KV_OUTCOME_CONTENT_FILTER)
+        remark(e, KV_REMARK_FILTERED, "stopped by the provider's content filter", KV_SLICE(""));
+    else if (reply->ending == KV_OUTCOME_REFUSAL)
+        remark(e, KV_REMARK_REFUSED, "declined to answer", KV_SLICE(""));
+}
+
+/* A deployment of Azure has a name of its own. */
+static void add_served(
+    struct kv_endpoint *e, const struct kv_response *reply, struct kv_answer *response)
+{
+    struct kv_slice served = kv_slice_of(&reply->model);
+    if (kv_slice_eq(served, e->model->model_name))
+        return;
+    response->served = served;
+    response->another = !(e->provider.dialect->flags & KV_SERVICE_API_KEY_HDR) &&
+                        !kv_served_name_is(e->model->model_name, served);
+    if (response->another)
+        remark(e, KV_REMARK_SERVED, "served by ", served);
+}
+
+/* What was sent otherwise than configured, because the server would not have it. */
+static void add_dropped(
+    struct kv_endpoint *e, const struct kv_query *q, unsigned quirks, struct kv_answer *response)
+{
+    response->no_temperature = quirks & KV_QUIRK_NO_TEMPERATURE && !isnan(q->temperature);
+    for (size_t i = 0; i < q->count; i++)
+        response->folded_system |=
+            quirks & KV_QUIRK_FOLD_SYSTEM && q->messages[i].role == KV_SPEAKER_SYSTEM;
+    if (response->no_temperature)
+        remark(
+            e, KV_REMARK_TEMPERATURE, "does not take a temperature: asked without", KV_SLICE(""));
+    if (response->folded_system)
+        remark(e, KV_REMARK_SYSTEM,
+            "takes no system role: the system prompt stands in front of the question",
+            KV_SLICE(""));
+}
+
+static void add_tier(const struct kv_response *reply, struct kv_answer *response)
+{
+    static const char *const standard[] = {"standard", "default", "auto", "on_demand"};
+    struct kv_slice tier = kv_slice_of(&reply->tier);
+    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+        if (tier.n == strlen(standard[i]) && strncasecmp(tier.p, standard[i], tier.n) == 0)
+            tier.n = 0;
+    response->tier = tier;
+}
+
+void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
+    const struct kv_response *reply, unsigned quirks, struct kv_answer *response)
+{
+    add_finish(e, reply, response);
+    add_served(e, reply, response);
+    add_dropped(e, q, quirks, response);
+    add_tier(reply, response);
+}

@@ -16,7 +16,9 @@
 
 static struct {
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
+    const char *stream, *salvage;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
+    double first_token, idle, total;
     long max_tasks, max_tokens, max_failures;
     bool dry_run, check, verbose;
 } given = {.max_cost = -1,
@@ -83,11 +85,37 @@ static void read_jobs(struct kv_session_options *o)
     o->jobs = (int)n;
 }
 
+static int choose_word(const char *option, const char *given_word, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], given_word) == 0)
+            return i;
+    kv_cli_usage("--%s: '%s' is not known", option, given_word);
+}
+
+static struct kv_streaming read_streaming(void)
+{
+    static const char *const when[] = {"auto", "always", "never", NULL};
+    struct kv_streaming s = {
+        .first_s = given.first_token, .idle_s = given.idle, .total_s = given.total};
+    if (given.stream)
+        s.when = (enum kv_stream_when)choose_word(
+            "stream", *given.stream ? given.stream : "always", when);
+    return s;
+}
+
+static bool salvages_any(void)
+{
+    static const char *const classes[] = {"timeout", "any", NULL};
+    return given.salvage && choose_word("salvage", given.salvage, classes) == 1;
+}
+
 static void check_categories(const char *list)
 {
     while (*list) {
         struct kv_slice name = {list, strcspn(list, ",")};
-        bool known = kv_failure_find(name) != KV_FAIL_NONE || kv_slice_is(name, "truncated");
+        bool known = kv_failure_find(name) != KV_FAIL_NONE || kv_slice_is(name, "truncated") ||
+                     kv_slice_is(name, "partial");
         if (name.n && !known)
             kv_cli_usage("--retry-failed: '%.*s' is no failure category", (int)name.n, name.p);
         list += name.n + (list[name.n] == ',');
@@ -219,6 +247,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     struct kv_run_setup setup = {
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
         .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
+        .salvage_any = salvages_any(),
         .budget = {.max_tasks = (double)given.max_tasks,
             .max_tokens = (double)given.max_tokens,
             .max_cost = given.max_cost,
@@ -286,6 +315,11 @@ int main(int argc, char **argv)
         {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
         {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
         {0, "grace", KV_OPT_SECONDS, &given.grace},
+        {0, "stream", KV_OPT_MAYBE, &given.stream},
+        {0, "first-token", KV_OPT_SECONDS, &given.first_token},
+        {0, "idle", KV_OPT_SECONDS, &given.idle},
+        {0, "total", KV_OPT_SECONDS, &given.total},
+        {0, "salvage", KV_OPT_TEXT, &given.salvage},
         {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
         {0, "exec", KV_OPT_TEXT, &given.exec},
         {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
@@ -318,6 +352,7 @@ int main(int argc, char **argv)
         .prices = given.prices,
         .cost_limited = given.max_cost >= 0,
         .tokens_limited = given.max_tokens >= 0,
+        .streaming = read_streaming(),
         .lock = !given.dry_run && !given.check,
         .offline = given.dry_run,
         .every_model = given.check,

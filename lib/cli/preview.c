@@ -203,7 +203,7 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response
             .quirks = e->quirks,
             .ring = s->ring};
         kv_buf_clear(&body);
-        kv_endpoint_write(e, &q, &body);
+        kv_endpoint_write(e, &q, false, &body);
         struct kv_http_request request = {
             .peer = e->provider.chat, .body = kv_slice_of(&body), .timeout_ms = 60000, .user = e};
         failed = kv_http_start(s->models.http, &request, err);

@@ -31,7 +31,27 @@ static unsigned heal_role(const struct kv_error_body_text *t, unsigned tried)
     return KV_QUIRK_FOLD_SYSTEM & ~tried;
 }
 
-unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried)
+/* Some servers know no stream_options, some stream nothing, or not for everybody; and some take long
+ * calls only as streams. */
+static unsigned heal_stream(const struct kv_error_body_text *t, unsigned tried, bool streamed)
+{
+    static const char *const names[] = {
+        " stream", "'stream", "\"stream", "`stream", "Stream", ".stream", NULL};
+    bool named = t->param.n && strncmp(t->param.p, "stream", 6) == 0;
+    for (size_t i = 0; names[i]; i++)
+        named = named || mentions(t, names[i]);
+    if (!named)
+        return 0;
+    if (!streamed)
+        return mentions(t, "required") || mentions(t, "must") || mentions(t, "only")
+                   ? KV_QUIRK_STREAM & ~tried
+                   : 0;
+    if (mentions(t, "stream_options") && !(tried & KV_QUIRK_NO_STREAM_OPTIONS))
+        return KV_QUIRK_NO_STREAM_OPTIONS;
+    return KV_QUIRK_NO_STREAM & ~tried;
+}
+
+unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool streamed)
 {
     if (mentions(t, "max_completion_tokens") ||
         (mentions(t, "max_tokens") && kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter")))
@@ -41,5 +61,6 @@ unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried)
             kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter") ||
             mentions(t, "deprecated") || mentions(t, "default (1)") || mentions(t, "not support")))
         return KV_QUIRK_NO_TEMPERATURE & ~tried;
-    return heal_role(t, tried);
+    unsigned role = heal_role(t, tried);
+    return role ? role : heal_stream(t, tried, streamed);
 }

@@ -9,7 +9,8 @@
 #include "error_body.h"
 #include "services.h"
 
-/* `tried`: the quirks of the request that was refused. 0: nothing is known to help. */
-unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried);
+/* `tried`: the quirks of the request that was refused; `streamed`: it asked for a stream. 0: nothing
+ * is known to help. */
+unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool streamed);
 
 #endif

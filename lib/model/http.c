@@ -37,7 +37,9 @@ struct slot {
     struct kv_http_target *peer;
     void *user;
     bool flying, capped, identity;
-    struct slot *next; /* in the free or the lost list */
+    bool (*take)(void *user, int status, struct kv_slice bytes);
+    struct curl_slist accept; /* in front of the peer's headers */
+    struct slot *next;        /* in the free or the lost list */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -90,6 +92,12 @@ static int settled(const struct setting *s, struct kv_err *err)
 static size_t take(char *bytes, size_t size, size_t n, void *to)
 {
     struct slot *s = to;
+    long status = 0;
+    if (s->take) {
+        curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+        bool more = s->take(s->user, (int)status, (struct kv_slice){bytes, size * n});
+        return more ? size * n : CURL_WRITEFUNC_ERROR;
+    }
     kv_buf_add(&s->body, bytes, size * n);
     if (!s->body.failed)
         return size * n;
@@ -128,8 +136,8 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
     SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(&s, CURLOPT_TCP_KEEPIDLE, 60L);
-    SET(&s, CURLOPT_TCP_KEEPINTVL, 60L);
+    SET(&s, CURLOPT_TCP_KEEPIDLE, 30L); /* what stands between may forget silent ones after 60 s */
+    SET(&s, CURLOPT_TCP_KEEPINTVL, 30L);
     SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     SET(&s, CURLOPT_ACCEPT_ENCODING, "");
     set_trust(&s, h);
@@ -178,10 +186,13 @@ static void slot_put(struct kv_http *h, struct slot *slot)
 
 static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
 {
+    static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
     struct setting s = {.easy = slot->easy};
+    slot->take = r->take;
+    slot->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
     SET(&s, CURLOPT_URL, r->peer->place.url);
     SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
-    SET(&s, CURLOPT_HTTPHEADER, r->peer->headers);
+    SET(&s, CURLOPT_HTTPHEADER, &slot->accept);
     SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);

@@ -56,7 +56,11 @@ struct kv_http_request {
     long connect_timeout_ms; /* 0: 10 s */
     bool fresh;              /* on a new connection: for the retry after a lost one */
     bool identity;           /* do not offer compression */
-    void *user;              /* comes back in kv_http_done */
+    /* Gets the body in pieces as it comes, instead of done.body; false: no more of it is wanted, the
+     * transfer ends as CONNECTION. It must not call back into this module. NULL: it is collected.
+     * The reply is asked for as events. */
+    bool (*take)(void *user, int status, struct kv_slice bytes);
+    void *user; /* comes back in kv_http_done */
 };
 
 struct kv_http_done {

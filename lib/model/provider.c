@@ -320,8 +320,7 @@ static int add_headers(struct kv_http_target *peer, const struct kv_provider *p,
 {
     static const char *const account[][2] = {
         {"OPENAI_ORG_ID", "OpenAI-Organization"}, {"OPENAI_PROJECT_ID", "OpenAI-Project"}};
-    int rc = kv_http_target_header(peer, "Content-Type", KV_SLICE("application/json"), err) |
-             kv_http_target_header(peer, "Accept", KV_SLICE("application/json"), err);
+    int rc = kv_http_target_header(peer, "Content-Type", KV_SLICE("application/json"), err);
     if (p->dialect->wire == KV_PROTOCOL_ANTHROPIC)
         rc |= kv_http_target_header(peer, "anthropic-version", KV_SLICE("2023-06-01"), err);
     bool openai =

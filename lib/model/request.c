@@ -277,6 +277,21 @@ static void write_anthropic(struct body *b)
         anthropic_format(b);
 }
 
+/* OpenAI pads its events against listeners unless it is told not to. */
+static void add_stream(struct body *b)
+{
+    if (!b->ask->stream)
+        return;
+    member(b, "stream");
+    kv_buf_add_str(b->out, "true");
+    if (b->dialect->wire != KV_PROTOCOL_OPENAI || b->ask->quirks & KV_QUIRK_NO_STREAM_OPTIONS)
+        return;
+    member(b, "stream_options");
+    kv_buf_add_str(b->out, strcmp(b->dialect->name, "openai") == 0
+                               ? "{\"include_usage\":true,\"include_obfuscation\":false}"
+                               : "{\"include_usage\":true}");
+}
+
 void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask)
 {
     struct body b = {.out = out, .dialect = d, .ask = ask};
@@ -288,6 +303,7 @@ void kv_request_write(struct kv_buf *out, const struct kv_service *d, const stru
         write_anthropic(&b);
     else
         write_openai(&b);
+    add_stream(&b);
     if (ask->extra.n)
         add_extra(&b, ask->extra, false);
     kv_buf_add_char(out, '}');

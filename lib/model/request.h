@@ -1,7 +1,6 @@
 /* request - the body of a request to a model, in any dialect, from neutral input.
  *
- * The same input gives the same bytes: servers cache prompts and compiled schemas by them. Requests
- * are complete, not streamed. A prompt that wants an object must carry the schema itself, as the
+ * The same input gives the same bytes: servers cache prompts and compiled schemas by them. A prompt that wants an object must carry the schema itself, as the
  * prompts of lib/pipeline/README.md, do: the lower steps of the ladder rely on it.
  */
 #ifndef KV_REQUEST_H
@@ -29,12 +28,13 @@ struct kv_request {
     struct kv_slice schema;  /* JSON */
     enum kv_step step;       /* read only when schema_name is set */
     unsigned quirks;         /* enum kv_quirk */
+    bool stream;             /* the reply is wanted as events */
     struct kv_slice extra;   /* extra_kwargs, a checked JSON object, or empty */
 };
 
 /* Appends the body. Members of extra_kwargs win over ours; those that configure a client library
- * rather than the request (base_url, timeout, api_key …) are left out, and so is anything that
- * would turn streaming on. */
+ * rather than the request (base_url, timeout, api_key …) are left out, and so are those that say
+ * whether to stream: that is `stream`. */
 void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask);
 
 /* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */

@@ -218,9 +218,9 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
     if (hint < 0 && r->ending == KV_OUTCOME_RATE_LIMIT)
         r->wait_ms = r->limits.refill_ms;
     if (status == 400 || status == 422)
-        r->heal = kv_heal(t, to->quirks);
+        r->heal = kv_heal(t, to->quirks, to->streamed);
     else if (status == 500) /* a chat template that raised an exception */
-        r->heal = kv_heal(t, to->quirks) & KV_QUIRK_FOLD_SYSTEM;
+        r->heal = kv_heal(t, to->quirks, to->streamed) & KV_QUIRK_FOLD_SYSTEM;
     if (!r->heal && to->schema_name && to->step < KV_STEP_PLAIN &&
         (r->ending == KV_OUTCOME_BAD_REQUEST || r->ending == KV_OUTCOME_SERVER_ERROR))
         r->step_down = kv_outcome_steps_down(&c);

@@ -27,6 +27,7 @@ struct kv_response_to {
     const char *schema_name; /* as in kv_request; NULL: free text */
     enum kv_step step;
     unsigned quirks;               /* as sent: advice is only given for what has not been tried */
+    bool streamed;                 /* the wish was to have it as events */
     bool background;               /* the wish was to have it worked on in the background */
     const struct kv_secrets *ring; /* may be NULL */
 };

@@ -32,6 +32,9 @@ enum kv_quirk {
     KV_QUIRK_NO_TEMPERATURE = 2,
     KV_QUIRK_FOLD_SYSTEM = 4,    /* the system text goes in front of the first user message */
     KV_QUIRK_SYSTEM_SWAPPED = 8, /* "developer" instead of "system" */
+    KV_QUIRK_STREAM = 0x100,     /* long calls are cut off or refused unless they are streamed */
+    KV_QUIRK_NO_STREAM = 0x200,
+    KV_QUIRK_NO_STREAM_OPTIONS = 0x400,
 };
 
 enum kv_service_flag {

@@ -9,6 +9,7 @@
 #include "remarks.h"
 #include "task.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ void kv_answer_stage_release(struct kv_answer_stage *a)
     kv_buf_release(&a->context);
     kv_buf_release(&a->usage);
     kv_buf_release(&a->metrics);
+    kv_buf_release(&a->cut_reason);
     kv_buf_release(&a->system);
     kv_buf_release(&a->user);
     kv_buf_release(&a->notes);
@@ -264,6 +266,34 @@ static void take_usage(struct kv_answer_stage *a, const struct kv_answer *r)
     kv_remarks_on_answer(&a->notes, r, a->model->model_name);
 }
 
+/* karenina keeps what others write into this object. */
+static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
+{
+    struct kv_buf *m = &a->metrics;
+    kv_buf_add_str(m, "{\"iterations\":1,\"limit_reached\":false");
+    if (r->measured) {
+        kv_buf_add_str(m, ",\"kv_first_token_seconds\":");
+        kv_num_add_double(m, r->first_token_s, KV_NUM_COMPACT);
+    }
+    if (r->tokens_per_s > 0) {
+        kv_buf_add_str(m, ",\"kv_tokens_per_second\":");
+        kv_num_add_double(m, round(r->tokens_per_s * 10) / 10, KV_NUM_COMPACT);
+    }
+    if (r->measured)
+        kv_buf_printf(m, ",\"kv_attempts\":%d", r->attempts);
+    kv_buf_add_char(m, '}');
+}
+
+static void take_part(struct kv_answer_stage *a, const struct kv_answer *r)
+{
+    kv_buf_add_str(&a->raw, header);
+    kv_buf_add_slice(&a->raw, r->text);
+    a->partial = true;
+    a->usage_unavailable = !kv_usage_known(&r->used);
+    if (r->category != KV_RETRY_TIMEOUT)
+        kv_buf_printf(&a->cut_reason, "The answer was cut off: %.*s", (int)r->error.n, r->error.p);
+}
+
 static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
 {
     const char *why = kv_remarks_no_text(r);
@@ -277,7 +307,7 @@ static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
     kv_buf_add_char(&a->trace, '[');
     add_message(&a->trace, "assistant", r->text, 0);
     kv_buf_add_char(&a->trace, ']');
-    kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
+    write_metrics(a, r);
 }
 
 void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *r)
@@ -285,10 +315,8 @@ void kv_answer_stage_take(struct kv_answer_stage *a, const struct kv_answer *r)
     memcpy(a->retries, r->retries, sizeof a->retries);
     if (r->kind == KV_ANSWER_TEXT) {
         take_text(a, r);
-    } else if (r->kind == KV_ANSWER_FAILED && r->text.n && r->category == KV_RETRY_TIMEOUT) {
-        kv_buf_add_str(&a->raw, header);
-        kv_buf_add_slice(&a->raw, r->text);
-        a->partial = true;
+    } else if (r->kind == KV_ANSWER_FAILED && r->partial) {
+        take_part(a, r);
     } else {
         a->withheld = r->kind == KV_ANSWER_WITHHELD;
         a->category = r->category;
@@ -357,6 +385,8 @@ void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_bu
             characters);
         r->caveats |= KV_CAVEAT_PARTIAL_CONTENT;
         kv_result_builder_warn(r, kv_slice_of(note));
+        if (a->cut_reason.n)
+            kv_result_builder_warn(r, kv_slice_of(&a->cut_reason));
     }
 }
 

@@ -48,7 +48,8 @@ struct kv_answer_stage {
     bool withheld;                /* … because the run is being stopped */
     enum kv_retry_class category; /* of a failure; KV_RETRY_NEVER: permanent */
     struct kv_buf error;
-    bool partial; /* cut short by a timeout */
+    bool partial;             /* cut short by a timeout … */
+    struct kv_buf cut_reason; /* … or for this reason; n == 0: by a timeout */
     struct kv_buf raw;
     struct kv_buf trace, context; /* JSON arrays of messages */
     struct kv_buf usage;          /* JSON: the stage's object, or the recorded usage_metadata */

@@ -37,7 +37,8 @@ enum kv_answer_kind {
 
 struct kv_answer {
     enum kv_answer_kind kind;
-    struct kv_slice text;         /* of an answer; of a failure, what had arrived of one */
+    struct kv_slice text;         /* of an answer; of a failure, what had arrived of one … */
+    bool partial;                 /* … that is to be kept, cut as it is */
     enum kv_outcome outcome;      /* of an answer: whether it was cut, declined, or blocked */
     struct kv_usage used;         /* by all its requests; KV_USAGE_UNKNOWN: nobody said */
     struct kv_slice served;       /* the model that answered, where it is not the one asked */
@@ -52,6 +53,9 @@ struct kv_answer {
     struct kv_slice error_type;   /* of a failure: "RateLimitError" */
     struct kv_slice error;        /* its message, for people */
     int64_t retries[KV_RETRY_CLASSES];
+    int attempts;                       /* requests it took */
+    bool measured;                      /* it was streamed, and … */
+    double first_token_s, tokens_per_s; /* … 0: not to be told */
 };
 
 #endif

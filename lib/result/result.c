@@ -411,6 +411,13 @@ bool kv_result_failed(const struct kv_result *result)
     return result->failure != KV_FAIL_NONE;
 }
 
+bool kv_result_is_partial(const struct kv_result *result)
+{
+    struct kv_slice partial;
+    return kv_json_get(result->template, "response_timeout_partial", &partial) &&
+           kv_json_is_true(partial);
+}
+
 enum kv_result_outcome kv_result_outcome(const struct kv_result *result)
 {
     enum kv_json_type verdict = kv_json_type(result->verify_result); /* of nothing: null */

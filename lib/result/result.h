@@ -65,6 +65,8 @@ void kv_result_key(const struct kv_result *result, struct kv_buf *key);
 /* Did it fail? For a VerificationResult: metadata.failure is not null (also a wrong answer). For a
  * generic row: it has a "failure" other than null and false, or an "error" other than null. */
 bool kv_result_failed(const struct kv_result *result);
+/* Is its answer one that a time limit cut off? */
+bool kv_result_is_partial(const struct kv_result *result);
 
 /* How it ended, in one word, the same wherever results are counted or exported. */
 enum kv_result_outcome {

@@ -267,7 +267,7 @@ static void respond(void *closure, struct kv_errand *e, const struct kv_answer *
     struct kv_active_jobs *a = closure;
     struct kv_active_job *f = e->user;
     struct judgement *j = judgement_of(f, e);
-    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->text.n;
+    bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->partial;
     bool had_none = passing || r->kind == KV_ANSWER_REFUSED || r->kind == KV_ANSWER_WITHHELD;
     if (j) {
         kv_pipeline_take(&j->pipeline, r);
@@ -319,8 +319,9 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .command_timeout_ms = set->command_timeout_ms,
         .closure = a,
         .respond = respond,
+        .tell = set->tell ? tell : NULL,
         .say = say,
-        .tell = set->tell ? tell : NULL};
+        .salvage_any = set->salvage_any};
 }
 
 void kv_active_jobs_release(struct kv_active_jobs *a)

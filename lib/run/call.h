@@ -22,6 +22,7 @@ struct kv_call_end {
     int64_t retry_after_ms; /* named by the server; -1: not named */
     int64_t latency_ms;
     double tokens; /* what it really cost; negative: unknown */
+    bool spoke;    /* it failed, but something of an answer came: the server is there */
 };
 
 enum kv_after {

@@ -1,13 +1,24 @@
 /* dispatch - carries queries to their endpoints and responses back, at the scheduler's pace. */
 #include "dispatch.h"
 
+#include "streaming.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     REDO_MAX = 8, /* a server that keeps wanting it put differently */
-    BATCH = 16,   /* replies taken in before places that became free are filled again */
+    BEHIND_CLOCKS_MS = 5000,
+    BATCH = 16, /* replies taken in before places that became free are filled again */
+};
+
+/* A streamed attempt under way. */
+struct kv_streamed {
+    struct kv_stream stream;
+    struct kv_dispatch *dispatch;
+    struct kv_errand *errand;
+    struct kv_streamed *next, *prev;
 };
 
 /* ---- what calls under way may cost ---- */
@@ -31,7 +42,8 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
         .policy = &e->endpoint->model->retry,
         .tokens = e->input.n ? 0 : kv_endpoint_estimate(e->endpoint, &e->query),
         .user = e};
-    e->redone = 0;
+    e->redone = e->attempts = 0;
+    kv_buf_clear(&e->kept);
     kv_usage_begin(&e->used);
     reserve(e);
     kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
@@ -54,6 +66,27 @@ static void tell_retry(
     kv_buf_release(&text);
 }
 
+/* Of the answers that were cut off the longest is kept; what a judge began to write is worth
+ * nothing. Attempts are never joined. */
+static void keep(struct kv_errand *e, struct kv_slice text)
+{
+    if (e->endpoint->judge || text.n == 0 || text.n < e->kept.n)
+        return;
+    kv_buf_clear(&e->kept);
+    kv_buf_add_slice(&e->kept, text);
+}
+
+/* The budget is spent: is what came of the answer better than none? */
+static bool salvage(const struct kv_dispatch *c, const struct kv_errand *e, struct kv_answer *r)
+{
+    if (r->kind != KV_ANSWER_FAILED || !e->kept.n || r->category == KV_RETRY_NEVER ||
+        (r->category != KV_RETRY_TIMEOUT && !c->salvage_any))
+        return false;
+    r->text = kv_slice_of(&e->kept);
+    r->partial = true;
+    return true;
+}
+
 static void conclude(
     struct kv_dispatch *c, struct kv_errand *e, struct kv_call_end *end, struct kv_answer *response)
 {
@@ -67,9 +100,10 @@ static void conclude(
     response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
+    response->attempts = e->attempts;
     bool passing = response->kind == KV_ANSWER_REFUSED ||
                    (response->kind == KV_ANSWER_FAILED && response->category != KV_RETRY_NEVER);
-    if (kv_lane_stopped(e->call.lane) && passing)
+    if (!salvage(c, e, response) && kv_lane_stopped(e->call.lane) && passing)
         response->kind = KV_ANSWER_WITHHELD;
     c->respond(c->closure, e, response);
 }
@@ -103,7 +137,64 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
 
 /* ---- going ---- */
 
-static void send_http(struct kv_dispatch *c, struct kv_errand *e)
+static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_errand *e)
+{
+    return (struct kv_response_to){.dialect = e->endpoint->provider.dialect,
+        .wire = e->endpoint->provider.wire,
+        .schema_name = e->query.schema_name,
+        .step = e->step,
+        .quirks = e->quirks,
+        .streamed = e->streamed != NULL,
+        .ring = c->ring};
+}
+
+static bool take_piece(void *user, int status, struct kv_slice bytes)
+{
+    struct kv_streamed *s = ((struct kv_errand *)user)->streamed;
+    bool more = kv_stream_take(&s->stream, status, bytes, kv_child_now_ms());
+    int64_t due = kv_stream_due_ms(&s->stream);
+    if (due < s->dispatch->clock_ms)
+        s->dispatch->clock_ms = due;
+    return more;
+}
+
+static void begin_stream(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_stream_limits limits;
+    struct kv_streamed *s = kv_calloc(1, sizeof *s);
+    s->dispatch = c;
+    s->errand = e;
+    s->next = c->streams;
+    if (s->next)
+        s->next->prev = s;
+    e->streamed = c->streams = s;
+    const struct kv_response_to to = expected(c, e);
+    kv_streaming_limits(e->endpoint, &e->call, &limits);
+    kv_stream_begin(&s->stream, &to, &limits, kv_child_now_ms());
+    int64_t due = kv_stream_due_ms(&s->stream);
+    if (!s->next || due < c->clock_ms)
+        c->clock_ms = due;
+}
+
+/* The attempt is over: its stream is the caller's, to close when the response has been used. */
+static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_streamed *s = e->streamed;
+    *(s->prev ? &s->prev->next : &c->streams) = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    e->streamed = NULL;
+    return s;
+}
+
+static void close_stream(struct kv_streamed *s)
+{
+    kv_stream_release(&s->stream);
+    free(s);
+}
+
+/* libcurl's own limit stands behind our clocks. */
+static void send_http(struct kv_dispatch *c, struct kv_errand *e, bool stream)
 {
     struct kv_err err;
     struct kv_http_request request = {
@@ -113,10 +204,18 @@ static void send_http(struct kv_dispatch *c, struct kv_errand *e)
         .fresh = e->call.used[KV_RETRY_CONNECTION] > 0,
         .user = e,
     };
+    if (stream) {
+        begin_stream(c, e);
+        request.take = take_piece;
+        request.identity = true;
+        request.timeout_ms = (long)e->streamed->stream.limits.total_ms + BEHIND_CLOCKS_MS;
+    }
     e->flying = true;
     if (kv_http_start(c->http, &request, &err) == 0)
         return;
     e->flying = false;
+    if (stream)
+        close_stream(detach_stream(c, e));
     fail(c, e, KV_RETRY_CONNECTION, "ConnectionError", kv_slice(err.text));
 }
 
@@ -140,15 +239,17 @@ static void send_to_command(struct kv_dispatch *c, struct kv_errand *e)
 
 static void send_errand(struct kv_dispatch *c, struct kv_errand *e)
 {
+    bool stream = kv_streaming_wanted(e->endpoint);
     kv_buf_clear(&e->body);
     if (!e->input.n)
-        kv_endpoint_write(e->endpoint, &e->query, &e->body);
+        kv_endpoint_write(e->endpoint, &e->query, stream, &e->body);
     e->step = e->endpoint->step;
     e->quirks = e->endpoint->quirks;
+    e->attempts++;
     if (e->endpoint->command)
         send_to_command(c, e);
     else
-        send_http(c, e);
+        send_http(c, e, stream);
 }
 
 void kv_dispatch_send(struct kv_dispatch *c)
@@ -172,6 +273,8 @@ int kv_dispatch_wait(
     memcpy(c->fds, own, n * sizeof *own);
     if (wait >= 0 && wait < ms)
         ms = wait;
+    if (c->streams && c->clock_ms - now < ms)
+        ms = c->clock_ms - now;
     for (struct kv_errand *e = c->children; e; e = e->next) {
         all += kv_child_fds(e->child, c->fds + all);
         if (kv_child_deadline(e->child) - now < ms)
@@ -196,38 +299,105 @@ static void say_remark(const struct kv_dispatch *c, struct kv_endpoint *e)
     kv_buf_clear(&e->remark);
 }
 
-static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
+/* What everybody should know about how the calls of a model are made. */
+static void say_streamed(const struct kv_dispatch *c, const struct kv_errand *e)
 {
-    struct kv_errand *e = done->user;
+    struct kv_buf text = {0};
+    kv_buf_printf(&text,
+        "%s: a call was cut off while it was silent; its calls are streamed from now on",
+        e->endpoint->name);
+    c->say(c->closure, text.p);
+    kv_buf_release(&text);
+}
+
+static void measure(struct kv_answer *response, const struct kv_stream *stream)
+{
+    response->measured = stream->measures.first_token_ms >= 0;
+    response->first_token_s = (double)stream->measures.first_token_ms / 1000;
+    response->tokens_per_s = kv_stream_speed(stream);
+}
+
+/* An attempt has ended with a reply, or the lack of one. The errand may be gone afterwards. */
+static void take_reply(struct kv_dispatch *c, struct kv_errand *e, const struct kv_response *reply,
+    const struct kv_stream *stream)
+{
     const struct kv_service *dialect = e->endpoint->provider.dialect;
     struct kv_call_end end;
     struct kv_answer response;
-    const struct kv_response_to to = {.dialect = dialect,
-        .wire = e->endpoint->provider.wire,
-        .schema_name = e->query.schema_name,
-        .step = e->step,
-        .quirks = e->quirks,
-        .ring = c->ring};
-    e->flying = false;
-    kv_response_read(&c->reply, &to, done);
-    kv_usage_add(&e->used, &c->reply.usage);
+    kv_usage_add(&e->used, &reply->usage);
     enum kv_heard heard =
-        kv_endpoint_hear(e->endpoint, &e->query, &c->reply, e->step, e->quirks, &end, &response);
+        kv_endpoint_hear(e->endpoint, &e->query, reply, e->step, e->quirks, &end, &response);
     say_remark(c, e->endpoint);
     if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
-        tell_retry(c, e, kv_slice_of(&c->reply.error), -1);
+        tell_retry(c, e, kv_slice_of(&reply->error), -1);
         send_errand(c, e); /* it still holds its place in the scheduler */
         return;
     }
     if (heard == KV_HEARD_AGAIN) {
-        fail(c, e, KV_RETRY_NEVER, "BadRequestError", kv_slice_of(&c->reply.error));
+        fail(c, e, KV_RETRY_NEVER, "BadRequestError", kv_slice_of(&reply->error));
         return;
     }
-    const struct kv_ratelimit_window *w = &c->reply.limits.window[KV_RATELIMIT_REQUESTS];
+    const struct kv_ratelimit_window *w = &reply->limits.window[KV_RATELIMIT_REQUESTS];
     if (w->remaining >= 0 && w->reset_ms > 0 && !(dialect->flags & KV_SERVICE_DAILY))
         kv_sched_window(
             c->sched, e->call.lane, (double)w->remaining, w->reset_ms, kv_child_now_ms());
+    if (stream)
+        measure(&response, stream);
+    end.spoke = reply->text.n || reply->reasoning.n;
+    if (response.kind != KV_ANSWER_TEXT)
+        keep(e, kv_slice_of(&reply->text));
     conclude(c, e, &end, &response);
+}
+
+static void receive_document(
+    struct kv_dispatch *c, struct kv_errand *e, const struct kv_http_done *done)
+{
+    const struct kv_response_to to = expected(c, e);
+    kv_response_read(&c->reply, &to, done);
+    if (kv_streaming_learn(e->endpoint, &c->reply, done->status ? 0 : done->total_us / 1000))
+        say_streamed(c, e);
+    take_reply(c, e, &c->reply, NULL);
+}
+
+static void end_stream(struct kv_dispatch *c, struct kv_streamed *s)
+{
+    take_reply(c, s->errand, &s->stream.reply, &s->stream);
+    close_stream(s);
+}
+
+static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
+{
+    struct kv_errand *e = done->user;
+    e->flying = false;
+    if (!e->streamed) {
+        receive_document(c, e, done);
+        return;
+    }
+    struct kv_streamed *s = detach_stream(c, e);
+    kv_stream_end(&s->stream, done);
+    end_stream(c, s);
+}
+
+/* Gives up the streams whose clocks have run out. Ending one may begin others. */
+static void expire_streams(struct kv_dispatch *c)
+{
+    int64_t now = kv_child_now_ms();
+    if (!c->streams || now < c->clock_ms)
+        return;
+    c->clock_ms = INT64_MAX;
+    for (struct kv_streamed *s = c->streams, *next; s; s = next) {
+        next = s->next;
+        int64_t due = kv_stream_due_ms(&s->stream);
+        if (due > now) {
+            c->clock_ms = due < c->clock_ms ? due : c->clock_ms;
+            continue;
+        }
+        kv_http_cancel(c->http, s->errand);
+        s->errand->flying = false;
+        kv_stream_expire(&s->stream, now);
+        end_stream(c, detach_stream(c, s->errand));
+        next = c->streams; /* the list may be another one now */
+    }
 }
 
 static struct kv_child *detach_child(struct kv_dispatch *c, struct kv_errand *e)
@@ -262,6 +432,7 @@ void kv_dispatch_receive(struct kv_dispatch *c)
     struct kv_http_done done;
     for (int n = 0; n < BATCH && c->http && kv_http_next(c->http, &done); n++)
         receive_http(c, &done);
+    expire_streams(c);
     receive_children(c);
 }
 
@@ -280,6 +451,9 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
         kv_http_cancel(c->http, e);
     e->flying = false;
     settle(e);
+    if (e->streamed)
+        close_stream(detach_stream(c, e));
+    kv_buf_release(&e->kept);
     kv_buf_release(&e->body);
     kv_buf_release(&e->input);
 }

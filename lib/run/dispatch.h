@@ -27,7 +27,9 @@ struct kv_errand {
     struct kv_buf body;
     enum kv_step step; /* as sent */
     unsigned quirks;
-    int redone;
+    int redone, attempts;
+    struct kv_buf kept; /* the longest text that failed attempts have left */
+    struct kv_streamed *streamed;
     struct kv_usage used; /* by all requests of the call so far */
     double reserved;      /* what it may cost, while it is under way */
     bool flying;
@@ -45,10 +47,13 @@ struct kv_dispatch {
     void (*respond)(void *closure, struct kv_errand *e, const struct kv_answer *r);
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
+    bool salvage_any; /* keep what came of an answer also when it was not the time that ran out */
     /* private: zero */
     struct kv_errand *children;
     size_t child_count;
     struct kv_response reply;
+    struct kv_streamed *streams; /* under way */
+    int64_t clock_ms;            /* before this no clock of theirs runs out */
     struct pollfd *fds;
     size_t fds_room;
 };

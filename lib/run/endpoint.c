@@ -4,6 +4,7 @@
 #include "endpoint_words.h"
 #include "json.h"
 #include "num.h"
+#include "streaming.h"
 #include "task.h"
 
 #include <math.h>
@@ -65,6 +66,7 @@ int kv_endpoints_open(struct kv_endpoint **all, const struct kv_config *config, 
         e[i].model = &models[i];
         e[i].judge = judges;
         e[i].priced = judges ? &options->pricing->judging[i] : &options->pricing->answering[i];
+        e[i].streaming = options->streaming;
         bool wanted = !options->wanted || options->wanted[i];
         if (open_one(&e[i], config, wanted, options, sched, err) != 0) {
             kv_endpoints_close(e, n);
@@ -133,10 +135,12 @@ static struct kv_request request_of(const struct kv_endpoint *e, const struct kv
     };
 }
 
-void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body)
+void kv_endpoint_write(
+    const struct kv_endpoint *e, const struct kv_query *q, bool stream, struct kv_buf *body)
 {
     if (!e->command) {
         struct kv_request ask = request_of(e, q);
+        ask.stream = stream;
         kv_request_write(body, e->provider.dialect, &ask);
     } else if (e->judge) {
         write_for_command(q, body);

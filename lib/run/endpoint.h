@@ -16,6 +16,12 @@
 #include "response.h"
 #include "sched.h"
 
+/* How calls are streamed: of the whole run. Seconds; 0: the usual. */
+struct kv_streaming {
+    enum kv_stream_when { KV_STREAM_AUTO, KV_STREAM_ALWAYS, KV_STREAM_NEVER } when;
+    double first_s, idle_s, total_s;
+};
+
 struct kv_endpoint {
     const struct kv_model *model;
     bool judge;
@@ -26,11 +32,12 @@ struct kv_endpoint {
     struct kv_lane *lane;
     enum kv_step step;
     unsigned quirks;
+    struct kv_streaming streaming;
     const struct kv_pricing *pricing;      /* borrowed; NULL: a command for tasks */
     const struct kv_pricing_model *priced; /* what it costs; in `pricing` */
     struct kv_account account;
     int64_t answers;
-    int refusals; /* requests in a row that were refused, with no answer between */
+    int refusals;          /* requests in a row that were refused, with no answer between */
     double reserved;       /* what the calls under way may cost */
     bool limited;          /* a limit of tokens or money is set */
     struct kv_buf remark;  /* something to tell once, for people; cleared by who tells it */
@@ -43,6 +50,7 @@ struct kv_endpoint_options {
     const char *answer_command, *judge_command; /* NULL: over HTTP */
     kv_env_fn *env;
     struct kv_secrets *ring;
+    struct kv_streaming streaming;
     const bool *wanted; /* by model: those that are not stay silent; NULL: all are */
     const struct kv_pricing *pricing;
     bool limited; /* tokens or money are */
@@ -57,7 +65,8 @@ void kv_endpoints_close(struct kv_endpoint *all, size_t n);
 struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sched *sched);
 
 /* Writes the request for a query: the body of an HTTP request, or the input of the command. */
-void kv_endpoint_write(const struct kv_endpoint *e, const struct kv_query *q, struct kv_buf *body);
+void kv_endpoint_write(
+    const struct kv_endpoint *e, const struct kv_query *q, bool stream, struct kv_buf *body);
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
 /* What a call of this query may cost, of which the answer is not known: an estimate that rather
  * says too much. */

@@ -139,7 +139,8 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
-/* Is the recorded failure of a task among those to be retried? */
+/* Is the recorded failure of a task among those to be retried? An answer that a time limit cut off
+ * is one of "timeout" and "partial", whatever its verdict. */
 static bool is_to_be_retried(
     const struct kv_state *s, const struct kv_task_state *task, const struct kv_jobs_options *o)
 {
@@ -147,18 +148,22 @@ static bool is_to_be_retried(
     struct kv_result result;
     struct kv_err ignored;
     const char *name = NULL;
-    bool cut = false;
-    if (!o->retry_failed || !task->failed || !task->has_row)
+    const char *categories = o->categories && *o->categories ? o->categories : NULL;
+    bool partial =
+        categories && (is_listed(categories, "partial") || is_listed(categories, "timeout"));
+    if (!o->retry_failed || !task->has_row || !(task->failed || partial))
         return false;
-    if (!o->categories || !*o->categories)
+    if (!categories)
         return true;
+    bool listed = false;
     if (read_row(s, task->offset, &row, &ignored) == 0 &&
         kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0) {
         name = kv_failure_name(result.failure);
-        cut = kv_marks_of(&result) & KV_MARK_CUT;
+        listed = (name && is_listed(categories, name)) ||
+                 (partial && kv_result_is_partial(&result)) ||
+                 (task->failed && kv_marks_of(&result) & KV_MARK_CUT &&
+                     is_listed(categories, "truncated"));
     }
-    bool listed =
-        (name && is_listed(o->categories, name)) || (cut && is_listed(o->categories, "truncated"));
     kv_buf_release(&row);
     return listed;
 }
@@ -307,11 +312,9 @@ int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv
 /* May the answer in this row be used again? */
 static bool holds_answer(const struct kv_result *r, bool retry_failed)
 {
-    struct kv_slice partial;
     if (r->generic || r->preview || !r->raw_llm_response.n || r->raw_llm_response.n <= 2)
         return false;
-    kv_json_get(r->template, "response_timeout_partial", &partial);
-    if (kv_json_is_true(partial) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
+    if (kv_result_is_partial(r) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
         return false;
     if (retry_failed && kv_result_failed(r) && kv_marks_of(r) & KV_MARK_CUT)
         return false;

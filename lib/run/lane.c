@@ -242,6 +242,13 @@ void kv_lane_served(struct kv_lane *l, const struct kv_call_end *o, int64_t now)
     grow_limit(l, now);
 }
 
+void kv_lane_spoke(struct kv_lane *l, int64_t now)
+{
+    l->served = true;
+    l->exhausted = l->lost = 0;
+    l->last_ok_ms = now;
+}
+
 void kv_lane_throttled(struct kv_lane *l, const struct kv_call_end *o, int64_t now)
 {
     int64_t wait = o->retry_after_ms;

@@ -81,6 +81,8 @@ void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now);
 /* ---- ending ---- */
 
 void kv_lane_served(struct kv_lane *l, const struct kv_call_end *end, int64_t now);
+/* A call failed, but the server had begun to answer it. */
+void kv_lane_spoke(struct kv_lane *l, int64_t now);
 void kv_lane_throttled(struct kv_lane *l, const struct kv_call_end *end, int64_t now);
 void kv_lane_lost(struct kv_lane *l, int64_t now);
 /* The server's own account of the window it grants (see kv_sched_window). */

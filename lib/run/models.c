@@ -104,6 +104,7 @@ static int open_endpoints(
         .judge_command = o->judge_command,
         .env = o->env,
         .ring = o->ring,
+        .streaming = o->streaming,
         .pricing = o->pricing,
         .limited = o->cost_limited || o->tokens_limited};
     if (open_role(m, false, o, &options, err) != 0 || open_role(m, true, o, &options, err) != 0 ||

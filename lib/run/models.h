@@ -24,6 +24,7 @@ struct kv_models_options {
     double rpm, tpm;
     uint64_t seed;
     const char *exec_command, *answer_command, *judge_command;
+    struct kv_streaming streaming;
     struct kv_pricing *pricing;        /* of the configuration; NULL: tasks of any kind */
     bool cost_limited, tokens_limited; /* a limit is set: what it needs has to be there */
     bool every_model;                  /* also those that nothing is to be asked of */

@@ -40,6 +40,7 @@ struct kv_run_setup {
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
     int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */
+    bool salvage_any; /* as in kv_dispatch */
     struct kv_run_budget budget;
     struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
     int signal_fd;                     /* a byte a signal, its number; -1: none */

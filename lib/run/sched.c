@@ -178,6 +178,8 @@ static enum kv_after finish_retryable(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *o, int64_t now)
 {
     struct kv_lane *l = call->lane;
+    if (o->spoke)
+        kv_lane_spoke(l, now);
     if (o->reason == KV_RETRY_RATE_LIMIT) {
         kv_lane_throttled(l, o, now);
         warn_neighbours(s, l);
@@ -191,7 +193,7 @@ static enum kv_after finish_retryable(
         }
     } else if (o->reason == KV_RETRY_RATE_LIMIT) {
         l->turned_away++;
-    } else if (o->reason != KV_RETRY_SERVER_ERROR) {
+    } else if (o->reason != KV_RETRY_SERVER_ERROR && !o->spoke) {
         l->exhausted++;
     }
     if (kv_lane_is_hopeless(l, call->policy, now))

@@ -266,6 +266,7 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .pricing = s->config ? &s->pricing : NULL,
         .cost_limited = o->cost_limited,
         .tokens_limited = o->tokens_limited,
+        .streaming = o->streaming,
         .every_model = o->every_model};
     return kv_models_open(&s->models, &options, err);
 }

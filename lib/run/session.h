@@ -26,6 +26,7 @@ struct kv_session_options {
     double command_timeout_s;
     const char *prices; /* file or NULL */
     bool cost_limited, tokens_limited;
+    struct kv_streaming streaming;
     bool lock;        /* take the run lock */
     bool offline;     /* open no models: for --dry-run */
     bool every_model; /* also models that nothing is to be asked of: for --check */

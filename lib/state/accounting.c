@@ -62,12 +62,15 @@ static struct kv_digest128 digest_of_row(struct kv_slice key, const struct kv_re
     return d;
 }
 
-static void point(struct kv_key_index_entry *e, uint64_t offset, bool failed)
+static void point(struct kv_key_index_entry *e, uint64_t offset, bool failed, bool partial)
 {
     e->offset = offset;
-    e->flags = (e->flags & ~(uint32_t)KV_KEY_INDEX_FAILED) | KV_KEY_INDEX_ROW;
+    e->flags &= ~(uint32_t)(KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL);
+    e->flags |= KV_KEY_INDEX_ROW;
     if (failed)
         e->flags |= KV_KEY_INDEX_FAILED;
+    if (partial)
+        e->flags |= KV_KEY_INDEX_PARTIAL;
 }
 
 int kv_accounting_find(struct kv_accounting *l, const struct kv_result *result, struct kv_slice key,
@@ -91,12 +94,13 @@ int kv_accounting_row(struct kv_accounting *l, const struct kv_result *result, s
     bool failed = done && kv_result_failed(result);
     l->counts->rows++;
     l->counts->failed += (int)failed - ((task.flags & KV_KEY_INDEX_FAILED) != 0);
-    point(&task, offset, failed);
+    bool partial = kv_result_is_partial(result);
+    point(&task, offset, failed, partial);
     *completes = kv_result_settles(result) && complete(l, &task);
     if (enter(l, &task, err) != 0)
         return -1;
     if (result->scenario_id.n <= 2)
         return 0;
-    point(&row, offset, failed);
+    point(&row, offset, failed, partial);
     return enter(l, &row, err);
 }

@@ -256,8 +256,8 @@ static int add_result(
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
     bool has_row = old.flags & KV_KEY_INDEX_ROW, completed = task.flags & KV_KEY_INDEX_COMPLETED;
-    bool settled =
-        completed && !(old.flags & KV_KEY_INDEX_FAILED) && !(st->flags & KV_STORE_REPLACE);
+    bool settled = completed && !(old.flags & (KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL)) &&
+                   !(st->flags & KV_STORE_REPLACE);
     if (has_row && (settled || st->pair->layout->has_row(st->pair, old.offset, row->text))) {
         *added = KV_ADDED_NOT;
         return 0;

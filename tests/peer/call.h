@@ -2,6 +2,7 @@
 #ifndef TEST_CALL_H
 #define TEST_CALL_H
 
+#include "say.h"
 #include "script.h"
 
 #include <microhttpd.h>
@@ -16,6 +17,7 @@ struct call {
     const struct deed *deed;
     struct kv_slice retry_after; /* a header of our own */
     int64_t due_ms;
+    struct saying saying;     /* a streamed reply */
     size_t sent;              /* of a body that is dripped or cut */
     struct call *prev, *next; /* all calls there are */
 };

@@ -1,4 +1,4 @@
-/* chat - the test provider's side of the two wires: requests read, replies and errors written. */
+/* chat - the test provider's side of the wires: requests read, replies and errors written. */
 #include "chat.h"
 
 #include "json.h"
@@ -38,7 +38,8 @@ static bool take_messages(struct chat *c, struct kv_slice root)
 {
     struct kv_slice messages, message, role;
     struct kv_json_walk w;
-    if (!kv_json_get(root, "messages", &messages) || kv_json_count(messages) == 0)
+    if (!kv_json_get(root, c->wire == RESPONSES ? "input" : "messages", &messages) ||
+        kv_json_count(messages) == 0)
         return false;
     kv_json_begin(&w, messages);
     while (kv_json_item(&w, &message)) {
@@ -80,6 +81,26 @@ static void take_anthropic_schema(struct chat *c, struct kv_slice root)
     take_string(tool, "name", &c->tool_name);
 }
 
+static void take_responses_schema(struct chat *c, struct kv_slice root)
+{
+    struct kv_slice tools, tool;
+    struct kv_json_walk w;
+    if (kv_json_path(root, &c->schema, "text", "format", "schema", NULL) ||
+        !kv_json_get(root, "tools", &tools))
+        return;
+    kv_json_begin(&w, tools);
+    if (!kv_json_item(&w, &tool))
+        return;
+    c->tool = kv_json_get(tool, "parameters", &c->schema);
+    take_string(tool, "name", &c->tool_name);
+}
+
+static bool is_set(struct kv_slice root, const char *name)
+{
+    struct kv_slice value;
+    return kv_json_get(root, name, &value) && kv_json_is_true(value);
+}
+
 /* A client low on the ladder puts the schema into its prompt: the last object with "properties". */
 static void find_schema_in_prompt(struct chat *c)
 {
@@ -111,7 +132,14 @@ bool chat_read(struct chat *c, enum wire wire, struct kv_slice body)
     take_string(root, "model", &c->model);
     if (!take_messages(c, root))
         return false;
-    if (wire == ANTHROPIC)
+    struct kv_slice options;
+    c->stream = is_set(root, "stream");
+    c->background = is_set(root, "background");
+    c->include_usage =
+        kv_json_get(root, "stream_options", &options) && is_set(options, "include_usage");
+    if (wire == RESPONSES)
+        take_responses_schema(c, root);
+    else if (wire == ANTHROPIC)
         take_anthropic_schema(c, root);
     else
         take_openai_schema(c, root);
@@ -169,10 +197,57 @@ static void write_anthropic(
         c->prompt / 4 + 1, text.n / 4 + 1);
 }
 
+static void begin_response(
+    const struct chat *c, const char *status, long serial, struct kv_buf *out)
+{
+    kv_buf_printf(out,
+        "{\"id\":\"resp_%ld\",\"object\":\"response\",\"status\":\"%s\",\"model\":", serial,
+        status);
+    kv_json_quote(out, kv_slice_of(&c->model), KV_JSON_RAW);
+}
+
+void chat_write_waiting(const struct chat *c, const char *status, long serial, struct kv_buf *out)
+{
+    begin_response(c, status, serial, out);
+    kv_buf_add_str(out, ",\"output\":[],\"usage\":null}");
+}
+
+/* A finish reason of its own is what it is incomplete for. */
+static void write_responses(
+    const struct chat *c, struct kv_slice text, const char *finish, long serial, struct kv_buf *out)
+{
+    size_t in = c->prompt / 4 + 1, said = text.n / 4 + 1;
+    begin_response(c, finish ? "incomplete" : "completed", serial, out);
+    if (finish) {
+        kv_buf_add_str(out, ",\"incomplete_details\":{\"reason\":");
+        kv_json_quote_str(out, finish);
+        kv_buf_add_char(out, '}');
+    }
+    if (c->tool) {
+        kv_buf_add_str(
+            out, ",\"output\":[{\"type\":\"function_call\",\"call_id\":\"call-1\",\"name\":");
+        kv_json_quote(out, kv_slice_of(&c->tool_name), KV_JSON_RAW);
+        kv_buf_add_str(out, ",\"arguments\":");
+        kv_json_quote(out, text, KV_JSON_RAW);
+        kv_buf_add_char(out, '}');
+    } else {
+        kv_buf_add_str(out,
+            ",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":["
+            "{\"type\":\"output_text\",\"text\":");
+        kv_json_quote(out, text, KV_JSON_RAW);
+        kv_buf_add_str(out, "}]}");
+    }
+    kv_buf_printf(out,
+        "],\"usage\":{\"input_tokens\":%zu,\"output_tokens\":%zu,\"total_tokens\":%zu}}", in, said,
+        in + said);
+}
+
 void chat_write(
     const struct chat *c, struct kv_slice text, const char *finish, long serial, struct kv_buf *out)
 {
-    if (c->wire == ANTHROPIC)
+    if (c->wire == RESPONSES)
+        write_responses(c, text, finish, serial, out);
+    else if (c->wire == ANTHROPIC)
         write_anthropic(c, text, finish, serial, out);
     else
         write_openai(c, text, finish, serial, out);

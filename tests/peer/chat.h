@@ -1,4 +1,4 @@
-/* chat - the test provider's side of the two wires: requests read, replies and errors written. */
+/* chat - the test provider's side of the wires: requests read, replies and errors written. */
 #ifndef TEST_CHAT_H
 #define TEST_CHAT_H
 
@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum wire { OPENAI, ANTHROPIC };
+enum wire { OPENAI, ANTHROPIC, RESPONSES };
 
 struct chat {
     enum wire wire;
@@ -15,6 +15,7 @@ struct chat {
     bool tool;                 /* as the arguments of a tool … */
     struct kv_buf tool_name;   /* … of this name */
     size_t prompt;             /* bytes of all messages */
+    bool stream, include_usage, background;
 };
 void chat_release(struct chat *c);
 
@@ -24,6 +25,9 @@ bool chat_read(struct chat *c, enum wire wire, struct kv_slice body);
 /* The reply that says `text`; finish NULL: the usual reason. */
 void chat_write(const struct chat *c, struct kv_slice text, const char *finish, long serial,
     struct kv_buf *out);
+
+/* A response of the Responses interface that is not done yet. */
+void chat_write_waiting(const struct chat *c, const char *status, long serial, struct kv_buf *out);
 
 /* An error object; `code` is OpenAI's, the other wire says it by type. */
 void chat_error(enum wire wire, int status, const char *type, const char *code, const char *message,

@@ -129,8 +129,46 @@ static ssize_t read_endless(void *closure, uint64_t at, char *to, size_t room)
     return fault_stopping ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)room;
 }
 
+static ssize_t end_saying(struct call *c)
+{
+    if (fault_stopping || c->saying.end == SAY_CLEAN)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (c->saying.end == SAY_BREAK)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    c->stage = HANGING;
+    MHD_suspend_connection(c->connection);
+    return 0;
+}
+
+static ssize_t read_saying(void *closure, uint64_t at, char *to, size_t room)
+{
+    struct call *c = closure;
+    struct saying *s = &c->saying;
+    (void)at;
+    if (s->at == s->count || fault_stopping)
+        return end_saying(c);
+    const struct piece *p = &s->pieces[s->at];
+    if (p->wait_ms > 0 && !s->waited) {
+        s->waited = true;
+        queue_add(c, queue_now() + p->wait_ms);
+        return 0;
+    }
+    size_t n = p->n - s->part < room ? p->n - s->part : room;
+    memcpy(to, s->bytes.p + s->sent, n);
+    s->sent += n;
+    s->part += n;
+    if (s->part == p->n) {
+        s->at++;
+        s->part = 0;
+        s->waited = false;
+    }
+    return (ssize_t)n;
+}
+
 static struct MHD_Response *make_response(struct call *c, const char *peer)
 {
+    if (c->saying.pieces)
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_saying, c, NULL);
     if (!peer)
         return MHD_create_response_from_buffer(
             c->reply.n, c->reply.p ? c->reply.p : "", MHD_RESPMEM_PERSISTENT);
@@ -162,7 +200,8 @@ static void add_headers(struct MHD_Response *r, const struct call *c)
         free(text);
     }
     if (!typed)
-        MHD_add_response_header(r, "Content-Type", "application/json");
+        MHD_add_response_header(
+            r, "Content-Type", c->saying.pieces ? "text/event-stream" : "application/json");
 }
 
 enum MHD_Result fault_send(struct call *c)

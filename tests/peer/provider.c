@@ -2,11 +2,12 @@
  *
  *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
  *         [--key KEY] [--rate N] [--models A,B] [--journal FILE] [--journal-buffered]
- *         [--bodies FILE]
+ *         [--bodies FILE] [--token-ms MS]
  *         [--max-seconds N] [--stay-with-stdin]
  *
- * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models) and Anthropic's messages
- * (/v1/messages, /v1/models), prints {"port":N} once it listens, and ends at SIGTERM, after
+ * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models), OpenAI's Responses
+ * (/v1/responses, also in the background) and Anthropic's messages (/v1/messages, /v1/models), all
+ * of them streamed where that is asked for, a delta every --token-ms. Prints {"port":N} once it listens, and ends at SIGTERM, after
  * --max-seconds (600), or when its stdin closes. What its models say: mind.h. How it misbehaves:
  * script.h. GET /stats tells {"requests","in_flight","peak"}.
  *
@@ -43,7 +44,8 @@
 #define HELP                                                                                       \
     "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
     "           [--latency MS] [--key KEY] [--rate N] [--models A,B] [--journal FILE]\n"           \
-    "           [--journal-buffered] [--bodies FILE] [--max-seconds N] [--stay-with-stdin]\n"
+    "           [--journal-buffered] [--bodies FILE] [--token-ms MS] [--max-seconds N]\n"          \
+    "           [--stay-with-stdin]\n"
 
 enum {
     CONNECTIONS_MAX = 20000,
@@ -57,7 +59,7 @@ struct repeat {
 
 static struct {
     const char *port_file, *answers, *script, *key, *models, *journal, *bodies;
-    long port, latency, rate, max_seconds;
+    long port, latency, rate, token_ms, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
 
@@ -200,7 +202,12 @@ static void speak(struct call *c, const struct chat *chat)
         mind_judge(me.mind, kv_slice_of(&chat->user), chat->schema, &text);
     else
         mind_answer(me.mind, kv_slice_of(&chat->model), kv_slice_of(&chat->user), &text);
-    chat_write(chat, kv_slice_of(&text), d ? d->finish : NULL, me.serial, &c->reply);
+    const char *finish = d ? d->finish : NULL;
+    if (chat->stream)
+        say(&c->saying, chat, kv_slice_of(&text), finish, d ? d->stream : (struct kv_slice){"", 0},
+            opt.token_ms, me.serial);
+    else
+        chat_write(chat, kv_slice_of(&text), finish, me.serial, &c->reply);
     kv_buf_release(&text);
 }
 
@@ -268,6 +275,8 @@ static void decide(struct call *c, const char *path)
     c->status = 200;
     if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
         answer_chat(c, OPENAI, path);
+    else if (n >= 10 && strcmp(path + n - 10, "/responses") == 0)
+        answer_chat(c, RESPONSES, path);
     else if (n >= 9 && strcmp(path + n - 9, "/messages") == 0)
         answer_chat(c, ANTHROPIC, path);
     else if (n >= 7 && strcmp(path + n - 7, "/models") == 0) {
@@ -349,6 +358,7 @@ static void end_call(void *closure, struct MHD_Connection *connection, void **co
         c->next->prev = c->prev;
     kv_buf_release(&c->body);
     kv_buf_release(&c->reply);
+    saying_release(&c->saying);
     free(c);
     me.in_flight--;
     *con_cls = NULL;
@@ -455,6 +465,7 @@ int main(int argc, char **argv)
         {0, "answers", KV_OPT_TEXT, &opt.answers},
         {0, "script", KV_OPT_TEXT, &opt.script},
         {0, "latency", KV_OPT_COUNT, &opt.latency},
+        {0, "token-ms", KV_OPT_COUNT, &opt.token_ms},
         {0, "key", KV_OPT_TEXT, &opt.key},
         {0, "rate", KV_OPT_COUNT, &opt.rate},
         {0, "models", KV_OPT_TEXT, &opt.models},

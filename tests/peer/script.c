@@ -60,6 +60,7 @@ static void add_rule(struct script *s, struct kv_slice rule)
     kv_json_get(what, "body", &r.deed.body);
     kv_json_get(what, "reply", &r.deed.reply);
     kv_json_get(what, "raw", &r.deed.raw);
+    kv_json_get(what, "stream", &r.deed.stream);
     s->rules = kv_array(s->rules, s->count + 1, sizeof *s->rules);
     s->rules[s->count++] = r;
 }

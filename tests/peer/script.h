@@ -21,6 +21,7 @@
  *     "reply":VALUE       said by the model: a string, or anything else as JSON
  *     "finish":"TEXT"     the finish or stop reason instead of the usual one
  *     "latency_ms":N      instead of --latency
+ *     "stream":[…]        steps of a streamed reply, see say.h; only where one is asked for
  *     "peer":"NAME"       a fault of the connection, see provider.c: hang, close, reset, cut,
  *                         chunk, garbage, drip, endless, line, headers, short
  *     "raw":"TEXT"        these bytes instead of a reply, then the connection is closed
@@ -48,6 +49,7 @@ struct deed {
     struct kv_slice body, reply; /* JSON values, or empty */
     char *finish, *peer;         /* NULL: nothing said */
     struct kv_slice raw;         /* a JSON string, or empty */
+    struct kv_slice stream;      /* a JSON array, or empty */
     long latency_ms;             /* -1: nothing said */
 };
 

@@ -1,0 +1,116 @@
+/* streaming - which calls are streamed, how long their clocks run, and what is learned of both. */
+#include "streaming.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum {
+    FIRST_HOSTED_MS = 300000,
+    FIRST_NEAR_MS = 1800000, /* a server of one's own may load a model first */
+    IDLE_MS = 120000,
+    LONG_S = 120,           /* a call that may last longer is streamed */
+    ANTHROPIC_LONG = 21333, /* tokens: what Anthropic's own clients ask for only as a stream */
+    CUT_SILENT_MS = 50000,  /* proxies cut silence from 60 s on */
+};
+
+/* ---- which calls ---- */
+
+/* What extra_kwargs, or one of its nests, has for a name. */
+static bool find_extra(const struct kv_model *m, const char *name, struct kv_slice *value)
+{
+    return m->extra_kwargs.n &&
+           (kv_json_get(m->extra_kwargs, name, value) ||
+               kv_json_path(m->extra_kwargs, value, "model_kwargs", name, NULL) ||
+               kv_json_path(m->extra_kwargs, value, "extra_body", name, NULL));
+}
+
+static bool thinks_hard(const struct kv_model *m)
+{
+    static const char *const efforts[] = {"high", "xhigh", "max"};
+    struct kv_slice effort, reasoning;
+    if (!find_extra(m, "reasoning_effort", &effort) &&
+        !(find_extra(m, "reasoning", &reasoning) && kv_json_get(reasoning, "effort", &effort)) &&
+        !find_extra(m, "effort", &effort))
+        return false;
+    for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
+        if (kv_json_string_is(effort, efforts[i]))
+            return true;
+    return false;
+}
+
+static bool is_long_for_anthropic(const struct kv_endpoint *e)
+{
+    struct kv_slice value, type;
+    int64_t most = e->model->max_tokens;
+    if (e->provider.wire != KV_PROTOCOL_ANTHROPIC)
+        return false;
+    if (find_extra(e->model, "max_tokens", &value))
+        kv_num_int64(value, &most);
+    bool thinks = find_extra(e->model, "thinking", &value) && kv_json_get(value, "type", &type) &&
+                  !kv_json_string_is(type, "disabled");
+    return most > ANTHROPIC_LONG || thinks;
+}
+
+static double total_s(const struct kv_endpoint *e)
+{
+    return e->streaming.total_s > 0 ? e->streaming.total_s : e->model->request_timeout;
+}
+
+bool kv_streaming_wanted(const struct kv_endpoint *e)
+{
+    struct kv_slice said;
+    bool can = e->provider.wire != KV_PROTOCOL_GEMINI && !(e->quirks & KV_QUIRK_NO_STREAM);
+    if (!can || e->command)
+        return false;
+    if (find_extra(e->model, "streaming", &said) && !kv_json_is_null(said))
+        return kv_json_is_true(said);
+    if (e->streaming.when != KV_STREAM_AUTO)
+        return e->streaming.when == KV_STREAM_ALWAYS;
+    return e->quirks & KV_QUIRK_STREAM || total_s(e) > LONG_S || thinks_hard(e->model) ||
+           is_long_for_anthropic(e);
+}
+
+/* ---- clocks ---- */
+
+static bool is_private(uint32_t address)
+{
+    return address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8 ||
+           address >> 24 == 127;
+}
+
+/* On this machine, or an address that only a network of one's own has? */
+static bool is_near(const struct kv_http_place *p)
+{
+    struct in_addr v4;
+    if (p->loopback || strncmp(p->host, "[fc", 3) == 0 || strncmp(p->host, "[fd", 3) == 0)
+        return true;
+    return inet_pton(AF_INET, p->host, &v4) == 1 && is_private(ntohl(v4.s_addr));
+}
+
+void kv_streaming_limits(
+    const struct kv_endpoint *e, const struct kv_call *call, struct kv_stream_limits *limits)
+{
+    const struct kv_streaming *s = &e->streaming;
+    int64_t first = is_near(&e->provider.chat->place) ? FIRST_NEAR_MS : FIRST_HOSTED_MS;
+    *limits =
+        (struct kv_stream_limits){.first_ms = s->first_s > 0 ? (int64_t)(s->first_s * 1000) : first,
+            .idle_ms = s->idle_s > 0 ? (int64_t)(s->idle_s * 1000) : IDLE_MS,
+            .total_ms =
+                s->total_s > 0 ? (int64_t)(s->total_s * 1000) : kv_endpoint_timeout_ms(e, call)};
+}
+
+/* ---- what is learned ---- */
+
+bool kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms)
+{
+    bool cut = reply->ending == KV_OUTCOME_CONNECTION && silent_ms >= CUT_SILENT_MS;
+    bool gateway = reply->status == 504 || reply->status == 524 || reply->status == 408;
+    if (e->streaming.when != KV_STREAM_AUTO || e->quirks & (KV_QUIRK_STREAM | KV_QUIRK_NO_STREAM) ||
+        !(cut || gateway))
+        return false;
+    e->quirks |= KV_QUIRK_STREAM;
+    return true;
+}

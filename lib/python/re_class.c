@@ -130,6 +130,15 @@ static bool is_octal(char c)
     return c >= '0' && c <= '7';
 }
 
+/* Up to three octal digits. */
+static int octal(struct kv_translator *t, const char *from, uint32_t *c)
+{
+    *c = 0;
+    for (int i = 0; i < 3 && is_octal(kv_re_peek(t)); i++)
+        *c = *c * 8 + (uint32_t)(*t->at++ - '0');
+    return *c > 0377 ? kv_re_wrong(t, from, "octal escape outside of range 0-0o377") : 1;
+}
+
 /* Behind the backslash, an escape that is one character: 1 if it was one, 0 if it is something
  * else, -1. */
 int kv_re_char_escape(struct kv_translator *t, const char *from, uint32_t *c)
@@ -150,13 +159,8 @@ int kv_re_char_escape(struct kv_translator *t, const char *from, uint32_t *c)
         t->at++;
         return 1;
     }
-    if (e == '0' ||
-        (is_octal(e) && t->end - t->at > 2 && is_octal(t->at[1]) && is_octal(t->at[2]))) {
-        *c = 0;
-        for (int i = 0; i < 3 && is_octal(kv_re_peek(t)); i++)
-            *c = *c * 8 + (uint32_t)(*t->at++ - '0');
-        return *c > 0377 ? kv_re_wrong(t, from, "octal escape outside of range 0-0o377") : 1;
-    }
+    if (e == '0' || (is_octal(e) && t->end - t->at > 2 && is_octal(t->at[1]) && is_octal(t->at[2])))
+        return octal(t, from, c);
     if ((e >= 'a' && e <= 'z') || (e >= 'A' && e <= 'Z') || (e >= '0' && e <= '9'))
         return 0;
     *c = kv_re_take_char(t);
@@ -182,7 +186,7 @@ static int class_member(struct kv_translator *t, uint32_t *c)
         *c = '\b';
         return 1;
     }
-    int one = kv_re_char_escape(t, from, c);
+    int one = is_octal(e) ? octal(t, from, c) : kv_re_char_escape(t, from, c);
     if (one != 0)
         return one;
     t->at++;

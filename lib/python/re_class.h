@@ -33,6 +33,7 @@ struct kv_re_group {
 
 struct kv_translator {
     const char *start, *at, *end;
+    const char *first; /* where the expression begins behind its global flags */
     unsigned flags;
     struct kv_buf *out;
     struct kv_re_group groups[KV_RE_GROUPS]; /* from 1 */

@@ -90,7 +90,9 @@ static int escape(struct kv_translator *t, struct item *item)
     if (e == 'A')
         kv_buf_add_str(t->out, "\\A");
     else if (e == 'Z')
-        kv_buf_add_str(t->out, "\\z");
+        /* Not a bare \z: Oniguruma 6.9 then looks at a negative look-behind before it from the end of
+         * the text, and finds one that is not there. */
+        kv_buf_add_str(t->out, "(?=\\z)");
     else if (e == 'b' || e == 'B')
         add_boundary(t, e == 'B');
     else
@@ -244,8 +246,9 @@ static int flags_group(struct kv_translator *t, const char *from, struct item *i
     }
     if (!kv_re_take(t, ")"))
         return kv_re_wrong(t, from, t->at < t->end ? "unknown flag" : "missing -, : or )");
-    if (minus || from != t->start)
+    if (minus || from != t->first)
         return kv_re_wrong(t, from, "global flags not at the start of the expression");
+    t->first = t->at;
     kv_buf_add_str(t->out, "(?:)");
     item->width = (struct kv_re_width){0, 0};
     item->repeatable = false;
@@ -476,7 +479,7 @@ int kv_re_translate(struct kv_slice pattern, unsigned flags, struct kv_buf *out,
 {
     struct kv_translator *t = kv_calloc(1, sizeof *t);
     struct kv_re_width width;
-    t->start = t->at = pattern.p;
+    t->start = t->at = t->first = pattern.p;
     t->end = pattern.p + pattern.n;
     t->flags = flags;
     t->out = out;

@@ -51,8 +51,9 @@ static void set(struct match *m, char letter, int v)
     case 'd':
         m->d->day = v;
         break;
-    case 'H':
+    case 'H': /* of %H and %I the later one counts */
         m->d->hour = v;
+        m->hour12 = UNSET;
         break;
     case 'I':
         m->hour12 = v;
@@ -88,7 +89,8 @@ static bool match_digits(struct match *m, const struct digits *g, const char *f,
     for (int n = g->most; n >= g->least; n--) {
         struct match before = *m;
         struct kv_date date = *m->d;
-        int v = number(p, end, n, g->low, g->high);
+        bool padded = n == 2 && g->letter == 'd' && p < end && *p == ' '; /* " 7" */
+        int v = number(p + padded, end, n - padded, g->low, g->high);
         if (v < 0)
             continue;
         set(m, g->letter, v);
@@ -171,12 +173,13 @@ static bool match_zone(
     if (minutes < 0)
         return false;
     p += colon + 2;
-    m->d->offset = sign * (hours * 3600 + minutes * 60);
-    if (match(m, f, fend, p, end))
+    const char *rest = p + (p < end && *p == ':');
+    int seconds = number(rest, end, 2, 0, 59), offset = hours * 3600 + minutes * 60;
+    m->d->offset = sign * (offset + seconds);
+    if (seconds >= 0 && match(m, f, fend, rest + 2, end))
         return true;
-    int seconds = number(p + (p < end && *p == ':'), end, 2, 0, 59);
-    m->d->offset += sign * (seconds < 0 ? 0 : seconds);
-    return seconds >= 0 && match(m, f, fend, p + (*p == ':') + 2, end);
+    m->d->offset = sign * offset;
+    return match(m, f, fend, p, end);
 }
 
 /* %c, %x and %X stand for formats of their own. */

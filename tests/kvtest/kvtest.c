@@ -17,6 +17,7 @@ static const struct {
     {"model", kvtest_model},
     {"pipeline", kvtest_pipeline},
     {"price", kvtest_price},
+    {"python", kvtest_python},
     {"report", kvtest_report},
     {"result", kvtest_result},
     {"sched", kvtest_sched},

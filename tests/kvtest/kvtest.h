@@ -16,6 +16,7 @@ int kvtest_judge(int argc, char **argv);
 int kvtest_model(int argc, char **argv);
 int kvtest_pipeline(int argc, char **argv);
 int kvtest_price(int argc, char **argv);
+int kvtest_python(int argc, char **argv);
 int kvtest_report(int argc, char **argv);
 int kvtest_result(int argc, char **argv);
 int kvtest_sched(int argc, char **argv);

@@ -23,7 +23,7 @@ SEES_cli       = $(filter-out cli,$(ROOMS))
 # What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
 SEES_kv        = base json file python config result state store
 # One bin/NAME.c each.
-PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify
+PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-rejudge
 SCRIPTS       = kv kv-init kv-import # in sh
 
 VERSION = 0.1.0
@@ -122,6 +122,7 @@ $(OUT)/help/%.h: man/%.1 man/help.awk | $(OUT)/help
 	awk -f man/help.awk $< >$@
 $(BIN)/kv-%: bin/kv-%.c $(OUT)/help/kv-%.h $(OUT)/libkv.a | $(BIN) $(OUT)/share
 	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/kv-$*.d -o $@ $< $(OUT)/libkv.a $(LIBS)
+	$(if $(filter rejudge,$*),ln -sf $(@F) $(@D)/kv-verify) # its name before, for a release
 
 $(TBIN)/fuzz-%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/fuzz-$*.d -o $@ $< tests/fuzz/replay.c $(OUT)/libkv.a $(LIBS)
@@ -209,6 +210,7 @@ install: all
 		$(D)/share/man/man1 $(D)/share/man/man5 $(D)/share/man/man7 \
 		$(D)/share/bash-completion/completions $(D)/share/zsh/site-functions
 	install $(PROG) $(SCRIPTS:%=bin/%) $(D)/bin
+	ln -sf kv-rejudge $(D)/bin/kv-verify
 	install -m 644 lib/kv.h $(D)/include
 	install -m 644 $(OUT)/libkv.a $(L)
 	install $(OUT)/libkv.so $(L)/libkv.so.$(VERSION)
@@ -225,14 +227,14 @@ install: all
 	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(D)/bin/$$p $(D)/share/bash-completion/completions/$$p || exit; done
-	rm -f $(SCRIPTS:%=$(D)/bin/%) $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
+	rm -f $(D)/bin/kv-verify $(SCRIPTS:%=$(D)/bin/%) $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
 		$(L)/libkv.so.$(VERSION) $(L)/pkgconfig/kv.pc $(D)/share/zsh/site-functions/_kv \
 		$(D)/share/bash-completion/completions/kv
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done
 	rm -rf $(D)/include/kv.h $(D)/share/kv $(D)/share/doc/kv
 
 clean:
-	rm -rf build $(PROGRAMS:%=bin/%) $(TEST_PROG) tests/bin/fuzz-*
+	rm -rf build $(PROGRAMS:%=bin/%) bin/kv-verify $(TEST_PROG) tests/bin/fuzz-*
 
 .PHONY: FORCE all tests setup demo check musl peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:

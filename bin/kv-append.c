@@ -5,6 +5,7 @@
  */
 #include "help/kv-append.h"
 #include "cli.h"
+#include "corrections.h"
 #include "io.h"
 #include "json.h"
 #include "store.h"
@@ -24,9 +25,10 @@ enum {
 
 struct work {
     struct kv_store *store;
-    bool open;             /* a batch is */
-    size_t staged;         /* bytes of it */
-    struct kv_buf answers; /* to print when it is durable */
+    struct kv_corrections *corrections; /* of a finished run; else NULL, and there is a store */
+    bool open;                          /* a batch is */
+    size_t staged;                      /* bytes of it */
+    struct kv_buf answers;              /* to print when it is durable */
     FILE *rejects;
     const char *source; /* name of the input, for messages */
     bool tee, quiet, strict, verbose;
@@ -61,7 +63,8 @@ static void end_batch(struct work *w)
         kv_cli_fail(&err);
     w->open = false;
     w->staged = 0;
-    print_answers(w);
+    if (!w->corrections) /* which are durable at the end */
+        print_answers(w);
 }
 
 /* "<stdin>:3:17: …" where the failure has a column, else "<stdin>:3: …" */
@@ -84,7 +87,10 @@ static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
     if (w->tee) {
         kv_buf_add_slice(&w->answers, kv_slice_strip(line));
     } else {
-        kv_store_counts(w->store, &c);
+        if (w->corrections)
+            c.completed = c.total = kv_corrections_total(w->corrections);
+        else
+            kv_store_counts(w->store, &c);
         kv_buf_add_str(&w->answers, "{\"task_id\":");
         kv_json_quote(&w->answers, key, KV_JSON_RAW);
         kv_buf_printf(&w->answers, ",\"completed_count\":%lld,\"total_tasks\":%lld}",
@@ -93,9 +99,28 @@ static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
     kv_buf_add_char(&w->answers, '\n');
 }
 
+/* A row for a finished run: it is written at the end. */
+static void correct(struct work *w, size_t number, struct kv_slice line)
+{
+    struct kv_err err;
+    struct kv_slice key;
+    if (kv_corrections_add(w->corrections, line, &key, &err) == 0) {
+        w->kept++;
+        answer(w, key, line);
+    } else if (err.kind == KV_INPUT) {
+        refuse(w, number, line, &err);
+    } else {
+        kv_cli_fail(&err);
+    }
+}
+
 static void take_line(struct work *w, size_t number, struct kv_slice line)
 {
     struct kv_err err;
+    if (w->corrections) {
+        correct(w, number, line);
+        return;
+    }
     enum kv_added added;
     struct kv_slice key;
     if (!w->open && kv_store_begin(w->store, &err) != 0)
@@ -195,16 +220,40 @@ static void close_rejects(struct work *w, const char *path)
     kv_cli_fail(&err);
 }
 
+static void open_run(struct work *w, const char *operand, bool extend, bool replace)
+{
+    struct kv_err err;
+    if (replace && kv_state_is_finished(operand)) {
+        w->corrections = kv_corrections_open(operand, &err);
+    } else {
+        unsigned flags = (extend ? KV_STORE_EXTEND : 0) | (replace ? KV_STORE_REPLACE : 0);
+        w->store = kv_store_open(operand, flags, &err);
+    }
+    if (!w->corrections && !w->store)
+        kv_cli_fail(&err);
+    if (w->verbose && w->store)
+        kv_store_on_note(w->store, say_note, NULL);
+}
+
+/* The export is written once, with all that was given. */
+static void end_corrections(struct work *w)
+{
+    struct kv_err err;
+    if (kv_corrections_commit(w->corrections, &err) != 0)
+        kv_cli_fail(&err);
+    print_answers(w);
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
-    struct kv_err err;
     struct work w = {0};
-    bool extend = false;
+    bool extend = false, replace = false;
     const char *rejects = NULL;
     const struct kv_option options[] = {
         {0, "extend", KV_OPT_FLAG, &extend},
         {0, "rejects", KV_OPT_TEXT, &rejects},
+        {0, "replace", KV_OPT_FLAG, &replace},
         {0, "strict", KV_OPT_FLAG, &w.strict},
         {0, "tee", KV_OPT_FLAG, &w.tee},
         {'q', "quiet", KV_OPT_FLAG, &w.quiet},
@@ -218,11 +267,7 @@ int main(int argc, char **argv)
     if (w.tee && w.quiet)
         kv_cli_usage("--tee and --quiet exclude each other");
 
-    w.store = kv_store_open(argv[first], extend ? KV_STORE_EXTEND : KV_STORE_DEFAULT, &err);
-    if (!w.store)
-        kv_cli_fail(&err);
-    if (w.verbose)
-        kv_store_on_note(w.store, say_note, NULL);
+    open_run(&w, argv[first], extend, replace);
     if (rejects)
         open_rejects(&w, rejects);
 
@@ -231,10 +276,13 @@ int main(int argc, char **argv)
     for (int i = first + 1; i < argc && !must_stop(&w); i++)
         take_file(&w, argv[i]);
 
+    if (w.corrections)
+        end_corrections(&w);
     if (w.verbose)
         kv_cli_say("%ld kept, %ld skipped, %ld refused", w.kept, w.skipped, w.refused);
     if (w.rejects)
         close_rejects(&w, rejects);
+    kv_corrections_close(w.corrections);
     kv_store_close(w.store);
     kv_buf_release(&w.answers);
     int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);

@@ -2,6 +2,7 @@
 #include "rejudge.h"
 
 #include "json.h"
+#include "splice.h"
 #include "template.h"
 
 #include <stdlib.h>
@@ -11,11 +12,15 @@ enum { MEMBERS = 4 };
 static const char *const names[MEMBERS] = {
     "verify_result", "verify_granular_result", "field_results", "field_scores"};
 
+static const char wrong[] = "{\"category\":\"content\",\"stage\":\"verify_template\",\"reason\":"
+                            "\"verify_template returned False\",\"details\":null,"
+                            "\"group\":\"content\"}";
+
 struct kv_rejudge {
     struct kv_verifier *verifier;
     struct kv_parsed parsed;
     struct kv_verdict verdict;
-    struct kv_buf trace, trouble;
+    struct kv_buf trace, trouble, composition;
     struct kv_buf source; /* of the bare template that was read last */
     struct kv_template *template;
 };
@@ -35,6 +40,7 @@ void kv_rejudge_close(struct kv_rejudge *r)
     kv_verdict_release(&r->verdict);
     kv_buf_release(&r->trace);
     kv_buf_release(&r->trouble);
+    kv_buf_release(&r->composition);
     kv_buf_release(&r->source);
     kv_template_close(r->template);
     free(r);
@@ -71,57 +77,142 @@ static struct kv_slice member(const struct kv_rejudge *r, int i, bool passed)
     return i ? kv_slice_of(values[i]) : passed ? KV_SLICE("true") : KV_SLICE("false");
 }
 
-/* The block with its four members replaced; those it lacks come last. */
-static void add_block(struct kv_rejudge *r, struct kv_slice block, bool passed, struct kv_buf *out)
+/* ---- a result ---- */
+
+static bool is_same(struct kv_slice a, struct kv_slice b)
 {
-    const char *copied = block.p, *end = block.p + block.n - 1; /* the closing brace stays out */
-    bool found[MEMBERS] = {false};
-    struct kv_json_walk w;
-    struct kv_slice key, value;
-    kv_json_begin(&w, block);
-    while (kv_json_member(&w, &key, &value))
-        for (int i = 0; i < MEMBERS; i++) {
-            if (!kv_json_string_is(key, names[i]))
-                continue;
-            kv_buf_add(out, copied, (size_t)(value.p - copied));
-            kv_buf_add_slice(out, member(r, i, passed));
-            copied = value.p + value.n;
-            found[i] = true;
-        }
-    kv_buf_add(out, copied, (size_t)(end - copied));
-    bool first = kv_json_count(block) == 0;
-    for (int i = 0; i < MEMBERS; i++) {
-        if (found[i])
-            continue;
-        kv_buf_printf(out, "%s\"%s\":", first ? "" : ",", names[i]);
-        kv_buf_add_slice(out, member(r, i, passed));
-        first = false;
-    }
-    kv_buf_add_char(out, '}');
+    struct kv_buf x = {0}, y = {0};
+    kv_json_compact(&x, a);
+    kv_json_compact(&y, b);
+    bool same = kv_slice_eq(kv_slice_of(&x), kv_slice_of(&y));
+    kv_buf_release(&x);
+    kv_buf_release(&y);
+    return same;
 }
 
-int kv_rejudge_result(struct kv_rejudge *r, const struct kv_template *t, struct kv_slice row,
-    struct kv_buf *out, struct kv_err *err)
+/* Gives a member that is there this value, if it is another one. */
+static void change(
+    struct kv_splice *s, struct kv_slice object, const char *name, struct kv_slice value)
 {
-    struct kv_slice block, parsed, trace, regex;
+    struct kv_slice old;
+    if (kv_json_get(object, name, &old) && !is_same(old, value))
+        kv_splice_member(s, object, name, value);
+}
+
+/* What the row says of its question. *texts holds what was made for it. */
+static void change_question(struct kv_splice *s, struct kv_slice metadata,
+    const struct kv_rejudge_question *q, struct kv_buf texts[2])
+{
+    kv_json_quote_str(&texts[0], q->template_id);
+    change(s, metadata, "template_id", kv_slice_of(&texts[0]));
+    if (!q->answer.p)
+        return;
+    kv_json_quote(&texts[1], q->answer, KV_JSON_RAW);
+    change(s, metadata, "raw_answer", kv_slice_of(&texts[1]));
+}
+
+static void change_failure(struct kv_splice *s, struct kv_slice metadata, bool passed)
+{
+    struct kv_slice old, category = {0};
+    if (!kv_json_get(metadata, "failure", &old))
+        return;
+    kv_json_get(old, "category", &category);
+    bool was_wrong = category.n && kv_json_string_is(category, "content");
+    if (!passed && !was_wrong)
+        kv_splice_member(s, metadata, "failure", KV_SLICE(wrong));
+    else if (passed && was_wrong)
+        kv_splice_member(s, metadata, "failure", KV_SLICE("null"));
+}
+
+static void change_verdict(struct kv_rejudge *r, struct kv_splice *s, struct kv_slice block,
+    const struct kv_template *t, bool passed)
+{
+    for (int i = 0; i < MEMBERS; i++)
+        kv_splice_member(s, block, names[i], member(r, i, passed));
+    change(s, block, "field_verification_error", kv_slice_of(&r->verdict.error));
+    change(s, block, "parsed_gt_response", t->ground_truth);
+    kv_buf_clear(&r->composition);
+    kv_template_add_composition(&r->composition, t);
+    change(s, block, "composition_strategy", kv_slice_of(&r->composition));
+}
+
+/* Every field that the judge is asked for must have been asked for; what has a default need not. */
+static int check_fields(const struct kv_template *t, struct kv_slice parsed, struct kv_err *err)
+{
+    struct kv_slice v;
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->fields[i].is_trace && !t->fields[i].plain && !t->fields[i].otherwise.n &&
+            !kv_json_get(parsed, t->fields[i].name.p, &v))
+            return kv_err_set(err, KV_INPUT,
+                "the field '%s' was not read from this answer: its judge has to be asked again",
+                t->fields[i].name.p);
+    return 0;
+}
+
+static bool find_parsed(struct kv_slice row, struct kv_slice *block, struct kv_slice *parsed)
+{
+    return kv_json_get(row, "template", block) && kv_json_type(*block) == KV_JSON_OBJECT &&
+           kv_json_get(*block, "parsed_llm_response", parsed) && !kv_json_is_null(*parsed);
+}
+
+bool kv_rejudge_is_parsed(struct kv_slice row)
+{
+    struct kv_slice block, parsed;
+    return find_parsed(row, &block, &parsed);
+}
+
+int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q,
+    struct kv_slice row, struct kv_buf *out, struct kv_err *err)
+{
+    struct kv_splice s = {0};
+    struct kv_buf texts[2] = {{0}, {0}};
+    struct kv_slice block, parsed, trace, regex, metadata;
     kv_buf_clear(&r->trouble);
-    kv_json_get(row, "template", &block);
-    kv_json_path(row, &parsed, "template", "parsed_llm_response", NULL);
-    if (kv_json_is_null(block) || kv_json_is_null(parsed)) {
+    if (!find_parsed(row, &block, &parsed)) {
         kv_buf_add_slice(out, row);
         return 0;
     }
     kv_json_get(block, "raw_llm_response", &trace);
-    if (judge(r, t, parsed, trace, err) != 0)
+    if (check_fields(q->template, parsed, err) != 0 ||
+        judge(r, q->template, parsed, trace, err) != 0)
         return -1;
     bool passed = r->verdict.passed;
     if (kv_json_get(block, "regex_overall_success", &regex))
         passed &= kv_json_bool(regex, true);
-    kv_buf_add(out, row.p, (size_t)(block.p - row.p));
-    add_block(r, block, passed, out);
-    const char *rest = block.p + block.n;
-    kv_buf_add(out, rest, (size_t)(row.p + row.n - rest));
+    change_verdict(r, &s, block, q->template, passed);
+    if (kv_json_get(row, "metadata", &metadata) && kv_json_type(metadata) == KV_JSON_OBJECT) {
+        change_question(&s, metadata, q, texts);
+        change_failure(&s, metadata, passed);
+    }
+    kv_splice_write(&s, row, out);
+    kv_buf_release(&texts[0]);
+    kv_buf_release(&texts[1]);
     return 0;
+}
+
+void kv_rejudge_reset(
+    const struct kv_rejudge_question *q, struct kv_slice row, const char *why, struct kv_buf *out)
+{
+    static const char *const gone[] = {"parsed_llm_response", "parsed_gt_response", "verify_result",
+        "verify_granular_result", "field_results", "field_scores"};
+    struct kv_splice s = {0};
+    struct kv_buf texts[2] = {{0}, {0}}, failure = {0};
+    struct kv_slice block, metadata;
+    kv_buf_add_str(
+        &failure, "{\"category\":\"connection\",\"stage\":\"ParseTemplate\",\"reason\":");
+    kv_json_quote_str(&failure, why);
+    kv_buf_add_str(&failure, ",\"details\":null,\"group\":\"retry\"}");
+    if (kv_json_get(row, "template", &block) && kv_json_type(block) == KV_JSON_OBJECT)
+        for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+            kv_splice_member(&s, block, gone[i], KV_SLICE("null"));
+    if (kv_json_get(row, "metadata", &metadata) && kv_json_type(metadata) == KV_JSON_OBJECT) {
+        change_question(&s, metadata, q, texts);
+        kv_splice_member(&s, metadata, "failure", kv_slice_of(&failure));
+    }
+    kv_splice_write(&s, row, out);
+    kv_buf_release(&texts[0]);
+    kv_buf_release(&texts[1]);
+    kv_buf_release(&failure);
 }
 
 /* ---- the bare form ---- */

@@ -168,7 +168,8 @@ static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf config = {0}, rubric = {0}, members = {0};
-    struct kv_extend_rows prior = {.path = o->extend_from};
+    struct kv_extend_rows prior = {
+        .path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     char hash[KV_MD5_HEX + 1];
     if (m->config)
         kv_config_add_state_text(&config, m->config);

@@ -311,10 +311,25 @@ static void fold_extra(struct kv_manifest *m)
     free(gone);
 }
 
+/* What the changed questions do to the rows that are taken over. */
+static void remark_revised(struct kv_manifest *m, const struct kv_extend_rows *p)
+{
+    const struct {
+        size_t n;
+        const char *what;
+    } all[] = {{p->rejudged, "judged again by the template as it is now"},
+        {p->unjudged, "to be judged again by the judge, whose template asks for more now"},
+        {p->left_out, "left out: the question says something else now"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].n)
+            kv_problems_add(&m->remarks, NULL, "changed", "%s: %zu result%s %s", p->path, all[i].n,
+                all[i].n == 1 ? "" : "s", all[i].what);
+}
+
 static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_shard *shard, struct kv_err *err)
 {
-    struct kv_extend_rows p = {.path = o->extend_from};
+    struct kv_extend_rows p = {.path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     struct kv_buf key = {0};
     struct kv_slice row;
     struct kv_result result;
@@ -332,6 +347,8 @@ static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
         kv_buf_add_slice(&m->text, kv_slice_of(&key));
         end_key(m);
     }
+    if (got == 0)
+        remark_revised(m, &p);
     kv_extend_rows_end(&p);
     kv_buf_release(&key);
     return got;

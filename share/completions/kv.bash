@@ -4,7 +4,7 @@ _kv_options() {
     "$@" --help 2>/dev/null | command sed -nE 's/^ +(-.)?,? *(--[a-z-]+).*/\1 \2/p'
 }
 
-_kv_commands='init import check manifest run append status check-compat finalize verify verify-status
+_kv_commands='init import check manifest run append status check-compat finalize rejudge verify verify-status
     help'
 
 _kv() {
@@ -38,4 +38,4 @@ _kv() {
 }
 
 complete -o default -F _kv kv kv-init kv-import kv-manifest kv-run kv-append kv-status \
-    kv-check-compat kv-finalize kv-verify
+    kv-check-compat kv-finalize kv-rejudge

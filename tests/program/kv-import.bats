@@ -19,7 +19,7 @@ check_bench() {
     jq -nc --slurpfile cases "$CASES" --slurpfile got imported '
         [$cases, $got] | transpose[] | . as [$case, $q] | $case.right, $case.wrong
         | {template: $q.template} + (if type == "string" then {parsed: {}, trace: .} else {parsed: ., trace: ""} end)' |
-        kv-verify >verdicts
+        kv-rejudge >verdicts
     assert_equal "$(jq -nr --slurpfile cases "$CASES" --slurpfile got verdicts '
         range($cases | length) as $i
         | select($got[2 * $i].verify_result != true or $got[2 * $i + 1].verify_result != false)

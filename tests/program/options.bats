@@ -1,7 +1,7 @@
 # What every program has in common: options, messages, exit statuses, streams.
 load ../helper
 
-PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-verify'
+PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-rejudge'
 
 @test "cli: --help and -h print the summary of the page and exit 0" {
     for p in $PROGRAMS; do

@@ -107,23 +107,25 @@ run_all() {
     assert_output 'answering_models[1].temperature'
 }
 
-@test "kv-finalize.1, kv-verify.1, kv-results.5: finish, judge again, count" {
+@test "kv-finalize.1, kv-rejudge.1, kv-results.5: finish, judge again, count" {
     manifest
     run_all
     type_in kv-finalize.1 1
     assert_success
     assert_equal "${#lines[@]}" 57
     cp bench.jsonld fixed.jsonld
-    type_in kv-verify.1 1
+    type_in kv-rejudge.1 1
     assert_success
     assert_equal "${#lines[@]}" 56
+    type_in kv-rejudge.1 3
+    assert_success
     type_in kv-results.5 1
     assert_success
     assert_equal "${#lines[@]}" 2
 }
 
-@test "kv-verify.1: one field, by hand" {
-    type_in kv-verify.1 2
+@test "kv-rejudge.1: one field, by hand" {
+    type_in kv-rejudge.1 2
     assert_success
     assert_equal "$(json .verify_result <<<"$output")" true
 }

@@ -27,7 +27,7 @@ setup() {
 
 @test "install: the installed programs find their data" {
     echo '{"template":{"fields":[{"name":"n","type":"int","description":"d","ground_truth":4,"verify_with":{"type":"NumericExact"}}]},"parsed":{"n":4}}' >line
-    run --separate-stderr kv-verify line
+    run --separate-stderr kv-rejudge line
     assert_success
     assert_equal "$(json .verify_result <<<"$output")" true
     kv init mine

@@ -1,12 +1,12 @@
-/* kv-verify - judge recorded answers again, without a model: JSON Lines in, JSON Lines out. */
-#include "help/kv-verify.h"
-#include "bench.h"
+/* kv-rejudge - judge recorded answers again, without a model: JSON Lines in, JSON Lines out. */
+#include "help/kv-rejudge.h"
 #include "cli.h"
 #include "io.h"
 #include "json.h"
 #include "problem.h"
+#include "question_templates.h"
+#include "question_templates.h"
 #include "rejudge.h"
-#include "template.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,17 +18,10 @@ enum {
     BATCH_BYTES = 1 << 16,
 };
 
-/* A question's template, read when the first row asks for it. */
-struct entry {
-    struct kv_slice id;
-    size_t question; /* where it is in the benchmark */
-    struct kv_template *template;
-};
-
 struct work {
     struct kv_rejudge *rejudge;
     struct kv_bench *bench;
-    struct entry *entries; /* by id */
+    struct kv_question_templates *templates;
     struct kv_buf id, out;
     const char *source; /* name of the input, for messages */
     bool refused;
@@ -36,12 +29,6 @@ struct work {
 };
 
 /* ---- the benchmark ---- */
-
-static int by_id(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    return kv_slice_cmp(x->id, y->id);
-}
 
 static void open_bench(struct work *w, const char *path)
 {
@@ -51,31 +38,15 @@ static void open_bench(struct work *w, const char *path)
     if (!w->bench)
         kv_cli_fail(&err);
     kv_problems_release(&problems);
-    w->entries = kv_calloc(w->bench->n ? w->bench->n : 1, sizeof *w->entries);
-    for (size_t i = 0; i < w->bench->n; i++)
-        w->entries[i] = (struct entry){.id = w->bench->questions[i].id, .question = i};
-    qsort(w->entries, w->bench->n, sizeof *w->entries, by_id);
+    w->templates = kv_question_templates_open(w->bench, NULL);
 }
 
-static int read_template(struct work *w, struct entry *e, struct kv_err *err)
-{
-    struct kv_question q;
-    if (kv_bench_read(w->bench, e->question, &q, err) != 0)
-        return -1;
-    if (kv_template_open(q.template, &e->template, err) != KV_TEMPLATE_OK)
-        kv_err_context(err, "question '%s'", q.id.p);
-    kv_question_release(&q);
-    return e->template ? 0 : -1;
-}
-
-/* NULL, and why, if the row's question has none. */
-static const struct kv_template *find_template(
+/* NULL, and why, if the row's question has no template that can be used. */
+static const struct kv_rejudge_question *find_question(
     struct work *w, struct kv_slice row, struct kv_err *err)
 {
     struct kv_slice id;
-    struct entry key = {0}, *e;
     kv_buf_clear(&w->id);
-    kv_buf_reserve(&w->id, 1);
     if (!w->bench) {
         kv_err_set(err, KV_INPUT, "a result holds no template: name the benchmark with -b");
         return NULL;
@@ -86,13 +57,11 @@ static const struct kv_template *find_template(
         return NULL;
     }
     kv_json_unescape(id, &w->id);
-    key.id = kv_slice_of(&w->id);
-    e = bsearch(&key, w->entries, w->bench->n, sizeof *w->entries, by_id);
-    if (!e)
-        kv_err_set(err, KV_INPUT, "question '%s' is not in the benchmark", w->id.p);
-    else if (!e->template && read_template(w, e, err) != 0)
-        return NULL;
-    return e ? e->template : NULL;
+    const struct kv_question_template *q =
+        kv_question_templates_find(w->templates, kv_slice_of(&w->id), err);
+    if (q && !q->now.template)
+        kv_err_set(err, KV_INPUT, "%s", q->why.p);
+    return q && q->now.template ? &q->now : NULL;
 }
 
 /* ---- the lines ---- */
@@ -106,8 +75,8 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
         return kv_err_set(err, KV_INPUT, "an object is expected, not %s", kv_json_type_name(line));
     if (!kv_json_get(line, "metadata", &metadata))
         return kv_rejudge_bare(w->rejudge, line, &w->out, err);
-    const struct kv_template *t = find_template(w, line, err);
-    return t ? kv_rejudge_result(w->rejudge, t, line, &w->out, err) : -1;
+    const struct kv_rejudge_question *q = find_question(w, line, err);
+    return q ? kv_rejudge_result(w->rejudge, q, line, &w->out, err) : -1;
 }
 
 static void refuse(struct work *w, size_t number, const struct kv_err *why)
@@ -184,9 +153,7 @@ static void take_file(struct work *w, const char *path)
 
 static void release(struct work *w)
 {
-    for (size_t i = 0; w->bench && i < w->bench->n; i++)
-        kv_template_close(w->entries[i].template);
-    free(w->entries);
+    kv_question_templates_close(w->templates);
     kv_bench_close(w->bench);
     kv_rejudge_close(w->rejudge);
     kv_buf_release(&w->id);

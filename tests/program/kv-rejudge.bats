@@ -1,4 +1,4 @@
-# kv-verify: recorded answers judged again.
+# kv-rejudge: recorded answers judged again.
 load ../helper
 load ../agree
 bats_require_minimum_version 1.5.0
@@ -17,16 +17,16 @@ bench() { # bench GROUND_TRUTH - one question whose answer is that
         '{id: "q1", question: "Which?", answer: "-", template: $t, finished: true}'
 }
 
-@test "kv-verify: a bare line gives the four members" {
+@test "kv-rejudge: a bare line gives the four members" {
     bare int 4 '{"type":"NumericExact"}' 4 >in
-    run --separate-stderr kv-verify in
+    run --separate-stderr kv-rejudge in
     assert_success
     assert_stdout '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
     assert_stderr ''
 }
 
-@test "kv-verify: every primitive under every strategy gives the verdict of the documented rules" {
-    kv-verify "$DATA/verify/verdicts.jsonl" >got 2>err
+@test "kv-rejudge: every primitive under every strategy gives the verdict of the documented rules" {
+    kv-rejudge "$DATA/verify/verdicts.jsonl" >got 2>err
     # Deviations (kv(7), truth values): a word that a truth value is compared with means what it says.
     run agree '(.want.want | tojson) == (.got | tojson)' "$DATA/verify/verdicts.jsonl" got
     assert_output 'disagrees: 58
@@ -35,58 +35,58 @@ disagrees: 226
 297/300'
 }
 
-@test "kv-verify: graded credit, trace fields and strategies are judged like a run judges them" {
+@test "kv-rejudge: graded credit, trace fields and strategies are judged like a run judges them" {
     bare float 10 '{"type":"NumericGraded","cutoff":0.2}' 11 >in
     bare bool true '{"type":"TraceRegex","pattern":"\\[\\d\\]"}' null 'see [1]' >>in
     jq -nc --argjson t "$(spec str '"a"' '{"type":"ExactMatch"}')" \
         '{template: ($t + {verify_strategy: {type: "any_of", conditions: []}}), parsed: {x: "a"}}' >>in
-    run --separate-stderr kv-verify <in
+    run --separate-stderr kv-rejudge <in
     assert_success
     assert_stdout '{"verify_result":true,"verify_granular_result":0.5,"field_results":{"x":true},"field_scores":{"x":0.5}}
 {"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}
 {"verify_result":false,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
 }
 
-@test "kv-verify: a row keeps every byte but the four members" {
+@test "kv-rejudge: a row keeps every byte but the four members" {
     bench '"BCL2"' >bench.jsonl
     local head='{ "metadata" : {"question_id":"q\u0031","n":12345678901234567890, "e":1e-07},"template":{"raw_llm_response":"BCL2","z":1.0,'
     echo "$head"'"parsed_llm_response":{"x":"bcl2"},"verify_result": false ,"verify_granular_result":0,"y":-0.0,"field_results":{"x":false},"field_scores" : null} ,"rubric":null}' >in
-    run --separate-stderr kv-verify -b bench.jsonl in
+    run --separate-stderr kv-rejudge -b bench.jsonl in
     assert_success
     assert_stdout "$head"'"parsed_llm_response":{"x":"bcl2"},"verify_result": true ,"verify_granular_result":1.0,"y":-0.0,"field_results":{"x":true},"field_scores" : {"x":1.0}} ,"rubric":null}'
     assert_stderr ''
 }
 
-@test "kv-verify: a row without a parsed answer passes as it is" {
+@test "kv-rejudge: a row without a parsed answer passes as it is" {
     bench '"BCL2"' >bench.jsonl
     echo '{"metadata":{"question_id":"q1"},"template":{"parsed_llm_response":null,"verify_result":false}}' >in
     echo '{"metadata":{"question_id":"q1"},"template":null,"rubric":{}}' >>in
-    run --separate-stderr kv-verify -b bench.jsonl in
+    run --separate-stderr kv-rejudge -b bench.jsonl in
     assert_success
     assert_stdout "$(cat in)"
 }
 
-@test "kv-verify: a corrected ground truth changes the verdict, and judging again changes nothing" {
+@test "kv-rejudge: a corrected ground truth changes the verdict, and judging again changes nothing" {
     echo '{"metadata":{"question_id":"q1"},"template":{"raw_llm_response":"","parsed_llm_response":{"x":"BAX"},"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}}' >in
     bench '"BCL2"' >wrong.jsonl
     bench '"BAX"' >right.jsonl
-    kv-verify -b wrong.jsonl in >once
+    kv-rejudge -b wrong.jsonl in >once
     run jq -c '.template | [.verify_result, .verify_granular_result, .field_results]' once
     assert_output '[false,0,{"x":false}]'
-    run --separate-stderr kv-verify -b right.jsonl once
+    run --separate-stderr kv-rejudge -b right.jsonl once
     assert_success
     assert_stdout "$(cat in)"
 }
 
-@test "kv-verify: a check that cannot be made is a verdict, and its reason is told" {
+@test "kv-rejudge: a check that cannot be made is a verdict, and its reason is told" {
     bare str 4 '{"type":"NumericExact"}' '"1,000"' >in
-    run --separate-stderr kv-verify in
+    run --separate-stderr kv-rejudge in
     assert_success
     assert_stdout '{"verify_result":false,"verify_granular_result":null,"field_results":null,"field_scores":null}'
-    assert_stderr "kv-verify: in:1: Field verification failed: could not convert string to float: '1,000'"
+    assert_stderr "kv-rejudge: in:1: Field verification failed: could not convert string to float: '1,000'"
 }
 
-@test "kv-verify: what is not acceptable is named by line, the rest is judged, the status is 3" {
+@test "kv-rejudge: what is not acceptable is named by line, the rest is judged, the status is 3" {
     {
         echo '{"template":'
         echo '[]'
@@ -97,51 +97,51 @@ disagrees: 226
         echo
         bare int 4 '{"type":"NumericExact"}' 5
     } >in
-    run --separate-stderr kv-verify <in
+    run --separate-stderr kv-rejudge <in
     assert_failure 3
     assert_stdout '{"verify_result":false,"verify_granular_result":0.0,"field_results":{"x":false},"field_scores":{"x":0.0}}'
-    assert_stderr 'kv-verify: <stdin>:1:13: unexpected end
-kv-verify: <stdin>:2: an object is expected, not array
-kv-verify: <stdin>:3: neither a result nor an object with a template
-kv-verify: <stdin>:4: a result holds no template: name the benchmark with -b
-kv-verify: <stdin>:5: template: TemplateSpec: fields: must be an array of at least one field
-kv-verify: <stdin>:6: parsed: an object is required, not number'
+    assert_stderr 'kv-rejudge: <stdin>:1:13: unexpected end
+kv-rejudge: <stdin>:2: an object is expected, not array
+kv-rejudge: <stdin>:3: neither a result nor an object with a template
+kv-rejudge: <stdin>:4: a result holds no template: name the benchmark with -b
+kv-rejudge: <stdin>:5: template: TemplateSpec: fields: must be an array of at least one field
+kv-rejudge: <stdin>:6: parsed: an object is required, not number'
 }
 
-@test "kv-verify: a question the benchmark lacks, and one whose template is code, are named" {
+@test "kv-rejudge: a question the benchmark lacks, and one whose template is code, are named" {
     bench 1 >bench.jsonl
     jq -nc '{id: "q2", question: "What?", finished: true, template:
         "class Answer(BaseAnswer):\n    a: int = Field(description=\"d\")\n    def verify(self):\n        return True\n"}' >>bench.jsonl
     for id in q2 q3; do
         echo '{"metadata":{"question_id":"'$id'"},"template":{"parsed_llm_response":{}}}'
     done >in
-    run --separate-stderr kv-verify -b bench.jsonl in
+    run --separate-stderr kv-rejudge -b bench.jsonl in
     assert_failure 3
     assert_stdout ''
-    assert_stderr "kv-verify: in:1: question 'q2': line 3: method 'verify': not declarative, it would have to be executed
-kv-verify: in:2: question 'q3' is not in the benchmark"
+    assert_stderr "kv-rejudge: in:1: question 'q2': line 3: method 'verify': not declarative, it would have to be executed
+kv-rejudge: in:2: question 'q3' is not in the benchmark"
 }
 
-@test "kv-verify: a missing file, a missing benchmark and missing rules are one line each" {
-    run --separate-stderr kv-verify nothing.jsonl
+@test "kv-rejudge: a missing file, a missing benchmark and missing rules are one line each" {
+    run --separate-stderr kv-rejudge nothing.jsonl
     assert_failure 3
-    assert_stderr 'kv-verify: nothing.jsonl: no such file or directory'
-    run --separate-stderr timeout 20 kv-verify "$BATS_TEST_TMPDIR"
+    assert_stderr 'kv-rejudge: nothing.jsonl: no such file or directory'
+    run --separate-stderr timeout 20 kv-rejudge "$BATS_TEST_TMPDIR"
     assert_failure 3
-    assert_stderr "kv-verify: $BATS_TEST_TMPDIR: read: is a directory"
-    run --separate-stderr kv-verify -b nothing.jsonld
+    assert_stderr "kv-rejudge: $BATS_TEST_TMPDIR: read: is a directory"
+    run --separate-stderr kv-rejudge -b nothing.jsonld
     assert_failure 3
-    assert_stderr 'kv-verify: nothing.jsonld: no such file or directory'
-    run --separate-stderr kv-verify --share nowhere
+    assert_stderr 'kv-rejudge: nothing.jsonld: no such file or directory'
+    run --separate-stderr kv-rejudge --share nowhere
     assert_failure 3
-    assert_stderr 'kv-verify: nowhere/verify/primitives.jq: no such file or directory'
+    assert_stderr 'kv-rejudge: nowhere/verify/primitives.jq: no such file or directory'
 }
 
-@test "kv-verify: a Jq filter gives a verdict or a credit" {
+@test "kv-rejudge: a Jq filter gives a verdict or a credit" {
     while IFS='~' read -r filter want; do
         echo "$filter"
         bare float 4.25 "$(jq -nc --arg f "$filter" '{type: "Jq", filter: $f}')" 4.5 >in
-        run --separate-stderr kv-verify in
+        run --separate-stderr kv-rejudge in
         assert_success
         assert_equal "$(jq -c '[.verify_result, .verify_granular_result]' <<<"$output")" "$want"
     done <<'CASES'
@@ -152,16 +152,16 @@ kv-verify: in:2: question 'q3' is not in the benchmark"
 CASES
 }
 
-@test "kv-verify: a Jq filter that misbehaves fails its own line, within bounds, and sees nothing" {
+@test "kv-rejudge: a Jq filter that misbehaves fails its own line, within bounds, and sees nothing" {
     while IFS='~' read -r filter reason; do
         echo "$filter"
         { bare float 1 "$(jq -nc --arg f "$filter" '{type: "Jq", filter: $f}')" 1
             bare float 1 '{"type":"Jq","filter":". == 1"}' 1; } >in
-        run --separate-stderr env SECRET=canary timeout 20 kv-verify in
+        run --separate-stderr env SECRET=canary timeout 20 kv-rejudge in
         assert_success
         assert_line -n 0 '{"verify_result":false,"verify_granular_result":null,"field_results":null,"field_scores":null}'
         assert_line -n 1 '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
-        assert_stderr "kv-verify: in:1: Field verification failed: $reason"
+        assert_stderr "kv-rejudge: in:1: Field verification failed: $reason"
     done <<'CASES'
 def f: f; f~Jq: took longer than 1000 ms
 last(range(1e15))~Jq: took longer than 1000 ms
@@ -179,21 +179,21 @@ halt~Jq: no result
 CASES
 }
 
-@test "kv-verify: a Jq filter that eats memory fails its own line" {
+@test "kv-rejudge: a Jq filter that eats memory fails its own line" {
     [ -z "${KV_SAN:-}" ] || skip 'a sanitizer needs the memory for itself'
     { bare float 1 '{"type":"Jq","filter":"[range(3e6)] | map([., ., .]) | length > 0"}' 1
         bare float 1 '{"type":"Jq","filter":". == 1"}' 1; } >in
-    run --separate-stderr timeout 20 kv-verify in
+    run --separate-stderr timeout 20 kv-rejudge in
     assert_success
     assert_line -n 1 --partial '"verify_result":true'
     [[ $stderr =~ Jq:\ (needed\ more\ than\ 128\ MB,\ or\ crashed|took\ longer\ than\ 1000\ ms)$ ]]
 }
 
-@test "kv-verify: a program of ours is not touched by a ~/.jq" {
+@test "kv-rejudge: a program of ours is not touched by a ~/.jq" {
     mkdir home
     echo 'def fabs: 99; def isnan: true; def any: false; def all: false;' >home/.jq
     bare float 10 '{"type":"NumericTolerance","tolerance":0.1}' 10.5 >in
-    run --separate-stderr env HOME="$PWD/home" kv-verify in
+    run --separate-stderr env HOME="$PWD/home" kv-rejudge in
     assert_success
     assert_stdout '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
 }

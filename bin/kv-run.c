@@ -298,6 +298,30 @@ static int check_models(struct kv_session *session, struct kv_err *err)
     return unusable ? KV_PROVIDER : KV_OK;
 }
 
+/* Nothing is pending in a finished run, and its failures are results: how are they tried again? */
+static enum kv_kind tell_finished(const char *operand)
+{
+    struct kv_err ignored;
+    struct kv_buf text = {0};
+    struct kv_state *s = kv_state_open_any(operand, &ignored);
+    bool known = s && kv_state_load(s, KV_LOAD_ROWS, &ignored) == 0;
+    int64_t failed = known ? kv_state_info(s)->failed_count : 0;
+    if (failed > 0) {
+        const struct kv_paths *paths = kv_state_info(s)->paths;
+        kv_buf_add_str(&text, "kv-manifest -b BENCHMARK -c PRESET -o ");
+        kv_paths_add_word(&text, paths->output);
+        kv_buf_add_str(&text, " --extend-from ");
+        kv_paths_add_word(&text, paths->output);
+        kv_cli_say(
+            "%s: is finished, with %lld failed tasks; to try them again begin with its results: "
+            "%s && kv-run --retry-failed%s",
+            paths->output, (long long)failed, text.p, paths->resume + strlen("kv-run"));
+    }
+    kv_buf_release(&text);
+    kv_state_close(s);
+    return failed > 0 ? KV_INPUT : KV_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -335,7 +359,7 @@ int main(int argc, char **argv)
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
     if (!given.check && kv_state_is_finished(argv[first]))
-        return kv_cli_end(KV_OK); /* nothing is pending */
+        return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = {.state = argv[first],
         .tasks = argv[first + 1],

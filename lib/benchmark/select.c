@@ -1,6 +1,7 @@
 /* select - which questions of a benchmark take part. */
 #include "select.h"
 
+#include "nearest.h"
 #include "pydantic.h"
 #include "pystr.h"
 
@@ -107,4 +108,37 @@ long kv_select(const struct kv_bench *b, const char *ids, const char *positions,
     if (positions && narrow(b->n, (size_t)count_chosen(chosen, b->n), positions, chosen, err) != 0)
         return -1;
     return count_chosen(chosen, b->n);
+}
+
+static void complain_of_id(
+    const struct kv_bench *b, struct kv_slice id, struct kv_problems *problems)
+{
+    struct kv_nearest near;
+    bool there = false;
+    kv_nearest_init(&near, id);
+    for (size_t i = 0; i < b->n; i++) {
+        there |= kv_slice_eq(b->questions[i].id, id);
+        kv_nearest_try(&near, b->questions[i].id);
+    }
+    if (there)
+        kv_problems_add(problems, NULL, "value_error",
+            "--question-ids: the question '%.*s' is not finished", (int)id.n, id.p);
+    else
+        kv_problems_add(problems, NULL, "value_error",
+            "--question-ids: no question has the id '%.*s'%s%s%s", (int)id.n, id.p,
+            near.best.n ? ": nearest is '" : "", near.best.n ? near.best.p : "",
+            near.best.n ? "'" : "");
+    kv_nearest_release(&near);
+}
+
+void kv_select_add_unknown(const struct kv_bench *b, const char *ids, struct kv_problems *problems)
+{
+    struct kv_slice part;
+    while (next_part(&ids, &part)) {
+        bool there = part.n == 0;
+        for (size_t i = 0; !there && i < b->n; i++)
+            there = b->questions[i].finished && kv_slice_eq(b->questions[i].id, part);
+        if (!there)
+            complain_of_id(b, part, problems);
+    }
 }

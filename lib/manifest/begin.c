@@ -13,6 +13,7 @@
 #include "same_export.h"
 #include "same_run.h"
 #include "store.h"
+#include "way_out.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -26,26 +27,6 @@ static void hash_jobs_config(const struct kv_manifest *m, char hash[KV_MD5_HEX +
 }
 
 /* ---- the pair that is there ---- */
-
-/* Appends "; PATH: OLD, given NEW" for each difference. */
-static void add_differences(struct kv_buf *out, const struct kv_buf *items)
-{
-    struct kv_buf array = {0};
-    struct kv_slice item, path, old, new;
-    struct kv_json_walk w;
-    kv_buf_printf(&array, "[%s]", items->n ? items->p : "");
-    kv_json_begin(&w, kv_slice_of(&array));
-    while (kv_json_item(&w, &item)) {
-        kv_json_get(item, "path", &path);
-        kv_buf_add_str(out, "; ");
-        kv_json_unescape(path, out);
-        if (kv_json_get(item, "state", &old))
-            kv_buf_printf(out, ": %.*s", (int)old.n, old.p);
-        if (kv_json_get(item, "given", &new))
-            kv_buf_printf(out, ", given %.*s", (int)new.n, new.p);
-    }
-    kv_buf_release(&array);
-}
 
 static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
 {
@@ -63,6 +44,20 @@ static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct
         return 0;
     return kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
         (int)first.n, first.p);
+}
+
+/* Adds to a refusal what to type. `keep`: what the results of the pair may be kept for, or NULL. */
+static int add_way_out(const struct kv_manifest_options *o, const struct kv_state *s,
+    const char *keep, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    kv_buf_add_str(&text, err->text);
+    if (keep && o->benchmark)
+        kv_way_out_add_extend(&text, o, keep, "NEW.json", kv_state_info(s)->results_path);
+    kv_way_out_add_other(&text);
+    kv_err_set(err, KV_NO, "%s", text.p);
+    kv_buf_release(&text);
+    return -1;
 }
 
 /* karenina's reason, for a list of jobs whose configuration is just kept. */
@@ -100,21 +95,29 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
 {
     const struct kv_same_run_given given = {m->config, o->benchmark, m->bench};
     struct kv_same_run_verdict v = {0};
+    static const char more[] = "to ask only what is new";
+    const char *keep = NULL;
     int rc = 0;
     if (m->config && (rc = kv_same_run_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
-        add_differences(&v.reason, &v.different);
+        kv_way_out_add_differences(&v.reason, &v.different);
         if (v.questions.changed || v.questions.gone) {
             kv_buf_add_str(&v.reason, "; ");
             kv_question_changes_tell(&v.reason, &v.questions);
         }
         rc = kv_err_set(err, KV_NO, "%s", v.reason.p);
+        if (v.questions.changed || v.questions.gone)
+            keep = v.different.n ? NULL : "put that right, or keep the results in a new run";
+        else if (kv_way_out_only_more(&v.different))
+            keep = more;
     }
     *harmless = v.harmless.n > 0;
     kv_same_run_release(&v);
     if (!m->config)
         rc = judge_jobs_config(m, s, err);
-    if (rc == 0)
-        rc = missing_tasks(m, s, err);
+    if (rc == 0 && (rc = missing_tasks(m, s, err)) != 0)
+        keep = more;
+    if (rc != 0 && err->kind == KV_NO)
+        add_way_out(o, s, keep, err);
     return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
 }
 
@@ -201,22 +204,46 @@ static int create(
     return rc;
 }
 
-/* The run that was finished here before, if it is the one that is to begin: 1, and *s but for a run
- * that left only a CSV; 0: there is none, or another; -1. */
-static int find_former(const struct kv_manifest *m, const struct kv_paths *paths,
-    struct kv_state **s, struct kv_err *err)
+/* A finished run is not begun anew by the way: that would be paid for once more. Jobs have no
+ * settings that may have changed unseen. */
+static int refuse_former(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_paths *paths, const struct kv_same_export_reason *why, struct kv_err *err)
 {
-    if (kv_finished_csv_stands(paths))
-        return kv_same_export_sheet_fits(m, paths->output, err);
-    if (!kv_state_is_finished(paths->state))
+    struct kv_buf text = {0};
+    if (!m->config || o->extend_from)
         return 0;
-    if (!(*s = kv_state_open_any(paths->state, err)))
+    kv_buf_add_str(&text, "is the finished run of something else: ");
+    kv_buf_add_slice(&text, kv_slice_of(&why->text));
+    if (why->only_more)
+        kv_way_out_add_extend(&text, o, "to ask only what is new", paths->output, paths->output);
+    kv_way_out_add_other(&text);
+    kv_err_set(err, KV_NO, "%s", text.p);
+    kv_buf_release(&text);
+    return kv_err_context(err, "%s", paths->output);
+}
+
+/* The run that was finished here before, if it is the one that is to begin: 1, and *s but for a run
+ * that left only a CSV; 0: there is none, or another that may be replaced; -1. */
+static int find_former(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
+{
+    struct kv_same_export_reason why = {0};
+    int fits = 0;
+    if (kv_finished_csv_stands(paths))
+        fits = kv_same_export_sheet_fits(m, paths->output, &why, err);
+    else if (!kv_state_is_finished(paths->state))
+        return 0;
+    else if (!(*s = kv_state_open_any(paths->state, err)))
         return -1;
-    int fits = kv_same_export_fits(m, *s, err);
+    else
+        fits = kv_same_export_fits(m, *s, &why, err);
+    if (fits == 0)
+        fits = refuse_former(m, o, paths, &why, err);
     if (fits != 1) {
         kv_state_close(*s);
         *s = NULL;
     }
+    kv_same_export_reason_release(&why);
     return fits;
 }
 
@@ -247,7 +274,7 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
         return kv_err_set(err, KV_INPUT,
             "%s: a run is there; go on with it by %s, or replace it by --force", paths->state,
             paths->resume);
-    return o->if_absent ? find_former(m, paths, s, err) : 0;
+    return o->if_absent && !o->force ? find_former(m, o, paths, s, err) : 0;
 }
 
 /* A run reads these files again, each time it goes on. */

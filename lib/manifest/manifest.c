@@ -179,6 +179,8 @@ static int choose_questions(
     bool *chosen = kv_calloc(m->bench->n + 1, sizeof *chosen);
     long n = kv_select(m->bench, o->question_ids, o->questions, chosen, err);
     size_t count = 0;
+    if (o->question_ids && n >= 0)
+        kv_select_add_unknown(m->bench, o->question_ids, n ? &m->remarks : &m->bench_problems);
     if (n == 0)
         kv_err_set(err, KV_INPUT,
             o->question_ids || o->questions ? "no question is left after selecting"

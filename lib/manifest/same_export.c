@@ -12,6 +12,7 @@
 #include "question_id.h"
 #include "result.h"
 #include "rows.h"
+#include "way_out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,31 +152,58 @@ int kv_same_export_judge(const struct kv_state *s, const struct kv_same_run_give
     return fit < 0 ? -1 : 0;
 }
 
-static bool all_there(const struct kv_manifest *m, const struct kv_state *s)
+void kv_same_export_reason_release(struct kv_same_export_reason *why)
 {
-    struct kv_task_state task;
-    for (size_t i = 0; i < m->count; i++) {
-        kv_state_find(s, m->keys[i], &task);
-        if (!task.completed)
-            return false;
-    }
-    return true;
+    kv_buf_release(&why->text);
 }
 
-int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
+/* How many tasks of the manifest have no result; *first is one. */
+static size_t count_missing(
+    const struct kv_manifest *m, const struct kv_state *s, struct kv_slice *first)
+{
+    struct kv_task_state task;
+    size_t missing = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        kv_state_find(s, m->keys[i], &task);
+        if (!task.completed && missing++ == 0)
+            *first = m->keys[i];
+    }
+    return missing;
+}
+
+/* Tasks are missing: are the results that are there good all the same? */
+static void explain(const struct kv_same_run_verdict *v, size_t missing, struct kv_slice first,
+    struct kv_same_export_reason *why)
+{
+    why->only_more =
+        missing && kv_way_out_only_more(&v->different) && (v->different.n || v->compatible);
+    if (!v->compatible) {
+        kv_buf_add_slice(&why->text, kv_slice_of(&v->reason));
+        kv_way_out_add_differences(&why->text, &v->different);
+    }
+    if (missing)
+        kv_buf_printf(&why->text, "%s%zu of the tasks have no result in it, first '%.*s'",
+            why->text.n ? "; " : "", missing, (int)first.n, first.p);
+}
+
+int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s,
+    struct kv_same_export_reason *why, struct kv_err *err)
 {
     const struct kv_same_run_given given = {.config = m->config, .bench = m->bench};
-    struct kv_same_run_verdict v = {0};
+    struct kv_same_run_verdict v = {.compatible = true};
+    struct kv_slice first = {0};
     if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
         return -1;
-    if (!all_there(m, s))
-        return 0;
-    if (!m->config)
-        return 1;
-    int failed = kv_same_export_judge(s, &given, &v, err);
-    bool fits = v.compatible;
+    size_t missing = count_missing(m, s, &first);
+    if (m->config && kv_same_export_judge(s, &given, &v, err) != 0) {
+        kv_same_run_release(&v);
+        return -1;
+    }
+    bool fits = v.compatible && !missing;
+    if (!fits)
+        explain(&v, missing, first, why);
     kv_same_run_release(&v);
-    return failed ? -1 : fits;
+    return fits;
 }
 
 /* ---- a run that left a CSV ---- */
@@ -236,7 +264,8 @@ static void name_task(const struct kv_manifest *m, struct kv_slice key, struct k
     kv_buf_release(&replicate);
 }
 
-int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path, struct kv_err *err)
+int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path,
+    struct kv_same_export_reason *why, struct kv_err *err)
 {
     struct sheet_check c = {.answered = kv_key_index_memory(m->count)};
     struct kv_key_index_entry e;
@@ -248,6 +277,8 @@ int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path, str
         name_task(m, m->keys[i], &c.name);
         fits = kv_key_index_find(c.answered, kv_digest_128(kv_slice_of(&c.name)), &e, err) == 1;
     }
+    if (rc >= 0 && !fits)
+        kv_buf_add_str(&why->text, "its CSV has not all the tasks, with these models and texts");
     free(c.questions.list);
     kv_key_index_close(c.answered);
     kv_buf_release(&c.name);

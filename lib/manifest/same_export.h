@@ -17,12 +17,21 @@
 int kv_same_export_judge(const struct kv_state *s, const struct kv_same_run_given *given,
     struct kv_same_run_verdict *v, struct kv_err *err);
 
-/* 1: `s` (a finished one) answers the manifest. 0: it is another run's, or of other questions. -1:
- * it cannot be read. */
-int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err);
+/* Why a finished run is another. */
+struct kv_same_export_reason {
+    struct kv_buf text;
+    bool only_more; /* its results are good, there are only more tasks */
+};
+void kv_same_export_reason_release(struct kv_same_export_reason *why);
+
+/* 1: `s` (a finished one) answers the manifest. 0, with *why: it is another run's, or of other
+ * questions. -1: it cannot be read. */
+int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s,
+    struct kv_same_export_reason *why, struct kv_err *err);
 
 /* The same of a run of which there is only a CSV export (finished_csv.h). That has the names of its
  * models and the questions, but no settings and no templates. */
-int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path, struct kv_err *err);
+int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path,
+    struct kv_same_export_reason *why, struct kv_err *err);
 
 #endif

@@ -141,14 +141,46 @@ spec() {
     jq '.answering_models[0].temperature = 0.9' p.json >q.json
     run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent --questions 0-2
     assert_failure 1
-    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9"
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9; for a run of its own name another output with -o; --force begins one here"
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent
     assert_failure 1
     stderr_says "10 of the tasks are not in its manifest, first 'urn:uuid:question-"
+    stderr_says '; to ask only what is new: kv-manifest -b b.jsonld -c p.json -o NEW.json --extend-from r.json.tmp; for'
     sed -i 's/"BCL2"/"BCL3"/' b.jsonld
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent --questions 0-2
     assert_failure 1
     assert_regex "$stderr" '^kv-manifest: r.json.state: Benchmark content has changed since the job started; 1 question has changed since the run was begun: urn:uuid:question-which-gene'
+    stderr_says '; put that right, or keep the results in a new run: kv-manifest -b b.jsonld -c p.json --questions 0-2 -o NEW.json --extend-from r.json.tmp; for'
+}
+
+@test "manifest: a model that was added to a run begun, or finished, is asked alone by the command that is said" {
+    kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 >/dev/null
+    kv-run r.json --answer-cmd 'echo 4' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.json
+    jq '.answering_models += [.answering_models[0] | .id = "it'"'"'s"]' p.json >"q q.json"
+    for rows in r.json.tmp r.json; do
+        new=$rows
+        [ "$rows" = r.json ] || new=NEW.json
+        run --separate-stderr kv-manifest -b b.jsonld -c "q q.json" -o r.json --questions 0-1 --if-absent
+        assert_failure 1
+        stderr_says 'answering_models[1] is new: "it'"'"'s"'
+        stderr_says "; to ask only what is new: kv-manifest -b b.jsonld -c 'q q.json' --questions 0-1 -o $new --extend-from $rows; for a run of its own name another output with -o; --force begins one here"
+        # shellcheck disable=SC2154
+        run --separate-stderr bash -c "$(sed 's/.*what is new: //; s/; for .*//' <<<"$stderr")"
+        assert_success
+        assert_equal "$(json '"\(.completed_count) of \(.total_tasks)"' <<<"$output")" '4 of 8'
+        [ -e r.json ] || kv-finalize r.json >/dev/null
+    done
+}
+
+@test "manifest: an id of a question that is not there is named, with the nearest" {
+    printf '%s\n' '{"id":"q01","question":"a"}' '{"id":"q02","question":"b","finished":false}' >b.jsonl
+    run --separate-stderr kv-manifest -b b.jsonl -c p.json --set evaluation_mode=rubric_only --print \
+        --question-ids q01,q02,q012,zz,
+    assert_success
+    assert_equal "${#lines[@]}" 2
+    assert_stderr "kv-manifest: b.jsonl: --question-ids: the question 'q02' is not finished
+kv-manifest: b.jsonl: --question-ids: no question has the id 'q012': nearest is 'q01'
+kv-manifest: b.jsonl: --question-ids: no question has the id 'zz'"
 }
 
 # finish NAME - a run of jobs, done and finalized
@@ -175,26 +207,32 @@ finish() {
     cmp r.json before
 }
 
-@test "manifest: --if-absent begins anew where a finished export is of other questions" {
+@test "manifest: --if-absent does not begin a finished run anew because something has changed" {
     kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 >/dev/null
     kv-run r.json --answer-cmd 'echo 4' --judge-cmd 'echo {}' 2>/dev/null | kv-append -q r.json
     kv-finalize r.json >/dev/null
     again() {
-        run kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --if-absent
-        assert_success
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --if-absent "$@"
     }
     again
+    assert_success
     [ ! -e r.json.state ]
     cp p.json q.json
     jq '.answering_models[0].temperature = 0.9' q.json >p.json
     again
-    [ -e r.json.state ]
+    assert_failure 1
+    assert_stderr 'kv-manifest: r.json: is the finished run of something else: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9'"; for a run of its own name another output with -o; --force begins one here"
+    [ ! -e r.json.state ]
+    run kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --force
+    assert_success
     rm r.json.state r.json.tmp .r.json.*
     cp q.json p.json
     jq '.dataFeedElement[0].item.text += "?"' b.jsonld >c.jsonld
     mv c.jsonld b.jsonld
     again
-    [ -e r.json.state ]
+    assert_failure 1
+    stderr_says 'r.json: is the finished run of something else: Benchmark content has changed since the job started'
+    [ ! -e r.json.state ]
 }
 
 @test "manifest: --if-absent leaves a run alone of which there is only the CSV" {
@@ -210,11 +248,15 @@ finish() {
         jq "${config:-.}" p >p.json
         jq "${bench:-.}" b >b.jsonld
         run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.csv --questions "$questions" --if-absent
-        assert_success
-        assert_stderr ''
-        assert_equal "$(json '"\(.completed_count) \(.total_tasks)"' <<<"$output")" "$begun"
+        if [ "${begun%% *}" -gt 0 ]; then
+            assert_success
+            assert_stderr ''
+            assert_equal "$(json '"\(.completed_count) \(.total_tasks)"' <<<"$output")" "$begun"
+        else
+            assert_failure 1
+            stderr_says 'r.csv: is the finished run of something else: its CSV has not all the tasks'
+        fi
         cmp r.csv before
-        [ "${begun%% *}" -gt 0 ] || rm r.csv.state r.csv.tmp .r.csv.*
         [ ! -e r.csv.state ]
     done <<'CASES'
 0-1|||4 4
@@ -246,7 +288,7 @@ CASES
     echo '{"x":2}' >c.json
     run --separate-stderr kv-manifest --tasks jobs -c c.json -o r.json --if-absent
     assert_failure 1
-    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started"
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; for a run of its own name another output with -o; --force begins one here"
 }
 
 @test "manifest: all that is wrong with a list of jobs is told at once, by line" {
@@ -354,7 +396,7 @@ kv-manifest: q.json: parsing_models[0].extra_kwargs.base_url: a URL must not hol
 @test "manifest: a selection that leaves nothing, or is none, is refused" {
     run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --question-ids nobody
     assert_failure 3
-    assert_stderr "kv-manifest: b.jsonld: no question is left after selecting"
+    assert_stderr "kv-manifest: b.jsonld: --question-ids: no question has the id 'nobody'"
     run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --questions 99
     assert_failure 3
     assert_stderr "kv-manifest: b.jsonld: Index out of range: 99 (total questions: 8)"

@@ -303,6 +303,22 @@ END
     assert_equal "$(wc -l <"$JOURNAL")" 0
 }
 
+@test "run: --retry-failed of a finished run says how its failures are tried again" {
+    bench 2
+    quiz_preset 1
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run r.json --answer-cmd 'grep -q 1 && echo "It is 1."' --judge-cmd 'echo "{\"n\":1}"' 2>/dev/null | kv-append -q r.json
+    kv-finalize r.json >/dev/null
+    run --separate-stderr kv-run --retry-failed r.json
+    assert_failure 3
+    assert_stdout ''
+    assert_stderr 'kv-run: r.json: is finished, with 1 failed tasks; to try them again begin with its results: kv-manifest -b BENCHMARK -c PRESET -o r.json --extend-from r.json && kv-run --retry-failed r.json | kv-append r.json'
+    eval "$(sed 's/.*its results: //; s/ &&.*//; s/BENCHMARK/bench.jsonl/; s/PRESET/preset.json/' <<<"$stderr")"
+    run --separate-stderr kv-run --retry-failed r.json --answer-cmd 'echo "It is 2."' --judge-cmd 'echo "{\"n\":2}"'
+    assert_success
+    assert_equal "$(jq -c '[.metadata.question_id, .template.verify_result]' <<<"$output")" '["q2",true]'
+}
+
 @test "run: --retry-failed takes up recorded failures, of the categories named" {
     bench 6
     echo '{"rules":[{"when":{"contains":"number 2?"},"do":{"status":400,"body":{"error":{"message":"no","code":"content_filter"}}}}]}' >script.json

@@ -23,8 +23,8 @@ SEES_cli       = $(filter-out cli,$(ROOMS))
 # What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
 SEES_kv        = base json file python config result state store
 # One bin/NAME.c each.
-PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-rejudge
-SCRIPTS       = kv kv-init kv-import # in sh
+PROGRAMS      = kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-rejudge kv-report
+SCRIPTS       = kv kv-init kv-import kv-export # in sh
 
 VERSION = 0.1.0
 SOVER   = 0

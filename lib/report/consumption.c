@@ -34,7 +34,7 @@ static void take_row(
 {
     c->rows++;
     c->estimated += (f->flags & KV_FACT_ESTIMATED) != 0;
-    c->costed += isnan(used->cost) ? 0 : 1;
+    c->uncosted += used->input + used->output > 0 && isnan(used->cost);
     add(&c->used, used);
     for (size_t i = 0; !c->judges && i < KV_RETRY_CLASSES; i++)
         c->retries[i] += f->retries[i];
@@ -86,6 +86,16 @@ void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set
     kv_names_release(&seen);
     free(answering);
     free(judging);
+}
+
+double kv_consumptions_per_pass(const struct kv_consumptions *c, const struct kv_consumer *of)
+{
+    size_t judges = 0;
+    for (size_t i = 0; i < c->n; i++)
+        judges += c->items[i].judges;
+    if (of->judges || of->uncosted || !of->passed || judges > 1)
+        return NAN;
+    return of->used.cost / (double)of->passed;
 }
 
 void kv_consumptions_release(struct kv_consumptions *c)

@@ -13,11 +13,11 @@
 #include "rowset.h"
 
 struct kv_consumer {
-    uint32_t model; /* a name */
-    bool judges;    /* else it answers */
-    size_t rows;    /* answers, each once; or judgings */
-    size_t estimated,
-        costed; /* of them: without counts of the service; with its word on the cost */
+    uint32_t model;   /* a name */
+    bool judges;      /* else it answers */
+    size_t rows;      /* answers, each once; or judgings */
+    size_t estimated; /* of them: whose tokens the service did not count */
+    size_t uncosted;  /* that used tokens, and the service did not name the cost */
     struct kv_consumption used;
     size_t passed;                    /* rows that passed; of an answering model, over all judges */
     size_t retries[KV_RETRY_CLASSES]; /* of its rows; 0 for judges, whose rows share them */
@@ -30,6 +30,11 @@ struct kv_consumptions {
 };
 
 void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set);
+
+/* What an answer that passed cost, of an answering model; NaN for judges, where the cost is not known
+ * of all answers, and where several judges say different things of what passed. */
+double kv_consumptions_per_pass(const struct kv_consumptions *c, const struct kv_consumer *of);
+
 void kv_consumptions_release(struct kv_consumptions *c);
 
 #endif

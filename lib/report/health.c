@@ -8,12 +8,12 @@
 static void count_flags(struct kv_health *h, const struct kv_fact *f)
 {
     h->rows++;
-    h->cut += (f->flags & KV_FACT_CUT) != 0;
+    for (int i = 0; i < KV_MARKS; i++)
+        h->marks[i] += (f->marks & 1u << i) != 0;
     h->partial += (f->flags & KV_FACT_PARTIAL) != 0;
     h->retried += (f->flags & KV_FACT_RETRIED) != 0;
     h->estimated += (f->flags & KV_FACT_ESTIMATED) != 0;
     h->warned += (f->flags & KV_FACT_WARNED) != 0;
-    h->other_model += (f->flags & KV_FACT_OTHER_MODEL) != 0;
 }
 
 static int by_count(const void *a, const void *b)
@@ -66,7 +66,7 @@ static void count_served(struct kv_health *h, const struct kv_rowset *set)
     for (size_t i = 0; i < set->n; i++) {
         const struct kv_fact *f = &set->facts[i];
         uint32_t pair[2] = {set->lines[f->line].answering, f->served};
-        if (!(f->flags & KV_FACT_OTHER_MODEL))
+        if (!(f->marks & KV_MARK_ANOTHER) || f->served == KV_NO_NAME)
             continue;
         uint32_t id = kv_names_add(&pairs, (struct kv_slice){(const char *)pair, sizeof pair});
         if (id == h->served_count) {

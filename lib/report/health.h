@@ -22,7 +22,8 @@ struct kv_health_served {
 };
 
 struct kv_health {
-    size_t rows, cut, partial, retried, estimated, warned, other_model;
+    size_t rows, partial, retried, estimated, warned;
+    size_t marks[KV_MARKS]; /* cut, filtered, refused, another model, altered request: marks.h */
     struct kv_health_warning *warnings; /* most frequent first */
     size_t warning_count;
     struct kv_health_served *served; /* most frequent first */

@@ -78,26 +78,13 @@ static void add_stage(struct kv_consumption *c, struct kv_slice stage)
         c->cost = (isnan(c->cost) ? 0 : c->cost) + cost;
 }
 
-static bool is_cut(struct kv_slice finish)
-{
-    static const char *const words[] = {"length", "max_tokens", "MAX_TOKENS",
-        "model_context_window_exceeded", "incomplete/max_output_tokens", NULL};
-    for (size_t i = 0; is_text(finish) && words[i]; i++)
-        if (kv_json_string_is(finish, words[i]))
-            return true;
-    return false;
-}
-
-static void take_served(struct kv_fact *fact, const struct kv_result *row, struct kv_slice served,
-    struct kv_fact_names *names)
+static void take_served(struct kv_fact *fact, struct kv_slice served, struct kv_fact_names *names)
 {
     struct kv_buf text = {0};
     if (!is_text(served))
         return;
     kv_json_unescape(served, &text);
     fact->served = kv_names_add(&names->served, kv_slice_of(&text));
-    if (!kv_slice_eq(served, get(row->answering, "model_name")))
-        fact->flags |= KV_FACT_OTHER_MODEL;
     kv_buf_release(&text);
 }
 
@@ -114,11 +101,8 @@ static void take_usage(
             continue;
         bool answer = kv_json_string_is(name, "answer_generation");
         add_stage(answer ? &fact->answering : &fact->judging, stage);
-        if (!answer)
-            continue;
-        take_served(fact, row, get(stage, "kv_served"), names);
-        if (is_cut(get(stage, "kv_finish")))
-            fact->flags |= KV_FACT_CUT;
+        if (answer)
+            take_served(fact, get(stage, "kv_served"), names);
     }
     if (kv_json_is_true(get(row->template, "usage_unavailable")))
         fact->flags |= KV_FACT_ESTIMATED;
@@ -158,8 +142,6 @@ static void take_warnings(
         kv_buf_clear(&text);
         kv_buf_reserve(&text, 1);
         kv_json_unescape(item, &text);
-        if (kv_slice_starts(kv_slice_of(&text), "Answer stopped at the token limit"))
-            fact->flags |= KV_FACT_CUT;
         add_warning(names, kv_slice_of(&text));
         fact->flags |= KV_FACT_WARNED;
         fact->warning_count++;
@@ -294,6 +276,7 @@ void kv_row_facts_take(
         replicate <= INT32_MAX)
         fact->replicate = (int32_t)replicate;
     fact->outcome = (uint8_t)kv_result_outcome(row);
+    fact->marks = (uint8_t)kv_marks_of(row);
     fact->seconds = number(get(row->metadata, "execution_time"));
     fact->answer = kv_names_hash(row->raw_llm_response);
     if (row->verify_result.n)

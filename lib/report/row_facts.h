@@ -8,6 +8,7 @@
 #ifndef KV_ROW_FACTS_H
 #define KV_ROW_FACTS_H
 
+#include "marks.h"
 #include "names.h"
 #include "result.h"
 
@@ -22,13 +23,11 @@ struct kv_consumption {
 };
 
 enum kv_fact_flag {
-    KV_FACT_CUT = 1,          /* the answer stopped at the token limit */
-    KV_FACT_PARTIAL = 2,      /* the answer was cut by a timeout */
-    KV_FACT_RETRIED = 4,      /* some call was repeated */
-    KV_FACT_ESTIMATED = 8,    /* token counts are missing or estimated */
-    KV_FACT_WARNED = 16,      /* has warnings */
-    KV_FACT_OTHER_MODEL = 32, /* a model of another name answered */
-    KV_FACT_JUDGED = 64,      /* has a verdict of its own: true or false */
+    KV_FACT_PARTIAL = 1,   /* the answer was cut by a timeout */
+    KV_FACT_RETRIED = 2,   /* some call was repeated */
+    KV_FACT_ESTIMATED = 4, /* token counts are missing or estimated */
+    KV_FACT_WARNED = 8,    /* has warnings */
+    KV_FACT_JUDGED = 16,   /* has a verdict of its own: true or false */
 };
 
 enum { KV_RETRY_CLASSES = 4 }; /* connection, timeout, rate_limit, server_error */
@@ -57,6 +56,7 @@ struct kv_fact {
     uint16_t retries[KV_RETRY_CLASSES];
     uint8_t outcome; /* enum kv_result_outcome */
     uint8_t flags;
+    uint8_t marks;   /* enum kv_mark */
     bool superseded; /* a newer row of the same task was met */
 };
 #define KV_FACT_NO_REPLICATE INT32_MIN

@@ -233,7 +233,7 @@ void kv_statistics_holm(double *p, size_t n)
 
 double kv_statistics_detectable(double se)
 {
-    return 2.8 * se;
+    return se > 0 ? 2.8 * se : NAN;
 }
 
 /* ---- replicates ---- */

@@ -71,7 +71,8 @@ double kv_statistics_sign_test(uint64_t b, uint64_t c);
 /* Holm's correction, in place; the order of the values stays. */
 void kv_statistics_holm(double *p, size_t n);
 
-/* The smallest difference that a comparison with this SE would show four times in five. */
+/* The smallest difference that a comparison with this SE would show four times in five. NaN where
+ * the SE is 0 or undefined: all questions came out alike, and nothing is known of others. */
 double kv_statistics_detectable(double se);
 
 /* ---- replicates: n of a question, c of them passed ---- */

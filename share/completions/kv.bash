@@ -4,8 +4,8 @@ _kv_options() {
     "$@" --help 2>/dev/null | command sed -nE 's/^ +(-.)?,? *(--[a-z-]+).*/\1 \2/p'
 }
 
-_kv_commands='init import check manifest run append status check-compat finalize rejudge verify verify-status
-    help'
+_kv_commands='init import check manifest run append status check-compat finalize rejudge report export
+    verify verify-status help'
 
 _kv() {
     local program=${COMP_WORDS[0]##*/} current=${COMP_WORDS[COMP_CWORD]} options
@@ -25,7 +25,9 @@ _kv() {
     else
         options=$(_kv_options "${COMP_WORDS[0]}")
     fi
-    if [[ $current == -* ]]; then
+    if [ "${COMP_WORDS[COMP_CWORD - 1]}" = --to ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'csv inspect junit lm-eval md promptfoo' -- "$current")
+    elif [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     else
         # Operands are states first of all; readline's own file names follow if there is none.
@@ -38,4 +40,4 @@ _kv() {
 }
 
 complete -o default -F _kv kv kv-init kv-import kv-manifest kv-run kv-append kv-status \
-    kv-check-compat kv-finalize kv-rejudge
+    kv-check-compat kv-finalize kv-rejudge kv-report kv-export

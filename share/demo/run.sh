@@ -74,18 +74,10 @@ say 'One file remains.'
 run 'kv-finalize results.json.state | jq .'
 run 'ls -A'
 
-say 'Who passed what, of two replicates each.'
-cat >who.jq <<'EOF'
-def left($n): tostring | .[:$n] + ([range($n - length)] | map(" ") | add // "");
-(.results | map(.metadata.answering.model_name) | unique) as $models
-| def row($name; cell): [$name | left(60)] + [$models[] | cell | left(14)] | join(" ");
-row("question"; .),
-(.results | group_by(.metadata.question_text)[] | . as $rows
- | row($rows[0].metadata.question_text;
-       . as $model | $rows | map(select(.metadata.answering.model_name == $model))
-       | "\(map(select(.template.verify_result)) | length) of \(length)"))
-EOF
-run 'jq -rf who.jq results.json'
+say 'What the results say.'
+run 'kv-report --text results.json'
+run 'kv-report -o report.html results.json'
+run 'ls -A'
 
 say 'What it cost: 56 answers and 56 judgements are needed. More was asked only for'
 echo '# what was in flight at the moment of the kill.'

@@ -190,3 +190,32 @@ run_all() {
         done
     done
 }
+
+@test "kv-report.1: a page, what CI reads, and models above one half" {
+    manifest
+    run_all
+    kv-finalize results.json.state >/dev/null
+    type_in kv-report.1 1
+    assert_success
+    assert [ -s report.html ]
+    type_in kv-report.1 2
+    assert_failure 1
+    assert [ -s summary.md ]
+    assert [ -s junit.xml ]
+    type_in kv-report.1 3
+    assert_success
+    assert_stdout "$(json '[.results[] | {m: .metadata.answering | "\(.interface):\(.model_name)", x: .template.verify_result}]
+        | group_by(.m) | map(select((map(select(.x)) | length) > 24) | .[0].m) | .[]' results.json)"
+}
+
+@test "kv-export.1: a log of inspect, and a table" {
+    manifest --questions 0-2
+    run_all
+    kv-finalize results.json.state >/dev/null
+    type_in kv-export.1 1
+    assert_success
+    assert_equal "$(jq '.samples | length' logs/oak-large.json)" 6
+    type_in kv-export.1 2
+    assert_success
+    assert_equal "$(wc -l <results.csv)" 13
+}

@@ -1,0 +1,552 @@
+/* page_question - the questions of the page: a line each, and what was asked, answered and judged.
+ *
+ * A page has a size that browsers and mail still take. If all would not fit, only questions that some
+ * line did not pass are opened in full, and the rest are lines; and if even these are too many, the
+ * list ends and says so.
+ */
+#include "json.h"
+#include "page.h"
+#include "quotation.h"
+#include "reformat.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PAGE_BYTES = 30000000, /* the page, at most */
+    REST_BYTES = 2000000,  /* kept for the sections behind the questions */
+    LINE_BYTES = 700,      /* of a question's line, about */
+    ROW_BYTES = 700,       /* of the markup of a row, about */
+    ANSWER_BYTES = 20000,  /* of an answer or another text, at most */
+    SUMMARY_CHARS = 220,
+};
+
+/* ---- what a page has room for ---- */
+
+struct room {
+    bool all;            /* every question is opened in full */
+    size_t listed, full; /* so far */
+};
+
+static bool has_all_room(const struct kv_page *p)
+{
+    const struct kv_rowset *set = p->r->set;
+    double bytes = (double)set->questions.n * LINE_BYTES;
+    for (size_t i = 0; i < set->n; i++) {
+        uint32_t n = set->facts[i].length;
+        bytes += ROW_BYTES + (n < 2 * ANSWER_BYTES ? n : 2 * ANSWER_BYTES);
+    }
+    return bytes < PAGE_BYTES - REST_BYTES;
+}
+
+static uint64_t bytes_left(const struct kv_page *p)
+{
+    uint64_t used = p->s->written + p->out->n + REST_BYTES;
+    return used < PAGE_BYTES ? PAGE_BYTES - used : 0;
+}
+
+/* ---- a question's rows, an answer's next to each other ---- */
+
+struct of_question {
+    const struct kv_rowset *set;
+    const uint32_t *place; /* of each line in the report's order */
+    uint32_t *facts;
+    size_t n;
+};
+
+struct sorted {
+    uint32_t fact, answering, place;
+    int32_t replicate;
+};
+
+static int by_answer(const void *a, const void *b)
+{
+    const struct sorted *x = a, *y = b;
+    if (x->answering != y->answering)
+        return x->answering < y->answering ? -1 : 1;
+    if (x->replicate != y->replicate)
+        return x->replicate < y->replicate ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* The place of an answering model: that of its first line. */
+static uint32_t place_of_model(const struct kv_report *r, uint32_t line)
+{
+    uint32_t model = r->set->lines[line].answering;
+    for (uint32_t i = 0; i < r->set->line_count; i++)
+        if (r->set->lines[r->order[i]].answering == model)
+            return i;
+    return 0;
+}
+
+static struct sorted *sort_rows(const struct kv_report *r, uint32_t question, size_t *count)
+{
+    const struct kv_rowset *set = r->set;
+    size_t from = set->question_at[question], n = set->question_at[question + 1] - from;
+    struct sorted *rows = kv_calloc(n ? n : 1, sizeof *rows);
+    for (size_t i = 0; i < n; i++) {
+        const struct kv_fact *f = &set->facts[set->by_question[from + i]];
+        rows[i] = (struct sorted){set->by_question[from + i], place_of_model(r, f->line),
+            r->place[f->line], f->replicate};
+    }
+    qsort(rows, n, sizeof *rows, by_answer);
+    *count = n;
+    return rows;
+}
+
+/* ---- the line of a question ---- */
+
+/* What came of a question in one line of the report. */
+struct standing {
+    uint32_t line;
+    size_t n, scored, passed, outcomes[KV_RESULT_OUTCOMES];
+};
+
+static struct standing *stand(const struct kv_report *r, uint32_t question, size_t *count)
+{
+    const struct kv_rowset *set = r->set;
+    size_t from = set->question_at[question], to = set->question_at[question + 1], n = 0;
+    struct standing *all = kv_calloc(to - from ? to - from : 1, sizeof *all);
+    for (size_t i = from; i < to; i++) {
+        const struct kv_fact *f = &set->facts[set->by_question[i]];
+        if (n == 0 || all[n - 1].line != f->line)
+            all[n++].line = f->line;
+        struct standing *s = &all[n - 1];
+        s->n++;
+        s->outcomes[f->outcome]++;
+        s->scored += kv_rates_is_scored(f);
+        s->passed += f->outcome == KV_RESULT_PASSED;
+    }
+    *count = n;
+    return all;
+}
+
+static const struct kv_rates *rates_of(const struct kv_report *r, uint32_t line)
+{
+    return &r->rates[line];
+}
+
+/* One word and one sign for a line's replicates. */
+static char kind_of(const struct standing *s)
+{
+    if (s->scored && s->passed == s->scored)
+        return 'p';
+    if (s->passed)
+        return 'f';
+    if (s->outcomes[KV_RESULT_WRONG] || s->outcomes[KV_RESULT_INSUFFICIENT])
+        return 'w';
+    if (s->outcomes[KV_RESULT_DECLINED])
+        return 'd';
+    return s->outcomes[KV_RESULT_ERROR] ? 'e' : 'u';
+}
+
+static const char *sign_of(char kind)
+{
+    return kind == 'p'   ? "✓"
+           : kind == 'f' ? "±"
+           : kind == 'w' ? "✗"
+           : kind == 'd' ? "–"
+           : kind == 'e' ? "!"
+                         : "○";
+}
+
+static const char *word_of(char kind)
+{
+    return kind == 'p'   ? "passed"
+           : kind == 'f' ? "sometimes passed"
+           : kind == 'w' ? "wrong"
+           : kind == 'd' ? "declined"
+           : kind == 'e' ? "error"
+                         : "unscored";
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct standing *x = a, *y = b;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+static void add_chip(struct kv_page *p, const struct standing *s)
+{
+    char kind = kind_of(s);
+    kv_page_printf(p, "<b class=%c title=\"%s\">", kind, word_of(kind));
+    kv_report_add_letter(p->out, p->r, s->line);
+    kv_page_printf(p, "&nbsp;%s", sign_of(kind));
+    if (rates_of(p->r, s->line)->replicates > 1)
+        kv_page_printf(p, " %zu/%zu", s->passed, s->scored);
+    kv_buf_add_str(p->out, "</b>");
+}
+
+/* Letters for the filter: what some line came to, unstable, in doubt. */
+static void add_kinds(struct kv_page *p, const struct standing *all, size_t n, uint32_t question)
+{
+    size_t outcomes[KV_RESULT_OUTCOMES] = {0};
+    double scored = 0, passed = 0;
+    bool unstable = false;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < KV_RESULT_OUTCOMES; j++)
+            outcomes[j] += all[i].outcomes[j];
+        scored += (double)all[i].scored;
+        passed += (double)all[i].passed;
+        unstable |= all[i].passed && all[i].passed < all[i].scored;
+    }
+    kv_page_printf(p, " data-o=\"%s%s%s%s%s%s%s\" data-r=%.4f",
+        outcomes[KV_RESULT_PASSED] ? "p" : "",
+        outcomes[KV_RESULT_WRONG] + outcomes[KV_RESULT_INSUFFICIENT] ? "w" : "",
+        outcomes[KV_RESULT_DECLINED] ? "d" : "", outcomes[KV_RESULT_ERROR] ? "e" : "",
+        outcomes[KV_RESULT_UNSCORED] ? "u" : "", unstable ? "f" : "",
+        p->r->failures.doubt[question] == KV_DOUBT_ALL_SAY ? "c" : "",
+        scored > 0 ? passed / scored : 2);
+}
+
+static void add_summary(struct kv_page *p, const struct kv_quotation *q, uint32_t question,
+    struct standing *all, size_t n)
+{
+    kv_page_printf(p, "<i>%" PRIu32 "</i><span dir=auto>", question + 1);
+    kv_buf_clear(&p->text);
+    kv_buf_reserve(&p->text, 1);
+    kv_quotation_add_text(&p->text, q->metadata, "question_text");
+    kv_page_text_cut(p, p->text.n ? kv_slice_of(&p->text) : kv_rowset_question(p->r->set, question),
+        SUMMARY_CHARS);
+    kv_buf_add_str(p->out, "</span><span class=k>");
+    if (p->r->failures.doubt[question] == KV_DOUBT_ALL_SAY)
+        kv_buf_add_str(p->out, "<span class=flag title=\"check the reference\">⚑</span>");
+    for (size_t i = 0; i < n; i++)
+        all[i].line = p->r->place[all[i].line];
+    qsort(all, n, sizeof *all, by_place);
+    for (size_t i = 0; i < n; i++) {
+        all[i].line = p->r->order[all[i].line];
+        add_chip(p, &all[i]);
+    }
+    kv_buf_add_str(p->out, "</span>");
+}
+
+/* ---- a row ---- */
+
+static void add_text_of(struct kv_page *p, struct kv_slice object, const char *member)
+{
+    kv_buf_clear(&p->text);
+    kv_buf_reserve(&p->text, 1);
+    kv_quotation_add_text(&p->text, object, member);
+}
+
+/* A text in full, up to a limit that it says. */
+static void add_block(struct kv_page *p, struct kv_slice text, const char *element)
+{
+    struct kv_slice head = text;
+    if (text.n > ANSWER_BYTES) {
+        head.n = ANSWER_BYTES;
+        while (head.n && ((unsigned char)head.p[head.n] & 0xC0) == 0x80)
+            head.n--;
+    }
+    kv_page_printf(p, "<%s dir=auto>", element);
+    kv_page_text(p, head);
+    if (head.n < text.n)
+        kv_page_printf(p, " … [%zu more bytes]", text.n - head.n);
+    kv_page_printf(p, "</%s>\n", element);
+}
+
+static void add_value(struct kv_page *p, struct kv_slice value)
+{
+    kv_buf_clear(&p->text);
+    kv_buf_reserve(&p->text, 1);
+    if (value.n)
+        kv_reformat(&p->text, value, KV_REFORMAT_COMPACT);
+    kv_buf_add_str(p->out, "<td><code>");
+    if (value.n)
+        kv_page_text_cut(p, kv_slice_of(&p->text), 2000);
+    else
+        kv_buf_add_str(p->out, "–");
+    kv_buf_add_str(p->out, "</code></td>");
+}
+
+static struct kv_slice member_of(struct kv_slice object, struct kv_slice quoted)
+{
+    char *name = kv_json_strdup(quoted);
+    struct kv_slice value = kv_quotation_get(object, name);
+    free(name);
+    return value;
+}
+
+static void add_fields(struct kv_page *p, const struct kv_quotation *q)
+{
+    struct kv_slice results = kv_quotation_get(q->template, "field_results"), name, verdict;
+    struct kv_slice expected = kv_quotation_get(q->template, "parsed_gt_response");
+    struct kv_slice said = kv_quotation_get(q->template, "parsed_llm_response");
+    struct kv_json_walk walk;
+    bool any = false;
+    kv_json_begin(&walk, results);
+    for (; kv_json_member(&walk, &name, &verdict); any = true) {
+        if (!any)
+            kv_buf_add_str(p->out,
+                "<div class=cells><table><thead><tr><th scope=col>field</th><th scope=col>"
+                "expected</th><th scope=col>extracted</th><th scope=col>verdict</th></tr>"
+                "</thead><tbody>");
+        kv_buf_clear(&p->text);
+        kv_buf_reserve(&p->text, 1);
+        kv_json_unescape(name, &p->text);
+        kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
+        kv_page_text_cut(p, kv_slice_of(&p->text), 500);
+        kv_buf_add_str(p->out, "</bdi></th>");
+        add_value(p, member_of(expected, name));
+        add_value(p, member_of(said, name));
+        kv_page_printf(p, "<td>%s</td></tr>",
+            kv_json_is_true(verdict)   ? "<span class=\"o p\">✓ passed</span>"
+            : kv_json_is_null(verdict) ? "<span class=\"o u\">○ nothing extracted</span>"
+                                       : "<span class=\"o w\">✗ failed</span>");
+    }
+    if (any)
+        kv_buf_add_str(p->out, "</tbody></table></div>\n");
+}
+
+static void add_named(
+    struct kv_page *p, const char *name, struct kv_slice object, const char *member)
+{
+    add_text_of(p, object, member);
+    if (!p->text.n)
+        return;
+    kv_page_printf(p, "<p><small>%s</small> <span dir=auto>", name);
+    kv_page_text_cut(p, kv_slice_of(&p->text), 2000);
+    kv_buf_add_str(p->out, "</span></p>\n");
+}
+
+static void add_list(struct kv_page *p, const char *name, struct kv_slice list)
+{
+    struct kv_json_walk walk;
+    struct kv_slice item;
+    kv_json_begin(&walk, list);
+    while (kv_json_item(&walk, &item)) {
+        if (kv_json_type(item) != KV_JSON_STRING)
+            continue;
+        kv_buf_clear(&p->text);
+        kv_buf_reserve(&p->text, 1);
+        kv_json_unescape(item, &p->text);
+        kv_page_printf(p, "<p><small>%s</small> <span dir=auto>", name);
+        kv_page_text_cut(p, kv_slice_of(&p->text), 1000);
+        kv_buf_add_str(p->out, "</span></p>\n");
+    }
+}
+
+/* All maps of trait scores, as they stand in the row. */
+static void add_rubric(struct kv_page *p, const struct kv_quotation *q)
+{
+    static const char *const maps[] = {"llm_trait_scores", "regex_trait_scores",
+        "callable_trait_scores", "metric_trait_scores", "agentic_trait_scores", "llm_trait_labels"};
+    struct kv_slice rubric = kv_quotation_get(q->whole, "rubric");
+    bool any = false;
+    for (size_t i = 0; rubric.n && i < sizeof maps / sizeof *maps; i++) {
+        struct kv_json_walk walk;
+        struct kv_slice name, value;
+        kv_json_begin(&walk, kv_quotation_get(rubric, maps[i]));
+        for (; kv_json_member(&walk, &name, &value); any = true) {
+            if (!any)
+                kv_buf_add_str(p->out, "<div class=cells><table><thead><tr><th scope=col>trait</th>"
+                                       "<th scope=col>score</th></tr></thead><tbody>");
+            kv_buf_clear(&p->text);
+            kv_buf_reserve(&p->text, 1);
+            kv_json_unescape(name, &p->text);
+            kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
+            kv_page_text_cut(p, kv_slice_of(&p->text), 500);
+            kv_buf_add_str(p->out, "</bdi></th>");
+            add_value(p, value);
+            kv_buf_add_str(p->out, "</tr>");
+        }
+    }
+    if (any)
+        kv_buf_add_str(p->out, "</tbody></table></div>\n");
+}
+
+static void add_meta(struct kv_page *p, const struct kv_fact *f, const struct kv_quotation *q)
+{
+    kv_buf_add_str(p->out, "<p class=small>");
+    kv_report_add_seconds(p->out, f->seconds);
+    if (!isnan(f->first_token)) {
+        kv_buf_add_str(p->out, ", first token after ");
+        kv_report_add_seconds(p->out, f->first_token);
+    }
+    kv_buf_add_str(p->out, " · answer ");
+    kv_report_add_count(p->out, f->answering.input);
+    kv_buf_add_str(p->out, " + ");
+    kv_report_add_count(p->out, f->answering.output);
+    kv_buf_add_str(p->out, " tokens · judge ");
+    kv_report_add_count(p->out, f->judging.input);
+    kv_buf_add_str(p->out, " + ");
+    kv_report_add_count(p->out, f->judging.output);
+    for (size_t i = 0; i < KV_RETRY_CLASSES; i++)
+        if (f->retries[i])
+            kv_page_printf(p, " · %u × %s retried", f->retries[i], kv_row_facts_retries[i]);
+    add_text_of(p, q->metadata, "timestamp");
+    kv_buf_add_str(p->out, " · ");
+    kv_page_text_cut(p, kv_slice_of(&p->text), 40);
+    kv_buf_add_str(p->out, "</p>\n");
+}
+
+static void add_heading(struct kv_page *p, const struct kv_fact *f)
+{
+    const char *name = kv_result_outcome_name((enum kv_result_outcome)f->outcome);
+    char class = f->outcome == KV_RESULT_INSUFFICIENT ? 'w' : *name;
+    kv_buf_add_str(p->out, "<h4>");
+    kv_page_line(p, f->line);
+    if (f->replicate != KV_FACT_NO_REPLICATE)
+        kv_page_printf(p, " <small>replicate %" PRId32 "</small>", f->replicate);
+    kv_page_printf(p, " <span class=\"o %c\">%s</span></h4>\n", class, name);
+}
+
+static int add_row(struct kv_page *p, uint32_t fact, bool same_answer, struct kv_err *err)
+{
+    const struct kv_fact *f = &p->r->set->facts[fact];
+    struct kv_quotation q;
+    struct kv_buf answer = {0};
+    if (kv_quotation_read(&q, p->r->set, fact, err) != 0)
+        return -1;
+    add_heading(p, f);
+    kv_buf_reserve(&answer, 1);
+    if (!same_answer)
+        kv_quotation_add_answer(&answer, &q);
+    if (answer.n)
+        add_block(p, kv_slice_of(&answer), "pre");
+    kv_buf_release(&answer);
+    add_fields(p, &q);
+    if (f->outcome != KV_RESULT_PASSED && f->outcome != KV_RESULT_WRONG)
+        add_named(p, "reason", kv_quotation_get(q.metadata, "failure"), "reason");
+    add_named(p, "check", q.template, "field_verification_error");
+    add_named(p, "abstention", q.template, "abstention_reasoning");
+    add_named(p, "sufficiency", q.template, "sufficiency_reasoning");
+    add_rubric(p, &q);
+    add_list(p, "caveat", kv_quotation_get(q.metadata, "caveats"));
+    add_list(p, "warning", kv_quotation_get(q.metadata, "warnings"));
+    add_meta(p, f, &q);
+    kv_quotation_release(&q);
+    return 0;
+}
+
+/* ---- a question ---- */
+
+static void add_keywords(struct kv_page *p, uint32_t question)
+{
+    const struct kv_rowset_question *q = &p->r->set->question[question];
+    if (!q->keyword_count)
+        return;
+    kv_buf_add_str(p->out, "<dt>Keywords</dt><dd>");
+    for (uint32_t i = 0; i < q->keyword_count && i < 50; i++) {
+        kv_buf_add_str(p->out, i ? ", <bdi>" : "<bdi>");
+        kv_page_text_cut(
+            p, kv_names_text(&p->r->set->keywords, p->r->set->keyword_ids[q->keyword_at + i]), 100);
+        kv_buf_add_str(p->out, "</bdi>");
+    }
+    kv_buf_add_str(p->out, "</dd>\n");
+}
+
+static void add_reference(struct kv_page *p, const struct kv_quotation *q, uint32_t question)
+{
+    kv_buf_add_str(p->out, "<div><dl>\n");
+    add_text_of(p, q->metadata, "question_text");
+    if (p->text.n > SUMMARY_CHARS) {
+        kv_buf_add_str(p->out, "<dt>Question</dt>");
+        add_block(p, kv_slice_of(&p->text), "dd");
+    }
+    add_text_of(p, q->metadata, "raw_answer");
+    if (p->text.n) {
+        kv_buf_add_str(p->out, "<dt>Reference</dt>");
+        add_block(p, kv_slice_of(&p->text), "dd");
+    }
+    add_keywords(p, question);
+    kv_buf_add_str(p->out, "<dt>Id</dt><dd><code>");
+    kv_page_text_cut(p, kv_rowset_question(p->r->set, question), 300);
+    kv_buf_add_str(p->out, "</code></dd></dl>\n");
+}
+
+static int add_rows(struct kv_page *p, uint32_t question, struct kv_err *err)
+{
+    const struct kv_rowset *set = p->r->set;
+    size_t n;
+    int failed = 0;
+    struct sorted *rows = sort_rows(p->r, question, &n);
+    for (size_t i = 0; !failed && i < n; i++) {
+        const struct kv_fact *f = &set->facts[rows[i].fact];
+        bool same = i && rows[i].answering == rows[i - 1].answering &&
+                    rows[i].replicate == rows[i - 1].replicate &&
+                    f->answer == set->facts[rows[i - 1].fact].answer;
+        failed = add_row(p, rows[i].fact, same, err);
+    }
+    free(rows);
+    return failed;
+}
+
+static bool is_all_passed(const struct standing *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (all[i].passed < all[i].n)
+            return false;
+    return true;
+}
+
+static int add_question(struct kv_page *p, uint32_t question, struct room *room, struct kv_err *err)
+{
+    const struct kv_rowset *set = p->r->set;
+    size_t n;
+    struct kv_quotation q;
+    struct standing *all = stand(p->r, question, &n);
+    uint64_t left = bytes_left(p), behind = (uint64_t)(set->questions.n - question) * LINE_BYTES;
+    bool full = room->all || (!is_all_passed(all, n) && left > behind + 100000);
+    int failed = kv_quotation_read(&q, set, set->question[question].first, err);
+    if (!failed) {
+        kv_page_printf(p,
+            full ? "<details class=q id=q%" PRIu32 : "<div class=\"q plain\" id=q%" PRIu32,
+            question + 1);
+        add_kinds(p, all, n, question);
+        kv_buf_add_str(p->out, full ? "><summary>" : "><div class=s>");
+        add_summary(p, &q, question, all, n);
+        kv_buf_add_str(p->out, full ? "</summary>" : "</div>");
+        if (full) {
+            add_reference(p, &q, question);
+            failed = add_rows(p, question, err);
+            kv_buf_add_str(p->out, "</div>");
+        }
+        kv_buf_add_str(p->out, full ? "</details>\n" : "</div>\n");
+        kv_quotation_release(&q);
+    }
+    room->listed++;
+    room->full += full;
+    free(all);
+    return failed;
+}
+
+static void add_legend(struct kv_page *p)
+{
+    const struct kv_report *r = p->r;
+    kv_buf_add_str(p->out, "<p class=note>");
+    for (size_t i = 0; i < r->set->line_count && i < 40; i++) {
+        kv_buf_add_str(p->out, i ? " · " : "");
+        kv_page_line(p, r->order[i]);
+    }
+    kv_buf_add_str(p->out,
+        "<br>✓ passed, ✗ wrong, ± passed sometimes, – declined, ! error, ○ no verdict</p>\n");
+}
+
+int kv_page_questions(struct kv_page *p, struct kv_err *err)
+{
+    const struct kv_rowset *set = p->r->set;
+    struct room room = {.all = has_all_room(p)};
+    add_legend(p);
+    if (!room.all)
+        kv_buf_add_str(p->out,
+            "<p class=note>These are too many results for one page: only questions that "
+            "did not pass are opened in full, as far as there is room. All are in the file."
+            "</p>\n");
+    kv_buf_add_str(p->out, "<div class=qs>\n");
+    for (uint32_t i = 0; i < set->questions.n; i++) {
+        if (!room.all && bytes_left(p) < LINE_BYTES)
+            break;
+        if (add_question(p, i, &room, err) != 0)
+            return -1;
+        kv_sink_step(p->s);
+    }
+    kv_buf_add_str(p->out, "</div>\n");
+    if (!room.all)
+        kv_page_printf(p, "<p class=note>%zu of %zu questions are listed, %zu in full.</p>\n",
+            room.listed, set->questions.n, room.full);
+    return 0;
+}

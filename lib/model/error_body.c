@@ -5,6 +5,7 @@
 #include "num.h"
 #include "ratelimit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -203,7 +204,47 @@ static const char *find(struct kv_slice text, const char *tag)
     return NULL;
 }
 
-/* The title of a page, else the beginning of the text. */
+/* Skips what a page holds that is no text: *rest behind the element that begins there. */
+static bool skip_element(struct kv_slice *rest, const char *name)
+{
+    char opening[16], closing[16];
+    snprintf(opening, sizeof opening, "<%s", name);
+    snprintf(closing, sizeof closing, "</%s", name);
+    if (find(*rest, opening) != rest->p)
+        return false;
+    const char *end = find(*rest, closing);
+    rest->n = end ? rest->n - (size_t)(end - rest->p) : 0;
+    rest->p = end ? end : rest->p;
+    return true;
+}
+
+/* The text of a page, its tags and white space as single spaces. */
+static void add_page(struct kv_buf *out, struct kv_slice rest)
+{
+    bool gap = false;
+    while (rest.n && out->n < RAW_SHOWN) {
+        if (skip_element(&rest, "style") || skip_element(&rest, "script"))
+            continue;
+        if (*rest.p == '<') {
+            const char *end = memchr(rest.p, '>', rest.n);
+            size_t n = end ? (size_t)(end - rest.p) + 1 : rest.n;
+            rest.p += n;
+            rest.n -= n;
+            gap = true;
+            continue;
+        }
+        bool blank = strchr(" \t\r\n", *rest.p) != NULL;
+        if (!blank && gap && out->n)
+            kv_buf_add_char(out, ' ');
+        if (!blank)
+            kv_buf_add_char(out, *rest.p);
+        gap = blank;
+        rest.p++;
+        rest.n--;
+    }
+}
+
+/* The title of a page, or its text; else the beginning of the text. */
 static void take_raw(struct kv_error_body_text *t, struct kv_slice body)
 {
     struct kv_slice text = kv_slice_strip(body);
@@ -212,6 +253,10 @@ static void take_raw(struct kv_error_body_text *t, struct kv_slice body)
         struct kv_slice rest = {title + 7, (size_t)(text.p + text.n - title) - 7};
         const char *end = find(rest, "<");
         text = kv_slice_strip((struct kv_slice){rest.p, end ? (size_t)(end - rest.p) : rest.n});
+    }
+    if (!title && text.n && *text.p == '<') {
+        add_page(&t->message, text);
+        return;
     }
     if (text.n > RAW_SHOWN)
         text.n = RAW_SHOWN;

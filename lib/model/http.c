@@ -46,7 +46,7 @@ struct slot {
 struct kv_http {
     CURLM *multi;
     CURLSH *share;
-    char *agent, *ca_file;
+    char *agent, *ca_file, *ca_path;
     size_t body_max, capacity, count, flying;
     struct slot **slots;
     struct slot *free, *lost; /* lost: in flight when the multi broke */
@@ -111,6 +111,8 @@ static void set_trust(struct setting *s, const struct kv_http *h)
         SET(s, CURLOPT_CAINFO, h->ca_file);
         SET(s, CURLOPT_CAPATH, NULL);
     }
+    if (h->ca_path)
+        SET(s, CURLOPT_CAPATH, h->ca_path);
     SET(s, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(s, CURLOPT_SSL_VERIFYHOST, 2L);
     SET(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -190,7 +192,8 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     struct setting s = {.easy = slot->easy};
     slot->take = r->take;
     slot->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
-    SET(&s, CURLOPT_URL, r->peer->place.url);
+    SET(&s, CURLOPT_URL, r->peer->secret_url ? r->peer->secret_url : r->peer->place.url);
+    SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
     SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
     SET(&s, CURLOPT_HTTPHEADER, &slot->accept);
     SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
@@ -285,6 +288,7 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
     h->agent = limits->user_agent ? kv_strdup(limits->user_agent) : kv_strdup(agent.p);
     kv_buf_release(&agent);
     h->ca_file = trusted(limits->ca_file);
+    h->ca_path = limits->ca_path ? kv_strdup(limits->ca_path) : NULL;
     h->body_max = limits->body_max ? limits->body_max : BODY_MAX;
     h->capacity = raise_descriptors(limits->in_flight ? limits->in_flight : 1);
     h->broken_ms = INT64_MIN / 2;
@@ -315,6 +319,7 @@ void kv_http_close(struct kv_http *h)
     free(h->waits);
     free(h->agent);
     free(h->ca_file);
+    free(h->ca_path);
     free(h);
 }
 
@@ -465,6 +470,18 @@ static void learn_idle(struct kv_http_target *peer, const struct kv_http_done *d
         peer->idle_s = s > 1 ? s - 1 : 1;
 }
 
+/* Who could not be reached, the host that was asked or a proxy in front of it? libcurl names the
+ * one it tried. */
+static bool blames_proxy(
+    const struct slot *slot, CURLcode code, int proxy_status, const struct kv_http_done *done)
+{
+    if (code == CURLE_COULDNT_CONNECT)
+        return slot->error[0] && !slot->peer->socket &&
+               !strstr(slot->error, slot->peer->place.host) && strstr(slot->error, " port ");
+    return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 300 ||
+           done->status == 407;
+}
+
 static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
 {
     long status = 0, connects = 0, proxy = 0;
@@ -489,6 +506,7 @@ static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
                                                   .sent = done->sent,
                                                   .capped = slot->capped,
                                                   .detail = done->detail});
+    done->proxied = blames_proxy(slot, code, (int)proxy, done);
     if (done->fresh)
         learn_idle(slot->peer, done);
 }

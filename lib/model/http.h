@@ -37,6 +37,7 @@ struct kv_http_limits {
     size_t body_max;        /* bytes of one decoded reply; 0: 16 MiB */
     const char *user_agent; /* NULL: "kv/VERSION" */
     const char *ca_file;    /* NULL: the system's bundle */
+    const char *ca_path;    /* a directory of certificates beside it; NULL: none */
 };
 
 struct kv_http;
@@ -68,6 +69,7 @@ struct kv_http_done {
     enum kv_http_outcome end;
     int status;           /* 0 if none arrived; set also when the body was cut off */
     struct kv_slice body; /* decoded; may be partial unless ANSWERED. Until the next kv_http_next */
+    bool proxied;         /* it was a proxy that ended it */
     const char *detail;   /* for people, when not ANSWERED; until the next kv_http_next */
     bool sent;            /* the request had gone out: the peer may have worked on it */
     bool fresh;           /* a new connection was made for it */

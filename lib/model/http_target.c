@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     IDLE_S = 30,         /* an idle connection is trusted so long; */
@@ -38,6 +39,10 @@ void kv_http_target_close(struct kv_http_target *p)
     curl_slist_free_all(p->headers);
     kv_http_place_release(&p->place);
     free(p->host);
+    free(p->socket);
+    if (p->secret_url)
+        explicit_bzero(p->secret_url, strlen(p->secret_url));
+    free(p->secret_url);
     free(p);
 }
 
@@ -64,4 +69,48 @@ int kv_http_target_header(
     explicit_bzero(line.p, line.n);
     kv_buf_release(&line);
     return 0;
+}
+
+void kv_http_target_socket(struct kv_http_target *p, const char *path)
+{
+    free(p->socket);
+    free(p->host);
+    p->socket = kv_strdup(path);
+    p->host = kv_strdup(path);
+}
+
+static void add_encoded(struct kv_buf *out, struct kv_slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            memchr("-._~", c, 4))
+            kv_buf_add_char(out, (char)c);
+        else
+            kv_buf_printf(out, "%%%02X", c);
+    }
+}
+
+void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_slice value)
+{
+    struct kv_buf url = {0};
+    const char *so_far = p->secret_url ? p->secret_url : p->place.url;
+    kv_buf_add_str(&url, so_far);
+    kv_buf_add_char(&url, strchr(so_far, '?') ? '&' : '?');
+    add_encoded(&url, kv_slice(name));
+    kv_buf_add_char(&url, '=');
+    add_encoded(&url, value);
+    if (p->secret_url)
+        explicit_bzero(p->secret_url, strlen(p->secret_url));
+    free(p->secret_url);
+    p->secret_url = kv_buf_detach(&url);
+}
+
+bool kv_http_target_has(const struct kv_http_target *p, const char *name)
+{
+    size_t n = strlen(name);
+    for (const struct curl_slist *s = p->headers; s; s = s->next)
+        if (strncasecmp(s->data, name, n) == 0 && s->data[n] == ':')
+            return true;
+    return false;
 }

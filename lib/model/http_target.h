@@ -17,7 +17,9 @@ struct curl_slist;
 struct kv_http_target {
     struct kv_http_place place; /* what is asked, and what decides who gets a key */
     char *host;                 /* "host" or "host:port": what may be printed */
+    char *socket;               /* path of the unix socket it is reached by; NULL: none */
     /* private to http */
+    char *secret_url; /* the place's URL with what must not be shown; NULL: nothing */
     struct curl_slist *headers;
     long idle_s; /* how long an idle connection to it is trusted */
 };
@@ -29,5 +31,14 @@ void kv_http_target_close(struct kv_http_target *p); /* NULL is fine */
 /* Adds "name: value"; refuses control bytes in either. */
 int kv_http_target_header(
     struct kv_http_target *p, const char *name, struct kv_slice value, struct kv_err *err);
+
+/* Has it reached by a unix socket, whose path stands for its host in messages. */
+void kv_http_target_socket(struct kv_http_target *p, const char *path);
+
+/* Adds a parameter to what is asked, percent-encoded; it is in no URL that is shown. */
+void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_slice value);
+
+/* Has a header of this name been added? */
+bool kv_http_target_has(const struct kv_http_target *p, const char *name);
 
 #endif

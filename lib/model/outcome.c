@@ -184,14 +184,21 @@ static enum kv_outcome of_status(const struct kv_error_body *c)
                                                              : KV_OUTCOME_AUTH;
     case 404:
         return KV_OUTCOME_NOT_FOUND;
+    case 407: /* of a proxy, over plain http */
+        return KV_OUTCOME_AUTH;
     case 408:
         return KV_OUTCOME_TIMEOUT;
     case 409:
+    case 425:
         return KV_OUTCOME_SERVER_ERROR;
     case 413:
         return mentions_length(c) ? KV_OUTCOME_CONTEXT_LENGTH : KV_OUTCOME_BAD_REQUEST;
     case 429:
         return of_429(c);
+    case 498: /* Groq: the flex tier has no capacity left */
+        return KV_OUTCOME_OVERLOADED;
+    case 499: /* a proxy's word for a connection that was closed before the reply */
+        return KV_OUTCOME_CONNECTION;
     default:
         break;
     }

@@ -44,8 +44,8 @@ void kv_response_begin(struct kv_response *r)
     r->wait_ms = -1;
     r->heal = 0;
     r->retry = KV_RETRY_NEVER;
-    r->step_down = r->certain = r->sent = r->finish_unknown = r->only_commentary = r->waiting =
-        false;
+    r->step_down = r->certain = r->proxied = r->sent = r->finish_unknown = r->only_commentary =
+        r->waiting = false;
     kv_ratelimit_begin(&r->limits);
 }
 
@@ -425,6 +425,11 @@ void kv_response_decode(struct kv_response *r, const struct kv_response_to *to, 
     r->status = status;
     r->ending = KV_OUTCOME_BAD_RESPONSE;
     kv_ratelimit_settle(&r->limits, now_ms);
+    if (kv_slice_starts(
+            body, "\xEF\xBB\xBF")) { /* a byte-order mark, from where text editors were */
+        body.p += 3;
+        body.n -= 3;
+    }
     if (status < 200 || status >= 300)
         decode_refusal(r, to, status, body);
     else if (kv_sse_look(body) == KV_SSE_STREAM)
@@ -486,6 +491,17 @@ void kv_response_transfer(
         r->retry = KV_RETRY_NEVER;
 }
 
+/* Its word is not the service's: nothing is wrong with the key or the account there. */
+static void blame_proxy(struct kv_response *r)
+{
+    struct kv_buf text = {0};
+    r->proxied = true;
+    kv_buf_add_str(&text, r->status == 407 ? "the proxy wants to know who asks: " : "the proxy: ");
+    kv_buf_add_slice(&text, kv_slice_of(&r->error));
+    kv_buf_release(&r->error);
+    r->error = text;
+}
+
 void kv_response_read(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done)
 {
@@ -500,5 +516,7 @@ void kv_response_read(
         kv_response_decode(r, to, done->status, done->body, wall_ms());
     else
         kv_response_transfer(r, to, done);
+    if (done->proxied)
+        blame_proxy(r);
     r->sent = done->sent;
 }

@@ -56,6 +56,7 @@ struct kv_response {
     enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_NEVER: none makes
                                   sense. Class and x-should-retry taken together */
     bool certain;              /* of an outcome that stops: no other request would fare better */
+    bool proxied;              /* a proxy refused it, or could not be reached */
     bool sent;                 /* it may have been worked on, and billed */
     bool finish_unknown;       /* ok, though no finish reason was given, or one nobody knows */
     bool only_commentary;      /* ok, though the model called all it said remarks on the way */

@@ -305,12 +305,15 @@ static enum kv_fate fate_of(
 static void describe_trouble(struct kv_endpoint *e, const struct kv_response *reply)
 {
     const char *name = kv_outcome_name(reply->ending);
-    e->key_trouble = reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA;
+    e->key_trouble =
+        !reply->proxied && (reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA);
     kv_buf_clear(&e->trouble);
     if (reply->status)
         kv_buf_printf(&e->trouble, "%d ", reply->status);
     kv_buf_printf(&e->trouble, "%s: ", name);
     kv_buf_add_slice(&e->trouble, kv_slice_of(&reply->error));
+    if (reply->status == 404)
+        kv_buf_printf(&e->trouble, "; asked %s", e->provider.chat->place.url);
 }
 
 static void fail(struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply,

@@ -89,7 +89,8 @@ static void narrow(struct kv_models *m, size_t most)
 static int open_http(struct kv_models *m, kv_env_fn *env, struct kv_err *err)
 {
     struct kv_http_limits http = {.in_flight = (size_t)m->in_flight,
-        .ca_file = env("CURL_CA_BUNDLE") ? env("CURL_CA_BUNDLE") : env("SSL_CERT_FILE")};
+        .ca_file = env("CURL_CA_BUNDLE") ? env("CURL_CA_BUNDLE") : env("SSL_CERT_FILE"),
+        .ca_path = env("SSL_CERT_DIR")};
     kv_secret_forget_env("SSLKEYLOGFILE"); /* the TLS library would write the keys of TLS there */
     if (!(m->http = kv_http_open(&http, err)))
         return -1;

@@ -59,6 +59,22 @@ bool kv_url_secret_in(struct kv_slice query)
     return false;
 }
 
+bool kv_url_secret_plain(struct kv_slice name, struct kv_slice value)
+{
+    static const char *const words[] = {
+        "key", "token", "secret", "password", "authorization", "cookie", "signature"};
+    char plain[NAME_MAX_BYTES];
+    if (value.n == 0 || memmem(value.p, value.n, "${", 2))
+        return false;
+    plain_name(name, plain);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *at = strstr(plain, words[i]);
+        if (at && (at == plain || at[-1] == '-'))
+            return true;
+    }
+    return names_key(name);
+}
+
 const char *kv_url_secret_fault(struct kv_slice url)
 {
     const char *end = url.p + url.n, *host = url.n ? memmem(url.p, url.n, "://", 3) : NULL;

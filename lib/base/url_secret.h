@@ -10,6 +10,10 @@
  * and such, in any case, with or without an "x-" in front, escaped or not? */
 bool kv_url_secret_in(struct kv_slice query);
 
+/* Is this value of a header or parameter a secret in plain text, by its name? One that names a
+ * variable, "${NAME}", is none. */
+bool kv_url_secret_plain(struct kv_slice name, struct kv_slice value);
+
 /* What is wrong with storing this text as a URL: "a URL must not hold …", or NULL. */
 const char *kv_url_secret_fault(struct kv_slice url);
 

@@ -428,6 +428,33 @@ static void refuse_extra(
     kv_buf_release(&text);
 }
 
+/* The secrets of headers and parameters stand in the environment: a configuration is stored. */
+static void refuse_plain_secrets(
+    struct kv_slice extra, const struct kv_path *at, struct kv_problems *problems)
+{
+    static const char *const members[] = {"default_headers", "default_query"};
+    struct kv_path here = {.up = at, .name = KV_SLICE("extra_kwargs")};
+    struct kv_slice object, key, value;
+    for (size_t i = 0; extra.p && i < 2; i++) {
+        struct kv_path there = {.up = &here, .name = kv_slice(members[i])};
+        struct kv_json_walk w;
+        if (!kv_json_get(extra, members[i], &object))
+            continue;
+        kv_json_begin(&w, object);
+        while (kv_json_member(&w, &key, &value)) {
+            struct kv_buf name = {0}, text = {0};
+            kv_json_unescape(key, &name);
+            if (kv_json_type(value) == KV_JSON_STRING)
+                kv_json_unescape(value, &text);
+            if (kv_url_secret_plain(kv_slice_of(&name), kv_slice_of(&text)))
+                kv_problems_add(problems, &there, "unsupported",
+                    "%s would be stored: name a variable in its place, ${KV_...}", name.p);
+            kv_buf_release(&name);
+            kv_buf_release(&text);
+        }
+    }
+}
+
 static void refuse_model(const struct kv_model *m, bool answering, const struct kv_path *at,
     struct kv_problems *problems)
 {
@@ -443,6 +470,7 @@ static void refuse_model(const struct kv_model *m, bool answering, const struct 
     refuse_url(m->endpoint_base_url, "endpoint_base_url", at, problems);
     refuse_url(m->anthropic_base_url, "anthropic_base_url", at, problems);
     refuse_extra(m->extra_kwargs, at, problems);
+    refuse_plain_secrets(m->extra_kwargs, at, problems);
 }
 
 static void refuse_models(

@@ -62,5 +62,5 @@ bool kv_key_owner_allows(const struct kv_key_journey *j, kv_env_fn *env)
         return kv_key_owner_listed(j->to, env);
     if (!j->from_document || is_own_base(j->service, j->to, env))
         return true;
-    return j->to->encrypted && kv_service_of_host(j->to->host) == j->service;
+    return j->to->encrypted && kv_service_lives_at(j->service, j->to->host);
 }

@@ -8,14 +8,15 @@ static const struct kv_service table[] = {
     {.name = "openai",
         .flags = KV_SERVICE_NEW_MAX | KV_SERVICE_CACHE_VARIES,
         .base = "https://api.openai.com/v1",
-        .host = "api.openai.com",
+        .hosts = {"api.openai.com"},
         .providers = {"openai"},
         .key_env = {"OPENAI_API_KEY"},
         .base_env = {"OPENAI_BASE_URL", "OPENAI_API_BASE"},
         .prices = "openai/"},
     {.name = "azure",
-        .flags = KV_SERVICE_NEW_MAX | KV_SERVICE_API_KEY_HDR | KV_SERVICE_CACHE_VARIES,
-        .host = ".openai.azure.com",
+        .flags = KV_SERVICE_NEW_MAX | KV_SERVICE_API_KEY_HDR | KV_SERVICE_CACHE_VARIES |
+                 KV_SERVICE_DEPLOYMENTS,
+        .hosts = {".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"},
         .providers = {"azure_openai", "azure"},
         .key_env = {"AZURE_OPENAI_API_KEY"},
         .base_env = {"AZURE_OPENAI_ENDPOINT"},
@@ -23,7 +24,7 @@ static const struct kv_service table[] = {
     {.name = "anthropic",
         .wire = KV_PROTOCOL_ANTHROPIC,
         .base = "https://api.anthropic.com",
-        .host = "api.anthropic.com",
+        .hosts = {"api.anthropic.com"},
         .providers = {"anthropic"},
         .key_env = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"},
         .base_env = {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"},
@@ -31,7 +32,7 @@ static const struct kv_service table[] = {
     {.name = "openrouter",
         .flags = KV_SERVICE_ROUTER,
         .base = "https://openrouter.ai/api/v1",
-        .host = "openrouter.ai",
+        .hosts = {"openrouter.ai"},
         .providers = {"openrouter"},
         .key_env = {"OPENROUTER_API_KEY"},
         .base_env = {"OPENROUTER_BASE_URL", "OPENROUTER_API_BASE"},
@@ -39,7 +40,14 @@ static const struct kv_service table[] = {
     {.name = "gemini-compat",
         .flags = KV_SERVICE_GOOGLE,
         .base = "https://generativelanguage.googleapis.com/v1beta/openai",
-        .host = "generativelanguage.googleapis.com",
+        .hosts = {"generativelanguage.googleapis.com"},
+        .key_env = {"GOOGLE_API_KEY", "GEMINI_API_KEY"},
+        .prices = "gemini/"},
+    {.name = "gemini",
+        .wire = KV_PROTOCOL_GEMINI,
+        .flags = KV_SERVICE_GOOGLE | KV_SERVICE_NO_TOOL,
+        .base = "https://generativelanguage.googleapis.com/v1beta",
+        .hosts = {"generativelanguage.googleapis.com"},
         .providers = {"google_genai", "google", "gemini"},
         .key_env = {"GOOGLE_API_KEY", "GEMINI_API_KEY"},
         .base_env = {"GEMINI_BASE_URL"},
@@ -78,61 +86,61 @@ static const struct kv_service table[] = {
     {.name = "groq",
         .flags = KV_SERVICE_DAILY,
         .base = "https://api.groq.com/openai/v1",
-        .host = "api.groq.com",
+        .hosts = {"api.groq.com"},
         .providers = {"groq"},
         .key_env = {"GROQ_API_KEY"},
         .prices = "groq/"},
     {.name = "together",
         .base = "https://api.together.xyz/v1",
-        .host = "api.together.xyz",
+        .hosts = {"api.together.xyz"},
         .providers = {"together"},
         .key_env = {"TOGETHER_API_KEY"},
         .prices = "together_ai/"},
     {.name = "fireworks",
         .base = "https://api.fireworks.ai/inference/v1",
-        .host = "api.fireworks.ai",
+        .hosts = {"api.fireworks.ai"},
         .providers = {"fireworks"},
         .key_env = {"FIREWORKS_API_KEY"},
         .prices = "fireworks_ai/"},
     {.name = "deepseek",
         .base = "https://api.deepseek.com",
-        .host = "api.deepseek.com",
+        .hosts = {"api.deepseek.com"},
         .providers = {"deepseek"},
         .key_env = {"DEEPSEEK_API_KEY"},
         .prices = "deepseek/"},
     {.name = "mistral",
         .base = "https://api.mistral.ai/v1",
-        .host = "api.mistral.ai",
+        .hosts = {"api.mistral.ai"},
         .providers = {"mistralai", "mistral"},
         .key_env = {"MISTRAL_API_KEY"},
         .prices = "mistral/"},
     {.name = "xai",
         .base = "https://api.x.ai/v1",
-        .host = "api.x.ai",
+        .hosts = {"api.x.ai"},
         .providers = {"xai"},
         .key_env = {"XAI_API_KEY"},
         .prices = "xai/"},
     {.name = "moonshot",
         .base = "https://api.moonshot.ai/v1",
-        .host = "api.moonshot.ai",
+        .hosts = {"api.moonshot.ai"},
         .providers = {"moonshot"},
         .key_env = {"MOONSHOT_API_KEY"},
         .prices = "moonshot/"},
     {.name = "perplexity",
         .base = "https://api.perplexity.ai",
-        .host = "api.perplexity.ai",
+        .hosts = {"api.perplexity.ai"},
         .providers = {"perplexity"},
         .key_env = {"PERPLEXITY_API_KEY"},
         .prices = "perplexity/"},
     {.name = "sambanova",
         .base = "https://api.sambanova.ai/v1",
-        .host = "api.sambanova.ai",
+        .hosts = {"api.sambanova.ai"},
         .providers = {"sambanova"},
         .key_env = {"SAMBANOVA_API_KEY"},
         .prices = "sambanova/"},
     {.name = "huggingface",
         .base = "https://router.huggingface.co/v1",
-        .host = "router.huggingface.co",
+        .hosts = {"router.huggingface.co"},
         .providers = {"huggingface"},
         .key_env = {"HF_TOKEN"},
         .prices = "huggingface/"},
@@ -152,7 +160,8 @@ enum kv_step kv_step_below(const struct kv_service *d, enum kv_step s)
 {
     if (s == KV_STEP_SCHEMA && !(d->flags & KV_SERVICE_NO_TOOL))
         return KV_STEP_TOOL;
-    if (s < KV_STEP_OBJECT && d->wire == KV_PROTOCOL_OPENAI && !(d->flags & KV_SERVICE_NO_OBJECT))
+    if (s < KV_STEP_OBJECT && d->wire != KV_PROTOCOL_ANTHROPIC &&
+        !(d->flags & KV_SERVICE_NO_OBJECT))
         return KV_STEP_OBJECT;
     return KV_STEP_PLAIN;
 }
@@ -181,22 +190,27 @@ const struct kv_service *kv_service_of_provider(const char *model_provider)
     return NULL;
 }
 
-/* A row's host that starts with a dot stands for everything below it. */
-static bool lives_at(const struct kv_service *d, const char *host)
+static bool is_at(const char *known, const char *host)
 {
-    if (!d->host)
-        return false;
-    size_t n = strlen(host), m = strlen(d->host);
-    if (d->host[0] == '.')
-        return n > m && strcasecmp(host + n - m, d->host) == 0;
-    return strcasecmp(host, d->host) == 0;
+    size_t n = strlen(host), m = strlen(known);
+    if (known[0] == '.')
+        return n > m && strcasecmp(host + n - m, known) == 0;
+    return strcasecmp(host, known) == 0;
+}
+
+bool kv_service_lives_at(const struct kv_service *d, const char *host)
+{
+    for (size_t i = 0; i < sizeof d->hosts / sizeof *d->hosts && d->hosts[i]; i++)
+        if (is_at(d->hosts[i], host))
+            return true;
+    return false;
 }
 
 const struct kv_service *kv_service_of_host(const char *host)
 {
     const struct kv_service *d;
     for (size_t i = 0; (d = kv_service_at(i)); i++)
-        if (lives_at(d, host))
+        if (kv_service_lives_at(d, host))
             return d;
     return NULL;
 }

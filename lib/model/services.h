@@ -47,6 +47,7 @@ enum kv_service_flag {
     KV_SERVICE_DAILY = 64,         /* the request window is a day, not a minute */
     KV_SERVICE_API_KEY_HDR = 128,  /* "api-key: KEY" (Azure) */
     KV_SERVICE_CACHE_VARIES = 256, /* what cached tokens cost depends on the model */
+    KV_SERVICE_DEPLOYMENTS = 512,  /* a model may have a path of its own (Azure) */
 };
 
 struct kv_service {
@@ -54,7 +55,7 @@ struct kv_service {
     enum kv_protocol_kind wire;
     unsigned flags;
     const char *base;         /* NULL: the configuration has to give one */
-    const char *host;         /* part of a host name it is recognised by; NULL: none */
+    const char *hosts[3];     /* names it is recognised by; ".x": all below x */
     const char *providers[4]; /* model_provider names */
     const char *key_env[3];   /* in order */
     const char *base_env[3];  /* in order */
@@ -66,6 +67,7 @@ const struct kv_service *kv_service_at(size_t i);           /* NULL behind the l
 /* The next step down that makes sense for the dialect; KV_STEP_PLAIN is the last. */
 enum kv_step kv_step_below(const struct kv_service *d, enum kv_step s);
 
+bool kv_service_lives_at(const struct kv_service *d, const char *host);
 /* By host name (without port): the row of the service that lives there. By port on this machine:
  * the row of the server that usually listens there. NULL if there is none. */
 const struct kv_service *kv_service_of_host(const char *host);

@@ -22,11 +22,16 @@ static const struct {
     {"PROHIBITED_CONTENT", KV_OUTCOME_CONTENT_FILTER},
     {"BLOCKLIST", KV_OUTCOME_CONTENT_FILTER},
     {"SPII", KV_OUTCOME_CONTENT_FILTER},
+    {"LANGUAGE", KV_OUTCOME_CONTENT_FILTER},
+    {"IMAGE_SAFETY", KV_OUTCOME_CONTENT_FILTER},
+    {"PROMPT_BLOCKED", KV_OUTCOME_CONTENT_FILTER}, /* gemini.h */
     {"refusal", KV_OUTCOME_REFUSAL},
     {"error", KV_OUTCOME_SERVER_ERROR},
     {"abort", KV_OUTCOME_SERVER_ERROR},
     {"insufficient_system_resource", KV_OUTCOME_OVERLOADED},
     {"pause_turn", KV_OUTCOME_BAD_RESPONSE},
+    {"MALFORMED_FUNCTION_CALL", KV_OUTCOME_BAD_RESPONSE},
+    {"OTHER", KV_OUTCOME_BAD_RESPONSE},
 };
 
 bool kv_finish_outcome(struct kv_slice reason, enum kv_outcome *outcome)

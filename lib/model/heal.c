@@ -61,6 +61,8 @@ unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool stream
             kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter") ||
             mentions(t, "deprecated") || mentions(t, "default (1)") || mentions(t, "not support")))
         return KV_QUIRK_NO_TEMPERATURE & ~tried;
+    if (mentions(t, "eveloper instruction") && mentions(t, "not enabled")) /* Gemma at Google */
+        return KV_QUIRK_FOLD_SYSTEM & ~tried;
     unsigned role = heal_role(t, tried);
     return role ? role : heal_stream(t, tried, streamed);
 }

@@ -2,6 +2,7 @@
 #include "protocol.h"
 
 #include "content.h"
+#include "gemini.h"
 #include "json.h"
 #include "num.h"
 #include "usage_members.h"
@@ -183,5 +184,7 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
 bool kv_protocol_take(
     const struct kv_protocol *to, enum kv_protocol_kind kind, struct kv_slice root)
 {
+    if (kind == KV_PROTOCOL_GEMINI)
+        return kv_gemini_take(to, root);
     return kind == KV_PROTOCOL_ANTHROPIC ? anthropic_take(to, root) : openai_take(to, root);
 }

@@ -1,6 +1,7 @@
 /* request - the body of a request to a model, in any dialect, from neutral input. */
 #include "request.h"
 
+#include "gemini.h"
 #include "json.h"
 #include "num.h"
 
@@ -35,11 +36,12 @@ static void quote(struct body *b, struct kv_slice text)
 /* What steers a client library and means nothing to a server, and what would change the shape of
  * the reply. */
 static const char *const not_sent[] = {"anthropic_api_key", "anthropic_api_url", "api_key",
-    "api_version", "azure_endpoint", "base_url", "cache", "callbacks", "default_headers",
-    "default_query", "disable_streaming", "endpoint_base_url_mode", "http_async_client",
-    "http_client", "max_retries", "n", "openai_api_base", "openai_api_key", "openai_organization",
-    "openai_proxy", "organization", "rate_limiter", "request_timeout", "stream", "stream_options",
-    "stream_usage", "streaming", "tags", "timeout", "verbose"};
+    "api_version", "azure_deployment", "azure_endpoint", "base_url", "cache", "callbacks",
+    "default_headers", "default_query", "deployment_name", "disable_streaming",
+    "endpoint_base_url_mode", "endpoint_unix_socket", "http_async_client", "http_client",
+    "max_retries", "n", "openai_api_base", "openai_api_key", "openai_api_version",
+    "openai_organization", "openai_proxy", "organization", "rate_limiter", "request_timeout",
+    "stream", "stream_options", "stream_usage", "streaming", "tags", "timeout", "verbose"};
 /* Objects whose members are meant as members of the request. */
 static const char *const nests[] = {"extra_body", "model_kwargs"};
 
@@ -49,6 +51,11 @@ static bool among(struct kv_slice key, const char *const *names, size_t n)
         if (kv_json_string_is(key, names[i]))
             return true;
     return false;
+}
+
+bool kv_request_steers_client(struct kv_slice key)
+{
+    return among(key, not_sent, sizeof not_sent / sizeof *not_sent);
 }
 
 static bool user_sets(const struct kv_request *ask, const char *name)
@@ -70,7 +77,7 @@ static void add_extra(struct body *b, struct kv_slice object, bool nested)
     struct kv_slice key, value;
     kv_json_begin(&w, object);
     while (kv_json_member(&w, &key, &value)) {
-        if (among(key, not_sent, sizeof not_sent / sizeof *not_sent))
+        if (kv_request_steers_client(key))
             continue;
         if (!nested && among(key, nests, sizeof nests / sizeof *nests)) {
             add_extra(b, value, true);
@@ -295,6 +302,10 @@ static void add_stream(struct body *b)
 void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask)
 {
     struct body b = {.out = out, .dialect = d, .ask = ask};
+    if (d->wire == KV_PROTOCOL_GEMINI) {
+        kv_gemini_write(out, ask);
+        return;
+    }
     if (!user_sets(ask, "model")) {
         member(&b, "model");
         quote(&b, ask->model);

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "services.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum kv_speaker { KV_SPEAKER_SYSTEM, KV_SPEAKER_USER, KV_SPEAKER_ASSISTANT };
@@ -36,6 +37,9 @@ struct kv_request {
  * rather than the request (base_url, timeout, api_key …) are left out, and so are those that say
  * whether to stream: that is `stream`. */
 void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask);
+
+/* Is this member of extra_kwargs (a JSON string) for a client library, not for the server? */
+bool kv_request_steers_client(struct kv_slice key);
 
 /* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */
 int64_t kv_request_estimate(const struct kv_request *ask);

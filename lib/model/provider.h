@@ -17,19 +17,10 @@
 #ifndef KV_PROVIDER_H
 #define KV_PROVIDER_H
 
+#include "base_url.h"
 #include "http_target.h"
 #include "secret.h"
 #include "services.h"
-
-/* What the configuration says of a model. NULL where it says nothing. */
-struct kv_choice {
-    const char *id;             /* the model's id: names KV_API_KEY_<ID> */
-    const char *interface;      /* "langchain", "openrouter", "openai_endpoint", "claude_tool" */
-    const char *model_provider; /* for langchain */
-    const char *base_url;       /* endpoint_base_url or anthropic_base_url */
-    struct kv_slice extra;      /* extra_kwargs: base_url, endpoint_base_url_mode are read here */
-    const char *dialect;        /* an explicit name, wins */
-};
 
 struct kv_provider {
     const struct kv_service *dialect;
@@ -48,9 +39,5 @@ struct kv_provider {
 int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_err *err);
 void kv_provider_close(struct kv_provider *p);
-
-/* The pure half of it, for tests and for --dry-run: which dialect, which URL. Caller frees *url. */
-const struct kv_service *kv_provider_choose(
-    const struct kv_choice *choice, kv_env_fn *env, char **url, struct kv_err *err);
 
 #endif

@@ -23,6 +23,7 @@ struct kv_choice kv_pricing_choice(const struct kv_model *m)
 {
     return (struct kv_choice){
         .id = m->id.p,
+        .model = m->model_name.p,
         .interface = m->interface.p,
         .model_provider = m->provider.p,
         .base_url = m->endpoint_base_url.n ? m->endpoint_base_url.p : m->anthropic_base_url.p,
@@ -35,9 +36,9 @@ struct kv_choice kv_pricing_choice(const struct kv_model *m)
 static void place(struct kv_priced *priced, const struct kv_model *m, kv_env_fn *env)
 {
     struct kv_err ignored;
-    char *url = NULL;
+    struct kv_base_url base = {0};
     struct kv_choice choice = kv_pricing_choice(m);
-    const struct kv_service *service = kv_provider_choose(&choice, env, &url, &ignored);
+    const struct kv_service *service = kv_base_url_choose(&choice, env, &base, &ignored);
     struct kv_http_place at = {0};
     *priced = (struct kv_priced){.name = m->model_name};
     if (service) {
@@ -46,9 +47,9 @@ static void place(struct kv_priced *priced, const struct kv_model *m, kv_env_fn 
                         : service->flags & KV_SERVICE_CACHE_VARIES ? KV_CACHE_VARIES
                                                                    : KV_CACHE_PLAIN;
     }
-    priced->nearby = service && kv_http_place_read(&at, url, &ignored) == 0 && at.nearby;
+    priced->nearby = service && kv_http_place_read(&at, base.url, &ignored) == 0 && at.nearby;
     kv_http_place_release(&at);
-    free(url);
+    kv_base_url_release(&base);
 }
 
 static int open_role(const struct kv_pricing *p, struct kv_pricing_model *all,

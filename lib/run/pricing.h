@@ -11,9 +11,9 @@
 #ifndef KV_PRICING_H
 #define KV_PRICING_H
 
+#include "base_url.h"
 #include "config.h"
 #include "prices.h"
-#include "provider.h"
 #include "secret.h"
 
 /* What a model of a configuration says of where it is asked; borrowed from it. */

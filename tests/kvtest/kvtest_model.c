@@ -245,36 +245,40 @@ static const char *env_of_case(const char *name)
     return value && *value ? value : NULL;
 }
 
-static struct kv_choice read_choice(struct kv_slice line, char *texts[4])
+static struct kv_choice read_choice(struct kv_slice line, char *texts[6])
 {
     texts[0] = text_at(line, "id");
     texts[1] = text_at(line, "interface");
     texts[2] = text_at(line, "model_provider");
     texts[3] = text_at(line, "base_url");
+    texts[4] = text_at(line, "model");
+    texts[5] = text_at(line, "moved_to");
     struct kv_choice c = {.id = texts[0],
         .interface = texts[1] ? texts[1] : "langchain",
         .model_provider = texts[2],
-        .base_url = texts[3]};
+        .base_url = texts[3],
+        .model = texts[4],
+        .moved_to = texts[5]};
     kv_json_get(line, "extra", &c.extra);
     return c;
 }
 
 static void check_choose(struct kv_slice line, struct kv_buf *out)
 {
-    char *texts[4];
+    char *texts[6];
     struct kv_choice choice = read_choice(line, texts);
     struct kv_secrets *ring = kv_secret_open();
     struct kv_provider p;
     struct kv_err err;
-    char *url = NULL;
     kv_json_get(line, "env", &case_env);
-    if (!kv_provider_choose(&choice, env_of_case, &url, &err) ||
-        kv_provider_open(&p, &choice, env_of_case, ring, &err) < 0) {
+    if (kv_provider_open(&p, &choice, env_of_case, ring, &err) < 0) {
         kv_buf_printf(out, "{\"kind\":%d,\"error\":", (int)err.kind);
         kv_json_quote_str(out, err.text);
     } else {
         kv_buf_printf(out, "{\"dialect\":\"%s\",\"url\":", p.dialect->name);
-        kv_json_quote_str(out, url);
+        kv_json_quote_str(out, p.chat->place.url);
+        if (p.chat->socket)
+            kv_buf_printf(out, ",\"socket\":\"%s\"", p.chat->socket);
         kv_buf_add_str(out, ",\"models\":");
         kv_json_quote_str(out, p.models->place.url);
         kv_buf_add_str(out, ",\"key\":");
@@ -283,8 +287,7 @@ static void check_choose(struct kv_slice line, struct kv_buf *out)
         kv_provider_close(&p);
     }
     kv_buf_add_char(out, '}');
-    free(url);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 6; i++)
         free(texts[i]);
     kv_secret_close(ring);
 }
@@ -370,7 +373,7 @@ static void send_and_wait(
 static void check_call(struct kv_slice line, struct kv_buf *out)
 {
     struct kv_secrets *ring = kv_secret_open();
-    char *texts[4];
+    char *texts[6];
     struct kv_choice choice = read_choice(line, texts);
     struct kv_provider p;
     struct kv_err err;
@@ -379,7 +382,7 @@ static void check_call(struct kv_slice line, struct kv_buf *out)
         kv_cli_fail(&err);
     send_and_wait(line, &p, ring, out);
     kv_provider_close(&p);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 6; i++)
         free(texts[i]);
     kv_secret_close(ring);
 }

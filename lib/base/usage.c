@@ -25,6 +25,11 @@ bool kv_usage_known(const struct kv_usage *u)
     return u->in_total >= 0 && u->out_total >= 0;
 }
 
+static double sum_of_money(double a, double b)
+{
+    return isnan(b) ? a : isnan(a) ? b : a + b;
+}
+
 void kv_usage_add(struct kv_usage *sum, const struct kv_usage *more)
 {
     sum->in_total = sum_of(sum->in_total, more->in_total);
@@ -34,8 +39,8 @@ void kv_usage_add(struct kv_usage *sum, const struct kv_usage *more)
     sum->out_total = sum_of(sum->out_total, more->out_total);
     sum->out_reasoning = sum_of(sum->out_reasoning, more->out_reasoning);
     sum->in_fresh = sum_of(sum->in_fresh, more->in_fresh);
-    if (!isnan(more->cost))
-        sum->cost = isnan(sum->cost) ? more->cost : sum->cost + more->cost;
+    sum->cost = sum_of_money(sum->cost, more->cost);
+    sum->priced = sum_of_money(sum->priced, more->priced);
 }
 
 static int64_t at_least_none(int64_t n)

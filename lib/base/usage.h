@@ -26,12 +26,13 @@ struct kv_usage {
     int64_t out_reasoning; /* of them: reasoning */
     int64_t in_fresh;      /* Anthropic's own count, without what was cached; for the reader */
     double cost;           /* as the service says it, in its currency */
+    double priced;         /* by the price file of whoever asked */
 };
 
 /* Nothing is known. */
 #define KV_USAGE_UNKNOWN                                                                           \
     {                                                                                              \
-        -1, -1, -1, -1, -1, -1, -1, (double)NAN                                                    \
+        -1, -1, -1, -1, -1, -1, -1, (double)NAN, (double)NAN                                       \
     }
 void kv_usage_begin(struct kv_usage *u);
 

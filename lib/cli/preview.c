@@ -2,6 +2,7 @@
 #include "preview.h"
 
 #include "json.h"
+#include "num.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,14 +129,44 @@ static void add_addressee(struct kv_buf *line, const struct kv_model *m, kv_env_
     kv_provider_close(&p);
 }
 
-static int put_estimate(const struct kv_session *s, const struct kv_model *m, bool judge,
+static double cost_of(const struct kv_pricing *pricing, const struct kv_pricing_model *m,
+    const struct estimate *e, double answer)
+{
+    struct kv_usage one = KV_USAGE_UNKNOWN;
+    one.in_total = kv_num_whole(e->input / (double)e->calls);
+    one.out_total = kv_num_whole(answer);
+    return (double)e->calls * kv_pricing_cost(pricing, m, &one, KV_SLICE(""), KV_SLICE(""));
+}
+
+/* Between answers of a usual length and answers as long as they may be; nothing cached. */
+static void add_cost(struct kv_buf *line, const struct kv_pricing *pricing,
+    const struct kv_pricing_model *m, const struct estimate *e)
+{
+    struct kv_slice entry;
+    double most = (double)m->model->max_tokens,
+           usual = most < TYPICAL_ANSWER ? most : TYPICAL_ANSWER;
+    kv_pricing_known(pricing, m, &entry);
+    kv_buf_add_str(line, ",\"price\":");
+    kv_json_quote(line, entry.n ? entry : (struct kv_slice){0}, KV_JSON_RAW);
+    kv_buf_add_str(line, ",\"cost\":[");
+    kv_num_add_double(line, e->calls ? cost_of(pricing, m, e, usual) : 0, KV_NUM_COMPACT);
+    kv_buf_add_char(line, ',');
+    kv_num_add_double(line, e->calls ? cost_of(pricing, m, e, most) : 0, KV_NUM_COMPACT);
+    kv_buf_add_char(line, ']');
+}
+
+static int put_estimate(const struct kv_session *s, const struct kv_pricing_model *p, bool judge,
     const struct estimate *e, kv_put_fn *put, void *closure, struct kv_err *err)
 {
     struct kv_buf line = {0};
+    const struct kv_model *m = p->model;
     add_name(&line, m, judge);
     add_addressee(&line, m, s->env);
-    kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f}\n",
+    kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f",
         (long long)e->calls, e->input, e->output);
+    if (s->pricing.prices)
+        add_cost(&line, &s->pricing, p, e);
+    kv_buf_add_str(&line, "}\n");
     int failed = put(closure, kv_slice_of(&line), err);
     kv_buf_release(&line);
     return failed;
@@ -152,9 +183,9 @@ int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_er
     for (size_t i = 0; i < s->work.n; i++)
         count_job(s, &s->work.jobs[i], answering, judging);
     for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
-        failed = put_estimate(s, &s->config->answering[i], false, &answering[i], put, closure, err);
+        failed = put_estimate(s, &s->pricing.answering[i], false, &answering[i], put, closure, err);
     for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)
-        failed = put_estimate(s, &s->config->parsing[i], true, &judging[i], put, closure, err);
+        failed = put_estimate(s, &s->pricing.judging[i], true, &judging[i], put, closure, err);
     free(answering);
     free(judging);
     return failed;

@@ -6,9 +6,11 @@
 
 typedef int kv_put_fn(void *closure, struct kv_slice line, struct kv_err *err);
 
-/* Prints one object a model: {"model","role","calls","input_tokens","output_tokens"}. Prompts are
- * built and measured; answers are taken to be as long as `max_tokens` allows at most. Nothing is
- * sent. A model that a command replaces is not listed. */
+/* Prints one object a model: {"model","role","calls","input_tokens","max_output_tokens"}, with a
+ * price file also the entry that prices it and the cost as a range, {"price","cost":[LOW,HIGH]}:
+ * for answers of a usual length, and for such as long as `max_tokens` allows; null where there is
+ * no price. Prompts are built and measured. Nothing is sent. A model that a command replaces is not
+ * listed. */
 int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err);
 
 /* Sends one small request to each model and prints what was found: {"model","role","endpoint",

@@ -72,6 +72,14 @@ static void add_value(struct kv_buf *out, const char *name, struct kv_slice valu
     kv_buf_add_slice(out, value);
 }
 
+static void add_money(struct kv_buf *out, const char *name, double amount)
+{
+    if (isnan(amount))
+        return;
+    kv_buf_printf(out, ",\"%s\":", name);
+    kv_num_add_double(out, amount, KV_NUM_COMPACT);
+}
+
 void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
 {
     int64_t in = kv_stage_usage_input(u), output = kv_stage_usage_output(u);
@@ -94,10 +102,8 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
     add_value(out, "kv_tier", u->tier);
     add_value(out, "kv_finish", u->finish);
     add_value(out, "kv_dropped", u->dropped);
-    if (!isnan(u->used.cost)) {
-        kv_buf_add_str(out, ",\"kv_cost\":");
-        kv_num_add_double(out, u->used.cost, KV_NUM_COMPACT);
-    }
+    add_money(out, "kv_cost", u->used.cost);
+    add_money(out, "kv_priced", u->used.priced);
     kv_buf_add_char(out, '}');
 }
 
@@ -111,6 +117,14 @@ static bool read_count(struct kv_slice object, const char *name, int64_t *count)
         return false;
     *count = kv_num_whole(x);
     return true;
+}
+
+static void read_money(struct kv_slice object, const char *name, double *amount)
+{
+    struct kv_slice value;
+    double x;
+    if (kv_json_get(object, name, &value) && kv_num_double(value, &x) && x >= 0)
+        *amount = x;
 }
 
 static void read_string(struct kv_slice object, const char *name, struct kv_slice *out)
@@ -137,7 +151,6 @@ static void read_details(struct kv_stage_usage *u, struct kv_slice object)
 void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
 {
     struct kv_slice value;
-    double cost;
     kv_usage_begin(&u->used);
     u->detailed = false;
     u->served = u->tier = u->finish = u->dropped = u->input_details = u->output_details =
@@ -150,8 +163,18 @@ void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
     read_string(object, "kv_finish", &u->finish);
     if (kv_json_get(object, "kv_dropped", &value) && kv_json_type(value) == KV_JSON_ARRAY)
         u->dropped = value;
-    if (kv_json_get(object, "kv_cost", &value) && kv_num_double(value, &cost) && cost >= 0)
-        u->used.cost = cost;
+    read_money(object, "kv_cost", &u->used.cost);
+    read_money(object, "kv_priced", &u->used.priced);
+}
+
+bool kv_stage_usage_is_cut(const struct kv_stage_usage *u)
+{
+    static const char *const cuts[] = {"length", "max_tokens", "MAX_TOKENS", "model_length",
+        "model_context_window_exceeded", "incomplete/max_output_tokens"};
+    for (size_t i = 0; u->finish.n && i < sizeof cuts / sizeof *cuts; i++)
+        if (kv_json_string_is(u->finish, cuts[i]))
+            return true;
+    return false;
 }
 
 void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage *more)

@@ -30,6 +30,9 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u);
  * from it. */
 void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object);
 
+/* Was it cut by a limit of tokens? */
+bool kv_stage_usage_is_cut(const struct kv_stage_usage *u);
+
 /* Adds a further call of the same stage: counts add up, of the words the last one stays; how it
  * ended is how the last call ended. */
 void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage *more);

@@ -60,6 +60,7 @@ void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
     add_up(&t->tokens.total, tokens.total);
     if (!row->generic)
         add_pair(t, row, passed);
+    kv_usage_tally_add(&t->usage, row);
 }
 
 void kv_tally_release(struct kv_tally *t)
@@ -69,6 +70,7 @@ void kv_tally_release(struct kv_tally *t)
         free(t->pairs[i].parsing);
     }
     free(t->pairs);
+    kv_usage_tally_release(&t->usage);
     *t = (struct kv_tally){0};
 }
 
@@ -88,4 +90,6 @@ void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
     kv_buf_printf(out,
         "],\"tokens\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"total\":%" PRId64 "}",
         t->tokens.input, t->tokens.output, t->tokens.total);
+    kv_buf_add_char(out, ',');
+    kv_usage_tally_add_json(out, &t->usage);
 }

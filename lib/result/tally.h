@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "result.h"
+#include "usage_tally.h"
 
 #include <stdint.h>
 
@@ -29,13 +30,15 @@ struct kv_tally {
     struct kv_tokens tokens; /* as the rows state them: judges that share an answer each state it */
     struct kv_tally_pair *pairs; /* in order of appearance; beyond a thousand counted together */
     size_t pair_count;
+    struct kv_usage_tally usage; /* its `shared` is set by the caller */
 };
 
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row);
 void kv_tally_release(struct kv_tally *t);
 
 /* Appends members, without braces and without a comma in front:
- * "passed_count":…,"models":[{"answering","parsing","results","passed","failed"}],"tokens":{…} */
+ * "passed_count":…,"models":[{"answering","parsing","results","passed","failed"}],"tokens":{…},
+ * "usage":[…],"cost":… (usage_tally.h) */
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t);
 
 #endif

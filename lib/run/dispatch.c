@@ -324,9 +324,11 @@ static void take_reply(struct kv_dispatch *c, struct kv_errand *e, const struct 
     const struct kv_service *dialect = e->endpoint->provider.dialect;
     struct kv_call_end end;
     struct kv_answer response;
-    kv_usage_add(&e->used, &reply->usage);
     enum kv_heard heard =
         kv_endpoint_hear(e->endpoint, &e->query, reply, e->step, e->quirks, &end, &response);
+    struct kv_usage used = reply->usage;
+    used.priced = e->endpoint->last_cost;
+    kv_usage_add(&e->used, &used);
     say_remark(c, e->endpoint);
     if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
         tell_retry(c, e, kv_slice_of(&reply->error), -1);

@@ -243,10 +243,12 @@ static void account(
     struct kv_usage used = reply->usage;
     struct kv_slice served = kv_slice_of(&reply->model), tier = kv_slice_of(&reply->tier);
     bool said = kv_usage_known(&used) || !isnan(used.cost);
+    e->last_cost = (double)NAN;
     bool answered = reply->status >= 200 && reply->status < 300;
     if (said) {
         double cost = kv_pricing_cost(e->pricing, e->priced, &used, served, tier);
         kv_account_add(&e->account, &used, cost);
+        e->last_cost = e->pricing->prices ? cost : (double)NAN;
         look_at_tier(e, tier);
         if (isnan(cost) && e->limited && e->pricing->prices &&
             kv_endpoint_words_first(e, KV_REMARK_UNPRICED))

@@ -38,6 +38,7 @@ struct kv_endpoint {
     struct kv_account account;
     int64_t answers;
     int refusals;          /* requests in a row that were refused, with no answer between */
+    double last_cost;      /* of the last reply by the price file; NAN: not known, or no file */
     double reserved;       /* what the calls under way may cost */
     bool limited;          /* a limit of tokens or money is set */
     struct kv_buf remark;  /* something to tell once, for people; cleared by who tells it */

@@ -2,62 +2,11 @@
 #include "spending.h"
 
 #include "json.h"
-#include "num.h"
 #include "stage_usage.h"
 #include "task.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-/* Fingerprints of answers; 0: free. */
-static bool put_in(struct kv_spending_seen *s, uint64_t mark)
-{
-    size_t i = (size_t)(mark ^ mark >> 32) & (s->size - 1);
-    for (; s->slot[i]; i = (i + 1) & (s->size - 1))
-        if (s->slot[i] == mark)
-            return false;
-    s->slot[i] = mark;
-    s->n++;
-    return true;
-}
-
-/* True the first time. */
-static bool is_new(struct kv_spending_seen *s, uint64_t mark)
-{
-    if (2 * s->n >= s->size) {
-        struct kv_spending_seen more = {.size = s->size ? 2 * s->size : 1024};
-        more.slot = kv_calloc(more.size, sizeof *more.slot);
-        for (size_t i = 0; i < s->size; i++)
-            if (s->slot[i])
-                put_in(&more, s->slot[i]);
-        free(s->slot);
-        *s = more;
-    }
-    return put_in(s, mark ? mark : 1);
-}
-
-static uint64_t mix(uint64_t h, const void *bytes, size_t n)
-{
-    const unsigned char *b = bytes;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ b[i]) * 0x100000001B3u; /* FNV-1a */
-    return h;
-}
-
-static uint64_t mix_in(uint64_t h, struct kv_slice s)
-{
-    return mix(mix(h, &s.n, sizeof s.n), s.p, s.n);
-}
-
-/* The same answer in the rows of several judges has the same one. */
-static uint64_t fingerprint(const struct kv_result *r, struct kv_slice answering)
-{
-    uint64_t h = 0xCBF29CE484222325u;
-    h = mix_in(h, r->question_id);
-    h = mix_in(h, answering);
-    h = mix_in(h, r->replicate);
-    return mix_in(h, r->raw_llm_response);
-}
 
 /* ---- one stage ---- */
 
@@ -72,15 +21,12 @@ static struct kv_slice plain(struct kv_slice json, struct kv_buf *text)
 static void add_stage(struct kv_spending *s, struct kv_account *a, const struct kv_pricing_model *m,
     struct kv_slice object)
 {
-    static const char *const cuts[] = {
-        "length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded", "model_length"};
     struct kv_stage_usage u = {0};
     kv_stage_usage_read(&u, object);
     double cost = kv_pricing_cost(
         s->pricing, m, &u.used, plain(u.served, &s->served), plain(u.tier, &s->tier));
     kv_account_add(a, &u.used, cost);
-    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
-        a->truncated += u.finish.n && kv_json_string_is(u.finish, cuts[i]);
+    a->truncated += kv_stage_usage_is_cut(&u);
     s->tokens += (double)kv_stage_usage_input(&u) + (double)kv_stage_usage_output(&u);
     s->cost += isnan(cost) ? 0 : cost;
     s->unpriced += isnan(cost);
@@ -143,7 +89,7 @@ void kv_spending_row(struct kv_spending *s, const struct kv_result *row)
         return;
     const struct kv_pricing_model *judge = model_of(s, row->parsing, true);
     const struct kv_pricing_model *model = model_of(s, row->answering, false);
-    bool fresh = is_new(&s->seen, fingerprint(row, kv_slice_of(&s->name)));
+    bool fresh = kv_mark_set_answer(&s->seen, row);
     kv_json_begin(&walk, row->usage);
     while (kv_json_member(&walk, &name, &stage)) {
         if (kv_json_string_is(name, "total") || kv_json_type(stage) != KV_JSON_OBJECT)
@@ -178,28 +124,4 @@ int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct
     }
     kv_rows_end(&rows);
     return got < 0 ? -1 : 0;
-}
-
-/* ---- telling ---- */
-
-static void add_role(struct kv_buf *out, const struct kv_account *a,
-    const struct kv_pricing_model *models, size_t n, size_t *shown)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!a[i].calls)
-            continue;
-        if ((*shown)++)
-            kv_buf_add_char(out, ',');
-        kv_account_add_json(out, models[i].name, &a[i]);
-    }
-}
-
-void kv_spending_add_json(struct kv_buf *out, const struct kv_spending *s)
-{
-    size_t shown = 0;
-    kv_buf_add_str(out, "\"usage\":[");
-    add_role(out, s->answering, s->pricing->answering, s->pricing->answering_count, &shown);
-    add_role(out, s->judging, s->pricing->judging, s->pricing->judging_count, &shown);
-    kv_buf_add_str(out, "],\"cost\":");
-    kv_num_add_double(out, s->unpriced ? (double)NAN : s->cost, KV_NUM_COMPACT);
 }

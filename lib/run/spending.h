@@ -19,6 +19,7 @@
 #include "pricing.h"
 #include "result.h"
 #include "state.h"
+#include "usage_tally.h"
 
 struct kv_spending {
     double tokens, cost;
@@ -28,10 +29,7 @@ struct kv_spending {
     /* private */
     const struct kv_pricing *pricing;
     const struct kv_plan *plan;
-    struct kv_spending_seen {
-        uint64_t *slot;
-        size_t size, n;
-    } seen;
+    struct kv_mark_set seen;
     struct kv_buf key, name, served, tier;
 };
 
@@ -43,9 +41,5 @@ void kv_spending_row(struct kv_spending *s, const struct kv_result *row);
 /* All rows of a state. */
 int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct kv_err *err);
 void kv_spending_release(struct kv_spending *s);
-
-/* Appends members without braces: "usage":[…an object a model…],"cost":…; the cost is null where
- * that of any call is not known. */
-void kv_spending_add_json(struct kv_buf *out, const struct kv_spending *s);
 
 #endif

@@ -28,6 +28,14 @@ static bool is_newest(const struct kv_export_run *e, size_t row)
     return row / 8 < e->room && e->newest[row / 8] >> row % 8 & 1;
 }
 
+/* Answers stand in the rows of all judges: is there more than one? */
+static bool has_judges(const struct kv_export_run *e)
+{
+    struct kv_slice models;
+    return e->info->config.n && kv_json_get(e->info->config, "parsing_models", &models) &&
+           kv_json_count(models) > 1;
+}
+
 static int survey_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
     struct kv_err *err)
 {
@@ -77,6 +85,7 @@ static int walk(struct kv_export_run *e, struct kv_err *err)
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
     rows.members = &e->members;
+    e->rows.usage.shared = has_judges(e);
     for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++)
         if (survey_row(e, &at, &row, err) != 0) {
             got = -1;

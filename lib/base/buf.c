@@ -114,11 +114,6 @@ char *kv_slice_dup(struct kv_slice a)
     return kv_strndup(a.p, a.n);
 }
 
-void kv_buf_init(struct kv_buf *b)
-{
-    *b = (struct kv_buf){0};
-}
-
 void kv_buf_release(struct kv_buf *b)
 {
     free(b->p);

@@ -49,8 +49,7 @@ int kv_slice_cmp(
 struct kv_slice kv_slice_strip(struct kv_slice a); /* without ASCII white space at both ends */
 char *kv_slice_dup(struct kv_slice a);             /* a C string of the caller's */
 
-/* ---- buffers ---- */
-void kv_buf_init(struct kv_buf *b); /* or = {0} */
+/* ---- buffers: = {0} to begin with ---- */
 void kv_buf_release(struct kv_buf *b);
 void kv_buf_clear(struct kv_buf *b); /* forgets the bytes and the failure, keeps the memory */
 bool kv_buf_reserve(struct kv_buf *b, size_t more); /* room for `more` bytes behind b->n */

@@ -320,11 +320,6 @@ bool kv_recorded_strict(const struct kv_recorded *r)
     return r->strict;
 }
 
-size_t kv_recorded_count(const struct kv_recorded *r)
-{
-    return r->n;
-}
-
 /* 2 for a named model that fits, 1 for a named replicate that fits; -1: does not fit. */
 static int fit(const struct kv_recorded_entry *e, struct kv_slice model, int64_t replicate)
 {

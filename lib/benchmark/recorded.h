@@ -44,7 +44,6 @@ struct kv_recorded;
 struct kv_recorded *kv_recorded_open(struct kv_slice text, const char *name, struct kv_err *err);
 void kv_recorded_close(struct kv_recorded *r);
 bool kv_recorded_strict(const struct kv_recorded *r); /* a miss is an error, not a live call */
-size_t kv_recorded_count(const struct kv_recorded *r);
 
 /* The entry for a task, or NULL. `model` is the answering model's display string; replicate
  * INT64_MIN: none. */

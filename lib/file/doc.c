@@ -39,7 +39,7 @@ struct kv_doc {
     enum kv_control_state state;
     struct kv_control record;
     bool same_boot, known; /* the lineage is that of the record */
-    bool unrelated, committed, removed, uncertain;
+    bool unrelated, committed, removed;
 };
 
 /* ---- names ---- */
@@ -89,16 +89,6 @@ void kv_doc_free(struct kv_doc *d)
     free(d);
 }
 
-char *kv_doc_private(const struct kv_doc *d, const char *name)
-{
-    struct kv_buf b = {0};
-    const char *slash = strcmp(d->directory, "/") == 0 ? "" : "/";
-    if (strcmp(d->directory, ".") != 0)
-        kv_buf_printf(&b, "%s%s", d->directory, slash);
-    kv_buf_printf(&b, ".%s.%s", d->name, name);
-    return kv_buf_detach(&b);
-}
-
 /* Messages name files as they are called in the directory; the user gave a path. */
 static int placed(const struct kv_doc *d, int failed, struct kv_err *err)
 {
@@ -137,7 +127,7 @@ static void find_lineage(struct kv_doc *d)
 
 int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
 {
-    d->unrelated = d->committed = d->removed = d->uncertain = false;
+    d->unrelated = d->committed = d->removed = false;
     d->known = true; /* nothing to adopt so far */
     d->dir = kv_io_dir_open(d->directory, err);
     if (d->dir < 0)
@@ -388,10 +378,8 @@ static int commit_staged(struct kv_doc *d, struct kv_err *err)
         record_versions(d, &next);
     }
     int failed = publish_versions(d, &kept, err);
-    if (!failed && !KV_FAULT(NO_SYNC_NAMES)) {
+    if (!failed && !KV_FAULT(NO_SYNC_NAMES))
         failed = kv_io_sync_dir(d->dir, err);
-        d->uncertain = failed != 0;
-    }
     if (failed) {
         kv_control_void(d->lock); /* the visible versions are whole; only distrust the spares */
         return -1;
@@ -416,8 +404,7 @@ static void prime(struct kv_doc *d)
     }
     d->state = KV_CONTROL_OK;
     d->unrelated = false;
-    if (commit_staged(d, &none))
-        d->uncertain = false;
+    commit_staged(d, &none);
 }
 
 int kv_doc_commit(struct kv_doc *d, struct kv_err *err)
@@ -438,11 +425,6 @@ int kv_doc_commit(struct kv_doc *d, struct kv_err *err)
     for (size_t i = 0; i < d->count; i++)
         d->part[i].way = way[i];
     return 0;
-}
-
-bool kv_doc_uncertain(const struct kv_doc *d)
-{
-    return d->uncertain;
 }
 
 /* ---- removal ---- */

@@ -60,8 +60,6 @@ struct kv_doc;
 /* Documents are called base + suffix. Nothing is opened. */
 struct kv_doc *kv_doc_new(const char *base, const char *const *suffixes, size_t count);
 void kv_doc_free(struct kv_doc *d); /* ends what was begun */
-/* The path of a private file: "index" -> "out/.results.json.index". The caller frees it. */
-char *kv_doc_private(const struct kv_doc *d, const char *name);
 
 /* ---- a transaction ---- */
 
@@ -99,7 +97,6 @@ void kv_doc_unrelated(struct kv_doc *d);
  * -1: the documents are as before, except after a failure of the very last step, when the result
  * may be visible but not yet durable (kv_doc_uncertain answers true). One commit a transaction. */
 int kv_doc_commit(struct kv_doc *d, struct kv_err *err);
-bool kv_doc_uncertain(const struct kv_doc *d);
 
 /* Closes and unlocks. If no document is left, the lock file goes as well. */
 void kv_doc_end(struct kv_doc *d);

@@ -236,51 +236,6 @@ int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_
     return 0;
 }
 
-/* The replicate of a result: absent or null is none. */
-static int read_replicate(struct kv_slice metadata, int64_t *out, struct kv_err *err)
-{
-    struct kv_slice v;
-    *out = KV_NO_REPLICATE;
-    if (!kv_json_get(metadata, "replicate", &v) || kv_json_is_null(v))
-        return 0;
-    if (!kv_num_int64(v, out))
-        return kv_err_set(err, KV_INPUT, "replicate: expected a whole number");
-    return 0;
-}
-
-static int add_model_part(
-    struct kv_slice metadata, const char *name, struct kv_buf *out, struct kv_err *err)
-{
-    struct kv_slice v;
-    if (!kv_json_get(metadata, name, &v))
-        return kv_err_set(err, KV_INPUT, "%s: missing", name);
-    kv_buf_add_char(out, '\t');
-    if (kv_identity_key_of_json(v, out, err) != 0)
-        return kv_err_context(err, "%s", name);
-    return 0;
-}
-
-int kv_task_key_of_metadata(struct kv_slice metadata, struct kv_buf *out, struct kv_err *err)
-{
-    struct kv_buf key = {0};
-    int64_t replicate;
-    int rc = -1;
-    if (kv_json_type(metadata) != KV_JSON_OBJECT)
-        return kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(metadata));
-    if (read_text(metadata, "scenario_id", false, &key, err) == 0 &&
-        (key.n || read_text(metadata, "question_id", true, &key, err) == 0) &&
-        add_model_part(metadata, "answering", &key, err) == 0 &&
-        add_model_part(metadata, "parsing", &key, err) == 0 &&
-        read_replicate(metadata, &replicate, err) == 0) {
-        if (replicate != KV_NO_REPLICATE)
-            kv_buf_printf(&key, "\trep%lld", (long long)replicate);
-        kv_buf_add_slice(out, kv_slice_of(&key));
-        rc = 0;
-    }
-    kv_buf_release(&key);
-    return rc;
-}
-
 /* ---- shards ---- */
 
 int kv_shard_parse(const char *text, struct kv_shard *out, struct kv_err *err)

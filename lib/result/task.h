@@ -56,9 +56,6 @@ struct kv_task_parts {
  * Fails (KV_INPUT, "Invalid task key format: …") otherwise. */
 int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_err *err);
 
-/* Builds the key a result belongs to from its `metadata` object (checked JSON): the scenario's or
- * question's id, the keys of both identities, the replicate. Fails with KV_INPUT and the member. */
-int kv_task_key_of_metadata(struct kv_slice metadata, struct kv_buf *out, struct kv_err *err);
 
 /* ---- shards ---- */
 

@@ -440,11 +440,6 @@ void kv_dispatch_receive(struct kv_dispatch *c)
 
 /* ---- taking back ---- */
 
-bool kv_dispatch_flying(const struct kv_errand *e)
-{
-    return e->flying || e->child;
-}
-
 void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
 {
     if (e->child)

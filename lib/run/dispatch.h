@@ -71,8 +71,6 @@ void kv_dispatch_receive(struct kv_dispatch *c);
 
 /* Answers an errand that will not be made: withheld. It must not be in flight. */
 void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why);
-/* Is it on its way? */
-bool kv_dispatch_flying(const struct kv_errand *e);
 /* Takes it back from wherever it is, and releases what it holds. Twice is fine. */
 void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e);
 

@@ -61,11 +61,6 @@ void kv_sched_narrow(struct kv_sched *s, int in_flight)
         s->rules.in_flight = in_flight;
 }
 
-const char *kv_lane_name(const struct kv_lane *lane)
-{
-    return lane->name;
-}
-
 void kv_sched_window(
     struct kv_sched *s, struct kv_lane *lane, double remaining, int64_t reset_ms, int64_t now)
 {

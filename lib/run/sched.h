@@ -42,7 +42,6 @@ void kv_sched_close(struct kv_sched *s); /* calls still queued stay the caller's
  * this machine, which nothing throttles: they start at their full number at once. */
 struct kv_lane *kv_sched_lane(
     struct kv_sched *s, const char *name, const char *host, int in_flight);
-const char *kv_lane_name(const struct kv_lane *lane);
 
 /* Lowers the run's number, before the first call. */
 void kv_sched_narrow(struct kv_sched *s, int in_flight);

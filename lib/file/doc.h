@@ -95,14 +95,14 @@ void kv_doc_unrelated(struct kv_doc *d);
 
 /* Publishes what was staged: the heads as edited, the items, the rewritten documents. 0: durable.
  * -1: the documents are as before, except after a failure of the very last step, when the result
- * may be visible but not yet durable (kv_doc_uncertain answers true). One commit a transaction. */
+ * may be visible but not yet durable. One commit a transaction. */
 int kv_doc_commit(struct kv_doc *d, struct kv_err *err);
 
 /* Closes and unlocks. If no document is left, the lock file goes as well. */
 void kv_doc_end(struct kv_doc *d);
 
 /* Inside a transaction: removes the documents (first, then second), the private files of this
- * module and those named in `also` (as for kv_doc_private; NULL-terminated, may be NULL), durably.
+ * module and those named in `also` ("index" is "out/.results.json.index"; NULL-terminated, may be NULL), durably.
  * kv_doc_end comes next. Readers that have a document open keep it. */
 int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err);
 

@@ -43,6 +43,14 @@ static int read_all(int fd, const char *name, size_t max, struct kv_buf *out, st
     }
 }
 
+int kv_io_exists(const char *path, struct kv_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        return 1;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : kv_err_sys(err, "%s", path);
+}
+
 const char *kv_io_name(const char *path)
 {
     return strcmp(path, "-") == 0 ? "<stdin>" : path;

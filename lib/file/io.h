@@ -19,6 +19,10 @@
  * limit) is a KV_INPUT failure. The text of *err names the path. */
 int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err);
 
+/* Is there something at `path`? 1, 0; -1 where the system could not tell: that is no answer. A
+ * directory of the path that is not there means no. */
+int kv_io_exists(const char *path, struct kv_err *err);
+
 /* What messages call it: the path, or "<stdin>". */
 const char *kv_io_name(const char *path);
 

@@ -4,6 +4,7 @@
 #include "export.h"
 #include "io.h"
 #include "json.h"
+#include "key_index.h"
 #include "reformat.h"
 #include "rows.h"
 
@@ -21,6 +22,7 @@ static void set_newest(struct kv_export_run *e, size_t row)
         e->room = room;
     }
     e->newest[row / 8] |= (unsigned char)(1u << row % 8);
+    e->chosen++;
 }
 
 static bool is_newest(const struct kv_export_run *e, size_t row)
@@ -36,6 +38,43 @@ static bool has_judges(const struct kv_export_run *e)
            kv_json_count(models) > 1;
 }
 
+/* A row is left out because a newer one of its task is to come: it is waited for until it has. */
+static int await(struct kv_export_run *e, bool chosen, struct kv_err *err)
+{
+    struct kv_key_index_entry entry;
+    if (kv_key_index_find(e->waiting, kv_digest_128(kv_slice_of(&e->id)), &entry, err) < 0)
+        return -1;
+    bool awaited = entry.flags & KV_KEY_INDEX_SEEN;
+    if (awaited != chosen)
+        return 0;
+    e->awaited += chosen ? -1 : 1;
+    entry.flags = chosen ? KV_KEY_INDEX_ROW : KV_KEY_INDEX_SEEN;
+    return kv_key_index_put(e->waiting, &entry, err);
+}
+
+/* Adds the task of a chosen row to the sum, if it is completed; a scenario, whose turns are rows of
+ * their own, with the newest of them. */
+static int sum_up(struct kv_export_run *e, const struct kv_row *at, struct kv_err *err)
+{
+    struct kv_task_state task;
+    if (kv_store_find(e->store, kv_slice_of(&e->key), &task, err) != 0)
+        return -1;
+    if (task.completed && task.offset == at->offset)
+        kv_store_sum(&e->sum, kv_slice_of(&e->key));
+    return 0;
+}
+
+static void count(struct kv_export_run *e, const struct kv_result *row)
+{
+    kv_tally_add(&e->rows, row);
+    if (!row->generic && row->scenario_id.n > 2)
+        kv_scenarios_add(e->scenarios, kv_slice_of(&e->key), row);
+    else if (kv_result_failed(row))
+        e->failed++;
+    else
+        e->successful++;
+}
+
 static int survey_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
     struct kv_err *err)
 {
@@ -49,19 +88,16 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     if (kv_store_row_key(e->store, row, &e->key, err) != 0)
         return -1;
     kv_store_row_id(kv_slice_of(&e->key), at->text, &e->id);
-    if (!kv_store_is_newest(e->store, kv_slice_of(&e->id), at)) {
+    int newest = kv_store_is_newest(e->store, kv_slice_of(&e->id), at, err);
+    if (newest < 0 || await(e, newest, err) != 0)
+        return -1;
+    if (!newest) {
         e->superseded++;
         return 0;
     }
     set_newest(e, e->count);
-    kv_tally_add(&e->rows, row);
-    if (!row->generic && row->scenario_id.n > 2)
-        kv_scenarios_add(e->scenarios, kv_slice_of(&e->key), row);
-    else if (kv_result_failed(row))
-        e->failed++;
-    else
-        e->successful++;
-    return 0;
+    count(e, row);
+    return sum_up(e, at, err);
 }
 
 /* The next row, read as a result. 1, 0, -1. */
@@ -112,17 +148,24 @@ static void find_rubric(struct kv_export_run *e)
         e->rubric = (struct kv_slice){0};
 }
 
+static bool adds_up(const struct kv_export_run *e, const struct kv_digest128 *completed)
+{
+    return e->awaited == 0 && e->sum.hi == completed->hi && e->sum.lo == completed->lo;
+}
+
 int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
 {
+    struct kv_digest128 completed = {0};
     e->scenarios = kv_scenarios_open();
-    if (walk(e, err) != 0)
+    e->waiting = kv_key_index_memory(0);
+    if (walk(e, err) != 0 || (e->store && kv_store_sum_completed(e->store, &completed, err) != 0))
         return -1;
     find_rubric(e);
     int64_t scenarios = (int64_t)kv_scenarios_count(e->scenarios);
     int64_t unfinished = (int64_t)kv_scenarios_failed(e->scenarios);
     e->successful += scenarios - unfinished;
     e->failed += unfinished;
-    return 0;
+    return adds_up(e, &completed);
 }
 
 /* ---- writing ---- */
@@ -156,6 +199,13 @@ static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout lay
         kv_reformat_space(line, row);
 }
 
+/* The rows chosen must all be met again. */
+static int refuse_changed(const struct kv_export_run *e, struct kv_err *err)
+{
+    return kv_err_set(err, KV_SYSTEM, "%s: changed while it was read; nothing was removed",
+        e->info->results_path);
+}
+
 static int write_json(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
 {
     struct kv_export_head head;
@@ -168,14 +218,18 @@ static int write_json(struct kv_export_run *e, const char *path, int fd, struct 
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
     kv_export_begin(&out, fd, &head);
+    size_t written = 0;
     for (size_t i = 0; (got = kv_rows_next(&rows, &at, err)) == 1; i++) {
         if (!is_newest(e, i))
             continue;
+        written++;
         kv_buf_clear(&line);
         add_row(&line, at.text, e->info->layout);
         kv_export_row(&out, kv_slice_of(&line));
     }
     kv_rows_end(&rows);
+    if (got == 0 && written != e->chosen)
+        got = refuse_changed(e, err);
     kv_buf_clear(&line);
     kv_scenarios_write(e->scenarios, &line);
     struct kv_err late;
@@ -210,6 +264,7 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
     struct kv_row at;
     struct kv_result row;
     struct kv_buf out = {0};
+    size_t met = 0;
     int got;
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
@@ -218,6 +273,7 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
     for (size_t i = 0; (got = next_row(e, &rows, &at, &row, err)) == 1; i++) {
         if (!is_newest(e, i))
             continue;
+        met++;
         if (fd < 0)
             kv_csv_survey(e->csv, &row);
         else
@@ -231,6 +287,8 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
         kv_buf_clear(&out);
     }
     kv_rows_end(&rows);
+    if (got == 0 && met != e->chosen)
+        got = refuse_changed(e, err);
     if (got == 0 && fd >= 0 && kv_io_write(fd, kv_slice_of(&out), err) != 0)
         got = kv_err_context(err, "%s", path);
     kv_buf_release(&out);
@@ -279,5 +337,6 @@ void kv_export_run_release(struct kv_export_run *e)
     kv_buf_release(&e->members);
     kv_buf_release(&e->key);
     kv_buf_release(&e->id);
+    kv_key_index_close(e->waiting);
     free(e->newest);
 }

@@ -5,11 +5,12 @@
  * counts stand in the header; writing copies the rows whose bit is set, whole or not at all.
  *
  *     struct kv_export_run e = {.store = st, .info = info, .now = now};
- *     if (kv_export_run_survey(&e, &err) == 0 && kv_export_run_json(&e, "results.json", &err) == 0)
+ *     if (kv_export_run_survey(&e, &err) == 1 && kv_export_run_json(&e, "results.json", &err) == 0)
  *         … e.rows, e.superseded …
  *     kv_export_run_release(&e);
  *
- * Formats: kv-results(5). Memory does not grow with the number of rows but by one bit a row.
+ * Formats: kv-results(5). Memory does not grow with the number of rows but by one bit a row, and by
+ * an entry for each row that was superseded.
  */
 #ifndef KV_EXPORT_RUN_H
 #define KV_EXPORT_RUN_H
@@ -40,6 +41,10 @@ struct kv_export_run {
     /* Private. */
     unsigned char *newest; /* a bit a row */
     size_t count, room;
+    size_t chosen;                /* of them */
+    struct kv_digest128 sum;      /* of the completed tasks whose row was chosen */
+    struct kv_key_index *waiting; /* what was left out, until its newer row has come */
+    int64_t awaited;
     struct kv_buf members; /* of the results document, but for its rows: an object */
     struct kv_slice rubric;
     struct kv_scenarios *scenarios;
@@ -47,6 +52,9 @@ struct kv_export_run {
     struct kv_csv *csv;
 };
 
+/* 1 if the rows add up: the rows chosen are one a completed task of the .state, no more and no
+ * fewer, and each row left out has a newer one of its task behind it. 0 if they do not: what chose
+ * them (a private file of the pair) is wrong, and nothing may be exported, let alone removed. -1. */
 int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err);
 
 /* After the survey: publish the file. On failure what was at `path` is there still. */

@@ -121,7 +121,7 @@ static int csv_of_export(struct work *w, struct kv_err *err)
         .is_complete = w->done->is_complete};
     w->done->csv_path = csv_beside(w->paths.output);
     int failed =
-        kv_export_run_survey(&e, err) != 0 || kv_export_run_csv(&e, w->done->csv_path, err) != 0;
+        kv_export_run_survey(&e, err) != 1 || kv_export_run_csv(&e, w->done->csv_path, err) != 0;
     kv_export_run_release(&e);
     kv_state_close(s);
     return failed ? -1 : 0;
@@ -186,10 +186,12 @@ static int finish_removal(struct work *w, struct kv_err *err)
     return rc;
 }
 
+/* 1: ready; 0: a hole, by a private file's word; -1. */
 static int check_ready(struct work *w, struct kv_err *err)
 {
     struct kv_store_counts counts;
     struct kv_finalized *done = w->done;
+    int64_t holes;
     kv_store_counts(w->store, &counts);
     done->total = counts.total;
     done->completed = counts.completed;
@@ -199,15 +201,22 @@ static int check_ready(struct work *w, struct kv_err *err)
         return kv_err_set(err, KV_NO,
             "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; go on with %s",
             w->paths.state, counts.pending, counts.total, w->paths.resume);
-    int got = kv_store_hole(w->store, &w->key, err);
-    if (got <= 0)
-        return got;
+    kv_buf_clear(&w->key);
+    if (kv_store_holes(w->store, &holes, &w->key, err) != 0)
+        return -1;
+    return holes ? 0 : 1;
+}
+
+static int refuse_hole(const struct work *w, struct kv_err *err)
+{
     return kv_err_set(err, KV_INPUT, "%s: '%s' is completed, but %s has no row for it",
         w->paths.state, w->key.p, w->info->results_path);
 }
+
 /* Takes the figures; the tally changes hands. */
 static void take_figures(struct kv_finalized *done, struct kv_export_run *e)
 {
+    kv_tally_release(&done->rows);
     done->superseded = e->superseded;
     done->successful = e->successful;
     done->failed = e->failed;
@@ -215,6 +224,7 @@ static void take_figures(struct kv_finalized *done, struct kv_export_run *e)
     e->rows = (struct kv_tally){0};
 }
 
+/* 1: written; 0: the rows do not add up, by a private file's word, and nothing was; -1. */
 static int write_exports(struct work *w, struct kv_err *err)
 {
     struct kv_finalized *done = w->done;
@@ -226,21 +236,50 @@ static int write_exports(struct work *w, struct kv_err *err)
         .is_complete = done->is_complete};
     done->has_duration = w->info->has_start && kv_num_double(w->info->start_text, &start);
     done->duration = w->how->now - start;
-    name_outputs(w);
-    int failed = kv_export_run_survey(&e, err) != 0 ||
-                 (done->csv_path && kv_export_run_csv(&e, done->csv_path, err) != 0) ||
-                 (done->output_path && kv_export_run_json(&e, done->output_path, err) != 0);
+    int got = kv_export_run_survey(&e, err);
+    if (got == 1)
+        name_outputs(w);
+    if (got == 1 && ((done->csv_path && kv_export_run_csv(&e, done->csv_path, err) != 0) ||
+                        (done->output_path && kv_export_run_json(&e, done->output_path, err) != 0)))
+        got = -1;
     take_figures(done, &e);
     kv_export_run_release(&e);
-    return failed ? -1 : 0;
+    return got;
+}
+
+/* Exports what the batch that was begun shows. 1, 0, -1 as above. */
+static int export_batch(struct work *w, struct kv_err *err)
+{
+    const struct kv_state *s = kv_store_state(w->store, err);
+    if (!s)
+        return -1;
+    w->info = kv_state_info(s);
+    int got = check_ready(w, err);
+    return got == 1 ? write_exports(w, err) : got;
+}
+
+/* Nothing is removed unless what was exported adds up to what the .state says is completed. What
+ * does not is read again, without the private files; if it still does not, it is refused. */
+static int export_surely(struct work *w, struct kv_err *err)
+{
+    int got, again = 0;
+    while ((got = export_batch(w, err)) == 0 && (again = kv_store_read_again(w->store, err)) == 1)
+        continue;
+    if (got != 0)
+        return got < 0 ? -1 : 0;
+    if (again < 0)
+        return -1;
+    if (w->key.n)
+        return refuse_hole(w, err);
+    return kv_err_set(err, KV_SYSTEM,
+        "%s: its results do not add up to its completed tasks; nothing was removed",
+        w->paths.state);
 }
 
 static int with_pair(struct work *w, struct kv_err *err)
 {
     bool keep = w->how->keep;
-    const struct kv_state *s = kv_store_state(w->store, err);
-    w->info = s ? kv_state_info(s) : NULL;
-    if (!s || check_ready(w, err) != 0 || write_exports(w, err) != 0) {
+    if (export_surely(w, err) != 0) {
         kv_store_abort(w->store);
         return -1;
     }

@@ -3,6 +3,7 @@
 #include "layout1.h"
 
 #include "json.h"
+#include "keys.h"
 #include "layout1_private.h"
 #include "layout1_rewrite.h"
 #include "layout1_text.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct kv_layout1 *of(struct kv_pair *pair)
 {
@@ -136,7 +138,7 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
 {
     struct kv_layout1 *p = of(pair);
     uint64_t rows = 0;
-    p->foreign = false;
+    p->foreign = pair->all_read = false;
     if (kv_doc_begin(p->doc, wait, err) != 0)
         return -1;
     int got = look(p, &rows, err);
@@ -252,17 +254,62 @@ static int row_key(
     return 0;
 }
 
-static bool has_row(struct kv_pair *pair, uint64_t offset, struct kv_slice row)
+static int has_row(struct kv_pair *pair, uint64_t offset, struct kv_slice row, struct kv_err *err)
 {
     struct kv_doc_version *t = kv_doc_view(of(pair)->doc, KV_LAYOUT1_RESULTS);
-    struct kv_err ignored;
     if ((uint64_t)t->end < offset || (uint64_t)t->end - offset < row.n)
-        return false;
+        return 0;
     char *text = kv_alloc(row.n + 1); /* what follows is a comma or the end of the line */
-    bool same = kv_doc_version_read(t, (off_t)offset, text, row.n + 1, &ignored) == 0 &&
-                memcmp(text, row.p, row.n) == 0 && (text[row.n] == ',' || text[row.n] == '\n');
+    int same = kv_doc_version_read(t, (off_t)offset, text, row.n + 1, err);
+    if (same == 0)
+        same = memcmp(text, row.p, row.n) == 0 && (text[row.n] == ',' || text[row.n] == '\n');
+    else
+        kv_err_context(err, "%s", pair->paths->tmp);
     free(text);
     return same;
+}
+
+/* The keys in .state; 0, what `each` returned, -1. */
+static int recorded(struct kv_layout1 *p, int (*each)(void *closure, struct kv_slice key),
+    void *closure, struct kv_err *err)
+{
+    struct kv_keys k;
+    int got, stop = 0;
+    int fd = kv_doc_view(p->doc, KV_LAYOUT1_STATE)->fd;
+    if (kv_keys_begin(&k, fd, KV_KEYS_COMPLETED, err) != 0)
+        return kv_err_context(err, "%s", p->pair.paths->state);
+    while (!stop && (got = kv_keys_next(&k, err)) == 1)
+        stop = each(closure, kv_slice_of(&k.key));
+    kv_keys_end(&k);
+    if (stop)
+        return stop;
+    return got < 0 ? kv_err_context(err, "%s", p->pair.paths->state) : 0;
+}
+
+static int completed(struct kv_pair *pair, int (*each)(void *closure, struct kv_slice key),
+    void *closure, struct kv_err *err)
+{
+    struct kv_layout1 *p = of(pair);
+    struct kv_slice rest = kv_slice_of(&p->keys);
+    struct kv_buf key = {0};
+    int stop = recorded(p, each, closure, err);
+    while (rest.n && !stop) {
+        size_t n = (size_t)((const char *)memchr(rest.p, '\n', rest.n) - rest.p);
+        kv_buf_clear(&key);
+        kv_json_unescape((struct kv_slice){rest.p, n}, &key);
+        stop = each(closure, kv_slice_of(&key));
+        rest = (struct kv_slice){rest.p + n + 1, rest.n - n - 1};
+    }
+    kv_buf_release(&key);
+    return stop;
+}
+
+static void forget(struct kv_pair *pair)
+{
+    struct kv_layout1 *p = of(pair);
+    if (p->index)
+        kv_key_index_void(p->index);
+    unlink(pair->paths->index);
 }
 
 /* ---- the table ---- */
@@ -280,6 +327,8 @@ static const struct kv_pair_layout layout1 = {
     .remove = remove_pair,
     .row_key = row_key,
     .has_row = has_row,
+    .completed = completed,
+    .forget = forget,
 };
 
 struct kv_pair *kv_layout1_open(const struct kv_paths *paths, const struct kv_notes *notes)

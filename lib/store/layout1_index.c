@@ -51,7 +51,7 @@ static int enter_row(struct kv_layout1 *p, struct kv_accounting *l, const struct
     }
     kv_result_key(&result, &key);
     int failed = kv_accounting_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
-    if (!failed && completes && !known && !p->foreign)
+    if (!failed && completes && !known)
         kv_layout1_add_key(p, kv_slice_of(&key));
     kv_buf_release(&key);
     return failed;
@@ -183,6 +183,7 @@ int kv_layout1_build_index(struct kv_layout1 *p, struct kv_err *err)
         p->changed = true;
     }
     *c = counted;
+    p->pair.all_read = true;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "state.h"
 #include "torn_tail.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,12 +135,8 @@ static int open_lines(struct layout2 *two, struct kv_torn_tail *tail, struct kv_
     const char *name = name_in_directory(two->pair.paths->jsonl);
     *tail = (struct kv_torn_tail){0};
     int fd = kv_io_open(two->dir, name, KV_IO_UPDATE);
-    if (fd < 0) {
-        struct stat st;
-        return stat(two->pair.paths->jsonl, &st) != 0
-                   ? 0
-                   : kv_err_sys(err, "%s", two->pair.paths->jsonl);
-    }
+    if (fd < 0)
+        return errno == ENOENT ? 0 : kv_err_sys(err, "%s", two->pair.paths->jsonl);
     int failed = 0;
     if (kv_io_stat(fd, &file) != 0)
         failed = kv_err_sys(err, "%s", two->pair.paths->jsonl);
@@ -344,7 +341,7 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
         unlock(two);
         return -1;
     }
-    two->loaded = true;
+    two->loaded = pair->all_read = true;
     two->pair.ledger = (struct kv_accounting){two->index, &two->pair.counts, true};
     two->counts_kept = two->pair.counts;
     two->completed_kept = two->completed.count;
@@ -472,10 +469,27 @@ static int row_key(
 }
 
 /* A failure that is sent again is kept again, as in karenina. */
-static bool has_row(struct kv_pair *pair, uint64_t offset, struct kv_slice row)
+static int has_row(struct kv_pair *pair, uint64_t offset, struct kv_slice row, struct kv_err *err)
 {
-    (void)pair, (void)offset, (void)row;
-    return false;
+    (void)pair, (void)offset, (void)row, (void)err;
+    return 0;
+}
+
+static int completed(struct kv_pair *pair, int (*each)(void *closure, struct kv_slice key),
+    void *closure, struct kv_err *err)
+{
+    const struct kv_key_list *list = &of(pair)->completed;
+    int stop = 0;
+    (void)err;
+    for (size_t i = 0; i < list->count && !stop; i++)
+        stop = each(closure, kv_key_list_get(list, i));
+    return stop;
+}
+
+/* What is known is in memory, and was read by this process. */
+static void forget_private(struct kv_pair *pair)
+{
+    forget(of(pair));
 }
 
 static const struct kv_pair_layout layout2 = {
@@ -491,6 +505,8 @@ static const struct kv_pair_layout layout2 = {
     .remove = remove_pair,
     .row_key = row_key,
     .has_row = has_row,
+    .completed = completed,
+    .forget = forget_private,
 };
 
 struct kv_pair *kv_layout2_open(const struct kv_paths *paths, const struct kv_notes *notes)

@@ -66,8 +66,17 @@ struct kv_pair_layout {
     int (*row_key)(
         struct kv_pair *p, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
-    /* Does this row, byte for byte, lie at the offset? */
-    bool (*has_row)(struct kv_pair *p, uint64_t offset, struct kv_slice row);
+    /* Does this row, byte for byte, lie at the offset? 1, 0, -1. */
+    int (*has_row)(struct kv_pair *p, uint64_t offset, struct kv_slice row, struct kv_err *err);
+
+    /* Shows every completed key to `each`, as the files have them, with those that begin has staged
+     * and without asking a private file. `each` returns 0, or another number to stop. 0, what
+     * `each` returned, -1. */
+    int (*completed)(struct kv_pair *p, int (*each)(void *closure, struct kv_slice key),
+        void *closure, struct kv_err *err);
+
+    /* Removes what private files say of the keys: the next begin reads everything. */
+    void (*forget)(struct kv_pair *p);
 };
 
 /* What every layout begins with; its own things are behind. */
@@ -78,6 +87,7 @@ struct kv_pair {
     struct kv_header counts;     /* with all that is staged */
     struct kv_accounting ledger; /* stages */
     struct kv_buf config, hash;  /* staged in place of those of .state, as JSON; n == 0: none */
+    bool all_read; /* begin has read all of both files: what is known is not from a private file */
 };
 
 /* For the layouts: what set_config stages, and its end. */

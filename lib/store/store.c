@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include "io_at.h"
+#include "key_index.h"
 #include "layout1.h"
 #include "layout2.h"
 #include "nearest.h"
@@ -162,34 +163,90 @@ int kv_store_find(
     return 0;
 }
 
-bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv_row *row)
+int kv_store_is_newest(
+    struct kv_store *st, struct kv_slice id, const struct kv_row *row, struct kv_err *err)
 {
     struct kv_task_state task;
-    struct kv_err ignored;
-    return kv_store_find(st, id, &task, &ignored) == 0 && task.has_row &&
-           task.offset == row->offset;
+    if (kv_store_find(st, id, &task, err) != 0)
+        return -1;
+    return task.has_row && task.offset == row->offset;
 }
 
-int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err)
+/* A walk over the completed keys, each looked up. */
+struct walk {
+    struct kv_store *store;
+    struct kv_err *err;
+    struct kv_buf *first;
+    int64_t count, holes;
+    struct kv_digest128 sum;
+    struct kv_key_index *seen; /* where keys repeat */
+};
+
+static bool is_repeated(struct walk *w, struct kv_slice key)
 {
-    struct kv_keys k;
+    struct kv_key_index_entry e;
+    struct kv_err never; /* a table in memory does not fail */
+    if (!w->seen)
+        return false;
+    if (kv_key_index_find(w->seen, kv_digest_128(key), &e, &never) == 1)
+        return true;
+    e.flags = KV_KEY_INDEX_SEEN;
+    kv_key_index_put(w->seen, &e, &never);
+    return false;
+}
+
+static int note_completed(void *closure, struct kv_slice key)
+{
+    struct walk *w = closure;
     struct kv_task_state task;
-    int got;
-    const struct kv_state *s = kv_store_state(st, err);
-    if (!s)
+    w->count++;
+    if (is_repeated(w, key))
+        return 0;
+    if (kv_store_find(w->store, key, &task, w->err) != 0)
         return -1;
-    if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_COMPLETED, err) != 0)
-        return kv_err_context(err, "%s", st->paths.state);
-    while ((got = kv_keys_next(&k, err)) == 1) {
-        if (kv_store_find(st, kv_slice_of(&k.key), &task, err) != 0)
-            got = -1;
-        if (got < 0 || (task.in_manifest && task.completed && !task.has_row))
-            break;
+    if (task.has_row || task.in_manifest)
+        kv_store_sum(&w->sum, key);
+    if (!task.has_row && task.in_manifest && w->holes++ == 0 && w->first)
+        kv_buf_add_slice(w->first, key);
+    return 0;
+}
+
+int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err)
+{
+    struct walk w = {.store = st, .err = err, .first = key};
+    int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
+    *count = w.holes;
+    return failed;
+}
+
+void kv_store_sum(struct kv_digest128 *sum, struct kv_slice key)
+{
+    struct kv_digest128 d = kv_digest_128(key);
+    sum->hi += d.hi;
+    sum->lo += d.lo;
+}
+
+int kv_store_sum_completed(struct kv_store *st, struct kv_digest128 *sum, struct kv_err *err)
+{
+    struct walk w = {.store = st, .err = err};
+    int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
+    if (!failed && w.count != st->pair->counts.completed) { /* a file of others may repeat keys */
+        w = (struct walk){.store = st, .err = err, .seen = kv_key_index_memory((size_t)w.count)};
+        failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
+        kv_key_index_close(w.seen);
     }
-    if (got == 1)
-        kv_buf_add_slice(key, kv_slice_of(&k.key));
-    kv_keys_end(&k);
-    return got;
+    *sum = w.sum;
+    return failed;
+}
+
+int kv_store_read_again(struct kv_store *st, struct kv_err *err)
+{
+    if (st->pair->all_read)
+        return 0;
+    kv_note(&st->notes, "%s: does not add up; all is read again", st->paths.index);
+    st->pair->layout->forget(st->pair);
+    kv_store_abort(st);
+    return kv_store_begin(st, err) == 0 ? 1 : -1;
 }
 
 /* ---- adding ---- */
@@ -256,11 +313,13 @@ static int add_result(
     if (is_new && !(st->flags & KV_STORE_EXTEND))
         return refuse_unknown(st, key, err);
     bool has_row = old.flags & KV_KEY_INDEX_ROW, completed = task.flags & KV_KEY_INDEX_COMPLETED;
-    bool settled = completed && !(old.flags & (KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL)) &&
-                   !(st->flags & KV_STORE_REPLACE);
-    if (has_row && (settled || st->pair->layout->has_row(st->pair, old.offset, row->text))) {
+    int again = has_row && completed && !(st->flags & KV_STORE_REPLACE) &&
+                !(old.flags & (KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL));
+    if (has_row && !again)
+        again = st->pair->layout->has_row(st->pair, old.offset, row->text, err);
+    if (again) {
         *added = KV_ADDED_NOT;
-        return 0;
+        return again < 0 ? -1 : 0;
     }
     int changed = st->pair->layout->ready(st->pair, err);
     if (changed > 0) /* it has been read again */

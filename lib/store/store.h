@@ -18,6 +18,7 @@
 #define KV_STORE_H
 
 #include "buf.h"
+#include "digest.h"
 #include "err.h"
 #include "layout1_create.h" /* kv_store_create */
 #include "state.h"
@@ -86,8 +87,9 @@ int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err);
 
 /* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside
- * this batch (kv_rows_begin), `id` from kv_store_row_id. */
-bool kv_store_is_newest(struct kv_store *st, struct kv_slice id, const struct kv_row *row);
+ * this batch (kv_rows_begin), `id` from kv_store_row_id. 1, 0, -1. */
+int kv_store_is_newest(
+    struct kv_store *st, struct kv_slice id, const struct kv_row *row, struct kv_err *err);
 
 /* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended.
  */
@@ -97,9 +99,20 @@ void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id
 int kv_store_row_key(
     struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
-/* A completed task of the manifest without a row. 1 with the key (appended), 0 if there is none,
- * -1. */
-int kv_store_hole(struct kv_store *st, struct kv_buf *key, struct kv_err *err);
+/* Completed tasks of the manifest without a row: how many, and the first one (appended to *key). */
+int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err);
+
+/* A sum of keys, the same in any order, by which two sets of them are compared. */
+void kv_store_sum(struct kv_digest128 *sum, struct kv_slice key);
+
+/* The sum of the completed keys as the files have them; one that no row speaks for and that is not
+ * in the manifest is left out. */
+int kv_store_sum_completed(struct kv_store *st, struct kv_digest128 *sum, struct kv_err *err);
+
+/* What kv_store_find says may come from a private file, which is never the truth. When it does not
+ * add up: 1 if all has been read again, in a batch of its own (rows and states of the one before
+ * are void); 0 if everything was read from the pair itself already; -1, and no batch. */
+int kv_store_read_again(struct kv_store *st, struct kv_err *err);
 
 /* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or
  * broken in this moment. */

@@ -358,7 +358,10 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
-    if (!given.check && kv_state_is_finished(argv[first]))
+    int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
+    if (finished < 0)
+        kv_cli_fail(&err);
+    if (finished)
         return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = {.state = argv[first],

@@ -229,9 +229,13 @@ static int find_former(const struct kv_manifest *m, const struct kv_manifest_opt
 {
     struct kv_same_export_reason why = {0};
     int fits = 0;
-    if (kv_finished_csv_stands(paths))
+    int csv = kv_finished_csv_stands(paths, err);
+    int finished = csv == 0 ? kv_state_is_finished(paths->state, err) : csv;
+    if (finished < 0)
+        return -1;
+    if (csv)
         fits = kv_same_export_sheet_fits(m, paths->output, &why, err);
-    else if (!kv_state_is_finished(paths->state))
+    else if (!finished)
         return 0;
     else if (!(*s = kv_state_open_any(paths->state, err)))
         return -1;
@@ -265,7 +269,9 @@ static int find_pair(const struct kv_manifest *m, const struct kv_manifest_optio
 static int find_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
 {
-    bool there = access(paths->state, F_OK) == 0;
+    int there = kv_io_exists(paths->state, err);
+    if (there < 0)
+        return -1;
     if (o->force && kv_paths_run_active(paths))
         return kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths->state);
     if (there && o->if_absent)

@@ -112,20 +112,23 @@ static void close_sheet(struct sheet *s)
     kv_buf_release(&s->cells);
 }
 
-static bool is_sheet(const char *path)
+/* 1, 0; -1 where it cannot be read. */
+static int is_sheet(const char *path, struct kv_err *err)
 {
     struct sheet s = {.lines.fd = -1};
-    struct kv_err ignored;
     size_t n = strlen(path);
-    bool is = n > 4 && strcasecmp(path + n - 4, ".csv") == 0 && open_sheet(&s, path, &ignored) == 0;
+    if (n <= 4 || strcasecmp(path + n - 4, ".csv") != 0)
+        return 0;
+    int is = open_sheet(&s, path, err) == 0 ? 1 : err->kind == KV_INPUT ? 0 : -1;
     close_sheet(&s);
     return is;
 }
 
-bool kv_finished_csv_stands(const struct kv_paths *p)
+int kv_finished_csv_stands(const struct kv_paths *p, struct kv_err *err)
 {
     bool named = strcmp(p->state, p->output) == 0;
-    return (named || kv_paths_settled(p)) && is_sheet(p->output);
+    int settled = named ? 1 : kv_paths_settled(p, err);
+    return settled == 1 ? is_sheet(p->output, err) : settled;
 }
 
 int kv_finished_csv_read(const char *path,

@@ -3,8 +3,8 @@
  * It has no manifest and no keys, but for each result the question, the models as people read them,
  * and the replicate: enough to tell whether a task was answered.
  *
- *     if (kv_finished_csv_stands(&paths))                        no pair, and a CSV export in its
- * place kv_finished_csv_read(paths.output, each, closure, &err);
+ *     if (kv_finished_csv_stands(&paths, &err) == 1)    no pair, and a CSV export in its place
+ *         kv_finished_csv_read(paths.output, each, closure, &err);
  *
  * Format: kv-results(5), the CSV of csv.h.
  */
@@ -24,8 +24,8 @@ struct kv_finished_csv_row {
 };
 
 /* Is the pair gone, and a file with the columns of a CSV export at the output path? Opens nothing
- * unless that ends in ".csv". */
-bool kv_finished_csv_stands(const struct kv_paths *paths);
+ * unless that ends in ".csv". 1, 0; -1 where it cannot be read. */
+int kv_finished_csv_stands(const struct kv_paths *paths, struct kv_err *err);
 
 /* Shows every row to `each`, which returns 0, or another number to stop. 0, what `each` returned,
  * or -1. */

@@ -57,13 +57,13 @@ int kv_finished_export_read(
     return kv_err_set(err, KV_INPUT, "%s: not a finished export", path);
 }
 
-bool kv_finished_export_is(const char *path)
+int kv_finished_export_is(const char *path, struct kv_err *err)
 {
     struct kv_buf metadata = {0};
     struct kv_slice summary;
-    struct kv_err ignored;
-    bool is = access(path, R_OK) == 0 &&
-              kv_finished_export_read(path, &metadata, &summary, &ignored) == 0;
+    int is = kv_io_exists(path, err);
+    if (is == 1 && kv_finished_export_read(path, &metadata, &summary, err) != 0)
+        is = err->kind == KV_INPUT ? 0 : -1;
     kv_buf_release(&metadata);
     return is;
 }

@@ -8,7 +8,7 @@
  * and prompts of the rows, and the replicates. What it does not hold (the configuration, the
  * benchmark's path) is absent.
  *
- *     if (kv_finished_export_is(paths.output))                      looks at the header only
+ *     if (kv_finished_export_is(paths.output, &err) == 1)           looks at the header only
  *         fd = kv_finished_export_open(paths.output, &err);         goes through all rows
  *
  * Formats: kv-results(5).
@@ -19,10 +19,9 @@
 #include "buf.h"
 #include "err.h"
 
-#include <stdbool.h>
-
-/* Is there an export at `path`, and is it complete by its own word? */
-bool kv_finished_export_is(const char *path);
+/* Is there an export at `path`, and is it complete by its own word? 1, 0; -1 where it cannot be
+ * read. */
+int kv_finished_export_is(const char *path, struct kv_err *err);
 
 /* Reads its header into *metadata; *summary, the job_summary in it, borrows from there. -1 if it is
  * none, or not complete. */

@@ -2,6 +2,7 @@
 #include "paths.h"
 
 #include "buf.h"
+#include "io.h"
 #include "io_at.h"
 
 #include <stdlib.h>
@@ -153,21 +154,34 @@ void kv_paths_release(struct kv_paths *p)
     *p = (struct kv_paths){0};
 }
 
-static bool is_newer(const char *path, const struct stat *than)
+/* 1, 0; -1 where the system could not tell. */
+static int is_newer(const char *path, const struct stat *than, struct kv_err *err)
 {
     struct stat st;
+    int there = kv_io_exists(path, err);
+    if (there != 1)
+        return there;
     if (stat(path, &st) != 0)
-        return false;
+        return kv_err_sys(err, "%s", path);
     if (st.st_mtim.tv_sec != than->st_mtim.tv_sec)
         return st.st_mtim.tv_sec > than->st_mtim.tv_sec;
     return st.st_mtim.tv_nsec > than->st_mtim.tv_nsec;
 }
 
-bool kv_paths_settled(const struct kv_paths *p)
+int kv_paths_settled(const struct kv_paths *p, struct kv_err *err)
 {
+    const char *const others[] = {p->tmp, p->jsonl};
     struct stat output;
-    return !exists(p->state) && stat(p->output, &output) == 0 && !is_newer(p->tmp, &output) &&
-           !is_newer(p->jsonl, &output);
+    int there = kv_io_exists(p->state, err), newer = 0;
+    if (there != 0)
+        return there < 0 ? -1 : 0;
+    if ((there = kv_io_exists(p->output, err)) != 1)
+        return there;
+    if (stat(p->output, &output) != 0)
+        return kv_err_sys(err, "%s", p->output);
+    for (size_t i = 0; i < sizeof others / sizeof *others && newer == 0; i++)
+        newer = is_newer(others[i], &output, err);
+    return newer < 0 ? -1 : !newer;
 }
 
 /* ---- the run lock ---- */

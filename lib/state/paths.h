@@ -29,8 +29,9 @@ int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *er
 void kv_paths_release(struct kv_paths *p);
 
 /* Has the pair given way to the file at the output path? There is no .state, and other files of a
- * pair are left-overs, older than that file: newer ones are those of a run that lost its state. */
-bool kv_paths_settled(const struct kv_paths *p);
+ * pair are left-overs, older than that file: newer ones are those of a run that lost its state. 1,
+ * 0; -1 where the system could not tell. */
+int kv_paths_settled(const struct kv_paths *p, struct kv_err *err);
 
 /* Appends a word for a shell, in quotes only if it needs them. */
 void kv_paths_add_word(struct kv_buf *out, const char *word);

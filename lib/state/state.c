@@ -165,21 +165,45 @@ static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
 
 /* Is there no pair, and an export in its place? One that was named itself is where paths.h puts a
  * state of an odd name. */
-static bool is_archived(const struct kv_paths *p)
+static int is_archived(const struct kv_paths *p, struct kv_err *err)
 {
     bool named = strcmp(p->state, p->output) == 0;
-    return (named || kv_paths_settled(p)) && kv_finished_export_is(p->output);
+    int settled = named ? 1 : kv_paths_settled(p, err);
+    return settled == 1 ? kv_finished_export_is(p->output, err) : settled;
 }
 
-bool kv_state_is_finished(const char *operand)
+int kv_state_is_finished(const char *operand, struct kv_err *err)
 {
     struct kv_paths p;
-    struct kv_err ignored;
-    if (kv_paths_find(&p, operand, &ignored) != 0)
-        return false;
-    bool finished = is_archived(&p) || kv_finished_csv_stands(&p);
+    if (kv_paths_find(&p, operand, err) != 0)
+        return err->kind == KV_INPUT ? 0 : -1;
+    int finished = is_archived(&p, err);
+    if (finished == 0)
+        finished = kv_finished_csv_stands(&p, err);
     kv_paths_release(&p);
     return finished;
+}
+
+/* Opens the file, or the export in its place, for the walk over the members. */
+static int open_file(struct kv_state *s, bool archives, struct kv_err *err)
+{
+    const char *output = s->paths.output;
+    int archived = archives ? is_archived(&s->paths, err) : 0;
+    int csv = archived == 0 ? kv_finished_csv_stands(&s->paths, err) : 0;
+    if (archived < 0 || csv < 0)
+        return -1;
+    if (csv)
+        return kv_err_set(
+            err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV", output);
+    if (!archived)
+        return kv_json_reader_open(&s->file, s->paths.state, KV_JSON_FOREIGN, err);
+    int fd = kv_finished_export_open(output, err);
+    if (fd < 0)
+        return -1;
+    kv_json_reader_share(&s->file, fd, KV_JSON_FOREIGN);
+    s->file.borrowed = false;
+    s->info.finished = true;
+    return 0;
 }
 
 static struct kv_state *open_one(const char *operand, bool archives, struct kv_err *err)
@@ -189,20 +213,8 @@ static struct kv_state *open_one(const char *operand, bool archives, struct kv_e
     if (kv_paths_find(&s->paths, operand, err) != 0)
         goto failed;
     s->info.paths = &s->paths;
-    if (archives && is_archived(&s->paths)) {
-        int fd = kv_finished_export_open(s->paths.output, err);
-        if (fd < 0)
-            goto failed;
-        kv_json_reader_share(&s->file, fd, KV_JSON_FOREIGN);
-        s->file.borrowed = false;
-        s->info.finished = true;
-    } else if (kv_finished_csv_stands(&s->paths)) {
-        kv_err_set(err, KV_INPUT, "%s: the run is finished, and of it there is only the CSV",
-            s->paths.output);
+    if (open_file(s, archives, err) != 0)
         goto failed;
-    } else if (kv_json_reader_open(&s->file, s->paths.state, KV_JSON_FOREIGN, err) != 0) {
-        goto failed;
-    }
     s->info.growing = begins_as_ours(s, err);
     if (read_members(s, err) == 0 && take_info(s, err) == 0)
         return s;

@@ -76,7 +76,7 @@ void kv_state_close(struct kv_state *s); /* NULL is fine */
 
 /* Is only the export of the run left, of whatever kind? Of a CSV (finished_csv.h) nothing can be
  * opened. Reads a header at most. */
-bool kv_state_is_finished(const char *operand);
+int kv_state_is_finished(const char *operand, struct kv_err *err);
 
 const struct kv_state_info *kv_state_info(const struct kv_state *s);
 

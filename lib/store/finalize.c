@@ -8,6 +8,7 @@
 #include "export_run.h"
 #include "finished_csv.h"
 #include "finished_export.h"
+#include "io.h"
 #include "json.h"
 #include "num.h"
 #include "state.h"
@@ -31,12 +32,6 @@ struct work {
 };
 
 /* ---- names ---- */
-
-static bool exists(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0;
-}
 
 static bool has_suffix(const char *path, const char *suffix)
 {
@@ -88,22 +83,26 @@ static void tell_from_header(struct kv_finalized *done, struct kv_slice summary)
     done->has_duration = kv_num_double(value, &done->duration);
 }
 
+static bool is_same_start(struct kv_slice a, struct kv_slice b)
+{
+    double x = NAN, y = NAN;
+    return kv_num_double(a, &x) && kv_num_double(b, &y) && !isless(x, y) && !isgreater(x, y);
+}
+
 /* Is the file at the output path a finished export? With `start`, only one of a run that began
- * then. What it tells about the run goes to *done. */
-static bool find_finished(struct work *w, const struct kv_slice *start)
+ * then. What it tells about the run goes to *done. 1, 0; -1 where it cannot be read. */
+static int find_finished(struct work *w, const struct kv_slice *start, struct kv_err *err)
 {
     struct kv_buf metadata = {0};
     struct kv_slice summary, begun;
-    struct kv_err never;
-    double a = NAN, b = NAN;
-    bool found = exists(w->paths.output) &&
-                 kv_finished_export_read(w->paths.output, &metadata, &summary, &never) == 0;
-    if (found && start) {
+    int found = kv_io_exists(w->paths.output, err);
+    if (found == 1 && kv_finished_export_read(w->paths.output, &metadata, &summary, err) != 0)
+        found = err->kind == KV_INPUT ? 0 : -1;
+    if (found == 1 && start) {
         kv_json_get(summary, "start_time", &begun);
-        found = kv_num_double(*start, &a) && kv_num_double(begun, &b) && !isless(a, b) &&
-                !isgreater(a, b);
+        found = is_same_start(*start, begun);
     }
-    if (found)
+    if (found == 1)
         tell_from_header(w->done, summary);
     kv_buf_release(&metadata);
     return found;
@@ -152,16 +151,31 @@ static int tell_from_sheet(struct work *w, struct kv_err *err)
 /* No .state: finalized before, or never there. */
 static int without_state(struct work *w, struct kv_err *err)
 {
-    if (kv_finished_csv_stands(&w->paths))
-        return tell_from_sheet(w, err);
+    int csv = kv_finished_csv_stands(&w->paths, err);
+    if (csv)
+        return csv < 0 ? -1 : tell_from_sheet(w, err);
     bool named = strcmp(w->paths.state, w->paths.output) == 0;
-    if ((!named && !kv_paths_settled(&w->paths)) || !find_finished(w, NULL)) {
+    int found = named ? 1 : kv_paths_settled(&w->paths, err);
+    if (found == 1)
+        found = find_finished(w, NULL, err);
+    if (found < 0)
+        return -1;
+    if (!found) {
         w->store = kv_store_open(w->paths.state, KV_STORE_DEFAULT, err); /* says what there is */
         return w->store ? kv_err_set(err, KV_INPUT, "%s: no such file", w->paths.state) : -1;
     }
     w->done->output_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
     return w->how->csv ? csv_of_export(w, err) : 0;
+}
+
+/* Is the .state what a removal that was interrupted has left? 1, 0, -1. */
+static int is_left_over(struct work *w, const struct kv_state_info *info, struct kv_err *err)
+{
+    int there = kv_io_exists(info->results_path, err);
+    if (there != 0 || !info->has_start)
+        return there < 0 ? -1 : 0;
+    return find_finished(w, &info->start_text, err);
 }
 
 /* A .state without its results is what a removal that was interrupted leaves: 1 if it is now gone,
@@ -171,10 +185,8 @@ static int finish_removal(struct work *w, struct kv_err *err)
     struct kv_state *s = kv_state_open(w->paths.state, err);
     if (!s)
         return -1;
-    const struct kv_state_info *info = kv_state_info(s);
-    int rc = 0;
-    if (!exists(info->results_path) && info->has_start && find_finished(w, &info->start_text)) {
-        rc = 1;
+    int rc = is_left_over(w, kv_state_info(s), err);
+    if (rc == 1) {
         w->done->output_path = kv_strdup(w->paths.output);
         w->done->removed = true;
         if (unlink(w->paths.state) != 0)
@@ -309,11 +321,12 @@ int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_fi
     struct kv_err *err)
 {
     struct work w = {.how = how, .done = done};
-    int rc = -1;
     *done = (struct kv_finalized){0};
-    if (kv_paths_find(&w.paths, operand, err) != 0)
+    int rc = kv_paths_find(&w.paths, operand, err);
+    int there = rc == 0 ? kv_io_exists(w.paths.state, err) : -1;
+    if (there < 0)
         rc = -1;
-    else if (!exists(w.paths.state) || strcmp(w.paths.state, w.paths.output) == 0)
+    else if (!there || strcmp(w.paths.state, w.paths.output) == 0)
         rc = without_state(&w, err); /* or only the export was found under the name given */
     else {
         rc = finish_removal(&w, err);

@@ -22,6 +22,7 @@
 #include "doc.h"
 
 #include "control.h"
+#include "io_lock.h"
 #include "shadow.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct kv_doc {
     size_t count;
     struct kv_shadow part[KV_DOC_MAX];
 
+    const struct kv_patience *patience;
     int dir, lock; /* -1 outside a transaction */
     bool leases;
     enum kv_control_state state;
@@ -101,6 +103,11 @@ static int placed(const struct kv_doc *d, int failed, struct kv_err *err)
     return failed;
 }
 
+void kv_doc_be_patient(struct kv_doc *d, const struct kv_patience *patience)
+{
+    d->patience = patience;
+}
+
 /* ---- begin and end ---- */
 
 /* Are the visible versions those of the last commit, or of a commit that was killed before, between
@@ -132,7 +139,7 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
     d->dir = kv_io_dir_open(d->directory, err);
     if (d->dir < 0)
         return -1;
-    d->lock = kv_io_lock(d->dir, d->lock_name, d->part[0].name, wait, err);
+    d->lock = kv_io_lock(d->dir, d->lock_name, d->part[0].name, wait, d->patience, err);
     int failed = d->lock < 0 ? -1 : 0;
     for (size_t i = 0; i < d->count && !failed; i++)
         failed = kv_shadow_open(&d->part[i], d->dir, err);

@@ -48,6 +48,7 @@
 
 #include "digest.h"
 #include "doc_version.h"
+#include "io_lock.h"
 
 #include <stdbool.h>
 
@@ -60,6 +61,9 @@ struct kv_doc;
 /* Documents are called base + suffix. Nothing is opened. */
 struct kv_doc *kv_doc_new(const char *base, const char *const *suffixes, size_t count);
 void kv_doc_free(struct kv_doc *d); /* ends what was begun */
+
+/* How long kv_doc_begin waits for the lock where it waits at all; borrowed. */
+void kv_doc_be_patient(struct kv_doc *d, const struct kv_patience *patience);
 
 /* ---- a transaction ---- */
 

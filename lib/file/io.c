@@ -196,6 +196,17 @@ bool kv_lines_poll(struct kv_lines *l)
     return kv_lines_ready(l);
 }
 
+struct kv_slice kv_lines_take_in(struct kv_lines *l)
+{
+    while (!l->eof && has_arrived(l->fd)) {
+        int got = read_some(l->fd, &l->held, LINES_CHUNK);
+        l->eof = got == 0;
+        if (got <= 0)
+            break; /* kv_lines_next tells of a failure */
+    }
+    return (struct kv_slice){l->held.p + l->at, l->held.n - l->at};
+}
+
 int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err)
 {
     while (bytes.n) {

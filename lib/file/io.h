@@ -60,6 +60,10 @@ void kv_lines_widen(struct kv_lines *l);
 /* Reads what has arrived, without waiting, until a line is whole. Answers as kv_lines_ready. */
 bool kv_lines_poll(struct kv_lines *l);
 
+/* Reads all that has arrived, without waiting, and answers what is held and not yet handed out:
+ * borrowed until the next call. Slices that were handed out are void. */
+struct kv_slice kv_lines_take_in(struct kv_lines *l);
+
 /* ---- writing ---- */
 
 /* Writes all of it, or fails. */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,57 +177,6 @@ int kv_io_dress(int fd, const struct kv_file *like, struct kv_err *err)
         fchown(fd, (uid_t)-1, like->gid) != 0 && errno != EPERM && errno != EINVAL)
         return kv_err_sys(err, "chown");
     return fchmod(fd, like->mode) != 0 ? kv_err_sys(err, "chmod") : 0;
-}
-
-/* ---- the lock ---- */
-
-bool kv_io_lock_holds(int dir, const char *name, int fd)
-{
-    struct stat ours, named;
-    return fstat(fd, &ours) == 0 && fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
-}
-
-/* Without O_CREAT first: in a sticky directory fs.protected_regular refuses O_CREAT on the existing
- * lock file of another user. */
-static int open_lock(int dir, const char *name, const char *like)
-{
-    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
-    struct stat st;
-    for (;;) {
-        int fd = openat(dir, name, flags);
-        if (fd >= 0 || (errno != ENOENT && errno != EINTR))
-            return fd;
-        fd = openat(dir, name, flags | O_CREAT | O_EXCL, 0666);
-        if (fd >= 0 && fstatat(dir, like, &st, 0) == 0 && fchmod(fd, st.st_mode & 0666) != 0)
-            errno = 0; /* others may then be unable to lock; we are not */
-        if (fd >= 0 || (errno != EEXIST && errno != EINTR))
-            return fd;
-    }
-}
-
-int kv_io_lock(int dir, const char *name, const char *like, bool wait, struct kv_err *err)
-{
-    for (;;) {
-        int fd = open_lock(dir, name, like);
-        if (fd < 0)
-            return kv_err_sys(err, "%s", name);
-        int refused;
-        do
-            refused = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
-        while (refused && errno == EINTR);
-        if (refused) {
-            if (errno == EWOULDBLOCK)
-                kv_err_set(err, KV_BUSY, "%s: held by another process", name);
-            else
-                kv_err_sys(err, "%s", name);
-            close(fd);
-            return -1;
-        }
-        if (kv_io_lock_holds(dir, name, fd))
-            return fd;
-        close(fd); /* removed while we waited: lock its successor */
-    }
 }
 
 /* ---- leases ---- */

@@ -66,16 +66,6 @@ int kv_io_copy(int source, int target, off_t from, off_t to, struct kv_err *err)
 /* Gives the file the owner (where permitted) and the permission bits of another. */
 int kv_io_dress(int fd, const struct kv_file *like, struct kv_err *err);
 
-/* ---- the lock ---- */
-
-/* Opens or creates `name` and takes an exclusive lock that dies with the process. Whoever waited
- * while the file was removed starts again with the new one. With wait == false and the lock held by
- * another, KV_BUSY. A new file gets the permissions of the file called `like` (if there is none,
- * 0666 less the umask). Returns a descriptor or -1. */
-int kv_io_lock(int dir, const char *name, const char *like, bool wait, struct kv_err *err);
-/* Is `name` still the file that was locked? */
-bool kv_io_lock_holds(int dir, const char *name, int fd);
-
 /* ---- leases ---- */
 
 /* True where a write lease is refused as long as anybody has the file open: file systems whose

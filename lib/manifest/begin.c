@@ -3,6 +3,7 @@
 #include "begin.h"
 
 #include "extend_rows.h"
+#include "feed.h"
 #include "finished_csv.h"
 #include "io.h"
 #include "json.h"
@@ -272,8 +273,6 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
     int there = kv_io_exists(paths->state, err);
     if (there < 0)
         return -1;
-    if (o->force && kv_paths_run_active(paths))
-        return kv_err_set(err, KV_BUSY, "%s: another run holds this state", paths->state);
     if (there && o->if_absent)
         return find_pair(m, o, paths, s, err);
     if (there && !o->force)
@@ -308,6 +307,23 @@ static void report(struct kv_buf *out, const struct kv_manifest *m, const struct
     add_report(out, s ? kv_state_info(s) : &of_sheet, m->config ? m->config->hash : hash);
 }
 
+/* Makes the pair. One that is replaced must have no run. Who still brings results into it is given a
+ * moment; after that the new run takes nothing of the old one (store.h). */
+static int make(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_paths *paths, struct kv_err *err)
+{
+    int run = -1, feed = -1, there = kv_io_exists(paths->state, err);
+    bool replace = o->force && (there == 1 || kv_paths_run_active(paths));
+    int failed = there < 0 || (replace && kv_paths_run_lock(paths, &run, err) != 0);
+    if (!failed && replace && kv_feed_exclude(paths, &feed, err) != 0)
+        failed = err->kind != KV_BUSY;
+    failed = failed || create(m, o, err) != 0;
+    if (feed >= 0)
+        close(feed);
+    kv_paths_run_unlock(paths, run);
+    return failed ? -1 : 0;
+}
+
 int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_buf *out,
     struct kv_err *err)
 {
@@ -317,7 +333,7 @@ int kv_begin(const struct kv_manifest *m, const struct kv_manifest_options *o, s
         return -1;
     int found = find_run(m, o, &paths, &s, err);
     if (found == 0)
-        found = create(m, o, err) == 0 && (s = kv_state_open(paths.state, err)) ? 1 : -1;
+        found = make(m, o, &paths, err) == 0 && (s = kv_state_open(paths.state, err)) ? 1 : -1;
     if (found == 1)
         report(out, m, &paths, s);
     kv_state_close(s);

@@ -1,6 +1,7 @@
 /* session - everything a run needs, opened from a state and the user's options, in one go. */
 #include "session.h"
 
+#include "feed.h"
 #include "io.h"
 #include "json.h"
 #include "private_members.h"
@@ -273,14 +274,16 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
 
 /* ---- opening and closing ---- */
 
-/* The state as it is once the lock is ours: the run that held it may have gone on until then. */
+/* The state as it is once the lock is ours, and the results of the run that held it are in. */
 static int open_state(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     s->state = kv_state_open(o->state, err);
     if (!s->state)
         return -1;
     if (o->lock) {
-        if (kv_paths_run_lock(kv_state_info(s->state)->paths, &s->run_lock, err) != 0)
+        const struct kv_paths *paths = kv_state_info(s->state)->paths;
+        if (kv_paths_run_lock(paths, &s->run_lock, err) != 0 ||
+            kv_feed_await(paths, STDOUT_FILENO, err) != 0)
             return -1;
         kv_state_close(s->state);
         if (!(s->state = kv_state_open(o->state, err)))

@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "io.h"
 #include "io_at.h"
+#include "io_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +40,12 @@ static char *join(const char *a, const char *b)
     return kv_buf_detach(&out);
 }
 
-/* "out/results.json" and "index" -> "out/.results.json.index" */
-static char *private_name(const char *output, const char *what)
+char *kv_paths_private(const struct kv_paths *p, const char *what)
 {
-    const char *slash = strrchr(output, '/');
-    int dir = slash ? (int)(slash + 1 - output) : 0;
+    const char *slash = strrchr(p->output, '/');
+    int dir = slash ? (int)(slash + 1 - p->output) : 0;
     struct kv_buf out = {0};
-    kv_buf_printf(&out, "%.*s.%s.%s", dir, output, output + dir, what);
+    kv_buf_printf(&out, "%.*s.%s.%s", dir, p->output, p->output + dir, what);
     return kv_buf_detach(&out);
 }
 
@@ -103,7 +103,7 @@ static void derive(struct kv_paths *p)
 {
     p->tmp = join(p->output, ".tmp");
     p->jsonl = join(p->output, ".results.jsonl");
-    p->index = private_name(p->output, "index");
+    p->index = kv_paths_private(p, "index");
     p->resume = resume_command(p->state);
 }
 
@@ -192,7 +192,7 @@ static int try_lock(const char *path, struct kv_err *err)
     char *directory, *name;
     kv_io_split(path, &directory, &name);
     int dir = kv_io_dir_open(directory, err);
-    int fd = dir < 0 ? -1 : kv_io_lock(dir, name, name, false, err);
+    int fd = dir < 0 ? -1 : kv_io_lock(dir, name, name, false, NULL, err);
     if (dir >= 0)
         close(dir);
     free(directory);
@@ -202,7 +202,7 @@ static int try_lock(const char *path, struct kv_err *err)
 
 int kv_paths_run_lock(const struct kv_paths *p, int *fd, struct kv_err *err)
 {
-    char *path = private_name(p->output, "run");
+    char *path = kv_paths_private(p, "run");
     int got = try_lock(path, err);
     for (int i = 0; got < 0 && err->kind == KV_BUSY && i < 10; i++) {
         /* kv-status looks by taking it for a moment */
@@ -218,9 +218,19 @@ int kv_paths_run_lock(const struct kv_paths *p, int *fd, struct kv_err *err)
     return 0;
 }
 
+void kv_paths_run_unlock(const struct kv_paths *p, int fd)
+{
+    char *path = kv_paths_private(p, "run");
+    if (fd >= 0) {
+        unlink(path); /* whoever waits for it locks its successor */
+        close(fd);
+    }
+    free(path);
+}
+
 bool kv_paths_run_active(const struct kv_paths *p)
 {
-    char *path = private_name(p->output, "run");
+    char *path = kv_paths_private(p, "run");
     struct kv_err err = {0};
     int fd = exists(path) ? try_lock(path, &err) : -1;
     free(path);

@@ -28,6 +28,9 @@ int kv_paths_find(struct kv_paths *p, const char *operand, struct kv_err *err);
 int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *err); /* to create */
 void kv_paths_release(struct kv_paths *p);
 
+/* The path of a private file: "index" -> "out/.results.json.index". The caller frees it. */
+char *kv_paths_private(const struct kv_paths *p, const char *what);
+
 /* Has the pair given way to the file at the output path? There is no .state, and other files of a
  * pair are left-overs, older than that file: newer ones are those of a run that lost its state. 1,
  * 0; -1 where the system could not tell. */
@@ -40,6 +43,8 @@ void kv_paths_add_word(struct kv_buf *out, const char *word);
 
 /* Takes ".results.json.run" until *fd is closed or the process ends, or fails with KV_BUSY. */
 int kv_paths_run_lock(const struct kv_paths *p, int *fd, struct kv_err *err);
+/* Gives it back, of one who is no run: nothing is left of it. fd -1 is fine. */
+void kv_paths_run_unlock(const struct kv_paths *p, int fd);
 bool kv_paths_run_active(const struct kv_paths *p); /* somebody holds it now; nothing is created */
 
 #endif

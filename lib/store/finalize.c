@@ -6,6 +6,7 @@
 #include "finalize.h"
 
 #include "export_run.h"
+#include "feed.h"
 #include "finished_csv.h"
 #include "finished_export.h"
 #include "io.h"
@@ -29,6 +30,7 @@ struct work {
     struct kv_store *store;
     const struct kv_state_info *info;
     struct kv_buf key;
+    int run_lock, feed_lock; /* -1: not held */
 };
 
 /* ---- names ---- */
@@ -305,10 +307,21 @@ static int with_pair(struct work *w, struct kv_err *err)
     return 0;
 }
 
+/* Nothing may be on its way into a pair that is to be removed: no run, and nobody who feeds it. */
+static int exclude_others(struct work *w, struct kv_err *err)
+{
+    if (w->how->partial || w->how->keep)
+        return 0;
+    if (kv_paths_run_lock(&w->paths, &w->run_lock, err) != 0)
+        return err->kind == KV_BUSY ? kv_err_set(err, KV_BUSY, "%s: a run holds it", w->paths.state)
+                                    : -1;
+    return kv_feed_exclude(&w->paths, &w->feed_lock, err);
+}
+
 static int open_pair(struct work *w, struct kv_err *err)
 {
-    if (!w->how->partial && !w->how->keep && kv_paths_run_active(&w->paths))
-        return kv_err_set(err, KV_BUSY, "%s: a run holds it", w->paths.state);
+    if (exclude_others(w, err) != 0)
+        return -1;
     w->store = kv_store_open(w->paths.state, KV_STORE_DEFAULT, err);
     if (!w->store)
         return -1;
@@ -317,10 +330,20 @@ static int open_pair(struct work *w, struct kv_err *err)
     return kv_store_begin(w->store, err);
 }
 
+static void close_all(struct work *w)
+{
+    kv_store_close(w->store);
+    kv_paths_run_unlock(&w->paths, w->run_lock);
+    if (w->feed_lock >= 0)
+        close(w->feed_lock);
+    kv_paths_release(&w->paths);
+    kv_buf_release(&w->key);
+}
+
 int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_finalized *done,
     struct kv_err *err)
 {
-    struct work w = {.how = how, .done = done};
+    struct work w = {.how = how, .done = done, .run_lock = -1, .feed_lock = -1};
     *done = (struct kv_finalized){0};
     int rc = kv_paths_find(&w.paths, operand, err);
     int there = rc == 0 ? kv_io_exists(w.paths.state, err) : -1;
@@ -334,8 +357,6 @@ int kv_finalize(const char *operand, const struct kv_finalize *how, struct kv_fi
             rc = open_pair(&w, err) == 0 ? with_pair(&w, err) : -1;
         rc = rc < 0 ? -1 : 0;
     }
-    kv_store_close(w.store);
-    kv_paths_release(&w.paths);
-    kv_buf_release(&w.key);
+    close_all(&w);
     return rc;
 }

@@ -139,8 +139,11 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
     struct kv_layout1 *p = of(pair);
     uint64_t rows = 0;
     p->foreign = pair->all_read = false;
+    kv_doc_be_patient(p->doc, pair->patience);
     if (kv_doc_begin(p->doc, wait, err) != 0)
         return -1;
+    pair->state_file = kv_doc_view(p->doc, KV_LAYOUT1_STATE)->file.id;
+    pair->history = kv_doc_lineage(p->doc);
     int got = look(p, &rows, err);
     bool ours = got == 1;
     if (ours && (got = kv_layout1_prepare_index(p, rows, err)) == 1) {
@@ -237,7 +240,7 @@ static int commit(struct kv_pair *pair, struct kv_err *err)
 
 static int remove_pair(struct kv_pair *pair, struct kv_err *err)
 {
-    static const char *const also[] = {"index", "run", NULL};
+    static const char *const also[] = {"index", "run", "feed", NULL};
     int failed = kv_doc_remove(of(pair)->doc, also, err);
     abort_batch(pair);
     return failed;

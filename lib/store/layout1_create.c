@@ -11,7 +11,9 @@
 #include "layout1_text.h"
 #include "num.h"
 #include "paths.h"
+#include "private_members.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +185,16 @@ static void add_text(struct kv_buf *out, const char *name, const char *text)
     kv_buf_release(&quoted);
 }
 
+/* Two runs of the same name and configuration are still two: store.c. */
+static void add_run_id(struct kv_buf *out)
+{
+    struct kv_digest128 id;
+    char text[33];
+    kv_io_random(&id, sizeof id);
+    snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, id.hi, id.lo);
+    add_text(out, KV_MEMBER_RUN, text);
+}
+
 static int begin_results(struct making *m, struct kv_err *err)
 {
     const struct kv_store_plan *plan = m->plan;
@@ -213,6 +225,7 @@ static int begin_state(struct making *m, struct kv_err *err)
     kv_buf_add_char(&document, '{');
     add_text(&document, "benchmark_path", plan->benchmark_path);
     add_text(&document, "config_hash", plan->config_hash);
+    add_run_id(&document);
     kv_json_begin(&w, plan->members.n ? plan->members : KV_SLICE("{}"));
     while (kv_json_member(&w, &key, &value)) {
         kv_buf_add_str(&document, ", ");

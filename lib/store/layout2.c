@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "io_at.h"
+#include "io_lock.h"
 #include "layout2_state.h"
 #include "state.h"
 #include "torn_tail.h"
@@ -100,8 +101,8 @@ static int lock(struct layout2 *two, bool wait, struct kv_err *err)
     kv_buf_printf(&lock_name, ".%s.lock", name); /* that of doc.h, were it a 1.0 pair */
     two->dir = kv_io_dir_open(directory, err);
     if (two->dir >= 0)
-        two->lock =
-            kv_io_lock(two->dir, lock_name.p, name_in_directory(two->pair.paths->state), wait, err);
+        two->lock = kv_io_lock(two->dir, lock_name.p, name_in_directory(two->pair.paths->state),
+            wait, two->pair.patience, err);
     kv_buf_release(&lock_name);
     free(directory);
     free(name);
@@ -333,6 +334,7 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
     struct layout2 *two = of(pair);
     if (lock(two, wait, err) != 0)
         return -1;
+    pair->state_file = identify(pair->paths->state);
     if (unchanged(two))
         return 0;
     forget(two);
@@ -439,7 +441,7 @@ static int remove_pair(struct kv_pair *pair, struct kv_err *err)
     for (size_t i = 0; i < 2 && !failed; i++)
         if (kv_io_remove(two->dir, names[i]) != 0)
             failed = kv_err_sys(err, "%s", names[i]);
-    static const char *const also[] = {"run", "index", "lock"};
+    static const char *const also[] = {"run", "feed", "index", "lock"};
     for (size_t i = 0; i < sizeof also / sizeof *also && !failed; i++) {
         kv_buf_clear(&private);
         kv_buf_printf(&private, ".%s.%s", output, also[i]);

@@ -10,6 +10,7 @@
 #include "layout1.h"
 #include "layout2.h"
 #include "nearest.h"
+#include "private_members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,26 @@ struct kv_store {
     struct kv_state *state; /* for kv_store_state; opened when asked for */
     struct kv_buf key;
     int hints;
-    bool finished; /* there is an export and no pair */
+    bool finished;               /* there is an export and no pair */
+    struct kv_buf run;           /* the name of the run that was there when it was opened, */
+    struct kv_file_id opened;    /* the .state that said so, */
+    bool other;                  /* it is there no more: another run is */
+    struct kv_digest128 history; /* and what is known to be of the same run; 0: nothing */
     bool begun;
 };
+
+/* The name of a run: its random one, or of a pair that was not made here when it began and with what
+ * configuration. */
+static void name_run(const struct kv_state *s, struct kv_buf *name)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    struct kv_slice id;
+    kv_buf_clear(name);
+    if (kv_state_member(s, KV_MEMBER_RUN, &id))
+        kv_buf_add_slice(name, id);
+    else
+        kv_buf_printf(name, "%.17g %s", info->start_time, info->config_hash);
+}
 
 struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_err *err)
 {
@@ -36,12 +54,17 @@ struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_er
         return NULL;
     enum kv_layout layout = kv_state_info(s)->layout;
     bool finished = kv_state_info(s)->finished;
-    kv_state_close(s);
     struct kv_store *st = kv_calloc(1, sizeof *st);
+    struct kv_file file = {0};
+    name_run(s, &st->run);
+    if (kv_io_stat(kv_state_file(s), &file) == 0)
+        st->opened = file.id;
+    kv_state_close(s);
     st->flags = flags;
     st->finished = finished;
     st->hints = HINTS;
     if (kv_paths_find(&st->paths, operand, err) != 0) {
+        kv_buf_release(&st->run);
         free(st);
         return NULL;
     }
@@ -62,6 +85,7 @@ void kv_store_close(struct kv_store *st)
     st->pair->layout->close(st->pair);
     kv_paths_release(&st->paths);
     kv_buf_release(&st->key);
+    kv_buf_release(&st->run);
     free(st);
 }
 
@@ -69,6 +93,41 @@ void kv_store_on_note(
     struct kv_store *st, void (*say)(void *closure, const char *text), void *closure)
 {
     st->notes = (struct kv_notes){say, closure};
+}
+
+void kv_store_be_patient(struct kv_store *st, const struct kv_patience *patience)
+{
+    st->pair->patience = patience;
+}
+
+static bool is_same_history(const struct kv_digest128 *a, const struct kv_digest128 *b)
+{
+    return (a->hi || a->lo) && a->hi == b->hi && a->lo == b->lo;
+}
+
+/* Is the run still the one that was opened? Its results belong to no other. */
+static int check_run(struct kv_store *st, struct kv_err *err)
+{
+    const struct kv_pair *p = st->pair;
+    if (is_same_history(&st->history, &p->history))
+        return 0;
+    if (!kv_file_same(&p->state_file, &st->opened)) {
+        const struct kv_state *s = kv_store_state(st, err);
+        struct kv_buf name = {0};
+        if (!s)
+            return -1;
+        name_run(s, &name);
+        bool same = kv_slice_eq(kv_slice_of(&name), kv_slice_of(&st->run));
+        kv_buf_release(&name);
+        st->other = !same;
+        if (!same)
+            return kv_err_set(err, KV_INPUT,
+                "%s: became another run since this program was started; it takes nothing of the "
+                "old one",
+                st->paths.state);
+    }
+    st->history = p->history;
+    return 0;
 }
 
 int kv_store_begin(struct kv_store *st, struct kv_err *err)
@@ -83,7 +142,10 @@ int kv_store_begin(struct kv_store *st, struct kv_err *err)
     if (failed && err->kind == KV_BUSY)
         kv_err_set(err, KV_BUSY, "%s: another writer holds it", st->paths.state);
     st->begun = !failed;
-    return failed;
+    if (failed || check_run(st, err) == 0)
+        return failed;
+    kv_store_abort(st);
+    return -1;
 }
 
 /* Ends the batch on our side. */
@@ -371,8 +433,8 @@ bool kv_store_begun(const struct kv_store *st)
 
 void kv_store_remove_private(const struct kv_paths *p)
 {
-    static const char *const names[] = {
-        "lock", "run", "index", "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
+    static const char *const names[] = {"lock", "run", "index", "feed", "tmp.spare0", "tmp.spare1",
+        "state.spare0", "state.spare1", NULL};
     char *directory, *name;
     struct kv_err ignored;
     struct kv_buf file = {0};
@@ -388,4 +450,19 @@ void kv_store_remove_private(const struct kv_paths *p)
     kv_buf_release(&file);
     free(directory);
     free(name);
+}
+
+const struct kv_paths *kv_store_paths(const struct kv_store *st)
+{
+    return &st->paths;
+}
+
+bool kv_store_is_finished(const struct kv_store *st)
+{
+    return st->finished;
+}
+
+bool kv_store_is_other(const struct kv_store *st)
+{
+    return st->other;
 }

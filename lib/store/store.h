@@ -20,6 +20,7 @@
 #include "buf.h"
 #include "digest.h"
 #include "err.h"
+#include "io_lock.h"
 #include "layout1_create.h" /* kv_store_create */
 #include "state.h"
 
@@ -39,14 +40,24 @@ struct kv_store;
 struct kv_store *kv_store_open(const char *operand, unsigned flags, struct kv_err *err);
 void kv_store_close(struct kv_store *st); /* aborts an open batch; NULL is fine */
 
+const struct kv_paths *kv_store_paths(const struct kv_store *st);
+bool kv_store_is_finished(
+    const struct kv_store *st); /* only its export is left: nothing is added */
+
 /* Told what was found and mended, and what path a commit took and why: one line each. */
 void kv_store_on_note(
     struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
 
+/* Did it fail because the pair became another run since kv_store_open? */
+bool kv_store_is_other(const struct kv_store *st);
+
+/* How long kv_store_begin waits for the lock; borrowed. Its failure is then KV_BUSY. */
+void kv_store_be_patient(struct kv_store *st, const struct kv_patience *patience);
+
 /* Takes the lock and reads what is needed. What is not in order is mended: at once a torn line at
  * the end of a .jsonl, with the first add a pair that is not in the growing form, with the commit
  * keys that .state lacks and counts that are wrong. KV_INPUT (with the place) if a file is missing
- * or damaged; nothing is changed then. */
+ * or damaged, or if the pair became another run since kv_store_open; nothing is changed then. */
 int kv_store_begin(struct kv_store *st, struct kv_err *err);
 
 enum kv_added {

@@ -2,26 +2,39 @@
  *
  * A batch is whatever whole lines have arrived. The pair is locked from the first line of a batch
  * to its commit, and in between nothing is waited for; acknowledgements follow the commit.
+ *
+ * What is in a pipe was paid for: a signal does not end us, we go on until our input ends. While we
+ * wait for the lock we have what is nowhere else, and whoever sent SIGTERM may send SIGKILL next:
+ * from then on it is saved to a rescue file (rescue.h), which goes when the lock was got after all.
  */
 #include "help/kv-append.h"
 #include "cli.h"
 #include "corrections.h"
+#include "feed.h"
 #include "io.h"
 #include "json.h"
+#include "rescue.h"
 #include "store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
     LINE_MAX_BYTES = 1 << 29,
     BATCH_BYTES = 4 << 20,
-    TERM_GRACE_S = 12, /* more than kv-run takes */
+    RESCUE_AFTER_S = 1, /* of waiting for the lock once SIGTERM has come */
+    GIVE_UP_AFTER_S = 60,
+    STOPPED = 143,
 };
+
+/* How often SIGTERM came. From the first time on there is an alarm a second, so that no wait is
+ * without an end. */
+static volatile sig_atomic_t terminated;
 
 struct work {
     struct kv_store *store;
@@ -35,6 +48,14 @@ struct work {
     bool deaf;     /* nobody reads what we print any more */
     int unprinted; /* KV_SYSTEM if that is worth a failure */
     long kept, skipped, refused;
+    struct kv_feed feed;
+    struct kv_patience patience; /* with the lock, and with input */
+    struct kv_lines lines;       /* of the input that is read */
+    struct kv_buf first;         /* of the batch, while the lock is waited for */
+    bool waiting;                /* for the lock */
+    int waited_s;                /* since SIGTERM */
+    struct kv_rescue rescue;
+    bool stopped;
 };
 
 static void say_note(void *closure, const char *text)
@@ -55,6 +76,87 @@ static void print_answers(struct work *w)
     }
     kv_buf_clear(&w->answers);
 }
+
+/* ---- waiting ---- */
+
+/* What was read while we wait for the lock is nowhere else. */
+static void save(struct work *w)
+{
+    struct kv_err err;
+    bool first = !w->rescue.path;
+    const struct kv_paths *paths = kv_store_paths(w->store);
+    if (kv_rescue_save(&w->rescue, paths->output, kv_slice_of(&w->first), &w->lines, &err) != 0)
+        kv_cli_warn(&err);
+    else if (first && terminated < 2 && w->waiting)
+        kv_cli_say("%s: locked by another program; until that ends, what was read is in %s",
+            paths->state, w->rescue.path);
+}
+
+static bool go_on(void *closure)
+{
+    struct work *w = closure;
+    if (!terminated)
+        return true;
+    if (!w->waiting)
+        return terminated < 2;
+    bool over = terminated > 1 || w->waited_s >= GIVE_UP_AFTER_S;
+    if (over || w->waited_s++ >= RESCUE_AFTER_S)
+        save(w);
+    return !over;
+}
+
+static void note_term(int number)
+{
+    terminated += number == SIGTERM;
+    alarm(1);
+}
+
+/* SIGTERM, SIGINT and SIGHUP reach the whole pipeline, and what is in it is to be kept. */
+static void outlive_signals(void)
+{
+    struct sigaction note = {.sa_handler = note_term}; /* without SA_RESTART: waits are asked */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigaction(SIGTERM, &note, NULL);
+    sigaction(SIGALRM, &note, NULL);
+}
+
+/* Ends us with what was read saved, and how to add it. */
+static _Noreturn void give_up(struct work *w, const struct kv_err *why)
+{
+    bool busy = why->kind == KV_BUSY;
+    if (!w->rescue.path)
+        kv_cli_fail(why);
+    kv_cli_say("%s; what was read and not kept is in %s", why->text, w->rescue.path);
+    if (busy)
+        kv_cli_say("add it with kv-append %s %s", kv_store_paths(w->store)->state, w->rescue.path);
+    exit(busy ? STOPPED : (int)why->kind);
+}
+
+/* Begins one, if none is open, and answers where the line is then. */
+static struct kv_slice begin_batch(struct work *w, struct kv_slice line)
+{
+    struct kv_err err;
+    if (w->open)
+        return line;
+    kv_buf_clear(&w->first);
+    kv_buf_add_slice(&w->first, line);
+    w->waiting = true;
+    int failed = kv_store_begin(w->store, &err);
+    w->waiting = false;
+    if (failed && kv_store_is_other(w->store)) {
+        save(w);
+        give_up(w, &err);
+    }
+    if (failed && err.kind == KV_BUSY && terminated)
+        give_up(w, &err);
+    if (failed)
+        kv_cli_fail(&err);
+    w->open = true;
+    return kv_slice_of(&w->first);
+}
+
+/* ---- a batch ---- */
 
 static void end_batch(struct work *w)
 {
@@ -123,9 +225,7 @@ static void take_line(struct work *w, size_t number, struct kv_slice line)
     }
     enum kv_added added;
     struct kv_slice key;
-    if (!w->open && kv_store_begin(w->store, &err) != 0)
-        kv_cli_fail(&err);
-    w->open = true;
+    line = begin_batch(w, line);
     if (kv_store_add(w->store, line, &added, &key, &err) != 0) {
         if (!kv_store_begun(w->store) || err.kind != KV_INPUT)
             kv_cli_fail(&err);
@@ -146,36 +246,44 @@ static bool must_stop(const struct work *w)
     return w->strict && w->refused;
 }
 
+/* Lets go of the pair, and waits for a line or the end. False if we are to stop before. */
+static bool await_line(struct work *w)
+{
+    while (!kv_lines_poll(&w->lines) && !w->lines.eof) {
+        end_batch(w);
+        kv_rescue_drop(&w->rescue);
+        kv_feed_busy(&w->feed, false);
+        if (!kv_io_wait_readable(w->lines.fd, &w->patience))
+            return false;
+        kv_feed_busy(&w->feed, true);
+    }
+    return true;
+}
+
 static void take_all(struct work *w, int fd)
 {
-    struct kv_lines lines;
     struct kv_slice line;
     struct kv_err err;
     int got;
-    kv_lines_init(&lines, fd, LINE_MAX_BYTES);
-    kv_lines_widen(&lines);
-    while (!must_stop(w) && (got = kv_lines_next(&lines, &line, &err)) != 0) {
+    kv_lines_init(&w->lines, fd, LINE_MAX_BYTES);
+    kv_lines_widen(&w->lines);
+    while (!must_stop(w) && (w->stopped = !await_line(w), !w->stopped) &&
+           (got = kv_lines_next(&w->lines, &line, &err)) != 0) {
         if (got < 0 && err.sys) {
             end_batch(w);
             kv_err_context(&err, "%s", w->source);
             kv_cli_fail(&err);
         }
         if (got < 0)
-            refuse(w, lines.number, KV_SLICE(""), &err);
+            refuse(w, w->lines.number, KV_SLICE(""), &err);
         else if (kv_slice_strip(line).n)
-            take_line(w, lines.number, line);
-        if (w->staged >= BATCH_BYTES || !kv_lines_poll(&lines))
+            take_line(w, w->lines.number, line);
+        if (w->staged >= BATCH_BYTES)
             end_batch(w);
     }
     end_batch(w);
-    kv_lines_release(&lines);
-}
-
-/* At SIGTERM what writes to us is stopping too, and may need its own grace for that. */
-static void end_soon(int number)
-{
-    (void)number;
-    alarm(TERM_GRACE_S); /* and then SIGALRM ends us: what was acknowledged is safe */
+    kv_rescue_drop(&w->rescue);
+    kv_lines_release(&w->lines);
 }
 
 static void take_file(struct work *w, const char *path)
@@ -189,12 +297,37 @@ static void take_file(struct work *w, const char *path)
         kv_cli_fail(&err);
     }
     if (is_stdin && !isatty(fd)) { /* what is in the pipe is paid for: drain it */
-        signal(SIGINT, SIG_IGN);
-        signal(SIGTERM, end_soon);
+        outlive_signals();
     }
     take_all(w, fd);
     if (!is_stdin)
         close(fd);
+}
+
+static bool is_over(const struct work *w)
+{
+    return must_stop(w) || w->stopped;
+}
+
+/* Takes the files, or standard input, seen by those who must not be too early (feed.h). */
+static void feed(struct work *w, char **files)
+{
+    struct kv_err err;
+    bool from_stdin = !*files;
+    for (char **f = files; *f; f++)
+        from_stdin = from_stdin || strcmp(*f, "-") == 0;
+    w->feed.fd = -1;
+    w->patience = (struct kv_patience){go_on, w};
+    if (w->store)
+        kv_store_be_patient(w->store, &w->patience);
+    if (w->store && !kv_store_is_finished(w->store) && kv_feed_open(&w->feed, kv_store_paths(w->store),
+                                               from_stdin ? STDIN_FILENO : -1, NULL, &err) != 0)
+        kv_cli_fail(&err);
+    if (!*files)
+        take_file(w, "-");
+    for (; *files && !is_over(w); files++)
+        take_file(w, *files);
+    kv_feed_close(&w->feed);
 }
 
 static void open_rejects(struct work *w, const char *path)
@@ -271,10 +404,7 @@ int main(int argc, char **argv)
     if (rejects)
         open_rejects(&w, rejects);
 
-    if (first + 1 == argc)
-        take_file(&w, "-");
-    for (int i = first + 1; i < argc && !must_stop(&w); i++)
-        take_file(&w, argv[i]);
+    feed(&w, argv + first + 1);
 
     if (w.corrections)
         end_corrections(&w);
@@ -285,6 +415,7 @@ int main(int argc, char **argv)
     kv_corrections_close(w.corrections);
     kv_store_close(w.store);
     kv_buf_release(&w.answers);
+    kv_buf_release(&w.first);
     int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);
-    return w.unprinted ? w.unprinted : status;
+    return w.unprinted ? w.unprinted : w.stopped ? STOPPED : status;
 }

@@ -269,7 +269,9 @@ static int export_batch(struct work *w, struct kv_err *err)
         return -1;
     w->info = kv_state_info(s);
     int got = check_ready(w, err);
-    return got == 1 ? write_exports(w, err) : got;
+    if (got == 1)
+        got = write_exports(w, err);
+    return got < 0 && kv_store_in_doubt(w->store) ? 0 : got;
 }
 
 /* Nothing is removed unless what was exported adds up to what the .state says is completed. What

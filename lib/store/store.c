@@ -32,6 +32,7 @@ struct kv_store {
     bool other;                  /* it is there no more: another run is */
     struct kv_digest128 history; /* and what is known to be of the same run; 0: nothing */
     bool begun;
+    bool in_doubt; /* what is known of the keys could not be read */
 };
 
 /* The name of a run: its random one, or of a pair that was not made here when it began and with what
@@ -211,8 +212,10 @@ int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err)
 {
     struct kv_key_index_entry e;
-    if (kv_key_index_find(st->pair->ledger.index, kv_digest_128(key), &e, err) < 0)
+    if (kv_key_index_find(st->pair->ledger.index, kv_digest_128(key), &e, err) < 0) {
+        st->in_doubt = true;
         return -1;
+    }
     *task = (struct kv_task_state){
         .key = key,
         .in_manifest = e.flags & KV_KEY_INDEX_MANIFEST,
@@ -305,6 +308,7 @@ int kv_store_read_again(struct kv_store *st, struct kv_err *err)
 {
     if (st->pair->all_read)
         return 0;
+    st->in_doubt = false;
     kv_note(&st->notes, "%s: does not add up; all is read again", st->paths.index);
     st->pair->layout->forget(st->pair);
     kv_store_abort(st);
@@ -465,4 +469,9 @@ bool kv_store_is_finished(const struct kv_store *st)
 bool kv_store_is_other(const struct kv_store *st)
 {
     return st->other;
+}
+
+bool kv_store_in_doubt(const struct kv_store *st)
+{
+    return st->in_doubt;
 }

@@ -125,6 +125,9 @@ int kv_store_sum_completed(struct kv_store *st, struct kv_digest128 *sum, struct
  * are void); 0 if everything was read from the pair itself already; -1, and no batch. */
 int kv_store_read_again(struct kv_store *st, struct kv_err *err);
 
+/* Has kv_store_find failed, or what asks it? Then the same holds. */
+bool kv_store_in_doubt(const struct kv_store *st);
+
 /* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or
  * broken in this moment. */
 const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err);

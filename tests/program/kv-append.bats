@@ -642,3 +642,111 @@ CASES
     assert_failure
     assert_regex "$stderr" '^kv-append: sub/\.results\.json\.lock: '
 }
+
+# ---- signals, and those who must not be too early ----
+
+# held - a kv-append that has got one result and waits for more; its input is descriptor 8
+held() {
+    mkfifo held
+    kv-append "$@" results.json <held >acks 2>messages 3>&- &
+    HELD=$!
+    exec 8>held
+    echo '{"task_id":"k1"}' >&8
+    until [ -s acks ]; do read -rt 0.01 <> <(:) || true; done
+}
+
+@test "append: a hang-up does not stop it before the end of its input" {
+    signalled HUP
+}
+
+@test "append: a second SIGTERM stops it, and what it has read is kept" {
+    held
+    kill -TERM $HELD
+    echo '{"task_id":"k2"}' >&8
+    until [ "$(wc -l <acks)" -eq 2 ]; do read -rt 0.01 <> <(:) || true; done
+    kill -TERM $HELD
+    wait $HELD || status=$?
+    exec 8>&-
+    assert_equal "$status" 143
+    assert_equal "$(counts)" '[5,2,0,3,2,2]'
+}
+
+# locked - somebody holds the lock of writers until descriptor 9 is closed
+locked() {
+    mkfifo locked
+    : >>.results.json.lock
+    flock .results.json.lock sh -c 'echo; cat' <locked >has.lock 3>&- &
+    exec 9>locked
+    until [ -s has.lock ]; do read -rt 0.01 <> <(:) || true; done
+}
+
+rescued() {
+    local files=(results.json.rescue-*.jsonl)
+    [ -e "${files[0]}" ]
+}
+
+@test "append: after SIGTERM what waits for the lock is in a rescue file, until it is kept" {
+    locked
+    printf '{"task_id":"k1"}\n{"task_id":"k2"}\n' | kv-append -q results.json 2>messages 3>&- 9>&- &
+    local pid=$!
+    until [ "$(cat /proc/$pid/comm)" = kv-append ] && grep -q State:.S /proc/$pid/status; do read -rt 0.01 <> <(:) || true; done
+    read -rt 0.3 <> <(:) || true
+    kill -TERM $pid
+    until rescued; do read -rt 0.05 <> <(:) || true; done
+    assert_equal "$(cat results.json.rescue-$pid.jsonl)" '{"task_id":"k1"}
+{"task_id":"k2"}'
+    assert_equal "$(cat messages)" "kv-append: results.json.state: locked by another program; until that ends, what was read is in results.json.rescue-$pid.jsonl"
+    exec 9>&-
+    wait $pid
+    run ! rescued
+    assert_equal "$(counts)" '[5,2,0,3,2,2]'
+}
+
+@test "append: SIGTERM twice while it waits for the lock: what it has read is in a rescue file, and the status is 143" {
+    locked
+    printf '{"task_id":"k1"}\n{"task_id":"k2"}\n' | kv-append -q results.json 2>messages 3>&- 9>&- &
+    local pid=$! status=0
+    until [ "$(cat /proc/$pid/comm)" = kv-append ] && grep -q State:.S /proc/$pid/status; do read -rt 0.01 <> <(:) || true; done
+    read -rt 0.3 <> <(:) || true
+    kill -TERM $pid
+    until rescued; do read -rt 0.05 <> <(:) || true; done
+    kill -TERM $pid
+    wait $pid || status=$?
+    exec 9>&-
+    assert_equal "$status" 143
+    assert_equal "$(counts)" '[5,0,0,5,0,0]'
+    kv-append -q results.json results.json.rescue-$pid.jsonl
+    assert_equal "$(counts)" '[5,2,0,3,2,2]'
+}
+
+@test "append: while it has not kept all, kv-finalize and a second kv-run are too early" {
+    seq 5 | sed 's/.*/"k&"/' >tasks
+    kv-manifest --force --tasks tasks -o results.json >/dev/null
+    printf '%s\n' k2 k3 k4 k5 | sed 's/.*/{"task_id":"&"}/' | kv-append -q results.json
+    held
+    kill -STOP $HELD
+    run --separate-stderr kv-finalize results.json
+    assert_failure 6
+    assert_stderr "kv-finalize: results.json.state: results are still on their way into it (kv-append, process $HELD); try again when that has ended"
+    run --separate-stderr sh -c 'kv-run --exec cat results.json >rows' # to no pipe of its own
+    assert_stderr "kv-run: results.json.state: results are still on their way into it (kv-append, process $HELD); try again when that has ended"
+    assert_failure 6
+    kill -CONT $HELD
+    exec 8>&-
+    wait $HELD
+    run --separate-stderr kv-finalize results.json
+    assert_success
+}
+
+@test "append: a run that took the place of the one it was started for gets nothing of it" {
+    held
+    kv-manifest --force --tasks <(printf '"k1"\n"k2"\n') -o results.json >/dev/null
+    echo '{"task_id":"k2"}' >&8
+    exec 8>&-
+    local status=0
+    wait $HELD || status=$?
+    assert_equal "$status" 3
+    assert_equal "$(cat messages)" "kv-append: results.json.state: became another run since this program was started; it takes nothing of the old one; what was read and not kept is in results.json.rescue-$HELD.jsonl"
+    assert_equal "$(cat results.json.rescue-$HELD.jsonl)" '{"task_id":"k2"}'
+    assert_equal "$(counts)" '[2,0,0,2,0,0]'
+}

@@ -320,8 +320,9 @@ static void feed(struct work *w, char **files)
     w->patience = (struct kv_patience){go_on, w};
     if (w->store)
         kv_store_be_patient(w->store, &w->patience);
-    if (w->store && !kv_store_is_finished(w->store) && kv_feed_open(&w->feed, kv_store_paths(w->store),
-                                               from_stdin ? STDIN_FILENO : -1, NULL, &err) != 0)
+    if (w->store && !kv_store_is_finished(w->store) &&
+        kv_feed_open(
+            &w->feed, kv_store_paths(w->store), from_stdin ? STDIN_FILENO : -1, NULL, &err) != 0)
         kv_cli_fail(&err);
     if (!*files)
         take_file(w, "-");
@@ -356,7 +357,10 @@ static void close_rejects(struct work *w, const char *path)
 static void open_run(struct work *w, const char *operand, bool extend, bool replace)
 {
     struct kv_err err;
-    if (replace && kv_state_is_finished(operand)) {
+    int finished = replace ? kv_state_is_finished(operand, &err) : 0;
+    if (finished < 0)
+        kv_cli_fail(&err);
+    if (finished) {
         w->corrections = kv_corrections_open(operand, &err);
     } else {
         unsigned flags = (extend ? KV_STORE_EXTEND : 0) | (replace ? KV_STORE_REPLACE : 0);

@@ -6,7 +6,7 @@
 #ifndef KV_PRIVATE_MEMBERS_H
 #define KV_PRIVATE_MEMBERS_H
 
-#define KV_MEMBER_RUN              "kv_run_id"        /* a random name of this run */
+#define KV_MEMBER_RUN       "kv_run_id"    /* a random name of this run */
 #define KV_MEMBER_QUESTIONS "kv_questions" /* what they said: question_digests.h */
 /* of all of them together, in older states */
 #define KV_MEMBER_BENCHMARK_DIGEST "kv_benchmark_digest"

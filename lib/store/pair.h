@@ -88,9 +88,9 @@ struct kv_pair {
     const struct kv_paths *paths;
     const struct kv_notes *notes;
     const struct kv_patience *patience; /* with the lock; NULL: as long as it takes */
-    struct kv_header counts;     /* with all that is staged */
-    struct kv_accounting ledger; /* stages */
-    struct kv_buf config, hash;  /* staged in place of those of .state, as JSON; n == 0: none */
+    struct kv_header counts;            /* with all that is staged */
+    struct kv_accounting ledger;        /* stages */
+    struct kv_buf config, hash;   /* staged in place of those of .state, as JSON; n == 0: none */
     struct kv_file_id state_file; /* begin: what the .state is; and a name for the history it */
     struct kv_digest128 history;  /* belongs to, which no other run has (doc.h), or 0 */
     bool all_read; /* begin has read all of both files: what is known is not from a private file */

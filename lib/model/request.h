@@ -20,17 +20,20 @@ struct kv_message {
 };
 
 struct kv_request {
+    enum kv_protocol_kind wire;
     struct kv_slice model;
     const struct kv_message *messages;
     size_t count;
-    double temperature;      /* NAN: not sent */
-    int64_t max_tokens;      /* 0: not sent (Anthropic demands one: 8192) */
-    const char *schema_name; /* [A-Za-z0-9_-], at most 64; NULL: free text is wanted */
-    struct kv_slice schema;  /* JSON */
-    enum kv_step step;       /* read only when schema_name is set */
-    unsigned quirks;         /* enum kv_quirk */
-    bool stream;             /* the reply is wanted as events */
-    struct kv_slice extra;   /* extra_kwargs, a checked JSON object, or empty */
+    double temperature;             /* NAN: not sent */
+    int64_t max_tokens;             /* 0: not sent (Anthropic demands one: 8192) */
+    const char *schema_name;        /* [A-Za-z0-9_-], at most 64; NULL: free text is wanted */
+    struct kv_slice schema;         /* JSON */
+    enum kv_step step;              /* read only when schema_name is set */
+    unsigned quirks;                /* enum kv_quirk */
+    bool stream;                    /* the reply is wanted as events */
+    bool background;                /* Responses: the answer is to be fetched later */
+    const char *effort, *verbosity; /* those a server takes, in the place of the user's; or NULL */
+    struct kv_slice extra;          /* extra_kwargs, a checked JSON object, or empty */
 };
 
 /* Appends the body. Members of extra_kwargs win over ours; those that configure a client library
@@ -40,6 +43,8 @@ void kv_request_write(struct kv_buf *out, const struct kv_service *d, const stru
 
 /* Is this member of extra_kwargs (a JSON string) for a client library, not for the server? */
 bool kv_request_steers_client(struct kv_slice key);
+/* Adds the names of members of extra_kwargs that have no place on the wire, "stop, seed": left out. */
+void kv_request_left_out(const struct kv_request *ask, struct kv_buf *names);
 
 /* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */
 int64_t kv_request_estimate(const struct kv_request *ask);

@@ -35,6 +35,16 @@ enum kv_quirk {
     KV_QUIRK_STREAM = 0x100,     /* long calls are cut off or refused unless they are streamed */
     KV_QUIRK_NO_STREAM = 0x200,
     KV_QUIRK_NO_STREAM_OPTIONS = 0x400,
+    KV_QUIRK_NO_TOP_P = 0x800,
+    KV_QUIRK_NO_LOGPROBS = 0x1000,
+    KV_QUIRK_EFFORT = 0x2000, /* another reasoning effort than the user's */
+    KV_QUIRK_NO_REASONING = 0x4000,
+    KV_QUIRK_NO_SUMMARY = 0x8000,    /* of the reasoning */
+    KV_QUIRK_VERBOSITY = 0x10000,    /* another one than the user's */
+    KV_QUIRK_LEAST_OUTPUT = 0x20000, /* the token limit is below what the service takes */
+    KV_QUIRK_NO_TIER = 0x40000,
+    KV_QUIRK_NO_STORE = 0x80000,
+    KV_QUIRK_OTHER_WIRE = 0x100000, /* Responses for chat completions, or the reverse */
 };
 
 enum kv_service_flag {

@@ -266,6 +266,13 @@ static void take_usage(struct kv_answer_stage *a, const struct kv_answer *r)
     kv_remarks_on_answer(&a->notes, r, a->model->model_name);
 }
 
+/* Three of them: more would be noise. */
+static double round_to_figures(double x)
+{
+    double unit = pow(10, floor(log10(x)) - 2);
+    return unit < 1 ? round(x / unit) / round(1 / unit) : round(x / unit) * unit;
+}
+
 /* karenina keeps what others write into this object. */
 static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
 {
@@ -277,7 +284,7 @@ static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
     }
     if (r->tokens_per_s > 0) {
         kv_buf_add_str(m, ",\"kv_tokens_per_second\":");
-        kv_num_add_double(m, round(r->tokens_per_s * 10) / 10, KV_NUM_COMPACT);
+        kv_num_add_double(m, round_to_figures(r->tokens_per_s), KV_NUM_COMPACT);
     }
     if (r->measured)
         kv_buf_printf(m, ",\"kv_attempts\":%d", r->attempts);

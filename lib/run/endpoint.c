@@ -122,6 +122,7 @@ static void write_for_command(const struct kv_query *q, struct kv_buf *body)
 static struct kv_request request_of(const struct kv_endpoint *e, const struct kv_query *q)
 {
     return (struct kv_request){
+        .wire = e->provider.wire,
         .model = e->model->model_name,
         .messages = q->messages,
         .count = q->count,

@@ -208,15 +208,22 @@ static void write_ask(struct kv_slice line, const struct kv_service *d, struct k
 {
     struct kv_message messages[16];
     char *texts[16];
+    struct kv_slice value;
+    char *effort = text_at(line, "effort"), *verbosity = text_at(line, "verbosity");
     char *model = text_at(line, "model"), *name = text_at(line, "schema_name");
-    struct kv_request ask = {.model = kv_slice(model ? model : "m"),
+    struct kv_request ask = {.wire = wire_at(line),
+        .model = kv_slice(model ? model : "m"),
         .messages = messages,
         .count = read_messages(line, messages, texts),
         .temperature = number_at(line, "temperature", (double)NAN),
         .max_tokens = (int64_t)number_at(line, "max_tokens", 0),
         .schema_name = name,
         .step = step_at(line),
-        .quirks = (unsigned)number_at(line, "quirks", 0)};
+        .quirks = (unsigned)number_at(line, "quirks", 0),
+        .stream = kv_json_get(line, "stream", &value),
+        .background = kv_json_get(line, "background", &value),
+        .effort = effort,
+        .verbosity = verbosity};
     kv_json_get(line, "schema", &ask.schema);
     kv_json_get(line, "extra", &ask.extra);
     kv_request_write(out, d, &ask);
@@ -224,6 +231,8 @@ static void write_ask(struct kv_slice line, const struct kv_service *d, struct k
         free(texts[i]);
     free(model);
     free(name);
+    free(effort);
+    free(verbosity);
 }
 
 static void check_ask(struct kv_slice line, struct kv_buf *out)

@@ -43,3 +43,11 @@ agree() {
     assert_success
     assert_output "$(wc -l <"$DATA/provider/responses.jsonl")/$(wc -l <"$DATA/provider/responses.jsonl")"
 }
+
+@test "responses: settings of chat completions find their place in a request, or are left out" {
+    kvtest model ask <"$DATA/provider/responses-requests.jsonl" >got.jsonl
+    run jq -rn --slurpfile c "$DATA/provider/responses-requests.jsonl" --slurpfile g got.jsonl \
+        '[$c, $g] | transpose[] | select(.[0].expect != .[1]) | "\(.[0].name): \(.[1] | tojson)"'
+    assert_output ''
+    assert_equal "$(wc -l <got.jsonl)" 28
+}

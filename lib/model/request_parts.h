@@ -1,0 +1,34 @@
+/* request_parts - what the writers of the wires share: private to request and request_responses.
+ *
+ * Implemented by request.c. A body is an object that is being written member by member.
+ */
+#ifndef KV_REQUEST_PARTS_H
+#define KV_REQUEST_PARTS_H
+
+#include "request.h"
+
+struct kv_request_body {
+    struct kv_buf *out;
+    const struct kv_service *dialect;
+    const struct kv_request *ask;
+    bool begun; /* a comma comes before the next member */
+};
+
+void kv_request_member(struct kv_request_body *b, const char *name);
+void kv_request_quote(struct kv_request_body *b, struct kv_slice text);
+void kv_request_text(struct kv_request_body *b, const char *name, const char *text);
+
+/* Do extra_kwargs, or one of the objects in them that are meant as members of the request, have the
+ * name? *value (NULL: not wanted) is what it has. */
+bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value);
+
+void kv_request_temperature(struct kv_request_body *b);
+/* The messages from one of them on, as they are. */
+void kv_request_messages(struct kv_request_body *b, const char *name, size_t from);
+/* Turns without a system role; `before` stands in front of the first. */
+void kv_request_turns(struct kv_request_body *b, const char *name, struct kv_slice before);
+void kv_request_join_system(const struct kv_request *ask, struct kv_buf *out);
+/* "name":…, the label, and the schema. */
+void kv_request_named_schema(struct kv_request_body *b, const char *label);
+
+#endif

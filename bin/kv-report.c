@@ -177,6 +177,7 @@ int main(int argc, char **argv)
         {0, "labels", KV_OPT_TEXT, &a.how.labels},
         {0, "fail-below", KV_OPT_TEXT, &a.below},
         {0, "fail-on-regression", KV_OPT_FLAG, &a.regression},
+        {0, "prices", KV_OPT_TEXT, &a.how.prices},
         {0, "share", KV_OPT_TEXT, &a.share},
         {0},
     };

@@ -7,7 +7,7 @@
 
 /* One side of a comparison. */
 struct side {
-    const struct kv_rates *rates;
+    const struct kv_line_rates *rates;
     const uint32_t *question; /* their numbers on the other side, or KV_NO_NAME; NULL: the same */
 };
 
@@ -167,7 +167,7 @@ static size_t end_of_judge(const struct kv_rowset *set, size_t from)
 }
 
 void kv_contrasts_within(struct kv_contrasts *c, const struct kv_rowset *set,
-    const struct kv_rates *rates, const char *cluster)
+    const struct kv_line_rates *rates, const char *cluster)
 {
     struct bench w;
     *c = (struct kv_contrasts){0};
@@ -234,8 +234,8 @@ static struct kv_contrast turned(const struct kv_contrast *now_first)
 }
 
 void kv_contrasts_between(struct kv_contrasts *c, const struct kv_rowset *then,
-    const struct kv_rates *then_rates, const struct kv_rowset *now,
-    const struct kv_rates *now_rates, const char *cluster)
+    const struct kv_line_rates *then_rates, const struct kv_rowset *now,
+    const struct kv_line_rates *now_rates, const char *cluster)
 {
     struct bench w;
     uint32_t *map = map_questions(then, now);

@@ -36,14 +36,14 @@ struct kv_contrasts {
 
 /* `cluster` as in kv_rates_make. */
 void kv_contrasts_within(struct kv_contrasts *c, const struct kv_rowset *set,
-    const struct kv_rates *rates, const char *cluster);
+    const struct kv_line_rates *rates, const char *cluster);
 
 /* Lines of the same models and judge in both; where both files have one answering model for a
  * judge, these two, whatever they are called. Differences are now (b) less then (a), and better
  * means now. */
 void kv_contrasts_between(struct kv_contrasts *c, const struct kv_rowset *then,
-    const struct kv_rates *then_rates, const struct kv_rowset *now,
-    const struct kv_rates *now_rates, const char *cluster);
+    const struct kv_line_rates *then_rates, const struct kv_rowset *now,
+    const struct kv_line_rates *now_rates, const char *cluster);
 
 void kv_contrasts_release(struct kv_contrasts *c);
 

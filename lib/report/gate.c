@@ -35,7 +35,7 @@ static size_t check_rates(struct kv_buf *out, double below, const struct kv_repo
     size_t failed = 0;
     for (size_t i = 0; i < r->set->line_count; i++) {
         uint32_t line = r->order[i];
-        const struct kv_rates *rates = &r->rates[line];
+        const struct kv_line_rates *rates = &r->rates[line];
         if (rates->interval.interval.low >= below)
             continue;
         failed++;

@@ -143,7 +143,7 @@ static void finish(struct kv_label_check *c)
 }
 
 static void correct(
-    struct kv_agreements *a, const struct kv_rowset *set, const struct kv_rates *rates)
+    struct kv_agreements *a, const struct kv_rowset *set, const struct kv_line_rates *rates)
 {
     a->corrected = kv_calloc(set->line_count ? set->line_count : 1, sizeof *a->corrected);
     for (uint32_t i = 0; i < set->line_count; i++)
@@ -159,7 +159,7 @@ static void correct(
 }
 
 int kv_agreements_label(struct kv_agreements *a, const struct kv_rowset *set,
-    const struct kv_rates *rates, const char *path, struct kv_err *err)
+    const struct kv_line_rates *rates, const char *path, struct kv_err *err)
 {
     if (read_labels(a, set, path, err) != 0)
         return -1;

@@ -17,7 +17,8 @@ bool kv_page_has_keywords(const struct kv_report *r)
     return false;
 }
 
-static const struct kv_rates_keyword *keyword_of(const struct kv_rates *rates, uint32_t keyword)
+static const struct kv_rates_keyword *keyword_of(
+    const struct kv_line_rates *rates, uint32_t keyword)
 {
     for (size_t i = 0; i < rates->keyword_count; i++)
         if (rates->keywords[i].keyword == keyword)
@@ -84,7 +85,7 @@ bool kv_page_has_replicates(const struct kv_report *r)
     return false;
 }
 
-static void add_at_k(struct kv_page *p, const struct kv_rates *rates)
+static void add_at_k(struct kv_page *p, const struct kv_line_rates *rates)
 {
     size_t n = rates->at_k_count, from = n > K_SHOWN ? n - K_SHOWN : 0;
     kv_buf_add_str(p->out, "<td>");
@@ -174,7 +175,7 @@ int kv_page_replicates(struct kv_page *p, struct kv_err *err)
                            "<th scope=col class=r>unstable questions</th><th scope=col>pass@k</th>"
                            "<th scope=col>pass^k</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < p->r->set->line_count; i++) {
-        const struct kv_rates *rates = &p->r->rates[p->r->order[i]];
+        const struct kv_line_rates *rates = &p->r->rates[p->r->order[i]];
         if (rates->replicates < 2)
             continue;
         kv_buf_add_str(p->out, "<tr><th scope=row>");

@@ -123,7 +123,7 @@ static struct standing *stand(const struct kv_report *r, uint32_t question, size
     return all;
 }
 
-static const struct kv_rates *rates_of(const struct kv_report *r, uint32_t line)
+static const struct kv_line_rates *rates_of(const struct kv_report *r, uint32_t line)
 {
     return &r->rates[line];
 }

@@ -8,7 +8,7 @@ enum { PAIRS_LISTED = 100, MATRIX_MAX = 12 };
 
 /* ---- rates ---- */
 
-static void add_counts(struct kv_page *p, const struct kv_rates *rates)
+static void add_counts(struct kv_page *p, const struct kv_line_rates *rates)
 {
     const struct {
         const char *name;
@@ -38,7 +38,7 @@ static void add_tie(struct kv_page *p, size_t place)
     kv_buf_add_str(p->out, "</small>");
 }
 
-static void add_bounds(struct kv_page *p, const struct kv_rates *rates)
+static void add_bounds(struct kv_page *p, const struct kv_line_rates *rates)
 {
     if (rates->scored == rates->tasks || !rates->scored)
         return;
@@ -49,7 +49,7 @@ static void add_bounds(struct kv_page *p, const struct kv_rates *rates)
 static void add_rate(struct kv_page *p, size_t place)
 {
     uint32_t line = p->r->order[place];
-    const struct kv_rates *rates = &p->r->rates[line];
+    const struct kv_line_rates *rates = &p->r->rates[line];
     kv_buf_add_str(p->out, "<tr><th scope=row>");
     kv_page_name(p, line);
     add_tie(p, place);

@@ -325,6 +325,7 @@ static void add_command(struct kv_page *p)
     add_option(&p->text, "--cluster", r->how.cluster);
     add_option(&p->text, "--baseline", r->how.baseline);
     add_option(&p->text, "--labels", r->how.labels);
+    add_option(&p->text, "--prices", r->how.prices);
     if (r->how.by) {
         struct kv_buf by = {0};
         kv_buf_printf(&by, "keyword:%s", r->how.by);

@@ -72,7 +72,7 @@ static size_t compact(struct kv_cluster *clusters, size_t count)
     return kept;
 }
 
-static void make_clusters(struct kv_rates *r, const struct shared *s)
+static void make_clusters(struct kv_line_rates *r, const struct shared *s)
 {
     struct kv_cluster *all = kv_calloc(s->clusters ? s->clusters : 1, sizeof *all);
     for (size_t i = 0; i < r->questions; i++) {
@@ -86,7 +86,7 @@ static void make_clusters(struct kv_rates *r, const struct shared *s)
 
 /* ---- outcomes and the rate ---- */
 
-static void count_rows(struct kv_rates *r, const struct shared *s)
+static void count_rows(struct kv_line_rates *r, const struct shared *s)
 {
     const struct kv_rowset *set = s->set;
     size_t from = set->line_at[r->line], to = set->line_at[r->line + 1];
@@ -105,7 +105,7 @@ static void count_rows(struct kv_rates *r, const struct shared *s)
 }
 
 /* The rows of a line are in the order of their questions. */
-static void list_questions(struct kv_rates *r, const struct shared *s)
+static void list_questions(struct kv_line_rates *r, const struct shared *s)
 {
     size_t from = s->set->line_at[r->line], to = s->set->line_at[r->line + 1], n = 0;
     r->asked = kv_calloc(r->questions ? r->questions : 1, sizeof *r->asked);
@@ -121,7 +121,7 @@ static void list_questions(struct kv_rates *r, const struct shared *s)
     }
 }
 
-static void take_rate(struct kv_rates *r)
+static void take_rate(struct kv_line_rates *r)
 {
     double tasks = (double)r->tasks, passed = (double)r->passed;
     double unknown = (double)(r->tasks - r->scored);
@@ -142,7 +142,7 @@ static uint32_t next_k(uint32_t k, uint32_t last)
     return k < last && next > last ? last : next;
 }
 
-static void take_at_k(struct kv_rates *r)
+static void take_at_k(struct kv_line_rates *r)
 {
     size_t questions = r->questions;
     double *at = kv_calloc(questions ? questions : 1, sizeof *at);
@@ -167,7 +167,8 @@ static void take_at_k(struct kv_rates *r)
 
 /* ---- keywords ---- */
 
-static void add_keyword(struct kv_rates *r, uint32_t keyword, struct kv_cluster *of, size_t count)
+static void add_keyword(
+    struct kv_line_rates *r, uint32_t keyword, struct kv_cluster *of, size_t count)
 {
     struct kv_rates_keyword k = {.keyword = keyword, .questions = count};
     double n = 0, passed = 0;
@@ -203,7 +204,7 @@ static void find_members(struct shared *s)
     s->order = kv_names_sorted(&set->keywords);
 }
 
-static void take_keywords(struct kv_rates *r, const struct shared *s)
+static void take_keywords(struct kv_line_rates *r, const struct shared *s)
 {
     size_t n = s->set->keywords.n, questions = s->set->questions.n;
     struct kv_cluster *of = kv_calloc(questions ? questions : 1, sizeof *of);
@@ -238,7 +239,7 @@ static size_t rank_all(double *values, size_t n, double *ranks)
     return n;
 }
 
-static void take_time(struct kv_rates *r, const struct kv_rowset *set)
+static void take_time(struct kv_line_rates *r, const struct kv_rowset *set)
 {
     size_t from = set->line_at[r->line], to = set->line_at[r->line + 1], timed = 0, streamed = 0;
     double *seconds = kv_calloc(r->tasks ? r->tasks : 1, sizeof *seconds);
@@ -258,7 +259,7 @@ static void take_time(struct kv_rates *r, const struct kv_rowset *set)
 
 /* ---- all lines ---- */
 
-static void make_line(struct kv_rates *r, const struct shared *s)
+static void make_line(struct kv_line_rates *r, const struct shared *s)
 {
     count_rows(r, s);
     list_questions(r, s);
@@ -271,9 +272,10 @@ static void make_line(struct kv_rates *r, const struct shared *s)
         s->seen[r->asked[i].question] = (struct kv_cluster){0};
 }
 
-struct kv_rates *kv_rates_make(const struct kv_rowset *set, const char *cluster, const char *by)
+struct kv_line_rates *kv_rates_make(
+    const struct kv_rowset *set, const char *cluster, const char *by)
 {
-    struct kv_rates *rates = kv_calloc(set->line_count ? set->line_count : 1, sizeof *rates);
+    struct kv_line_rates *rates = kv_calloc(set->line_count ? set->line_count : 1, sizeof *rates);
     struct shared s = {.set = set, .by = by};
     s.cluster = kv_rates_clusters(set, cluster, &s.clusters);
     s.seen = kv_calloc(set->questions.n ? set->questions.n : 1, sizeof *s.seen);
@@ -290,7 +292,7 @@ struct kv_rates *kv_rates_make(const struct kv_rowset *set, const char *cluster,
     return rates;
 }
 
-void kv_rates_free(struct kv_rates *rates, size_t count)
+void kv_rates_free(struct kv_line_rates *rates, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(rates[i].at_k);

@@ -5,7 +5,7 @@
  * insufficient answers are answers. Errors and unscored rows are no data: they are counted, and
  * what they could hide is said by bounds.
  *
- *     struct kv_rates *rates = kv_rates_make(set, NULL, NULL);   one for each line, in their order
+ *     struct kv_line_rates *rates = kv_rates_make(set, NULL, NULL);   one for each line, in their order
  *     kv_rates_free(rates, set->line_count);
  */
 #ifndef KV_RATES_H
@@ -35,7 +35,7 @@ struct kv_rates_asked {
 enum { KV_RATES_QUANTILES = 4 };
 extern const double kv_rates_quantile[KV_RATES_QUANTILES]; /* 0.5, 0.9, 0.95, 0.99 */
 
-struct kv_rates {
+struct kv_line_rates {
     uint32_t line;
     size_t tasks, scored, questions, passed; /* questions: that have a scored row */
     size_t outcomes[KV_RESULT_OUTCOMES];
@@ -57,8 +57,9 @@ struct kv_rates {
 
 /* `cluster` (NULL: none) is the beginning of a keyword: questions that share one that begins so are
  * one cluster. `by` (NULL: all) likewise chooses the keywords that get a rate. */
-struct kv_rates *kv_rates_make(const struct kv_rowset *set, const char *cluster, const char *by);
-void kv_rates_free(struct kv_rates *rates, size_t count);
+struct kv_line_rates *kv_rates_make(
+    const struct kv_rowset *set, const char *cluster, const char *by);
+void kv_rates_free(struct kv_line_rates *rates, size_t count);
 
 /* "2.0 %", and "–" for NaN: how a report spells a share. */
 void kv_rates_add_percent(struct kv_buf *out, double share);

@@ -2,6 +2,8 @@
  */
 #include "report.h"
 
+#include "io.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,12 +150,25 @@ static int find_baseline(struct kv_report *r, struct kv_err *err)
 
 /* ---- life ---- */
 
+static int open_prices(struct kv_report *r, struct kv_err *err)
+{
+    if (!r->how.prices)
+        return 0;
+    kv_buf_reserve(&r->price_text, 1);
+    if (kv_io_read(r->how.prices, KV_PRICES_MAX, &r->price_text, err) != 0)
+        return -1;
+    r->prices = kv_prices_open(kv_slice_of(&r->price_text), err);
+    return r->prices ? 0 : kv_err_context(err, "%s", r->how.prices);
+}
+
 static int open_all(struct kv_report *r, const char *const *paths, size_t count, struct kv_err *err)
 {
     const struct kv_report_options *how = &r->how;
-    if (!(r->set = kv_rowset_open(paths[count - 1], err)))
+    if (open_prices(r, err) != 0)
         return -1;
-    if (count > 1 && !(r->then = kv_rowset_open(paths[0], err)))
+    if (!(r->set = kv_rowset_open(paths[count - 1], r->prices, err)))
+        return -1;
+    if (count > 1 && !(r->then = kv_rowset_open(paths[0], r->prices, err)))
         return -1;
     r->rates = kv_rates_make(r->set, how->cluster, how->by);
     sort_lines(r);
@@ -200,6 +215,8 @@ void kv_report_close(struct kv_report *r)
         kv_rates_free(r->then_rates, r->then->line_count);
     kv_rowset_close(r->set);
     kv_rowset_close(r->then);
+    kv_prices_close(r->prices);
+    kv_buf_release(&r->price_text);
     free(r->order);
     free(r->place);
     free(r);

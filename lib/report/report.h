@@ -27,12 +27,15 @@ struct kv_report_options {
     const char *by;       /* likewise */
     const char *baseline; /* an answering model, as the report calls it or bare; NULL: none */
     const char *labels;   /* a file of people's labels; NULL: none */
+    const char *prices;   /* a price file (prices.h); NULL: none */
 };
 
 struct kv_report {
     struct kv_report_options how;
+    struct kv_buf price_text; /* the price file */
+    struct kv_prices *prices;
     struct kv_rowset *set; /* what the report is about */
-    struct kv_rates *rates;
+    struct kv_line_rates *rates;
     uint32_t *order; /* lines, by judge, then the highest rate first */
     uint32_t *place; /* of each line in `order` */
     size_t prefix;   /* length of "interface:", if all answering models have the same; else 0 */
@@ -45,12 +48,12 @@ struct kv_report {
     uint32_t baseline;              /* a name of the set's models, or KV_NO_NAME */
 
     struct kv_rowset *then; /* NULL: one file */
-    struct kv_rates *then_rates;
+    struct kv_line_rates *then_rates;
     struct kv_contrasts between; /* empty without `then` */
     char then_digest[KV_SHA256_HEX + 1];
 };
 
-/* NULL with KV_INPUT: see kv_rowset_open, kv_agreements_label; a baseline that is no model of the
+/* NULL with KV_INPUT: see kv_rowset_open, kv_agreements_label, kv_prices_open; a baseline that is no model of the
  * results (KV_USAGE). `count` is 1 or 2. The options' strings must outlive the report. */
 struct kv_report *kv_report_open(const struct kv_report_options *how, const char *const *paths,
     size_t count, struct kv_err *err);
@@ -91,6 +94,6 @@ void kv_report_add_seconds(struct kv_buf *out, double seconds);
 /* "71.4–92.1 %" */
 void kv_report_add_interval(struct kv_buf *out, struct kv_interval i);
 /* "14", or "14 × 2" with replicates: what a rate is a rate of. */
-void kv_report_add_size(struct kv_buf *out, const struct kv_rates *rates);
+void kv_report_add_size(struct kv_buf *out, const struct kv_line_rates *rates);
 
 #endif

@@ -124,7 +124,7 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
 
 /* ---- lines ---- */
 
-static void add_outcomes(struct kv_buf *out, const struct kv_rates *rates)
+static void add_outcomes(struct kv_buf *out, const struct kv_line_rates *rates)
 {
     key(out, "outcomes");
     kv_buf_add_char(out, '{');
@@ -142,7 +142,7 @@ static void add_rate_interval(struct kv_buf *out, const struct kv_rate_interval 
     number(out, "effective_n", i->effective);
 }
 
-static void add_at_k(struct kv_buf *out, const struct kv_rates *rates, bool hat)
+static void add_at_k(struct kv_buf *out, const struct kv_line_rates *rates, bool hat)
 {
     char name[24];
     key(out, hat ? "pass_hat" : "pass_at");
@@ -173,7 +173,7 @@ static void add_quantiles(struct kv_buf *out, const char *name, const double *va
 }
 
 static void add_keywords(
-    struct kv_buf *out, const struct kv_report *r, const struct kv_rates *rates)
+    struct kv_buf *out, const struct kv_report *r, const struct kv_line_rates *rates)
 {
     key(out, "by_keyword");
     kv_buf_add_char(out, '{');
@@ -196,7 +196,7 @@ static void add_keywords(
 static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place)
 {
     uint32_t line = r->order[place], tied;
-    const struct kv_rates *rates = &r->rates[line];
+    const struct kv_line_rates *rates = &r->rates[line];
     open_item(out);
     answering_and_judge(out, r, line);
     count(out, "tasks", rates->tasks);

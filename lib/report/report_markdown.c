@@ -38,7 +38,7 @@ static void add_title(struct kv_buf *out, const struct kv_report *r)
 static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place)
 {
     uint32_t line = r->order[place], other;
-    const struct kv_rates *rates = &r->rates[line];
+    const struct kv_line_rates *rates = &r->rates[line];
     kv_buf_add_str(out, "| ");
     md(out, kv_report_short(r, line));
     if (kv_report_is_tied(r, place, &other)) {

@@ -23,15 +23,12 @@ void kv_report_add_count(struct kv_buf *out, uint64_t n)
         kv_buf_printf(out, "%" PRIu64, n);
 }
 
-/* Two digits above 1, else four that count. */
 void kv_report_add_money(struct kv_buf *out, double cost)
 {
     if (isnan(cost))
         kv_buf_add_str(out, "–");
-    else if (cost >= 1 || cost <= 0)
-        kv_buf_printf(out, "%.2f", cost);
     else
-        kv_buf_printf(out, "%.*f", 3 - (int)floor(log10(cost)), cost);
+        kv_price_add_amount(out, cost);
 }
 
 void kv_report_add_seconds(struct kv_buf *out, double seconds)
@@ -50,7 +47,7 @@ void kv_report_add_interval(struct kv_buf *out, struct kv_interval i)
         kv_buf_printf(out, "%.1f–%.1f %%", 100 * i.low, 100 * i.high);
 }
 
-void kv_report_add_size(struct kv_buf *out, const struct kv_rates *rates)
+void kv_report_add_size(struct kv_buf *out, const struct kv_line_rates *rates)
 {
     kv_buf_printf(out, "%zu", rates->questions);
     if (rates->replicates > 1)
@@ -68,7 +65,7 @@ static struct columns find_columns(const struct kv_report *r)
 {
     struct columns c = {0};
     for (size_t i = 0; i < r->set->line_count; i++) {
-        const struct kv_rates *rates = &r->rates[i];
+        const struct kv_line_rates *rates = &r->rates[i];
         c.declined |= rates->outcomes[KV_RESULT_DECLINED] > 0;
         c.unscored |= rates->outcomes[KV_RESULT_UNSCORED] > 0;
         c.seconds |= rates->timed > 0;
@@ -138,7 +135,7 @@ static void add_use(struct kv_text_table *t, struct kv_buf *text, const struct k
 static void add_line(
     struct kv_text_table *t, const struct kv_report *r, uint32_t line, const struct columns *c)
 {
-    const struct kv_rates *rates = &r->rates[line];
+    const struct kv_line_rates *rates = &r->rates[line];
     struct kv_buf text = {0};
     kv_visible_add(&text, kv_report_short(r, line), KV_VISIBLE_PLAIN);
     cell(t, &text);

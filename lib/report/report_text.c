@@ -7,8 +7,9 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 
-enum { LISTED = 10 }; /* of a list that the page has whole */
+enum { LISTED = 10, KEYWORD_COLUMNS = 4 }; /* of what the page has whole */
 
 /* ---- pieces ---- */
 
@@ -57,6 +58,16 @@ static void add_points_interval(struct kv_buf *out, struct kv_interval i)
         kv_buf_printf(out, "%+.1f to %+.1f", 100 * i.low, 100 * i.high);
 }
 
+/* A line's name in a sentence. */
+static void add_line(struct kv_buf *out, const struct kv_report *r, uint32_t line)
+{
+    plain(out, kv_report_short(r, line));
+    if (kv_report_judges(r) < 2)
+        return;
+    kv_buf_add_str(out, " by ");
+    plain(out, kv_report_judge(r, line));
+}
+
 /* ---- 1: the head ---- */
 
 void kv_report_text_add_title(struct kv_buf *out, const struct kv_report *r)
@@ -77,16 +88,16 @@ static void add_notes(struct kv_buf *out, const struct kv_report *r)
     uint32_t other;
     for (size_t i = 0; i < r->set->line_count; i++) {
         uint32_t line = r->order[i];
-        const struct kv_rates *rates = &r->rates[line];
+        const struct kv_line_rates *rates = &r->rates[line];
         if (rates->scored < rates->tasks && rates->scored) {
-            plain(out, kv_report_short(r, line));
+            add_line(out, r, line);
             kv_buf_printf(out, ": %zu without a verdict; the rate lies between ",
                 rates->tasks - rates->scored);
             kv_buf_printf(out, "%.1f and %.1f %% whatever they hide\n", 100 * rates->bounds.low,
                 100 * rates->bounds.high);
         }
         if (kv_report_is_tied(r, i, &other)) {
-            plain(out, kv_report_short(r, line));
+            add_line(out, r, line);
             kv_buf_add_str(out, ": not distinguishable from ");
             plain(out, kv_report_short(r, other));
             kv_buf_add_char(out, '\n');
@@ -121,17 +132,22 @@ static void add_contrast(
 static void add_pairs(struct kv_buf *out, const struct kv_report *r, size_t width)
 {
     static const char *const names[] = {
-        "higher", "than", "points", "95 % interval", "p", "+/-/=", "seen from", NULL};
+        "judge", "higher", "than", "points", "95 % interval", "p", "+/-/=", "seen from", NULL};
     struct kv_text_table t;
     struct kv_buf text = {0};
+    bool several = kv_report_judges(r) > 1;
     if (!r->within.n)
         return;
     heading(out, "Differences (same questions; p corrected for all comparisons)");
-    kv_text_table_init(&t, "llrrrrr");
-    headings(&t, names);
+    kv_text_table_init(&t, several ? "lllrrrrr" : "llrrrrr");
+    headings(&t, several ? names : names + 1);
     for (size_t i = 0; i < r->within.n && i < 2 * LISTED; i++) {
         const struct kv_contrast *c = &r->within.items[i];
         bool turned = c->difference < 0;
+        if (several) {
+            plain(&text, kv_report_judge(r, c->a));
+            cell(&t, &text);
+        }
         plain(&text, kv_report_short(r, turned ? c->b : c->a));
         cell(&t, &text);
         plain(&text, kv_report_short(r, turned ? c->a : c->b));
@@ -265,34 +281,71 @@ static int add_misses(
 
 /* ---- 4 to 6: keywords, replicates, judges ---- */
 
+/* Of a line, if it has that keyword. */
+static const struct kv_rates_keyword *keyword_of(
+    const struct kv_line_rates *rates, uint32_t keyword)
+{
+    for (size_t i = 0; i < rates->keyword_count; i++)
+        if (rates->keywords[i].keyword == keyword)
+            return &rates->keywords[i];
+    return NULL;
+}
+
+/* The lines of the first judge, as far as they fit: a column each. */
+static size_t first_columns(const struct kv_report *r)
+{
+    size_t n = 0;
+    while (n < KEYWORD_COLUMNS && n < r->set->line_count &&
+           r->set->lines[r->order[n]].judge == r->set->lines[r->order[0]].judge)
+        n++;
+    return n;
+}
+
+static void add_keyword(struct kv_text_table *t, struct kv_buf *text, const struct kv_report *r,
+    uint32_t keyword, size_t columns)
+{
+    size_t questions = 0;
+    for (size_t i = 0; i < columns; i++) {
+        const struct kv_rates_keyword *k = keyword_of(&r->rates[r->order[i]], keyword);
+        questions = k && k->questions > questions ? k->questions : questions;
+    }
+    if (!questions)
+        return;
+    plain(text, kv_names_text(&r->set->keywords, keyword));
+    cell(t, text);
+    kv_buf_printf(text, "%zu", questions);
+    cell(t, text);
+    for (size_t i = 0; i < columns; i++) {
+        const struct kv_rates_keyword *k = keyword_of(&r->rates[r->order[i]], keyword);
+        bool few = k && k->questions < KV_REPORT_GREY;
+        kv_buf_add_str(text, few ? "(" : "");
+        kv_rates_add_percent(text, k ? k->rate : (double)NAN);
+        kv_buf_add_str(text, few ? ")" : "");
+        cell(t, text);
+    }
+}
+
 static void add_keywords(struct kv_buf *out, const struct kv_report *r, size_t width)
 {
-    static const char *const names[] = {"keyword", "model", "n", "rate", "95 % interval", NULL};
+    static const char *const align[] = {"lr", "lrr", "lrrr", "lrrrr", "lrrrrr"};
+    size_t columns = first_columns(r);
     struct kv_text_table t;
     struct kv_buf text = {0};
-    size_t n = 0;
-    kv_text_table_init(&t, "llrrr");
-    headings(&t, names);
-    for (size_t i = 0; i < r->set->line_count; i++) {
-        const struct kv_rates *rates = &r->rates[r->order[i]];
-        for (size_t j = 0; j < rates->keyword_count && n < 3 * LISTED; j++, n++) {
-            const struct kv_rates_keyword *k = &rates->keywords[j];
-            plain(&text, kv_names_text(&r->set->keywords, k->keyword));
-            cell(&t, &text);
-            plain(&text, kv_report_short(r, r->order[i]));
-            cell(&t, &text);
-            kv_buf_printf(&text, "%zu", k->questions);
-            cell(&t, &text);
-            kv_rates_add_percent(&text, k->rate);
-            cell(&t, &text);
-            kv_report_add_interval(&text, k->interval.interval);
-            cell(&t, &text);
-        }
+    if (!columns || !r->rates[r->order[0]].keyword_count)
+        return;
+    heading(out, "By keyword (in brackets: fewer than five questions, which say next to nothing)");
+    kv_text_table_init(&t, align[columns]);
+    kv_text_table_cell(&t, KV_SLICE("keyword"));
+    kv_text_table_cell(&t, KV_SLICE("n"));
+    for (size_t i = 0; i < columns; i++) {
+        kv_visible_add_cut(&text, kv_report_short(r, r->order[i]), 16, KV_VISIBLE_PLAIN);
+        cell(&t, &text);
     }
-    if (n) {
-        heading(out, "By keyword");
-        kv_text_table_add(out, &t, width);
-    }
+    uint32_t *order = kv_names_sorted(&r->set->keywords);
+    for (size_t i = 0; i < r->set->keywords.n && i < 3 * LISTED; i++)
+        add_keyword(&t, &text, r, order[i], columns);
+    free(order);
+    kv_text_table_add(out, &t, width);
     kv_text_table_release(&t);
     kv_buf_release(&text);
 }
@@ -301,14 +354,14 @@ static void add_replicates(struct kv_buf *out, const struct kv_report *r)
 {
     bool any = false;
     for (size_t i = 0; i < r->set->line_count; i++) {
-        const struct kv_rates *rates = &r->rates[r->order[i]];
+        const struct kv_line_rates *rates = &r->rates[r->order[i]];
         if (rates->replicates < 2)
             continue;
         if (!any)
             heading(out, "Replicates");
         any = true;
         const struct kv_rates_at_k *last = &rates->at_k[rates->at_k_count - 1];
-        plain(out, kv_report_short(r, r->order[i]));
+        add_line(out, r, r->order[i]);
         kv_buf_printf(
             out, ": %zu of %zu questions unstable; pass@1 ", rates->unstable, rates->questions);
         kv_rates_add_percent(out, rates->at_k[0].at.mean);

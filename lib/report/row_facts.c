@@ -5,6 +5,7 @@
 #include "json.h"
 #include "num.h"
 #include "reason.h"
+#include "stage_usage.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -67,13 +68,53 @@ void kv_row_facts_add_model(struct kv_buf *out, struct kv_slice identity)
 
 /* ---- usage ---- */
 
-static void add_stage(struct kv_consumption *c, struct kv_slice stage)
+static void plain(struct kv_buf *out, struct kv_slice string)
 {
-    double cost = number(get(stage, "kv_cost"));
-    c->input += count(get(stage, "input_tokens"));
-    c->output += count(get(stage, "output_tokens"));
-    c->cached += count(get(get(stage, "input_token_details"), "cache_read"));
-    c->reasoning += count(get(get(stage, "output_token_details"), "reasoning"));
+    kv_buf_reserve(out, 1);
+    if (is_text(string))
+        kv_json_unescape(string, out);
+}
+
+/* What a call cost by the price file, unless the service said it. A row does not tell the service,
+ * so that prices are found by the model's name alone. */
+static double cost_of(
+    const struct kv_prices *prices, const struct kv_stage_usage *u, struct kv_slice identity)
+{
+    struct kv_buf name = {0}, served = {0}, tier = {0};
+    struct kv_price price;
+    struct kv_slice entry;
+    struct kv_err ignored;
+    double cost = u->used.cost;
+    if (!isnan(cost) || !prices)
+        return cost;
+    plain(&name, get(identity, "model_name"));
+    plain(&served, u->served);
+    plain(&tier, u->tier);
+    struct kv_priced model = {.name = kv_slice_of(&name),
+        .habit = strstr(name.p, "claude") ? KV_CACHE_ANTHROPIC : KV_CACHE_PLAIN};
+    if (kv_prices_find(prices, &model, kv_slice_of(&served), &price, &entry, &ignored) == 1)
+        cost = kv_price_cost(&price, kv_tier_of(kv_slice_of(&tier)), &u->used);
+    kv_buf_release(&name);
+    kv_buf_release(&served);
+    kv_buf_release(&tier);
+    return cost;
+}
+
+static uint64_t known(int64_t n)
+{
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static void add_stage(struct kv_consumption *c, const struct kv_prices *prices,
+    struct kv_slice stage, struct kv_slice identity)
+{
+    struct kv_stage_usage u = {0};
+    kv_stage_usage_read(&u, stage);
+    double cost = cost_of(prices, &u, identity);
+    c->input += known(u.used.in_total);
+    c->output += known(u.used.out_total);
+    c->cached += known(u.used.in_read);
+    c->reasoning += known(u.used.out_reasoning);
     if (cost >= 0)
         c->cost = (isnan(c->cost) ? 0 : c->cost) + cost;
 }
@@ -97,10 +138,11 @@ static void take_usage(
     fact->served = KV_NO_NAME;
     kv_json_begin(&walk, row->usage);
     while (kv_json_member(&walk, &name, &stage)) {
-        if (kv_json_string_is(name, "total"))
+        if (kv_json_string_is(name, "total") || kv_json_type(stage) != KV_JSON_OBJECT)
             continue;
         bool answer = kv_json_string_is(name, "answer_generation");
-        add_stage(answer ? &fact->answering : &fact->judging, stage);
+        add_stage(answer ? &fact->answering : &fact->judging, names->prices, stage,
+            answer ? row->answering : row->parsing);
         if (answer)
             take_served(fact, get(stage, "kv_served"), names);
     }

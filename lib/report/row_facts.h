@@ -10,16 +10,17 @@
 
 #include "marks.h"
 #include "names.h"
+#include "prices.h"
 #include "result.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What of the calls of a row is known: tokens as the rows state them, money where the service said
- * it. `cached` is a part of input, `reasoning` of output. */
+/* What of the calls of a row is known: tokens as the rows state them, money as the service said it,
+ * else by a price file. `cached` is a part of input, `reasoning` of output. */
 struct kv_consumption {
     uint64_t input, output, cached, reasoning;
-    double cost; /* in the service's currency; NaN: not said */
+    double cost; /* NaN: not known */
 };
 
 enum kv_fact_flag {
@@ -63,6 +64,7 @@ struct kv_fact {
 
 /* What facts refer to, shared by all rows of a file. Zero is empty. */
 struct kv_fact_names {
+    const struct kv_prices *prices; /* NULL: none; stays the caller's */
     struct kv_names fields, reasons, warnings, served;
     struct kv_field_fact *field_facts;
     size_t field_count, field_room;

@@ -357,11 +357,13 @@ static uint32_t *make_order(
 
 /* ---- life ---- */
 
-struct kv_rowset *kv_rowset_open(const char *operand, struct kv_err *err)
+struct kv_rowset *kv_rowset_open(
+    const char *operand, const struct kv_prices *prices, struct kv_err *err)
 {
     struct kv_rowset *set = kv_calloc(1, sizeof *set);
     set->private = kv_calloc(1, sizeof *set->private);
     set->private->rows.reader.fd = -1;
+    set->names.prices = prices;
     set->private->index = kv_key_index_memory(1024);
     if (find_results(operand, &set->path, err) != 0 || read_all(set, err) != 0) {
         kv_rowset_close(set);

@@ -4,7 +4,7 @@
  * bounded memory: about 150 bytes a row and the distinct names. The file stays open, so that rows
  * can be read again by their facts, of the same version that was counted, until it is closed.
  *
- *     struct kv_rowset *set = kv_rowset_open("results.json", &err);
+ *     struct kv_rowset *set = kv_rowset_open("results.json", NULL, &err);
  *     for (size_t i = 0; i < set->n; i++) … set->facts[set->by_line[i]] …
  *     kv_rowset_read(set, &set->facts[i], &text, &err);      that row's JSON
  *     kv_rowset_close(set);
@@ -61,8 +61,9 @@ struct kv_rowset {
 
 /* `operand` is a results file, or a .state or output path, in whose place the results file of its
  * pair is read. NULL with KV_INPUT: no such file, no document of results, or a row that is no
- * result (with its place). */
-struct kv_rowset *kv_rowset_open(const char *operand, struct kv_err *err);
+ * result (with its place). `prices` (NULL: none) are looked at while it is opened. */
+struct kv_rowset *kv_rowset_open(
+    const char *operand, const struct kv_prices *prices, struct kv_err *err);
 void kv_rowset_close(struct kv_rowset *set); /* NULL is fine */
 
 /* The row of a fact, behind what *out holds. */

@@ -75,7 +75,7 @@ run 'kv-finalize results.json.state | jq .'
 run 'ls -A'
 
 say 'What the results say.'
-run 'kv-report --text results.json'
+run 'kv-report --text results.json | head -n 32'
 run 'kv-report -o report.html results.json'
 run 'ls -A'
 

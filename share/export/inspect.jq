@@ -3,15 +3,16 @@
 include "results";
 
 def utc: if . == null or . == "" then "1970-01-01T00:00:00+00:00" else sub(" "; "T") + "+00:00" end;
-# Input without what was cached, as inspect counts it.
+# Of the call that answered; input without what was cached, as inspect counts it.
 def usage:
-  {input_tokens: ([tokens("input_tokens") - details("input_token_details"; "cache_read"), 0] | max),
-   output_tokens: tokens("output_tokens"), total_tokens: tokens("total_tokens"),
-   input_tokens_cache_read: details("input_token_details"; "cache_read"),
-   reasoning_tokens: details("output_token_details"; "reasoning")}
-  + (cost as $c | if $c == null then {} else {total_cost: $c} end);
+  answering_call
+  | (.input_token_details?.cache_read? // 0) as $cached
+  | {input_tokens: ([(.input_tokens // 0) - $cached, 0] | max), output_tokens: (.output_tokens // 0),
+     total_tokens: (.total_tokens // 0), input_tokens_cache_read: $cached,
+     reasoning_tokens: (.output_token_details?.reasoning? // 0)}
+  + (if .kv_cost? == null then {} else {total_cost: .kv_cost} end);
 def stop:
-  (.template.usage_metadata?.answer_generation?.kv_finish? // "stop") as $finish
+  (answering_call.kv_finish? // "stop") as $finish
   | if $finish | test("length|max_tokens|MAX_TOKENS|context_window") then "max_tokens"
     elif $finish | test("filter|refusal") then "content_filter" else "stop" end;
 def letter: outcome | if . == "passed" then "C" elif . == "declined" then "N" else "I" end;

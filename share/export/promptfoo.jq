@@ -7,9 +7,11 @@ include "results";
 | $all[]
 | outcome as $o | . as $row
 | {question: question, expected: .metadata.raw_answer?} as $vars
-| {prompt: tokens("input_tokens"), completion: tokens("output_tokens"), total: tokens("total_tokens"),
-   cached: details("input_token_details"; "cache_read"), numRequests: (stages | length),
-   completionDetails: {reasoning: details("output_token_details"; "reasoning")}} as $used
+| (answering_call | {prompt: (.input_tokens // 0), completion: (.output_tokens // 0), total: (.total_tokens // 0),
+   cached: (.input_token_details?.cache_read? // 0), numRequests: (if . == {} then 0 else 1 end),
+   completionDetails: {reasoning: (.output_token_details?.reasoning? // 0)}}) as $answer
+| ($answer + {assertions: {prompt: (tokens("input_tokens") - $answer.prompt), completion: (tokens("output_tokens") - $answer.completion),
+   total: (tokens("total_tokens") - $answer.total), cached: 0, numRequests: ((stages | length) - $answer.numRequests)}}) as $used
 | (.template.verify_granular_result? // (if $o == "passed" then 1 else 0 end)) as $score
 | {id: (.metadata.result_id? // question_id),
    testIdx: $tests[question_id], promptIdx: $prompts["\(answering) / \(judge)"],
@@ -17,7 +19,7 @@ include "results";
    provider: {id: answering, label: answering},
    prompt: {raw: question, label: question}, vars: $vars,
    testCase: {vars: $vars, assert: [], description: question_id, metadata: {keywords: .metadata.keywords?}},
-   response: {output: answer, tokenUsage: $used}, tokenUsage: $used,
+   response: {output: answer, tokenUsage: $answer}, tokenUsage: $used,
    success: ($o == "passed" or $o == "unscored"), score: $score,
    failureReason: (if $o == "passed" or $o == "unscored" then 0 elif $o == "error" then 2 else 1 end),
    error: (if $o == "error" then reason else null end),

@@ -36,7 +36,8 @@ def answer:
 def reason: .metadata.failure?.reason? // "";
 def seconds: .metadata.execution_time? // 0;
 
-# Sums over all calls of a row, and what the service said of one.
+# The call that answered; sums over all calls of a row, and what the service said of one.
+def answering_call: .template.usage_metadata?.answer_generation? // {};
 def stages: .template.usage_metadata? // {} | to_entries | map(select(.key != "total") | .value);
 def tokens($member): stages | map(.[$member]? // 0) | add // 0;
 def details($kind; $member): stages | map(.[$kind]?[$member]? // 0) | add // 0;

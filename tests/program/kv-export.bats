@@ -38,7 +38,7 @@ import sys, xml.etree.ElementTree as tree
 def cases(path):
     root = tree.parse(path).getroot()
     assert float(root.get("time")) > 0
-    return [root.get(k) for k in ("tests", "failures", "errors", "skipped")], sorted(
+    return [root.get(k) for k in ("tests", "failures", "errors")] + [s.get("skipped") for s in root], sorted(
         (s.get("name"), c.get("classname"), c.get("name"), float(c.get("time")),
          [(x.tag, sorted(x.attrib.items()), x.text or "") for x in c])
         for s in root.iter("testsuite") for c in s.iter("testcase"))

@@ -217,6 +217,28 @@ CASES
     complains 'no answering model of r.json'
 }
 
+# ---- money ----
+
+@test "kv-report: a price file prices what the service did not name, and nothing else" {
+    rows single
+    jq -c '.results |= map(if .metadata.answering.model_name == "oak" then del(.template.usage_metadata[].kv_cost?) else . end)' \
+        results.json >r.json
+    # 40 answers each: 80 tokens in, 30 out; the judge is not priced
+    echo '{"oa*":{"input":2,"output":8}}' >prices.json
+    run --separate-stderr kv-report --json --prices prices.json r.json
+    assert_success
+    jq -e '(.usage[0].cost - 40 * (80 * 2 + 30 * 8) / 1e6 | fabs) < 1e-12
+        and (.usage[1].cost - 0.08 | fabs) < 1e-12 and .usage[2].cost == null
+        and (.usage[0].cost_per_pass - .usage[0].cost / 33 | fabs) < 1e-12' <<<"$output"
+    assert_equal "$(kv-report --json r.json | jq '.usage[0].cost')" null
+    run --separate-stderr kv-report --json --prices missing.json r.json
+    assert_failure 3
+    echo '[' >prices.json
+    run --separate-stderr kv-report --json --prices prices.json r.json
+    assert_failure 3
+    complains '^kv-report: prices.json'
+}
+
 # ---- labels ----
 
 # label JUDGE_IS_RIGHT - labels for all results of oak, of which every fifth contradicts the judge

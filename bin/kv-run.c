@@ -137,6 +137,18 @@ static void check_options(int operands)
         kv_cli_usage("--max-cost needs --prices");
 }
 
+/* How results ended, where some answers are not what they seem. */
+static void say_outcomes(const struct kv_outcomes *o)
+{
+    struct kv_buf words = {0}, marks = {0};
+    kv_outcomes_add_words(&words, o);
+    kv_outcomes_add_marks(&marks, o);
+    if (marks.n)
+        kv_cli_say("%s; of their answers %s", words.p, marks.p);
+    kv_buf_release(&words);
+    kv_buf_release(&marks);
+}
+
 /* What remains, said once, and the exit status that tells the same. */
 static enum kv_kind conclude(const struct kv_run_tally *t)
 {
@@ -279,6 +291,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     kv_out_queue_close(&out);
     if (given.prices && got == 0 && tally.replies + tally.lost_calls)
         tell_cost(&tally);
+    say_outcomes(&tally.outcomes);
     return got < 0 ? -1 : (int)conclude(&tally);
 }
 

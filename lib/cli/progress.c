@@ -47,7 +47,9 @@ static void add_amount(struct kv_buf *out, double n)
 void kv_progress_line(
     const struct kv_progress *p, const struct kv_run_tally *t, int64_t now_ms, struct kv_buf *line)
 {
-    int64_t now_done = t->passed + t->not_passed + t->failed, done = p->done_before + now_done;
+    const struct kv_outcomes *o = &t->outcomes;
+    int64_t now_done = o->passed + o->wrong + o->declined + o->errors + o->unscored;
+    int64_t done = p->done_before + now_done;
     double s = (double)(now_ms - p->start_ms) / 1000;
     double rate = s > 0.5 ? (double)now_done / s : 0;
     double part = p->total ? (double)done / (double)p->total : 1;
@@ -60,8 +62,8 @@ void kv_progress_line(
         kv_buf_printf(line, "  %.1f/s  ETA ", rate);
         add_duration(line, (double)t->left / rate);
     }
-    kv_buf_printf(line, "  pass %lld  not %lld  failed %lld", (long long)t->passed,
-        (long long)t->not_passed, (long long)t->failed);
+    kv_buf_add_str(line, "  ");
+    kv_outcomes_add_words(line, o);
     if (t->tokens > 0) {
         kv_buf_add_str(line, "  tokens ");
         add_amount(line, t->tokens);

@@ -295,6 +295,10 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
         kv_buf_add_str(out, ",\"failed_count\":null,");
     else
         kv_buf_printf(out, ",\"failed_count\":%lld,", (long long)failed);
+    if (failed >= 0) {
+        kv_outcomes_add_json(out, &st->in->outcomes);
+        kv_buf_add_char(out, ',');
+    }
     kv_buf_add_slice(out, kv_slice_of(orphans));
     kv_buf_add_char(out, ',');
     add_number(out, "rate_per_minute", per_minute, per_minute > 0);
@@ -423,6 +427,16 @@ static void add_times(struct kv_buf *out, struct kv_status *st)
     kv_buf_release(&text);
 }
 
+static void add_outcomes(struct kv_buf *out, const struct kv_outcomes *o)
+{
+    struct kv_buf words = {0}, marks = {0};
+    kv_outcomes_add_words(&words, o);
+    kv_outcomes_add_marks(&marks, o);
+    add_row(out, "Outcomes", &words);
+    if (marks.n)
+        add_row(out, "Answers", &marks);
+}
+
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
@@ -435,7 +449,7 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     row(out, "Completed", "%lld", (long long)in->completed_count);
     row(out, "Pending", "%lld", (long long)in->pending_count);
     if (failed >= 0)
-        row(out, "Failed", "%lld", (long long)failed);
+        add_outcomes(out, &in->outcomes);
     add_times(out, st);
     row(out, "Benchmark", "%s", in->benchmark_path);
     add_models(out, "Answering", "answering_models", in->config);

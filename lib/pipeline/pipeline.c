@@ -425,15 +425,6 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     kv_buf_release(&parsing_key);
 }
 
-enum kv_pipeline_end kv_pipeline_end(const struct kv_pipeline *p)
-{
-    if (p->record.verify_result == KV_TRI_TRUE)
-        return KV_PIPELINE_PASSED;
-    if (p->record.failure == KV_FAIL_NONE || p->record.failure == KV_FAIL_CONTENT)
-        return KV_PIPELINE_NOT_PASSED;
-    return KV_PIPELINE_FAILED;
-}
-
 void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,

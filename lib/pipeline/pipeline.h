@@ -74,8 +74,4 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
 void kv_pipeline_release(struct kv_pipeline *p);
 
-/* After kv_pipeline_write: what a progress display wants to know. */
-enum kv_pipeline_end { KV_PIPELINE_PASSED, KV_PIPELINE_NOT_PASSED, KV_PIPELINE_FAILED };
-enum kv_pipeline_end kv_pipeline_end(const struct kv_pipeline *p);
-
 #endif

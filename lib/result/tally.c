@@ -27,7 +27,7 @@ static struct kv_tally_pair *find_pair(
     return &t->pairs[t->pair_count++];
 }
 
-static void add_pair(struct kv_tally *t, const struct kv_result *row, bool passed)
+static void add_pair(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_buf answering = {0}, parsing = {0};
     struct kv_err never;
@@ -35,8 +35,7 @@ static void add_pair(struct kv_tally *t, const struct kv_result *row, bool passe
     kv_identity_display_of_json(row->parsing, &parsing, &never);
     struct kv_tally_pair *pair = find_pair(t, answering.p, parsing.p);
     pair->results++;
-    pair->passed += passed;
-    pair->failed += kv_result_failed(row);
+    kv_outcomes_add(&pair->outcomes, kv_outcomes_code(row), 1);
     kv_buf_release(&answering);
     kv_buf_release(&parsing);
 }
@@ -51,15 +50,13 @@ static void add_up(int64_t *sum, int64_t more)
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_tokens tokens = kv_result_tokens(row);
-    bool passed = kv_json_bool(row->verify_result, false);
     t->results++;
-    t->passed += passed;
-    t->failed += kv_result_failed(row);
+    kv_outcomes_add(&t->outcomes, kv_outcomes_code(row), 1);
     add_up(&t->tokens.input, tokens.input);
     add_up(&t->tokens.output, tokens.output);
     add_up(&t->tokens.total, tokens.total);
     if (!row->generic)
-        add_pair(t, row, passed);
+        add_pair(t, row);
     kv_usage_tally_add(&t->usage, row);
 }
 
@@ -76,7 +73,8 @@ void kv_tally_release(struct kv_tally *t)
 
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
 {
-    kv_buf_printf(out, "\"passed_count\":%" PRId64 ",\"models\":[", t->passed);
+    kv_outcomes_add_json(out, &t->outcomes);
+    kv_buf_add_str(out, ",\"models\":[");
     for (size_t i = 0; i < t->pair_count; i++) {
         const struct kv_tally_pair *p = &t->pairs[i];
         kv_buf_add_str(out, i ? ",{\"answering\":" : "{\"answering\":");
@@ -84,8 +82,10 @@ void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
         kv_buf_add_str(out, ",\"parsing\":");
         kv_json_quote_str(out, p->parsing);
         kv_buf_printf(out,
-            ",\"results\":%" PRId64 ",\"passed\":%" PRId64 ",\"failed\":%" PRId64 "}", p->results,
-            p->passed, p->failed);
+            ",\"results\":%" PRId64 ",\"passed\":%" PRId64 ",\"wrong\":%" PRId64
+            ",\"declined\":%" PRId64 ",\"errors\":%" PRId64 "}",
+            p->results, p->outcomes.passed, p->outcomes.wrong, p->outcomes.declined,
+            p->outcomes.errors);
     }
     kv_buf_printf(out,
         "],\"tokens\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"total\":%" PRId64 "}",

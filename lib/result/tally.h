@@ -12,7 +12,7 @@
 #define KV_TALLY_H
 
 #include "buf.h"
-#include "result.h"
+#include "outcomes.h"
 #include "usage_tally.h"
 
 #include <stdint.h>
@@ -20,13 +20,13 @@
 /* What one pair of models achieved; names are display strings. */
 struct kv_tally_pair {
     char *answering, *parsing;
-    int64_t results, passed, failed;
+    int64_t results;
+    struct kv_outcomes outcomes;
 };
 
 struct kv_tally {
     int64_t results;
-    int64_t passed;          /* verdict true */
-    int64_t failed;          /* with a failure, wrong answers included */
+    struct kv_outcomes outcomes;
     struct kv_tokens tokens; /* as the rows state them: judges that share an answer each state it */
     struct kv_tally_pair *pairs; /* in order of appearance; beyond a thousand counted together */
     size_t pair_count;
@@ -37,8 +37,8 @@ void kv_tally_add(struct kv_tally *t, const struct kv_result *row);
 void kv_tally_release(struct kv_tally *t);
 
 /* Appends members, without braces and without a comma in front:
- * "passed_count":…,"models":[{"answering","parsing","results","passed","failed"}],"tokens":{…},
- * "usage":[…],"cost":… (usage_tally.h) */
+ * the counts of outcomes.h,"models":[{"answering","parsing","results","passed","wrong","declined",
+ * "errors"}],"tokens":{…},"usage":[…],"cost":… (usage_tally.h) */
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t);
 
 #endif

@@ -63,6 +63,19 @@ static void tell_unsolved(struct kv_active_jobs *a, const char *task, const char
         kv_output_tell(&a->output, "%s: %s%s: %.*s", task, what, model, (int)why.n, why.p);
 }
 
+/* Counts the result that is written. Of the limit of failures only errors use something up: an
+ * answer that is wrong or declined is none. */
+static void count_line(struct kv_active_jobs *a)
+{
+    struct kv_result row;
+    struct kv_err never; /* we wrote it */
+    struct kv_slice line = kv_slice_strip(kv_slice_of(&a->line));
+    if (kv_result_read(line, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &row, &never) != 0)
+        return;
+    kv_outcomes_add(&a->tally->outcomes, kv_outcomes_code(&row), 1);
+    a->budget->failures += kv_result_outcome(&row) == KV_RESULT_ERROR;
+}
+
 static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     a->tally->left--;
@@ -74,18 +87,7 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
                 kv_slice_of(&p->error_text));
         return;
     }
-    switch (kv_pipeline_end(p)) {
-    case KV_PIPELINE_PASSED:
-        a->tally->passed++;
-        break;
-    case KV_PIPELINE_NOT_PASSED:
-        a->tally->not_passed++;
-        break;
-    case KV_PIPELINE_FAILED:
-        a->tally->failed++;
-        a->budget->failures++;
-        break;
-    }
+    count_line(a);
 }
 
 /* ---- beginning, judging, ending ---- */
@@ -228,13 +230,9 @@ static void write_command_result(
     struct kv_buf why = {0};
     kv_buf_clear(&a->line);
     a->tally->left--;
-    if (r->kind == KV_ANSWER_TEXT && kv_exec_result_read(&a->line, r->text, key, &why)) {
-        a->tally->passed++;
-    } else {
-        a->tally->failed++;
-        a->budget->failures++;
+    if (r->kind != KV_ANSWER_TEXT || !kv_exec_result_read(&a->line, r->text, key, &why))
         kv_exec_result_failure(&a->line, key, why.n ? kv_slice_of(&why) : r->error);
-    }
+    count_line(a);
     put_line(a);
     kv_buf_release(&why);
 }

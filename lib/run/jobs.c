@@ -139,8 +139,15 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
+/* Are answers that stopped at their token limit to be asked for again? */
+static bool retries_cut(const struct kv_jobs_options *o)
+{
+    return o->retry_failed && o->categories && is_listed(o->categories, "truncated");
+}
+
 /* Is the recorded failure of a task among those to be retried? An answer that a time limit cut off
- * is one of "timeout" and "partial", whatever its verdict. */
+ * is one of "timeout" and "partial", and one that a token limit did one of "truncated", whatever
+ * their verdict. */
 static bool is_to_be_retried(
     const struct kv_state *s, const struct kv_task_state *task, const struct kv_jobs_options *o)
 {
@@ -151,7 +158,8 @@ static bool is_to_be_retried(
     const char *categories = o->categories && *o->categories ? o->categories : NULL;
     bool partial =
         categories && (is_listed(categories, "partial") || is_listed(categories, "timeout"));
-    if (!o->retry_failed || !task->has_row || !(task->failed || partial))
+    bool cut = retries_cut(o);
+    if (!o->retry_failed || !task->has_row || !(task->failed || partial || cut))
         return false;
     if (!categories)
         return true;
@@ -161,8 +169,7 @@ static bool is_to_be_retried(
         name = kv_failure_name(result.failure);
         listed = (name && is_listed(categories, name)) ||
                  (partial && kv_result_is_partial(&result)) ||
-                 (task->failed && kv_marks_of(&result) & KV_MARK_CUT &&
-                     is_listed(categories, "truncated"));
+                 (cut && kv_marks_of(&result) & KV_MARK_CUT);
     }
     kv_buf_release(&row);
     return listed;
@@ -310,15 +317,15 @@ int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv
 /* ---- answers that are there already ---- */
 
 /* May the answer in this row be used again? */
-static bool holds_answer(const struct kv_result *r, bool retry_failed)
+static bool holds_answer(const struct kv_result *r, const struct kv_jobs_options *o)
 {
     if (r->generic || r->preview || !r->raw_llm_response.n || r->raw_llm_response.n <= 2)
         return false;
     if (kv_result_is_partial(r) || kv_json_string_is(r->failure_stage, "GenerateAnswer"))
         return false;
-    if (retry_failed && kv_result_failed(r) && kv_marks_of(r) & KV_MARK_CUT)
+    if (retries_cut(o) && kv_marks_of(r) & KV_MARK_CUT)
         return false;
-    return !retry_failed || !kv_result_failed(r) || !kv_result_settles(r) ||
+    return !o->retry_failed || !kv_result_failed(r) || !kv_result_settles(r) ||
            kv_json_string_is(r->failure_stage, "ParseTemplate");
 }
 
@@ -328,7 +335,7 @@ struct search {
     const struct kv_plan *plan;
     struct table jobs;
     bool *wanted; /* by question: some job needs an answer to it */
-    bool retry_failed;
+    const struct kv_jobs_options *options;
     struct kv_buf key;
 };
 
@@ -363,7 +370,7 @@ static void note_row(struct search *s, const struct kv_row *row)
     if (!may_matter(s, row->text) ||
         kv_json_check(row->text, KV_JSON_NONFINITE | KV_JSON_DIGITS, &text, &ignored) != 0 ||
         kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, &ignored) != 0 ||
-        !holds_answer(&r, s->retry_failed))
+        !holds_answer(&r, s->options))
         return;
     kv_buf_clear(&s->key);
     kv_result_key(&r, &s->key);
@@ -394,10 +401,10 @@ static void end_search(struct search *s)
 }
 
 int kv_jobs_recall(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
-    bool retry_failed, struct kv_err *err)
+    const struct kv_jobs_options *options, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s);
-    struct search search = {.work = w, .plan = plan, .retry_failed = retry_failed};
+    struct search search = {.work = w, .plan = plan, .options = options};
     struct kv_rows rows;
     struct kv_row row;
     int got;

@@ -6,7 +6,7 @@
  *     struct kv_jobs w = {0};
  *     kv_jobs_choose(&w, text, name, &err);             only these, if the user names some
  *     kv_jobs_collect(&w, state, plan, &options, &err);
- *     kv_jobs_recall(&w, state, plan, false, &err);     answers that were paid for already
+ *     kv_jobs_recall(&w, state, plan, &options, &err);  answers that were paid for already
  *     … w.jobs[i], w.judges[job.first …] …
  *     kv_jobs_release(&w);
  */
@@ -60,7 +60,7 @@ int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv
  * An answer is used again unless it was cut short; a failed task that is retried gets a new one,
  * except where only judging had failed. */
 int kv_jobs_recall(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
-    bool retry_failed, struct kv_err *err);
+    const struct kv_jobs_options *options, struct kv_err *err);
 
 /* Reads the row at a job's `row` (replaces what *row holds). */
 int kv_jobs_row(

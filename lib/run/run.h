@@ -56,7 +56,8 @@ struct kv_run_setup {
 };
 
 struct kv_run_tally {
-    int64_t results, passed, not_passed, failed; /* handed out */
+    int64_t results;             /* handed out */
+    struct kv_outcomes outcomes; /* of those that settle their task */
     int64_t kept;        /* answers kept for the next run: results whose tasks stay pending */
     int64_t unanswered;  /* tasks without a result, for reasons that may pass */
     int64_t unusable;    /* tasks not begun: something is wrong with their question */

@@ -205,7 +205,7 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
     if (!failed)
         failed = kv_jobs_collect(&s->work, s->state, plan, &options, err);
     if (!failed && plan && answers && (rows || info->row_count != 0))
-        failed = kv_jobs_recall(&s->work, s->state, plan, o->retry_failed, err);
+        failed = kv_jobs_recall(&s->work, s->state, plan, &options, err);
     return failed;
 }
 

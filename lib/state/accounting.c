@@ -62,14 +62,16 @@ static struct kv_digest128 digest_of_row(struct kv_slice key, const struct kv_re
     return d;
 }
 
-static void point(struct kv_key_index_entry *e, uint64_t offset, bool failed, bool partial)
+static void point(struct kv_key_index_entry *e, const struct kv_result *row, uint64_t offset,
+    bool failed, uint32_t outcome)
 {
     e->offset = offset;
+    e->outcome = outcome;
     e->flags &= ~(uint32_t)(KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL);
     e->flags |= KV_KEY_INDEX_ROW;
     if (failed)
         e->flags |= KV_KEY_INDEX_FAILED;
-    if (partial)
+    if (kv_result_is_partial(row) || kv_outcomes_mark(outcome, KV_MARK_CUT))
         e->flags |= KV_KEY_INDEX_PARTIAL;
 }
 
@@ -92,15 +94,18 @@ int kv_accounting_row(struct kv_accounting *l, const struct kv_result *result, s
         return -1;
     bool done = kv_result_settles(result) || (task.flags & KV_KEY_INDEX_COMPLETED);
     bool failed = done && kv_result_failed(result);
+    uint32_t outcome = done ? kv_outcomes_code(result) : 0;
+    struct kv_outcomes *o = &l->counts->outcomes;
     l->counts->rows++;
-    l->counts->failed += (int)failed - ((task.flags & KV_KEY_INDEX_FAILED) != 0);
-    bool partial = kv_result_is_partial(result);
-    point(&task, offset, failed, partial);
+    kv_outcomes_add(o, task.outcome, -1);
+    kv_outcomes_add(o, outcome, 1);
+    l->counts->failed = o->errors + o->declined;
+    point(&task, result, offset, failed, outcome);
     *completes = kv_result_settles(result) && complete(l, &task);
     if (enter(l, &task, err) != 0)
         return -1;
     if (result->scenario_id.n <= 2)
         return 0;
-    point(&row, offset, failed, partial);
+    point(&row, result, offset, failed, outcome);
     return enter(l, &row, err);
 }

@@ -26,7 +26,17 @@ static const struct field state_fields[] = {
     {", \"failed_count\": ", COUNT, FIELD(failed), 12},
     {", \"pending_count\": ", COUNT, FIELD(pending), 12},
     {", \"row_count\": ", COUNT, FIELD(rows), 12},
-    {",\n \"start_time\": ", TEXT, FIELD(start), 24},
+    {",\n \"kv_outcomes\": [", COUNT, FIELD(outcomes.passed), 12},
+    {",", COUNT, FIELD(outcomes.wrong), 12},
+    {",", COUNT, FIELD(outcomes.declined), 12},
+    {",", COUNT, FIELD(outcomes.errors), 12},
+    {",", COUNT, FIELD(outcomes.unscored), 12},
+    {",", COUNT, FIELD(outcomes.marks[0]), 12},
+    {",", COUNT, FIELD(outcomes.marks[1]), 12},
+    {",", COUNT, FIELD(outcomes.marks[2]), 12},
+    {",", COUNT, FIELD(outcomes.marks[3]), 12},
+    {",", COUNT, FIELD(outcomes.marks[4]), 12},
+    {"],\n \"start_time\": ", TEXT, FIELD(start), 24},
     {",\n ", TEXT, 0, 0},
 };
 

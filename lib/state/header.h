@@ -8,25 +8,29 @@
  *     {"format_version": "1.0", "created_at": "…", …, "start_time": 1790000000.125         ,
  *     {"format_version": "2.2", "metadata": {"export_timestamp": "…", …, "row_count": …,
  *
- * failed_count, pending_count and row_count are ours; karenina's readers pass over them.
+ * failed_count, pending_count, row_count and kv_outcomes are ours; karenina's readers pass over
+ * them. kv_outcomes is passed, wrong, declined, errors, unscored and the marks of marks.h, in their
+ * order.
  */
 #ifndef KV_HEADER_H
 #define KV_HEADER_H
 
 #include "buf.h"
+#include "outcomes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct kv_header {
-    char created[21];  /* 2026-09-21T14:13:20Z */
-    char start[25];    /* POSIX seconds as a JSON number, or null */
-    int64_t updated;   /* POSIX seconds of this version */
-    int64_t total;     /* length of the manifest */
-    int64_t completed; /* distinct completed keys, also those not in the manifest */
-    int64_t failed;    /* keys whose newest row is a failure */
-    int64_t pending;   /* distinct keys of the manifest not completed */
-    int64_t rows;      /* rows of the .tmp this version belongs to */
+    char created[21];            /* 2026-09-21T14:13:20Z */
+    char start[25];              /* POSIX seconds as a JSON number, or null */
+    int64_t updated;             /* POSIX seconds of this version */
+    int64_t total;               /* length of the manifest */
+    int64_t completed;           /* distinct completed keys, also those not in the manifest */
+    int64_t failed;              /* keys whose newest row is a failure other than a wrong answer */
+    int64_t pending;             /* distinct keys of the manifest not completed */
+    int64_t rows;                /* rows of the .tmp this version belongs to */
+    struct kv_outcomes outcomes; /* of the newest rows of completed keys */
 };
 
 enum kv_header_of { KV_HEADER_RESULTS, KV_HEADER_STATE }; /* .tmp, .state */

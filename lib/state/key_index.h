@@ -34,16 +34,16 @@ enum kv_key_index_flag {
     KV_KEY_INDEX_ADOPTED = 4,   /* it is not, but a row settles it (memory only) */
     KV_KEY_INDEX_ROW = 8,       /* has a row */
     KV_KEY_INDEX_FAILED = 16,   /* the newest row is a failure */
-    KV_KEY_INDEX_PARTIAL = 128, /* the newest row has an answer that was cut off */
+    KV_KEY_INDEX_PARTIAL = 128, /* the newest row has an answer cut by time or tokens */
     KV_KEY_INDEX_LOST = 64,     /* its key is recorded, but its row was torn (memory only) */
     KV_KEY_INDEX_SEEN = 32,     /* for walks that hand out each key once (memory only) */
 };
 
 struct kv_key_index_entry {
     struct kv_digest128 id;
-    uint64_t offset; /* of the newest row in the results file */
-    uint32_t flags;  /* not 0 */
-    uint32_t spare;
+    uint64_t offset;  /* of the newest row in the results file */
+    uint32_t flags;   /* not 0 */
+    uint32_t outcome; /* code of the newest row (outcomes.h); 0: none that counts */
 };
 
 /* How far the table reaches into the documents. */

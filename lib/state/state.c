@@ -158,9 +158,11 @@ static int take_info(struct kv_state *s, struct kv_err *err)
 
 static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
 {
-    struct kv_header ignored = {0};
-    return kv_json_reader_peek(&s->file, err) > 0 &&
-           kv_header_read(&ignored, kv_slice_of(&s->file.held), KV_HEADER_STATE);
+    struct kv_header head = {0};
+    bool ours = kv_json_reader_peek(&s->file, err) > 0 &&
+                kv_header_read(&head, kv_slice_of(&s->file.held), KV_HEADER_STATE);
+    s->info.outcomes = head.outcomes;
+    return ours;
 }
 
 /* Is there no pair, and an export in its place? One that was named itself is where paths.h puts a

@@ -28,6 +28,7 @@
 #include "err.h"
 #include "key_index.h"
 #include "keys.h"
+#include "outcomes.h"
 #include "paths.h"
 #include "result.h"
 #include "rows.h"
@@ -54,8 +55,10 @@ struct kv_state_info {
     int64_t total_tasks, completed_count; /* as recorded; for a file without them, as counted */
     int64_t
         pending_count;    /* distinct keys of the manifest not recorded; -1 until known: see load */
-    int64_t failed_count; /* keys whose newest row is a failure; -1 until known */
-    int64_t row_count;    /* rows of the results file; -1 until known */
+    int64_t failed_count; /* keys whose newest row is a failure other than a wrong answer; -1 until
+                             known */
+    struct kv_outcomes outcomes; /* of the newest rows of completed keys; once failed_count is */
+    int64_t row_count;           /* rows of the results file; -1 until known */
     int64_t manifest_length, recorded_count; /* as counted: keys of the manifest with repetitions,
                                               * distinct completed ones; -1 until loaded */
     int64_t adopted_count;                   /* completed by a row alone; 0 until rows are loaded */

@@ -150,7 +150,11 @@ static int fold_row(struct kv_state *s, const struct kv_result *row, uint64_t of
     bool done =
         (e.flags & (KV_KEY_INDEX_COMPLETED | KV_KEY_INDEX_ADOPTED)) || kv_result_settles(row);
     bool failed = done && kv_result_failed(row); /* an answer that is only kept has not failed */
-    s->info.failed_count += (int)failed - (int)!!(e.flags & KV_KEY_INDEX_FAILED);
+    uint32_t outcome = done ? kv_outcomes_code(row) : 0;
+    kv_outcomes_add(&s->info.outcomes, e.outcome, -1);
+    kv_outcomes_add(&s->info.outcomes, outcome, 1);
+    s->info.failed_count = s->info.outcomes.errors + s->info.outcomes.declined;
+    e.outcome = outcome;
     e.flags = (e.flags & ~(uint32_t)KV_KEY_INDEX_FAILED) | KV_KEY_INDEX_ROW |
               (failed ? KV_KEY_INDEX_FAILED : 0);
     e.offset = offset;
@@ -222,6 +226,7 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
     struct kv_buf key = {0};
     int got;
     s->info.row_count = s->info.failed_count = 0;
+    s->info.outcomes = (struct kv_outcomes){0};
     if (kv_rows_begin(&rows, s->info.results_path, s->info.layout, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) != 0) {

@@ -9,6 +9,7 @@
 #include "rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TABLE_MAX = 1 << 22 }; /* entries of a new table that are collected in memory */
 
@@ -168,6 +169,7 @@ int kv_layout1_build_index(struct kv_layout1 *p, struct kv_err *err)
     struct kv_header counted = p->pair.counts;
     struct kv_header *c = &p->pair.counts;
     counted.total = counted.completed = counted.failed = counted.pending = counted.rows = 0;
+    counted.outcomes = (struct kv_outcomes){0};
     kv_buf_clear(&p->keys);
     p->changed = p->misnamed = false;
     if (fill_index(p, &counted, err) != 0)
@@ -178,7 +180,8 @@ int kv_layout1_build_index(struct kv_layout1 *p, struct kv_err *err)
         kv_note(p->pair.notes, "%s: results without their keys in it are recorded now",
             p->pair.paths->state);
     if (c->total != counted.total || c->completed != counted.completed ||
-        c->failed != counted.failed || c->pending != counted.pending || c->rows != counted.rows) {
+        c->failed != counted.failed || c->pending != counted.pending || c->rows != counted.rows ||
+        memcmp(&c->outcomes, &counted.outcomes, sizeof c->outcomes) != 0) {
         kv_note(p->pair.notes, "%s: counted anew", p->pair.paths->state);
         p->changed = true;
     }

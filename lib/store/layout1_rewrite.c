@@ -23,7 +23,8 @@ static void take_head(struct kv_header *h, const struct kv_state_info *in)
         .completed = in->recorded_count + in->adopted_count,
         .failed = in->failed_count,
         .pending = in->pending_count - in->adopted_pending,
-        .rows = in->row_count};
+        .rows = in->row_count,
+        .outcomes = in->outcomes};
     if (in->start_text.n < sizeof h->start)
         kv_buf_add_slice(&start, in->start_text);
     else

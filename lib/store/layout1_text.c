@@ -82,7 +82,7 @@ void kv_layout1_text_add_state(struct kv_buf *out, const struct kv_header *head,
 {
     static const char *const ours[] = {"output_path", "format_version", "created_at",
         "last_updated_at", "total_tasks", "completed_count", "failed_count", "pending_count",
-        "row_count", "start_time", "task_manifest", "completed_task_ids", NULL};
+        "row_count", "kv_outcomes", "start_time", "task_manifest", "completed_task_ids", NULL};
     struct kv_slice hash;
     kv_header_add(out, head, KV_HEADER_STATE);
     kv_buf_add_str(out, "\"output_path\": ");

@@ -355,7 +355,7 @@ another_row() {
         "kv-append: results.json.state: not in the growing form; both files were written anew"
     jq -e --slurpfile old state --arg key "$key" '
         def plain: del(.last_updated_at, .completed_count, .completed_task_ids,
-            .failed_count, .pending_count, .row_count);
+            .failed_count, .pending_count, .row_count, .kv_outcomes);
         plain == ($old[0] | plain) and .completed_task_ids == $old[0].completed_task_ids + [$key]
         and .completed_count == 2' results.json.state
     jq -e --slurpfile old tmp '.results[0] == $old[0].results[0] and (.results | length) == 2

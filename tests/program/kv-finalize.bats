@@ -147,7 +147,7 @@ TMP
         .completed_count, .pending_count, .result_count, .successful_count, .failed_count,
         .passed_count]' <<<"$output")" '["results.json",null,true,false,4,4,0,4,3,1,3]'
     assert_equal "$(json -c '.models' <<<"$output")" \
-        '[{"answering":"langchain:alder-7b (ans-1)","parsing":"openai_endpoint:dogwood-vl","results":4,"passed":3,"failed":1}]'
+        '[{"answering":"langchain:alder-7b (ans-1)","parsing":"openai_endpoint:dogwood-vl","results":4,"passed":3,"wrong":1,"declined":0,"errors":0}]'
     assert_equal "$(json -c '.tokens' <<<"$output")" \
         "$(json -c '[.results[].template.usage_metadata.total] | {input: (map(.input_tokens) | add),
             output: (map(.output_tokens) | add), total: (map(.total_tokens) | add)}' \

@@ -35,7 +35,9 @@ warnings() {
     assert_equal "$(warnings)" 'Answer stopped at the token limit (3 tokens)'
     assert_equal "$(jq -c '.template.usage_metadata.answer_generation.kv_finish' rows | sort -u)" '"length"'
     assert_equal "$(jq -s -c 'map(.template.verify_result) | sort' rows)" '[false,false,true]'
-    assert_equal "$(grep -c 'stopped at the token limit' err)" 1
+    assert_equal "$(grep -c '(a1): stopped at the token limit' err)" 1
+    assert_equal "$(tail -n 1 err)" \
+        'kv-run: 1 passed, 2 wrong, 0 declined, 0 errors; of their answers 3 stopped at the token limit'
 }
 
 @test "answers: a token limit spent on reasoning is no wrong answer, and no judge is asked" {
@@ -49,7 +51,9 @@ warnings() {
 }
 
 @test "answers: --retry-failed=truncated asks those that stopped at the limit, and those only" {
-    jq -nc '{rules: [{when: {judge: false, contains: "number 2"}, do: {reply: "It is", finish: "length"}},
+    jq -nc '{rules: [{when: {judge: false, contains: "number 1"}, do: {reply: "It is 1. And", finish: "length"}},
+        {when: {judge: true, contains: "It is 1. And"}, do: {reply: {n: 1}}},
+        {when: {judge: false, contains: "number 2"}, do: {reply: "It is", finish: "length"}},
         {when: {judge: false, contains: "number 3"}, do: {reply: "It is 5."}}]}' >script.json
     answered 3
     stop_provider
@@ -58,8 +62,11 @@ warnings() {
     jq -c --arg url "$PROVIDER_URL/v1" '.config.answering_models[].endpoint_base_url = $url
         | .config.parsing_models[].endpoint_base_url = $url' r.json.state >moved && mv moved r.json.state
     kv-run --retry-failed=truncated r.json.state >rows
-    assert_equal "$(jq -c '[.metadata.question_id, .template.verify_result]' rows)" '["q2",true]'
-    assert_equal "$(asked '.judge | not')" 1
+    assert_equal "$(jq -c '[.metadata.question_id, .template.verify_result]' rows | sort)" '["q1",true]
+["q2",true]'
+    assert_equal "$(asked '.judge | not')" 2
+    kv-append -q r.json.state <rows
+    assert_equal "$(kv-status --json r.json.state | jq -c '[.truncated_count, .passed_count, .wrong_count]')" '[0,2,1]'
 }
 
 @test "answers: one that the provider's filter stopped is told from a whole one" {
@@ -172,4 +179,64 @@ It is 1.'
     answered
     assert_equal "$(jq -c '[.template.verify_result, .metadata.failure.reason]' rows)" \
         "[null,\"Parsing failed: the provider's content filter stopped the judge\"]"
+}
+
+# five questions: one passes, one is wrong, one is declined, one is an error, one passes though cut
+mixed() {
+    jq -nc '
+        {rules: [
+            {when: {judge: true, contains: "number 3"}, do: {reply: {abstention_detected: true, reasoning: "no"}}},
+            {when: {judge: false, contains: "number 2"}, do: {reply: "It is 1."}},
+            {when: {judge: false, contains: "number 4"}, do: {reply: "", finish: "length"}},
+            {when: {judge: false, contains: "number 5"}, do: {reply: "It is 5. And", finish: "length"}},
+            {when: {judge: true, contains: "And\n</response>\n\nJSON"}, do: {reply: {n: 5}}},
+            {when: {judge: true, contains: "JSON schema"}, do: {reply: {n: 1}}},
+            {when: {judge: true}, do: {reply: {abstention_detected: false, reasoning: "yes"}}}]}' >script.json
+    answered 5 '.abstention_enabled = true'
+}
+
+@test "answers: passed, wrong, declined and errors are counted apart, in the same words everywhere" {
+    mixed
+    assert_equal "$(jq -c '[.metadata.question_id, .template.verify_result, .metadata.failure.category]' rows | sort)" \
+        '["q1",true,null]
+["q2",false,"content"]
+["q3",false,"abstention"]
+["q4",null,"unexpected_error"]
+["q5",true,null]'
+    assert_equal "$(tail -n 1 err)" \
+        'kv-run: 2 passed, 1 wrong, 1 declined, 1 error; of their answers 2 stopped at the token limit'
+    local counts='[.passed_count, .wrong_count, .declined_count, .error_count, .unscored_count, .truncated_count]'
+    assert_equal "$(kv-status --json r.json.state | jq -c "$counts")" '[2,1,1,1,0,2]'
+    run kv-status --human r.json.state
+    assert_line 'Outcomes    2 passed, 1 wrong, 1 declined, 1 error'
+    assert_line 'Answers     2 stopped at the token limit'
+    run kv-finalize r.json.state
+    assert_equal "$(jq -c "$counts" <<<"$output")" '[2,1,1,1,0,2]'
+    assert_equal "$(jq -c '.models[0] | [.passed, .wrong, .declined, .errors]' <<<"$output")" '[2,1,1,1]'
+    assert_equal "$(kv-status --json r.json | jq -c "$counts")" '[2,1,1,1,0,2]'
+}
+
+@test "answers: a better result of a task takes the place of its first one in the counts" {
+    mixed
+    jq -c 'select(.metadata.question_id == "q4") | .metadata.failure = null | .template.verify_result = true
+        | .template.usage_metadata = null' rows | kv-append -q r.json.state
+    local counts='[.passed_count, .wrong_count, .declined_count, .error_count, .truncated_count]'
+    assert_equal "$(kv-status --json r.json.state | jq -c "$counts")" '[3,1,1,0,1]'
+    rm -f .r.json.index
+    jq -c 'select(.metadata.question_id == "q2") | .metadata.failure = null | .template.verify_result = true' rows |
+        kv-append -q r.json.state
+    assert_equal "$(kv-status --json r.json.state | jq -c "$counts")" '[4,0,1,0,1]'
+    jq -c . r.json.state >compact && mv compact r.json.state
+    assert_equal "$(kv-status --json r.json.state | jq -c "$counts")" '[4,0,1,0,1]'
+}
+
+@test "answers: --max-failures is not used up by wrong and declined answers" {
+    bench 12
+    jq -nc '{rules: [{when: {judge: true}, do: {reply: {n: 99}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 1 '.async_max_workers = 1'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run --separate-stderr kv-run --max-failures 2 r.json.state
+    assert_success
+    assert_equal "${#lines[@]}" 12
 }

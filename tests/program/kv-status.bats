@@ -18,8 +18,9 @@ setup() {
 @test "status: behind karenina's members stand ours" {
     run --separate-stderr kv-status --json results.json.state
     assert_equal "$(jq -c 'keys_unsorted[11:]' <<<"$output")" \
-        '["failed_count","orphan_task_ids","rate_per_minute","eta_seconds","active"]'
-    assert_equal "$(jq -c '[.failed_count, .orphan_task_ids, .active]' <<<"$output")" '[6,[],false]'
+        '["failed_count","passed_count","wrong_count","declined_count","error_count","unscored_count","truncated_count","filtered_count","refused_count","another_model_count","altered_request_count","orphan_task_ids","rate_per_minute","eta_seconds","active"]'
+    assert_equal "$(jq -c '[.failed_count, .orphan_task_ids, .active]' <<<"$output")" '[5,[],false]'
+    assert_equal "$(jq -c '[.passed_count, .wrong_count, .declined_count, .error_count, .unscored_count]' <<<"$output")" '[1,1,1,4,0]'
     assert_equal "$(jq '.eta_seconds * .rate_per_minute / 60 | round' <<<"$output")" 1
 }
 
@@ -29,7 +30,7 @@ setup() {
     assert_line --index 0 "results.json: in progress"
     assert_line --index 1 "Tasks       [###################################-----]  88% (7/8)"
     assert_line "Pending     1"
-    assert_line "Failed      6"
+    assert_line "Outcomes    1 passed, 1 wrong, 1 declined, 4 errors"
     assert_line "Answering   ans-1 (alder-7b)"
     assert_line "To go on    kv-run results.json.state | kv-append results.json.state"
 }
@@ -159,7 +160,7 @@ setup() {
         assert_equal "$(jq .timing.elapsed_seconds <<<"$output")" \
             "$(jq .metadata.job_summary.total_duration "$export")"
         assert_equal "$(jq .failed_count <<<"$output")" \
-            "$(jq '[.results[] | select(.metadata.failure)] | length' "$export")"
+            "$(jq '[.results[] | select(.metadata.failure and .metadata.failure.category != "content")] | length' "$export")"
         kv-status -q "$name"
     done
     assert_equal "$(kv-status --completed done.json | jq -r .question_id)" \

@@ -1,0 +1,65 @@
+/* outcomes - how results ended, counted: the same words wherever a run is looked at. */
+#include "outcomes.h"
+
+#include <inttypes.h>
+
+enum { MARKS_AT = 8 }; /* bits below are the outcome, from 1 */
+
+uint32_t kv_outcomes_code(const struct kv_result *row)
+{
+    return ((uint32_t)kv_result_outcome(row) + 1) | kv_marks_of(row) << MARKS_AT;
+}
+
+bool kv_outcomes_mark(uint32_t code, enum kv_mark mark)
+{
+    return code >> MARKS_AT & mark;
+}
+
+void kv_outcomes_add(struct kv_outcomes *o, uint32_t code, int times)
+{
+    int64_t *const counts[KV_RESULT_OUTCOMES] = {[KV_RESULT_PASSED] = &o->passed,
+        [KV_RESULT_WRONG] = &o->wrong,
+        [KV_RESULT_DECLINED] = &o->declined,
+        [KV_RESULT_INSUFFICIENT] = &o->wrong,
+        [KV_RESULT_ERROR] = &o->errors,
+        [KV_RESULT_UNSCORED] = &o->unscored};
+    uint32_t outcome = code & ((1u << MARKS_AT) - 1);
+    if (outcome == 0 || outcome > KV_RESULT_OUTCOMES)
+        return;
+    *counts[outcome - 1] += times;
+    for (int i = 0; i < KV_MARKS; i++)
+        if (code >> MARKS_AT & 1u << i)
+            o->marks[i] += times;
+}
+
+void kv_outcomes_add_json(struct kv_buf *out, const struct kv_outcomes *o)
+{
+    kv_buf_printf(out,
+        "\"passed_count\":%" PRId64 ",\"wrong_count\":%" PRId64 ",\"declined_count\":%" PRId64
+        ",\"error_count\":%" PRId64 ",\"unscored_count\":%" PRId64,
+        o->passed, o->wrong, o->declined, o->errors, o->unscored);
+    for (int i = 0; i < KV_MARKS; i++)
+        kv_buf_printf(out, ",\"%s_count\":%" PRId64, kv_marks_name(i), o->marks[i]);
+}
+
+void kv_outcomes_add_words(struct kv_buf *out, const struct kv_outcomes *o)
+{
+    kv_buf_printf(out,
+        "%" PRId64 " passed, %" PRId64 " wrong, %" PRId64 " declined, %" PRId64 " error%s",
+        o->passed, o->wrong, o->declined, o->errors, o->errors == 1 ? "" : "s");
+    if (o->unscored)
+        kv_buf_printf(out, ", %" PRId64 " unscored", o->unscored);
+}
+
+void kv_outcomes_add_marks(struct kv_buf *out, const struct kv_outcomes *o)
+{
+    static const char *const words[KV_MARKS] = {"stopped at the token limit",
+        "stopped by a content filter", "declined in so many words", "from another model",
+        "asked for otherwise than configured"};
+    const char *comma = "";
+    for (int i = 0; i < KV_MARKS; i++)
+        if (o->marks[i]) {
+            kv_buf_printf(out, "%s%" PRId64 " %s", comma, o->marks[i], words[i]);
+            comma = ", ";
+        }
+}

@@ -3,6 +3,7 @@
 #include "config_diff.h"
 #include "inputs.h"
 #include "io.h"
+#include "manifest.h"
 #include "same_export.h"
 #include "same_run.h"
 
@@ -73,6 +74,32 @@ static struct kv_bench *open_bench(const struct kv_state *s, bool exact, const c
     return b;
 }
 
+/* A run of jobs of any kind has no benchmark, and its configuration is any object. */
+static void judge_jobs(const struct kv_state *s, const char *path, struct kv_same_run_verdict *v)
+{
+    struct kv_buf config = {0};
+    struct kv_err err;
+    if (kv_manifest_jobs_config(path, &config, &err) != 0)
+        kv_cli_fail(&err);
+    kv_same_run_judge_jobs(s, kv_slice_of(&config), v);
+    kv_buf_release(&config);
+}
+
+static void judge(const struct kv_inputs *in, const struct kv_state *s, const char *config,
+    const char *benchmark, bool exact, struct kv_same_run_verdict *v)
+{
+    struct kv_err err;
+    struct kv_config *c = open_config(in, s, config);
+    struct kv_bench *b = open_bench(s, exact, benchmark);
+    const struct kv_same_run_given given = {c, benchmark, b};
+    int failed = kv_state_info(s)->finished ? kv_same_export_judge(s, &given, v, &err)
+                                            : kv_same_run_judge(s, &given, exact, v, &err);
+    if (failed)
+        kv_cli_fail(&err);
+    kv_bench_close(b);
+    kv_config_close(c);
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -87,8 +114,8 @@ int main(int argc, char **argv)
     };
 
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
-    if (!config || !benchmark)
-        kv_cli_usage("both -c CONFIG and -b BENCHMARK are needed");
+    if (!config)
+        kv_cli_usage("no configuration given: -c CONFIG");
     if (argc - first != 1)
         kv_cli_usage(argc == first ? "no STATE given" : "one STATE at a time");
 
@@ -96,14 +123,14 @@ int main(int argc, char **argv)
     char *share_dir = kv_cli_share(share);
     const struct kv_inputs in = {.share = share_dir, .env = kv_cli_env};
     struct kv_state *s = open_state(argv[first], exact);
-    struct kv_config *c = open_config(&in, s, config);
-    struct kv_bench *b = open_bench(s, exact, benchmark);
-    const struct kv_same_run_given given = {c, benchmark, b};
     struct kv_same_run_verdict v = {0};
-    int failed = kv_state_info(s)->finished ? kv_same_export_judge(s, &given, &v, &err)
-                                            : kv_same_run_judge(s, &given, exact, &v, &err);
-    if (failed)
-        kv_cli_fail(&err);
+    bool jobs = !kv_state_info(s)->finished && !*kv_state_info(s)->benchmark_path;
+    if (!jobs && !benchmark)
+        kv_cli_usage("no benchmark given: -b BENCHMARK");
+    if (jobs)
+        judge_jobs(s, config, &v);
+    else
+        judge(&in, s, config, benchmark, exact, &v);
 
     struct kv_buf out = {0};
     kv_same_run_add_json(&out, &v);
@@ -113,8 +140,6 @@ int main(int argc, char **argv)
     enum kv_kind answer = v.compatible ? KV_OK : KV_NO;
     kv_buf_release(&out);
     kv_same_run_release(&v);
-    kv_bench_close(b);
-    kv_config_close(c);
     kv_state_close(s);
     free(share_dir);
     return kv_cli_end(answer);

@@ -124,6 +124,16 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
         kv_cli_usage("--if-absent and --force exclude each other");
 }
 
+/* Is it karenina's newer layout? */
+static bool read_layout(const char *given)
+{
+    if (!given || strcmp(given, "1") == 0)
+        return false;
+    if (strcmp(given, "2") != 0)
+        kv_cli_usage("--layout: expected 1 or 2, not '%s'", given);
+    return true;
+}
+
 static int carry_out(
     enum task task, struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
@@ -153,7 +163,7 @@ int main(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_manifest_options o = {.inputs.env = kv_cli_env, .now = start_time()};
-    const char *share = NULL;
+    const char *share = NULL, *layout = NULL;
     struct kv_opt_list settings = {0};
     bool print = false, check = false;
     const struct kv_option options[] = {
@@ -165,6 +175,7 @@ int main(int argc, char **argv)
         {0, "force", KV_OPT_FLAG, &o.force},
         {0, "print", KV_OPT_FLAG, &print},
         {0, "check", KV_OPT_FLAG, &check},
+        {0, "layout", KV_OPT_TEXT, &layout},
         {0, "tasks", KV_OPT_TEXT, &o.tasks},
         {0, "extend-from", KV_OPT_TEXT, &o.extend_from},
         {0, "questions", KV_OPT_TEXT, &o.questions},
@@ -183,6 +194,7 @@ int main(int argc, char **argv)
     if (print && check)
         kv_cli_usage("--print and --check exclude each other");
     enum task task = check ? CHECK : print ? PRINT : MAKE;
+    o.layout2 = read_layout(layout);
     check_usage(&o, task, argc - first);
     char *share_dir = kv_cli_share(share);
     o.inputs.share = share_dir;
@@ -191,6 +203,7 @@ int main(int argc, char **argv)
     struct kv_err err;
     if ((check ? kv_check(&m, &o, &err) : kv_manifest_plan(&m, &o, &err)) != 0)
         fail(&m, &o, &err);
+    say_problems(&m.config_remarks, o.config, false);
     say_problems(&m.remarks, o.benchmark, false);
 
     if (carry_out(task, &m, &o, &err) != 0)

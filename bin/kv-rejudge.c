@@ -5,7 +5,6 @@
 #include "json.h"
 #include "problem.h"
 #include "question_templates.h"
-#include "question_templates.h"
 #include "rejudge.h"
 
 #include <fcntl.h>

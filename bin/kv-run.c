@@ -16,7 +16,7 @@
 
 static struct {
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
-    const char *stream, *salvage;
+    const char *stream, *salvage, *traces, *replay;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures;
@@ -129,6 +129,8 @@ static void check_options(int operands)
     if (given.exec && (given.answer || given.judge))
         kv_cli_usage(
             "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
+    if (given.exec && (given.max_tokens >= 0 || given.max_cost >= 0))
+        kv_cli_usage("--exec: what its commands use is not known to --max-tokens and --max-cost");
     if (given.dry_run && given.check)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
     if (given.retry_failed)
@@ -363,6 +365,8 @@ int main(int argc, char **argv)
         {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
         {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
         {0, "template-cmd", KV_OPT_TEXT, &given.template},
+        {0, "manual-traces", KV_OPT_TEXT, &given.traces},
+        {0, "replay", KV_OPT_TEXT, &given.replay},
         {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
         {0, "check", KV_OPT_FLAG, &given.check},
         {0, "share", KV_OPT_TEXT, &given.share},
@@ -388,6 +392,8 @@ int main(int argc, char **argv)
         .answer_command = given.answer,
         .judge_command = given.judge,
         .template_command = given.template,
+        .manual_traces = given.traces,
+        .replay = given.replay,
         .command_timeout_s = given.command_timeout,
         .prices = given.prices,
         .cost_limited = given.max_cost >= 0,
@@ -403,7 +409,9 @@ int main(int argc, char **argv)
 
     if (kv_session_open(&session, &o, &err) != 0)
         kv_cli_fail(&err);
-    if (given.dry_run)
+    if (session.idle)
+        status = KV_OK; /* nothing is pending */
+    else if (given.dry_run)
         status = forecast(&session, &err);
     else if (given.check)
         status = check_models(&session, &err);

@@ -458,13 +458,6 @@ static void refuse_plain_secrets(
 static void refuse_model(const struct kv_model *m, bool answering, const struct kv_path *at,
     struct kv_problems *problems)
 {
-    static const char *const agents[] = {"claude_agent_sdk", "langchain_deep_agents", "taskeval"};
-    for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
-        if (kv_slice_is(m->interface, agents[i]))
-            kv_problems_add(problems, at, "unsupported",
-                "interface '%s' needs an agent: kv runs models only", m->interface.p);
-    if (m->tool_count)
-        kv_problems_add(problems, at, "unsupported", "mcp_urls_dict: tools need an agent");
     if (!answering && kv_slice_is(m->interface, "manual"))
         kv_problems_add(problems, at, "unsupported", "interface 'manual' can answer but not judge");
     refuse_url(m->endpoint_base_url, "endpoint_base_url", at, problems);
@@ -473,32 +466,67 @@ static void refuse_model(const struct kv_model *m, bool answering, const struct 
     refuse_plain_secrets(m->extra_kwargs, at, problems);
 }
 
-static void refuse_models(
-    const struct kv_model *models, size_t n, const char *name, struct kv_problems *problems)
+/* A model that acts by itself is a command's affair. */
+static void refuse_agent(const struct kv_model *m, bool answering, const struct kv_path *at,
+    struct kv_problems *problems)
 {
-    struct kv_path list = {.name = kv_slice(name)}, here = {.up = &list};
+    static const char *const agents[] = {"claude_agent_sdk", "langchain_deep_agents", "taskeval"};
+    const char *option = answering ? "--answer-cmd" : "--judge-cmd";
+    for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
+        if (kv_slice_is(m->interface, agents[i]))
+            kv_problems_add(problems, at, "unsupported",
+                "interface '%s' needs an agent: kv-run takes one as a command, by %s",
+                m->interface.p, option);
+    if (m->tool_count)
+        kv_problems_add(problems, at, "unsupported",
+            "mcp_urls_dict: tools need an agent: kv-run takes one as a command, by %s", option);
+}
+
+typedef void refuse_fn(const struct kv_model *m, bool answering, const struct kv_path *at,
+    struct kv_problems *problems);
+
+static void refuse_models(
+    const struct kv_config *c, bool answering, refuse_fn *refuse, struct kv_problems *problems)
+{
+    const struct kv_model *models = answering ? c->answering : c->parsing;
+    size_t n = answering ? c->answering_count : c->parsing_count;
+    struct kv_path list = {.name = kv_slice(answering ? "answering_models" : "parsing_models")};
+    struct kv_path here = {.up = &list};
     for (here.index = 0; here.index < n; here.index++)
-        refuse_model(&models[here.index], *name == 'a', &here, problems);
+        refuse(&models[here.index], answering, &here, problems);
+}
+
+static void refuse_setting(const struct kv_config *c, const char *field, const char *fine,
+    const char *why, struct kv_problems *problems)
+{
+    struct kv_path here = {.name = kv_slice(field)};
+    if (!kv_slice_is(get(c->text, field), fine))
+        kv_problems_add(problems, &here, "unsupported", "%s", why);
 }
 
 int kv_config_supported(const struct kv_config *c, struct kv_problems *problems)
 {
-    static const struct {
-        const char *field, *fine, *why;
-    } refused[] = {
-        {"parsing_only", "false", "is for another entry point: nothing would be asked"},
-        {"deep_judgment_mode", "\"disabled\"", "deep judgment is not supported"},
-        {"deep_judgment_rubric_mode", "\"disabled\"", "deep judgment is not supported"},
-        {"agentic_parsing", "false", "judging by an agent is not supported"},
-    };
     size_t before = problems->n;
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        struct kv_path here = {.name = kv_slice(refused[i].field)};
-        if (!kv_slice_is(get(c->text, refused[i].field), refused[i].fine))
-            kv_problems_add(problems, &here, "unsupported", "%s", refused[i].why);
-    }
-    refuse_models(c->answering, c->answering_count, "answering_models", problems);
-    refuse_models(c->parsing, c->parsing_count, "parsing_models", problems);
+    refuse_setting(
+        c, "parsing_only", "false", "is for another entry point: nothing would be asked", problems);
+    refuse_models(c, true, refuse_model, problems);
+    refuse_models(c, false, refuse_model, problems);
+    return problems->n == before ? 0 : -1;
+}
+
+int kv_config_runnable(
+    const struct kv_config *c, struct kv_config_commands by, struct kv_problems *problems)
+{
+    static const char deep[] = "deep judgment is not done by kv-run";
+    size_t before = problems->n;
+    refuse_setting(c, "deep_judgment_mode", "\"disabled\"", deep, problems);
+    refuse_setting(c, "deep_judgment_rubric_mode", "\"disabled\"", deep, problems);
+    refuse_setting(
+        c, "agentic_parsing", "false", "judging by an agent is not done by kv-run", problems);
+    if (!by.answer)
+        refuse_models(c, true, refuse_agent, problems);
+    if (!by.judge)
+        refuse_models(c, false, refuse_agent, problems);
     return problems->n == before ? 0 : -1;
 }
 

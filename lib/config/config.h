@@ -130,10 +130,18 @@ struct kv_config *kv_config_open(struct kv_slice text, const struct kv_config_so
     struct kv_problems *problems, struct kv_err *err);
 void kv_config_close(struct kv_config *c); /* NULL is fine */
 
-/* What kv-run cannot do and would change results, refused by name: agents, MCP tools, deep
- * judgment, parsing_only, unknown roles of interfaces. Returns 0, or -1 and adds to *problems.
- * Apart from kv_config_open so that states of others can still be read. */
+/* What no run of these programs can be: parsing_only, a judge of interface manual, a password in a
+ * URL. Returns 0, or -1 and adds to *problems. Apart from kv_config_open so that states of others
+ * can still be read. */
 int kv_config_supported(const struct kv_config *c, struct kv_problems *problems);
+
+/* What kv-run's own pipeline does not do: agents, MCP tools, deep judgment. Models that a command
+ * answers for may be agents. As above. */
+struct kv_config_commands {
+    bool answer, judge; /* a command does it */
+};
+int kv_config_runnable(
+    const struct kv_config *c, struct kv_config_commands by, struct kv_problems *problems);
 
 /* ---- writing ---- */
 

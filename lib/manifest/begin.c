@@ -8,6 +8,7 @@
 #include "io.h"
 #include "json.h"
 #include "layout1_create.h"
+#include "layout2_create.h"
 #include "paths.h"
 #include "private_members.h"
 #include "pydantic.h"
@@ -197,7 +198,7 @@ static int create(
         .next_row = o->extend_from ? kv_extend_rows_next : NULL,
         .closure = &prior,
     };
-    int rc = kv_store_create(&plan, err);
+    int rc = o->layout2 ? kv_layout2_create(&plan, err) : kv_store_create(&plan, err);
     kv_extend_rows_end(&prior);
     kv_buf_release(&config);
     kv_buf_release(&rubric);

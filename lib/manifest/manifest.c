@@ -119,7 +119,7 @@ static int read_jobs(
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
 }
 
-static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_err *err)
+int kv_manifest_jobs_config(const char *path, struct kv_buf *canonical, struct kv_err *err)
 {
     struct kv_buf text = {0};
     struct kv_slice value = KV_SLICE("{}");
@@ -128,9 +128,8 @@ static int read_jobs_config(struct kv_manifest *m, const char *path, struct kv_e
         (rc = kv_json_check(kv_slice_of(&text), KV_JSON_PORTABLE, &value, err)) == 0 &&
         kv_json_type(value) != KV_JSON_OBJECT)
         rc = kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(value));
-    m->has_jobs_config = path != NULL;
     if (rc == 0)
-        kv_pydantic_tidy(&m->jobs_config, value);
+        kv_pydantic_tidy(canonical, value);
     else if (text.n)
         kv_err_context(err, "%s", kv_io_name(path));
     kv_buf_release(&text);
@@ -252,6 +251,7 @@ static int open_inputs(
     free(prompt);
     if (m->config) {
         kv_config_supported(m->config, &m->config_problems);
+        kv_config_runnable(m->config, (struct kv_config_commands){0}, &m->config_remarks);
         check_traces(m->config, o, &m->config_problems);
     } else if (!m->config_problems.n) {
         return -1;
@@ -366,9 +366,11 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     if (o->shard && kv_shard_parse(o->shard, &shard, err) != 0)
         return -1;
     if (o->tasks) {
-        if (read_jobs(m, o->tasks, part, err) != 0 || read_jobs_config(m, o->config, err) != 0)
+        if (read_jobs(m, o->tasks, part, err) != 0 ||
+            kv_manifest_jobs_config(o->config, &m->jobs_config, err) != 0)
             return -1;
         m->planned = m->count;
+        m->has_jobs_config = o->config != NULL;
     } else if (plan_benchmark(m, o, part, err) != 0 ||
                (o->extend_from && add_prior(m, o, part, err) != 0)) {
         return -1;
@@ -397,6 +399,7 @@ void kv_manifest_release(struct kv_manifest *m)
     kv_problems_release(&m->bench_problems);
     kv_problems_release(&m->job_problems);
     kv_problems_release(&m->remarks);
+    kv_problems_release(&m->config_remarks);
     if (m->plan.config)
         kv_plan_release(&m->plan);
     kv_config_close(m->config);

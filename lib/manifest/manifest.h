@@ -27,14 +27,16 @@ struct kv_manifest_options {
     const char *extend_from;            /* a finished export whose rows to begin with, or NULL */
     const char *manual_traces, *replay; /* recorded answers, or NULL */
     bool if_absent, force;
+    bool layout2; /* a pair of karenina's layout 2.0 */
     double now; /* POSIX seconds */
 };
 
 struct kv_manifest {
     struct kv_problems config_problems, bench_problems;
-    struct kv_problems job_problems; /* of a list of jobs; paths are numbers of lines */
-    struct kv_problems remarks;      /* on the benchmark: legal, but will fail its tasks */
-    struct kv_config *config;        /* NULL: jobs of any kind */
+    struct kv_problems job_problems;   /* of a list of jobs; paths are numbers of lines */
+    struct kv_problems remarks;        /* on the benchmark: legal, but will fail its tasks */
+    struct kv_problems config_remarks; /* on the configuration: what kv-run does not do */
+    struct kv_config *config;          /* NULL: jobs of any kind */
     struct kv_bench *bench;
     struct kv_slice *question_ids; /* of the chosen questions */
     struct kv_plan plan;
@@ -46,6 +48,9 @@ struct kv_manifest {
     struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical; {} if none */
     bool has_jobs_config;
 };
+
+/* Reads the configuration of a list of jobs (NULL: none): any JSON object, appended canonically. */
+int kv_manifest_jobs_config(const char *path, struct kv_buf *canonical, struct kv_err *err);
 
 int kv_manifest_plan(
     struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err);

@@ -154,6 +154,21 @@ int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *
     return 0;
 }
 
+void kv_same_run_judge_jobs(
+    const struct kv_state *s, struct kv_slice config, struct kv_same_run_verdict *v)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    char hash[KV_MD5_HEX + 1] = "";
+    if (config.n)
+        kv_digest_md5(config, hash);
+    v->compatible = strcmp(hash, info->config_hash) == 0;
+    if (v->compatible)
+        return;
+    kv_buf_add_str(&v->reason, "Configuration has changed since the job started");
+    kv_config_diff_find(
+        info->config, config.n ? config : KV_SLICE("{}"), &v->different, &v->different);
+}
+
 static void add_list(struct kv_buf *out, const char *name, const struct kv_buf *items)
 {
     if (!items->n)

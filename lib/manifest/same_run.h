@@ -66,6 +66,11 @@ struct kv_same_run_verdict {
 int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *given, bool exact,
     struct kv_same_run_verdict *v, struct kv_err *err);
 
+/* The same for a list of jobs, whose configuration is just kept: `config` is the canonical text of
+ * the one given (kv_manifest_jobs_config), n == 0 for none. Every difference counts. */
+void kv_same_run_judge_jobs(
+    const struct kv_state *s, struct kv_slice config, struct kv_same_run_verdict *v);
+
 /* Appends {"compatible":…,"reason":…} with "differences", "harmless", "not_compared" and
  * "changed_questions" where there are any. */
 void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *v);

@@ -36,34 +36,59 @@ static int read_named(const char *path, struct kv_buf *text, struct kv_err *err)
     return refuse_stream(path, err) != 0 ? -1 : kv_io_read(path, 0, text, err);
 }
 
-static int open_traces(struct kv_session *s, struct kv_err *err)
+/* The path of recorded answers: the user's, else the state's. NULL: none; the caller frees it. */
+static char *recorded_path(const struct kv_session *s, const char *given, const char *member)
+{
+    char *path = NULL;
+    if (given)
+        return kv_strdup(given);
+    return member_path(s, member, &path) ? path : NULL;
+}
+
+static int open_traces(struct kv_session *s, const char *given, struct kv_err *err)
 {
     struct kv_buf text = {0};
-    char *path;
-    int failed = 0;
-    if (member_path(s, KV_MEMBER_MANUAL_TRACES, &path)) {
-        failed = read_named(path, &text, err);
-        if (!failed && !(s->traces = kv_traces_open(kv_slice_of(&text), err)))
-            failed = kv_err_context(err, "%s", path);
-        free(path);
-    }
+    char *path = recorded_path(s, given, KV_MEMBER_MANUAL_TRACES);
+    if (!path)
+        return 0;
+    int failed = read_named(path, &text, err);
+    if (!failed && !(s->traces = kv_traces_open(kv_slice_of(&text), err)))
+        failed = kv_err_context(err, "%s", path);
+    free(path);
     kv_buf_release(&text);
     return failed;
 }
 
-static int open_replay(struct kv_session *s, struct kv_err *err)
+static int open_replay(struct kv_session *s, const char *given, struct kv_err *err)
 {
     struct kv_buf text = {0};
-    char *path;
-    int failed = 0;
-    if (member_path(s, KV_MEMBER_REPLAY, &path)) {
-        failed = read_named(path, &text, err);
-        if (!failed && !(s->replay = kv_recorded_open(kv_slice_of(&text), path, err)))
-            failed = -1;
-        free(path);
-    }
+    char *path = recorded_path(s, given, KV_MEMBER_REPLAY);
+    if (!path)
+        return 0;
+    int failed = read_named(path, &text, err);
+    if (!failed && !(s->replay = kv_recorded_open(kv_slice_of(&text), path, err)))
+        failed = -1;
+    free(path);
     kv_buf_release(&text);
     return failed;
+}
+
+/* A run that karenina began does not say where its recorded answers are. Without them every task
+ * would be recorded as one that has none. */
+static int check_traces(
+    const struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_jobs *w = &s->work;
+    if (s->traces || s->replay || o->answer_command)
+        return 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->jobs[i].row &&
+            kv_slice_is(s->config->answering[w->jobs[i].answering].interface, "manual"))
+            return kv_err_set(err, KV_INPUT,
+                "%s: answering_models[%zu] has recorded answers, and the state does not say where: "
+                "give them by --manual-traces FILE",
+                kv_state_info(s->state)->paths->state, w->jobs[i].answering);
+    return 0;
 }
 
 /* How to keep what is there, under the questions as they are now. */
@@ -107,14 +132,16 @@ static int open_bench(struct kv_session *s, struct kv_err *err)
 
 /* ---- the configuration ---- */
 
-static int open_config(struct kv_session *s, struct kv_err *err)
+static int open_config(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
+    const struct kv_config_commands by = {o->answer_command != NULL, o->judge_command != NULL};
     const struct kv_state_info *info = kv_state_info(s->state);
     struct kv_config_source from = {.traces_given = true, .stored = true};
     struct kv_problems problems = {0};
     int failed = 0;
     s->config = kv_config_open(info->config, &from, &problems, err);
-    if (!s->config || kv_config_supported(s->config, &problems) != 0) {
+    if (!s->config || kv_config_supported(s->config, &problems) != 0 ||
+        (!o->exec_command && kv_config_runnable(s->config, by, &problems) != 0)) {
         if (s->config)
             kv_problems_err(&problems, err);
         failed = kv_err_context(err, "%s: config", info->paths->state);
@@ -292,6 +319,35 @@ static int open_state(struct kv_session *s, const struct kv_session_options *o, 
     return kv_state_check(s->state, err);
 }
 
+/* Is there nothing to do? Then the benchmark may be gone, and no model is needed. */
+static int find_idle(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s->state);
+    if (o->retry_failed || o->tasks || o->every_model)
+        return 0;
+    bool rows = !info->growing || kv_state_has_more_rows(s->state);
+    if (kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err) != 0)
+        return -1;
+    s->idle = info->pending_count == info->adopted_pending;
+    return 0;
+}
+
+static int open_questions(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (open_config(s, o, err) != 0 || open_bench(s, err) != 0)
+        return -1;
+    make_plan(s);
+    if (open_pricing(s, o, err) != 0)
+        return -1;
+    if (!o->exec_command && (open_traces(s, o->manual_traces, err) != 0 ||
+                                open_replay(s, o->replay, err) != 0 || open_rules(s, o, err) != 0))
+        return -1;
+    if (collect(s, o, err) != 0)
+        return -1;
+    return o->exec_command ? 0 : check_traces(s, o, err) || translate(s, o->template_command, err);
+}
+
 static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     if (open_state(s, o, err) != 0)
@@ -301,19 +357,13 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
     if (jobs && !o->exec_command)
         return kv_err_set(err, KV_USAGE,
             "%s: its tasks are no questions: say with --exec how to run them", info->paths->state);
-    if (jobs && open_tasks(s, err) != 0)
+    if (find_idle(s, o, err) != 0)
         return -1;
-    if (!jobs) {
-        if (open_config(s, err) != 0 || open_bench(s, err) != 0)
-            return -1;
-        make_plan(s);
-        if (open_pricing(s, o, err) != 0)
-            return -1;
-        if (!o->exec_command &&
-            (open_traces(s, err) != 0 || open_replay(s, err) != 0 || open_rules(s, o, err) != 0))
-            return -1;
-    }
-    if (collect(s, o, err) != 0 || (!jobs && translate(s, o->template_command, err) != 0))
+    if (s->idle)
+        return 0;
+    int failed =
+        jobs ? open_tasks(s, err) != 0 || collect(s, o, err) != 0 : open_questions(s, o, err) != 0;
+    if (failed)
         return -1;
     return o->offline ? 0 : open_models(s, o, err);
 }

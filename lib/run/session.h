@@ -22,6 +22,7 @@ struct kv_session_options {
     double rpm, tpm;
     bool retry_failed;
     const char *categories;
+    const char *manual_traces, *replay; /* in place of those the state names; or NULL */
     const char *exec_command, *answer_command, *judge_command, *template_command;
     double command_timeout_s;
     const char *prices; /* file or NULL */
@@ -52,6 +53,7 @@ struct kv_session {
     kv_env_fn *env;
     struct kv_pricing pricing;
     struct kv_models models;
+    bool idle;                                /* nothing is pending: nothing else was opened */
     bool by_command;                          /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */
     struct kv_translator *translator;         /* NULL: no command was given */

@@ -90,7 +90,7 @@ agrees_or_says_why() {
     run --separate-stderr kv-check-compat -c c.json -b b "$DATA/states-v1/fresh/results.json.state"
     assert_failure 3
     assert_stderr "kv-check-compat: c.json: parsing_models: missing"
-    run --separate-stderr kv-check-compat -c c.json x
+    run --separate-stderr kv-check-compat -c c.json "$DATA/states-v1/fresh/results.json.state"
     assert_failure 2
 }
 

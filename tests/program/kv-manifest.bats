@@ -333,15 +333,19 @@ kv-manifest: c.jsonld: name: missing
 kv-manifest: c.jsonld: dataFeedElement[1].item.text: missing"
 }
 
-@test "manifest: what kv cannot do is refused by name" {
-    jq '.answering_models += [{id: "x", model_name: "x", interface: "claude_agent_sdk"}, {id: "y", model_name: "y", interface: "manual"}]
+@test "manifest: what kv-run does not do is told by name, and what no run can do is refused" {
+    jq '.answering_models += [{id: "x", model_name: "x", interface: "claude_agent_sdk"}]
         | .answering_models[0].mcp_urls_dict = {s: "http://s"} | .deep_judgment_mode = "full"' p.json >q.json
     run --separate-stderr kv-manifest --print -b b.jsonld -c q.json
+    assert_success
+    assert_stderr "kv-manifest: q.json: deep_judgment_mode: deep judgment is not done by kv-run
+kv-manifest: q.json: answering_models[0]: mcp_urls_dict: tools need an agent: kv-run takes one as a command, by --answer-cmd
+kv-manifest: q.json: answering_models[1]: interface 'claude_agent_sdk' needs an agent: kv-run takes one as a command, by --answer-cmd"
+    jq '.answering_models += [{id: "y", model_name: "y", interface: "manual"}] | .parsing_only = true' p.json >q.json
+    run --separate-stderr kv-manifest --print -b b.jsonld -c q.json
     assert_failure 3
-    assert_stderr "kv-manifest: q.json: deep_judgment_mode: deep judgment is not supported
-kv-manifest: q.json: answering_models[0]: mcp_urls_dict: tools need an agent
-kv-manifest: q.json: answering_models[1]: interface 'claude_agent_sdk' needs an agent: kv runs models only
-kv-manifest: q.json: answering_models[2]: interface 'manual' needs recorded answers: --manual-traces FILE"
+    assert_stderr "kv-manifest: q.json: parsing_only: is for another entry point: nothing would be asked
+kv-manifest: q.json: answering_models[1]: interface 'manual' needs recorded answers: --manual-traces FILE"
 }
 
 @test "manifest: a URL with a password is refused, and neither shown nor stored" {

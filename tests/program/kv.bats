@@ -383,7 +383,7 @@ EOF
     . "$ROOT/share/completions/kv.bash"
     assert_equal "$(complete_words kv ver)" 'verify verify-status '
     assert_equal "$(complete_words kv verify --pre)" '--preset '
-    assert_equal "$(complete_words kv-append --re)" '--rejects '
+    assert_equal "$(complete_words kv-append --rej)" '--rejects '
     assert_equal "$(complete_words kv append --t)" '--tee '
     assert_equal "$(complete_words kv append '')" 'a.json.state '
 }

@@ -221,7 +221,7 @@ install: all
 		>$(L)/pkgconfig/kv.pc
 	for n in 1 5 7; do install -m 644 man/*.$$n $(D)/share/man/man$$n || exit; done
 	cp -R $(SHARED) $(D)/share/kv
-	cp -R README.md share/examples $(D)/share/doc/kv
+	cp -R README.md NEWS LICENSE share/examples $(D)/share/doc/kv
 	install -m 644 share/completions/kv.bash $(D)/share/bash-completion/completions/kv
 	for p in $(PROGRAMS); do ln -sf kv $(D)/share/bash-completion/completions/$$p || exit; done
 	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
@@ -233,9 +233,13 @@ uninstall:
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done
 	rm -rf $(D)/include/kv.h $(D)/share/kv $(D)/share/doc/kv
 
+# The sources as git has them, in an archive that is the same for the same commit.
+dist: | $(OUT)
+	git archive --prefix=kv-$(VERSION)/ HEAD | gzip -9n >$(OUT)/kv-$(VERSION).tar.gz
+
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) bin/kv-verify $(TEST_PROG) tests/bin/fuzz-*
 
-.PHONY: FORCE all tests setup demo check musl peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
+.PHONY: FORCE all tests setup demo check musl dist peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
 .SECONDARY: $(PROGRAMS:%=$(OUT)/help/%.h)

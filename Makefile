@@ -220,6 +220,7 @@ install: all
 		'Cflags: -I$(PREFIX)/include' 'Libs: $(RPATH)-L$(LIBDIR) -lkv' 'Libs.private: $(LIBS_FILES)' \
 		>$(L)/pkgconfig/kv.pc
 	for n in 1 5 7; do install -m 644 man/*.$$n $(D)/share/man/man$$n || exit; done
+	ln -sf kv-rejudge.1 $(D)/share/man/man1/kv-verify.1
 	cp -R $(SHARED) $(D)/share/kv
 	cp -R README.md NEWS LICENSE share/examples $(D)/share/doc/kv
 	install -m 644 share/completions/kv.bash $(D)/share/bash-completion/completions/kv
@@ -227,7 +228,7 @@ install: all
 	install -m 644 share/completions/_kv $(D)/share/zsh/site-functions
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(D)/bin/$$p $(D)/share/bash-completion/completions/$$p || exit; done
-	rm -f $(D)/bin/kv-verify $(SCRIPTS:%=$(D)/bin/%) $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
+	rm -f $(D)/bin/kv-verify $(D)/share/man/man1/kv-verify.1 $(SCRIPTS:%=$(D)/bin/%) $(L)/libkv.a $(L)/libkv.so $(L)/libkv.so.$(SOVER) \
 		$(L)/libkv.so.$(VERSION) $(L)/pkgconfig/kv.pc $(D)/share/zsh/site-functions/_kv \
 		$(D)/share/bash-completion/completions/kv
 	for n in 1 5 7; do (cd man && ls *.$$n) | (cd $(D)/share/man/man$$n && xargs rm -f); done

@@ -1,6 +1,8 @@
 /* heal - what to leave out or to put differently after a refusal that names it. */
 #include "heal.h"
 
+#include "effort.h"
+
 #include <string.h>
 
 /* In any case: "System role not supported". */
@@ -51,6 +53,58 @@ static unsigned heal_stream(const struct kv_error_body_text *t, unsigned tried, 
     return KV_QUIRK_NO_STREAM & ~tried;
 }
 
+unsigned kv_heal_offered(const struct kv_error_body_text *t)
+{
+    return kv_effort_offered(kv_slice_of(&t->message));
+}
+
+static bool is_unsupported(const struct kv_error_body_text *t)
+{
+    return mentions(t, "not supported") || mentions(t, "nsupported") ||
+           mentions(t, "does not support");
+}
+
+/* What models that reason are asked with. Unknown arguments are the user's to mend. */
+static unsigned heal_reasoning(const struct kv_error_body_text *t)
+{
+    bool offered = kv_heal_offered(t) != 0;
+    if (mentions(t, "summar") && (mentions(t, "verified") || is_unsupported(t)))
+        return KV_QUIRK_NO_SUMMARY;
+    if (mentions(t, "verbosity"))
+        return offered ? KV_QUIRK_VERBOSITY : 0;
+    if (mentions(t, "effort") && offered)
+        return KV_QUIRK_EFFORT;
+    if (mentions(t, "reasoning") && is_unsupported(t))
+        return KV_QUIRK_NO_REASONING;
+    return 0;
+}
+
+static unsigned heal_members(const struct kv_error_body_text *t)
+{
+    static const struct {
+        const char *name;
+        unsigned quirk;
+    } members[] = {{"top_p", KV_QUIRK_NO_TOP_P}, {"logprobs", KV_QUIRK_NO_LOGPROBS},
+        {"service_tier", KV_QUIRK_NO_TIER}, {"service tier", KV_QUIRK_NO_TIER}};
+    if (mentions(t, "max_output_tokens") && (mentions(t, "minimum") || mentions(t, "at least")))
+        return KV_QUIRK_LEAST_OUTPUT;
+    if (kv_slice_is(kv_slice_of(&t->param), "store") || mentions(t, "'store'"))
+        return KV_QUIRK_NO_STORE;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (mentions(t, members[i].name) && is_unsupported(t))
+            return members[i].quirk;
+    return 0;
+}
+
+unsigned kv_heal_protocol(
+    const struct kv_error_body_text *t, int status, enum kv_protocol_kind asked, unsigned tried)
+{
+    bool lives_there = asked == KV_PROTOCOL_OPENAI && mentions(t, "v1/responses");
+    bool not_here = asked == KV_PROTOCOL_RESPONSES && status == 404 &&
+                    !kv_slice_is(kv_slice_of(&t->code), "model_not_found");
+    return lives_there || not_here ? KV_QUIRK_OTHER_WIRE & ~tried : 0;
+}
+
 unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool streamed)
 {
     if (mentions(t, "max_completion_tokens") ||
@@ -64,5 +118,9 @@ unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool stream
     if (mentions(t, "eveloper instruction") && mentions(t, "not enabled")) /* Gemma at Google */
         return KV_QUIRK_FOLD_SYSTEM & ~tried;
     unsigned role = heal_role(t, tried);
-    return role ? role : heal_stream(t, tried, streamed);
+    if (role)
+        return role;
+    unsigned other = heal_reasoning(t);
+    other = other ? other : heal_members(t);
+    return other ? other & ~tried : heal_stream(t, tried, streamed);
 }

@@ -13,4 +13,11 @@
  * is known to help. */
 unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool streamed);
 
+/* The words of effort.h that a refusal offers instead of what was asked. */
+unsigned kv_heal_offered(const struct kv_error_body_text *t);
+
+/* A refusal, status 400 or 404, because the model lives behind the other interface of OpenAI's. */
+unsigned kv_heal_protocol(
+    const struct kv_error_body_text *t, int status, enum kv_protocol_kind asked, unsigned tried);
+
 #endif

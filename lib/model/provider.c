@@ -7,6 +7,7 @@
 
 #include "extra_headers.h"
 #include "key_owner.h"
+#include "protocol_choice.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -135,6 +136,11 @@ static struct kv_http_target *open_target(
     return target;
 }
 
+static enum kv_protocol_kind other_protocol(const struct kv_provider *p)
+{
+    return p->wire == KV_PROTOCOL_OPENAI ? KV_PROTOCOL_RESPONSES : KV_PROTOCOL_OPENAI;
+}
+
 static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     const struct kv_base_url *base, struct kv_err *err)
 {
@@ -142,7 +148,9 @@ static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     if (!p->chat)
         return -1;
     p->models = open_target(kv_base_url_models(base, p->wire), base, err);
-    return p->models ? 0 : -1;
+    if (p->models && p->dialect->wire == KV_PROTOCOL_OPENAI)
+        p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, err);
+    return p->models && (p->other || p->dialect->wire != KV_PROTOCOL_OPENAI) ? 0 : -1;
 }
 
 static int equip(struct kv_provider *p, const struct kv_choice *c, kv_env_fn *env,
@@ -154,11 +162,13 @@ static int equip(struct kv_provider *p, const struct kv_choice *c, kv_env_fn *en
     if (!ring)
         return 0;
     if (kv_extra_headers_add(p->chat, c->extra, env, ring, err) < 0 ||
-        kv_extra_headers_add(p->models, c->extra, env, ring, err) < 0)
+        kv_extra_headers_add(p->models, c->extra, env, ring, err) < 0 ||
+        (p->other && kv_extra_headers_add(p->other, c->extra, env, ring, err) < 0))
         return -1;
     if (found < 0 ||
         (found == 0 && !kv_http_target_has(p->chat, "Authorization") && no_key(p, env, err) < 0) ||
-        add_headers(p->chat, p, key, env, err) < 0)
+        add_headers(p->chat, p, key, env, err) < 0 ||
+        (p->other && add_headers(p->other, p, key, env, err) < 0))
         return -1;
     return add_headers(p->models, p, key, env, err);
 }
@@ -169,7 +179,7 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
     struct kv_base_url base = {0};
     *p = (struct kv_provider){0};
     p->dialect = kv_base_url_choose(choice, env, &base, err);
-    p->wire = p->dialect ? p->dialect->wire : KV_PROTOCOL_OPENAI;
+    p->wire = p->dialect ? kv_protocol_choice(choice, p->dialect, &p->guessed) : KV_PROTOCOL_OPENAI;
     p->from_document = base.from_document;
     int rc = p->dialect ? connect_peers(p, choice, &base, err) : -1;
     if (rc == 0)
@@ -184,7 +194,19 @@ void kv_provider_close(struct kv_provider *p)
 {
     kv_http_target_close(p->chat);
     kv_http_target_close(p->models);
+    kv_http_target_close(p->other);
     free(p->key_name);
     free(p->withheld);
     *p = (struct kv_provider){0};
+}
+
+bool kv_provider_switch(struct kv_provider *p)
+{
+    struct kv_http_target *chat = p->chat;
+    if (!p->other)
+        return false;
+    p->wire = other_protocol(p);
+    p->chat = p->other;
+    p->other = chat;
+    return true;
 }

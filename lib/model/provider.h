@@ -29,6 +29,8 @@ struct kv_provider {
     char *withheld;     /* one that is set and must not go to this host; NULL: none */
     bool exposed;       /* a key goes over plain http to another machine: worth a warning */
     bool from_document; /* the URL was given by the configuration */
+    bool guessed;       /* the protocol was not said: see protocol_choice.h */
+    struct kv_http_target *other; /* of the other protocol of OpenAI's, beside `chat`; or NULL */
     struct kv_http_target *chat, *models; /* models: GET answers the listing; chat->host to print */
 };
 
@@ -39,5 +41,8 @@ struct kv_provider {
 int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_err *err);
 void kv_provider_close(struct kv_provider *p);
+
+/* Turns from chat completions to Responses or back. False if there is no other protocol here. */
+bool kv_provider_switch(struct kv_provider *p);
 
 #endif

@@ -42,7 +42,7 @@ void kv_response_begin(struct kv_response *r)
     r->ending = KV_OUTCOME_BAD_RESPONSE;
     r->status = 0;
     r->wait_ms = -1;
-    r->heal = 0;
+    r->heal = r->offered = 0;
     r->retry = KV_RETRY_NEVER;
     r->step_down = r->certain = r->proxied = r->sent = r->finish_unknown = r->only_commentary =
         r->waiting = false;
@@ -221,6 +221,10 @@ static void refuse(struct kv_response *r, const struct kv_response_to *to, int s
         r->heal = kv_heal(t, to->quirks, to->streamed);
     else if (status == 500) /* a chat template that raised an exception */
         r->heal = kv_heal(t, to->quirks, to->streamed) & KV_QUIRK_FOLD_SYSTEM;
+    if (r->heal & (KV_QUIRK_EFFORT | KV_QUIRK_VERBOSITY))
+        r->offered = kv_heal_offered(t);
+    if (!r->heal && (status == 400 || status == 404))
+        r->heal = kv_heal_protocol(t, status, to->wire, to->quirks);
     if (!r->heal && to->schema_name && to->step < KV_STEP_PLAIN &&
         (r->ending == KV_OUTCOME_BAD_REQUEST || r->ending == KV_OUTCOME_SERVER_ERROR))
         r->step_down = kv_outcome_steps_down(&c);

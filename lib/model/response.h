@@ -50,9 +50,10 @@ struct kv_response {
     struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;
     struct kv_ratelimit limits;
-    int64_t wait_ms; /* the provider asks us to wait so long; -1: it does not say */
-    unsigned heal;   /* enum kv_quirk to add, after which the same call may go out again */
-    bool step_down;  /* try the next step of the ladder: kv_step_below */
+    int64_t wait_ms;  /* the provider asks us to wait so long; -1: it does not say */
+    unsigned heal;    /* enum kv_quirk to add, after which the same call may go out again */
+    unsigned offered; /* for KV_QUIRK_EFFORT and _VERBOSITY: what is taken, words of effort.h */
+    bool step_down;   /* try the next step of the ladder: kv_step_below */
     enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_NEVER: none makes
                                   sense. Class and x-should-retry taken together */
     bool certain;              /* of an outcome that stops: no other request would fare better */

@@ -42,6 +42,8 @@ struct kv_answer {
     enum kv_outcome outcome;      /* of an answer: whether it was cut, declined, or blocked */
     struct kv_usage used;         /* by all its requests; KV_USAGE_UNKNOWN: nobody said */
     struct kv_slice served;       /* the model that answered, where it is not the one asked */
+    struct kv_slice adjusted;     /* how it was asked, where not as configured: "without top_p" */
+    bool only_remarks;            /* the model called all it said remarks on the way */
     struct kv_slice tier;         /* of service, where it is not the standard one */
     struct kv_slice finish;       /* how it ended, where that is not the ordinary end: length,
                                      content_filter, refusal, or the service's word */

@@ -32,6 +32,11 @@ static void on_request(
     if (answer->no_temperature)
         kv_remarks_note(
             notes, "%s without the temperature configured, which the server does not take", who);
+    if (answer->adjusted.n)
+        kv_remarks_note(notes, "%s asked for otherwise than configured: %.*s", who,
+            (int)answer->adjusted.n, answer->adjusted.p);
+    if (answer->only_remarks)
+        kv_remarks_note(notes, "%s of remarks on the way only: no message claims to be final", who);
     if (answer->folded_system)
         kv_remarks_note(notes,
             "%s with the system prompt in front of the question, as the server takes no system "

@@ -140,7 +140,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
 static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_errand *e)
 {
     return (struct kv_response_to){.dialect = e->endpoint->provider.dialect,
-        .wire = e->endpoint->provider.wire,
+        .wire = e->wire,
         .schema_name = e->query.schema_name,
         .step = e->step,
         .quirks = e->quirks,
@@ -245,6 +245,7 @@ static void send_errand(struct kv_dispatch *c, struct kv_errand *e)
         kv_endpoint_write(e->endpoint, &e->query, stream, &e->body);
     e->step = e->endpoint->step;
     e->quirks = e->endpoint->quirks;
+    e->wire = e->endpoint->provider.wire;
     e->attempts++;
     if (e->endpoint->command)
         send_to_command(c, e);

@@ -26,6 +26,7 @@ struct kv_errand {
     struct kv_call call;
     struct kv_buf body;
     enum kv_step step; /* as sent */
+    enum kv_protocol_kind wire;
     unsigned quirks;
     int redone, attempts;
     struct kv_buf kept; /* the longest text that failed attempts have left */

@@ -1,6 +1,7 @@
 /* endpoint - one model of the configuration as a run talks to it: over HTTP, or by a command. */
 #include "endpoint.h"
 
+#include "adjust.h"
 #include "endpoint_words.h"
 #include "json.h"
 #include "num.h"
@@ -51,6 +52,8 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool 
     kv_account_begin(&e->account);
     if (!e->command && !e->silent && open_provider(e, o, err) != 0)
         return -1;
+    if (e->provider.chat)
+        kv_adjust_begin(e);
     const char *host = e->provider.chat ? e->provider.chat->host : "";
     e->lane = kv_sched_lane(sched, e->name, host, lane_cap(config, e->model, e->judge));
     return 0;
@@ -96,6 +99,7 @@ void kv_endpoints_close(struct kv_endpoint *all, size_t n)
             kv_provider_close(&all[i].provider);
         kv_buf_release(&all[i].trouble);
         kv_buf_release(&all[i].remark);
+        kv_buf_release(&all[i].adjusted);
         free(all[i].name);
     }
     free(all);
@@ -133,6 +137,9 @@ static struct kv_request request_of(const struct kv_endpoint *e, const struct kv
         .step = e->step,
         .quirks = e->quirks,
         .extra = e->model->extra_kwargs,
+        .background = e->background,
+        .effort = e->effort,
+        .verbosity = e->verbosity,
     };
 }
 
@@ -348,10 +355,8 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
 {
     double in = (double)reply->usage.in_total, out = (double)reply->usage.out_total;
     account(e, q, reply);
-    if (reply->heal & ~quirks) {
-        e->quirks |= reply->heal;
+    if (kv_adjust_learn(e, reply, quirks))
         return KV_HEARD_AGAIN;
-    }
     if (reply->step_down && q->schema_name && step < KV_STEP_PLAIN) {
         if (e->step == step)
             e->step = kv_step_below(e->provider.dialect, step);

@@ -32,6 +32,9 @@ struct kv_endpoint {
     struct kv_lane *lane;
     enum kv_step step;
     unsigned quirks;
+    const char *effort, *verbosity; /* those the server takes instead of the user's; or NULL */
+    bool background;                /* answers are worked on in the background, and fetched */
+    struct kv_buf adjusted;         /* how its requests differ from what is configured, for rows */
     struct kv_streaming streaming;
     const struct kv_pricing *pricing;      /* borrowed; NULL: a command for tasks */
     const struct kv_pricing_model *priced; /* what it costs; in `pricing` */

@@ -100,4 +100,6 @@ void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     add_served(e, reply, response);
     add_dropped(e, q, quirks, response);
     add_tier(reply, response);
+    response->adjusted = kv_slice_of(&e->adjusted);
+    response->only_remarks = reply->only_commentary;
 }

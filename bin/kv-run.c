@@ -20,9 +20,10 @@ static struct {
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures;
-    bool dry_run, check, verbose;
+    bool dry_run, check, journal, verbose;
 } given = {.max_cost = -1,
     .grace = -1,
+    .journal = true,
     .command_timeout = 600,
     .max_tasks = -1,
     .max_tokens = -1,
@@ -367,6 +368,7 @@ int main(int argc, char **argv)
         {0, "template-cmd", KV_OPT_TEXT, &given.template},
         {0, "manual-traces", KV_OPT_TEXT, &given.traces},
         {0, "replay", KV_OPT_TEXT, &given.replay},
+        {0, "no-journal", KV_OPT_NEGATE, &given.journal},
         {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
         {0, "check", KV_OPT_FLAG, &given.check},
         {0, "share", KV_OPT_TEXT, &given.share},
@@ -400,6 +402,7 @@ int main(int argc, char **argv)
         .tokens_limited = given.max_tokens >= 0,
         .streaming = read_streaming(),
         .lock = !given.dry_run && !given.check,
+        .journal = given.journal,
         .offline = given.dry_run,
         .every_model = given.check,
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,

@@ -1,6 +1,7 @@
 /* io_at - the calls behind a document that is replaced in place. */
 #include "io_at.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -128,6 +129,16 @@ int kv_io_pwrite(int fd, struct kv_slice bytes, off_t at, struct kv_err *err)
         at += done;
     }
     return 0;
+}
+
+void kv_io_reserve(int fd, off_t from, off_t n)
+{
+#if defined(FALLOC_FL_KEEP_SIZE) && !defined(KV_PORTABLE)
+    while (fallocate(fd, FALLOC_FL_KEEP_SIZE, from, n) != 0 && errno == EINTR)
+        continue;
+#else
+    (void)fd, (void)from, (void)n;
+#endif
 }
 
 int kv_io_truncate(int fd, off_t size, struct kv_err *err)
@@ -260,6 +271,35 @@ int kv_io_sync(int fd, struct kv_err *err)
             return kv_err_sys(err, "sync");
     }
     return 0;
+}
+
+struct kv_io_syncing {
+    struct aiocb request;
+};
+
+struct kv_io_syncing *kv_io_sync_begin(int fd)
+{
+    struct kv_io_syncing *s = kv_calloc(1, sizeof *s);
+    s->request.aio_fildes = fd;
+    s->request.aio_sigevent.sigev_notify = SIGEV_NONE;
+    if (aio_fsync(O_DSYNC, &s->request) == 0)
+        return s;
+    free(s);
+    return NULL;
+}
+
+int kv_io_sync_end(struct kv_io_syncing *s, bool wait, struct kv_err *err)
+{
+    const struct aiocb *list[] = {&s->request};
+    int number;
+    while ((number = aio_error(&s->request)) == EINPROGRESS && wait)
+        aio_suspend(list, 1, NULL);
+    if (number == EINPROGRESS)
+        return 0;
+    aio_return(&s->request);
+    free(s);
+    errno = number;
+    return number == 0 ? 1 : kv_err_sys(err, "sync");
 }
 
 int kv_io_sync_dir(int dir, struct kv_err *err)

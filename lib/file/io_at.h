@@ -60,6 +60,9 @@ int kv_io_remove(int dir, const char *name);
 int kv_io_pread(int fd, void *to, size_t n, off_t at, struct kv_err *err);
 int kv_io_pwrite(int fd, struct kv_slice bytes, off_t at, struct kv_err *err);
 int kv_io_truncate(int fd, off_t size, struct kv_err *err);
+/* Asks for room behind `from` that stays the file's also when the disk is full; its size does not
+ * change. A wish: where the system or the file system has no such thing, nothing happens. */
+void kv_io_reserve(int fd, off_t from, off_t n);
 /* Bytes [from, to) of `source` to the same place in `target`; by reference where the file system
  * can share them and `from` is 0. */
 int kv_io_copy(int source, int target, off_t from, off_t to, struct kv_err *err);
@@ -82,6 +85,13 @@ void kv_io_lease_end(int fd);
 void kv_io_sync_hint(int fd);
 int kv_io_sync(int fd, struct kv_err *err);      /* data and size of a file are on the medium */
 int kv_io_sync_dir(int dir, struct kv_err *err); /* names are on the medium */
+
+/* The same without waiting: one sync of a file, begun and asked after. */
+struct kv_io_syncing;
+struct kv_io_syncing *kv_io_sync_begin(int fd); /* NULL: it cannot be done so; use kv_io_sync */
+/* 1: done, and freed; 0: still under way, with `wait` never; -1: failed, and freed. The descriptor
+ * must stay open until it is done. */
+int kv_io_sync_end(struct kv_io_syncing *s, bool wait, struct kv_err *err);
 
 enum kv_io_at { KV_IO_EXCHANGED = 1, KV_IO_REPLACED = 2 };
 /* Makes `fresh` what `name` stands for. KV_IO_EXCHANGED: the old file is now called `fresh`.

@@ -9,6 +9,7 @@
 struct judgement {
     struct kv_pipeline pipeline;
     struct kv_errand errand;
+    int number; /* of the query that is being asked */
     bool written;
 };
 
@@ -90,6 +91,109 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
     count_line(a);
 }
 
+/* ---- asking, and what earlier runs have asked ---- */
+
+static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_errand *e)
+{
+    for (size_t i = 0; f->judgements && i < f->tasks; i++)
+        if (&f->judgements[i].errand == e)
+            return &f->judgements[i];
+    return NULL;
+}
+
+static const char *task_key(const struct kv_active_jobs *a, const struct kv_job *job)
+{
+    return a->set->work->keys.p + job->key;
+}
+
+/* A task, and the failed row that it is done again for. */
+static void add_task(struct kv_active_jobs *a, struct kv_slice key)
+{
+    struct kv_task_state task;
+    kv_state_find(a->set->state, key, &task);
+    kv_paid_tasks_add(&a->tasks, key, task.completed && task.has_row ? task.offset + 1 : 0);
+}
+
+/* The tasks an errand is for: of an answer all that wait for it, of a judgement its own. */
+static void list_tasks(
+    struct kv_active_jobs *a, const struct kv_active_job *f, const struct judgement *j)
+{
+    const struct kv_job *job = f->job;
+    kv_paid_tasks_begin(&a->tasks);
+    if (a->set->exec) {
+        add_task(a, kv_slice(task_key(a, job)));
+        return;
+    }
+    for (size_t i = 0; i < job->count; i++) {
+        const struct kv_task task = {
+            job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
+        if (j && j != &f->judgements[i])
+            continue;
+        kv_buf_clear(&a->key);
+        kv_plan_add_key(a->set->plan, &task, &a->key);
+        add_task(a, kv_slice_of(&a->key));
+    }
+}
+
+static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+{
+    const struct kv_plan *plan = a->set->plan;
+    const struct kv_job *job = f->job;
+    const struct judgement *j = judgement_of(f, e);
+    list_tasks(a, f, j);
+    struct kv_paid_call call = {
+        .replicate = job->replicate, .after = a->tasks.last, .command = e->endpoint->command};
+    if (a->set->exec) {
+        call.question = kv_slice(task_key(a, job));
+    } else {
+        call.question = plan->questions[job->question];
+        call.answering = kv_slice(plan->answering[job->answering]);
+        call.query = &e->query;
+    }
+    if (j) {
+        size_t judge = a->set->work->judges[job->first + (size_t)(j - f->judgements)];
+        call.judging = kv_slice(plan->parsing[judge]);
+        call.number = j->number;
+    }
+    e->id = kv_journal_id(a->set->journal, &call);
+}
+
+/* Asks, unless an earlier run has paid for the reply. */
+static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+{
+    if (a->set->journal)
+        name_call(a, f, e);
+    if (!a->set->journal || !kv_journal_has(a->set->journal, e->id)) {
+        kv_dispatch_submit(&a->dispatch, e);
+        return;
+    }
+    a->tally->reused++;
+    kv_dispatch_recall(&a->dispatch, e);
+}
+
+static bool keep(void *closure, const struct kv_errand *e, const struct kv_answer *r)
+{
+    struct kv_active_jobs *a = closure;
+    struct kv_err err;
+    list_tasks(a, e->user, judgement_of(e->user, e));
+    if (kv_journal_add(a->set->journal, e->id, &a->tasks, r, &err) == 0)
+        return true;
+    if (!a->unkept)
+        kv_output_say(&a->output, "%s; replies are not kept (--no-journal: without)", err.text);
+    a->unkept = true;
+    a->output.kept_in = NULL;
+    return false;
+}
+
+static bool recall_kept(void *closure, const struct kv_errand *e, struct kv_answer *r)
+{
+    struct kv_active_jobs *a = closure;
+    if (!kv_journal_read(a->set->journal, e->id, &a->kept))
+        return false;
+    *r = a->kept.answer;
+    return true;
+}
+
 /* ---- beginning, judging, ending ---- */
 
 static struct kv_active_job *begin_job(
@@ -129,7 +233,8 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
 static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct judgement *j)
 {
     if (kv_pipeline_query(&j->pipeline, &j->errand.query)) {
-        kv_dispatch_submit(&a->dispatch, &j->errand);
+        ask(a, f, &j->errand);
+        j->number++;
         return;
     }
     kv_buf_clear(&a->line);
@@ -205,22 +310,17 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
         return;
     }
     kv_answer_stage_query(&f->generation, &f->errand.query);
-    kv_dispatch_submit(&a->dispatch, &f->errand);
+    ask(a, f, &f->errand);
 }
 
 /* ---- a command a task ---- */
-
-static const char *task_key(const struct kv_active_jobs *a, const struct kv_job *job)
-{
-    return a->set->work->keys.p + job->key;
-}
 
 static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
 {
     struct kv_active_job *f = begin_job(a, job, 1, a->set->exec);
     a->set->task(a->set->closure, kv_slice(task_key(a, job)), &f->errand.input);
     kv_buf_add_char(&f->errand.input, '\n');
-    kv_dispatch_submit(&a->dispatch, &f->errand);
+    ask(a, f, &f->errand);
 }
 
 /* The command's result, or the fact that it failed, as a line. */
@@ -252,14 +352,6 @@ static void finish_command(
 
 /* ---- responses ---- */
 
-static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_errand *e)
-{
-    for (size_t i = 0; f->judgements && i < f->tasks; i++)
-        if (&f->judgements[i].errand == e)
-            return &f->judgements[i];
-    return NULL;
-}
-
 static void respond(void *closure, struct kv_errand *e, const struct kv_answer *r)
 {
     struct kv_active_jobs *a = closure;
@@ -285,6 +377,7 @@ void kv_active_jobs_abandon(struct kv_active_jobs *a)
     static const char why[] = "the run was stopped";
     struct kv_call *call;
     kv_sched_stop(a->set->sched);
+    kv_dispatch_settle(&a->dispatch);
     while ((call = kv_sched_take(a->set->sched)))
         kv_dispatch_withhold(&a->dispatch, call->user, KV_SLICE(why));
     for (struct kv_active_job *f = a->first, *next; f; f = next) {
@@ -319,7 +412,9 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .respond = respond,
         .tell = set->tell ? tell : NULL,
         .say = say,
-        .salvage_any = set->salvage_any};
+        .salvage_any = set->salvage_any,
+        .keep = set->journal ? keep : NULL,
+        .recall = recall_kept};
 }
 
 void kv_active_jobs_release(struct kv_active_jobs *a)
@@ -328,6 +423,9 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
         end_job(a, a->first);
     kv_dispatch_release(&a->dispatch);
     kv_buf_release(&a->line);
+    kv_buf_release(&a->key);
+    kv_paid_tasks_release(&a->tasks);
+    kv_kept_answer_release(&a->kept);
 }
 
 void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job, size_t tasks)

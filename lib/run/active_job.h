@@ -32,7 +32,10 @@ struct kv_active_jobs {
     size_t n;      /* under way */
     /* private */
     struct kv_active_job *first;
-    struct kv_buf line;
+    struct kv_buf line, key;
+    struct kv_paid_tasks tasks;
+    struct kv_kept_answer kept;
+    bool unkept; /* that replies cannot be written down has been said */
 };
 
 void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *set,

@@ -10,7 +10,8 @@
 enum {
     REDO_MAX = 8, /* a server that keeps wanting it put differently */
     BEHIND_CLOCKS_MS = 5000,
-    BATCH = 16, /* replies taken in before places that became free are filled again */
+    BATCH = 16,  /* replies acted on before places that became free are filled again */
+    LOOK_MS = 1, /* and in between, new ones are written down at least this often */
 };
 
 /* A streamed attempt under way. */
@@ -47,6 +48,52 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
     kv_usage_begin(&e->used);
     reserve(e);
     kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
+}
+
+/* ---- replies that are written down ---- */
+
+static void put_noted(struct kv_dispatch *c, struct kv_errand *e)
+{
+    e->noted = true;
+    e->next = NULL;
+    e->prev = c->noted_last;
+    *(e->prev ? &e->prev->next : &c->noted) = e;
+    c->noted_last = e;
+}
+
+static void take_noted(struct kv_dispatch *c, struct kv_errand *e)
+{
+    *(e->prev ? &e->prev->next : &c->noted) = e->next;
+    *(e->next ? &e->next->prev : &c->noted_last) = e->prev;
+    e->noted = false;
+}
+
+void kv_dispatch_recall(struct kv_dispatch *c, struct kv_errand *e)
+{
+    e->recalled = true;
+    put_noted(c, e);
+}
+
+/* Acts on the oldest. One that cannot be read back is asked for: again, if it has to be. */
+static void settle_noted(struct kv_dispatch *c)
+{
+    struct kv_errand *e = c->noted;
+    struct kv_answer r;
+    take_noted(c, e);
+    if (!c->recall(c->closure, e, &r)) {
+        kv_dispatch_submit(c, e);
+        return;
+    }
+    if (e->recalled)
+        kv_endpoint_recall(e->endpoint, &r);
+    e->recalled = false; /* it may go on with another query */
+    c->respond(c->closure, e, &r);
+}
+
+void kv_dispatch_settle(struct kv_dispatch *c)
+{
+    while (c->noted)
+        settle_noted(c);
 }
 
 /* ---- the end of an attempt ---- */
@@ -105,7 +152,10 @@ static void conclude(
                    (response->kind == KV_ANSWER_FAILED && response->category != KV_RETRY_NEVER);
     if (!salvage(c, e, response) && kv_lane_stopped(e->call.lane) && passing)
         response->kind = KV_ANSWER_WITHHELD;
-    c->respond(c->closure, e, response);
+    if (response->kind == KV_ANSWER_TEXT && c->keep && c->keep(c->closure, e, response))
+        put_noted(c, e);
+    else
+        c->respond(c->closure, e, response);
 }
 
 static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class reason,
@@ -281,7 +331,7 @@ int kv_dispatch_wait(
         if (kv_child_deadline(e->child) - now < ms)
             ms = kv_child_deadline(e->child) - now;
     }
-    if (ms < 0)
+    if (ms < 0 || c->noted)
         ms = 0;
     if (c->http && kv_http_poll(c->http, c->fds, all, (int)ms, err) != 0)
         return -1;
@@ -430,13 +480,30 @@ static void receive_children(struct kv_dispatch *c)
     }
 }
 
-void kv_dispatch_receive(struct kv_dispatch *c)
+/* Where replies are written down, all that have come are, before the first one is acted on. */
+static void receive_all(struct kv_dispatch *c)
 {
     struct kv_http_done done;
-    for (int n = 0; n < BATCH && c->http && kv_http_next(c->http, &done); n++)
+    for (int n = 0; (n < BATCH || c->keep) && c->http && kv_http_next(c->http, &done); n++)
         receive_http(c, &done);
     expire_streams(c);
+}
+
+void kv_dispatch_receive(struct kv_dispatch *c)
+{
+    struct kv_err ignored; /* it is met again by kv_dispatch_wait */
+    receive_all(c);
     receive_children(c);
+    int64_t looked = kv_child_now_ms();
+    for (int n = 0; n < BATCH && c->noted; n++) {
+        settle_noted(c);
+        int64_t now = kv_child_now_ms();
+        if (!c->http || now - looked < LOOK_MS)
+            continue;
+        looked = now;
+        if (kv_http_poll(c->http, NULL, 0, 0, &ignored) == 0)
+            receive_all(c);
+    }
 }
 
 /* ---- taking back ---- */
@@ -447,6 +514,8 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
         kv_child_close(detach_child(c, e));
     if (e->flying)
         kv_http_cancel(c->http, e);
+    if (e->noted)
+        take_noted(c, e);
     e->flying = false;
     settle(e);
     if (e->streamed)

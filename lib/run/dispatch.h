@@ -22,6 +22,7 @@ struct kv_errand {
     struct kv_query query;        /* likewise, for a model */
     struct kv_buf input;          /* likewise, for a command that is given no query (--exec) */
     void *user;
+    struct kv_digest128 id; /* likewise, of the query in the journal */
     /* private */
     struct kv_call call;
     struct kv_buf body;
@@ -33,9 +34,9 @@ struct kv_errand {
     struct kv_streamed *streamed;
     struct kv_usage used; /* by all requests of the call so far */
     double reserved;      /* what it may cost, while it is under way */
-    bool flying;
+    bool flying, noted, recalled;
     struct kv_child *child;
-    struct kv_errand *next, *prev; /* those with a child */
+    struct kv_errand *next, *prev; /* those with a child, or noted */
 };
 
 struct kv_dispatch {
@@ -49,7 +50,12 @@ struct kv_dispatch {
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
     bool salvage_any; /* keep what came of an answer also when it was not the time that ran out */
+    /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
+     * answers whether it could; recall gives the reply back, once, in any later round. */
+    bool (*keep)(void *closure, const struct kv_errand *e, const struct kv_answer *r);
+    bool (*recall)(void *closure, const struct kv_errand *e, struct kv_answer *r);
     /* private: zero */
+    struct kv_errand *noted, *noted_last;
     struct kv_errand *children;
     size_t child_count;
     struct kv_response reply;
@@ -63,12 +69,17 @@ void kv_dispatch_release(struct kv_dispatch *c);
 
 void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e);
 void kv_dispatch_send(struct kv_dispatch *c);
+/* Answers an errand, in the next round, with a reply that an earlier run has kept. */
+void kv_dispatch_recall(struct kv_dispatch *c, struct kv_errand *e);
 
 /* Waits at most `ms` for something to happen. The caller's own descriptors come back as from
  * poll(2). KV_SYSTEM if waiting itself fails. */
 int kv_dispatch_wait(
     struct kv_dispatch *c, struct pollfd *own, size_t n, int64_t ms, struct kv_err *err);
 void kv_dispatch_receive(struct kv_dispatch *c);
+
+/* Acts on all replies that are kept. */
+void kv_dispatch_settle(struct kv_dispatch *c);
 
 /* Answers an errand that will not be made: withheld. It must not be in flight. */
 void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why);

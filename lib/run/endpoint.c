@@ -395,6 +395,16 @@ static enum kv_fate fate_of_command(const struct kv_child *c)
     return unknown ? KV_FATE_STOP : KV_FATE_PERMANENT;
 }
 
+void kv_endpoint_recall(struct kv_endpoint *e, const struct kv_answer *answer)
+{
+    struct kv_slice served = answer->served.n ? answer->served : e->model->model_name;
+    e->answers++;
+    if (e->command || !e->pricing || !(kv_usage_known(&answer->used) || !isnan(answer->used.cost)))
+        return;
+    double cost = kv_pricing_cost(e->pricing, e->priced, &answer->used, served, answer->tier);
+    kv_account_add(&e->account, &answer->used, cost);
+}
+
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     struct kv_call_end *end, struct kv_answer *response)
 {

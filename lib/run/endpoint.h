@@ -94,6 +94,9 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
  * means: this request only, or, after some in a row, all of them. */
 enum kv_fate kv_endpoint_refused(struct kv_endpoint *e);
 
+/* Accounts for an answer that an earlier run has paid for and the pair does not know of yet. */
+void kv_endpoint_recall(struct kv_endpoint *e, const struct kv_answer *answer);
+
 /* The same as kv_endpoint_hear for a command that has ended. 126 and 127 are sh's word for one that
  * cannot be started; 75, 255 and death by a signal say that it was not done, not how it failed. */
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,

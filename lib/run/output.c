@@ -82,6 +82,11 @@ void kv_output_end(struct kv_output *d)
     if (lines == 0)
         return;
     d->lost = true;
-    kv_output_say(d, "%zu result%s not taken by the reader of stdout, and lost", lines,
-        lines == 1 ? " was" : "s were");
+    if (d->kept_in)
+        kv_output_say(d,
+            "%zu result%s not taken by the reader of stdout: the replies are kept in %s", lines,
+            lines == 1 ? " was" : "s were", d->kept_in);
+    else
+        kv_output_say(d, "%zu result%s not taken by the reader of stdout, and lost", lines,
+            lines == 1 ? " was" : "s were");
 }

@@ -23,12 +23,13 @@ struct kv_output {
     void (*say)(void *closure, const char *text); /* a message */
 
     /* to read, and to start as zero */
-    int64_t results;  /* handed out, or held for the reader */
-    bool broken;      /* no more can be handed out */
-    bool reader_gone; /* that is why */
-    bool lost;        /* results were not taken; it has been said */
-    bool forsaken;    /* set by the caller: the reader is not waited for any more */
-    int told;         /* private */
+    int64_t results;     /* handed out, or held for the reader */
+    bool broken;         /* no more can be handed out */
+    bool reader_gone;    /* that is why */
+    bool lost;           /* results were not taken; it has been said */
+    const char *kept_in; /* set by the caller: what it was made from is kept there; NULL: lost */
+    bool forsaken;       /* set by the caller: the reader is not waited for any more */
+    int told;            /* private */
 };
 
 void kv_output_say(struct kv_output *d, const char *format, ...)

@@ -23,7 +23,7 @@ struct kv_run {
     struct kv_run_tally tally;
     struct kv_job_queue agenda;
     struct kv_active_jobs jobs;
-    bool draining;
+    bool draining, unheard;
     int64_t drain_deadline_ms, signal_ms;
 };
 
@@ -169,6 +169,24 @@ static void take_signal(struct kv_run *run)
     }
 }
 
+/* Nobody takes the results any more. What is under way is paid for: where replies are kept it may
+ * come home within the grace period, but nothing more is asked. */
+static void stop_unheard(struct kv_run *run)
+{
+    struct kv_call *call;
+    bool kept = run->set.journal && !run->jobs.unkept;
+    if (!run->unheard && kept && run->jobs.n)
+        kv_output_say(&run->jobs.output,
+            "stdout is not read any more: replies under way are kept in %s, up to %lld s",
+            kv_journal_path(run->set.journal), (long long)(grace_or(run, GRACE_MS) / 1000));
+    if (!run->unheard)
+        drain(run, kept ? grace_or(run, GRACE_MS) : 0);
+    run->unheard = true;
+    kv_sched_stop(run->set.sched);
+    while ((call = kv_sched_take(run->set.sched)))
+        kv_dispatch_withhold(&run->jobs.dispatch, call->user, KV_SLICE("nobody takes the results"));
+}
+
 static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
 {
     struct pollfd fds[2] = {{.fd = run->set.signal_fd, .events = POLLIN}};
@@ -182,7 +200,7 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
         take_signal(run);
     kv_output_polled(&run->jobs.output, &fds[1]);
     if (run->jobs.output.broken)
-        drain(run, 0);
+        stop_unheard(run);
     return 0;
 }
 
@@ -201,6 +219,16 @@ static bool is_over(const struct kv_run *run)
            !kv_output_waits(&run->jobs.output);
 }
 
+static void tend_journal(struct kv_run *run)
+{
+    struct kv_journal *j = run->set.journal;
+    struct kv_err err;
+    if (j && kv_journal_sync(j, kv_child_now_ms(), &err) != 0)
+        kv_output_say(&run->jobs.output, "%s", err.text);
+    if (j && kv_journal_is_long(j))
+        kv_journal_shrink(j);
+}
+
 int kv_run_turn(struct kv_run *run, struct kv_err *err)
 {
     int64_t now = kv_child_now_ms();
@@ -216,6 +244,7 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
         return -1;
     kv_dispatch_receive(&run->jobs.dispatch);
     look_for_stopped_lanes(run);
+    tend_journal(run);
     run->set.look(run->set.closure, kv_child_now_ms());
     return 1;
 }
@@ -230,6 +259,8 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
     kv_job_queue_init(&run->agenda, setup->work, setup->exec ? setup->exec : setup->answering,
         setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
     run->tally.left = (int64_t)setup->work->tasks;
+    if (setup->journal)
+        run->jobs.output.kept_in = kv_journal_path(setup->journal);
     return run;
 }
 

@@ -23,6 +23,7 @@
 #include "dispatch.h"
 #include "job_queue.h"
 #include "jobs.h"
+#include "journal.h"
 #include "output.h"
 #include "pipeline.h"
 
@@ -36,6 +37,7 @@ struct kv_run_setup {
     struct kv_sched *sched;
     struct kv_http *http; /* NULL if no endpoint needs it */
     const struct kv_secrets *ring;
+    struct kv_journal *journal; /* of replies; NULL: none is kept */
     int in_flight;
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
@@ -62,6 +64,7 @@ struct kv_run_tally {
     int64_t unanswered;  /* tasks without a result, for reasons that may pass */
     int64_t unusable;    /* tasks not begun: something is wrong with their question */
     int64_t refusals;    /* of those kept and unanswered: a server will not have their requests */
+    int64_t reused;      /* replies that an earlier run had paid for */
     int64_t left;        /* tasks not begun, or given up */
     double tokens, cost; /* said and guessed */
     double reserved;     /* what the calls under way may cost */

@@ -348,6 +348,15 @@ static int open_questions(
     return o->exec_command ? 0 : check_traces(s, o, err) || translate(s, o->template_command, err);
 }
 
+static int open_journal(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (!o->lock || !o->journal)
+        return 0;
+    s->journal = kv_journal_open(s->state, err);
+    return s->journal && (!s->work.n || kv_journal_begin(s->journal, err) == 0) ? 0 : -1;
+}
+
 static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     if (open_state(s, o, err) != 0)
@@ -359,11 +368,11 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
             "%s: its tasks are no questions: say with --exec how to run them", info->paths->state);
     if (find_idle(s, o, err) != 0)
         return -1;
-    if (s->idle)
-        return 0;
+    if (s->idle) /* what the journal has is in the pair by now */
+        return open_journal(s, o, err);
     int failed =
         jobs ? open_tasks(s, err) != 0 || collect(s, o, err) != 0 : open_questions(s, o, err) != 0;
-    if (failed)
+    if (failed || open_journal(s, o, err) != 0)
         return -1;
     return o->offline ? 0 : open_models(s, o, err);
 }
@@ -399,6 +408,7 @@ void kv_session_close(struct kv_session *s)
     free(s->question_ids);
     kv_bench_close(s->bench);
     kv_config_close(s->config);
+    kv_journal_close(s->journal);
     kv_state_close(s->state);
     kv_secret_close(s->ring);
     kv_exec_tasks_release(&s->tasks);
@@ -429,6 +439,7 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->sched = s->models.sched;
     setup->http = s->models.http;
     setup->ring = s->ring;
+    setup->journal = s->journal;
     setup->in_flight = s->models.in_flight;
     setup->translator = s->translator;
 }

@@ -29,6 +29,7 @@ struct kv_session_options {
     bool cost_limited, tokens_limited;
     struct kv_streaming streaming;
     bool lock;        /* take the run lock */
+    bool journal;     /* … and keep replies (journal.h) */
     bool offline;     /* open no models: for --dry-run */
     bool every_model; /* also models that nothing is to be asked of: for --check */
     uint64_t seed;
@@ -50,6 +51,7 @@ struct kv_session {
     struct kv_desk desk;
     struct kv_jobs work;
     struct kv_secrets *ring;
+    struct kv_journal *journal; /* NULL: none */
     kv_env_fn *env;
     struct kv_pricing pricing;
     struct kv_models models;

@@ -2,7 +2,7 @@
  *
  *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
  *         [--key KEY] [--rate N] [--models A,B] [--journal FILE] [--journal-buffered]
- *         [--bodies FILE] [--token-ms MS]
+ *         [--bodies FILE] [--sent FILE] [--token-ms MS]
  *         [--max-seconds N] [--stay-with-stdin]
  *
  * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models), OpenAI's Responses
@@ -14,7 +14,8 @@
  * The journal has one line a request, written when its fate is decided:
  *     {"time","path","model","user","md5","attempt","judge","status","peer"}
  * where md5 is that of the body and attempt counts how often that body has come. --bodies keeps the
- * bodies themselves, one a line.
+ * bodies themselves, one a line; --sent has a line {"time","md5"} for each success that was sent to
+ * its last byte.
  *
  * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
  * are suspended and kept in a heap by the time they are due.
@@ -44,8 +45,8 @@
 #define HELP                                                                                       \
     "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
     "           [--latency MS] [--key KEY] [--rate N] [--models A,B] [--journal FILE]\n"           \
-    "           [--journal-buffered] [--bodies FILE] [--token-ms MS] [--max-seconds N]\n"          \
-    "           [--stay-with-stdin]\n"
+    "           [--journal-buffered] [--bodies FILE] [--sent FILE] [--token-ms MS]\n"              \
+    "           [--max-seconds N] [--stay-with-stdin]\n"
 
 enum {
     CONNECTIONS_MAX = 20000,
@@ -58,7 +59,7 @@ struct repeat {
 };
 
 static struct {
-    const char *port_file, *answers, *script, *key, *models, *journal, *bodies;
+    const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent;
     long port, latency, rate, token_ms, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
@@ -67,7 +68,7 @@ static struct {
     struct MHD_Daemon *daemon;
     struct mind *mind;
     struct script *script;
-    FILE *journal, *bodies;
+    FILE *journal, *bodies, *sent;
     struct call *calls;
     struct repeat *repeats;
     size_t repeat_count, repeat_cap;
@@ -136,6 +137,17 @@ static void note(const struct call *c, const struct chat *chat, const struct ask
     if (!opt.buffered)
         fflush(me.journal);
     kv_buf_release(&line);
+}
+
+static void note_sent(const struct call *c)
+{
+    struct timespec t;
+    char md5[KV_MD5_HEX + 1];
+    clock_gettime(CLOCK_REALTIME, &t);
+    kv_digest_md5(kv_slice_of(&c->body), md5);
+    fprintf(me.sent, "{\"time\":%lld.%06ld,\"md5\":\"%s\"}\n", (long long)t.tv_sec,
+        t.tv_nsec / 1000, md5);
+    fflush(me.sent);
 }
 
 /* ---- deciding what to say ---- */
@@ -347,9 +359,10 @@ static void end_call(void *closure, struct MHD_Connection *connection, void **co
     struct call *c = *con_cls;
     (void)closure;
     (void)connection;
-    (void)code;
     if (!c)
         return;
+    if (me.sent && code == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->status == 200)
+        note_sent(c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -434,6 +447,8 @@ static int start(struct kv_err *err)
         return kv_err_sys(err, "%s", opt.journal);
     if (opt.bodies && !(me.bodies = fopen(opt.bodies, "w")))
         return kv_err_sys(err, "%s", opt.bodies);
+    if (opt.sent && !(me.sent = fopen(opt.sent, "w")))
+        return kv_err_sys(err, "%s", opt.sent);
     me.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
         NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
@@ -472,6 +487,7 @@ int main(int argc, char **argv)
         {0, "journal", KV_OPT_TEXT, &opt.journal},
         {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},
         {0, "bodies", KV_OPT_TEXT, &opt.bodies},
+        {0, "sent", KV_OPT_TEXT, &opt.sent},
         {0, "max-seconds", KV_OPT_COUNT, &opt.max_seconds},
         {0, "stay-with-stdin", KV_OPT_FLAG, &opt.with_stdin},
         {0},
@@ -487,6 +503,8 @@ int main(int argc, char **argv)
     let_go();
     if (me.bodies)
         fclose(me.bodies);
+    if (me.sent)
+        fclose(me.sent);
     if (me.journal)
         fclose(me.journal);
     script_close(me.script);

@@ -36,7 +36,7 @@ manifest() {
     start_provider --answers answers.jsonl --latency 20
     manifest
     mkfifo pipe
-    kv-run --grace 0 r.json.state >pipe 2>err &
+    kv-run --no-journal --grace 0 r.json.state >pipe 2>err &
     local pid=$!
     exec 8<pipe
     until [ "$(asked .judge)" -ge 8 ]; do sleep 0.1; done

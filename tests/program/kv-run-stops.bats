@@ -97,9 +97,12 @@ until_asked() {
     start_provider --answers answers.jsonl
     manifest
     kv-run r.json.state >rows
-    run --separate-stderr bash -c 'prlimit --fsize=200 kv-run r.json.state >short'
+    run --separate-stderr bash -c 'prlimit --fsize=200 kv-run --no-journal r.json.state >short'
     assert_failure 4
     assert_stderr 'kv-run: stdout: file too large'
+    run --separate-stderr prlimit --fsize=200 kv-run r.json.state
+    assert_failure 4
+    assert_stderr 'kv-run: .r.json.journal: write: file too large'
     run --separate-stderr prlimit --fsize=200 kv-append r.json.state rows
     assert_failure 4
     assert_regex "$stderr" '^kv-append: .*: file too large$'

@@ -1,0 +1,209 @@
+/* answer_json - an answer as a JSON object, and back. */
+#include "answer_json.h"
+
+#include "json.h"
+#include "num.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The counts of struct kv_usage, by the names of their members. */
+static const struct {
+    const char *name;
+    size_t at;
+} counts[] = {
+    {"in", offsetof(struct kv_usage, in_total)},
+    {"in_read", offsetof(struct kv_usage, in_read)},
+    {"in_write", offsetof(struct kv_usage, in_write)},
+    {"in_write_1h", offsetof(struct kv_usage, in_write_1h)},
+    {"out", offsetof(struct kv_usage, out_total)},
+    {"out_reasoning", offsetof(struct kv_usage, out_reasoning)},
+    {"in_fresh", offsetof(struct kv_usage, in_fresh)},
+};
+enum { COUNTS = sizeof counts / sizeof *counts };
+
+/* What is true of the answer. */
+static const struct {
+    const char *name;
+    size_t at;
+} flags[] = {
+    {"another", offsetof(struct kv_answer, another)},
+    {"thought", offsetof(struct kv_answer, thought)},
+    {"no_temperature", offsetof(struct kv_answer, no_temperature)},
+    {"folded_system", offsetof(struct kv_answer, folded_system)},
+    {"measured", offsetof(struct kv_answer, measured)},
+};
+enum { FLAGS = sizeof flags / sizeof *flags };
+
+static int64_t *count_of(struct kv_usage *u, size_t i)
+{
+    return (int64_t *)(void *)((char *)u + counts[i].at);
+}
+
+static bool *flag_of(struct kv_answer *a, size_t i)
+{
+    return (bool *)(void *)((char *)a + flags[i].at);
+}
+
+/* ---- writing ---- */
+
+static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
+{
+    if (text.n == 0)
+        return;
+    kv_buf_printf(out, ",\"%s\":", name);
+    kv_json_quote(out, text, KV_JSON_RAW);
+}
+
+static void add_usage(struct kv_buf *out, struct kv_usage used)
+{
+    const char *comma = "";
+    kv_buf_add_str(out, ",\"used\":{");
+    for (size_t i = 0; i < COUNTS; i++) {
+        int64_t n = *count_of(&used, i);
+        if (n < 0)
+            continue;
+        kv_buf_printf(out, "%s\"%s\":%lld", comma, counts[i].name, (long long)n);
+        comma = ",";
+    }
+    if (!isnan(used.cost)) {
+        kv_buf_printf(out, "%s\"cost\":", comma);
+        kv_num_add_double(out, used.cost, KV_NUM_COMPACT);
+    }
+    kv_buf_add_char(out, '}');
+}
+
+static void add_retries(struct kv_buf *out, const struct kv_answer *answer)
+{
+    bool any = false;
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        any |= answer->retries[i] != 0;
+    if (!any)
+        return;
+    kv_buf_add_str(out, ",\"retries\":[");
+    for (int i = 0; i < KV_RETRY_CLASSES; i++)
+        kv_buf_printf(out, "%s%lld", i ? "," : "", (long long)answer->retries[i]);
+    kv_buf_add_char(out, ']');
+}
+
+static void add_speed(struct kv_buf *out, const struct kv_answer *answer)
+{
+    if (!answer->measured)
+        return;
+    kv_buf_add_str(out, ",\"first_token_s\":");
+    kv_num_add_double(out, answer->first_token_s, KV_NUM_COMPACT);
+    kv_buf_add_str(out, ",\"tokens_per_s\":");
+    kv_num_add_double(out, answer->tokens_per_s, KV_NUM_COMPACT);
+}
+
+void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
+{
+    kv_buf_add_str(out, "{\"text\":");
+    kv_json_quote(out, answer->text, KV_JSON_RAW);
+    kv_buf_printf(out, ",\"outcome\":\"%s\"", kv_outcome_name(answer->outcome));
+    add_text(out, "served", answer->served);
+    add_text(out, "tier", answer->tier);
+    add_text(out, "finish", answer->finish);
+    add_usage(out, answer->used);
+    add_retries(out, answer);
+    add_speed(out, answer);
+    struct kv_answer a = *answer;
+    for (size_t i = 0; i < FLAGS; i++)
+        if (*flag_of(&a, i))
+            kv_buf_printf(out, ",\"%s\":true", flags[i].name);
+    if (a.attempts > 1)
+        kv_buf_printf(out, ",\"attempts\":%d", a.attempts);
+    kv_buf_add_char(out, '}');
+}
+
+/* ---- reading ---- */
+
+static struct kv_slice read_text(struct kv_slice object, const char *name, struct kv_buf *text)
+{
+    struct kv_slice value;
+    kv_buf_clear(text);
+    kv_buf_reserve(text, 1);
+    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, text);
+    return kv_slice_of(text);
+}
+
+static enum kv_outcome read_outcome(struct kv_slice object)
+{
+    struct kv_slice value;
+    if (kv_json_get(object, "outcome", &value))
+        for (int i = 0; i < KV_OUTCOME_COUNT; i++)
+            if (kv_json_string_is(value, kv_outcome_name((enum kv_outcome)i)))
+                return (enum kv_outcome)i;
+    return KV_OUTCOME_OK;
+}
+
+static void read_usage(struct kv_slice object, struct kv_usage *used)
+{
+    struct kv_slice all, value;
+    if (!kv_json_get(object, "used", &all))
+        return;
+    for (size_t i = 0; i < COUNTS; i++)
+        if (!kv_json_get(all, counts[i].name, &value) || !kv_num_int64(value, count_of(used, i)) ||
+            *count_of(used, i) < 0)
+            *count_of(used, i) = -1;
+    if (kv_json_get(all, "cost", &value) && !kv_num_double(value, &used->cost))
+        used->cost = (double)NAN;
+}
+
+static void read_retries(struct kv_slice object, struct kv_answer *answer)
+{
+    struct kv_slice all = {"", 0}, value;
+    struct kv_json_walk w;
+    kv_json_get(object, "retries", &all);
+    kv_json_begin(&w, all);
+    for (int i = 0; i < KV_RETRY_CLASSES && kv_json_item(&w, &value); i++)
+        if (!kv_num_int64(value, &answer->retries[i]))
+            answer->retries[i] = 0;
+}
+
+static void read_rest(struct kv_slice object, struct kv_answer *a)
+{
+    struct kv_slice value;
+    int64_t n = 1;
+    for (size_t i = 0; i < FLAGS; i++)
+        if (kv_json_get(object, flags[i].name, &value))
+            *flag_of(a, i) = kv_json_is_true(value);
+    if (kv_json_get(object, "first_token_s", &value) && !kv_num_double(value, &a->first_token_s))
+        a->first_token_s = 0;
+    if (kv_json_get(object, "tokens_per_s", &value) && !kv_num_double(value, &a->tokens_per_s))
+        a->tokens_per_s = 0;
+    if (kv_json_get(object, "attempts", &value) &&
+        (!kv_num_int64(value, &n) || n < 1 || n > INT_MAX))
+        n = 1;
+    a->attempts = (int)n;
+}
+
+bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
+{
+    struct kv_slice value;
+    struct kv_answer *a = &kept->answer;
+    if (!kv_json_get(object, "text", &value) || kv_json_type(value) != KV_JSON_STRING)
+        return false;
+    *a = (struct kv_answer){
+        .kind = KV_ANSWER_TEXT, .used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
+    a->text = read_text(object, "text", &kept->text);
+    a->served = read_text(object, "served", &kept->served);
+    a->tier = read_text(object, "tier", &kept->tier);
+    a->finish = read_text(object, "finish", &kept->finish);
+    a->outcome = read_outcome(object);
+    read_usage(object, &a->used);
+    read_retries(object, a);
+    read_rest(object, a);
+    return true;
+}
+
+void kv_kept_answer_release(struct kv_kept_answer *kept)
+{
+    kv_buf_release(&kept->text);
+    kv_buf_release(&kept->served);
+    kv_buf_release(&kept->tier);
+    kv_buf_release(&kept->finish);
+}

@@ -208,3 +208,18 @@ asked_for() {
     assert_equal "$(<done)" 12
     assert_equal "$(asked_twice)" 0
 }
+
+@test "journal: a result from a kept reply is the one that would have been, but for its times" {
+    bench 4
+    echo '{"rules":[{"when":{"contains":"number 2?","judge":false},"do":{"finish":"length"}},
+        {"when":{"contains":"number 3?","each":1},"do":{"status":500,"body":"oh"}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    manifest
+    kv-run r.json.state >live
+    kv-run r.json.state >kept
+    assert_equal "$(asked_twice)" 0
+    local plain='del(.metadata.timestamp, .metadata.execution_time, .metadata.result_id,
+        .metadata.first_token_seconds?, .metadata.output_tokens_per_second?)'
+    diff <(jq -cS "$plain" live | sort) <(jq -cS "$plain" kept | sort)
+    assert_equal "$(jq -c '[.. | objects | .server_error?.used? // empty] | unique' kept | sort -u | tail -n 1)" '[2]' # answer and judgement
+}

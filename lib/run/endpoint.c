@@ -376,6 +376,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
     kv_endpoint_words_add(e, q, reply, quirks, response);
+    kv_endpoint_words_obeys(e, q, reply, step);
     return KV_HEARD_REPLY;
 }
 

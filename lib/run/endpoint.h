@@ -31,6 +31,7 @@ struct kv_endpoint {
     struct kv_provider provider;
     struct kv_lane *lane;
     enum kv_step step;
+    int looked_at, unusable; /* private: replies to this step, and those without an object */
     unsigned quirks;
     const char *effort, *verbosity; /* those the server takes instead of the user's; or NULL */
     bool background;                /* answers are worked on in the background, and fetched */

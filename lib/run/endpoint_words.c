@@ -1,6 +1,7 @@
 /* endpoint_words - what is not as it was asked for about an answer, and what is told once a model. */
 #include "endpoint_words.h"
 
+#include "reply_object.h"
 #include "served_name.h"
 
 #include <math.h>
@@ -91,6 +92,28 @@ static void add_tier(const struct kv_response *reply, struct kv_answer *response
         if (tier.n == strlen(standard[i]) && strncasecmp(tier.p, standard[i], tier.n) == 0)
             tier.n = 0;
     response->tier = tier;
+}
+
+enum { LOOKED_AT = 5, UNUSABLE = 2 };
+
+void kv_endpoint_words_obeys(struct kv_endpoint *e, const struct kv_query *q,
+    const struct kv_response *reply, enum kv_step step)
+{
+    static const struct kv_wanted any = {0};
+    struct kv_buf object = {0};
+    struct kv_err ignored;
+    if (!q->schema_name || reply->ending != KV_OUTCOME_OK || step != e->step ||
+        step == KV_STEP_PLAIN || e->looked_at == LOOKED_AT)
+        return;
+    e->looked_at++;
+    e->unusable += kv_reply_object(kv_slice_of(&reply->text), &any, &object, &ignored) != 0;
+    kv_buf_release(&object);
+    if (e->unusable < UNUSABLE)
+        return;
+    e->step = kv_step_below(e->provider.dialect, step);
+    e->looked_at = e->unusable = 0;
+    remark(e, KV_REMARK_SCHEMA, "does not obey a schema: asking in another way, ",
+        kv_slice(kv_step_name(e->step)));
 }
 
 void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,

@@ -19,6 +19,7 @@ enum kv_remark { /* bits of kv_endpoint.remarked */
     KV_REMARK_REFUSED = 64,
     KV_REMARK_TEMPERATURE = 128,
     KV_REMARK_SYSTEM = 256,
+    KV_REMARK_SCHEMA = 512,
 };
 /* True the first time that it is asked of this model. */
 bool kv_endpoint_words_first(struct kv_endpoint *e, enum kv_remark remark);
@@ -26,5 +27,10 @@ bool kv_endpoint_words_first(struct kv_endpoint *e, enum kv_remark remark);
 /* Fills in what the answer says of itself; `quirks` as sent. Texts are borrowed from the reply. */
 void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, unsigned quirks, struct kv_answer *response);
+
+/* Looks whether a server that took a schema obeys it: some do not, and refuse nothing. If two of the
+ * first five replies hold no object, the next way of asking is tried. `step` as sent. */
+void kv_endpoint_words_obeys(struct kv_endpoint *e, const struct kv_query *q,
+    const struct kv_response *reply, enum kv_step step);
 
 #endif

@@ -193,3 +193,18 @@ rated() {
     kv-run r.json.state >row
     assert_equal "$(jq -c '.template | [.verify_result, .verify_granular_result, .field_scores]' row)" '[false,0,{"x":0}]'
 }
+
+@test "judge: a server that takes a schema and does not obey it is asked in another way, told once" {
+    jq -nc '{rules: [{when: {judge: true, first: 2}, do: {reply: "It says one."}},
+        {when: {judge: true, contains: "previous reply"}, do: {reply: {n: 1}}}]}' >script.json
+    bench 4
+    start_provider --answers answers.jsonl --script script.json --bodies bodies.jsonl
+    quiz_preset 1 '.async_max_workers = 1'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run r.json.state >rows 2>err
+    stop_provider
+    assert_equal "$(jq -c .template.verify_result rows | sort | uniq -c | tr -s ' ')" ' 4 true'
+    assert_equal "$(jq -c 'select(.model == "judge") | if .tools then "tool" else .response_format.type end' bodies.jsonl |
+        uniq -c | tr -s ' ' | paste -sd ,)" ' 2 "json_schema", 4 "tool"'
+    assert_equal "$(grep -c 'does not obey a schema: asking in another way, tool' err)" 1
+}

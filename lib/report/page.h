@@ -39,6 +39,17 @@ void kv_page_dot(struct kv_page *p, double difference, struct kv_interval i, dou
 /* A link to a question, with the beginning of its text. */
 int kv_page_question_link(struct kv_page *p, uint32_t question, size_t max, struct kv_err *err);
 
+enum { KV_PAGE_TEXT_BYTES = 20000 }; /* of an answer or another text, at most */
+
+/* p->text becomes the text of a member, "" if there is none. */
+void kv_page_take_text(struct kv_page *p, struct kv_slice object, const char *member);
+
+/* A text in an element, up to KV_PAGE_TEXT_BYTES, and how much more there is. */
+void kv_page_block(struct kv_page *p, struct kv_slice text, const char *element);
+
+/* A result; its answer stands above already if it is the same. */
+int kv_page_row(struct kv_page *p, uint32_t fact, bool same_answer, struct kv_err *err);
+
 /* ---- sections; -1: a row that is quoted cannot be read ---- */
 
 bool kv_page_has_runs(const struct kv_report *r);

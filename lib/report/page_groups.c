@@ -17,15 +17,6 @@ bool kv_page_has_keywords(const struct kv_report *r)
     return false;
 }
 
-static const struct kv_rates_keyword *keyword_of(
-    const struct kv_line_rates *rates, uint32_t keyword)
-{
-    for (size_t i = 0; i < rates->keyword_count; i++)
-        if (rates->keywords[i].keyword == keyword)
-            return &rates->keywords[i];
-    return NULL;
-}
-
 static void add_keyword_cell(struct kv_page *p, const struct kv_rates_keyword *k)
 {
     if (!k) {
@@ -57,7 +48,7 @@ int kv_page_keywords(struct kv_page *p, struct kv_err *err)
     for (size_t i = 0; i < set->keywords.n && listed < KEYWORDS_LISTED; i++) {
         size_t known = 0;
         for (size_t j = 0; j < columns; j++)
-            known += keyword_of(&p->r->rates[p->r->order[j]], order[i]) != NULL;
+            known += kv_rates_keyword_of(&p->r->rates[p->r->order[j]], order[i]) != NULL;
         if (!known)
             continue;
         listed++;
@@ -65,7 +56,7 @@ int kv_page_keywords(struct kv_page *p, struct kv_err *err)
         kv_page_text_cut(p, kv_names_text(&set->keywords, order[i]), CHARS);
         kv_buf_add_str(p->out, "</bdi></th>");
         for (size_t j = 0; j < columns; j++)
-            add_keyword_cell(p, keyword_of(&p->r->rates[p->r->order[j]], order[i]));
+            add_keyword_cell(p, kv_rates_keyword_of(&p->r->rates[p->r->order[j]], order[i]));
         kv_buf_add_str(p->out, "</tr>\n");
     }
     kv_buf_add_str(p->out, "</tbody></table></div>\n");

@@ -4,10 +4,8 @@
  * line did not pass are opened in full, and the rest are lines; and if even these are too many, the
  * list ends and says so.
  */
-#include "json.h"
 #include "page.h"
 #include "quotation.h"
-#include "reformat.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,11 +13,11 @@
 #include <string.h>
 
 enum {
-    PAGE_BYTES = 30000000, /* the page, at most */
-    REST_BYTES = 2000000,  /* kept for the sections behind the questions */
-    LINE_BYTES = 700,      /* of a question's line, about */
-    ROW_BYTES = 700,       /* of the markup of a row, about */
-    ANSWER_BYTES = 20000,  /* of an answer or another text, at most */
+    PAGE_BYTES = 30000000,             /* the page, at most */
+    REST_BYTES = 2000000,              /* kept for the sections behind the questions */
+    LINE_BYTES = 700,                  /* of a question's line, about */
+    ROW_BYTES = 700,                   /* of the markup of a row, about */
+    ANSWER_BYTES = KV_PAGE_TEXT_BYTES, /* of an answer or another text, at most */
     SUMMARY_CHARS = 220,
 };
 
@@ -223,205 +221,6 @@ static void add_summary(struct kv_page *p, const struct kv_quotation *q, uint32_
     kv_buf_add_str(p->out, "</span>");
 }
 
-/* ---- a row ---- */
-
-static void add_text_of(struct kv_page *p, struct kv_slice object, const char *member)
-{
-    kv_buf_clear(&p->text);
-    kv_buf_reserve(&p->text, 1);
-    kv_quotation_add_text(&p->text, object, member);
-}
-
-/* A text in full, up to a limit that it says. */
-static void add_block(struct kv_page *p, struct kv_slice text, const char *element)
-{
-    struct kv_slice head = text;
-    if (text.n > ANSWER_BYTES) {
-        head.n = ANSWER_BYTES;
-        while (head.n && ((unsigned char)head.p[head.n] & 0xC0) == 0x80)
-            head.n--;
-    }
-    kv_page_printf(p, "<%s dir=auto>", element);
-    kv_page_text(p, head);
-    if (head.n < text.n)
-        kv_page_printf(p, " … [%zu more bytes]", text.n - head.n);
-    kv_page_printf(p, "</%s>\n", element);
-}
-
-static void add_value(struct kv_page *p, struct kv_slice value)
-{
-    kv_buf_clear(&p->text);
-    kv_buf_reserve(&p->text, 1);
-    if (value.n)
-        kv_reformat(&p->text, value, KV_REFORMAT_COMPACT);
-    kv_buf_add_str(p->out, "<td><code>");
-    if (value.n)
-        kv_page_text_cut(p, kv_slice_of(&p->text), 2000);
-    else
-        kv_buf_add_str(p->out, "–");
-    kv_buf_add_str(p->out, "</code></td>");
-}
-
-static struct kv_slice member_of(struct kv_slice object, struct kv_slice quoted)
-{
-    char *name = kv_json_strdup(quoted);
-    struct kv_slice value = kv_quotation_get(object, name);
-    free(name);
-    return value;
-}
-
-static void add_fields(struct kv_page *p, const struct kv_quotation *q)
-{
-    struct kv_slice results = kv_quotation_get(q->template, "field_results"), name, verdict;
-    struct kv_slice expected = kv_quotation_get(q->template, "parsed_gt_response");
-    struct kv_slice said = kv_quotation_get(q->template, "parsed_llm_response");
-    struct kv_json_walk walk;
-    bool any = false;
-    kv_json_begin(&walk, results);
-    for (; kv_json_member(&walk, &name, &verdict); any = true) {
-        if (!any)
-            kv_buf_add_str(p->out,
-                "<div class=cells><table><thead><tr><th scope=col>field</th><th scope=col>"
-                "expected</th><th scope=col>extracted</th><th scope=col>verdict</th></tr>"
-                "</thead><tbody>");
-        kv_buf_clear(&p->text);
-        kv_buf_reserve(&p->text, 1);
-        kv_json_unescape(name, &p->text);
-        kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
-        kv_page_text_cut(p, kv_slice_of(&p->text), 500);
-        kv_buf_add_str(p->out, "</bdi></th>");
-        add_value(p, member_of(expected, name));
-        add_value(p, member_of(said, name));
-        kv_page_printf(p, "<td>%s</td></tr>",
-            kv_json_is_true(verdict)   ? "<span class=\"o p\">✓ passed</span>"
-            : kv_json_is_null(verdict) ? "<span class=\"o u\">○ nothing extracted</span>"
-                                       : "<span class=\"o w\">✗ failed</span>");
-    }
-    if (any)
-        kv_buf_add_str(p->out, "</tbody></table></div>\n");
-}
-
-static void add_named(
-    struct kv_page *p, const char *name, struct kv_slice object, const char *member)
-{
-    add_text_of(p, object, member);
-    if (!p->text.n)
-        return;
-    kv_page_printf(p, "<p><small>%s</small> <span dir=auto>", name);
-    kv_page_text_cut(p, kv_slice_of(&p->text), 2000);
-    kv_buf_add_str(p->out, "</span></p>\n");
-}
-
-static void add_list(struct kv_page *p, const char *name, struct kv_slice list)
-{
-    struct kv_json_walk walk;
-    struct kv_slice item;
-    kv_json_begin(&walk, list);
-    while (kv_json_item(&walk, &item)) {
-        if (kv_json_type(item) != KV_JSON_STRING)
-            continue;
-        kv_buf_clear(&p->text);
-        kv_buf_reserve(&p->text, 1);
-        kv_json_unescape(item, &p->text);
-        kv_page_printf(p, "<p><small>%s</small> <span dir=auto>", name);
-        kv_page_text_cut(p, kv_slice_of(&p->text), 1000);
-        kv_buf_add_str(p->out, "</span></p>\n");
-    }
-}
-
-/* All maps of trait scores, as they stand in the row. */
-static void add_rubric(struct kv_page *p, const struct kv_quotation *q)
-{
-    static const char *const maps[] = {"llm_trait_scores", "regex_trait_scores",
-        "callable_trait_scores", "metric_trait_scores", "agentic_trait_scores", "llm_trait_labels"};
-    struct kv_slice rubric = kv_quotation_get(q->whole, "rubric");
-    bool any = false;
-    for (size_t i = 0; rubric.n && i < sizeof maps / sizeof *maps; i++) {
-        struct kv_json_walk walk;
-        struct kv_slice name, value;
-        kv_json_begin(&walk, kv_quotation_get(rubric, maps[i]));
-        for (; kv_json_member(&walk, &name, &value); any = true) {
-            if (!any)
-                kv_buf_add_str(p->out, "<div class=cells><table><thead><tr><th scope=col>trait</th>"
-                                       "<th scope=col>score</th></tr></thead><tbody>");
-            kv_buf_clear(&p->text);
-            kv_buf_reserve(&p->text, 1);
-            kv_json_unescape(name, &p->text);
-            kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
-            kv_page_text_cut(p, kv_slice_of(&p->text), 500);
-            kv_buf_add_str(p->out, "</bdi></th>");
-            add_value(p, value);
-            kv_buf_add_str(p->out, "</tr>");
-        }
-    }
-    if (any)
-        kv_buf_add_str(p->out, "</tbody></table></div>\n");
-}
-
-static void add_meta(struct kv_page *p, const struct kv_fact *f, const struct kv_quotation *q)
-{
-    kv_buf_add_str(p->out, "<p class=small>");
-    kv_report_add_seconds(p->out, f->seconds);
-    if (!isnan(f->first_token)) {
-        kv_buf_add_str(p->out, ", first token after ");
-        kv_report_add_seconds(p->out, f->first_token);
-    }
-    kv_buf_add_str(p->out, " · answer ");
-    kv_report_add_count(p->out, f->answering.input);
-    kv_buf_add_str(p->out, " + ");
-    kv_report_add_count(p->out, f->answering.output);
-    kv_buf_add_str(p->out, " tokens · judge ");
-    kv_report_add_count(p->out, f->judging.input);
-    kv_buf_add_str(p->out, " + ");
-    kv_report_add_count(p->out, f->judging.output);
-    for (size_t i = 0; i < KV_RETRY_CLASSES; i++)
-        if (f->retries[i])
-            kv_page_printf(p, " · %u × %s retried", f->retries[i], kv_row_facts_retries[i]);
-    add_text_of(p, q->metadata, "timestamp");
-    kv_buf_add_str(p->out, " · ");
-    kv_page_text_cut(p, kv_slice_of(&p->text), 40);
-    kv_buf_add_str(p->out, "</p>\n");
-}
-
-static void add_heading(struct kv_page *p, const struct kv_fact *f)
-{
-    const char *name = kv_result_outcome_name((enum kv_result_outcome)f->outcome);
-    char class = f->outcome == KV_RESULT_INSUFFICIENT ? 'w' : *name;
-    kv_buf_add_str(p->out, "<h4>");
-    kv_page_line(p, f->line);
-    if (f->replicate != KV_FACT_NO_REPLICATE)
-        kv_page_printf(p, " <small>replicate %" PRId32 "</small>", f->replicate);
-    kv_page_printf(p, " <span class=\"o %c\">%s</span></h4>\n", class, name);
-}
-
-static int add_row(struct kv_page *p, uint32_t fact, bool same_answer, struct kv_err *err)
-{
-    const struct kv_fact *f = &p->r->set->facts[fact];
-    struct kv_quotation q;
-    struct kv_buf answer = {0};
-    if (kv_quotation_read(&q, p->r->set, fact, err) != 0)
-        return -1;
-    add_heading(p, f);
-    kv_buf_reserve(&answer, 1);
-    if (!same_answer)
-        kv_quotation_add_answer(&answer, &q);
-    if (answer.n)
-        add_block(p, kv_slice_of(&answer), "pre");
-    kv_buf_release(&answer);
-    add_fields(p, &q);
-    if (f->outcome != KV_RESULT_PASSED && f->outcome != KV_RESULT_WRONG)
-        add_named(p, "reason", kv_quotation_get(q.metadata, "failure"), "reason");
-    add_named(p, "check", q.template, "field_verification_error");
-    add_named(p, "abstention", q.template, "abstention_reasoning");
-    add_named(p, "sufficiency", q.template, "sufficiency_reasoning");
-    add_rubric(p, &q);
-    add_list(p, "caveat", kv_quotation_get(q.metadata, "caveats"));
-    add_list(p, "warning", kv_quotation_get(q.metadata, "warnings"));
-    add_meta(p, f, &q);
-    kv_quotation_release(&q);
-    return 0;
-}
-
 /* ---- a question ---- */
 
 static void add_keywords(struct kv_page *p, uint32_t question)
@@ -442,15 +241,15 @@ static void add_keywords(struct kv_page *p, uint32_t question)
 static void add_reference(struct kv_page *p, const struct kv_quotation *q, uint32_t question)
 {
     kv_buf_add_str(p->out, "<div><dl>\n");
-    add_text_of(p, q->metadata, "question_text");
+    kv_page_take_text(p, q->metadata, "question_text");
     if (p->text.n > SUMMARY_CHARS) {
         kv_buf_add_str(p->out, "<dt>Question</dt>");
-        add_block(p, kv_slice_of(&p->text), "dd");
+        kv_page_block(p, kv_slice_of(&p->text), "dd");
     }
-    add_text_of(p, q->metadata, "raw_answer");
+    kv_page_take_text(p, q->metadata, "raw_answer");
     if (p->text.n) {
         kv_buf_add_str(p->out, "<dt>Reference</dt>");
-        add_block(p, kv_slice_of(&p->text), "dd");
+        kv_page_block(p, kv_slice_of(&p->text), "dd");
     }
     add_keywords(p, question);
     kv_buf_add_str(p->out, "<dt>Id</dt><dd><code>");
@@ -469,7 +268,7 @@ static int add_rows(struct kv_page *p, uint32_t question, struct kv_err *err)
         bool same = i && rows[i].answering == rows[i - 1].answering &&
                     rows[i].replicate == rows[i - 1].replicate &&
                     f->answer == set->facts[rows[i - 1].fact].answer;
-        failed = add_row(p, rows[i].fact, same, err);
+        failed = kv_page_row(p, rows[i].fact, same, err);
     }
     free(rows);
     return failed;

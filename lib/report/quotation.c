@@ -40,6 +40,18 @@ void kv_quotation_add_text(struct kv_buf *out, struct kv_slice object, const cha
         kv_json_unescape(value, out);
 }
 
+void kv_quotation_add_reason(struct kv_buf *out, struct kv_slice row)
+{
+    struct kv_slice failure = kv_quotation_get(kv_quotation_get(row, "metadata"), "failure");
+    struct kv_slice error = kv_quotation_get(row, "error");
+    if (failure.n)
+        kv_quotation_add_text(out, failure, "reason");
+    else if (error.n && kv_json_type(error) == KV_JSON_OBJECT)
+        kv_quotation_add_text(out, error, "message");
+    else
+        kv_quotation_add_text(out, row, error.n ? "error" : "failure");
+}
+
 /* The content of the last message of the assistant; empty if there is none. */
 static struct kv_slice last_message(struct kv_slice messages)
 {

@@ -28,6 +28,10 @@ struct kv_slice kv_quotation_get(struct kv_slice object, const char *name);
 /* Appends the text of a string member, nothing for another. */
 void kv_quotation_add_text(struct kv_buf *out, struct kv_slice object, const char *name);
 
+/* Appends why the row is a failure: its reason, or what a row of any kind (task_id) gives as its
+ * error; nothing if it does not say. */
+void kv_quotation_add_reason(struct kv_buf *out, struct kv_slice row);
+
 /* Appends what the row's answer says, without the marks of a trace around it. */
 void kv_quotation_add_answer(struct kv_buf *out, const struct kv_quotation *q);
 

@@ -223,6 +223,15 @@ static void take_keywords(struct kv_line_rates *r, const struct shared *s)
     free(of);
 }
 
+const struct kv_rates_keyword *kv_rates_keyword_of(
+    const struct kv_line_rates *rates, uint32_t keyword)
+{
+    for (size_t i = 0; i < rates->keyword_count; i++)
+        if (rates->keywords[i].keyword == keyword)
+            return &rates->keywords[i];
+    return NULL;
+}
+
 /* ---- time ---- */
 
 static int by_value(const void *a, const void *b)

@@ -61,6 +61,10 @@ struct kv_line_rates *kv_rates_make(
     const struct kv_rowset *set, const char *cluster, const char *by);
 void kv_rates_free(struct kv_line_rates *rates, size_t count);
 
+/* The rate of a line for one keyword; NULL if none of its questions has it. */
+const struct kv_rates_keyword *kv_rates_keyword_of(
+    const struct kv_line_rates *rates, uint32_t keyword);
+
 /* "2.0 %", and "–" for NaN: how a report spells a share. */
 void kv_rates_add_percent(struct kv_buf *out, double share);
 

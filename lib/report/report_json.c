@@ -3,8 +3,8 @@
  */
 #include "report_json.h"
 
-#include "json.h"
-#include "num.h"
+#include "json_out.h"
+#include "json_text.h"
 #include "provenance.h"
 #include "quotation.h"
 
@@ -12,80 +12,15 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- members ---- */
-
-static void comma(struct kv_buf *out)
-{
-    char last = out->n ? out->p[out->n - 1] : '{';
-    if (last != '{' && last != '[' && last != ':')
-        kv_buf_add_char(out, ',');
-}
-
-static void key(struct kv_buf *out, const char *name)
-{
-    comma(out);
-    kv_buf_printf(out, "\"%s\":", name);
-}
-
-static void text(struct kv_buf *out, const char *name, struct kv_slice value)
-{
-    key(out, name);
-    kv_json_quote(out, value, KV_JSON_RAW);
-}
-
-static void count(struct kv_buf *out, const char *name, uint64_t n)
-{
-    key(out, name);
-    kv_buf_printf(out, "%" PRIu64, n);
-}
-
-static void number(struct kv_buf *out, const char *name, double x)
-{
-    key(out, name);
-    kv_num_add_double(out, x, KV_NUM_COMPACT);
-}
-
-static void flag(struct kv_buf *out, const char *name, bool on)
-{
-    key(out, name);
-    kv_buf_add_str(out, on ? "true" : "false");
-}
-
-static void interval(struct kv_buf *out, const char *name, struct kv_interval i)
-{
-    key(out, name);
-    if (isnan(i.low)) {
-        kv_buf_add_str(out, "null");
-        return;
-    }
-    kv_buf_add_char(out, '[');
-    kv_num_add_double(out, i.low, KV_NUM_COMPACT);
-    kv_buf_add_char(out, ',');
-    kv_num_add_double(out, i.high, KV_NUM_COMPACT);
-    kv_buf_add_char(out, ']');
-}
-
-static void open_list(struct kv_buf *out, const char *name)
-{
-    key(out, name);
-    kv_buf_add_char(out, '[');
-}
-
-static void open_item(struct kv_buf *out)
-{
-    comma(out);
-    kv_buf_add_char(out, '{');
-}
-
 static void answering_and_judge(struct kv_buf *out, const struct kv_report *r, uint32_t line)
 {
-    text(out, "answering", kv_rowset_model(r->set, r->set->lines[line].answering));
-    text(out, "judge", kv_rowset_model(r->set, r->set->lines[line].judge));
+    kv_json_out_text(out, "answering", kv_rowset_model(r->set, r->set->lines[line].answering));
+    kv_json_out_text(out, "judge", kv_rowset_model(r->set, r->set->lines[line].judge));
 }
 
 static void question(struct kv_buf *out, const struct kv_report *r, uint32_t id)
 {
-    text(out, "question_id", kv_rowset_question(r->set, id));
+    kv_json_out_text(out, "question_id", kv_rowset_question(r->set, id));
 }
 
 /* ---- files ---- */
@@ -94,28 +29,28 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
 {
     struct kv_provenance p;
     kv_provenance_make(&p, set);
-    open_item(out);
-    text(out, "name", kv_slice(set->path));
-    text(out, "sha256", kv_slice(digest));
-    count(out, "bytes", set->bytes);
-    count(out, "rows", set->n);
-    count(out, "questions", set->questions.n);
-    count(out, "superseded", set->superseded);
-    count(out, "previews", set->previews);
-    count(out, "unreadable", set->torn);
-    flag(out, "complete", set->complete);
-    key(out, "total_tasks");
+    kv_json_out_item(out);
+    kv_json_out_text(out, "name", kv_slice(set->path));
+    kv_json_out_text(out, "sha256", kv_slice(digest));
+    kv_json_out_count(out, "bytes", set->bytes);
+    kv_json_out_count(out, "rows", set->n);
+    kv_json_out_count(out, "questions", set->questions.n);
+    kv_json_out_count(out, "superseded", set->superseded);
+    kv_json_out_count(out, "previews", set->previews);
+    kv_json_out_count(out, "unreadable", set->torn);
+    kv_json_out_flag(out, "complete", set->complete);
+    kv_json_out_key(out, "total_tasks");
     if (set->total_tasks >= 0)
         kv_buf_printf(out, "%" PRId64, set->total_tasks);
     else
         kv_buf_add_str(out, "null");
-    text(out, "first", kv_slice_of(&set->first_time));
-    text(out, "last", kv_slice_of(&set->last_time));
-    text(out, "job_id", kv_slice_of(&p.job_id));
-    text(out, "karenina_version", kv_slice_of(&p.version));
-    text(out, "config_hash", kv_slice_of(&p.config_hash));
-    text(out, "benchmark_digest", kv_slice_of(&p.benchmark_digest));
-    key(out, "models");
+    kv_json_out_text(out, "first", kv_slice_of(&set->first_time));
+    kv_json_out_text(out, "last", kv_slice_of(&set->last_time));
+    kv_json_out_text(out, "job_id", kv_slice_of(&p.job_id));
+    kv_json_out_text(out, "karenina_version", kv_slice_of(&p.version));
+    kv_json_out_text(out, "config_hash", kv_slice_of(&p.config_hash));
+    kv_json_out_text(out, "benchmark_digest", kv_slice_of(&p.benchmark_digest));
+    kv_json_out_key(out, "models");
     kv_buf_add_slice(out, p.models.n ? kv_slice_of(&p.models) : KV_SLICE("null"));
     kv_buf_add_char(out, '}');
     kv_provenance_release(&p);
@@ -126,38 +61,39 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
 
 static void add_outcomes(struct kv_buf *out, const struct kv_line_rates *rates)
 {
-    key(out, "outcomes");
+    kv_json_out_key(out, "outcomes");
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < KV_RESULT_OUTCOMES; i++)
         if (rates->outcomes[i])
-            count(out, kv_result_outcome_name((enum kv_result_outcome)i), rates->outcomes[i]);
+            kv_json_out_count(
+                out, kv_result_outcome_name((enum kv_result_outcome)i), rates->outcomes[i]);
     kv_buf_add_char(out, '}');
 }
 
 static void add_rate_interval(struct kv_buf *out, const struct kv_rate_interval *i)
 {
     static const char *const methods[] = {"none", "wilson", "wilson-effective", "clustered"};
-    interval(out, "interval", i->interval);
-    text(out, "method", kv_slice(methods[i->method]));
-    number(out, "effective_n", i->effective);
+    kv_json_out_interval(out, "interval", i->interval);
+    kv_json_out_text(out, "method", kv_slice(methods[i->method]));
+    kv_json_out_number(out, "effective_n", i->effective);
 }
 
 static void add_at_k(struct kv_buf *out, const struct kv_line_rates *rates, bool hat)
 {
     char name[24];
-    key(out, hat ? "pass_hat" : "pass_at");
+    kv_json_out_key(out, hat ? "pass_hat" : "pass_at");
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < rates->at_k_count; i++) {
         const struct kv_rates_at_k *at = &rates->at_k[i];
         snprintf(name, sizeof name, "%" PRIu32, at->k);
-        number(out, name, hat ? at->hat.mean : at->at.mean);
+        kv_json_out_number(out, name, hat ? at->hat.mean : at->at.mean);
     }
     kv_buf_add_char(out, '}');
-    key(out, hat ? "pass_hat_se" : "pass_at_se");
+    kv_json_out_key(out, hat ? "pass_hat_se" : "pass_at_se");
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < rates->at_k_count; i++) {
         snprintf(name, sizeof name, "%" PRIu32, rates->at_k[i].k);
-        number(out, name, hat ? rates->at_k[i].hat.se : rates->at_k[i].at.se);
+        kv_json_out_number(out, name, hat ? rates->at_k[i].hat.se : rates->at_k[i].at.se);
     }
     kv_buf_add_char(out, '}');
 }
@@ -165,28 +101,28 @@ static void add_at_k(struct kv_buf *out, const struct kv_line_rates *rates, bool
 static void add_quantiles(struct kv_buf *out, const char *name, const double *values)
 {
     static const char *const names[] = {"p50", "p90", "p95", "p99"};
-    key(out, name);
+    kv_json_out_key(out, name);
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < KV_RATES_QUANTILES; i++)
-        number(out, names[i], values[i]);
+        kv_json_out_number(out, names[i], values[i]);
     kv_buf_add_char(out, '}');
 }
 
 static void add_keywords(
     struct kv_buf *out, const struct kv_report *r, const struct kv_line_rates *rates)
 {
-    key(out, "by_keyword");
+    kv_json_out_key(out, "by_keyword");
     kv_buf_add_char(out, '{');
     for (size_t i = 0; i < rates->keyword_count; i++) {
         const struct kv_rates_keyword *k = &rates->keywords[i];
-        comma(out);
+        kv_json_out_comma(out);
         kv_json_quote(out, kv_names_text(&r->set->keywords, k->keyword), KV_JSON_RAW);
         kv_buf_add_str(out, ":{");
-        count(out, "n", k->n);
-        count(out, "questions", k->questions);
-        count(out, "passed", k->passed);
-        number(out, "rate", k->rate);
-        interval(out, "wilson", kv_statistics_wilson(k->rate, (double)k->n));
+        kv_json_out_count(out, "n", k->n);
+        kv_json_out_count(out, "questions", k->questions);
+        kv_json_out_count(out, "passed", k->passed);
+        kv_json_out_number(out, "rate", k->rate);
+        kv_json_out_interval(out, "wilson", kv_statistics_wilson(k->rate, (double)k->n));
         add_rate_interval(out, &k->interval);
         kv_buf_add_char(out, '}');
     }
@@ -197,25 +133,25 @@ static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place
 {
     uint32_t line = r->order[place], tied;
     const struct kv_line_rates *rates = &r->rates[line];
-    open_item(out);
+    kv_json_out_item(out);
     answering_and_judge(out, r, line);
-    count(out, "tasks", rates->tasks);
-    count(out, "scored", rates->scored);
-    count(out, "questions", rates->questions);
-    count(out, "replicates", rates->replicates);
-    count(out, "passed", rates->passed);
+    kv_json_out_count(out, "tasks", rates->tasks);
+    kv_json_out_count(out, "scored", rates->scored);
+    kv_json_out_count(out, "questions", rates->questions);
+    kv_json_out_count(out, "replicates", rates->replicates);
+    kv_json_out_count(out, "passed", rates->passed);
     add_outcomes(out, rates);
-    number(out, "rate", rates->rate);
-    number(out, "se", rates->se);
-    interval(out, "wilson", kv_statistics_wilson(rates->rate, (double)rates->scored));
+    kv_json_out_number(out, "rate", rates->rate);
+    kv_json_out_number(out, "se", rates->se);
+    kv_json_out_interval(out, "wilson", kv_statistics_wilson(rates->rate, (double)rates->scored));
     add_rate_interval(out, &rates->interval);
-    interval(out, "bounds", rates->bounds);
-    key(out, "tied_with");
+    kv_json_out_interval(out, "bounds", rates->bounds);
+    kv_json_out_key(out, "tied_with");
     if (kv_report_is_tied(r, place, &tied))
         kv_json_quote(out, kv_rowset_model(r->set, r->set->lines[tied].answering), KV_JSON_RAW);
     else
         kv_buf_add_str(out, "null");
-    count(out, "unstable", rates->unstable);
+    kv_json_out_count(out, "unstable", rates->unstable);
     add_at_k(out, rates, false);
     add_at_k(out, rates, true);
     add_quantiles(out, "seconds", rates->seconds);
@@ -229,43 +165,43 @@ static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place
 
 static void add_contrast(struct kv_buf *out, const struct kv_contrast *c)
 {
-    count(out, "questions", c->questions);
-    count(out, "only_a", c->only_a);
-    count(out, "only_b", c->only_b);
-    number(out, "difference", c->difference);
-    number(out, "se", c->se);
-    interval(out, "interval", c->interval);
-    count(out, "better", c->better);
-    count(out, "worse", c->worse);
-    count(out, "equal", c->equal);
-    text(out, "test", c->replicated ? KV_SLICE("sign") : KV_SLICE("mcnemar"));
-    number(out, "p_sign", c->p);
-    number(out, "p_holm", c->p_holm);
-    number(out, "detectable", c->detectable);
+    kv_json_out_count(out, "questions", c->questions);
+    kv_json_out_count(out, "only_a", c->only_a);
+    kv_json_out_count(out, "only_b", c->only_b);
+    kv_json_out_number(out, "difference", c->difference);
+    kv_json_out_number(out, "se", c->se);
+    kv_json_out_interval(out, "interval", c->interval);
+    kv_json_out_count(out, "better", c->better);
+    kv_json_out_count(out, "worse", c->worse);
+    kv_json_out_count(out, "equal", c->equal);
+    kv_json_out_text(out, "test", c->replicated ? KV_SLICE("sign") : KV_SLICE("mcnemar"));
+    kv_json_out_number(out, "p_sign", c->p);
+    kv_json_out_number(out, "p_holm", c->p_holm);
+    kv_json_out_number(out, "detectable", c->detectable);
 }
 
 static void add_pairs(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "pairs");
+    kv_json_out_list(out, "pairs");
     for (size_t i = 0; i < r->within.n; i++) {
         const struct kv_contrast *c = &r->within.items[i];
-        open_item(out);
-        text(out, "a", kv_rowset_model(r->set, r->set->lines[c->a].answering));
-        text(out, "b", kv_rowset_model(r->set, r->set->lines[c->b].answering));
-        text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->a].judge));
+        kv_json_out_item(out);
+        kv_json_out_text(out, "a", kv_rowset_model(r->set, r->set->lines[c->a].answering));
+        kv_json_out_text(out, "b", kv_rowset_model(r->set, r->set->lines[c->b].answering));
+        kv_json_out_text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->a].judge));
         add_contrast(out, c);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    open_list(out, "runs");
+    kv_json_out_list(out, "runs");
     for (size_t i = 0; i < r->between.n; i++) {
         const struct kv_contrast *c = &r->between.items[i];
-        open_item(out);
-        text(out, "then", kv_rowset_model(r->then, r->then->lines[c->a].answering));
-        text(out, "now", kv_rowset_model(r->set, r->set->lines[c->b].answering));
-        text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->b].judge));
-        number(out, "then_rate", r->then_rates[c->a].rate);
-        number(out, "now_rate", r->rates[c->b].rate);
+        kv_json_out_item(out);
+        kv_json_out_text(out, "then", kv_rowset_model(r->then, r->then->lines[c->a].answering));
+        kv_json_out_text(out, "now", kv_rowset_model(r->set, r->set->lines[c->b].answering));
+        kv_json_out_text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->b].judge));
+        kv_json_out_number(out, "then_rate", r->then_rates[c->a].rate);
+        kv_json_out_number(out, "now_rate", r->rates[c->b].rate);
         add_contrast(out, c);
         kv_buf_add_char(out, '}');
     }
@@ -276,23 +212,23 @@ static void add_pairs(struct kv_buf *out, const struct kv_report *r)
 
 static void add_kinds(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "failures");
+    kv_json_out_list(out, "failures");
     for (size_t i = 0; i < r->failures.kind_count; i++) {
         const struct kv_failure_kind *k = &r->failures.kinds[i];
         struct kv_slice category, stage, reason;
         kv_failure_kinds_parts(
             kv_names_text(&r->set->names.reasons, k->reason), &category, &stage, &reason);
-        open_item(out);
-        text(out, "outcome", kv_slice(kv_result_outcome_name(k->outcome)));
-        text(out, "category", category);
-        text(out, "stage", stage);
-        text(out, "reason", reason);
-        count(out, "count", k->count);
-        count(out, "models", k->models);
-        open_list(out, "examples");
+        kv_json_out_item(out);
+        kv_json_out_text(out, "outcome", kv_slice(kv_result_outcome_name(k->outcome)));
+        kv_json_out_text(out, "category", category);
+        kv_json_out_text(out, "stage", stage);
+        kv_json_out_text(out, "reason", reason);
+        kv_json_out_count(out, "count", k->count);
+        kv_json_out_count(out, "models", k->models);
+        kv_json_out_list(out, "examples");
         for (size_t j = 0; j < k->examples; j++) {
             uint32_t id = r->set->facts[k->example[j]].question;
-            comma(out);
+            kv_json_out_comma(out);
             kv_json_quote(out, kv_rowset_question(r->set, id), KV_JSON_RAW);
         }
         kv_buf_add_str(out, "]}");
@@ -302,22 +238,22 @@ static void add_kinds(struct kv_buf *out, const struct kv_report *r)
 
 static int add_fields(struct kv_buf *out, const struct kv_report *r, struct kv_err *err)
 {
-    open_list(out, "fields");
+    kv_json_out_list(out, "fields");
     for (size_t i = 0; i < r->failures.miss_count && i < KV_QUOTATION_FIELDS; i++) {
         const struct kv_field_miss *m = &r->failures.misses[i];
         struct kv_quotation q;
         if (kv_quotation_read(&q, r->set, m->example, err) != 0)
             return -1;
-        open_item(out);
+        kv_json_out_item(out);
         question(out, r, m->question);
-        text(out, "field", kv_names_text(&r->set->names.fields, m->field));
-        count(out, "answers", m->answers);
-        count(out, "failed", m->failed);
-        count(out, "same", m->same);
-        count(out, "models", m->models);
-        key(out, "expected");
+        kv_json_out_text(out, "field", kv_names_text(&r->set->names.fields, m->field));
+        kv_json_out_count(out, "answers", m->answers);
+        kv_json_out_count(out, "failed", m->failed);
+        kv_json_out_count(out, "same", m->same);
+        kv_json_out_count(out, "models", m->models);
+        kv_json_out_key(out, "expected");
         kv_quotation_add_field(out, &q, r->set, m->field, true);
-        key(out, "said");
+        kv_json_out_key(out, "said");
         kv_quotation_add_field(out, &q, r->set, m->field, false);
         kv_buf_add_char(out, '}');
         kv_quotation_release(&q);
@@ -328,13 +264,13 @@ static int add_fields(struct kv_buf *out, const struct kv_report *r, struct kv_e
 
 static void add_doubts(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "doubts");
+    kv_json_out_list(out, "doubts");
     for (uint32_t q = 0; q < r->set->questions.n; q++) {
         if (r->failures.doubt[q] == KV_DOUBT_NONE)
             continue;
-        open_item(out);
+        kv_json_out_item(out);
         question(out, r, q);
-        text(out, "why",
+        kv_json_out_text(out, "why",
             r->failures.doubt[q] == KV_DOUBT_ALL_SAY ? KV_SLICE("every model says the same")
                                                      : KV_SLICE("every model fails"));
         kv_buf_add_char(out, '}');
@@ -344,18 +280,18 @@ static void add_doubts(struct kv_buf *out, const struct kv_report *r)
 
 static void add_unstable(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "unstable");
+    kv_json_out_list(out, "unstable");
     for (size_t i = 0; i < r->set->line_count; i++) {
         uint32_t line = r->order[i];
         for (size_t j = 0; j < r->rates[line].questions; j++) {
             const struct kv_rates_asked *a = &r->rates[line].asked[j];
             if (a->passed == 0 || a->passed == a->n)
                 continue;
-            open_item(out);
+            kv_json_out_item(out);
             question(out, r, a->question);
             answering_and_judge(out, r, line);
-            count(out, "n", a->n);
-            count(out, "passed", a->passed);
+            kv_json_out_count(out, "n", a->n);
+            kv_json_out_count(out, "passed", a->passed);
             kv_buf_add_char(out, '}');
         }
     }
@@ -366,34 +302,34 @@ static void add_unstable(struct kv_buf *out, const struct kv_report *r)
 
 static void add_two_by_two(struct kv_buf *out, const struct kv_two_by_two *t)
 {
-    key(out, "table");
+    kv_json_out_key(out, "table");
     kv_buf_printf(out, "[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", t->both, t->first,
         t->second, t->neither);
-    count(out, "n", kv_statistics_total(t));
-    number(out, "agreement", kv_statistics_agreement(t));
-    number(out, "kappa", kv_statistics_kappa(t));
-    number(out, "ac1", kv_statistics_ac1(t));
+    kv_json_out_count(out, "n", kv_statistics_total(t));
+    kv_json_out_number(out, "agreement", kv_statistics_agreement(t));
+    kv_json_out_number(out, "kappa", kv_statistics_kappa(t));
+    kv_json_out_number(out, "ac1", kv_statistics_ac1(t));
 }
 
 static void add_agreement(
     struct kv_buf *out, const struct kv_report *r, const struct kv_agreement *a)
 {
-    open_item(out);
-    text(out, "a", kv_rowset_model(r->set, a->a));
-    text(out, "b", kv_rowset_model(r->set, a->b));
+    kv_json_out_item(out);
+    kv_json_out_text(out, "a", kv_rowset_model(r->set, a->a));
+    kv_json_out_text(out, "b", kv_rowset_model(r->set, a->b));
     add_two_by_two(out, &a->table);
-    number(out, "p", a->p);
-    open_list(out, "fields");
+    kv_json_out_number(out, "p", a->p);
+    kv_json_out_list(out, "fields");
     for (size_t i = 0; i < a->field_count; i++) {
-        open_item(out);
-        text(out, "field", kv_names_text(&r->set->names.fields, a->fields[i].field));
+        kv_json_out_item(out);
+        kv_json_out_text(out, "field", kv_names_text(&r->set->names.fields, a->fields[i].field));
         add_two_by_two(out, &a->fields[i].table);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    open_list(out, "disagree");
+    kv_json_out_list(out, "disagree");
     for (size_t i = 0; i < a->examples; i++) {
-        comma(out);
+        kv_json_out_comma(out);
         kv_json_quote(
             out, kv_rowset_question(r->set, r->set->facts[a->example[i][0]].question), KV_JSON_RAW);
     }
@@ -403,26 +339,26 @@ static void add_agreement(
 static void add_labels(struct kv_buf *out, const struct kv_report *r)
 {
     const struct kv_agreements *a = &r->agreements;
-    count(out, "labels", a->labels);
-    count(out, "labels_unmatched", a->unmatched);
-    open_list(out, "people");
+    kv_json_out_count(out, "labels", a->labels);
+    kv_json_out_count(out, "labels_unmatched", a->unmatched);
+    kv_json_out_list(out, "people");
     for (size_t i = 0; i < a->check_count; i++) {
         const struct kv_label_check *c = &a->checks[i];
-        open_item(out);
-        text(out, "judge", kv_rowset_model(r->set, c->judge));
+        kv_json_out_item(out);
+        kv_json_out_text(out, "judge", kv_rowset_model(r->set, c->judge));
         add_two_by_two(out, &c->table);
-        number(out, "tpr", c->tpr);
-        number(out, "tnr", c->tnr);
-        flag(out, "enough", c->enough);
+        kv_json_out_number(out, "tpr", c->tpr);
+        kv_json_out_number(out, "tnr", c->tnr);
+        kv_json_out_flag(out, "enough", c->enough);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    open_list(out, "corrected");
+    kv_json_out_list(out, "corrected");
     for (size_t i = 0; i < a->corrected_count; i++) {
-        open_item(out);
+        kv_json_out_item(out);
         answering_and_judge(out, r, a->corrected[i].line);
-        number(out, "rate", a->corrected[i].rate);
-        interval(out, "interval", a->corrected[i].interval);
+        kv_json_out_number(out, "rate", a->corrected[i].rate);
+        kv_json_out_interval(out, "interval", a->corrected[i].interval);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
@@ -430,8 +366,8 @@ static void add_labels(struct kv_buf *out, const struct kv_report *r)
 
 static void add_judges(struct kv_buf *out, const struct kv_report *r)
 {
-    number(out, "alpha", r->agreements.alpha);
-    open_list(out, "judges");
+    kv_json_out_number(out, "alpha", r->agreements.alpha);
+    kv_json_out_list(out, "judges");
     for (size_t i = 0; i < r->agreements.pair_count; i++)
         add_agreement(out, r, &r->agreements.pairs[i]);
     kv_buf_add_char(out, ']');
@@ -443,32 +379,32 @@ static void add_judges(struct kv_buf *out, const struct kv_report *r)
 
 static void add_use(struct kv_buf *out, const struct kv_consumption *used)
 {
-    count(out, "input_tokens", used->input);
-    count(out, "cached_tokens", used->cached);
-    count(out, "output_tokens", used->output);
-    count(out, "reasoning_tokens", used->reasoning);
-    number(out, "cost", used->cost);
+    kv_json_out_count(out, "input_tokens", used->input);
+    kv_json_out_count(out, "cached_tokens", used->cached);
+    kv_json_out_count(out, "output_tokens", used->output);
+    kv_json_out_count(out, "reasoning_tokens", used->reasoning);
+    kv_json_out_number(out, "cost", used->cost);
 }
 
 static void add_usage(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "usage");
+    kv_json_out_list(out, "usage");
     for (size_t i = 0; i < r->consumptions.n; i++) {
         const struct kv_consumer *c = &r->consumptions.items[i];
-        open_item(out);
-        text(out, "model", kv_rowset_model(r->set, c->model));
-        text(out, "role", c->judges ? KV_SLICE("judge") : KV_SLICE("answering"));
-        count(out, c->judges ? "judgings" : "answers", c->rows);
+        kv_json_out_item(out);
+        kv_json_out_text(out, "model", kv_rowset_model(r->set, c->model));
+        kv_json_out_text(out, "role", c->judges ? KV_SLICE("judge") : KV_SLICE("answering"));
+        kv_json_out_count(out, c->judges ? "judgings" : "answers", c->rows);
         add_use(out, &c->used);
-        count(out, "estimated", c->estimated);
-        number(out, "cost_per_pass", kv_consumptions_per_pass(&r->consumptions, c));
+        kv_json_out_count(out, "estimated", c->estimated);
+        kv_json_out_number(out, "cost_per_pass", kv_consumptions_per_pass(&r->consumptions, c));
         for (size_t j = 0; !c->judges && j < KV_RETRY_CLASSES; j++)
             if (c->retries[j])
-                count(out, kv_row_facts_retries[j], c->retries[j]);
+                kv_json_out_count(out, kv_row_facts_retries[j], c->retries[j]);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    key(out, "total");
+    kv_json_out_key(out, "total");
     kv_buf_add_char(out, '{');
     add_use(out, &r->consumptions.total);
     kv_buf_add_char(out, '}');
@@ -476,21 +412,22 @@ static void add_usage(struct kv_buf *out, const struct kv_report *r)
 
 static void add_warnings(struct kv_buf *out, const struct kv_report *r)
 {
-    open_list(out, "warnings");
+    kv_json_out_list(out, "warnings");
     for (size_t i = 0; i < r->health.warning_count; i++) {
-        open_item(out);
-        text(out, "warning", kv_names_text(&r->set->names.warnings, r->health.warnings[i].warning));
-        count(out, "count", r->health.warnings[i].count);
+        kv_json_out_item(out);
+        kv_json_out_text(
+            out, "warning", kv_names_text(&r->set->names.warnings, r->health.warnings[i].warning));
+        kv_json_out_count(out, "count", r->health.warnings[i].count);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    open_list(out, "served");
+    kv_json_out_list(out, "served");
     for (size_t i = 0; i < r->health.served_count; i++) {
         const struct kv_health_served *s = &r->health.served[i];
-        open_item(out);
-        text(out, "asked", kv_rowset_model(r->set, s->model));
-        text(out, "served", kv_names_text(&r->set->names.served, s->served));
-        count(out, "count", s->count);
+        kv_json_out_item(out);
+        kv_json_out_text(out, "asked", kv_rowset_model(r->set, s->model));
+        kv_json_out_text(out, "served", kv_names_text(&r->set->names.served, s->served));
+        kv_json_out_count(out, "count", s->count);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
@@ -499,15 +436,15 @@ static void add_warnings(struct kv_buf *out, const struct kv_report *r)
 static void add_health(struct kv_buf *out, const struct kv_report *r)
 {
     const struct kv_health *h = &r->health;
-    key(out, "health");
+    kv_json_out_key(out, "health");
     kv_buf_add_char(out, '{');
-    count(out, "rows", h->rows);
+    kv_json_out_count(out, "rows", h->rows);
     for (int i = 0; i < KV_MARKS; i++)
-        count(out, kv_marks_name(i), h->marks[i]);
-    count(out, "partial", h->partial);
-    count(out, "retried", h->retried);
-    count(out, "estimated", h->estimated);
-    count(out, "warned", h->warned);
+        kv_json_out_count(out, kv_marks_name(i), h->marks[i]);
+    kv_json_out_count(out, "partial", h->partial);
+    kv_json_out_count(out, "retried", h->retried);
+    kv_json_out_count(out, "estimated", h->estimated);
+    kv_json_out_count(out, "warned", h->warned);
     add_warnings(out, r);
     kv_buf_add_char(out, '}');
 }
@@ -515,12 +452,12 @@ static void add_health(struct kv_buf *out, const struct kv_report *r)
 int kv_report_json_add(struct kv_buf *out, const struct kv_report *r, struct kv_err *err)
 {
     kv_buf_add_char(out, '{');
-    open_list(out, "files");
+    kv_json_out_list(out, "files");
     if (r->then)
         add_file(out, r->then, r->then_digest);
     add_file(out, r->set, r->digest);
     kv_buf_add_char(out, ']');
-    open_list(out, "models");
+    kv_json_out_list(out, "models");
     for (size_t i = 0; i < r->set->line_count; i++)
         add_line(out, r, i);
     kv_buf_add_char(out, ']');

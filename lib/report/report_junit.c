@@ -69,11 +69,10 @@ static void add_message(struct kv_buf *out, const struct kv_quotation *q, const 
     struct kv_buf text = {0};
     kv_buf_reserve(&text, 1);
     kv_quotation_add_text(&text, failure, "category");
-    if (text.n)
-        kv_buf_add_str(&text, ": ");
-    else
+    if (!text.n)
         kv_buf_add_str(&text, otherwise);
-    kv_quotation_add_text(&text, failure, "reason");
+    kv_buf_add_str(&text, ": ");
+    kv_quotation_add_reason(&text, q->whole);
     xml(out, kv_slice_of(&text), MESSAGE_MAX_CHARS);
     kv_buf_release(&text);
 }

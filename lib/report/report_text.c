@@ -281,16 +281,6 @@ static int add_misses(
 
 /* ---- 4 to 6: keywords, replicates, judges ---- */
 
-/* Of a line, if it has that keyword. */
-static const struct kv_rates_keyword *keyword_of(
-    const struct kv_line_rates *rates, uint32_t keyword)
-{
-    for (size_t i = 0; i < rates->keyword_count; i++)
-        if (rates->keywords[i].keyword == keyword)
-            return &rates->keywords[i];
-    return NULL;
-}
-
 /* The lines of the first judge, as far as they fit: a column each. */
 static size_t first_columns(const struct kv_report *r)
 {
@@ -306,7 +296,7 @@ static void add_keyword(struct kv_text_table *t, struct kv_buf *text, const stru
 {
     size_t questions = 0;
     for (size_t i = 0; i < columns; i++) {
-        const struct kv_rates_keyword *k = keyword_of(&r->rates[r->order[i]], keyword);
+        const struct kv_rates_keyword *k = kv_rates_keyword_of(&r->rates[r->order[i]], keyword);
         questions = k && k->questions > questions ? k->questions : questions;
     }
     if (!questions)
@@ -316,7 +306,7 @@ static void add_keyword(struct kv_text_table *t, struct kv_buf *text, const stru
     kv_buf_printf(text, "%zu", questions);
     cell(t, text);
     for (size_t i = 0; i < columns; i++) {
-        const struct kv_rates_keyword *k = keyword_of(&r->rates[r->order[i]], keyword);
+        const struct kv_rates_keyword *k = kv_rates_keyword_of(&r->rates[r->order[i]], keyword);
         bool few = k && k->questions < KV_REPORT_GREY;
         kv_buf_add_str(text, few ? "(" : "");
         kv_rates_add_percent(text, k ? k->rate : (double)NAN);

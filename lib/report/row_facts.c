@@ -4,6 +4,7 @@
 #include "builtins.h"
 #include "json.h"
 #include "num.h"
+#include "quotation.h"
 #include "reason.h"
 #include "stage_usage.h"
 
@@ -275,11 +276,11 @@ static void add_wrong(struct kv_buf *out, const struct kv_fact *fact, const stru
     kv_buf_release(&text);
 }
 
-static void add_reason(struct kv_buf *out, struct kv_slice reason)
+static void add_reason(struct kv_buf *out, struct kv_slice row)
 {
     struct kv_buf text = {0};
-    if (is_text(reason))
-        kv_json_unescape(reason, &text);
+    kv_buf_reserve(&text, 1);
+    kv_quotation_add_reason(&text, row);
     kv_reason_add_common(out, kv_slice_of(&text));
     kv_buf_release(&text);
 }
@@ -304,7 +305,7 @@ static void take_reason(
     if (wrong)
         add_wrong(&key, fact, row, names);
     else
-        add_reason(&key, row->failure_reason);
+        add_reason(&key, row->text);
     fact->reason = kv_names_add(&names->reasons, kv_slice_of(&key));
     kv_buf_release(&key);
 }

@@ -260,6 +260,7 @@ static void read_header(struct kv_rowset *set)
     struct kv_slice header = kv_slice_of(&set->header), value;
     int64_t total;
     set->total_tasks = -1;
+    set->complete = set->private->rows.layout == KV_LAYOUT_1;
     if (kv_json_path(header, &value, "metadata", "job_summary", "is_complete", NULL))
         set->complete = kv_json_is_true(value);
     if (kv_json_path(header, &value, "metadata", "job_summary", "total_questions", NULL) &&

@@ -35,7 +35,7 @@ struct kv_rowset_question {
 struct kv_rowset {
     char *path;              /* of the file that was read */
     struct kv_buf header;    /* the document's other members, as a JSON object; "{}" if none */
-    bool complete;           /* a finished export, by its own word */
+    bool complete;           /* it does not say that it is unfinished */
     int64_t total_tasks;     /* as its header says; -1: it does not */
     uint64_t bytes;          /* of the file */
     uint64_t superseded;     /* rows that a newer one of the same task replaced */

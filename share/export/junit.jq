@@ -17,7 +17,7 @@ def sums($suite):
   + " errors=\"\($o | map(select(. == "error")) | length)\""
   + (if $suite then " skipped=\"\($o | map(select(. == "unscored")) | length)\"" else "" end)
   + " time=\"\(map(seconds) | add // 0 | number)\"";
-def message($o): ((.metadata.failure?.category? | if . then . + ": " else null end) // $o) + reason | cut(1024) | xml;
+def message($o): "\(.metadata.failure?.category? // $o): \(reason)" | cut(1024) | xml;
 def compared: "expected \(.template.parsed_gt_response? | tojson | cut(4096) | xml), got \(
   .template.parsed_llm_response? | tojson | cut(4096) | xml)";
 

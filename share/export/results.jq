@@ -33,7 +33,9 @@ def question_id: .metadata.question_id? // .task_id? // "";
 def answer:
   ((.template.trace_messages? // []) | map(select(.role? == "assistant")) | last | .content?)
   // ((.template.raw_llm_response? // "") | ltrimstr("--- AI Message ---\n"));
-def reason: .metadata.failure?.reason? // "";
+def reason: .metadata.failure?.reason? // (if has("task_id") then
+    (if (.error? | type) == "object" then .error.message? else .error? // .failure? end) | if type == "string" then . else "" end
+  else "" end);
 def seconds: .metadata.execution_time? // 0;
 
 # The call that answered; sums over all calls of a row, and what the service said of one.

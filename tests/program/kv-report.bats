@@ -375,3 +375,16 @@ PY
     tail -n 1 page.html | grep -q '</html>'
     kv-report --json large.json | jq -e '.files[0].rows == 100000 and (.models | length) == 4'
 }
+
+@test "kv-report: jobs of any kind have a report too: what failed, and why" {
+    printf '{"results":[{"task_id":"a/<b>","bytes":7},{"task_id":"b","error":"boom 17"},{"task_id":"c","error":{"message":"boom 18"}},{"task_id":"a/<b>","bytes":8}]}' >results.json
+    run --separate-stderr kv-report --json results.json
+    assert_success
+    assert_equal "$(json '.models[0].outcomes, .failures' <<<"$output" | jq -c .)" \
+        '{"error":2,"unscored":1}
+[{"outcome":"error","category":"error","stage":"","reason":"boom N","count":2,"models":1,"examples":["b","c"]}]'
+    kv-report --html results.json >page.html
+    grep -q '&quot;bytes&quot;: 8' page.html
+    kv-report --junit results.json >one.xml
+    grep -q 'message="error: boom 17"' one.xml
+}

@@ -35,3 +35,4 @@ replay() {
 @test "fuzz: tasks survives its corpus" { replay tasks; }
 @test "fuzz: url survives its corpus" { replay url; }
 @test "fuzz: finalize survives its corpus" { replay finalize; }
+@test "fuzz: report survives its corpus" { replay report; }

@@ -170,6 +170,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
         r->error_type = kv_slice_of(&a->type);
         r->error = kv_slice_of(&a->error);
         r->text = kv_slice_of(&a->text);
+        r->partial = a->text.n > 0;
         note_call(a, q, attempts);
         return;
     }

@@ -45,6 +45,11 @@ check() {
         'type-error-in-judge-output: tokens of replies that cannot be used are counted' \
         'rubric-score-fraction: tokens of replies that cannot be used are counted' \
         'rubric-score-bad-text: tokens of replies that cannot be used are counted' \
+        'gen-partial-scored: that a cut answer came without token counts is told' \
+        'gen-partial-wrong: that a cut answer came without token counts is told' \
+        'gen-partial-scoring-off: that a cut answer came without token counts is told' \
+        'rubric-after-partial-answer: that a cut answer came without token counts is told' \
+        'abstention-and-sufficiency-partial-answer: that a cut answer came without token counts is told' \
         'empty-object: a judge that speaks of no field has given no verdict' \
         'abstention-check-fails: a check that could not be made is told' \
         'rubric-batch-missing-trait: a lost trait is told' \

@@ -4,7 +4,8 @@ load ../helper
 # The rows of an export that a new run begins with.
 extend() {
     cp "$DATA/exports/mixed/export.json" old.json
-    jq -nc '{id: "q1", question: "What is one?"}' >b.jsonl
+    jq -nc '{id: "q1", question: "What is one?", template: {fields: [{name: "n", type: "int",
+        description: "d", ground_truth: 1, verify_with: {type: "NumericExact"}}]}}' >b.jsonl
     jq -n '{answering_models: [{id: "a", model_name: "a", interface: "openai_endpoint", system_prompt: "."}],
         parsing_models: [{id: "j", model_name: "j", interface: "openai_endpoint"}]}' >p.json
     kv-manifest -b b.jsonl -c p.json -o r.json "$@" >/dev/null

@@ -174,11 +174,11 @@ FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' $(ALL_ROOMS) -O
 FUZZ_OBJ    = $(LIB_SRC:lib/%.c=$(OUT)/fuzz/%.o)
 fuzz: $(FUZZ:%=fuzz-%)
 $(FUZZ:%=fuzz-%): fuzz-%: $(FUZZ_OBJ) $(OUT)/fuzz/words
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/$* \
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -MF $(OUT)/fuzz/$*.target.d -o $(OUT)/fuzz/fuzz-$* \
 		tests/fuzz/$*.c $(FUZZ_OBJ) $(LIBS)
 	mkdir -p $(OUT)/fuzz/found-$* $(OUT)/fuzz/seeds-$*
 	tar -xzf tests/fuzz/corpus/$*.tar.gz -C $(OUT)/fuzz/seeds-$*
-	cd $(OUT)/fuzz && KV_SHARE="$(CURDIR)/share" ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	cd $(OUT)/fuzz && KV_SHARE="$(CURDIR)/share" ./fuzz-$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 		-rss_limit_mb=1024 -print_final_stats=1 -dict=words found-$* seeds-$*
 $(OUT)/fuzz/%.o: lib/%.c | $(ROOMS:%=$(OUT)/fuzz/%)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<

@@ -2,6 +2,8 @@
 #include "cli.h"
 #include "finalize.h"
 #include "num.h"
+#include "paths.h"
+#include "report.h"
 
 #include "help/kv-finalize.h"
 
@@ -23,6 +25,44 @@ static double end_time(void)
         return seconds;
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void add_counts(struct kv_buf *out, const struct kv_finalized *done)
+{
+    kv_buf_add_plain(out, kv_slice(done->output_path));
+    kv_buf_printf(
+        out, ": %lld of %lld tasks\n\n", (long long)done->completed, (long long)done->total);
+}
+
+/* The command to type next, of words for a shell. */
+static void add_next(struct kv_buf *out, const struct kv_finalized *done, const char *operand)
+{
+    struct kv_paths paths;
+    struct kv_err ignored;
+    if (done->pending > 0 && kv_paths_find(&paths, operand, &ignored) == 0) {
+        kv_buf_printf(out, "\nto go on: %s\n", paths.resume);
+        kv_paths_release(&paths);
+        return;
+    }
+    kv_buf_add_str(out, "\nto look closer: kv-report -o report.html ");
+    kv_paths_add_word(out, done->output_path);
+    kv_buf_add_char(out, '\n');
+}
+
+/* For people: what the export says, as kv-report has it. False if it cannot be read again. */
+static bool add_table(struct kv_buf *out, const struct kv_finalized *done, const char *operand)
+{
+    const struct kv_report_options how = {0};
+    const char *path = done->output_path;
+    struct kv_err ignored;
+    struct kv_report *r = path ? kv_report_open(&how, &path, 1, &ignored) : NULL;
+    if (!r)
+        return false;
+    add_counts(out, done);
+    kv_report_table_add(out, r, kv_cli_columns());
+    add_next(out, done, operand);
+    kv_report_close(r);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -50,8 +90,10 @@ int main(int argc, char **argv)
         kv_cli_fail(&err);
 
     struct kv_buf out = {0};
-    kv_finalized_add_json(&out, &done);
-    kv_buf_add_char(&out, '\n');
+    if (!kv_cli_columns() || !add_table(&out, &done, argv[first])) {
+        kv_finalized_add_json(&out, &done);
+        kv_buf_add_char(&out, '\n');
+    }
     if (kv_cli_put(kv_slice_of(&out), &err) != 0)
         kv_cli_fail(&err);
     kv_buf_release(&out);

@@ -13,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum form { FORM_NONE, FORM_HTML, FORM_MARKDOWN, FORM_TEXT, FORM_JSON, FORM_JUNIT };
@@ -50,7 +49,7 @@ static enum form choose_form(const struct asked *a)
     if (n == 0 && named != FORM_NONE)
         return named;
     if (n == 0)
-        return !a->output && isatty(STDOUT_FILENO) ? FORM_TEXT : FORM_HTML;
+        return !a->output && kv_cli_columns() ? FORM_TEXT : FORM_HTML;
     return a->as_html       ? FORM_HTML
            : a->as_markdown ? FORM_MARKDOWN
            : a->as_text     ? FORM_TEXT
@@ -87,14 +86,6 @@ static void check_options(struct asked *a, int operands)
 
 /* ---- output ---- */
 
-static size_t terminal_width(const char *output)
-{
-    struct winsize size;
-    if (output || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-        return 0;
-    return size.ws_col;
-}
-
 static int write_form(struct kv_sink *s, const struct kv_report *r, const struct asked *a,
     enum form form, struct kv_err *err)
 {
@@ -106,7 +97,7 @@ static int write_form(struct kv_sink *s, const struct kv_report *r, const struct
         kv_buf_add_char(&s->held, '\n');
         return failed;
     case FORM_TEXT:
-        return kv_report_text_add(&s->held, r, terminal_width(a->output), err);
+        return kv_report_text_add(&s->held, r, a->output ? 0 : kv_cli_columns(), err);
     case FORM_MARKDOWN:
         return kv_report_markdown_add(&s->held, r, err);
     case FORM_JUNIT:

@@ -372,6 +372,16 @@ void kv_cli_progress(const char *line)
     progress_shown = *line != '\0';
 }
 
+size_t kv_cli_columns(void)
+{
+    struct winsize size = {0};
+    if (isatty(STDOUT_FILENO) != 1)
+        return 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col;
+}
+
 const char *kv_cli_env(const char *name)
 {
     const char *value = getenv(name);

@@ -92,6 +92,10 @@ bool kv_cli_watched(void);
  * down. "" takes it away. */
 void kv_cli_progress(const char *line);
 
+/* How many columns the terminal has that stdout is; 0 if it is none, and what is printed there is for
+ * another program. */
+size_t kv_cli_columns(void);
+
 /* The environment, read here only. NULL if unset or empty. */
 const char *kv_cli_env(const char *name);
 

@@ -508,3 +508,33 @@ CASES
     assert_equal "$(jq '.results | length' r.json)" 6
     [[ $stderr == *"does not add up; all is read again"* ]]
 }
+
+# on_a_terminal COMMAND... - what it prints to a terminal of 80 columns, without the carriage returns
+on_a_terminal() {
+    python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$@" </dev/null | tr -d '\r'
+}
+
+@test "finalize: on a terminal the end is a table and the command to type next, in a pipe JSON" {
+    pair all-done
+    local models
+    models=$(jq -sr 'map("\(.metadata.answering.model_name)\n") | unique | add' results.json.results.jsonl)
+    on_a_terminal kv-finalize results.json.state >shown
+    grep -q '^results.json: [0-9]* of [0-9]* tasks$' shown
+    grep -q '^judged by ' shown
+    while read -r model; do
+        grep -q "^$model" shown
+    done <<<"$models"
+    assert_equal "$(tail -n 1 shown)" 'to look closer: kv-report -o report.html results.json'
+    ! grep -q '{' shown
+    run --separate-stderr kv-finalize results.json
+    assert_equal "$(json .already_finalized <<<"$output")" true
+}
+
+@test "finalize: on a terminal a part of a run says how it goes on" {
+    three
+    jq -c '.task_manifest += ["d"]' results.json.state >s
+    mv s results.json.state
+    on_a_terminal kv-finalize --partial results.json.state >shown
+    cat shown
+    assert_equal "$(tail -n 1 shown)" 'to go on: kv-run results.json.state | kv-append results.json.state'
+}

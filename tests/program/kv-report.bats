@@ -388,3 +388,26 @@ PY
     kv-report --junit results.json >one.xml
     grep -q 'message="error: boom 17"' one.xml
 }
+
+@test "kv-report: on a terminal it is text as wide as that, elsewhere a page" {
+    rows single
+    python3 - >shown <<'PY'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    os.execvp("kv-report", ["kv-report", "results.json"])
+while True:
+    try:
+        piece = os.read(fd, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    sys.stdout.buffer.write(piece.replace(b"\r", b""))
+PY
+    assert_equal "$(head -n 1 shown)" 'results.json: 80 results, 40 questions'
+    grep -q '^oak ' shown
+    assert [ "$(sed -n '/^judged/,/^$/p' shown | awk '{ if (length($0) > m) m = length($0) } END { print m }')" -le 64 ]
+    assert_equal "$(kv-report results.json | head -c 9)" '<!doctype'
+}

@@ -1,14 +1,19 @@
 /* inputs - the files a run is made from, opened and looked through. */
 #include "inputs.h"
 
+#include "builtins.h"
 #include "io.h"
 #include "json.h"
+#include "nearest.h"
+#include "num.h"
 #include "override.h"
 #include "prompt.h"
 #include "re.h"
 #include "translator.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the configuration ---- */
 
@@ -135,13 +140,66 @@ struct kv_bench *kv_inputs_bench_partly(
 
 /* ---- templates ---- */
 
+/* What a primitive needs of the ground truth, if this one has nothing of it: every answer would be
+ * wrong. Only what is certain: a text may be a number or a date. */
+static const char *lacks(const struct kv_answer_field *f)
+{
+    unsigned facts = f->primitive ? f->primitive->facts : 0;
+    enum kv_json_type type = kv_json_type(f->ground_truth);
+    double number;
+    struct kv_buf text = {0};
+    bool plain = type == KV_JSON_STRING;
+    if (plain)
+        kv_json_unescape(f->ground_truth, &text);
+    bool is_number = type == KV_JSON_NUMBER || type == KV_JSON_TRUE || type == KV_JSON_FALSE ||
+                     (plain && kv_builtins_parse_float(kv_slice_of(&text), &number));
+    kv_buf_release(&text);
+    if ((facts & KV_FACT_NUMBER) && !is_number && (plain || type == KV_JSON_ARRAY))
+        return "numbers";
+    if ((facts & (KV_FACT_NUMBER | KV_FACT_EXTRACTED | KV_FACT_DATE)) && f->type == KV_ANSWER_LIST)
+        return "single values";
+    if ((facts & KV_FACT_DATE) && type == KV_JSON_ARRAY)
+        return "dates";
+    return NULL;
+}
+
+static void check_fields(
+    const struct kv_template *t, const struct kv_path *at, struct kv_problems *problems)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct kv_answer_field *f = &t->fields[i];
+        const char *what = f->plain || f->is_trace ? NULL : lacks(f);
+        if (what)
+            kv_problems_add(problems, at, "value_error",
+                "field '%s': %s compares %s, and its ground truth is %.60s: no answer could pass",
+                f->name.p, f->primitive->name, what, f->ground_truth.p);
+    }
+}
+
+/* "name 'NumericExakt' is not defined", with the primitive that was meant. */
+static void add_invalid(
+    const struct kv_err *err, const struct kv_path *at, struct kv_problems *problems)
+{
+    static const char before[] = "name '";
+    struct kv_buf text = {0};
+    const char *name = strstr(err->text, before);
+    if (name && isupper((unsigned char)name[sizeof before - 1])) {
+        name += sizeof before - 1;
+        kv_nearest_add_hint(
+            &text, err->text, (struct kv_slice){name, strcspn(name, "'")}, kv_primitive_names());
+    }
+    kv_problems_add(problems, at, "value_error", "%s", text.n ? text.p : err->text);
+    kv_buf_release(&text);
+}
+
 static void check_template(struct kv_translator *translator, const struct kv_question *q,
     const struct kv_path *at, struct kv_problems *problems, struct kv_problems *remarks)
 {
     struct kv_path here = {.up = at, .name = KV_SLICE("template")};
     struct kv_template *t = NULL;
     struct kv_err err;
-    if (kv_template_check_spec(q->template, &here, problems))
+    size_t before = problems->n;
+    if (kv_template_check_spec(q->template, &here, problems) && problems->n > before)
         return;
     if (!q->template.p) { /* of JSON Lines; a checkpoint has at least an empty text */
         kv_problems_add(
@@ -151,10 +209,14 @@ static void check_template(struct kv_translator *translator, const struct kv_que
     enum kv_template_outcome outcome = kv_translator_template(translator, q->template, &t, &err);
     if (outcome == KV_TEMPLATE_CODE)
         kv_problems_add(problems, &here, "unsupported", "%s", err.text);
-    else if (outcome == KV_TEMPLATE_INVALID)
+    else if (outcome == KV_TEMPLATE_INVALID && kv_slice_strip(q->template).n)
+        add_invalid(&err, &here, problems);
+    else if (outcome == KV_TEMPLATE_INVALID) /* karenina takes it, and fails its tasks */
         kv_problems_add(remarks, &here, "value_error", "%s", err.text);
-    else
-        kv_template_close(t);
+    if (outcome != KV_TEMPLATE_OK)
+        return;
+    check_fields(t, &here, problems);
+    kv_template_close(t);
 }
 
 /* ---- rubrics ---- */

@@ -3,6 +3,7 @@
 
 #include "class_field.h"
 #include "json.h"
+#include "num.h"
 #include "parser.h"
 #include "spec.h"
 
@@ -104,12 +105,60 @@ static int read_strategy_class(struct kv_template_reader *r, struct kv_slice cla
 
 /* ---- classes ---- */
 
+/* The line of the source at *at, stripped, and how far it is indented. 1, or 0 at the end. */
+static int next_line(struct kv_slice *rest, struct kv_slice *line, size_t *indent)
+{
+    if (rest->n == 0)
+        return 0;
+    const char *lf = memchr(rest->p, '\n', rest->n);
+    size_t n = lf ? (size_t)(lf - rest->p) : rest->n;
+    struct kv_slice whole = {rest->p, n};
+    *line = kv_slice_strip(whole);
+    *indent = line->n ? (size_t)(line->p - whole.p) : 0;
+    *rest = (struct kv_slice){rest->p + n + (lf != NULL), rest->n - n - (lf != NULL)};
+    return 1;
+}
+
+/* Is the method at this line the one that karenina gives a question without a template,
+ *
+ *     def verify(self) -> bool:
+ *         return False
+ *
+ * and nothing more? It needs no running to know what it says. */
+static bool is_always_false(struct kv_slice source, int64_t number)
+{
+    static const char *const heads[] = {"def verify(self) -> bool:", "def verify(self):"};
+    struct kv_slice rest = source, line = {0};
+    size_t margin = 0, indent;
+    for (int64_t i = 0; i < number; i++)
+        if (!next_line(&rest, &line, &margin))
+            return false;
+    if (!kv_slice_is(line, heads[0]) && !kv_slice_is(line, heads[1]))
+        return false;
+    for (bool body = false; next_line(&rest, &line, &indent);) {
+        if (line.n == 0)
+            continue;
+        if (body)
+            return indent <= margin;
+        if (indent <= margin || !kv_slice_is(line, "return False"))
+            return false;
+        body = true;
+    }
+    return kv_slice_is(line, "return False") || line.n == 0;
+}
+
 static int read_code(struct kv_template_reader *r, struct kv_slice item)
 {
-    struct kv_slice name;
+    struct kv_slice name, number;
+    int64_t line;
     char what[120];
     if (!kv_json_get(item, "name", &name))
         return kv_template_executable(r, item, "a statement");
+    if (kv_json_string_is(name, "verify") && kv_json_get(item, "line", &number) &&
+        kv_num_int64(number, &line) && is_always_false(r->source, line)) {
+        r->t->always_false = true;
+        return 0;
+    }
     snprintf(
         what, sizeof what, "method '%.*s'", (int)(name.n - 2 < 60 ? name.n - 2 : 60), name.p + 1);
     return kv_template_executable(r, item, what);
@@ -132,7 +181,8 @@ static int read_body(struct kv_template_reader *r, struct kv_slice class)
             if (read_strategy_class(r, item) != 0)
                 return -1;
         } else if (kv_json_get(item, "code", &v)) {
-            return read_code(r, item);
+            if (read_code(r, item) != 0)
+                return -1;
         } else if (kv_json_get(item, "import", &v)) {
             return kv_template_executable(r, item, "an import in a class");
         }
@@ -309,15 +359,20 @@ static int read_module(struct kv_template_reader *r, struct kv_slice json)
     if (collect(r, &m) != 0 || find_leaf(r, &m, &leaf) != 0 || read_class(r, &m, leaf) != 0)
         return -1;
     r->t->class_name = kv_fields_keep(r->t, m.classes[leaf].name);
+    size_t verified = 0;
     for (size_t i = 0; i < r->t->n; i++)
-        if (!r->t->fields[i].plain)
-            return 0;
-    return kv_err_set(r->err, KV_INPUT, "does not have a 'verify' method");
+        verified += !r->t->fields[i].plain;
+    if (verified &&
+        r->t->always_false) /* a method of the author's in place of the fields' checks */
+        return kv_template_executable(r, KV_SLICE("{}"), "method 'verify'");
+    return verified || r->t->always_false
+               ? 0
+               : kv_err_set(r->err, KV_INPUT, "does not have a 'verify' method");
 }
 
 int kv_class_read(struct kv_slice source, struct kv_template *t, bool *code, struct kv_err *err)
 {
-    struct kv_template_reader r = {t, code, err, {0}};
+    struct kv_template_reader r = {.t = t, .code = code, .err = err, .source = source};
     struct kv_buf module = {0};
     struct kv_err why;
     *code = false;

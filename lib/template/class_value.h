@@ -17,7 +17,8 @@ struct kv_template_reader {
     struct kv_template *t;
     bool *code; /* set where a failure means "would have to be executed" */
     struct kv_err *err;
-    struct kv_slice body; /* the statements of the class being read */
+    struct kv_slice body;   /* the statements of the class being read */
+    struct kv_slice source; /* the whole text */
 };
 
 /* "Error executing template code: …": would fail in karenina too. Returns -1. */

@@ -114,7 +114,7 @@ void kv_fields_finish(struct kv_template *t)
         kv_buf_add_slice(&truth, f->ground_truth);
     }
     kv_buf_add_char(&truth, '}');
-    t->ground_truth = kv_fields_keep(t, kv_slice_of(&truth));
+    t->ground_truth = kv_fields_keep(t, t->always_false ? KV_SLICE("null") : kv_slice_of(&truth));
     kv_buf_release(&truth);
     find_root(t);
 }

@@ -59,6 +59,7 @@ struct kv_template {
     size_t n;
     size_t verified;              /* how many are not plain */
     bool needs_judge;             /* some field is not read from the trace */
+    bool always_false;            /* it verifies nothing: karenina's, for a question without one */
     struct kv_slice strategy;     /* JSON: {"type":"any_of","n":null,"field_name":null,
                                      "conditions":[…]}; n == 0: none, all fields must pass */
     enum kv_strategy_kind root;   /* of the strategy; all_of without one */

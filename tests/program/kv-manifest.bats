@@ -619,3 +619,54 @@ CASES
     assert_failure 3
     assert_stderr "kv-manifest: nowhere: no such file or directory"
 }
+
+# python TEXT - a benchmark of one question whose template is this Python text
+python_template() {
+    jq -nc --arg t "$1" '{id: "q", question: "Which?", answer: "-", template: $t}' >one.jsonl
+}
+
+@test "manifest: a mistyped primitive in a Python template is refused with the one that was meant and all there are" {
+    python_template $'class Answer(BaseAnswer):\n    n: int = VerifiedField(description="d", ground_truth=1, verify_with=NumericExakt())\n'
+    run --separate-stderr kv-manifest -b one.jsonl -c p.json -o r.json
+    assert_failure 3
+    stderr_says "name 'NumericExakt' is not defined: nearest is NumericExact; known are BooleanMatch, "
+    run ls
+    refute_line r.json.state
+    python_template 'class Answer(BaseAnswer:'
+    run --separate-stderr kv-manifest -b one.jsonl -c p.json -o r.json
+    assert_failure 3
+}
+
+@test "manifest: a field that no answer could pass is refused, a text that is a number is one" {
+    local truth
+    field() { # TYPE GROUND_TRUTH PRIMITIVE
+        jq -nc --arg t "$1" --argjson g "$2" --arg p "$3" '{id: "q", question: "Which?", answer: "-", template:
+            {fields: [{name: "n", type: $t, description: "d", ground_truth: $g, verify_with: {type: $p}}]}}' >one.jsonl
+    }
+    field str '"four"' NumericExact
+    run --separate-stderr kv-manifest --print -b one.jsonl -c p.json
+    assert_failure 3
+    stderr_says "field 'n': NumericExact compares numbers, and its ground truth is \"four\": no answer could pass"
+    field list_str '["4"]' NumericMinimum
+    run --separate-stderr kv-manifest --print -b one.jsonl -c p.json
+    assert_failure 3
+    for truth in '"4.5"' '" 4 "' '"nan"'; do
+        field str "$truth" NumericExact
+        run --separate-stderr kv-manifest --print -b one.jsonl -c p.json
+        assert_success
+    done
+}
+
+@test "manifest: the template that karenina gives a question without one is data, and judges false" {
+    local judged
+    python_template $'class Answer(BaseAnswer):\n    response: str = Field(description="The answer")\n\n    def verify(self) -> bool:\n        return False\n'
+    kv-manifest -b one.jsonl -c p.json -o r.json >/dev/null
+    kv-run r.json.state --answer-cmd 'echo x' --judge-cmd 'echo "{\"response\": \"x\"}"' 2>/dev/null >rows
+    run jq -c '[.template.verify_result, .template.parsed_llm_response.response, .metadata.failure.category]' rows
+    assert_line '[false,"x","content"]'
+    for judged in 'return False or True' $'return False\n        x = 1' $'x = 1\n        return False'; do
+        python_template $'class Answer(BaseAnswer):\n    response: str = Field(description="d")\n\n    def verify(self) -> bool:\n        '"$judged"$'\n'
+        run kv-manifest --print -b one.jsonl -c p.json
+        assert_failure 3
+    done
+}

@@ -19,7 +19,7 @@ static struct {
     const char *stream, *salvage, *traces, *replay;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
     double first_token, idle, total;
-    long max_tasks, max_tokens, max_failures;
+    long max_tasks, max_tokens, max_failures, give_up;
     bool dry_run, check, journal, verbose;
 } given = {.max_cost = -1,
     .grace = -1,
@@ -174,7 +174,7 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
         return (enum kv_kind)(128 + t->signal);
     if (t->unusable)
         return KV_INPUT;
-    if (t->refusals && t->refusals == t->left + t->kept)
+    if (t->refusals && t->refusals == t->left + t->kept && !given.give_up)
         return KV_PROVIDER; /* running again would be refused again */
     return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
 }
@@ -353,6 +353,7 @@ int main(int argc, char **argv)
         {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
         {0, "prices", KV_OPT_TEXT, &given.prices},
         {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
+        {0, "give-up", KV_OPT_COUNT, &given.give_up},
         {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
         {0, "grace", KV_OPT_SECONDS, &given.grace},
         {0, "stream", KV_OPT_MAYBE, &given.stream},
@@ -394,6 +395,7 @@ int main(int argc, char **argv)
         .answer_command = given.answer,
         .judge_command = given.judge,
         .template_command = given.template,
+        .give_up = given.give_up,
         .manual_traces = given.traces,
         .replay = given.replay,
         .command_timeout_s = given.command_timeout,

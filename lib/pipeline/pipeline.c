@@ -51,6 +51,10 @@ static void classify(struct kv_pipeline *p)
     if (r->verification_performed && r->verify_result == KV_TRI_FALSE) {
         kv_result_builder_fail(
             r, KV_FAIL_CONTENT, "verify_template", KV_SLICE("verify_template returned False"));
+    } else if (p->given_up) {
+        kv_result_builder_fail(r, KV_FAIL_UNEXPECTED_ERROR, p->error_stage,
+            KV_SLICE("given up: the judge could not be heard in several tries"));
+        r->error_message = kv_slice_of(&p->error_text);
     } else if (p->withheld) {
         kv_result_builder_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
             p->refused ? KV_SLICE("the judge's server refused the request")
@@ -389,6 +393,17 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
 }
 
 /* ---- the result ---- */
+
+bool kv_pipeline_is_kept(const struct kv_pipeline *p)
+{
+    return !p->given_up && !p->generation->failed &&
+           (p->withheld || (p->error && p->error_category != KV_RETRY_NEVER));
+}
+
+void kv_pipeline_give_up(struct kv_pipeline *p)
+{
+    p->given_up = true;
+}
 
 static void add_warnings(struct kv_pipeline *p)
 {

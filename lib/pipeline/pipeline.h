@@ -49,6 +49,7 @@ struct kv_pipeline {
     const char *error_stage;
     struct kv_buf error_text;
     bool withheld; /* the judge was not heard: the answer is kept, its task stays pending */
+    bool given_up; /* … and is not to be: a failure that settles the task */
     bool refused;  /* … because its server refused the request */
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
@@ -70,6 +71,10 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
     const struct kv_model *judge);
 bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query);
 void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);
+/* Is the judge still to be heard: is the result only a kept answer, whose task stays pending? */
+bool kv_pipeline_is_kept(const struct kv_pipeline *p);
+/* Makes a failure of it that settles the task. Before kv_pipeline_write. */
+void kv_pipeline_give_up(struct kv_pipeline *p);
 /* Appends the result as one line; only once the queries are over. */
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
 void kv_pipeline_release(struct kv_pipeline *p);

@@ -80,7 +80,7 @@ static void count_line(struct kv_active_jobs *a)
 static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     a->tally->left--;
-    if (p->withheld || (p->error && p->error_category != KV_RETRY_NEVER)) {
+    if (kv_pipeline_is_kept(p)) {
         a->tally->kept++;
         a->tally->refusals += p->refused;
         if (!p->withheld || p->refused)
@@ -127,7 +127,7 @@ static void list_tasks(
     for (size_t i = 0; i < job->count; i++) {
         const struct kv_task task = {
             job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
-        if (j && j != &f->judgements[i])
+        if (j && (i >= f->tasks || j != &f->judgements[i]))
             continue;
         kv_buf_clear(&a->key);
         kv_plan_add_key(a->set->plan, &task, &a->key);
@@ -229,6 +229,31 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
     free(f);
 }
 
+/* The judge was not asked because the run is being stopped: that is no failure of the task. */
+static bool was_stopped(const struct kv_pipeline *p)
+{
+    return p->withheld && !p->refused;
+}
+
+/* Counts a failure of the infrastructure. True if that was enough of them for the i-th task. */
+static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, size_t i)
+{
+    struct kv_buf key = {0};
+    if (!a->set->tries)
+        return false;
+    if (a->set->exec) {
+        kv_buf_add_str(&key, task_key(a, f->job));
+    } else {
+        const struct kv_job *job = f->job;
+        struct kv_task task = {
+            job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
+        kv_plan_add_key(a->set->plan, &task, &key);
+    }
+    bool enough = kv_tries_note(a->set->tries, kv_slice_of(&key));
+    kv_buf_release(&key);
+    return enough;
+}
+
 /* Goes on with a judgement: the next query, or the result. May end the job. */
 static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct judgement *j)
 {
@@ -237,6 +262,9 @@ static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct ju
         j->number++;
         return;
     }
+    if (kv_pipeline_is_kept(&j->pipeline) && !was_stopped(&j->pipeline) &&
+        note_try(a, f, (size_t)(j - f->judgements)))
+        kv_pipeline_give_up(&j->pipeline);
     kv_buf_clear(&a->line);
     kv_pipeline_write(&j->pipeline, &a->line);
     put_line(a);
@@ -263,11 +291,28 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
         advance(a, f, &all[i]);
 }
 
+/* Has the answer failed so often that all tasks of the job are given up? */
+static bool is_enough(struct kv_active_jobs *a, const struct kv_active_job *f)
+{
+    bool enough = f->tasks > 0;
+    for (size_t i = 0; i < f->tasks; i++)
+        enough &= note_try(a, f, i);
+    return enough;
+}
+
 /* No answer is to be had now: the tasks stay pending, and the user is told, but for what the end
- * of the run explains anyway. */
+ * of the run explains anyway. After too many tries they are given up: that there is none is then
+ * the result. */
 static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
     int64_t tasks = (int64_t)f->tasks;
+    if (r->kind != KV_ANSWER_WITHHELD && is_enough(a, f)) {
+        struct kv_answer failed = *r;
+        failed.kind = KV_ANSWER_FAILED;
+        kv_answer_stage_take(&f->generation, &failed);
+        begin_judging(a, f);
+        return;
+    }
     if (r->kind != KV_ANSWER_WITHHELD) {
         a->tally->unanswered += tasks;
         a->tally->refusals += r->kind == KV_ANSWER_REFUSED ? tasks : 0;
@@ -341,7 +386,7 @@ static void finish_command(
     struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
     const char *key = task_key(a, f->job);
-    if (r->kind == KV_ANSWER_REFUSED) {
+    if (r->kind == KV_ANSWER_REFUSED && !note_try(a, f, 0)) {
         a->tally->unanswered++;
         tell_unsolved(a, key, "not done", "", r->error);
     } else if (r->kind != KV_ANSWER_WITHHELD) {

@@ -314,6 +314,21 @@ int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv
     return failed;
 }
 
+void kv_jobs_put_last(
+    struct kv_jobs *w, bool (*is_last)(void *closure, const struct kv_job *job), void *closure)
+{
+    struct kv_job *last = kv_array(NULL, w->n + 1, sizeof *last);
+    size_t first_n = 0, last_n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (is_last(closure, &w->jobs[i]))
+            last[last_n++] = w->jobs[i];
+        else
+            w->jobs[first_n++] = w->jobs[i];
+    if (last_n)
+        memcpy(w->jobs + first_n, last, last_n * sizeof *last);
+    free(last);
+}
+
 /* ---- answers that are there already ---- */
 
 /* May the answer in this row be used again? */

@@ -62,6 +62,10 @@ int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv
 int kv_jobs_recall(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
     const struct kv_jobs_options *options, struct kv_err *err);
 
+/* Puts the jobs that the caller says so of behind the others; the order is kept otherwise. */
+void kv_jobs_put_last(
+    struct kv_jobs *w, bool (*is_last)(void *closure, const struct kv_job *job), void *closure);
+
 /* Reads the row at a job's `row` (replaces what *row holds). */
 int kv_jobs_row(
     const struct kv_state *s, const struct kv_job *job, struct kv_buf *row, struct kv_err *err);

@@ -26,6 +26,7 @@
 #include "journal.h"
 #include "output.h"
 #include "pipeline.h"
+#include "tries.h"
 
 struct kv_run_setup {
     const struct kv_desk *desk; /* NULL for a manifest of any jobs, which only exec runs */
@@ -44,6 +45,7 @@ struct kv_run_setup {
     int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */
     bool salvage_any; /* as in kv_dispatch */
     struct kv_run_budget budget;
+    struct kv_tries *tries;            /* after how many failures a task is given up; NULL: never */
     struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
     int signal_fd;                     /* a byte a signal, its number; -1: none */
     struct kv_out_queue *out;          /* where results go: a line each */

@@ -319,6 +319,34 @@ static int open_state(struct kv_session *s, const struct kv_session_options *o, 
     return kv_state_check(s->state, err);
 }
 
+static bool has_failed(void *closure, const struct kv_job *job)
+{
+    const struct kv_session *s = closure;
+    struct kv_buf key = {0};
+    if (s->by_command) {
+        kv_buf_add_str(&key, s->work.keys.p + job->key);
+    } else {
+        struct kv_task task = {
+            job->question, job->answering, s->work.judges[job->first], job->replicate};
+        kv_plan_add_key(&s->plan, &task, &key);
+    }
+    bool any = kv_tries_any(s->tries, kv_slice_of(&key));
+    kv_buf_release(&key);
+    return any;
+}
+
+/* What failed before comes last, so that it keeps nothing else from being done. */
+static int open_tries(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (!o->lock)
+        return 0;
+    s->tries = kv_tries_open(kv_state_info(s->state)->paths->output, o->give_up, err);
+    if (!s->tries)
+        return -1;
+    kv_jobs_put_last(&s->work, has_failed, s);
+    return 0;
+}
+
 /* Is there nothing to do? Then the benchmark may be gone, and no model is needed. */
 static int find_idle(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
@@ -374,6 +402,8 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         jobs ? open_tasks(s, err) != 0 || collect(s, o, err) != 0 : open_questions(s, o, err) != 0;
     if (failed || open_journal(s, o, err) != 0)
         return -1;
+    if (o->give_up > 0 && open_tries(s, o, err) != 0)
+        return -1;
     return o->offline ? 0 : open_models(s, o, err);
 }
 
@@ -412,6 +442,7 @@ void kv_session_close(struct kv_session *s)
     kv_state_close(s->state);
     kv_secret_close(s->ring);
     kv_exec_tasks_release(&s->tasks);
+    kv_tries_close(s->tries);
     if (s->run_lock >= 0)
         close(s->run_lock);
     *s = (struct kv_session){.run_lock = -1};
@@ -441,5 +472,6 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->ring = s->ring;
     setup->journal = s->journal;
     setup->in_flight = s->models.in_flight;
+    setup->tries = s->tries;
     setup->translator = s->translator;
 }

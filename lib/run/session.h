@@ -22,6 +22,7 @@ struct kv_session_options {
     double rpm, tpm;
     bool retry_failed;
     const char *categories;
+    long give_up; /* after so many failures for the infrastructure; 0: never */
     const char *manual_traces, *replay; /* in place of those the state names; or NULL */
     const char *exec_command, *answer_command, *judge_command, *template_command;
     double command_timeout_s;
@@ -60,6 +61,7 @@ struct kv_session {
     bool answer_by_command, judge_by_command; /* only that model is not */
     struct kv_translator *translator;         /* NULL: no command was given */
     struct kv_exec_tasks tasks;
+    struct kv_tries *tries;
 };
 
 /* On failure everything is released again. */

@@ -240,7 +240,8 @@ static int commit(struct kv_pair *pair, struct kv_err *err)
 
 static int remove_pair(struct kv_pair *pair, struct kv_err *err)
 {
-    static const char *const also[] = {"index", "run", "feed", "journal", "journal.draft", NULL};
+    static const char *const also[] = {
+        "index", "run", "feed", "tries", "journal", "journal.draft", NULL};
     int failed = kv_doc_remove(of(pair)->doc, also, err);
     abort_batch(pair);
     return failed;

@@ -441,7 +441,8 @@ static int remove_pair(struct kv_pair *pair, struct kv_err *err)
     for (size_t i = 0; i < 2 && !failed; i++)
         if (kv_io_remove(two->dir, names[i]) != 0)
             failed = kv_err_sys(err, "%s", names[i]);
-    static const char *const also[] = {"run", "feed", "journal", "journal.draft", "index", "lock"};
+    static const char *const also[] = {
+        "run", "feed", "tries", "journal", "journal.draft", "index", "lock"};
     for (size_t i = 0; i < sizeof also / sizeof *also && !failed; i++) {
         kv_buf_clear(&private);
         kv_buf_printf(&private, ".%s.%s", output, also[i]);

@@ -437,8 +437,8 @@ bool kv_store_begun(const struct kv_store *st)
 
 void kv_store_remove_private(const struct kv_paths *p)
 {
-    static const char *const names[] = {"lock", "run", "index", "feed", "journal", "journal.draft",
-        "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
+    static const char *const names[] = {"lock", "run", "index", "feed", "tries", "journal",
+        "journal.draft", "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
     char *directory, *name;
     struct kv_err ignored;
     struct kv_buf file = {0};

@@ -36,11 +36,6 @@ check() {
 @test "pipeline: every recorded task gives karenina's result, or deviates as listed in kv(7)" {
     check "$(data pipeline/pipeline.jsonl)" \
         'trace-mixed: trace fields are checked on the answer, as their author meant' \
-        'gen-partial-scored: a cut answer whose tokens nobody told says so' \
-        'gen-partial-wrong: a cut answer whose tokens nobody told says so' \
-        'gen-partial-scoring-off: a cut answer whose tokens nobody told says so' \
-        'rubric-after-partial-answer: a cut answer whose tokens nobody told says so' \
-        'abstention-and-sufficiency-partial-answer: a cut answer whose tokens nobody told says so' \
         'sufficiency-true-pass: a sufficient answer is no failure' \
         'sufficiency-false: an insufficient answer is one' \
         'sufficiency-check-fails: a check that could not be made is no failure' \

@@ -241,3 +241,84 @@ END
     assert_success
     assert_equal "$(completed)" 12
 }
+
+# loop - the loop of kv-status(1), without its pause; its last status in $ended, its turns in $turns
+loop() {
+    turns=0
+    set -o pipefail
+    until kv-status -q r.json.state; do
+        ended=0
+        turns=$((turns + 1))
+        kv-run --give-up 3 r.json.state 2>>err | kv-append -q r.json.state || ended=$?
+        [ $ended -le 1 ] || break
+        [ $turns -lt 9 ] || break
+    done
+    set +o pipefail
+}
+
+@test "refusals: a loop with --give-up ends: a question that is always refused is a failure in the end" {
+    bench 8
+    script '{"judge":false,"contains":"number 3?"}' '{"status":403,"body":"<html>no</html>"}'
+    preset
+    manifest
+    loop
+    assert_equal "$ended $turns" '0 3'
+    assert_equal "$(completed) $(failed)" '8 1'
+    assert_equal "$(asked '.status == 403')" 3
+    run jq -c '.results[] | select(.metadata.failure) | [.metadata.question_id, .metadata.failure.category]' r.json.tmp
+    assert_output '["q3","unexpected_error"]'
+    kv-finalize r.json >/dev/null
+    run ls -A
+    refute_line .r.json.tries
+}
+
+@test "refusals: a judge that cannot be had for one answer is given up too, and its category says why" {
+    bench 4
+    script '{"judge":true,"contains":"number 2?"}' '{"status":500,"body":"oops"}'
+    preset
+    manifest
+    loop
+    assert_equal "$ended" 0
+    assert_equal "$(completed) $(failed)" '4 1'
+    run jq -r '.results[] | select(.metadata.failure) | .metadata.failure | .category + " " + .stage + ": " + .reason' r.json.tmp
+    assert_line 'unexpected_error ParseTemplate: given up: the judge could not be heard in several tries'
+    assert_equal "$(asked '.judge | not')" 4
+}
+
+@test "refusals: a loop ends at once when the key is refused, and asks little" {
+    bench 20
+    start_provider --key another --answers answers.jsonl
+    preset
+    manifest
+    loop
+    assert_equal "$ended $turns" '5 1'
+    assert [ "$(asked true)" -le 16 ]
+}
+
+@test "refusals: questions that were refused before come last, so that they do not stop the others" {
+    bench 20
+    # The first seven are refused: five of them in a row stop the run.
+    jq -nc '{rules: [{when: {judge: false, contains: ("number " + (range(1; 8) | tostring) + "?")},
+        do: {status: 400, body: {error: {message: "no"}}}}]}' | jq -sc '{rules: map(.rules[])}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    preset '.task_ordering = "generation_order" | .async_max_workers = 1'
+    manifest
+    run keep --give-up 4
+    assert_failure 5
+    assert_equal "$(completed)" 0
+    run keep --give-up 4
+    assert_equal "$(completed)" 13
+}
+
+@test "refusals: a command whose machine fails is given up as well" {
+    printf '"a"\n"b"\n' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    for _ in 1 2; do
+        run keep --give-up 3 --exec 'exit 75'
+        assert_failure 1
+        assert_equal "$(completed)" 0
+    done
+    run keep --give-up 3 --exec 'exit 75'
+    assert_success
+    assert_equal "$(completed) $(failed)" '2 2'
+}

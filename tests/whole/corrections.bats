@@ -56,7 +56,7 @@ begun() {
     assert_equal "$asked_before" 2
     # Questions that are gone are told too.
     sed -i 1d bench.jsonl
-    run --separate-stderr kv-run new.json.state --dry-run
+    run --separate-stderr kv-run --retry-failed --dry-run new.json.state
     assert_failure 3
     assert_regex "$stderr" '1 question of the run is no longer there'
 }
@@ -161,10 +161,13 @@ verdicts() {
     begun 2
     truth 1 99
     jq -c '.results[]' r.json.tmp | kv-rejudge -b bench.jsonl >judged
+    wrong() {
+        kv-status --json r.json.state | jq .wrong_count
+    }
     kv-append -q r.json.state <judged
-    assert_equal "$(kv-status --json r.json.state | jq .failed_count)" 0
+    assert_equal "$(wrong)" 0
     kv-append -q --replace r.json.state <judged
-    assert_equal "$(kv-status --json r.json.state | jq .failed_count)" 1
+    assert_equal "$(wrong)" 1
     cp r.json.tmp before
     kv-append -q --replace r.json.state <judged
     cmp r.json.tmp before

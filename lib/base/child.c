@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +11,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 extern char **environ;
 
@@ -19,7 +21,7 @@ enum {
     CHUNK = 1 << 16,
     DESCRIPTORS_EACH =
         4, /* two pipes and a pidfd, and a connection for what comes before or after */
-    DESCRIPTORS_APART = 20, /* files of the run, and those that exist only while one is started */
+    DESCRIPTORS_APART = 21, /* files of the run, and those that exist only while one is started */
 };
 
 int64_t kv_child_now_ms(void)
@@ -61,30 +63,125 @@ static char **merge_environment(const char *const *extra)
     return all;
 }
 
+struct launch {
+    const char *command;
+    char **env;
+    int in, out;
+    pid_t parent;
+    volatile int error; /* the memory is shared until the command runs */
+};
+
+/* The new process, in the memory of the old one: only system calls. All signals are blocked. */
+static _Noreturn void become(struct launch *l)
+{
+    static char sh[] = "sh", c[] = "-c";
+    char *argv[] = {sh, c, (char *)(uintptr_t)l->command, NULL};
+    sigset_t none;
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    for (int n = 1; n < NSIG; n++)
+        sigaction(n, &usual, NULL);
+    setpgid(0, 0);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != l->parent) /* it died before it could be said */
+        _exit(127);
+#endif
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (dup2(l->in, STDIN_FILENO) >= 0 && dup2(l->out, STDOUT_FILENO) >= 0)
+        execve("/bin/sh", argv, l->env);
+    l->error = errno;
+    _exit(127);
+}
+
+/* As posix_spawn(3) does it, which cannot have the command die with its parent. */
 static int spawn(pid_t *pid, const char *command, int in, int out, const char *const *extra)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t all, before;
+    struct launch l = {.command = command,
+        .env = merge_environment(extra),
+        .in = in,
+        .out = out,
+        .parent = getpid()};
     sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(
-        &attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    char sh[] = "sh", c[] = "-c";
-    char *argv[] = {sh, c, (char *)(uintptr_t)command, NULL};
-    char **env = merge_environment(extra);
-    int number = posix_spawn(pid, "/bin/sh", &files, &attr, argv, env);
-    free(env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t child = vfork();
+    if (child == 0)
+        become(&l);
+    int number = child < 0 ? errno : l.error;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    free(l.env);
+    if (child > 0 && number)
+        waitpid(child, NULL, 0);
+    *pid = child;
     errno = number;
     return number ? -1 : 0;
+}
+
+/* ---- the keeper ---- */
+
+/* What a command has started in turn does not die with us. A process of its own, which Ctrl-C and a
+ * kill of our group do not reach, holds the groups of all commands under way; when our end of its
+ * pipe closes, because we have ended in whatever way, it kills them. */
+enum { GROUPS_MAX = 1 << 16 };
+
+static _Noreturn void keep(int pipe_end)
+{
+    static pid_t groups[GROUPS_MAX];
+    static const int passed[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    pid_t told;
+    size_t n = 0;
+    setsid();
+#ifdef __linux__
+    prctl(PR_SET_NAME, "kv-keeper");
+#endif
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
+        signal(passed[i], SIG_IGN);
+    long most = sysconf(_SC_OPEN_MAX);
+    for (int fd = 0; fd < (most > 0 && most < 65536 ? (int)most : 65536); fd++)
+        if (fd != pipe_end)
+            close(fd); /* locks and pipes among them */
+    for (ssize_t got; (got = read(pipe_end, &told, sizeof told)) != 0;) {
+        size_t i = 0;
+        if (got != sizeof told)
+            continue;
+        if (told > 0 && n < GROUPS_MAX)
+            groups[n++] = told;
+        while (told < 0 && i < n && groups[i] != -told)
+            i++;
+        if (told < 0 && i < n)
+            groups[i] = groups[--n];
+    }
+    while (n > 0)
+        kill(-groups[--n], SIGKILL);
+    _exit(0);
+}
+
+static int keeper_pipe = -1;
+
+/* Without a keeper there is still PR_SET_PDEATHSIG. */
+static void start_keeper(void)
+{
+    int ends[2];
+    if (keeper_pipe >= 0 || pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    pid_t pid = fork();
+    if (pid == 0)
+        keep(ends[0]);
+    close(ends[0]);
+    if (pid > 0)
+        keeper_pipe = ends[1];
+    else
+        close(ends[1]);
+}
+
+/* A group that begins; negative: one that has ended. */
+static void tell_keeper(pid_t group)
+{
+    if (keeper_pipe >= 0 && write(keeper_pipe, &group, sizeof group) < 0) {
+        close(keeper_pipe); /* it is gone */
+        keeper_pipe = -1;
+    }
 }
 
 static void close_fd(int *fd)
@@ -113,6 +210,7 @@ struct kv_child *kv_child_start(const char *command, struct kv_slice input,
         kv_err_sys(err, "pipe");
         return NULL;
     }
+    start_keeper();
     struct kv_child *c = kv_calloc(1, sizeof *c);
     c->in = in[1];
     if (pipe2(out, O_CLOEXEC) != 0 || spawn(&c->pid, command, in[0], out[1], options->extra) != 0) {
@@ -124,6 +222,7 @@ struct kv_child *kv_child_start(const char *command, struct kv_slice input,
         free(c);
         return NULL;
     }
+    tell_keeper(c->pid);
     close(in[0]);
     close(out[1]);
     c->out = out[0];
@@ -208,6 +307,7 @@ static bool reap(struct kv_child *c, int flags)
         c->end = WIFEXITED(status) ? KV_CHILD_EXITED : KV_CHILD_KILLED;
         c->status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
     }
+    tell_keeper(-c->pid);
     c->pid = 0;
     return true;
 }

@@ -80,6 +80,9 @@ static char *map_page(size_t size)
 #ifdef MADV_DONTDUMP
     madvise(page, size, MADV_DONTDUMP);
 #endif
+#ifdef MADV_WIPEONFORK
+    madvise(page, size, MADV_WIPEONFORK);
+#endif
     return page;
 }
 

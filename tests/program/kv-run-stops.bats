@@ -109,3 +109,19 @@ until_asked() {
     run kv-append -q r.json.state rows
     assert_success
 }
+
+@test "run: no command outlives a killed kv-run, nor what it has started" {
+    kv-manifest --tasks - -o r.json <<<$'"a"\n"b"' >/dev/null
+    # shellcheck disable=SC2016 # for the command
+    kv-run -j 2 --exec 'echo $$ >>pids; sleep 50 & echo $! >>pids; wait; echo "{}"' r.json.state >rows 2>err &
+    local pid=$!
+    until [ -e pids ] && [ "$(grep -c . pids)" -eq 4 ]; do sleep 0.02; done
+    kill -9 $pid
+    for _ in $(seq 100); do
+        # shellcheck disable=SC2046 # numbers
+        [ -n "$(ps -o pid= -p $(paste -sd, pids))" ] || break
+        sleep 0.02
+    done
+    run ps -o pid= -p "$(paste -sd, pids)"
+    assert_output ''
+}

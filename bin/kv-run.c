@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 static struct {
+    const char *pass_keys;
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
     const char *stream, *salvage, *traces, *replay;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout;
@@ -199,6 +200,13 @@ static void warn_of_exposed_keys(const struct kv_session *s)
     warn_of_exposed(s->models.judging, s->models.judging ? s->config->parsing_count : 0);
 }
 
+/* A command that needs a key finds out from this line, not from a refusal. */
+static void warn_of_withheld_keys(const struct kv_session *s)
+{
+    if (s->withheld.n && (given.exec || given.answer || given.judge || given.template))
+        kv_cli_say("not in the environment of commands: %s (--pass-key)", s->withheld.p);
+}
+
 static void warn_of_few_descriptors(const struct kv_session *s)
 {
     if (s->models.in_flight < s->models.in_flight_wanted)
@@ -282,6 +290,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     };
     kv_session_setup(session, &setup);
     warn_of_exposed_keys(session);
+    warn_of_withheld_keys(session);
     warn_of_few_descriptors(session);
     kv_progress_init(&progress, session, kv_cli_watched());
     run = kv_run_open(&setup);
@@ -366,6 +375,7 @@ int main(int argc, char **argv)
         {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
         {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
         {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
+        {0, "pass-key", KV_OPT_TEXT, &given.pass_keys},
         {0, "template-cmd", KV_OPT_TEXT, &given.template},
         {0, "manual-traces", KV_OPT_TEXT, &given.traces},
         {0, "replay", KV_OPT_TEXT, &given.replay},
@@ -408,6 +418,7 @@ int main(int argc, char **argv)
         .offline = given.dry_run,
         .every_model = given.check,
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
+        .pass_keys = given.pass_keys,
         .env = kv_cli_env};
     read_jobs(&o);
     kv_secret_harden();

@@ -190,6 +190,16 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
     return rc;
 }
 
+void kv_provider_gather_keys(struct kv_secrets *ring, struct kv_buf *gone)
+{
+    const struct kv_service *d;
+    for (size_t i = 0; (d = kv_service_at(i)); i++)
+        for (size_t k = 0; k < sizeof d->key_env / sizeof *d->key_env && d->key_env[k]; k++)
+            kv_secret_gather(ring, d->key_env[k], gone);
+    kv_secret_gather(ring, "KV_API_KEY", gone);
+    kv_secret_gather(ring, "KV_API_KEY_", gone);
+}
+
 void kv_provider_close(struct kv_provider *p)
 {
     kv_http_target_close(p->chat);

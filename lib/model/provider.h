@@ -40,6 +40,9 @@ struct kv_provider {
  */
 int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_env_fn *env,
     struct kv_secrets *ring, struct kv_err *err);
+/* Takes every key that any service could use out of the environment, before commands are started;
+ * their names are added to *gone. */
+void kv_provider_gather_keys(struct kv_secrets *ring, struct kv_buf *gone);
 void kv_provider_close(struct kv_provider *p);
 
 /* Turns from chat completions to Responses or back. False if there is no other protocol here. */

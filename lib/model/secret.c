@@ -30,6 +30,7 @@ struct secret {
 struct kv_secrets {
     struct secret *all;
     size_t count;
+    const char *passed; /* NULL: none */
 };
 
 /* LeakSanitizer traces its own process, which a hardened one does not allow. */
@@ -151,6 +152,55 @@ static int find_file(struct kv_secrets *ring, const char *name, const char *path
     return rc < 0 ? -1 : 1;
 }
 
+/* ---- what commands may see ---- */
+
+void kv_secret_pass(struct kv_secrets *ring, const char *names)
+{
+    ring->passed = names;
+}
+
+static bool is_passed(const struct kv_secrets *ring, struct kv_slice name)
+{
+    for (const char *at = ring->passed; at && *at;) {
+        size_t n = strcspn(at, ",");
+        if (kv_slice_eq((struct kv_slice){at, n}, name))
+            return true;
+        at += n + (at[n] == ',');
+    }
+    return false;
+}
+
+static void gather_one(struct kv_secrets *ring, struct kv_slice name, struct kv_buf *gone)
+{
+    struct kv_slice key;
+    struct kv_err ignored;
+    char *text = kv_slice_dup(name);
+    const char *value = name.p + name.n + 1;
+    if (kv_secret_add(ring, text, kv_slice(value), &key, &ignored) == 0) {
+        kv_buf_printf(gone, "%s%s", gone->n ? ", " : "", text);
+        kv_secret_forget_env(text);
+    }
+    free(text);
+}
+
+void kv_secret_gather(struct kv_secrets *ring, const char *name, struct kv_buf *gone)
+{
+    static const char suffix[] = "_FILE"; /* names a file, is no key */
+    size_t n = strlen(name), m = sizeof suffix - 1;
+    bool all = n && name[n - 1] == '_';
+    for (char **e = environ; e && *e;) {
+        struct kv_slice found = {*e, strcspn(*e, "=")};
+        bool ours = kv_slice_starts(found, name) && (all || found.n == n);
+        bool file = found.n > m && memcmp(found.p + found.n - m, suffix, m) == 0;
+        const char *at = *e;
+        if (ours && !file && !is_passed(ring, found))
+            gather_one(ring, found, gone);
+        e += *e == at; /* one that was removed left its place to the next */
+    }
+}
+
+/* ---- finding them ---- */
+
 static const struct secret *held(const struct kv_secrets *ring, const char *name)
 {
     for (size_t i = 0; ring && i < ring->count; i++)
@@ -185,7 +235,8 @@ int kv_secret_find(struct kv_secrets *ring, kv_env_fn *env, const char *name, st
     const char *value = env(name);
     if (value) {
         int rc = kv_secret_add(ring, name, kv_slice(value), key, err);
-        kv_secret_forget_env(name);
+        if (!is_passed(ring, kv_slice(name)))
+            kv_secret_forget_env(name);
         return rc < 0 ? -1 : 1;
     }
     const char *path = file_of(env, name);

@@ -47,6 +47,13 @@ int kv_secret_find(struct kv_secrets *ring, kv_env_fn *env, const char *name, st
 /* Would kv_secret_find find a key of this name? `ring` may be NULL. */
 bool kv_secret_is_set(const struct kv_secrets *ring, kv_env_fn *env, const char *name);
 
+/* Names, separated by commas, of variables that stay in the environment, for commands. Borrowed. */
+void kv_secret_pass(struct kv_secrets *ring, const char *names);
+
+/* Takes in the key of the variable `name`, or of all that begin with it if it ends in '_', and appends
+ * ", NAME" for each that is gone from the environment. One that is no key stays. */
+void kv_secret_gather(struct kv_secrets *ring, const char *name, struct kv_buf *gone);
+
 /* Overwrites and removes a variable of the environment that should not travel further. */
 void kv_secret_forget_env(const char *name);
 

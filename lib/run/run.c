@@ -175,7 +175,7 @@ static void stop_unheard(struct kv_run *run)
 {
     struct kv_call *call;
     bool kept = run->set.journal && !run->jobs.unkept;
-    if (!run->unheard && kept && run->jobs.n)
+    if (!run->unheard && kept && run->jobs.n && run->jobs.output.reader_gone)
         kv_output_say(&run->jobs.output,
             "stdout is not read any more: replies under way are kept in %s, up to %lld s",
             kv_journal_path(run->set.journal), (long long)(grace_or(run, GRACE_MS) / 1000));

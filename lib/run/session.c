@@ -416,6 +416,9 @@ int kv_session_open(
         .answer_by_command = options->answer_command != NULL,
         .judge_by_command = options->judge_command != NULL};
     s->ring = kv_secret_open();
+    kv_secret_pass(s->ring, options->pass_keys);
+    if (!options->offline)
+        kv_provider_gather_keys(s->ring, &s->withheld);
     if (open_parts(s, options, err) == 0)
         return 0;
     kv_session_close(s);
@@ -441,6 +444,7 @@ void kv_session_close(struct kv_session *s)
     kv_journal_close(s->journal);
     kv_state_close(s->state);
     kv_secret_close(s->ring);
+    kv_buf_release(&s->withheld);
     kv_exec_tasks_release(&s->tasks);
     kv_tries_close(s->tries);
     if (s->run_lock >= 0)

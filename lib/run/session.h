@@ -35,6 +35,7 @@ struct kv_session_options {
     bool every_model; /* also models that nothing is to be asked of: for --check */
     uint64_t seed;
     kv_env_fn *env;
+    const char *pass_keys; /* names of keys that commands may see; NULL: none */
 };
 
 struct kv_session {
@@ -52,6 +53,7 @@ struct kv_session {
     struct kv_desk desk;
     struct kv_jobs work;
     struct kv_secrets *ring;
+    struct kv_buf withheld;     /* names of keys that commands do not see */
     struct kv_journal *journal; /* NULL: none */
     kv_env_fn *env;
     struct kv_pricing pricing;

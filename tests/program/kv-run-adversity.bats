@@ -215,7 +215,7 @@ END
     manifest
     run --separate-stderr bash -c "ulimit -n 66; kv-run -j 64 --exec 'echo {}' r.json.state >rows"
     assert_success
-    assert_regex "$stderr" '^kv-run: [0-9]+ in flight instead of 64: more need more descriptors \(ulimit -n\)$'
+    assert_regex "${stderr_lines[-1]}" '^kv-run: [0-9]+ in flight instead of 64: more need more descriptors \(ulimit -n\)$'
     assert_equal "$(grep -c . rows) $(grep -c failure rows)" '30 0'
     run --separate-stderr bash -c 'ulimit -n 66; kv-run -j 64 r.json.state >rows'
     assert_success

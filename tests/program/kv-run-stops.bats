@@ -125,3 +125,15 @@ until_asked() {
     run ps -o pid= -p "$(paste -sd, pids)"
     assert_output ''
 }
+
+@test "run: no key is in the environment of a command that did not ask for it" {
+    export OPENAI_API_KEY=sk-canary-1aaaaaaa ANTHROPIC_API_KEY=sk-canary-2bbbbbbb KV_API_KEY_A1=canary-3ccccccc
+    kv-manifest --tasks - -o r.json <<<'"a"' >/dev/null
+    local print='jq -n "{keys: [env | to_entries[] | select(.value | contains(\"canary\")) | .key] | sort}"'
+    run --separate-stderr kv-run --exec "$print" r.json.state
+    assert_equal "$(jq -c .keys <<<"$output")" '[]'
+    assert_stderr 'kv-run: not in the environment of commands: OPENAI_API_KEY, ANTHROPIC_API_KEY, KV_API_KEY_A1 (--pass-key)'
+    run --separate-stderr kv-run --no-journal --pass-key ANTHROPIC_API_KEY,X --exec "$print" r.json.state
+    assert_equal "$(jq -c .keys <<<"$output")" '["ANTHROPIC_API_KEY"]'
+    assert_stderr 'kv-run: not in the environment of commands: OPENAI_API_KEY, KV_API_KEY_A1 (--pass-key)'
+}

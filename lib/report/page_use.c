@@ -1,6 +1,10 @@
 /* page_use - the sections of cost and time, of health, and of provenance. */
+#include "builtins.h"
+#include "json.h"
 #include "page.h"
+#include "paths.h"
 #include "provenance.h"
+#include "quotation.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -273,6 +277,47 @@ static void add_term(struct kv_page *p, const char *name, struct kv_slice value,
     kv_page_printf(p, "%s</dd>\n", code ? "</code>" : "</bdi>");
 }
 
+/* "oak-large · openai · langchain · 0.0": name, provider, interface, temperature. */
+static void add_model(struct kv_page *p, struct kv_slice model)
+{
+    static const char *const members[] = {"name", "provider", "interface", "temperature"};
+    const char *before = "";
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        struct kv_slice value = kv_quotation_get(model, members[i]);
+        if (!value.n)
+            continue;
+        kv_buf_clear(&p->text);
+        kv_buf_reserve(&p->text, 1);
+        kv_builtins_text(&p->text, value);
+        kv_page_printf(p, "%s%s", before, i == 3 ? "temperature " : "");
+        kv_page_text_cut(p, kv_slice_of(&p->text), CHARS);
+        before = " · ";
+    }
+}
+
+/* What the header says of the models: metadata.verification_config. */
+static void add_models(struct kv_page *p, struct kv_slice config)
+{
+    static const char *const lists[][2] = {
+        {"answering_models", "Answering"}, {"parsing_models", "Judging"}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct kv_json_walk walk;
+        struct kv_slice model;
+        const char *before = "";
+        kv_json_begin(&walk, kv_quotation_get(config, lists[i][0]));
+        for (; kv_json_item(&walk, &model); before = "<br>") {
+            if (*before)
+                kv_buf_add_str(p->out, before);
+            else
+                kv_page_printf(p, "<dt>%s</dt><dd>", lists[i][1]);
+            kv_buf_add_str(p->out, "<bdi>");
+            add_model(p, model);
+            kv_buf_add_str(p->out, "</bdi>");
+        }
+        kv_buf_add_str(p->out, *before ? "</dd>\n" : "");
+    }
+}
+
 static void add_file(struct kv_page *p, const struct kv_rowset *set, const char *digest)
 {
     struct kv_provenance of;
@@ -291,22 +336,15 @@ static void add_file(struct kv_page *p, const struct kv_rowset *set, const char 
     add_term(p, "karenina", kv_slice_of(&of.version), false);
     add_term(p, "Configuration", kv_slice_of(&of.config_hash), true);
     add_term(p, "Benchmark", kv_slice_of(&of.benchmark_digest), true);
-    add_term(p, "Models", kv_slice_of(&of.models), true);
+    add_models(p, kv_slice_of(&of.models));
     kv_buf_add_str(p->out, "</dl>\n");
     kv_provenance_release(&of);
 }
 
-/* A word for a shell. */
-static void add_word(struct kv_buf *out, const char *word)
+static void add_path(struct kv_buf *out, const char *path)
 {
-    kv_buf_add_str(out, " '");
-    for (; *word; word++) {
-        if (*word == '\'')
-            kv_buf_add_str(out, "'\\''");
-        else
-            kv_buf_add_char(out, *word);
-    }
-    kv_buf_add_char(out, '\'');
+    kv_buf_add_char(out, ' ');
+    kv_paths_add_word(out, path);
 }
 
 static void add_option(struct kv_buf *out, const char *name, const char *value)
@@ -314,7 +352,7 @@ static void add_option(struct kv_buf *out, const char *name, const char *value)
     if (!value)
         return;
     kv_buf_printf(out, " %s", name);
-    add_word(out, value);
+    add_path(out, value);
 }
 
 static void add_command(struct kv_page *p)
@@ -332,10 +370,11 @@ static void add_command(struct kv_page *p)
         add_option(&p->text, "--by", by.p);
         kv_buf_release(&by);
     }
-    kv_buf_add_str(&p->text, " --");
+    if (r->set->path[0] == '-' || (r->then && r->then->path[0] == '-'))
+        kv_buf_add_str(&p->text, " --");
     if (r->then)
-        add_word(&p->text, r->then->path);
-    add_word(&p->text, r->set->path);
+        add_path(&p->text, r->then->path);
+    add_path(&p->text, r->set->path);
     kv_buf_add_str(p->out, "<dl>\n");
     add_term(p, "This page again", kv_slice_of(&p->text), true);
     kv_buf_add_str(p->out, "</dl>\n");
@@ -344,8 +383,11 @@ static void add_command(struct kv_page *p)
 int kv_page_provenance(struct kv_page *p, struct kv_err *err)
 {
     (void)err;
-    if (p->r->then)
+    if (p->r->then) {
+        kv_buf_add_str(p->out, "<h3>Then</h3>\n");
         add_file(p, p->r->then, p->r->then_digest);
+        kv_buf_add_str(p->out, "<h3>Now</h3>\n");
+    }
     add_file(p, p->r->set, p->r->digest);
     add_command(p);
     return 0;

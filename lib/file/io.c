@@ -1,11 +1,14 @@
 /* io - files: read, write, lock, sync, publish. */
 #include "io.h"
 
+#include "io_at.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -222,15 +225,62 @@ int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err)
     return 0;
 }
 
-/* "dir/name" -> "dir/.name.draft" */
-static char *draft_name(const char *path)
+/* "dir/name" -> "dir/.name.draft", and another with a number. */
+static char *draft_name(const char *path, unsigned number)
 {
     const char *slash = strrchr(path, '/');
     size_t dir = slash ? (size_t)(slash + 1 - path) : 0;
     struct kv_buf b = {0};
     kv_buf_add(&b, path, dir);
     kv_buf_printf(&b, ".%s.draft", path + dir);
+    if (number)
+        kv_buf_printf(&b, "-%08x", number);
     return kv_buf_detach(&b);
+}
+
+/* Was it left by a process of ours that died? Who is at work on one holds its lock. */
+static bool is_left_over(const char *draft)
+{
+    struct stat st;
+    int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool left = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+                flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0)
+        close(fd);
+    return left;
+}
+
+/* A file that was not there before; where the usual name is taken, one that nobody can guess. */
+static int make_draft(struct kv_publish *p, mode_t mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    unsigned number = 0;
+    for (int tries = 0; tries < 100; tries++) {
+        free(p->draft);
+        p->draft = draft_name(p->path, number);
+        p->fd = open(p->draft, flags, mode);
+        if (p->fd >= 0 || errno != EEXIST)
+            break;
+        if (!is_left_over(p->draft) || unlink(p->draft) != 0)
+            kv_io_random(&number, sizeof number);
+    }
+    if (p->fd < 0)
+        return -1;
+    flock(p->fd, LOCK_EX | LOCK_NB); /* a wish: see is_left_over */
+    return 0;
+}
+
+/* Owner and mode of the file to be; no one gains rights by what happens to be there. */
+static int dress_draft(int fd, const char *like, const char *path)
+{
+    struct stat st;
+    if (stat(like ? like : path, &st) != 0)
+        return errno == ENOENT ? 0 : -1;
+    if (like && (st.st_uid != geteuid() || st.st_gid != getegid()) &&
+        fchown(fd, st.st_uid, st.st_gid) != 0 && fchown(fd, (uid_t)-1, st.st_gid) != 0 &&
+        errno != EPERM && errno != EINVAL)
+        return -1;
+    return fchmod(fd, st.st_mode & 0777);
 }
 
 static int sync_directory_of(const char *path)
@@ -246,26 +296,43 @@ static int sync_directory_of(const char *path)
     return failed ? -1 : 0;
 }
 
+int kv_publish_begin_like(
+    struct kv_publish *p, const char *path, const char *like, struct kv_err *err)
+{
+    *p = (struct kv_publish){.path = kv_strdup(path), .fd = -1};
+    if (make_draft(p, like ? 0600 : 0666) == 0 && dress_draft(p->fd, like, path) == 0)
+        return 0;
+    kv_err_sys(err, "%s", path);
+    if (p->fd < 0) { /* it is not ours */
+        free(p->draft);
+        p->draft = NULL;
+    }
+    kv_publish_abandon(p);
+    return -1;
+}
+
 int kv_publish_begin(struct kv_publish *p, const char *path, struct kv_err *err)
 {
-    struct stat old;
-    *p = (struct kv_publish){.path = kv_strdup(path), .draft = draft_name(path), .fd = -1};
-    p->fd = open(p->draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (p->fd < 0) {
-        kv_err_sys(err, "%s", path);
-        kv_publish_abandon(p);
-        return -1;
-    }
-    if (stat(path, &old) == 0 && fchmod(p->fd, old.st_mode & 07777) != 0) {
-        kv_err_sys(err, "%s", path);
-        kv_publish_abandon(p);
-        return -1;
-    }
-    return 0;
+    return kv_publish_begin_like(p, path, NULL, err);
+}
+
+/* Is the draft still under its name? */
+static bool is_in_place(const struct kv_publish *p)
+{
+    struct stat ours, named;
+    return fstat(p->fd, &ours) == 0 && lstat(p->draft, &named) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 int kv_publish_end(struct kv_publish *p, struct kv_err *err)
 {
+    if (!is_in_place(p)) {
+        kv_err_set(err, KV_SYSTEM, "%s: its draft was removed by another program", p->path);
+        free(p->draft);
+        p->draft = NULL;
+        kv_publish_abandon(p);
+        return -1;
+    }
     if (fsync(p->fd) != 0 || rename(p->draft, p->path) != 0 || sync_directory_of(p->path) != 0) {
         kv_err_sys(err, "%s", p->path);
         kv_publish_abandon(p);

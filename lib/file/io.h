@@ -70,13 +70,17 @@ struct kv_slice kv_lines_take_in(struct kv_lines *l);
 int kv_io_write(int fd, struct kv_slice bytes, struct kv_err *err);
 
 /* A file that appears at `path` whole or not at all: written as a hidden sibling, synced, renamed,
- * and its directory synced. Between begin and end, write with kv_io_write or stdio on fd. The mode
- * is 0666 less the umask, or that of the file it replaces. */
+ * and its directory synced. Between begin and end, write with kv_io_write or stdio on fd. The
+ * sibling is always made new: what somebody has put in its place is not written to. Owner and mode
+ * are those of the file `like` where one is given; else the mode is that of the file it replaces, or
+ * 0666 less the umask. */
 struct kv_publish {
     char *path, *draft;
     int fd;
 };
 int kv_publish_begin(struct kv_publish *p, const char *path, struct kv_err *err);
+int kv_publish_begin_like(
+    struct kv_publish *p, const char *path, const char *like, struct kv_err *err);
 int kv_publish_end(struct kv_publish *p, struct kv_err *err);
 void kv_publish_abandon(struct kv_publish *p); /* also after a failed end: nothing remains */
 

@@ -222,7 +222,7 @@ int kv_corrections_commit(struct kv_corrections *c, struct kv_err *err)
     struct kv_publish p;
     if (c->n == 0)
         return 0;
-    if (kv_publish_begin(&p, c->paths.output, err) != 0)
+    if (kv_publish_begin_like(&p, c->paths.output, c->paths.output, err) != 0)
         return -1;
     if (write_all(c, p.fd, err) == 0 && kv_publish_end(&p, err) == 0)
         return 0;

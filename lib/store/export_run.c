@@ -312,7 +312,8 @@ static int publish(struct kv_export_run *e, const char *path,
     int (*write)(struct kv_export_run *, const char *, int, struct kv_err *), struct kv_err *err)
 {
     struct kv_publish p;
-    if (kv_publish_begin(&p, path, err) != 0)
+    if (kv_publish_begin_like(
+            &p, path, e->store ? e->info->paths->state : e->info->results_path, err) != 0)
         return -1;
     if (write(e, path, p.fd, err) == 0 && kv_publish_end(&p, err) == 0)
         return 0;

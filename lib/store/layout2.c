@@ -171,7 +171,7 @@ static int write_state(struct layout2 *two, struct kv_err *err)
     struct kv_publish p;
     struct kv_layout2_state text = {two->state, two->index, &two->pair.counts, &two->completed,
         &two->failed, &two->more, kv_slice_of(&two->pair.config), kv_slice_of(&two->pair.hash)};
-    if (kv_publish_begin(&p, two->pair.paths->state, err) != 0)
+    if (kv_publish_begin_like(&p, two->pair.paths->state, two->pair.paths->state, err) != 0)
         return -1;
     if (kv_layout2_state_write(p.fd, &text, err) != 0) {
         kv_publish_abandon(&p);
@@ -442,7 +442,7 @@ static int remove_pair(struct kv_pair *pair, struct kv_err *err)
         if (kv_io_remove(two->dir, names[i]) != 0)
             failed = kv_err_sys(err, "%s", names[i]);
     static const char *const also[] = {
-        "run", "feed", "tries", "journal", "journal.draft", "index", "lock"};
+        "run", "feed", "draft", "tries", "journal", "journal.draft", "index", "lock"};
     for (size_t i = 0; i < sizeof also / sizeof *also && !failed; i++) {
         kv_buf_clear(&private);
         kv_buf_printf(&private, ".%s.%s", output, also[i]);

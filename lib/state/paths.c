@@ -116,12 +116,32 @@ static int refuse_nameless(struct kv_paths *p, const char *operand, struct kv_er
     return kv_err_set(err, KV_INPUT, "%s: not the name of a file", *operand ? operand : "''");
 }
 
+/* A state that is reached by a symbolic link is the one behind it: its files lie there, with their
+ * lock, and the link stays. */
+static void follow(struct kv_paths *p)
+{
+    struct stat st;
+    char *real = lstat(p->state, &st) == 0 && S_ISLNK(st.st_mode) ? realpath(p->state, NULL) : NULL;
+    char *cut = real ? find_suffix(real) : NULL;
+    if (!cut || strcmp(cut, suffix) != 0) {
+        free(real);
+        return;
+    }
+    free(p->state);
+    free(p->output);
+    p->state = kv_strdup(real);
+    p->output = kv_strndup(real, (size_t)(cut - real));
+    p->odd = false;
+    free(real);
+}
+
 int kv_paths_of_output(struct kv_paths *p, const char *output, struct kv_err *err)
 {
     *p = (struct kv_paths){.output = normalise(output)};
     if (refuse_nameless(p, output, err) != 0)
         return -1;
     p->state = join(p->output, suffix);
+    follow(p);
     derive(p);
     return 0;
 }
@@ -139,6 +159,7 @@ int kv_paths_find(struct kv_paths *p, const char *operand, struct kv_err *err)
         p->odd = !cut || strcmp(cut, suffix) != 0;
         free(beside);
     }
+    follow(p);
     derive(p);
     return refuse_nameless(p, operand, err);
 }

@@ -53,18 +53,19 @@ void kv_status_close(struct kv_status *st)
     free(st);
 }
 
-bool kv_status_is_complete(const struct kv_status *st)
-{
-    return st->in->pending_count == 0;
-}
-
 /* Rows are read where they tell more than the .state; a results file that cannot be read tells
  * nothing, and the status is shown without. */
 static void load_rows(struct kv_status *st)
 {
     struct kv_err ignored;
-    if (!st->rows_loaded && !st->in->growing)
+    if (!st->rows_loaded && (!st->in->growing || kv_state_lacks_rows(st->state)))
         st->rows_loaded = kv_state_load(st->state, KV_LOAD_ROWS, &ignored) == 0;
+}
+
+bool kv_status_is_complete(struct kv_status *st)
+{
+    load_rows(st);
+    return st->in->pending_count == 0 && st->in->hole_count == 0;
 }
 
 /* ---- figures ---- */
@@ -300,7 +301,7 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
         kv_buf_add_char(out, ',');
     }
     kv_buf_add_slice(out, kv_slice_of(orphans));
-    kv_buf_add_char(out, ',');
+    kv_buf_printf(out, ",\"hole_count\":%lld,", (long long)st->in->hole_count);
     add_number(out, "rate_per_minute", per_minute, per_minute > 0);
     kv_buf_add_char(out, ',');
     add_number(out, "eta_seconds",
@@ -448,6 +449,9 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     add_bar(out, in);
     row(out, "Completed", "%lld", (long long)in->completed_count);
     row(out, "Pending", "%lld", (long long)in->pending_count);
+    if (in->hole_count)
+        row(out, "Holes", "%lld recorded as completed, without a result: they are done again",
+            (long long)in->hole_count);
     if (failed >= 0)
         add_outcomes(out, &in->outcomes);
     add_times(out, st);

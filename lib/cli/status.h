@@ -19,7 +19,7 @@ struct kv_status *kv_status_open(const char *operand, double now, struct kv_err 
 void kv_status_close(struct kv_status *st); /* NULL is fine */
 
 /* True if no task of the manifest is without a recorded key. */
-bool kv_status_is_complete(const struct kv_status *st);
+bool kv_status_is_complete(struct kv_status *st);
 
 /* Appends one compact object, without a line end. */
 int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err);

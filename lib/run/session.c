@@ -224,7 +224,9 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
             failed = kv_jobs_choose(&s->work, kv_slice_of(&text), name, err);
         kv_buf_release(&text);
     }
-    bool rows = o->retry_failed || !info->growing || kv_state_has_more_rows(s->state);
+    /* Where nothing is left to do the rows are looked through for what has none (state.h). */
+    bool rows = o->retry_failed || !info->growing || info->pending_count == 0 ||
+                kv_state_has_more_rows(s->state);
     bool answers = rows || (s->config && s->config->parsing_count > 1) ||
                    info->row_count != info->completed_count;
     if (!failed)

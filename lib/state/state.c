@@ -284,15 +284,26 @@ int kv_state_check(const struct kv_state *s, struct kv_err *err)
     return 0;
 }
 
-bool kv_state_has_more_rows(const struct kv_state *s)
+/* The rows that the results file tells of in its head; -1 where that cannot be seen. */
+static int64_t rows_told(const struct kv_state *s)
 {
     struct kv_doc_version v;
     struct kv_header head = {0};
     struct kv_err ignored;
-    if (kv_doc_version_open(&v, s->info.results_path, &ignored) != 0)
-        return true;
-    bool same = kv_header_read(&head, (struct kv_slice){v.head, v.head_n}, KV_HEADER_RESULTS) &&
-                head.rows == s->info.row_count;
+    if (!s->info.growing || kv_doc_version_open(&v, s->info.results_path, &ignored) != 0)
+        return -1;
+    bool ours = kv_header_read(&head, (struct kv_slice){v.head, v.head_n}, KV_HEADER_RESULTS);
     kv_doc_version_close(&v);
-    return !same;
+    return ours ? head.rows : -1;
+}
+
+bool kv_state_has_more_rows(const struct kv_state *s)
+{
+    return rows_told(s) != s->info.row_count;
+}
+
+bool kv_state_lacks_rows(const struct kv_state *s)
+{
+    int64_t rows = rows_told(s);
+    return rows >= 0 && (rows < s->info.row_count || rows < s->info.completed_count);
 }

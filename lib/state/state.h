@@ -62,7 +62,9 @@ struct kv_state_info {
     int64_t manifest_length, recorded_count; /* as counted: keys of the manifest with repetitions,
                                               * distinct completed ones; -1 until loaded */
     int64_t adopted_count;                   /* completed by a row alone; 0 until rows are loaded */
-    int64_t adopted_pending;                 /* those of them that are in the manifest */
+    int64_t hole_count; /* tasks of the manifest that are recorded as completed and have no row:
+                         * they are pending; 0 until rows are loaded */
+    int64_t adopted_pending; /* those of them that are in the manifest */
 };
 
 struct kv_state;
@@ -102,6 +104,10 @@ int kv_state_check(const struct kv_state *s, struct kv_err *err);
  * where that cannot be seen. */
 bool kv_state_has_more_rows(const struct kv_state *s);
 
+/* Has the results file of a growing pair fewer rows than its .state tells of? Then there are holes,
+ * which only KV_LOAD_ROWS tells. False where that cannot be seen. */
+bool kv_state_lacks_rows(const struct kv_state *s);
+
 /* ---- who is done ---- */
 
 enum kv_load {
@@ -120,7 +126,7 @@ int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err);
 struct kv_task_state {
     struct kv_slice key; /* unescaped; in a walk borrowed until the next step */
     bool in_manifest;
-    bool completed;  /* recorded, or settled by a row */
+    bool completed;  /* recorded, or settled by a row; not a hole, once rows are loaded */
     bool recorded;   /* its key is among the completed ones of .state */
     bool failed;     /* its newest row is a failure (needs KV_LOAD_ROWS) */
     bool has_row;    /* (needs KV_LOAD_ROWS) */

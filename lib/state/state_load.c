@@ -7,7 +7,6 @@
 
 #include "result.h"
 #include "rows.h"
-#include "torn_tail.h"
 
 #include <sys/stat.h>
 
@@ -180,43 +179,25 @@ static int load_row(
     return result.preview ? 0 : fold_row(s, &result, row->offset, key, err);
 }
 
-static int find_holes(struct kv_state *s, struct kv_key_list *holes, struct kv_err *err)
+/* A recorded key without a row is a hole: a restored backup, a torn record. Its task has no result,
+ * so it is pending. */
+static int find_holes(struct kv_state *s, struct kv_err *err)
 {
     struct kv_keys k;
     struct kv_key_index_entry e;
     int got;
     if (kv_keys_begin(&k, s->file.fd, KV_KEYS_COMPLETED, err) != 0)
-        return -1;
+        return kv_err_context(err, "%s", s->paths.state);
     while ((got = kv_keys_next(&k, err)) == 1) {
         kv_key_index_find(s->index, kv_digest_128(kv_slice_of(&k.key)), &e, err);
-        if (!(e.flags & KV_KEY_INDEX_ROW))
-            kv_key_list_add(holes, kv_slice_of(&k.key));
+        if (e.flags & (KV_KEY_INDEX_ROW | KV_KEY_INDEX_LOST))
+            continue;
+        e.flags |= KV_KEY_INDEX_LOST;
+        s->info.hole_count += (e.flags & KV_KEY_INDEX_MANIFEST) != 0;
+        kv_key_index_put(s->index, &e, err); /* a table in memory does not fail */
     }
     kv_keys_end(&k);
-    return got;
-}
-
-/* The task of a torn last line of layout 2.0 is pending again, as the next writer will record. */
-static int load_tail(struct kv_state *s, int fd, struct kv_err *err)
-{
-    struct kv_torn_tail tail;
-    struct kv_key_list holes = {0};
-    struct kv_key_index_entry e;
-    struct stat st;
-    if (fstat(fd, &st) != 0 || kv_torn_tail_read(&tail, fd, (uint64_t)st.st_size, err) != 0)
-        return -1;
-    int failed = tail.torn.n ? find_holes(s, &holes, err) : 0;
-    for (size_t i = 0; i < holes.count && !failed; i++) {
-        struct kv_slice key = kv_key_list_get(&holes, i);
-        if (!kv_torn_tail_lost(&tail, &holes, key))
-            continue;
-        kv_key_index_find(s->index, kv_digest_128(key), &e, err);
-        e.flags |= KV_KEY_INDEX_LOST;
-        failed = kv_key_index_put(s->index, &e, err);
-    }
-    kv_key_list_release(&holes);
-    kv_torn_tail_release(&tail);
-    return failed;
+    return got < 0 ? kv_err_context(err, "%s", s->paths.state) : 0;
 }
 
 static int load_rows(struct kv_state *s, struct kv_err *err)
@@ -237,8 +218,8 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
             break;
         }
     }
-    if (got == 0 && s->info.layout == KV_LAYOUT_2 && rows.reader.fd >= 0)
-        got = load_tail(s, rows.reader.fd, err);
+    if (got == 0)
+        got = find_holes(s, err);
     kv_rows_end(&rows);
     kv_buf_release(&key);
     return got;

@@ -223,8 +223,9 @@ static int check_ready(struct work *w, struct kv_err *err)
 
 static int refuse_hole(const struct work *w, struct kv_err *err)
 {
-    return kv_err_set(err, KV_INPUT, "%s: '%s' is completed, but %s has no row for it",
-        w->paths.state, w->key.p, w->info->results_path);
+    return kv_err_set(err, KV_INPUT,
+        "%s: '%s' is completed, but %s has no row for it; do it again with %s", w->paths.state,
+        w->key.p, w->info->results_path, w->paths.resume);
 }
 
 /* Takes the figures; the tally changes hands. */

@@ -452,7 +452,7 @@ CASES
     rm results.json.results.jsonl
     run --separate-stderr kv-finalize --partial results.json.state
     assert_failure 3
-    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it$'
+    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it; do it again with kv-run results.json.state \| kv-append results.json.state$'
 }
 
 # One failing read of the private index once made a row look superseded: it was left out, exit 0, and
@@ -509,6 +509,7 @@ CASES
     [[ $stderr == *"does not add up; all is read again"* ]]
 }
 
+<<<<<<< HEAD
 # on_a_terminal COMMAND... - what it prints to a terminal of 80 columns, without the carriage returns
 on_a_terminal() {
     python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$@" </dev/null | tr -d '\r'
@@ -537,4 +538,75 @@ on_a_terminal() {
     on_a_terminal kv-finalize --partial results.json.state >shown
     cat shown
     assert_equal "$(tail -n 1 shown)" 'to go on: kv-run results.json.state | kv-append results.json.state'
+=======
+@test "finalize: a hole is done again: an older results file beside a newer state comes to its end" {
+    seq 6 | sed 's/.*/"t&"/' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    kv-run --max-tasks 2 -j 1 --exec cat r.json | kv-append -q r.json
+    cp r.json.tmp old
+    kv-run --exec cat r.json | kv-append -q r.json
+    cp old r.json.tmp
+    run kv-status -q r.json
+    assert_failure 1
+    assert_equal "$(kv-status --json r.json | jq .hole_count)" 4
+    run --separate-stderr kv-finalize r.json
+    assert_failure 3
+    assert_stderr "kv-finalize: r.json.state: 't3' is completed, but r.json.tmp has no row for it; do it again with kv-run r.json.state | kv-append r.json.state"
+    kv-run --exec cat r.json.state | kv-append -q r.json.state
+    kv-finalize r.json >/dev/null
+    assert_equal "$(jq -c '[.results[].task_id] | sort' r.json)" '["t1","t2","t3","t4","t5","t6"]'
+}
+
+@test "finalize: a hole in a file that says nothing of it is found when nothing else is left to do" {
+    seq 3 | sed 's/.*/"t&"/' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    kv-run --exec cat r.json | kv-append -q r.json
+    sed -i 's/{"task_id":"t2"}/{"task_id":"t1"}/' r.json.tmp
+    run kv-finalize r.json
+    assert_failure 3
+    kv-run --exec cat r.json.state | kv-append -q r.json.state
+    kv-finalize r.json >/dev/null
+    assert_equal "$(jq -c '[.results[].task_id] | sort' r.json)" '["t1","t2","t3"]'
+}
+
+# ---- a directory that others may write to ----
+
+@test "finalize: what somebody has put in the place of the draft is not written to, and gives no rights" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root, to be another user"
+    chmod 755 .
+    echo '"t"' >tasks
+    as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+    fresh() {
+        rm -rf d
+        mkdir -m 1777 d
+        kv-manifest --tasks tasks -o d/r.json >/dev/null
+        echo '{"task_id":"t","x":"secret"}' | kv-append -q d/r.json
+        chmod 600 d/r.json.tmp d/r.json.state
+    }
+    fresh
+    as_nobody sh -c 'umask 0; : >d/.r.json.draft'
+    kv-finalize --partial d/r.json >/dev/null
+    assert_equal "$(stat -c '%u %a' d/r.json)" "0 600"
+    fresh
+    echo precious >victim
+    ln victim d/.r.json.draft
+    kv-finalize --partial d/r.json >/dev/null
+    assert_equal "$(cat victim)" precious
+    fresh
+    ln -s "$PWD/victim" d/.r.json.draft
+    kv-finalize --partial d/r.json >/dev/null
+    assert_equal "$(cat victim)" precious
+    fresh
+    mkfifo d/.r.json.draft
+    run timeout 10 kv-finalize --partial d/r.json
+    assert_success
+    fresh
+    rm d/.r.json.lock
+    ln victim d/.r.json.lock
+    run --separate-stderr kv-append d/r.json </dev/null
+    run --separate-stderr kv-finalize --partial d/r.json
+    assert_failure 4
+    assert_stderr "kv-finalize: d/.r.json.lock: not made by us (a link, or no regular file); remove it and try again"
+    assert_equal "$(cat victim)" precious
+>>>>>>> e518f5b (Do again what is recorded as completed and has no result)
 }

@@ -18,7 +18,7 @@ setup() {
 @test "status: behind karenina's members stand ours" {
     run --separate-stderr kv-status --json results.json.state
     assert_equal "$(jq -c 'keys_unsorted[11:]' <<<"$output")" \
-        '["failed_count","passed_count","wrong_count","declined_count","error_count","unscored_count","truncated_count","filtered_count","refused_count","another_model_count","altered_request_count","orphan_task_ids","rate_per_minute","eta_seconds","active"]'
+        '["failed_count","passed_count","wrong_count","declined_count","error_count","unscored_count","truncated_count","filtered_count","refused_count","another_model_count","altered_request_count","orphan_task_ids","hole_count","rate_per_minute","eta_seconds","active"]'
     assert_equal "$(jq -c '[.failed_count, .orphan_task_ids, .active]' <<<"$output")" '[5,[],false]'
     assert_equal "$(jq -c '[.passed_count, .wrong_count, .declined_count, .error_count, .unscored_count]' <<<"$output")" '[1,1,1,4,0]'
     assert_equal "$(jq '.eta_seconds * .rate_per_minute / 60 | round' <<<"$output")" 1

@@ -106,6 +106,7 @@ static int look(struct kv_layout1 *p, uint64_t *rows, struct kv_err *err)
     if (!kv_header_read(&head, (struct kv_slice){s->head, s->head_n}, KV_HEADER_STATE))
         return 0;
     p->pair.counts = head;
+    p->recorded = (uint64_t)head.rows;
     p->end = (uint64_t)t->end;
     return 1;
 }
@@ -241,7 +242,7 @@ static int commit(struct kv_pair *pair, struct kv_err *err)
 static int remove_pair(struct kv_pair *pair, struct kv_err *err)
 {
     static const char *const also[] = {
-        "index", "run", "feed", "tries", "journal", "journal.draft", NULL};
+        "index", "run", "feed", "draft", "tries", "journal", "journal.draft", NULL};
     int failed = kv_doc_remove(of(pair)->doc, also, err);
     abort_batch(pair);
     return failed;

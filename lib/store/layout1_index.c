@@ -37,6 +37,22 @@ static void open_index(struct kv_layout1 *p)
     p->index = p->memory;
 }
 
+/* A row beyond those that .state knows of, whose key is not in the manifest, is that of a writer with
+ * KV_STORE_EXTEND that died between the two files: its key gets there now. */
+static int adopt(
+    struct kv_layout1 *p, struct kv_accounting *l, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_key_index_entry e;
+    if ((uint64_t)l->counts->rows < p->recorded)
+        return 0;
+    if (kv_key_index_find(l->index, kv_digest_128(key), &e, err) < 0)
+        return -1;
+    if (e.flags & (KV_KEY_INDEX_MANIFEST | KV_KEY_INDEX_COMPLETED))
+        return 0;
+    kv_layout1_extend(p, key);
+    return kv_accounting_manifest(l, key, err) < 0 ? -1 : 0;
+}
+
 /* Enters one row as it stands in .tmp. `known`: .state has been told of it. */
 static int enter_row(struct kv_layout1 *p, struct kv_accounting *l, const struct kv_row *row,
     bool known, struct kv_err *err)
@@ -51,6 +67,10 @@ static int enter_row(struct kv_layout1 *p, struct kv_accounting *l, const struct
         return 0;
     }
     kv_result_key(&result, &key);
+    if (!known && !p->foreign && adopt(p, l, kv_slice_of(&key), err) != 0) {
+        kv_buf_release(&key);
+        return -1;
+    }
     int failed = kv_accounting_row(l, &result, kv_slice_of(&key), row->offset, &completes, err);
     if (!failed && completes && !known)
         kv_layout1_add_key(p, kv_slice_of(&key));
@@ -171,12 +191,13 @@ int kv_layout1_build_index(struct kv_layout1 *p, struct kv_err *err)
     counted.total = counted.completed = counted.failed = counted.pending = counted.rows = 0;
     counted.outcomes = (struct kv_outcomes){0};
     kv_buf_clear(&p->keys);
+    kv_buf_clear(&p->more);
     p->changed = p->misnamed = false;
     if (fill_index(p, &counted, err) != 0)
         return -1;
     if (p->misnamed && !p->foreign)
         return 1;
-    if (p->keys.n)
+    if (p->keys.n || p->more.n)
         kv_note(p->pair.notes, "%s: results without their keys in it are recorded now",
             p->pair.paths->state);
     if (c->total != counted.total || c->completed != counted.completed ||

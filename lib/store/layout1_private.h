@@ -16,6 +16,7 @@ struct kv_layout1 {
     struct kv_key_index *index;  /* open between begin and end */
     struct kv_key_index *memory; /* in place of the file where that cannot be made */
     struct kv_buf keys, more;    /* staged for the two arrays of .state: quoted, one a line */
+    uint64_t recorded;           /* rows that .state knows of */
     uint64_t end;                /* of the rows, with those staged */
     bool changed;                /* there is something to commit */
     bool foreign;                /* not in our form: good for looking at only */

@@ -383,9 +383,11 @@ static int add_result(
                 !(old.flags & (KV_KEY_INDEX_FAILED | KV_KEY_INDEX_PARTIAL));
     if (has_row && !again)
         again = st->pair->layout->has_row(st->pair, old.offset, row->text, err);
-    if (again) {
+    if (again < 0)
+        return -1;
+    if (again && !is_new) {
         *added = KV_ADDED_NOT;
-        return again < 0 ? -1 : 0;
+        return 0;
     }
     int changed = st->pair->layout->ready(st->pair, err);
     if (changed > 0) /* it has been read again */
@@ -393,6 +395,11 @@ static int add_result(
     if (changed < 0) {
         end(st);
         return -1;
+    }
+    if (again) { /* an orphan: only its key is missing in the manifest */
+        *added = KV_ADDED_NOT;
+        st->pair->layout->extend(st->pair, key);
+        return kv_accounting_manifest(&st->pair->ledger, key, err) < 0 ? -1 : 0;
     }
     *added = !kv_result_settles(row) && !completed ? KV_ADDED_ANSWER
              : has_row                             ? KV_ADDED_AGAIN
@@ -437,7 +444,7 @@ bool kv_store_begun(const struct kv_store *st)
 
 void kv_store_remove_private(const struct kv_paths *p)
 {
-    static const char *const names[] = {"lock", "run", "index", "feed", "tries", "journal",
+    static const char *const names[] = {"lock", "run", "index", "feed", "draft", "tries", "journal",
         "journal.draft", "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
     char *directory, *name;
     struct kv_err ignored;

@@ -750,3 +750,28 @@ rescued() {
     assert_equal "$(cat results.json.rescue-$HELD.jsonl)" '{"task_id":"k2"}'
     assert_equal "$(counts)" '[2,0,0,2,0,0]'
 }
+
+@test "append: --extend killed between the two files: the key gets into the manifest all the same" {
+    needs_growth
+    strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
+    kv-append -q results.json <<<'{"task_id":"k1"}'
+    echo '{"task_id":"new"}' >row
+    run strace -qq -o /dev/null -e inject=renameat:signal=KILL:when=1 kv-append --extend results.json row
+    assert_equal "$(counts)" '[5,1,0,4,1,1]'
+    kv-append -q results.json <<<'{"task_id":"k2"}'
+    assert_equal "$(counts)" '[6,3,0,3,3,3]'
+    assert_equal "$(jq -c .task_manifest results.json.state)" '["k1","k2","k3","k4","k5","new"]'
+}
+
+@test "append: a state that is reached by a link is the one behind it, and the link stays" {
+    mkdir scratch
+    mv results.json.* .results.json.* scratch/
+    ln -s scratch/results.json.state results.json.state
+    ln -s scratch/results.json.tmp results.json.tmp
+    kv-append -q results.json <<<'{"task_id":"k1"}'
+    kv-append -q results.json.state <<<'{"task_id":"k2"}'
+    [ -L results.json.state ]
+    assert_equal "$(jq .completed_count scratch/results.json.state)" 2
+    run find . -maxdepth 1 -name '.results*'
+    assert_output ""
+}

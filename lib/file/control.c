@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char MAGIC[8] = {'k', 'v', 'd', 'o', 'c', 's', '1', '\n'};
+static const char MAGIC[8] = {'k', 'v', 'd', 'o', 'c', 's', '2', '\n'};
 
 /* One sector, so that a write of it is not torn where it matters most. */
 _Static_assert(sizeof(struct kv_control) <= 512, "the record fits a sector");
@@ -32,8 +32,10 @@ enum kv_control_state kv_control_read(int lock, struct kv_control *c, bool *same
     *same_boot = state == KV_CONTROL_OK && boot[0] && memcmp(c->boot, boot, sizeof boot) == 0;
     if (state == KV_CONTROL_OK && !c->durable && !*same_boot)
         state = KV_CONTROL_RESTARTED;
+    if (state == KV_CONTROL_NONE)
+        memset(c->given_up, 0, sizeof c->given_up);
     if (state != KV_CONTROL_OK)
-        memset(c, 0, sizeof *c);
+        memset(c, 0, offsetof(struct kv_control, given_up));
     memcpy(c->magic, MAGIC, sizeof MAGIC);
     memcpy(c->boot, boot, sizeof boot);
     return state;
@@ -61,4 +63,22 @@ int kv_control_find(const struct kv_control *c, size_t i, const struct kv_file_i
             return m;
     }
     return -1;
+}
+
+bool kv_control_gave_up(const struct kv_control *c, const struct kv_file_id *id)
+{
+    for (int i = 0; i < KV_CONTROL_GIVEN_UP; i++) {
+        if (c->given_up[i].ino && kv_file_same(&c->given_up[i], id))
+            return true;
+    }
+    return false;
+}
+
+int kv_control_give_up(
+    int lock, struct kv_control *c, const struct kv_file_id ids[2], struct kv_err *err)
+{
+    memset(c->given_up, 0, sizeof c->given_up);
+    memcpy(c->given_up, ids, 2 * sizeof *ids);
+    kv_control_write(lock, c);
+    return kv_io_sync(lock, err);
 }

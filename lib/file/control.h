@@ -12,6 +12,9 @@
  * not durable speaks of the page cache and is void after a restart. A record that was never quite
  * written, or comes from another machine, does not match its checksum.
  *
+ * `given_up` names files that belong to no run any more, or not yet: what a creation or a removal
+ * leaves if it is killed. It holds after a restart too.
+ *
  * The record also keeps the lineage (doc.h), which is void after any restart: private files that
  * depend on it are not synced.
  */
@@ -23,7 +26,7 @@
 
 #include <stdbool.h>
 
-enum { KV_CONTROL_DOCS = 2, KV_CONTROL_MEMBERS = 3 };
+enum { KV_CONTROL_DOCS = 2, KV_CONTROL_MEMBERS = 3, KV_CONTROL_GIVEN_UP = 3 };
 
 struct kv_member {
     struct kv_file_id id; /* ino 0: no member */
@@ -36,7 +39,8 @@ struct kv_control {
     struct kv_digest128 lineage;
     uint64_t durable;
     struct kv_member doc[KV_CONTROL_DOCS][KV_CONTROL_MEMBERS];
-    struct kv_digest128 sum; /* of everything before it */
+    struct kv_file_id given_up[KV_CONTROL_GIVEN_UP]; /* ino 0: none */
+    struct kv_digest128 sum;                         /* of everything before it */
 };
 
 enum kv_control_state {
@@ -56,5 +60,13 @@ void kv_control_void(int lock);
 
 /* The member of document i that is exactly this file, -1 if none. */
 int kv_control_find(const struct kv_control *c, size_t i, const struct kv_file_id *id);
+
+/* Is this file one of those that were given up? */
+bool kv_control_gave_up(const struct kv_control *c, const struct kv_file_id *id);
+
+/* Gives up these files (two of them), durably, before they are removed; the rest of the record
+ * stays. */
+int kv_control_give_up(
+    int lock, struct kv_control *c, const struct kv_file_id ids[2], struct kv_err *err);
 
 #endif

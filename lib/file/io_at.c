@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #else
 #define HAVE_LINUX 0
@@ -72,25 +73,67 @@ int kv_io_open(int dir, const char *name, enum kv_io_open how)
     }
 }
 
-int kv_io_stat(int fd, struct kv_file *file)
+#if HAVE_LINUX && defined AT_STATX_FORCE_SYNC
+/* FUSE and network file systems remember what a file was, for a second or more: they are asked. */
+static int look(int dir, const char *name, int flags, struct kv_file *file)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0)
+    struct statx st;
+    if (statx(dir, name, flags | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st) != 0)
         return -1;
     *file = (struct kv_file){
-        .id = {.dev = st.st_dev,
-            .ino = st.st_ino,
-            .size = st.st_size,
-            .mtime_s = st.st_mtim.tv_sec,
-            .mtime_ns = st.st_mtim.tv_nsec},
-        .regular = S_ISREG(st.st_mode),
-        .mode = st.st_mode & 07777,
-        .uid = st.st_uid,
-        .gid = st.st_gid,
-        .links = st.st_nlink,
+        .id = {.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+            .ino = st.stx_ino,
+            .size = (int64_t)st.stx_size,
+            .mtime_s = st.stx_mtime.tv_sec,
+            .mtime_ns = st.stx_mtime.tv_nsec},
+        .regular = S_ISREG(st.stx_mode),
+        .mode = st.stx_mode & 07777,
+        .uid = st.stx_uid,
+        .gid = st.stx_gid,
+        .links = st.stx_nlink,
     };
     return 0;
 }
+
+int kv_io_stat(int fd, struct kv_file *file)
+{
+    return look(fd, "", AT_EMPTY_PATH, file);
+}
+
+int kv_io_look(int dir, const char *name, struct kv_file *file)
+{
+    return look(dir, name, AT_SYMLINK_NOFOLLOW, file);
+}
+#else
+static int take(const struct stat *st, struct kv_file *file)
+{
+    *file = (struct kv_file){
+        .id = {.dev = st->st_dev,
+            .ino = st->st_ino,
+            .size = st->st_size,
+            .mtime_s = st->st_mtim.tv_sec,
+            .mtime_ns = st->st_mtim.tv_nsec},
+        .regular = S_ISREG(st->st_mode),
+        .mode = st->st_mode & 07777,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .links = st->st_nlink,
+    };
+    return 0;
+}
+
+int kv_io_stat(int fd, struct kv_file *file)
+{
+    struct stat st;
+    return fstat(fd, &st) != 0 ? -1 : take(&st, file);
+}
+
+int kv_io_look(int dir, const char *name, struct kv_file *file)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ? -1 : take(&st, file);
+}
+#endif
 
 int kv_io_remove(int dir, const char *name)
 {

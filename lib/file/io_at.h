@@ -52,6 +52,8 @@ enum kv_io_open {
 int kv_io_open(int dir, const char *name, enum kv_io_open how);
 /* All of *file, or -1 with errno. */
 int kv_io_stat(int fd, struct kv_file *file);
+/* The same of a name, as it is on the medium now, whatever a network file system remembers. */
+int kv_io_look(int dir, const char *name, struct kv_file *file);
 /* Removes a name; one that is not there is fine. -1 with errno otherwise. */
 int kv_io_remove(int dir, const char *name);
 

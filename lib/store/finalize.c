@@ -174,10 +174,16 @@ static int without_state(struct work *w, struct kv_err *err)
 /* Is the .state what a removal that was interrupted has left? 1, 0, -1. */
 static int is_left_over(struct work *w, const struct kv_state_info *info, struct kv_err *err)
 {
-    int there = kv_io_exists(info->results_path, err);
-    if (there != 0 || !info->has_start)
+    int there = kv_io_exists(info->results_path, err), found = 0;
+    if (there != 0)
         return there < 0 ? -1 : 0;
-    return find_finished(w, &info->start_text, err);
+    if (info->has_start)
+        found = find_finished(w, &info->start_text, err);
+    if (found == 0) /* a CSV does not say of what run it is, our own record does */
+        found = kv_store_gave_up(&w->paths, err);
+    if (found == 1)
+        found = kv_io_exists(w->paths.output, err);
+    return found;
 }
 
 /* A .state without its results is what a removal that was interrupted leaves: 1 if it is now gone,
@@ -188,16 +194,14 @@ static int finish_removal(struct work *w, struct kv_err *err)
     if (!s)
         return -1;
     int rc = is_left_over(w, kv_state_info(s), err);
-    if (rc == 1) {
-        w->done->output_path = kv_strdup(w->paths.output);
-        w->done->removed = true;
-        if (unlink(w->paths.state) != 0)
-            rc = kv_err_sys(err, "%s: cannot be removed", w->paths.state);
-        else
-            kv_store_remove_private(&w->paths);
-    }
     kv_state_close(s);
-    return rc;
+    if (rc != 1)
+        return rc;
+    w->done->removed = true;
+    if (unlink(w->paths.state) != 0)
+        return kv_err_sys(err, "%s: cannot be removed", w->paths.state);
+    kv_store_remove_private(&w->paths);
+    return without_state(w, err) == 0 ? 1 : -1;
 }
 
 /* 1: ready; 0: a hole, by a private file's word; -1. */

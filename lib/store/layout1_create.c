@@ -46,20 +46,32 @@ static void set_times(struct making *m)
     kv_buf_release(&text);
 }
 
+/* A results file without a state, and without results of anybody: a creation that was killed. */
+static bool is_left_over(struct making *m)
+{
+    const struct kv_doc_version *t = kv_doc_view(m->doc, RESULTS);
+    struct kv_header head = {0};
+    if (kv_doc_view(m->doc, STATE)->shape != KV_DOC_VERSION_ABSENT)
+        return false;
+    return kv_doc_gave_up(m->doc, RESULTS) ||
+           (t->shape == KV_DOC_VERSION_GROWING && t->empty &&
+               kv_header_read(&head, (struct kv_slice){t->head, t->head_n}, KV_HEADER_RESULTS));
+}
+
 static int refuse_existing(struct making *m, struct kv_err *err)
 {
-    const char *const names[] = {m->paths.tmp, m->paths.state};
-    bool there = false;
-    for (size_t i = 0; i < 2; i++) {
-        if (kv_doc_view(m->doc, i)->shape == KV_DOC_VERSION_ABSENT)
-            continue;
-        if (!m->plan->replace)
-            return kv_err_set(err, KV_INPUT, "%s: exists already", names[i]);
-        there = true;
-    }
-    if (there)
-        kv_doc_unrelated(m->doc);
-    return 0;
+    bool tmp = kv_doc_view(m->doc, RESULTS)->shape != KV_DOC_VERSION_ABSENT;
+    bool state = kv_doc_view(m->doc, STATE)->shape != KV_DOC_VERSION_ABSENT;
+    if ((!tmp && !state) || is_left_over(m))
+        return 0;
+    if (m->plan->replace)
+        return kv_doc_unrelated(m->doc), 0;
+    if (state)
+        return kv_err_set(err, KV_INPUT, "%s: exists already", m->paths.state);
+    return kv_err_set(err, KV_INPUT,
+        "%s: results of a run whose state is lost; begin one that goes on from them by kv-manifest "
+        "--extend-from, or replace them by --force",
+        m->paths.tmp);
 }
 
 static int enter_manifest(struct making *m, struct kv_err *err)

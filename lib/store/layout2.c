@@ -5,6 +5,7 @@
  */
 #include "layout2.h"
 
+#include "control.h"
 #include "io.h"
 #include "io_at.h"
 #include "io_lock.h"
@@ -430,6 +431,17 @@ static int commit(struct kv_pair *pair, struct kv_err *err)
     return 0;
 }
 
+/* So that whoever finds the .state alone knows that it is a left-over. */
+static int give_up(struct layout2 *two, struct kv_err *err)
+{
+    struct kv_control record;
+    bool same_boot;
+    const struct kv_file_id ids[2] = {
+        identify(two->pair.paths->jsonl), identify(two->pair.paths->state)};
+    kv_control_read(two->lock, &record, &same_boot);
+    return kv_control_give_up(two->lock, &record, ids, err);
+}
+
 static int remove_pair(struct kv_pair *pair, struct kv_err *err)
 {
     struct layout2 *two = of(pair);
@@ -437,7 +449,7 @@ static int remove_pair(struct kv_pair *pair, struct kv_err *err)
     const char *output = name_in_directory(two->pair.paths->output);
     const char *const names[] = {
         name_in_directory(two->pair.paths->jsonl), name_in_directory(two->pair.paths->state)};
-    int failed = 0;
+    int failed = give_up(two, err);
     for (size_t i = 0; i < 2 && !failed; i++)
         if (kv_io_remove(two->dir, names[i]) != 0)
             failed = kv_err_sys(err, "%s", names[i]);

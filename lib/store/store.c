@@ -5,6 +5,8 @@
  */
 #include "store.h"
 
+#include "control.h"
+#include "io.h"
 #include "io_at.h"
 #include "key_index.h"
 #include "layout1.h"
@@ -481,4 +483,29 @@ bool kv_store_is_other(const struct kv_store *st)
 bool kv_store_in_doubt(const struct kv_store *st)
 {
     return st->in_doubt;
+}
+
+int kv_store_gave_up(const struct kv_paths *p, struct kv_err *err)
+{
+    struct kv_control record;
+    bool same_boot, gave_up = false;
+    struct kv_file now;
+    char *directory, *name, *lock = kv_paths_private(p, "lock");
+    int there = kv_io_exists(lock, err);
+    kv_io_split(lock, &directory, &name);
+    int dir = there == 1 ? kv_io_dir_open(directory, err) : -1;
+    int fd = dir >= 0 ? kv_io_open(dir, name, KV_IO_READ) : -1;
+    if (fd >= 0) {
+        const char *state = strrchr(p->state, '/');
+        kv_control_read(fd, &record, &same_boot);
+        gave_up = kv_io_look(dir, state ? state + 1 : p->state, &now) == 0 &&
+                  kv_control_gave_up(&record, &now.id);
+        close(fd);
+    }
+    if (dir >= 0)
+        close(dir);
+    free(directory);
+    free(name);
+    free(lock);
+    return there < 0 ? -1 : gave_up;
 }

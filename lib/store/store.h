@@ -138,6 +138,10 @@ const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err);
  * leaves either the pair or something a second call can finish. Ends the batch. */
 int kv_store_remove(struct kv_store *st, struct kv_err *err);
 
+/* Is the .state what a removal that was killed has left, and has everything else gone before it? 1,
+ * 0; -1. */
+int kv_store_gave_up(const struct kv_paths *p, struct kv_err *err);
+
 /* The private files alone, of a pair that is gone. */
 void kv_store_remove_private(const struct kv_paths *p);
 

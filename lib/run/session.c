@@ -208,6 +208,14 @@ int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *js
 
 /* ---- work ---- */
 
+/* Do only the rows tell what is pending? Where nothing seems to be left they are looked through for
+ * tasks that have none (state.h). */
+static bool must_read_rows(const struct kv_session *s)
+{
+    const struct kv_state_info *info = kv_state_info(s->state);
+    return !info->growing || info->pending_count == 0 || kv_state_has_more_rows(s->state);
+}
+
 static int collect(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s->state);
@@ -224,9 +232,7 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
             failed = kv_jobs_choose(&s->work, kv_slice_of(&text), name, err);
         kv_buf_release(&text);
     }
-    /* Where nothing is left to do the rows are looked through for what has none (state.h). */
-    bool rows = o->retry_failed || !info->growing || info->pending_count == 0 ||
-                kv_state_has_more_rows(s->state);
+    bool rows = o->retry_failed || must_read_rows(s);
     bool answers = rows || (s->config && s->config->parsing_count > 1) ||
                    info->row_count != info->completed_count;
     if (!failed)
@@ -355,10 +361,10 @@ static int find_idle(struct kv_session *s, const struct kv_session_options *o, s
     const struct kv_state_info *info = kv_state_info(s->state);
     if (o->retry_failed || o->tasks || o->every_model)
         return 0;
-    bool rows = !info->growing || kv_state_has_more_rows(s->state);
+    bool rows = must_read_rows(s);
     if (kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err) != 0)
         return -1;
-    s->idle = info->pending_count == info->adopted_pending;
+    s->idle = info->pending_count == info->adopted_pending && !info->hole_count;
     return 0;
 }
 

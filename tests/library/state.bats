@@ -173,7 +173,7 @@ END
     cp results.json.state before
     run --separate-stderr kvtest state create results.json < <(echo b)
     assert_failure 3
-    assert_stderr "results.json.tmp: exists already"
+    assert_stderr "results.json.state: exists already"
     cmp before results.json.state
 }
 

@@ -610,3 +610,26 @@ on_a_terminal() {
     assert_equal "$(cat victim)" precious
 >>>>>>> e518f5b (Do again what is recorded as completed and has no result)
 }
+
+@test "finalize: of a CSV, killed between the removal of the two files: the next call finishes" {
+    strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
+    echo '"a"' >tasks
+    kv-manifest --tasks tasks -o r.csv >/dev/null
+    kv-append -q r.csv <<<'{"task_id":"a"}'
+    run strace -qq -o /dev/null -e inject=unlinkat:signal=KILL:when=2 kv-finalize r.csv.state
+    [ -e r.csv.state ] && [ ! -e r.csv.tmp ]
+    run --separate-stderr kv-finalize r.csv.state
+    assert_success
+    assert_equal "$(ls -A | grep csv)" r.csv
+}
+
+@test "finalize: a results file that is lost, beside an export of something else, is not taken for a removal" {
+    echo '"a"' >tasks
+    kv-manifest --tasks tasks -o r.csv >/dev/null
+    kv-append -q r.csv <<<'{"task_id":"a"}'
+    kv-finalize --keep r.csv >/dev/null
+    rm r.csv.tmp
+    run --separate-stderr kv-finalize r.csv
+    assert_failure 3
+    [ -e r.csv.state ]
+}

@@ -620,6 +620,7 @@ CASES
     assert_stderr "kv-manifest: nowhere: no such file or directory"
 }
 
+<<<<<<< HEAD
 # python TEXT - a benchmark of one question whose template is this Python text
 python_template() {
     jq -nc --arg t "$1" '{id: "q", question: "Which?", answer: "-", template: $t}' >one.jsonl
@@ -669,4 +670,30 @@ python_template() {
         run kv-manifest --print -b one.jsonl -c p.json
         assert_failure 3
     done
+=======
+@test "manifest: killed between its two files, it does not stand in its own way" {
+    strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
+    local how
+    echo '"a"' >tasks
+    for how in --if-absent --force; do
+        rm -f r.* .r.*
+        [ "$how" != --force ] || kv-manifest --tasks tasks -o r.json >/dev/null
+        run strace -qq -o /dev/null -e inject=renameat:signal=KILL:when=2 kv-manifest --tasks tasks -o r.json "$how"
+        [ -e r.json.tmp ] && [ ! -e r.json.state ]
+        run --separate-stderr kv-manifest --tasks tasks -o r.json --if-absent
+        assert_success
+        [ -e r.json.state ]
+    done
+}
+
+@test "manifest: results whose state is lost are not taken for a left-over" {
+    echo '"a"' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    kv-append -q r.json <<<'{"task_id":"a"}'
+    rm r.json.state
+    run --separate-stderr kv-manifest --tasks tasks -o r.json --if-absent
+    assert_failure 3
+    assert_stderr "kv-manifest: r.json.tmp: results of a run whose state is lost; begin one that goes on from them by kv-manifest --extend-from, or replace them by --force"
+    assert_equal "$(jq -c '[.results[].task_id]' r.json.tmp)" '["a"]'
+>>>>>>> e2834db (Test what a killed creation or removal leaves, and look for holes before a run is idle)
 }

@@ -27,6 +27,7 @@
 enum {
     LINE_MAX_BYTES = 1 << 29,
     BATCH_BYTES = 4 << 20,
+    TRIES = 20,         /* of a batch, where another writer does not know our lock */
     RESCUE_AFTER_S = 1, /* of waiting for the lock once SIGTERM has come */
     GIVE_UP_AFTER_S = 60,
     STOPPED = 143,
@@ -52,6 +53,7 @@ struct work {
     struct kv_patience patience; /* with the lock, and with input */
     struct kv_lines lines;       /* of the input that is read */
     struct kv_buf first;         /* of the batch, while the lock is waited for */
+    struct kv_buf batch;         /* the lines that are staged */
     bool waiting;                /* for the lock */
     int waited_s;                /* since SIGTERM */
     struct kv_rescue rescue;
@@ -158,13 +160,38 @@ static struct kv_slice begin_batch(struct work *w, struct kv_slice line)
 
 /* ---- a batch ---- */
 
-static void end_batch(struct work *w)
+/* Stages the lines of the batch once more; what is there by now is skipped. */
+static int stage_again(struct work *w, struct kv_err *err)
+{
+    struct kv_slice rest = kv_slice_of(&w->batch), key;
+    enum kv_added added;
+    int failed = kv_store_begin(w->store, err);
+    while (!failed && rest.n) {
+        size_t n = (size_t)((const char *)memchr(rest.p, '\n', rest.n) - rest.p);
+        failed = kv_store_add(w->store, (struct kv_slice){rest.p, n}, &added, &key, err);
+        rest = (struct kv_slice){rest.p + n + 1, rest.n - n - 1};
+    }
+    return failed;
+}
+
+/* Another writer who does not know our lock (another mount, another host) may have been quicker. */
+static void commit(struct work *w)
 {
     struct kv_err err;
-    if (w->open && kv_store_commit(w->store, &err) != 0)
+    int failed = kv_store_commit(w->store, &err);
+    for (int i = 1; failed && err.sys == ESTALE && i < TRIES; i++)
+        failed = stage_again(w, &err) != 0 || kv_store_commit(w->store, &err) != 0;
+    if (failed)
         kv_cli_fail(&err);
+}
+
+static void end_batch(struct work *w)
+{
+    if (w->open)
+        commit(w);
     w->open = false;
     w->staged = 0;
+    kv_buf_clear(&w->batch);
     if (!w->corrections) /* which are durable at the end */
         print_answers(w);
 }
@@ -238,6 +265,8 @@ static void take_line(struct work *w, size_t number, struct kv_slice line)
     }
     w->kept++;
     w->staged += line.n;
+    kv_buf_add_slice(&w->batch, line);
+    kv_buf_add_char(&w->batch, '\n');
     answer(w, key, line);
 }
 
@@ -420,6 +449,7 @@ int main(int argc, char **argv)
     kv_store_close(w.store);
     kv_buf_release(&w.answers);
     kv_buf_release(&w.first);
+    kv_buf_release(&w.batch);
     int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);
     return w.unprinted ? w.unprinted : w.stopped ? STOPPED : status;
 }

@@ -509,7 +509,6 @@ CASES
     [[ $stderr == *"does not add up; all is read again"* ]]
 }
 
-<<<<<<< HEAD
 # on_a_terminal COMMAND... - what it prints to a terminal of 80 columns, without the carriage returns
 on_a_terminal() {
     python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$@" </dev/null | tr -d '\r'
@@ -538,7 +537,8 @@ on_a_terminal() {
     on_a_terminal kv-finalize --partial results.json.state >shown
     cat shown
     assert_equal "$(tail -n 1 shown)" 'to go on: kv-run results.json.state | kv-append results.json.state'
-=======
+}
+
 @test "finalize: a hole is done again: an older results file beside a newer state comes to its end" {
     seq 6 | sed 's/.*/"t&"/' >tasks
     kv-manifest --tasks tasks -o r.json >/dev/null
@@ -608,7 +608,6 @@ on_a_terminal() {
     assert_failure 4
     assert_stderr "kv-finalize: d/.r.json.lock: not made by us (a link, or no regular file); remove it and try again"
     assert_equal "$(cat victim)" precious
->>>>>>> e518f5b (Do again what is recorded as completed and has no result)
 }
 
 @test "finalize: of a CSV, killed between the removal of the two files: the next call finishes" {

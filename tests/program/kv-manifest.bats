@@ -620,7 +620,6 @@ CASES
     assert_stderr "kv-manifest: nowhere: no such file or directory"
 }
 
-<<<<<<< HEAD
 # python TEXT - a benchmark of one question whose template is this Python text
 python_template() {
     jq -nc --arg t "$1" '{id: "q", question: "Which?", answer: "-", template: $t}' >one.jsonl
@@ -670,7 +669,8 @@ python_template() {
         run kv-manifest --print -b one.jsonl -c p.json
         assert_failure 3
     done
-=======
+}
+
 @test "manifest: killed between its two files, it does not stand in its own way" {
     strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
     local how
@@ -695,5 +695,4 @@ python_template() {
     assert_failure 3
     assert_stderr "kv-manifest: r.json.tmp: results of a run whose state is lost; begin one that goes on from them by kv-manifest --extend-from, or replace them by --force"
     assert_equal "$(jq -c '[.results[].task_id]' r.json.tmp)" '["a"]'
->>>>>>> e2834db (Test what a killed creation or removal leaves, and look for holes before a run is idle)
 }

@@ -192,7 +192,8 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     struct setting s = {.easy = slot->easy};
     slot->take = r->take;
     slot->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
-    SET(&s, CURLOPT_URL, r->peer->secret_url ? r->peer->secret_url : r->peer->place.url);
+    const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
+    SET(&s, CURLOPT_URL, r->url ? r->url : url);
     SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
     SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
     SET(&s, CURLOPT_HTTPHEADER, &slot->accept);

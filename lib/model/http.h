@@ -52,6 +52,7 @@ size_t kv_http_flying(const struct kv_http *h);   /* transfers that are */
 
 struct kv_http_request {
     struct kv_http_target *peer;
+    const char *url;         /* instead of the peer's, at its host; NULL. Borrowed like the body */
     struct kv_slice body;    /* POSTed; p == NULL: GET. Borrowed until the transfer is reported */
     long timeout_ms;         /* of the whole transfer; 0: 600 s */
     long connect_timeout_ms; /* 0: 10 s */

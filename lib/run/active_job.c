@@ -3,8 +3,10 @@
 #include "active_job.h"
 
 #include "exec_result.h"
+#include "order.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct judgement {
     struct kv_pipeline pipeline;
@@ -159,11 +161,23 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
 }
 
 /* Asks, unless an earlier run has paid for the reply. */
+/* An answer that is worked on elsewhere: has an earlier run ordered it? */
+static void find_order(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+{
+    const struct kv_order_of of = {.answering = f->errand.endpoint->model,
+        .question = f->subject->question->id,
+        .replicate = f->job->replicate,
+        .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE("")};
+    kv_order_find(a->set->ledger, e, &of);
+}
+
 static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
 {
     if (a->set->journal)
         name_call(a, f, e);
     if (!a->set->journal || !kv_journal_has(a->set->journal, e->id)) {
+        if (a->set->ledger && e->endpoint->background)
+            find_order(a, f, e);
         kv_dispatch_submit(&a->dispatch, e);
         return;
     }
@@ -459,7 +473,8 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .say = say,
         .salvage_any = set->salvage_any,
         .keep = set->journal ? keep : NULL,
-        .recall = recall_kept};
+        .recall = recall_kept,
+        .ledger = set->ledger};
 }
 
 void kv_active_jobs_release(struct kv_active_jobs *a)

@@ -34,6 +34,7 @@ static const struct {
     {"no_temperature", offsetof(struct kv_answer, no_temperature)},
     {"folded_system", offsetof(struct kv_answer, folded_system)},
     {"measured", offsetof(struct kv_answer, measured)},
+    {"only_remarks", offsetof(struct kv_answer, only_remarks)},
 };
 enum { FLAGS = sizeof flags / sizeof *flags };
 
@@ -106,6 +107,7 @@ void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
     add_text(out, "served", answer->served);
     add_text(out, "tier", answer->tier);
     add_text(out, "finish", answer->finish);
+    add_text(out, "adjusted", answer->adjusted);
     add_usage(out, answer->used);
     add_retries(out, answer);
     add_speed(out, answer);
@@ -193,6 +195,7 @@ bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
     a->served = read_text(object, "served", &kept->served);
     a->tier = read_text(object, "tier", &kept->tier);
     a->finish = read_text(object, "finish", &kept->finish);
+    a->adjusted = read_text(object, "adjusted", &kept->adjusted);
     a->outcome = read_outcome(object);
     read_usage(object, &a->used);
     read_retries(object, a);
@@ -206,4 +209,5 @@ void kv_kept_answer_release(struct kv_kept_answer *kept)
     kv_buf_release(&kept->served);
     kv_buf_release(&kept->tier);
     kv_buf_release(&kept->finish);
+    kv_buf_release(&kept->adjusted);
 }

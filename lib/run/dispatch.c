@@ -10,16 +10,9 @@
 enum {
     REDO_MAX = 8, /* a server that keeps wanting it put differently */
     BEHIND_CLOCKS_MS = 5000,
-    BATCH = 16,  /* replies acted on before places that became free are filled again */
-    LOOK_MS = 1, /* and in between, new ones are written down at least this often */
-};
-
-/* A streamed attempt under way. */
-struct kv_streamed {
-    struct kv_stream stream;
-    struct kv_dispatch *dispatch;
-    struct kv_errand *errand;
-    struct kv_streamed *next, *prev;
+    BATCH = 16,      /* replies acted on before places that became free are filled again */
+    GLANCE_MS = 1,   /* and in between, new ones are written down at least this often */
+    LOOK_MS = 60000, /* for the request that looks after an answer */
 };
 
 /* ---- what calls under way may cost ---- */
@@ -187,6 +180,12 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
 
 /* ---- going ---- */
 
+/* Is it of an answer that the service works on by itself? */
+static bool is_ordered(const struct kv_errand *e)
+{
+    return e->endpoint->background && e->wire == KV_PROTOCOL_RESPONSES;
+}
+
 static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_errand *e)
 {
     return (struct kv_response_to){.dialect = e->endpoint->provider.dialect,
@@ -195,52 +194,31 @@ static struct kv_response_to expected(const struct kv_dispatch *c, const struct 
         .step = e->step,
         .quirks = e->quirks,
         .streamed = e->streamed != NULL,
+        .background = is_ordered(e),
         .ring = c->ring};
 }
 
 static bool take_piece(void *user, int status, struct kv_slice bytes)
 {
-    struct kv_streamed *s = ((struct kv_errand *)user)->streamed;
-    bool more = kv_stream_take(&s->stream, status, bytes, kv_child_now_ms());
-    int64_t due = kv_stream_due_ms(&s->stream);
-    if (due < s->dispatch->clock_ms)
-        s->dispatch->clock_ms = due;
-    return more;
+    return kv_streamed_take(((struct kv_errand *)user)->streamed, status, bytes, kv_child_now_ms());
 }
 
 static void begin_stream(struct kv_dispatch *c, struct kv_errand *e)
 {
     struct kv_stream_limits limits;
-    struct kv_streamed *s = kv_calloc(1, sizeof *s);
-    s->dispatch = c;
-    s->errand = e;
-    s->next = c->streams;
-    if (s->next)
-        s->next->prev = s;
-    e->streamed = c->streams = s;
-    const struct kv_response_to to = expected(c, e);
+    struct kv_response_to to = expected(c, e);
+    to.streamed = true;
     kv_streaming_limits(e->endpoint, &e->call, &limits);
-    kv_stream_begin(&s->stream, &to, &limits, kv_child_now_ms());
-    int64_t due = kv_stream_due_ms(&s->stream);
-    if (!s->next || due < c->clock_ms)
-        c->clock_ms = due;
+    e->streamed = kv_streamed_begin(&c->streams, e, &to, &limits, kv_child_now_ms());
 }
 
 /* The attempt is over: its stream is the caller's, to close when the response has been used. */
 static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_errand *e)
 {
     struct kv_streamed *s = e->streamed;
-    *(s->prev ? &s->prev->next : &c->streams) = s->next;
-    if (s->next)
-        s->next->prev = s->prev;
+    kv_streamed_detach(&c->streams, s);
     e->streamed = NULL;
     return s;
-}
-
-static void close_stream(struct kv_streamed *s)
-{
-    kv_stream_release(&s->stream);
-    free(s);
 }
 
 /* libcurl's own limit stands behind our clocks. */
@@ -265,7 +243,23 @@ static void send_http(struct kv_dispatch *c, struct kv_errand *e, bool stream)
         return;
     e->flying = false;
     if (stream)
-        close_stream(detach_stream(c, e));
+        kv_streamed_close(detach_stream(c, e));
+    fail(c, e, KV_RETRY_CONNECTION, "ConnectionError", kv_slice(err.text));
+}
+
+/* Looks whether an answer that was ordered is there. */
+static void look(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_err err;
+    kv_background_set_url(&e->background, e->endpoint->provider.chat->place.url);
+    struct kv_http_request request = {.peer = e->endpoint->provider.chat,
+        .url = e->background.url.p,
+        .timeout_ms = LOOK_MS,
+        .user = e};
+    e->flying = true;
+    if (kv_http_start(c->http, &request, &err) == 0)
+        return;
+    e->flying = false;
     fail(c, e, KV_RETRY_CONNECTION, "ConnectionError", kv_slice(err.text));
 }
 
@@ -299,6 +293,8 @@ static void send_errand(struct kv_dispatch *c, struct kv_errand *e)
     e->attempts++;
     if (e->endpoint->command)
         send_to_command(c, e);
+    else if (is_ordered(e) && e->background.response.n)
+        look(c, e);
     else
         send_http(c, e, stream);
 }
@@ -324,8 +320,11 @@ int kv_dispatch_wait(
     memcpy(c->fds, own, n * sizeof *own);
     if (wait >= 0 && wait < ms)
         ms = wait;
-    if (c->streams && c->clock_ms - now < ms)
-        ms = c->clock_ms - now;
+    if (c->streams.first && c->streams.clock_ms - now < ms)
+        ms = c->streams.clock_ms - now;
+    int64_t looks = kv_background_due_ms(&c->background);
+    if (looks != INT64_MAX && looks - now < ms)
+        ms = looks - now;
     for (struct kv_errand *e = c->children; e; e = e->next) {
         all += kv_child_fds(e->child, c->fds + all);
         if (kv_child_deadline(e->child) - now < ms)
@@ -402,11 +401,76 @@ static void take_reply(struct kv_dispatch *c, struct kv_errand *e, const struct 
     conclude(c, e, &end, &response);
 }
 
+/* Before the first look its id is written down: a run that is killed fetches the answer later. */
+static bool note_order(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_err err;
+    if (!kv_background_take_id(&e->background, kv_slice_of(&c->reply.id), kv_child_now_ms()))
+        return false;
+    if (c->ledger && kv_ledger_add(c->ledger, e->call_id, e->background.response.p,
+                         e->endpoint->model->id.p, &err) != 0)
+        c->say(c->closure, err.text);
+    return true;
+}
+
+static void wait_on(struct kv_dispatch *c, struct kv_errand *e)
+{
+    int64_t now = kv_child_now_ms(), most = kv_endpoint_timeout_ms(e->endpoint, &e->call);
+    most = most > KV_BACKGROUND_LEAST_MS ? most : KV_BACKGROUND_LEAST_MS;
+    e->background.user = e;
+    if (!e->background.response.n && !note_order(c, e))
+        fail(c, e, KV_RETRY_SERVER_ERROR, "InternalServerError",
+            KV_SLICE("the response has an id that cannot be asked for"));
+    else if (now - e->background.ordered_ms > most)
+        fail(c, e, KV_RETRY_TIMEOUT, "TimeoutError",
+            KV_SLICE("the response is still worked on; the next run looks after it"));
+    else
+        kv_background_wait(&c->background, &e->background, now);
+}
+
+/* The answer to a look, or the order's own. True if more is to be waited for or was asked for. */
+static bool looked(struct kv_dispatch *c, struct kv_errand *e)
+{
+    struct kv_err err;
+    if (c->reply.waiting) {
+        wait_on(c, e);
+        return true;
+    }
+    if (c->reply.status != 404 || !e->background.response.n)
+        return false;
+    if (c->ledger && kv_ledger_settle(c->ledger, e->call_id, &err) != 0)
+        c->say(c->closure, err.text);
+    kv_buf_clear(&e->background.response); /* it is not kept any more: ask anew */
+    tell_retry(c, e, KV_SLICE("the ordered response is gone"), -1);
+    send_errand(c, e);
+    return true;
+}
+
+/* Takes in the end of an answer that was ordered; it is settled once it has been handed on. */
+static void take_ordered(struct kv_dispatch *c, struct kv_errand *e)
+{
+    char id[KV_CALL_ID + 1];
+    struct kv_err err;
+    bool over = c->reply.status == 200;
+    if (looked(c, e))
+        return;
+    memcpy(id, e->call_id, sizeof id);
+    if (over)
+        kv_buf_clear(&e->background.response);
+    take_reply(c, e, &c->reply, NULL);
+    if (over && c->ledger && kv_ledger_settle(c->ledger, id, &err) != 0)
+        c->say(c->closure, err.text);
+}
+
 static void receive_document(
     struct kv_dispatch *c, struct kv_errand *e, const struct kv_http_done *done)
 {
     const struct kv_response_to to = expected(c, e);
     kv_response_read(&c->reply, &to, done);
+    if (to.background) {
+        take_ordered(c, e);
+        return;
+    }
     if (kv_streaming_learn(e->endpoint, &c->reply, done->status ? 0 : done->total_us / 1000))
         say_streamed(c, e);
     take_reply(c, e, &c->reply, NULL);
@@ -414,8 +478,8 @@ static void receive_document(
 
 static void end_stream(struct kv_dispatch *c, struct kv_streamed *s)
 {
-    take_reply(c, s->errand, &s->stream.reply, &s->stream);
-    close_stream(s);
+    take_reply(c, s->user, &s->stream.reply, &s->stream);
+    kv_streamed_close(s);
 }
 
 static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
@@ -435,21 +499,13 @@ static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
 static void expire_streams(struct kv_dispatch *c)
 {
     int64_t now = kv_child_now_ms();
-    if (!c->streams || now < c->clock_ms)
-        return;
-    c->clock_ms = INT64_MAX;
-    for (struct kv_streamed *s = c->streams, *next; s; s = next) {
-        next = s->next;
-        int64_t due = kv_stream_due_ms(&s->stream);
-        if (due > now) {
-            c->clock_ms = due < c->clock_ms ? due : c->clock_ms;
-            continue;
-        }
-        kv_http_cancel(c->http, s->errand);
-        s->errand->flying = false;
+    struct kv_streamed *s;
+    while ((s = kv_streamed_expired(&c->streams, now))) {
+        struct kv_errand *e = s->user;
+        kv_http_cancel(c->http, e);
+        e->flying = false;
         kv_stream_expire(&s->stream, now);
-        end_stream(c, detach_stream(c, s->errand));
-        next = c->streams; /* the list may be another one now */
+        end_stream(c, detach_stream(c, e));
     }
 }
 
@@ -486,6 +542,9 @@ static void receive_all(struct kv_dispatch *c)
     struct kv_http_done done;
     for (int n = 0; (n < BATCH || c->keep) && c->http && kv_http_next(c->http, &done); n++)
         receive_http(c, &done);
+    struct kv_background_call *ordered;
+    while ((ordered = kv_background_due(&c->background, kv_child_now_ms())))
+        look(c, ordered->user);
     expire_streams(c);
 }
 
@@ -494,13 +553,13 @@ void kv_dispatch_receive(struct kv_dispatch *c)
     struct kv_err ignored; /* it is met again by kv_dispatch_wait */
     receive_all(c);
     receive_children(c);
-    int64_t looked = kv_child_now_ms();
+    int64_t glanced = kv_child_now_ms();
     for (int n = 0; n < BATCH && c->noted; n++) {
         settle_noted(c);
         int64_t now = kv_child_now_ms();
-        if (!c->http || now - looked < LOOK_MS)
+        if (!c->http || now - glanced < GLANCE_MS)
             continue;
-        looked = now;
+        glanced = now;
         if (kv_http_poll(c->http, NULL, 0, 0, &ignored) == 0)
             receive_all(c);
     }
@@ -519,8 +578,10 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
     e->flying = false;
     settle(e);
     if (e->streamed)
-        close_stream(detach_stream(c, e));
+        kv_streamed_close(detach_stream(c, e));
     kv_buf_release(&e->kept);
+    kv_background_drop(&c->background, &e->background);
+    kv_background_release(&e->background);
     kv_buf_release(&e->body);
     kv_buf_release(&e->input);
 }

@@ -13,7 +13,11 @@
 #ifndef KV_DISPATCH_H
 #define KV_DISPATCH_H
 
+#include "background.h"
+#include "call_id.h"
 #include "endpoint.h"
+#include "ledger.h"
+#include "streamed.h"
 
 #include <poll.h>
 
@@ -32,8 +36,11 @@ struct kv_errand {
     int redone, attempts;
     struct kv_buf kept; /* the longest text that failed attempts have left */
     struct kv_streamed *streamed;
-    struct kv_usage used; /* by all requests of the call so far */
-    double reserved;      /* what it may cost, while it is under way */
+    struct kv_background_call background; /* `response` may be set by the caller: ordered before */
+    char call_id[KV_CALL_ID + 1];         /* set by the caller, where a ledger is kept */
+    int number;                           /* the caller's: queries so far */
+    struct kv_usage used;                 /* by all requests of the call so far */
+    double reserved;                      /* what it may cost, while it is under way */
     bool flying, noted, recalled;
     struct kv_child *child;
     struct kv_errand *next, *prev; /* those with a child, or noted */
@@ -49,6 +56,7 @@ struct kv_dispatch {
     void (*respond)(void *closure, struct kv_errand *e, const struct kv_answer *r);
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
+    struct kv_ledger *ledger; /* NULL: nothing is worked on in the background */
     bool salvage_any; /* keep what came of an answer also when it was not the time that ran out */
     /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
      * answers whether it could; recall gives the reply back, once, in any later round. */
@@ -59,8 +67,8 @@ struct kv_dispatch {
     struct kv_errand *children;
     size_t child_count;
     struct kv_response reply;
-    struct kv_streamed *streams; /* under way */
-    int64_t clock_ms;            /* before this no clock of theirs runs out */
+    struct kv_background background;
+    struct kv_streams streams;
     struct pollfd *fds;
     size_t fds_room;
 };

@@ -210,6 +210,9 @@ static bool waits_in_vain(struct kv_run *run, int64_t now)
     struct kv_sched_view view;
     int64_t wait = kv_sched_wait_ms(run->set.sched, now);
     kv_sched_look(run->set.sched, now, &view);
+    size_t ordered = run->jobs.dispatch.background.n;
+    if (ordered && (size_t)view.in_flight == ordered) /* the next run fetches them */
+        return true;
     return view.in_flight == 0 && wait > 0 && now + wait >= run->drain_deadline_ms;
 }
 

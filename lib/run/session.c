@@ -307,6 +307,24 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
     return kv_models_open(&s->models, &options, err);
 }
 
+static bool works_in_background(const struct kv_endpoint *all, size_t n)
+{
+    for (size_t i = 0; all && i < n; i++)
+        if (all[i].background)
+            return true;
+    return false;
+}
+
+/* What earlier runs have ordered, where a model's answers are fetched later. */
+static int open_ledger(struct kv_session *s, struct kv_err *err)
+{
+    if (!s->config || (!works_in_background(s->models.answering, s->config->answering_count) &&
+                          !works_in_background(s->models.judging, s->config->parsing_count)))
+        return 0;
+    s->ledger = kv_ledger_open(kv_state_info(s->state)->paths, err);
+    return s->ledger ? 0 : -1;
+}
+
 /* ---- opening and closing ---- */
 
 /* The state as it is once the lock is ours, and the results of the run that held it are in. */
@@ -412,7 +430,9 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         return -1;
     if (o->give_up > 0 && open_tries(s, o, err) != 0)
         return -1;
-    return o->offline ? 0 : open_models(s, o, err);
+    if (o->offline)
+        return 0;
+    return open_models(s, o, err) != 0 ? -1 : open_ledger(s, err);
 }
 
 int kv_session_open(
@@ -436,6 +456,7 @@ int kv_session_open(
 void kv_session_close(struct kv_session *s)
 {
     kv_models_close(&s->models);
+    kv_ledger_close(s->ledger);
     kv_pricing_close(&s->pricing);
     kv_jobs_release(&s->work);
     kv_translator_close(s->translator);
@@ -481,6 +502,7 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->exec = s->models.exec;
     setup->sched = s->models.sched;
     setup->http = s->models.http;
+    setup->ledger = s->ledger;
     setup->ring = s->ring;
     setup->journal = s->journal;
     setup->in_flight = s->models.in_flight;

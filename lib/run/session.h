@@ -64,6 +64,7 @@ struct kv_session {
     struct kv_translator *translator;         /* NULL: no command was given */
     struct kv_exec_tasks tasks;
     struct kv_tries *tries;
+    struct kv_ledger *ledger; /* NULL: no model is asked in the background */
 };
 
 /* On failure everything is released again. */

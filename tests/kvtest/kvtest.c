@@ -9,6 +9,7 @@ static const struct {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"benchmark", kvtest_benchmark},
+    {"call", kvtest_call},
     {"config", kvtest_config},
     {"facts", kvtest_facts},
     {"http", kvtest_http},

@@ -8,6 +8,7 @@
 #define KVTEST_H
 
 int kvtest_benchmark(int argc, char **argv);
+int kvtest_call(int argc, char **argv);
 int kvtest_config(int argc, char **argv);
 int kvtest_facts(int argc, char **argv);
 int kvtest_http(int argc, char **argv);

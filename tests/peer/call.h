@@ -15,6 +15,7 @@ struct call {
     struct kv_buf body, reply;
     int status;
     const struct deed *deed;
+    bool at_once;                /* without the latency */
     struct kv_slice retry_after; /* a header of our own */
     int64_t due_ms;
     struct saying saying;     /* a streamed reply */

@@ -58,6 +58,13 @@ struct repeat {
     long times;
 };
 
+/* A response of the Responses interface that was ordered in the background. */
+struct ordered {
+    long serial;
+    int64_t due_ms;
+    struct kv_buf waiting, reply;
+};
+
 static struct {
     const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent;
     long port, latency, rate, token_ms, max_seconds;
@@ -74,6 +81,8 @@ static struct {
     size_t repeat_count, repeat_cap;
     double tokens; /* of --rate */
     int64_t refilled_ms;
+    struct ordered *orders;
+    size_t order_count;
     long serial, in_flight, peak;
     bool stopping;
 } me;
@@ -201,6 +210,21 @@ static void refuse(struct call *c, enum wire wire, int status, const char *type,
     chat_error(wire, status, type, code, message, &c->reply);
 }
 
+/* A response that is worked on in the background: told from its due time on. */
+static void order(struct call *c, const struct chat *chat)
+{
+    struct ordered *o;
+    me.orders = kv_array(me.orders, me.order_count + 1, sizeof *me.orders);
+    o = &me.orders[me.order_count++];
+    const struct deed *d = c->deed;
+    long ms = d && d->latency_ms >= 0 ? d->latency_ms : opt.latency;
+    *o = (struct ordered){.serial = me.serial, .due_ms = queue_now() + ms, .reply = c->reply};
+    c->reply = (struct kv_buf){0};
+    chat_write_waiting(chat, "queued", me.serial, &o->waiting);
+    kv_buf_add_slice(&c->reply, kv_slice_of(&o->waiting));
+    c->at_once = true;
+}
+
 static void speak(struct call *c, const struct chat *chat)
 {
     const struct deed *d = c->deed;
@@ -215,7 +239,10 @@ static void speak(struct call *c, const struct chat *chat)
     else
         mind_answer(me.mind, kv_slice_of(&chat->model), kv_slice_of(&chat->user), &text);
     const char *finish = d ? d->finish : NULL;
-    if (chat->stream)
+    if (chat->background && chat->wire == RESPONSES) {
+        chat_write(chat, kv_slice_of(&text), finish, me.serial, &c->reply);
+        order(c, chat);
+    } else if (chat->stream)
         say(&c->saying, chat, kv_slice_of(&text), finish, d ? d->stream : (struct kv_slice){"", 0},
             opt.token_ms, me.serial);
     else
@@ -265,6 +292,28 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
     chat_release(&chat);
 }
 
+static void fetch(struct call *c, const char *path)
+{
+    struct asked a = {.path = kv_slice(path)};
+    struct chat none = {0};
+    const char *id = strstr(path, "/responses/resp_");
+    long serial = id ? strtol(id + 16, NULL, 10) : 0;
+    c->deed = script_match(me.script, &a);
+    c->status = c->deed && c->deed->status ? c->deed->status : 404;
+    for (size_t i = 0; !c->deed && i < me.order_count; i++) {
+        struct ordered *o = &me.orders[i];
+        if (o->serial != serial)
+            continue;
+        c->status = 200;
+        kv_buf_add_slice(&c->reply, kv_slice_of(queue_now() < o->due_ms ? &o->waiting : &o->reply));
+    }
+    if (c->status != 200)
+        chat_error(
+            RESPONSES, c->status, "invalid_request_error", NULL, "no such response", &c->reply);
+    c->at_once = true;
+    note(c, &none, &a);
+}
+
 static void list_models(struct call *c)
 {
     kv_buf_add_str(&c->reply, "{\"object\":\"list\",\"data\":[");
@@ -297,7 +346,9 @@ static void decide(struct call *c, const char *path)
         else
             refuse(c, OPENAI, 401, "invalid_request_error", "invalid_api_key",
                 "Incorrect API key provided");
-    } else if (strcmp(path, "/stats") == 0)
+    } else if (strstr(path, "/responses/"))
+        fetch(c, path);
+    else if (strcmp(path, "/stats") == 0)
         kv_buf_printf(&c->reply, "{\"requests\":%ld,\"in_flight\":%ld,\"peak\":%ld}", me.serial,
             me.in_flight, me.peak);
     else
@@ -343,6 +394,8 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
     bool hang = c->deed && c->deed->peer && strcmp(c->deed->peer, "hang") == 0;
     bool drip = c->deed && c->deed->peer && strcmp(c->deed->peer, "drip") == 0;
     long latency = c->deed && c->deed->latency_ms >= 0 && !drip ? c->deed->latency_ms : opt.latency;
+    if (c->at_once)
+        latency = 0;
     if (hang) {
         c->stage = HANGING;
         MHD_suspend_connection(connection);

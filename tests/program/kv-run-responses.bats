@@ -107,3 +107,68 @@ refusal() {
     assert_output true
     assert_equal "$(jq -r .path "$JOURNAL" | sort -u)" /v1/responses
 }
+
+# background [LATENCY] [RULES] - one question for a model whose answers take so long that they are
+# ordered and fetched
+background() {
+    MODEL=gpt-5-pro
+    bench 1
+    jq -n --argjson r "${2:-[]}" '{rules: ([{when: {model: "gpt-5-pro"}, do: {latency_ms: '"${1:-300}"'}}] + $r)}' >script.json
+    start_provider --answers answers.jsonl --script script.json --bodies bodies
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1 OPENAI_API_KEY=sk-test-0123456789
+    quiz_preset 1 '.answering_models[0] = {id: "a1", interface: "langchain", model_provider: "openai", model_name: "gpt-5-pro"}'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+}
+
+orders() {
+    jq -s 'map(select(.path == "/v1/responses")) | length' "$JOURNAL"
+}
+
+@test "an answer that takes long is ordered, looked after, and fetched" {
+    background 600
+    kv-run r.json.state >rows 2>err
+    assert_equal "$(jq -c '[.template.raw_llm_response, .template.verify_result]' rows)" '["--- AI Message ---\nIt is 1.",true]'
+    assert_equal "$(orders)" 1
+    assert [ "$(jq -s 'map(select(.path | startswith("/v1/responses/"))) | length' "$JOURNAL")" -ge 2 ]
+    run ls
+    refute_output --partial batches
+    run sent 'map([.background, .store]) | tojson'
+    assert_output '[[true,true]]'
+}
+
+@test "a run that is killed while its answer is worked on fetches it, and does not order it twice" {
+    background 2500
+    kv-run r.json.state >rows 2>err 3>&- &
+    local pid=$!
+    until [ -s r.json.batches ] || ! kill -0 "$pid"; do :; done
+    kill -9 "$pid"
+    wait "$pid" || true
+    assert_equal "$(jq -s '[.[0].event, .[1].event, (.[1].response | test("^resp_")), (.[1].id | test("^kv1-[0-9a-f]{40}$"))]' -c r.json.batches)" '["begin","call",true,true]'
+    kv-run r.json.state >rows 2>err
+    assert_equal "$(jq -c '[.template.raw_llm_response, .template.verify_result]' rows)" '["--- AI Message ---\nIt is 1.",true]'
+    assert_equal "$(orders)" 1
+    run ls
+    refute_output --partial batches
+}
+
+@test "an ordered answer that the service has forgotten is ordered again" {
+    background 300 '[{"when":{"path":"/responses/","first":1},"do":{"status":404}}]'
+    kv-run r.json.state >rows 2>err
+    assert_equal "$(jq .template.verify_result rows)" true
+    assert_equal "$(orders)" 2
+}
+
+@test "a stop while an answer is worked on ends at once, cancels nothing, and remembers the order" {
+    background 60000
+    kv-run r.json.state >rows 2>err 3>&- &
+    local pid=$! status=0 begin
+    until [ -s r.json.batches ] || ! kill -0 "$pid"; do :; done
+    begin=$(date +%s%N)
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" 143
+    assert [ $(($(date +%s%N) - begin)) -lt 2000000000 ]
+    assert_equal "$(jq -s 'map(.event)' -c r.json.batches)" '["begin","call"]'
+    run jq -r .path "$JOURNAL"
+    refute_output --partial cancel
+}

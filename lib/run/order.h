@@ -1,0 +1,22 @@
+/* order - answers that are worked on elsewhere: is there an order of an earlier run?
+ *
+ * Names the call of an errand (call_id.h) and looks for it in the ledger. Where there is one, the
+ * answer is fetched instead of ordered.
+ */
+#ifndef KV_ORDER_H
+#define KV_ORDER_H
+
+#include "dispatch.h"
+
+/* What a call is about besides its model. */
+struct kv_order_of {
+    const struct kv_model *answering;
+    struct kv_slice question; /* its id */
+    int64_t replicate;
+    struct kv_slice answer; /* what a judge is shown; empty for an answer */
+};
+
+/* Before the errand is submitted. `l` may be NULL: nothing is ordered in this run. */
+void kv_order_find(const struct kv_ledger *l, struct kv_errand *e, const struct kv_order_of *of);
+
+#endif

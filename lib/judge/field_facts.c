@@ -14,17 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATTERNS = 64 };
-
 struct kv_facts {
-    struct {
-        char *text;
-        size_t n;
-        unsigned flags;
-        struct kv_re *pattern;
-    } patterns[PATTERNS];
-    size_t next;
-    struct kv_jq_sandbox *jail;
+    struct kv_jq_sandbox *jail; /* NULL: not needed so far */
 };
 
 /* What is known while the facts of one field are gathered. */
@@ -45,10 +36,6 @@ void kv_field_facts_close(struct kv_facts *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < PATTERNS; i++) {
-        free(s->patterns[i].text);
-        kv_re_close(s->patterns[i].pattern);
-    }
     kv_jq_sandbox_close(s->jail);
     free(s);
 }
@@ -361,24 +348,11 @@ static int dates(struct asked *a)
 
 /* ---- patterns ---- */
 
-static const struct kv_re *find_pattern(struct asked *a, struct kv_slice text, unsigned flags)
+static struct kv_jq_sandbox *sandbox(struct asked *a)
 {
-    struct kv_facts *s = a->s;
-    for (size_t i = 0; i < PATTERNS; i++)
-        if (s->patterns[i].pattern && s->patterns[i].flags == flags &&
-            kv_slice_eq((struct kv_slice){s->patterns[i].text, s->patterns[i].n}, text))
-            return s->patterns[i].pattern;
-    struct kv_re *p = kv_re_open(text, flags, a->err);
-    if (!p)
-        return NULL;
-    size_t i = s->next++ % PATTERNS;
-    free(s->patterns[i].text);
-    kv_re_close(s->patterns[i].pattern);
-    s->patterns[i].text = kv_slice_dup(text);
-    s->patterns[i].n = text.n;
-    s->patterns[i].flags = flags;
-    s->patterns[i].pattern = p;
-    return p;
+    if (!a->s->jail)
+        a->s->jail = kv_jq_sandbox_open(NULL);
+    return a->s->jail;
 }
 
 static int add_count(struct asked *a, struct kv_slice text, long most)
@@ -386,15 +360,14 @@ static int add_count(struct asked *a, struct kv_slice text, long most)
     struct kv_buf pattern = {0};
     struct kv_slice names = parameter(a, "flags");
     unsigned flags = 0;
-    long n = -1;
+    long n = 0;
     kv_buf_reserve(&pattern, 1);
     kv_json_unescape(parameter(a, "pattern"), &pattern);
-    if (!names.n || kv_re_flags(names, &flags, a->err) == 0) {
-        const struct kv_re *p = find_pattern(a, kv_slice_of(&pattern), flags);
-        n = p ? kv_re_count(p, text, most, a->err) : -1;
-    }
+    int rc = names.n ? kv_re_flags(names, &flags, a->err) : 0;
+    if (rc == 0)
+        rc = kv_jq_sandbox_count(sandbox(a), kv_slice_of(&pattern), flags, text, most, &n, a->err);
     kv_buf_release(&pattern);
-    if (n < 0)
+    if (rc != 0)
         return -1;
     kv_buf_printf(a->out, ",\"x\":%ld", n);
     return 0;
@@ -437,12 +410,10 @@ static int filtered(struct asked *a)
 {
     struct kv_buf filter = {0};
     bool finite = !kv_json_is_nonfinite(a->value);
-    if (!a->s->jail)
-        a->s->jail = kv_jq_sandbox_open(NULL);
     kv_buf_reserve(&filter, 1);
     kv_json_unescape(parameter(a, "filter"), &filter);
     kv_buf_add_str(a->out, ",\"x\":");
-    int rc = kv_jq_sandbox_run(a->s->jail, kv_slice_of(&filter),
+    int rc = kv_jq_sandbox_run(sandbox(a), kv_slice_of(&filter),
         finite ? a->value : KV_SLICE("null"), a->truth, a->out, a->err);
     kv_buf_release(&filter);
     return rc;

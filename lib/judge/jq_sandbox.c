@@ -1,6 +1,6 @@
-/* jq_sandbox - runs jq programs that users wrote, with bounds on what they can do.
+/* jq_sandbox - runs jq programs and patterns that users wrote, with bounds on what they can do.
  *
- * One socket pair; a request is three texts and a reply is a byte (did it work) and one text, each
+ * One socket pair; a request is a byte (what to run), three texts, and a reply is a byte (did it work) and one text, each
  * with its length in front. The worker bounds itself: RLIMIT_NOFILE 0 lets it keep its socket and
  * open nothing else, which also keeps `import` and a ~/.jq out; RLIMIT_AS makes libjq abort when it
  * wants too much; a profiling timer ends it when a run takes too long. The parent waits with a
@@ -10,6 +10,7 @@
 
 #include "jq.h"
 #include "json.h"
+#include "re.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,8 @@
 #include <sys/prctl.h>
 #endif
 
-enum { PARTS = 3, COMPILED = 8, COMPILE_MS = 1000 };
+enum { PARTS = 3, COMPILED = 8, PATTERNS = 64, COMPILE_MS = 1000 };
+enum { RUN_JQ = 'j', RUN_PATTERN = 'p' };
 
 struct kv_jq_sandbox {
     struct kv_jq_sandbox_limits limits;
@@ -218,21 +220,76 @@ static struct kv_jq *find_program(
     return c->program;
 }
 
+struct pattern {
+    struct kv_buf text; /* the pattern, a NUL, its flags */
+    struct kv_re *compiled;
+};
+
+/* The compiled pattern, from the last few or anew. */
+static const struct kv_re *find_pattern(
+    struct pattern *cache, struct kv_slice text, unsigned flags, struct kv_err *err)
+{
+    static size_t next;
+    struct kv_buf key = {0};
+    kv_buf_add_slice(&key, text);
+    kv_buf_add(&key, "", 1);
+    kv_buf_printf(&key, "%u", flags);
+    struct pattern *p = NULL;
+    for (size_t i = 0; i < PATTERNS && !p; i++)
+        if (cache[i].compiled && kv_slice_eq(kv_slice_of(&cache[i].text), kv_slice_of(&key)))
+            p = &cache[i];
+    if (p) {
+        kv_buf_release(&key);
+        return p->compiled;
+    }
+    p = &cache[next++ % PATTERNS];
+    kv_re_close(p->compiled);
+    kv_buf_release(&p->text);
+    p->text = key;
+    p->compiled = kv_re_open(text, flags, err);
+    return p->compiled;
+}
+
+static bool count_matches(const struct kv_jq_sandbox *j, const struct kv_buf request[PARTS],
+    struct kv_buf *result, struct kv_err *err)
+{
+    static struct pattern cache[PATTERNS];
+    char *end;
+    unsigned flags = (unsigned)strtoul(request[2].p, &end, 10);
+    long most = strtol(end, NULL, 10);
+    const struct kv_re *p = find_pattern(cache, kv_slice_of(&request[0]), flags, err);
+    start_clock(j->limits.time_ms);
+    long n = p ? kv_re_count(p, kv_slice_of(&request[1]), most, err) : -1;
+    if (n >= 0)
+        kv_buf_printf(result, "%ld", n);
+    return n >= 0;
+}
+
+static bool run_jq(const struct kv_jq_sandbox *j, const struct kv_buf request[PARTS],
+    struct kv_buf *result, struct kv_err *err)
+{
+    static struct compiled cache[COMPILED];
+    struct kv_jq *q = find_program(cache, request, err);
+    start_clock(j->limits.time_ms);
+    return q && kv_jq_run(q, kv_slice_of(&request[1]), result, err) == 0;
+}
+
 static _Noreturn void work(const struct kv_jq_sandbox *j, int socket)
 {
-    struct compiled cache[COMPILED] = {0};
     struct kv_buf request[PARTS] = {0}, result = {0};
     struct kv_err err;
+    char what;
     confine(j, socket);
     for (;;) {
+        if (!receive(socket, &what, 1, 0))
+            _exit(0);
         for (int i = 0; i < PARTS; i++)
             if (!receive_text(socket, &request[i], 0))
                 _exit(0);
         kv_buf_clear(&result);
         start_clock(COMPILE_MS);
-        struct kv_jq *q = find_program(cache, request, &err);
-        start_clock(j->limits.time_ms);
-        char ok = q && kv_jq_run(q, kv_slice_of(&request[1]), &result, &err) == 0;
+        char ok = what == RUN_JQ ? run_jq(j, request, &result, &err)
+                                 : count_matches(j, request, &result, &err);
         start_clock(0);
         struct kv_slice reply = ok ? kv_slice_of(&result) : kv_slice(err.text);
         if (!send_all(socket, &ok, 1) || !send_text(socket, reply))
@@ -276,7 +333,7 @@ static int start(struct kv_jq_sandbox *j, struct kv_err *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return kv_err_sys(err, "Jq: cannot start a worker");
+        return kv_err_sys(err, "cannot start a worker");
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
@@ -285,7 +342,7 @@ static int start(struct kv_jq_sandbox *j, struct kv_err *err)
     close(pair[1]);
     if (pid < 0) {
         close(pair[0]);
-        return kv_err_sys(err, "Jq: cannot start a worker");
+        return kv_err_sys(err, "cannot start a worker");
     }
     j->pid = pid;
     j->socket = pair[0];
@@ -294,8 +351,9 @@ static int start(struct kv_jq_sandbox *j, struct kv_err *err)
 
 /* Why the worker did not answer. A worker that has ended by itself is reaped before it is killed.
  */
-static int failed(struct kv_jq_sandbox *j, int64_t deadline, struct kv_err *err)
+static int failed(struct kv_jq_sandbox *j, char what, int64_t deadline, struct kv_err *err)
 {
+    const char *name = what == RUN_JQ ? "Jq:" : "the pattern";
     int status = 0;
     bool late = now_ms() >= deadline;
     if (!late)
@@ -308,24 +366,25 @@ static int failed(struct kv_jq_sandbox *j, int64_t deadline, struct kv_err *err)
         j->pid = 0;
     }
     if (late || (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF))
-        return kv_err_set(err, KV_INPUT, "Jq: took longer than %ld ms", j->limits.time_ms);
+        return kv_err_set(err, KV_INPUT, "%s took longer than %ld ms", name, j->limits.time_ms);
     return kv_err_set(
-        err, KV_INPUT, "Jq: needed more than %ld MB, or crashed", j->limits.memory_mb);
+        err, KV_INPUT, "%s needed more than %ld MB, or crashed", name, j->limits.memory_mb);
 }
 
-int kv_jq_sandbox_run(struct kv_jq_sandbox *j, struct kv_slice filter, struct kv_slice input,
-    struct kv_slice expected, struct kv_buf *out, struct kv_err *err)
+/* Appends what the worker answers. */
+static int ask(struct kv_jq_sandbox *j, char what, const struct kv_slice request[PARTS],
+    struct kv_buf *out, struct kv_err *err)
 {
     struct kv_buf reply = {0};
     char ok = 0;
     if (!j->pid && start(j, err) != 0)
         return -1;
     int64_t deadline = now_ms() + COMPILE_MS + 2 * j->limits.time_ms;
-    if (!send_text(j->socket, filter) || !send_text(j->socket, input) ||
-        !send_text(j->socket, expected) || !receive(j->socket, &ok, 1, deadline) ||
-        !receive_text(j->socket, &reply, deadline)) {
+    if (!send_all(j->socket, &what, 1) || !send_text(j->socket, request[0]) ||
+        !send_text(j->socket, request[1]) || !send_text(j->socket, request[2]) ||
+        !receive(j->socket, &ok, 1, deadline) || !receive_text(j->socket, &reply, deadline)) {
         kv_buf_release(&reply);
-        return failed(j, deadline, err);
+        return failed(j, what, deadline, err);
     }
     struct kv_slice value = kv_slice_of(&reply);
     if (ok && reply.n > j->limits.output)
@@ -336,4 +395,25 @@ int kv_jq_sandbox_run(struct kv_jq_sandbox *j, struct kv_slice filter, struct kv
         kv_buf_add_slice(out, value);
     kv_buf_release(&reply);
     return ok ? 0 : -1;
+}
+
+int kv_jq_sandbox_run(struct kv_jq_sandbox *j, struct kv_slice filter, struct kv_slice input,
+    struct kv_slice expected, struct kv_buf *out, struct kv_err *err)
+{
+    const struct kv_slice request[PARTS] = {filter, input, expected};
+    return ask(j, RUN_JQ, request, out, err);
+}
+
+int kv_jq_sandbox_count(struct kv_jq_sandbox *j, struct kv_slice pattern, unsigned flags,
+    struct kv_slice text, long most, long *count, struct kv_err *err)
+{
+    struct kv_buf how = {0}, answer = {0};
+    kv_buf_printf(&how, "%u %ld", flags, most);
+    const struct kv_slice request[PARTS] = {pattern, text, kv_slice_of(&how)};
+    int rc = ask(j, RUN_PATTERN, request, &answer, err);
+    if (rc == 0)
+        *count = strtol(answer.p, NULL, 10);
+    kv_buf_release(&how);
+    kv_buf_release(&answer);
+    return rc;
 }

@@ -4,6 +4,7 @@
 #include "builtins.h"
 #include "field_value.h"
 #include "jq_rules.h"
+#include "jq_sandbox.h"
 #include "json.h"
 #include "num.h"
 #include "pystr.h"
@@ -14,7 +15,8 @@
 
 struct kv_scorer {
     struct kv_jq_rules *rules;
-    struct kv_buf *facts; /* an object, open */
+    struct kv_jq_sandbox *sandbox; /* for patterns */
+    struct kv_buf *facts;          /* an object, open */
 };
 
 struct kv_scorer *kv_trait_score_open(const char *share, struct kv_err *err)
@@ -25,6 +27,7 @@ struct kv_scorer *kv_trait_score_open(const char *share, struct kv_err *err)
         return NULL;
     struct kv_scorer *s = kv_calloc(1, sizeof *s);
     s->rules = rules;
+    s->sandbox = kv_jq_sandbox_open(NULL);
     return s;
 }
 
@@ -33,6 +36,7 @@ void kv_trait_score_close(struct kv_scorer *s)
     if (!s)
         return;
     kv_jq_rules_close(s->rules);
+    kv_jq_sandbox_close(s->sandbox);
     free(s);
 }
 
@@ -121,10 +125,9 @@ static int ask_bool(struct kv_scorer *s, const char *rule, bool *value, struct k
 int kv_trait_score_regex(struct kv_scorer *s, struct kv_slice pattern, bool case_sensitive,
     bool invert, struct kv_slice text, bool *value, struct kv_err *err)
 {
-    struct kv_re *p = kv_re_open(pattern, case_sensitive ? 0 : KV_RE_IGNORECASE, err);
-    long n = p ? kv_re_count(p, text, 1, err) : -1;
-    kv_re_close(p);
-    if (n < 0)
+    long n;
+    unsigned flags = case_sensitive ? 0 : KV_RE_IGNORECASE;
+    if (kv_jq_sandbox_count(s->sandbox, pattern, flags, text, 1, &n, err) != 0)
         return -1;
     kv_buf_printf(begin(s, "regex"), ",\"found\":%s,\"invert\":%s", n ? "true" : "false",
         invert ? "true" : "false");

@@ -189,6 +189,22 @@ CASES
     [[ $stderr =~ Jq:\ (needed\ more\ than\ 128\ MB,\ or\ crashed|took\ longer\ than\ 1000\ ms)$ ]]
 }
 
+@test "kv-rejudge: a pattern that would take minutes on a long answer fails its own line, within seconds" {
+    local long
+    long=$(head -c 60000 /dev/zero | tr '\0' a)
+    # Few steps, each of which compares or reads again most of the text.
+    for p in '(?=(a+))\\1+b' '(a+)(?=.*\\1\\1\\1c)'; do
+        bare str '"x"' "{\"type\":\"RegexMatch\",\"pattern\":\"$p\"}" "\"$long\""
+    done >in
+    bare str '"x"' '{"type":"RegexMatch","pattern":"b$"}' '"ab"' >>in
+    SECONDS=0
+    run --separate-stderr kv-rejudge in
+    assert_success
+    assert [ $SECONDS -lt 12 ]
+    assert_equal "$(jq -c .verify_result <<<"$output" | tail -n 1)" true
+    assert_regex "$stderr" 'the pattern took longer than 1000 ms'
+}
+
 @test "kv-rejudge: a program of ours is not touched by a ~/.jq" {
     mkdir home
     echo 'def fabs: 99; def isnan: true; def any: false; def all: false;' >home/.jq

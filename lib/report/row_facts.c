@@ -22,6 +22,40 @@ static struct kv_slice get(struct kv_slice object, const char *name)
     return value;
 }
 
+/* Several members in one walk; empty where there is none. A row has long texts, and a walk passes
+ * them all. */
+static void pick(
+    struct kv_slice object, const char *const *names, size_t n, struct kv_slice *values)
+{
+    struct kv_json_walk walk;
+    struct kv_slice key, value;
+    for (size_t i = 0; i < n; i++)
+        values[i] = (struct kv_slice){0};
+    kv_json_begin(&walk, object);
+    while (kv_json_member(&walk, &key, &value))
+        for (size_t i = 0; i < n; i++)
+            if (kv_json_string_is(key, names[i]))
+                values[i] = value;
+}
+
+/* The members that facts are made of. */
+struct members {
+    struct kv_slice seconds, warnings, retries;                         /* of metadata */
+    struct kv_slice uncounted, partial, metrics, fields, parsed, check; /* of template */
+};
+
+static void find_members(struct members *m, const struct kv_result *row)
+{
+    static const char *const metadata[] = {"execution_time", "warnings", "retry_counts"};
+    static const char *const template[] = {"usage_unavailable", "response_timeout_partial",
+        "agent_metrics", "field_results", "parsed_llm_response", "field_verification_error"};
+    struct kv_slice of_metadata[3], of_template[6];
+    pick(row->metadata, metadata, 3, of_metadata);
+    pick(row->template, template, 6, of_template);
+    *m = (struct members){of_metadata[0], of_metadata[1], of_metadata[2], of_template[0],
+        of_template[1], of_template[2], of_template[3], of_template[4], of_template[5]};
+}
+
 static bool is_text(struct kv_slice value)
 {
     return value.n && kv_json_type(value) == KV_JSON_STRING;
@@ -130,8 +164,8 @@ static void take_served(struct kv_fact *fact, struct kv_slice served, struct kv_
     kv_buf_release(&text);
 }
 
-static void take_usage(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+static void take_usage(struct kv_fact *fact, const struct kv_result *row, const struct members *m,
+    struct kv_fact_names *names)
 {
     struct kv_json_walk walk;
     struct kv_slice name, stage;
@@ -147,11 +181,11 @@ static void take_usage(
         if (answer)
             take_served(fact, get(stage, "kv_served"), names);
     }
-    if (kv_json_is_true(get(row->template, "usage_unavailable")))
+    if (kv_json_is_true(m->uncounted))
         fact->flags |= KV_FACT_ESTIMATED;
-    if (kv_json_is_true(get(row->template, "response_timeout_partial")))
+    if (kv_json_is_true(m->partial))
         fact->flags |= KV_FACT_PARTIAL;
-    fact->first_token = number(get(get(row->template, "agent_metrics"), "kv_first_token_seconds"));
+    fact->first_token = number(get(m->metrics, "kv_first_token_seconds"));
 }
 
 /* ---- warnings, retries ---- */
@@ -172,13 +206,13 @@ static void add_warning(struct kv_fact_names *names, struct kv_slice text)
 }
 
 static void take_warnings(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+    struct kv_fact *fact, struct kv_slice warnings, struct kv_fact_names *names)
 {
     struct kv_json_walk walk;
     struct kv_slice item;
     struct kv_buf text = {0};
     fact->warning_at = (uint32_t)names->warning_count;
-    kv_json_begin(&walk, get(row->metadata, "warnings"));
+    kv_json_begin(&walk, warnings);
     while (kv_json_item(&walk, &item)) {
         if (!is_text(item))
             continue;
@@ -227,14 +261,13 @@ static void add_field(struct kv_fact_names *names, const struct kv_field_fact *f
     names->field_facts[names->field_count++] = *fact;
 }
 
-static void take_fields(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+static void take_fields(struct kv_fact *fact, const struct members *m, struct kv_fact_names *names)
 {
-    struct kv_slice parsed = get(row->template, "parsed_llm_response"), name, verdict;
+    struct kv_slice name, verdict;
     struct kv_json_walk walk;
     struct kv_buf text = {0};
     fact->field_at = (uint32_t)names->field_count;
-    kv_json_begin(&walk, get(row->template, "field_results"));
+    kv_json_begin(&walk, m->fields);
     while (kv_json_member(&walk, &name, &verdict)) {
         struct kv_field_fact field = {0};
         kv_buf_clear(&text);
@@ -245,7 +278,7 @@ static void take_fields(
                         : kv_json_is_null(verdict) ? KV_FIELD_MISSING
                                                    : KV_FIELD_FAILED;
         if (field.verdict != KV_FIELD_PASSED)
-            field.value = value_mark(parsed, name);
+            field.value = value_mark(m->parsed, name);
         add_field(names, &field);
         fact->field_count++;
     }
@@ -255,10 +288,9 @@ static void take_fields(
 /* ---- why it did not pass ---- */
 
 /* The names of the fields that did not pass, or what stopped the check. */
-static void add_wrong(struct kv_buf *out, const struct kv_fact *fact, const struct kv_result *row,
+static void add_wrong(struct kv_buf *out, const struct kv_fact *fact, struct kv_slice error,
     const struct kv_fact_names *names)
 {
-    struct kv_slice error = get(row->template, "field_verification_error");
     const char *before = "";
     for (uint32_t i = 0; i < fact->field_count; i++) {
         const struct kv_field_fact *field = &names->field_facts[fact->field_at + i];
@@ -286,8 +318,8 @@ static void add_reason(struct kv_buf *out, struct kv_slice row)
 }
 
 /* "category TAB stage TAB reason": what failures are grouped by. */
-static void take_reason(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+static void take_reason(struct kv_fact *fact, const struct kv_result *row, const struct members *m,
+    struct kv_fact_names *names)
 {
     const char *category = kv_failure_name(row->failure);
     struct kv_buf key = {0};
@@ -303,7 +335,7 @@ static void take_reason(
         kv_buf_add_str(&key, "verify_template");
     kv_buf_add_char(&key, '\t');
     if (wrong)
-        add_wrong(&key, fact, row, names);
+        add_wrong(&key, fact, m->check, names);
     else
         add_reason(&key, row->text);
     fact->reason = kv_names_add(&names->reasons, kv_slice_of(&key));
@@ -314,21 +346,23 @@ void kv_row_facts_take(
     struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
 {
     int64_t replicate;
+    struct members m;
+    find_members(&m, row);
     *fact = (struct kv_fact){.replicate = KV_FACT_NO_REPLICATE};
     if (row->replicate.n && kv_num_int64(row->replicate, &replicate) && replicate > INT32_MIN &&
         replicate <= INT32_MAX)
         fact->replicate = (int32_t)replicate;
     fact->outcome = (uint8_t)kv_result_outcome(row);
     fact->marks = (uint8_t)kv_marks_of(row);
-    fact->seconds = number(get(row->metadata, "execution_time"));
+    fact->seconds = number(m.seconds);
     fact->answer = kv_names_hash(row->raw_llm_response);
     if (row->verify_result.n)
         fact->flags |= KV_FACT_JUDGED;
-    take_usage(fact, row, names);
-    take_warnings(fact, row, names);
-    take_retries(fact, get(row->metadata, "retry_counts"));
-    take_fields(fact, row, names);
-    take_reason(fact, row, names);
+    take_usage(fact, row, &m, names);
+    take_warnings(fact, m.warnings, names);
+    take_retries(fact, m.retries);
+    take_fields(fact, &m, names);
+    take_reason(fact, row, &m, names);
 }
 
 void kv_fact_names_release(struct kv_fact_names *names)

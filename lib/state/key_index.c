@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { HEADER = 4096, SLOT = sizeof(struct kv_key_index_entry), SMALLEST = 64, PROBE = 4 };
-static const char magic[8] = "kvindex1";
+static const char magic[] = "kvindex1"; /* in a file without its NUL */
 
 struct header {
     char magic[8];
@@ -89,7 +89,7 @@ static bool header_fits(int fd, struct header *head)
     if (kv_io_stat(fd, &file) != 0 || file.id.size < HEADER ||
         kv_io_pread(fd, head, sizeof *head, 0, &ignored) != 0)
         return false;
-    return memcmp(head->magic, magic, sizeof magic) == 0 && head->slots >= SMALLEST &&
+    return memcmp(head->magic, magic, sizeof head->magic) == 0 && head->slots >= SMALLEST &&
            (head->slots & (head->slots - 1)) == 0 && head->slots < (uint64_t)1 << 40 &&
            (uint64_t)file.id.size == HEADER + head->slots * SLOT && head->used <= head->slots;
 }
@@ -155,7 +155,7 @@ bool kv_key_index_reaches(
 static int make(struct kv_key_index *ix, uint64_t slots, struct kv_err *err)
 {
     ix->head = (struct header){.slots = slots};
-    memcpy(ix->head.magic, magic, sizeof magic);
+    memcpy(ix->head.magic, magic, sizeof ix->head.magic);
     if (ix->fd < 0) {
         free(ix->slots);
         ix->slots = kv_calloc(slots, SLOT);

@@ -63,7 +63,8 @@ run_all() {
     manifest
     type_in kv-run.1 1
     assert_success
-    assert_equal "${#lines[@]}" 56
+    assert_stdout ''
+    kv-status -q results.json
     assert_equal "$(example kv-run.1 1)" "$(example kv-append.1 1)"
 }
 
@@ -177,6 +178,64 @@ run_all() {
     type_in kv-init.1 1
     assert_success
     assert [ -s mine/trial.json ]
+}
+
+# readme LANGUAGE N - the N-th block of that language in README.md
+readme() {
+    awk -v wanted="$2" -v lang="$1" '
+        /^```/ { inside = !inside; if (inside) { open = $0 == "```" lang; n += open }; next }
+        inside && open && n == wanted' "$ROOT/README.md"
+}
+
+@test "README: the session is a run, and shows what is there" {
+    stop_provider
+    start_provider --answers "$ROOT/share/demo/answers.jsonl"
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1
+    readme console 1 | sed -n 's/^\$ \(.*\)/\1/p' | sed 's/ *#.*//' >typed
+    assert_equal "$(wc -l <typed)" 6
+    run --separate-stderr bash -eo pipefail typed
+    assert_success
+    assert_equal "$(jq -c '.results | length' results.json)" 56
+    # What it shows of the counts and of the table is there, up to the times and tokens.
+    grep -qF '"total_tasks":56,"completed_count":0,' <<<"$output"
+    readme console 1 | sed -n '/^results.json: 56/,/^sprout/p' | sed 's/ %  *[0-9,]*  *[0-9.]* s$//; s/ *tokens *p50$//' >shown
+    assert_equal "$(wc -l <shown)" 6
+    while IFS= read -r line; do
+        grep -qF "$line" <<<"$output" || fail "not there: $line"
+    done <shown
+}
+
+@test "README: your own benchmark, and a question of it" {
+    readme sh 2 >typed
+    run --separate-stderr bash -eo pipefail typed
+    assert_success
+    readme json 1 >q.jsonl
+    run kv check q.jsonl preset.json
+    assert_output '{"questions":1,"total_tasks":4}'
+}
+
+@test "README: with a provider, counting while it runs, in a Makefile and in a crontab" {
+    cp "$ROOT/share/init/bench.jsonl" bench.jsonl
+    readme sh 3 >typed
+    run --separate-stderr bash -eo pipefail typed
+    assert_success
+    readme console 2 | sed -n 's/^\$ //p' >typed
+    run bash -eo pipefail typed
+    assert_success
+    rm -f results.json* .results.json*
+    readme make 1 >Makefile
+    run make -s
+    assert_success
+    kv-status -q results.json
+    run make -s
+    assert_success
+    touch keys
+    readme '' 1 | sed -n 's/.*&& \(test -e.*\)/\1/p' >typed
+    assert [ -s typed ]
+    manifest --force
+    run bash typed
+    assert_success
+    kv-status -q results.json
 }
 
 @test "every example of the manual is run by one of these tests" {

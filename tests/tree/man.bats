@@ -163,6 +163,42 @@ run_all() {
     assert_equal "$(json '.results | length' results.json)" 1
 }
 
+@test "kv.7: after the first run, what is new is asked, a correction is judged, failures are tried again" {
+    awk '/^\.Sh / { after = /AFTER THE FIRST RUN/ }
+        after && /^\.Bd/ { open = ++n; next }
+        /^\.Ed/ { open = 0 }
+        open { gsub(/\\e/, "\\"); print > ("after" open) }' "$ROOT/man/kv.7"
+    cp "$ROOT/share/init/bench.jsonl" .
+    stop_provider
+    start_provider --answers "$ROOT/share/init/answers.jsonl"
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1
+    jq '.config.answering_models |= .[:1] | .config.replicate_count = 1' preset.json >p && mv p preset.json
+    kv-manifest -b bench.jsonl -c preset.json -o results.json >/dev/null
+    run_all
+    kv-finalize results.json.state >/dev/null
+    passed() { jq '[.results[] | select(.template.verify_result)] | length' results.json; }
+    assert_equal "$(passed)" 4
+    # a model is added: 5 answers and 5 judgements
+    n=$(wc -l <"$JOURNAL")
+    jq '.config.answering_models += [.config.answering_models[0] | .id = "two"]' preset.json >p && mv p preset.json
+    run --separate-stderr bash -eo pipefail after1
+    assert_success
+    assert_equal "$(jq '.results | length' results.json)" 10
+    assert_equal "$(wc -l <"$JOURNAL")" $((n + 10))
+    # the whale becomes a fish: nobody is asked
+    sed -i '/whale/s/"ground_truth":false/"ground_truth":true/' bench.jsonl
+    run --separate-stderr bash -eo pipefail after2
+    assert_success
+    assert_equal "$(passed)" 10
+    assert_equal "$(wc -l <"$JOURNAL")" $((n + 10))
+    run --separate-stderr bash -eo pipefail after3
+    assert_success
+    assert_equal "$(wc -l <"$JOURNAL")" $((n + 10)) # nothing failed
+    run --separate-stderr bash -eo pipefail after4
+    assert_success
+    assert_stdout ''
+}
+
 @test "kv-import.1: a table as a benchmark, and the first questions with a rubric" {
     printf 'question,answer\nHow many?,4\nWhich gas?,neon\n' >questions.csv
     type_in kv-import.1 1

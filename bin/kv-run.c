@@ -141,7 +141,7 @@ static void check_options(int operands)
         kv_cli_usage("--max-cost needs --prices");
 }
 
-/* How results ended, where some answers are not what they seem. */
+/* How results ended, where some are errors or their answers are not what they seem. */
 static void say_outcomes(const struct kv_outcomes *o)
 {
     struct kv_buf words = {0}, marks = {0};
@@ -149,6 +149,8 @@ static void say_outcomes(const struct kv_outcomes *o)
     kv_outcomes_add_marks(&marks, o);
     if (marks.n)
         kv_cli_say("%s; of their answers %s", words.p, marks.p);
+    else if (o->errors)
+        kv_cli_say("%s", words.p);
     kv_buf_release(&words);
     kv_buf_release(&marks);
 }

@@ -79,9 +79,23 @@ static void count_line(struct kv_active_jobs *a)
     a->budget->failures += kv_result_outcome(&row) == KV_RESULT_ERROR;
 }
 
+/* A trait or a check that was lost is told once; each result has its own in its warnings. */
+static void tell_lost(struct kv_active_jobs *a, const struct kv_pipeline *p)
+{
+    for (size_t at = 0; !a->told_lost && at < p->notes.n; at += strlen(p->notes.p + at) + 1) {
+        const char *note = p->notes.p + at;
+        if (strncmp(note, "Rubric ", 7) != 0 && !strstr(note, " check not performed"))
+            continue;
+        kv_output_tell(&a->output, "%s: %s (told once: see the warnings of results)",
+            p->subject->question->id.p, note);
+        a->told_lost = true;
+    }
+}
+
 static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     a->tally->left--;
+    tell_lost(a, p);
     if (kv_pipeline_is_kept(p)) {
         a->tally->kept++;
         a->tally->refusals += p->refused;

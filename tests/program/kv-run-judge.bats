@@ -127,6 +127,7 @@ rated() {
             assert_equal "$(jq -c .rubric.llm_trait_scores row)" '{"Depth":4}'
             assert_equal "$(jq -r '.metadata.warnings[]' row)" \
                 "Rubric trait 'Polite' has no value: must be true or false, not \"$word\""
+            assert_equal "$(grep -c "q1: Rubric trait 'Polite' has no value" err)" 1
         done
     done
 }

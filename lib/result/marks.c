@@ -36,7 +36,8 @@ unsigned kv_marks_of(const struct kv_result *row)
     for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
         if (finish.n && kv_json_string_is(finish, finishes[i].finish))
             marks |= finishes[i].mark;
-    if (kv_json_get(stage, "kv_dropped", &dropped) && kv_json_count(dropped))
+    if ((kv_json_get(stage, "kv_dropped", &dropped) && kv_json_count(dropped)) ||
+        has_warning(row, "Answer asked for otherwise than configured"))
         marks |= KV_MARK_DROPPED;
     if (has_warning(row, "Answer of another model"))
         marks |= KV_MARK_ANOTHER;

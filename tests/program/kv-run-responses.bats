@@ -46,6 +46,8 @@ refusal() {
     run jq -r '.metadata.warnings[]' rows
     assert_line 'Answer asked for otherwise than configured: without stop, which the Responses interface does not have'
     assert_line 'Answer without the temperature configured, which the server does not take'
+    kv-append -q r.json.state <rows
+    assert_equal "$(kv-status --json r.json.state | jq .altered_request_count)" "$(grep -c '' rows)"
 }
 
 @test "a temperature that is refused is left out, then and later" {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 struct work {
-    bool json, human, pending, completed, failed, quiet, watch, verbose;
+    bool json, human, pending, completed, failed, usage, quiet, watch, verbose;
     bool incomplete; /* one of those shown is */
 };
 
@@ -38,6 +38,8 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
     int failed = 0;
     if (w->human)
         kv_status_add_table(&out, st);
+    else if (w->usage)
+        failed = kv_status_add_usage(&out, st, err);
     else
         failed = kv_status_add_json(&out, st, err);
     if (!w->human)
@@ -102,6 +104,7 @@ int main(int argc, char **argv)
         {0, "pending", KV_OPT_FLAG, &w.pending},
         {0, "completed", KV_OPT_FLAG, &w.completed},
         {0, "failed", KV_OPT_FLAG, &w.failed},
+        {0, "usage", KV_OPT_FLAG, &w.usage},
         {'q', "quiet", KV_OPT_FLAG, &w.quiet},
         {0, "watch", KV_OPT_FLAG, &w.watch},
         {'v', "verbose", KV_OPT_FLAG, &w.verbose},
@@ -110,13 +113,13 @@ int main(int argc, char **argv)
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     if (first == argc)
         kv_cli_usage("no STATE given");
-    if (w.json + w.human + w.pending + w.completed + w.failed + w.quiet > 1)
-        kv_cli_usage(
-            "--json, --human, --pending, --completed, --failed and -q exclude one another");
+    if (w.json + w.human + w.pending + w.completed + w.failed + w.usage + w.quiet > 1)
+        kv_cli_usage("--json, --human, --pending, --completed, --failed, --usage and -q exclude "
+                     "one another");
     if (w.watch && argc - first > 1)
         kv_cli_usage("--watch takes one STATE");
     if (!w.json && isatty(STDOUT_FILENO))
-        w.human = !w.pending && !w.completed && !w.failed && !w.quiet;
+        w.human = !w.pending && !w.completed && !w.failed && !w.usage && !w.quiet;
 
     for (int i = first; i < argc; i++) {
         if (w.watch)

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "num.h"
 #include "task_json.h"
+#include "usage_tally.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -307,6 +308,38 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
     add_number(out, "eta_seconds",
         per_minute > 0 ? (double)st->in->pending_count / per_minute * 60 : 0, per_minute > 0);
     kv_buf_printf(out, ",\"active\":%s}", kv_paths_run_active(st->in->paths) ? "true" : "false");
+}
+
+/* ---- what it cost ---- */
+
+static int tally_rows(struct kv_usage_tally *t, const struct kv_state_info *in, struct kv_err *err)
+{
+    struct kv_rows rows;
+    struct kv_row row;
+    struct kv_result result;
+    struct kv_err ignored;
+    int got;
+    if (kv_rows_begin(&rows, in->results_path, in->layout, err) != 0)
+        return -1;
+    while ((got = kv_rows_next(&rows, &row, err)) == 1)
+        if (kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, &ignored) == 0)
+            kv_usage_tally_add(t, &result);
+    kv_rows_end(&rows);
+    return got;
+}
+
+int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
+{
+    struct kv_usage_tally t = {0};
+    struct kv_slice judges;
+    t.shared = st->in->config.n && kv_json_get(st->in->config, "parsing_models", &judges) &&
+               kv_json_count(judges) > 1;
+    int failed = tally_rows(&t, st->in, err);
+    kv_buf_add_char(out, '{');
+    kv_usage_tally_add_json(out, &t);
+    kv_buf_add_char(out, '}');
+    kv_usage_tally_release(&t);
+    return failed;
 }
 
 int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)

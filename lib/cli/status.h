@@ -24,6 +24,10 @@ bool kv_status_is_complete(struct kv_status *st);
 /* Appends one compact object, without a line end. */
 int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
 
+/* Appends one compact object of what was used and what it cost, by model: {"usage":[…],"cost":…}.
+ * Reads all rows. */
+int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
+
 /* Appends a table of several lines. */
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st);
 

@@ -2,7 +2,6 @@
 #include "account.h"
 
 #include "json.h"
-#include "num.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -37,6 +36,14 @@ double kv_account_spent(const struct kv_account *a)
     return a->cost + a->guessed_cost;
 }
 
+void kv_account_add_amount(struct kv_buf *out, double amount)
+{
+    if (isnan(amount))
+        kv_buf_add_str(out, "null");
+    else
+        kv_buf_printf(out, "%.12g", amount);
+}
+
 void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_account *a)
 {
     kv_buf_add_str(out, "{\"model\":");
@@ -46,6 +53,6 @@ void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_
         ",\"reasoning\":%" PRId64 ",\"truncated\":%" PRId64 ",\"cost\":",
         a->calls, known(a->used.in_total), known(a->used.in_read), known(a->used.out_total),
         known(a->used.out_reasoning), a->truncated);
-    kv_num_add_double(out, a->unpriced ? (double)NAN : a->cost, KV_NUM_COMPACT);
+    kv_account_add_amount(out, a->unpriced ? (double)NAN : a->cost);
     kv_buf_add_char(out, '}');
 }

@@ -33,4 +33,7 @@ double kv_account_spent(const struct kv_account *a);
  * "truncated":…,"cost":…}; the cost is null if that of any call is not known. */
 void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_account *a);
 
+/* Appends an amount as JSON, of twelve digits: sums of doubles have dust behind them. NAN: null. */
+void kv_account_add_amount(struct kv_buf *out, double amount);
+
 #endif

@@ -2,7 +2,6 @@
 #include "usage_tally.h"
 
 #include "json.h"
-#include "num.h"
 #include "stage_usage.h"
 
 #include <math.h>
@@ -127,5 +126,5 @@ void kv_usage_tally_add_json(struct kv_buf *out, const struct kv_usage_tally *t)
         unpriced += t->models[i].account.unpriced;
     }
     kv_buf_add_str(out, "],\"cost\":");
-    kv_num_add_double(out, unpriced || !t->count ? (double)NAN : cost, KV_NUM_COMPACT);
+    kv_account_add_amount(out, unpriced || !t->count ? (double)NAN : cost);
 }

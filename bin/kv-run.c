@@ -1,4 +1,5 @@
 /* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
+#include "await.h"
 #include "cli.h"
 #include "failure.h"
 #include "json.h"
@@ -18,7 +19,8 @@ static struct {
     const char *pass_keys;
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
     const char *stream, *salvage, *traces, *replay;
-    double rpm, tpm, max_cost, time_limit, grace, command_timeout;
+    struct kv_opt_list endpoints;
+    double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures, give_up;
     bool dry_run, check, journal, verbose;
@@ -267,6 +269,9 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     if ((given.max_tokens >= 0 || given.max_cost >= 0) &&
         count_spent(session, &tokens_before, &cost_before, err) != 0)
         return -1;
+    if (given.wait > 0 &&
+        kv_await(&session->models, (int64_t)(given.wait * 1000), say, NULL, err) != 0)
+        return -1;
     if (kv_out_queue_open(&out, STDOUT_FILENO, "stdout", err) != 0)
         return -1;
     struct kv_run_setup setup = {
@@ -363,6 +368,8 @@ int main(int argc, char **argv)
         {0, "max-tokens", KV_OPT_COUNT, &given.max_tokens},
         {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
         {0, "prices", KV_OPT_TEXT, &given.prices},
+        {0, "endpoint", KV_OPT_LIST, &given.endpoints},
+        {0, "wait", KV_OPT_SECONDS, &given.wait},
         {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
         {0, "give-up", KV_OPT_COUNT, &given.give_up},
         {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
@@ -412,6 +419,7 @@ int main(int argc, char **argv)
         .replay = given.replay,
         .command_timeout_s = given.command_timeout,
         .prices = given.prices,
+        .moves = {given.endpoints.items, given.endpoints.n},
         .cost_limited = given.max_cost >= 0,
         .tokens_limited = given.max_tokens >= 0,
         .streaming = read_streaming(),
@@ -437,6 +445,7 @@ int main(int argc, char **argv)
         status = run_all(&session, &err);
 
     kv_session_close(&session);
+    free(given.endpoints.items);
     free(share);
     if (status < 0)
         kv_cli_fail(&err);

@@ -67,11 +67,10 @@ bool kv_url_secret_plain(struct kv_slice name, struct kv_slice value)
     if (value.n == 0 || memmem(value.p, value.n, "${", 2))
         return false;
     plain_name(name, plain);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        const char *at = strstr(plain, words[i]);
-        if (at && (at == plain || at[-1] == '-'))
-            return true;
-    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (const char *at = plain; (at = strstr(at, words[i])); at++)
+            if (at == plain || at[-1] == '-')
+                return true;
     return names_key(name);
 }
 

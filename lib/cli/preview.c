@@ -118,12 +118,13 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
 
 /* Who would be asked, and the name of the key that would be shown; null where that is not decided
  * yet (no URL, an interface that asks nobody). */
-static void add_addressee(struct kv_buf *line, const struct kv_model *m, kv_env_fn *env)
+static void add_addressee(struct kv_buf *line, const struct kv_pricing_model *m, kv_env_fn *env)
 {
     struct kv_choice choice = kv_pricing_choice(m);
     struct kv_provider p = {0};
     struct kv_err ignored;
-    if (kv_slice_is(m->interface, "manual") || kv_provider_open(&p, &choice, env, NULL, &ignored))
+    if (kv_slice_is(m->model->interface, "manual") ||
+        kv_provider_open(&p, &choice, env, NULL, &ignored))
         p = (struct kv_provider){0};
     add_where(line, &p);
     kv_provider_close(&p);
@@ -149,9 +150,9 @@ static void add_cost(struct kv_buf *line, const struct kv_pricing *pricing,
     kv_buf_add_str(line, ",\"price\":");
     kv_json_quote(line, entry.n ? entry : (struct kv_slice){0}, KV_JSON_RAW);
     kv_buf_add_str(line, ",\"cost\":[");
-    kv_num_add_double(line, e->calls ? cost_of(pricing, m, e, usual) : 0, KV_NUM_COMPACT);
+    kv_account_add_amount(line, e->calls ? cost_of(pricing, m, e, usual) : 0);
     kv_buf_add_char(line, ',');
-    kv_num_add_double(line, e->calls ? cost_of(pricing, m, e, most) : 0, KV_NUM_COMPACT);
+    kv_account_add_amount(line, e->calls ? cost_of(pricing, m, e, most) : 0);
     kv_buf_add_char(line, ']');
 }
 
@@ -161,7 +162,7 @@ static int put_estimate(const struct kv_session *s, const struct kv_pricing_mode
     struct kv_buf line = {0};
     const struct kv_model *m = p->model;
     add_name(&line, m, judge);
-    add_addressee(&line, m, s->env);
+    add_addressee(&line, p, s->env);
     kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f",
         (long long)e->calls, e->input, e->output);
     if (s->pricing.prices)

@@ -321,6 +321,7 @@ static void count_usage(struct kv_pipeline *p, const char *stage, const struct k
     struct kv_stage_usage u = {.stage = stage,
         .model = kv_slice_of(&p->judge_name),
         .used = r->used,
+        .asked_at = r->asked_at,
         .dropped = kv_remarks_dropped(r)};
     if (r->kind != KV_ANSWER_TEXT)
         return;

@@ -44,6 +44,7 @@ struct kv_answer {
     struct kv_slice served;       /* the model that answered, where it is not the one asked */
     struct kv_slice adjusted;     /* how it was asked, where not as configured: "without top_p" */
     bool only_remarks;            /* the model called all it said remarks on the way */
+    struct kv_slice asked_at;     /* JSON string: where, if not where the configuration says */
     struct kv_slice tier;         /* of service, where it is not the standard one */
     struct kv_slice finish;       /* how it ended, where that is not the ordinary end: length,
                                      content_filter, refusal, or the service's word */

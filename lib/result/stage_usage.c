@@ -99,6 +99,7 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
         kv_buf_printf(out, ",\"output_token_details\":{\"audio\":0,\"reasoning\":%" PRId64 "}",
             none_if_unknown(u->used.out_reasoning));
     add_value(out, "kv_served", u->served);
+    add_value(out, "kv_endpoint", u->asked_at);
     add_value(out, "kv_tier", u->tier);
     add_value(out, "kv_finish", u->finish);
     add_value(out, "kv_dropped", u->dropped);
@@ -153,12 +154,13 @@ void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
     struct kv_slice value;
     kv_usage_begin(&u->used);
     u->detailed = false;
-    u->served = u->tier = u->finish = u->dropped = u->input_details = u->output_details =
-        (struct kv_slice){0};
+    u->served = u->asked_at = u->tier = u->finish = u->dropped = u->input_details =
+        u->output_details = (struct kv_slice){0};
     read_count(object, "input_tokens", &u->used.in_total);
     read_count(object, "output_tokens", &u->used.out_total);
     read_details(u, object);
     read_string(object, "kv_served", &u->served);
+    read_string(object, "kv_endpoint", &u->asked_at);
     read_string(object, "kv_tier", &u->tier);
     read_string(object, "kv_finish", &u->finish);
     if (kv_json_get(object, "kv_dropped", &value) && kv_json_type(value) == KV_JSON_ARRAY)
@@ -183,6 +185,8 @@ void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage 
     sum->input_details = sum->output_details = (struct kv_slice){0};
     if (more->served.n)
         sum->served = more->served;
+    if (more->asked_at.n)
+        sum->asked_at = more->asked_at;
     if (more->tier.n)
         sum->tier = more->tier;
     sum->finish = more->finish;

@@ -16,7 +16,7 @@ struct kv_stage_usage {
     struct kv_slice model; /* display string, plain text */
     struct kv_usage used;
     /* JSON strings; empty: nothing worth a word */
-    struct kv_slice served, tier, finish;
+    struct kv_slice served, tier, finish, asked_at;
     struct kv_slice dropped; /* JSON array of what was not sent as configured; empty: nothing */
     /* of a row that was read: the objects as they stand; empty: written from `used` */
     struct kv_slice input_details, output_details;

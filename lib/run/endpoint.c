@@ -31,7 +31,7 @@ static int lane_cap(const struct kv_config *config, const struct kv_model *model
 static int open_provider(
     struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
 {
-    struct kv_choice choice = kv_pricing_choice(e->model);
+    struct kv_choice choice = kv_pricing_choice(e->priced);
     if (kv_provider_open(&e->provider, &choice, o->env, o->ring, err) != 0)
         return kv_err_context(err, "%s", e->name);
     return 0;
@@ -375,6 +375,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     response->kind = KV_ANSWER_TEXT;
     response->text =
         kv_slice_of(reply->text.n || !reply->refusal.n ? &reply->text : &reply->refusal);
+    response->asked_at = kv_slice_of(&e->priced->asked_at);
     kv_endpoint_words_add(e, q, reply, quirks, response);
     kv_endpoint_words_obeys(e, q, reply, step);
     return KV_HEARD_REPLY;

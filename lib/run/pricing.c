@@ -19,8 +19,9 @@ static char *display(const struct kv_model *model, bool judge)
     return kv_buf_detach(&name);
 }
 
-struct kv_choice kv_pricing_choice(const struct kv_model *m)
+struct kv_choice kv_pricing_choice(const struct kv_pricing_model *p)
 {
+    const struct kv_model *m = p->model;
     return (struct kv_choice){
         .id = m->id.p,
         .model = m->model_name.p,
@@ -28,19 +29,55 @@ struct kv_choice kv_pricing_choice(const struct kv_model *m)
         .model_provider = m->provider.p,
         .base_url = m->endpoint_base_url.n ? m->endpoint_base_url.p : m->anthropic_base_url.p,
         .extra = m->extra_kwargs,
+        .moved_to = p->moved_to,
     };
+}
+
+/* ---- moves ---- */
+
+static size_t move_role(
+    struct kv_pricing_model *all, size_t n, struct kv_slice who, const char *url)
+{
+    size_t moved = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!kv_slice_eq(who, all[i].model->id) && !kv_slice_eq(who, all[i].model->model_name))
+            continue;
+        all[i].moved_to = url;
+        kv_buf_clear(&all[i].asked_at);
+        kv_json_quote_str(&all[i].asked_at, url);
+        moved++;
+    }
+    return moved;
+}
+
+static int move(struct kv_pricing *p, struct kv_moves moves, struct kv_err *err)
+{
+    for (size_t i = 0; i < moves.n; i++) {
+        const char *equals = strchr(moves.items[i], '=');
+        if (!equals)
+            return kv_err_set(
+                err, KV_USAGE, "--endpoint: expected MODEL=URL, not '%s'", moves.items[i]);
+        struct kv_slice who = {moves.items[i], (size_t)(equals - moves.items[i])};
+        if (move_role(p->answering, p->answering_count, who, equals + 1) +
+                move_role(p->judging, p->judging_count, who, equals + 1) ==
+            0)
+            return kv_err_set(err, KV_USAGE, "--endpoint: the configuration has no model '%.*s'",
+                (int)who.n, who.p);
+    }
+    return 0;
 }
 
 /* Where the model lives decides how its tokens are priced. What cannot be told is told by whoever
  * opens the model. */
-static void place(struct kv_priced *priced, const struct kv_model *m, kv_env_fn *env)
+static void place(struct kv_pricing_model *m, kv_env_fn *env)
 {
     struct kv_err ignored;
     struct kv_base_url base = {0};
+    struct kv_priced *priced = &m->priced;
     struct kv_choice choice = kv_pricing_choice(m);
     const struct kv_service *service = kv_base_url_choose(&choice, env, &base, &ignored);
     struct kv_http_place at = {0};
-    *priced = (struct kv_priced){.name = m->model_name};
+    *priced = (struct kv_priced){.name = m->model->model_name};
     if (service) {
         priced->prefix = service->prices;
         priced->habit = service->wire == KV_PROTOCOL_ANTHROPIC     ? KV_CACHE_ANTHROPIC
@@ -52,18 +89,23 @@ static void place(struct kv_priced *priced, const struct kv_model *m, kv_env_fn 
     kv_base_url_release(&base);
 }
 
-static int open_role(const struct kv_pricing *p, struct kv_pricing_model *all,
-    const struct kv_model *models, size_t n, bool judge, kv_env_fn *env, struct kv_err *err)
+static void name_role(
+    struct kv_pricing_model *all, const struct kv_model *models, size_t n, bool judge)
+{
+    for (size_t i = 0; i < n; i++)
+        all[i] = (struct kv_pricing_model){.model = &models[i], .name = display(&models[i], judge)};
+}
+
+static int place_role(const struct kv_pricing *p, struct kv_pricing_model *all, size_t n,
+    kv_env_fn *env, struct kv_err *err)
 {
     struct kv_price price;
     struct kv_slice entry;
     for (size_t i = 0; i < n; i++) {
-        all[i] = (struct kv_pricing_model){.model = &models[i], .name = display(&models[i], judge)};
-        place(&all[i].priced, &models[i], env);
-    }
-    for (size_t i = 0; i < n; i++)
+        place(&all[i], env);
         if (kv_prices_find(p->prices, &all[i].priced, KV_SLICE(""), &price, &entry, err) < 0)
             return kv_err_context(err, "%s", p->path);
+    }
     return 0;
 }
 
@@ -78,28 +120,35 @@ static int read_file(struct kv_pricing *p, struct kv_err *err)
 }
 
 int kv_pricing_open(struct kv_pricing *p, const char *path, const struct kv_config *config,
-    kv_env_fn *env, struct kv_err *err)
+    struct kv_moves moves, kv_env_fn *env, struct kv_err *err)
 {
     size_t n = config->answering_count, m = config->parsing_count;
     *p = (struct kv_pricing){.path = path, .answering_count = n, .judging_count = m};
     p->answering = kv_calloc(n, sizeof *p->answering);
     p->judging = kv_calloc(m, sizeof *p->judging);
-    if (read_file(p, err) == 0 &&
-        open_role(p, p->answering, config->answering, n, false, env, err) == 0 &&
-        open_role(p, p->judging, config->parsing, m, true, env, err) == 0)
+    name_role(p->answering, config->answering, n, false);
+    name_role(p->judging, config->parsing, m, true);
+    if (read_file(p, err) == 0 && move(p, moves, err) == 0 &&
+        place_role(p, p->answering, n, env, err) == 0 &&
+        place_role(p, p->judging, m, env, err) == 0)
         return 0;
     kv_pricing_close(p);
     return -1;
 }
 
+static void close_role(struct kv_pricing_model *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(all[i].name);
+        kv_buf_release(&all[i].asked_at);
+    }
+    free(all);
+}
+
 void kv_pricing_close(struct kv_pricing *p)
 {
-    for (size_t i = 0; i < p->answering_count; i++)
-        free(p->answering[i].name);
-    for (size_t i = 0; i < p->judging_count; i++)
-        free(p->judging[i].name);
-    free(p->answering);
-    free(p->judging);
+    close_role(p->answering, p->answering_count);
+    close_role(p->judging, p->judging_count);
     kv_prices_close(p->prices);
     kv_buf_release(&p->text);
     *p = (struct kv_pricing){0};

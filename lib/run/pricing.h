@@ -4,7 +4,7 @@
  * that a run, a forecast and whoever looks at rows later count alike.
  *
  *     struct kv_pricing p;
- *     kv_pricing_open(&p, path, config, kv_cli_env, &err);        path NULL: no file
+ *     kv_pricing_open(&p, path, config, moves, kv_cli_env, &err);    path NULL: no file
  *     cost = kv_pricing_cost(&p, &p.answering[i], &usage, served, tier);
  *     kv_pricing_close(&p);
  */
@@ -16,12 +16,11 @@
 #include "prices.h"
 #include "secret.h"
 
-/* What a model of a configuration says of where it is asked; borrowed from it. */
-struct kv_choice kv_pricing_choice(const struct kv_model *m);
-
 struct kv_pricing_model {
     const struct kv_model *model;
-    char *name; /* display string */
+    char *name;             /* display string */
+    const char *moved_to;   /* base URL in place of that of the configuration; NULL: none */
+    struct kv_buf asked_at; /* the same as a JSON string; n == 0: none */
     struct kv_priced priced;
     bool by_command; /* costs nothing */
 };
@@ -34,10 +33,20 @@ struct kv_pricing {
     size_t answering_count, judging_count;
 };
 
-/* The configuration is borrowed until the close. KV_INPUT if the file is no price file, or what it
+/* "MODEL=URL": models of this id or name are asked there. */
+struct kv_moves {
+    const char *const *items;
+    size_t n;
+};
+
+/* What a model says of where it is asked; borrowed from it and its configuration. */
+struct kv_choice kv_pricing_choice(const struct kv_pricing_model *m);
+
+/* The configuration and the moves are borrowed until the close. KV_USAGE for a move of no model.
+ * KV_INPUT if the file is no price file, or what it
  * has for a model of the configuration cannot be read. */
 int kv_pricing_open(struct kv_pricing *p, const char *path, const struct kv_config *config,
-    kv_env_fn *env, struct kv_err *err);
+    struct kv_moves moves, kv_env_fn *env, struct kv_err *err);
 void kv_pricing_close(struct kv_pricing *p);
 
 /* The model of a display string; NULL if there is none. */

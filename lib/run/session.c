@@ -276,7 +276,7 @@ static int translate(struct kv_session *s, const char *command, struct kv_err *e
 static int open_pricing(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
-    if (kv_pricing_open(&s->pricing, o->prices, s->config, o->env, err) != 0)
+    if (kv_pricing_open(&s->pricing, o->prices, s->config, o->moves, o->env, err) != 0)
         return -1;
     for (size_t i = 0; i < s->config->answering_count; i++)
         s->pricing.answering[i].by_command = s->answer_by_command;

@@ -1,6 +1,7 @@
 /* chat - the test provider's side of the wires: requests read, replies and errors written. */
 #include "chat.h"
 
+#include "google.h"
 #include "json.h"
 
 #include <string.h>
@@ -130,7 +131,7 @@ bool chat_read(struct chat *c, enum wire wire, struct kv_slice body)
     if (kv_json_check(body, KV_JSON_STRICT, &root, &err) < 0)
         return false;
     take_string(root, "model", &c->model);
-    if (!take_messages(c, root))
+    if (wire == GEMINI ? !google_read(c, root) : !take_messages(c, root))
         return false;
     struct kv_slice options;
     c->stream = is_set(root, "stream");
@@ -247,6 +248,8 @@ void chat_write(
 {
     if (c->wire == RESPONSES)
         write_responses(c, text, finish, serial, out);
+    else if (c->wire == GEMINI)
+        google_write(c, text, finish, out);
     else if (c->wire == ANTHROPIC)
         write_anthropic(c, text, finish, serial, out);
     else
@@ -277,6 +280,10 @@ static const char *anthropic_type(int status)
 void chat_error(enum wire wire, int status, const char *type, const char *code, const char *message,
     struct kv_buf *out)
 {
+    if (wire == GEMINI) {
+        google_error(status, message, out);
+        return;
+    }
     if (wire == ANTHROPIC) {
         kv_buf_printf(out,
             "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", anthropic_type(status));

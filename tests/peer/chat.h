@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum wire { OPENAI, ANTHROPIC, RESPONSES };
+enum wire { OPENAI, ANTHROPIC, RESPONSES, GEMINI };
 
 struct chat {
     enum wire wire;

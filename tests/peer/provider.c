@@ -23,6 +23,7 @@
 #include "call.h"
 #include "chat.h"
 #include "fault.h"
+#include "google.h"
 #include "mind.h"
 #include "queue.h"
 #include "script.h"
@@ -39,6 +40,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,7 +69,8 @@ struct ordered {
 };
 
 static struct {
-    const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent;
+    const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent, *note_header,
+        *socket;
     long port, latency, rate, token_ms, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
@@ -119,6 +123,19 @@ static long count_repeat(struct kv_slice body)
 
 /* ---- journal ---- */
 
+/* The header that --note-header names, and the query. */
+static void note_header(struct kv_buf *line, const struct call *c)
+{
+    if (!opt.note_header)
+        return;
+    kv_buf_add_str(line, ",\"header\":");
+    kv_json_quote_str(
+        line, MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, opt.note_header));
+    kv_buf_add_str(line, ",\"argument\":");
+    kv_json_quote_str(
+        line, MHD_lookup_connection_value(c->connection, MHD_GET_ARGUMENT_KIND, opt.note_header));
+}
+
 static void note(const struct call *c, const struct chat *chat, const struct asked *a)
 {
     struct kv_buf line = {0};
@@ -141,6 +158,7 @@ static void note(const struct call *c, const struct chat *chat, const struct ask
         ",\"md5\":\"%s\",\"attempt\":%ld,\"judge\":%s,\"status\":%d,\"peer\":", md5, a->times,
         a->judge ? "true" : "false", c->status);
     kv_json_quote_str(&line, c->deed ? c->deed->peer : NULL);
+    note_header(&line, c);
     kv_buf_add_str(&line, "}\n");
     fwrite(line.p, 1, line.n, me.journal);
     if (!opt.buffered)
@@ -163,8 +181,8 @@ static void note_sent(const struct call *c)
 
 static bool key_is_right(struct MHD_Connection *connection)
 {
-    static const char *const names[] = {"x-api-key", "api-key", "Authorization"};
-    for (size_t i = 0; opt.key && i < 3; i++) {
+    static const char *const names[] = {"x-api-key", "api-key", "x-goog-api-key", "Authorization"};
+    for (size_t i = 0; opt.key && i < 4; i++) {
         const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, names[i]);
         if (value && strncmp(value, "Bearer ", 7) == 0)
             value += 7;
@@ -268,6 +286,8 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
 {
     struct chat chat;
     bool read = chat_read(&chat, wire, kv_slice_of(&c->body));
+    if (wire == GEMINI)
+        google_take_model(&chat, path);
     struct asked a = {.path = kv_slice(path),
         .model = kv_slice_of(&chat.model),
         .user = kv_slice_of(&chat.user),
@@ -334,7 +354,9 @@ static void decide(struct call *c, const char *path)
     size_t n = strlen(path);
     me.serial++;
     c->status = 200;
-    if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
+    if (n >= 16 && strcmp(path + n - 16, ":generateContent") == 0)
+        answer_chat(c, GEMINI, path);
+    else if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
         answer_chat(c, OPENAI, path);
     else if (n >= 10 && strcmp(path + n - 10, "/responses") == 0)
         answer_chat(c, RESPONSES, path);
@@ -487,6 +509,18 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return -1;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 64) < 0)
+        return -1;
+    return fd;
+}
+
 static int start(struct kv_err *err)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -502,8 +536,15 @@ static int start(struct kv_err *err)
         return kv_err_sys(err, "%s", opt.bodies);
     if (opt.sent && !(me.sent = fopen(opt.sent, "w")))
         return kv_err_sys(err, "%s", opt.sent);
+    int listening = opt.socket ? listen_unix(opt.socket) : -1;
+    if (opt.socket && listening < 0)
+        return kv_err_sys(err, "%s", opt.socket);
+    struct MHD_OptionItem where[] = {
+        {MHD_OPTION_SOCK_ADDR, 0, &address}, {MHD_OPTION_END, 0, NULL}};
+    if (opt.socket)
+        where[0] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, listening, NULL};
     me.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
-        NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
+        NULL, MHD_OPTION_ARRAY, where, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
         MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32768,
         MHD_OPTION_END);
@@ -541,6 +582,8 @@ int main(int argc, char **argv)
         {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},
         {0, "bodies", KV_OPT_TEXT, &opt.bodies},
         {0, "sent", KV_OPT_TEXT, &opt.sent},
+        {0, "note-header", KV_OPT_TEXT, &opt.note_header},
+        {0, "unix", KV_OPT_TEXT, &opt.socket},
         {0, "max-seconds", KV_OPT_COUNT, &opt.max_seconds},
         {0, "stay-with-stdin", KV_OPT_FLAG, &opt.with_stdin},
         {0},

@@ -559,3 +559,41 @@ kv-run: spent 0.024'
     assert_success
     assert_regex "$stderr" '^kv-run: spent 0\.[0-9]+, possibly 0\.10 more in 1 call without a reply$'
 }
+
+@test "run: what it cost is told by model at the end, answers shared by judges once" {
+    bench 2
+    said 1000 500 '{"usage":{"prompt_tokens_details":{"cached_tokens":800}}}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1] | .parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]'
+    manifest
+    echo '{"m1":{"input":2,"output":8,"cache_read":0.5},"judge*":{"input":0,"output":0}}' >prices.json
+    kv-run --prices prices.json r.json.state 2>/dev/null | kv-append -q r.json.state
+    run kv-status --usage r.json.state
+    assert_success
+    assert_equal "$(jq -c '.cost, (.usage[] | select(.model | test("m1")) | [.calls, .input, .cached, .output, .cost])' <<<"$output")" \
+        '0.0096
+[2,2000,1600,1000,0.0096]'
+    run kv-finalize r.json.state
+    assert_equal "$(jq -c '[.cost, (.usage | length)]' <<<"$output")" '[0.0096,3]'
+}
+
+@test "run: without prices and without a word of the service the cost is not known" {
+    bench 1
+    start_provider --answers answers.jsonl
+    preset '.answering_models |= .[:1]'
+    manifest
+    kv-run r.json.state | kv-append -q r.json.state
+    run kv-status --usage r.json.state
+    assert_equal "$(jq -c '[.cost, (.usage | map(.cost))]' <<<"$output")" '[null,[null,null]]'
+}
+
+@test "run: --dry-run with prices tells between what it will cost" {
+    bench 2
+    start_provider
+    preset '.answering_models |= .[:1] | .answering_models[0].max_tokens = 1000'
+    manifest
+    echo '{"m1":{"input":0,"output":1000},"judge":{"input":0,"output":0}}' >prices.json
+    run kv-run --dry-run --prices prices.json r.json.state
+    assert_success
+    assert_equal "$(jq -c 'select(.role == "answering") | [.price, .cost]' <<<"$output")" '["m1",[0.6,2]]'
+}

@@ -18,7 +18,7 @@
 static struct {
     const char *pass_keys;
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
-    const char *stream, *salvage, *traces, *replay;
+    const char *stream, *salvage, *traces, *replay, *judge_fallback;
     struct kv_opt_list endpoints;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
@@ -370,6 +370,7 @@ int main(int argc, char **argv)
         {0, "prices", KV_OPT_TEXT, &given.prices},
         {0, "endpoint", KV_OPT_LIST, &given.endpoints},
         {0, "wait", KV_OPT_SECONDS, &given.wait},
+        {0, "judge-fallback", KV_OPT_TEXT, &given.judge_fallback},
         {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
         {0, "give-up", KV_OPT_COUNT, &given.give_up},
         {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
@@ -413,6 +414,7 @@ int main(int argc, char **argv)
         .exec_command = given.exec,
         .answer_command = given.answer,
         .judge_command = given.judge,
+        .judge_fallback = given.judge_fallback,
         .template_command = given.template,
         .give_up = given.give_up,
         .manual_traces = given.traces,

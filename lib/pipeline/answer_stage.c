@@ -259,9 +259,9 @@ void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query)
 static void take_usage(struct kv_answer_stage *a, const struct kv_answer *r)
 {
     a->live.used = r->used;
-    a->live.asked_at = r->asked_at;
     a->live.dropped = kv_remarks_dropped(r);
     kv_stage_words_put(&a->words, r->served, r->tier, r->finish, &a->live);
+    kv_stage_words_place(&a->words, r->asked_at, &a->live);
     a->usage_unavailable = !kv_usage_known(&r->used) || r->used.in_total + r->used.out_total == 0;
     a->used = true;
     kv_remarks_on_answer(&a->notes, r, a->model->model_name);

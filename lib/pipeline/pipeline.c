@@ -111,6 +111,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
         .subject = subject,
         .generation = generation,
         .judge = judge,
+        .asked = judge->model_name,
         .error_category = KV_RETRY_NEVER};
     kv_result_builder_init(&p->record, generation->start);
     identify(p);
@@ -314,19 +315,30 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
     }
 }
 
+/* ---- another judge ---- */
+
+void kv_pipeline_stand_in(
+    struct kv_pipeline *p, const struct kv_model *model, const char *name, struct kv_slice why)
+{
+    p->asked = model->model_name;
+    kv_buf_add_str(&p->stand_in, name);
+    kv_remarks_note(
+        &p->notes, "Judged by %s in place of %s: %.*s", name, p->judge_name.p, (int)why.n, why.p);
+}
+
 /* ---- what came back ---- */
 
 static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_answer *r)
 {
     struct kv_stage_usage u = {.stage = stage,
-        .model = kv_slice_of(&p->judge_name),
+        .model = kv_slice_of(p->stand_in.n ? &p->stand_in : &p->judge_name),
         .used = r->used,
-        .asked_at = r->asked_at,
         .dropped = kv_remarks_dropped(r)};
     if (r->kind != KV_ANSWER_TEXT)
         return;
-    kv_remarks_on_judge(&p->notes, r, p->judge->model_name);
+    kv_remarks_on_judge(&p->notes, r, p->asked);
     kv_stage_words_put(&p->words[p->stage], r->served, r->tier, r->finish, &u);
+    kv_stage_words_place(&p->words[p->stage], r->asked_at, &u);
     kv_result_builder_use(&p->record, &u);
 }
 
@@ -445,7 +457,7 @@ void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
         &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error, &p->partial_note,
-        &p->notes};
+        &p->notes, &p->stand_in};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
     for (size_t i = 0; i < KV_STAGE_END; i++)

@@ -42,6 +42,7 @@ struct kv_pipeline {
     const struct kv_prepared_question *subject;
     const struct kv_answer_stage *generation;
     const struct kv_model *judge;
+    struct kv_slice asked; /* name of the model that judges: another one, if that is down */
     enum kv_stage stage;
     struct kv_result_builder record;
     bool error; /* a stage failed: no later one runs */
@@ -58,8 +59,8 @@ struct kv_pipeline {
     bool rubric_begun;
     /* texts the record borrows */
     struct kv_stage_words words[KV_STAGE_END];
-    struct kv_buf composition, abstention, sufficiency, rubric_text, judge_name, answerer_name,
-        field_error, partial_note;
+    struct kv_buf composition, abstention, sufficiency, rubric_text, judge_name, stand_in,
+        answerer_name, field_error, partial_note;
     struct kv_buf notes; /* warnings, each ended by a NUL */
     /* the query being asked */
     struct kv_judge_prompts_texts texts;
@@ -75,6 +76,10 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);
 bool kv_pipeline_is_kept(const struct kv_pipeline *p);
 /* Makes a failure of it that settles the task. Before kv_pipeline_write. */
 void kv_pipeline_give_up(struct kv_pipeline *p);
+/* From here on another model judges, for this reason; its display string is for people. The task
+ * stays the task of its own judge. Only before the answer to the query at hand is taken. */
+void kv_pipeline_stand_in(
+    struct kv_pipeline *p, const struct kv_model *model, const char *name, struct kv_slice why);
 /* Appends the result as one line; only once the queries are over. */
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
 void kv_pipeline_release(struct kv_pipeline *p);

@@ -41,11 +41,22 @@ void kv_stage_words_put(struct kv_stage_words *w, struct kv_slice served, struct
     put(&w->finish, finish, &u->finish);
 }
 
+void kv_stage_words_place(
+    struct kv_stage_words *w, struct kv_slice asked_at, struct kv_stage_usage *u)
+{
+    if (!asked_at.n)
+        return;
+    kv_buf_clear(&w->asked_at);
+    kv_buf_add_slice(&w->asked_at, asked_at);
+    u->asked_at = kv_slice_of(&w->asked_at);
+}
+
 void kv_stage_words_release(struct kv_stage_words *w)
 {
     kv_buf_release(&w->served);
     kv_buf_release(&w->tier);
     kv_buf_release(&w->finish);
+    kv_buf_release(&w->asked_at);
 }
 
 /* ---- writing ---- */
@@ -182,6 +193,7 @@ bool kv_stage_usage_is_cut(const struct kv_stage_usage *u)
 void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage *more)
 {
     kv_usage_add(&sum->used, &more->used);
+    sum->model = more->model;
     sum->input_details = sum->output_details = (struct kv_slice){0};
     if (more->served.n)
         sum->served = more->served;

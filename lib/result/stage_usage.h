@@ -39,12 +39,15 @@ void kv_stage_usage_add(struct kv_stage_usage *sum, const struct kv_stage_usage 
 
 /* The words of a stage, kept for a kv_stage_usage that borrows them. */
 struct kv_stage_words {
-    struct kv_buf served, tier, finish;
+    struct kv_buf served, tier, finish, asked_at;
 };
 /* Takes plain texts over and lets *u have those that are not empty. What *u had of an earlier call
  * of the stage is replaced with them. */
 void kv_stage_words_put(struct kv_stage_words *w, struct kv_slice served, struct kv_slice tier,
     struct kv_slice finish, struct kv_stage_usage *u);
+/* The same for where it was asked, a JSON string; empty: nothing. */
+void kv_stage_words_place(
+    struct kv_stage_words *w, struct kv_slice asked_at, struct kv_stage_usage *u);
 void kv_stage_words_release(struct kv_stage_words *w);
 
 /* input_tokens, output_tokens and total_tokens as rows have them: 0 where nothing is known. */

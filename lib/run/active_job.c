@@ -11,8 +11,8 @@
 struct judgement {
     struct kv_pipeline pipeline;
     struct kv_errand errand;
-    int number; /* of the query that is being asked */
-    bool written;
+    int number;             /* of the query that is being asked */
+    bool written, stood_in; /* another judge was asked */
 };
 
 struct kv_active_job {
@@ -203,7 +203,10 @@ static bool keep(void *closure, const struct kv_errand *e, const struct kv_answe
 {
     struct kv_active_jobs *a = closure;
     struct kv_err err;
-    list_tasks(a, e->user, judgement_of(e->user, e));
+    const struct judgement *j = judgement_of(e->user, e);
+    if (j && j->stood_in) /* it would be taken for the reply of the task's own judge */
+        return false;
+    list_tasks(a, e->user, j);
     if (kv_journal_add(a->set->journal, e->id, &a->tasks, r, &err) == 0)
         return true;
     if (!a->unkept)
@@ -425,6 +428,22 @@ static void finish_command(
 
 /* ---- responses ---- */
 
+/* Another judge takes over what this one, which is down, was asked. Not while the run is stopping:
+ * the next one asks the judge itself. */
+static bool stand_in(struct kv_active_jobs *a, struct judgement *j, const struct kv_answer *r)
+{
+    struct kv_endpoint *e = j->errand.endpoint, *other = e->fallback;
+    bool down = (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER) ||
+                (r->kind == KV_ANSWER_WITHHELD && kv_lane_stopped(e->lane));
+    if (!down || !other || a->stopping || kv_lane_stopped(other->lane))
+        return false;
+    kv_pipeline_stand_in(&j->pipeline, other->model, other->name, r->error);
+    j->errand.endpoint = other;
+    j->stood_in = true;
+    kv_dispatch_submit(&a->dispatch, &j->errand);
+    return true;
+}
+
 static void respond(void *closure, struct kv_errand *e, const struct kv_answer *r)
 {
     struct kv_active_jobs *a = closure;
@@ -432,6 +451,8 @@ static void respond(void *closure, struct kv_errand *e, const struct kv_answer *
     struct judgement *j = judgement_of(f, e);
     bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->partial;
     bool had_none = passing || r->kind == KV_ANSWER_REFUSED || r->kind == KV_ANSWER_WITHHELD;
+    if (j && stand_in(a, j, r))
+        return;
     if (j) {
         kv_pipeline_take(&j->pipeline, r);
         advance(a, f, j);

@@ -72,6 +72,11 @@ static void add_usage(struct kv_buf *out, struct kv_usage used)
     if (!isnan(used.cost)) {
         kv_buf_printf(out, "%s\"cost\":", comma);
         kv_num_add_double(out, used.cost, KV_NUM_COMPACT);
+        comma = ",";
+    }
+    if (!isnan(used.priced)) {
+        kv_buf_printf(out, "%s\"priced\":", comma);
+        kv_num_add_double(out, used.priced, KV_NUM_COMPACT);
     }
     kv_buf_add_char(out, '}');
 }
@@ -105,6 +110,10 @@ void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
     kv_json_quote(out, answer->text, KV_JSON_RAW);
     kv_buf_printf(out, ",\"outcome\":\"%s\"", kv_outcome_name(answer->outcome));
     add_text(out, "served", answer->served);
+    if (answer->asked_at.n) {
+        kv_buf_add_str(out, ",\"asked_at\":");
+        kv_buf_add_slice(out, answer->asked_at);
+    }
     add_text(out, "tier", answer->tier);
     add_text(out, "finish", answer->finish);
     add_text(out, "adjusted", answer->adjusted);
@@ -153,6 +162,8 @@ static void read_usage(struct kv_slice object, struct kv_usage *used)
             *count_of(used, i) = -1;
     if (kv_json_get(all, "cost", &value) && !kv_num_double(value, &used->cost))
         used->cost = (double)NAN;
+    if (kv_json_get(all, "priced", &value) && !kv_num_double(value, &used->priced))
+        used->priced = (double)NAN;
 }
 
 static void read_retries(struct kv_slice object, struct kv_answer *answer)
@@ -193,6 +204,11 @@ bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
         .kind = KV_ANSWER_TEXT, .used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
     a->text = read_text(object, "text", &kept->text);
     a->served = read_text(object, "served", &kept->served);
+    if (kv_json_get(object, "asked_at", &value) && kv_json_type(value) == KV_JSON_STRING) {
+        kv_buf_clear(&kept->asked_at);
+        kv_buf_add_slice(&kept->asked_at, value);
+        a->asked_at = kv_slice_of(&kept->asked_at);
+    }
     a->tier = read_text(object, "tier", &kept->tier);
     a->finish = read_text(object, "finish", &kept->finish);
     a->adjusted = read_text(object, "adjusted", &kept->adjusted);
@@ -207,6 +223,7 @@ void kv_kept_answer_release(struct kv_kept_answer *kept)
 {
     kv_buf_release(&kept->text);
     kv_buf_release(&kept->served);
+    kv_buf_release(&kept->asked_at);
     kv_buf_release(&kept->tier);
     kv_buf_release(&kept->finish);
     kv_buf_release(&kept->adjusted);

@@ -15,7 +15,7 @@ void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer);
 /* The answer and the texts it borrows. Zero at first; used again it keeps its memory. */
 struct kv_kept_answer {
     struct kv_answer answer;
-    struct kv_buf text, served, tier, finish, adjusted;
+    struct kv_buf text, served, tier, finish, adjusted, asked_at;
 };
 /* Reads checked JSON. False if it is no such object. */
 bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object);

@@ -25,9 +25,10 @@ struct kv_streaming {
 struct kv_endpoint {
     const struct kv_model *model;
     bool judge;
-    char *name;          /* display string, for messages */
-    const char *command; /* borrowed; NULL: over HTTP */
-    bool silent;         /* interface manual, or not wanted: never asked */
+    char *name;                   /* display string, for messages */
+    const char *command;          /* borrowed; NULL: over HTTP */
+    struct kv_endpoint *fallback; /* of a judge: who is asked when it is down; NULL: nobody */
+    bool silent;                  /* interface manual, or not wanted: never asked */
     struct kv_provider provider;
     struct kv_lane *lane;
     enum kv_step step;

@@ -65,6 +65,10 @@ static bool *find_wanted(const struct kv_models_options *o, bool judges)
         for (size_t k = 0; judges && k < j->count; k++)
             wanted[w->judges[j->first + k]] = true;
     }
+    for (size_t i = 0; judges && o->judge_fallback && i < c->parsing_count; i++)
+        if (kv_slice_is(c->parsing[i].id, o->judge_fallback) ||
+            kv_slice_is(c->parsing[i].model_name, o->judge_fallback))
+            wanted[i] = true;
     return wanted;
 }
 
@@ -98,6 +102,32 @@ static int open_http(struct kv_models *m, kv_env_fn *env, struct kv_err *err)
     return 0;
 }
 
+/* The judge that stands in for the others. -1: KV_USAGE, it is none of the configuration's. */
+static int find_fallback(const struct kv_models_options *o, size_t *found, struct kv_err *err)
+{
+    for (size_t i = 0; i < o->config->parsing_count; i++)
+        if (kv_slice_is(o->config->parsing[i].id, o->judge_fallback) ||
+            kv_slice_is(o->config->parsing[i].model_name, o->judge_fallback)) {
+            *found = i;
+            return 0;
+        }
+    return kv_err_set(
+        err, KV_USAGE, "--judge-fallback: the configuration has no judge '%s'", o->judge_fallback);
+}
+
+static int open_judges(struct kv_models *m, const struct kv_models_options *o,
+    struct kv_endpoint_options *options, struct kv_err *err)
+{
+    size_t fallback = 0;
+    if (o->judge_fallback && find_fallback(o, &fallback, err) != 0)
+        return -1;
+    if (open_role(m, true, o, options, err) != 0)
+        return -1;
+    for (size_t i = 0; o->judge_fallback && i < m->config->parsing_count; i++)
+        m->judging[i].fallback = i == fallback ? NULL : &m->judging[fallback];
+    return 0;
+}
+
 static int open_endpoints(
     struct kv_models *m, const struct kv_models_options *o, struct kv_err *err)
 {
@@ -108,7 +138,7 @@ static int open_endpoints(
         .streaming = o->streaming,
         .pricing = o->pricing,
         .limited = o->cost_limited || o->tokens_limited};
-    if (open_role(m, false, o, &options, err) != 0 || open_role(m, true, o, &options, err) != 0 ||
+    if (open_role(m, false, o, &options, err) != 0 || open_judges(m, o, &options, err) != 0 ||
         check_prices(m, o, err) != 0)
         return -1;
     if (o->answer_command || o->judge_command)

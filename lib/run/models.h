@@ -24,6 +24,7 @@ struct kv_models_options {
     double rpm, tpm;
     uint64_t seed;
     const char *exec_command, *answer_command, *judge_command;
+    const char *judge_fallback; /* id or name of a judge; NULL: none */
     struct kv_streaming streaming;
     struct kv_pricing *pricing;        /* of the configuration; NULL: tasks of any kind */
     bool cost_limited, tokens_limited; /* a limit is set: what it needs has to be there */

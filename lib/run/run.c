@@ -70,6 +70,16 @@ static void tell_stop(struct kv_run *run, const struct kv_endpoint *e)
     kv_buf_release(&text);
 }
 
+/* A judge that is down ends nothing while another one takes its calls. */
+static bool stands_in(struct kv_run *run, const struct kv_endpoint *e)
+{
+    if (!e->fallback || run->draining || kv_lane_stopped(e->fallback->lane))
+        return false;
+    kv_output_say(&run->jobs.output, "%s is down: %s; %s judges in its place", e->name,
+        e->trouble.n ? e->trouble.p : "refused", e->fallback->name);
+    return true;
+}
+
 /* A lane that has stopped ends the run: what could still be had from others is finished first. */
 static void look_for_stopped_lanes(struct kv_run *run)
 {
@@ -77,13 +87,15 @@ static void look_for_stopped_lanes(struct kv_run *run)
     struct kv_call *call;
     while ((lane = kv_sched_stopped(run->set.sched))) {
         const struct kv_endpoint *e = endpoint_of(run, lane);
+        if (stands_in(run, e))
+            continue;
         drain(run, grace_or(run, GRACE_MS));
         if (run->tally.refused) /* one message is enough: it is usually the same key or host */
             continue;
         run->tally.refused = true;
         tell_stop(run, e);
     }
-    while (run->tally.refused && (call = kv_sched_take(run->set.sched))) {
+    while ((call = kv_sched_take(run->set.sched))) {
         struct kv_errand *e = call->user;
         kv_dispatch_withhold(&run->jobs.dispatch, e, kv_slice_of(&e->endpoint->trouble));
     }

@@ -18,15 +18,15 @@ prepare() {
     bench 2
     start_provider --answers answers.jsonl
     prepare '(.answering_models[0], .parsing_models[0]).endpoint_base_url = "http://127.0.0.1:9/v1"'
+    run kv-run --endpoint nobody=http://127.0.0.1:9 r.json.state
+    assert_failure 2
+    assert_output "kv-run: --endpoint: the configuration has no model 'nobody' (try 'kv-run --help')"
     run kv-run --endpoint "a1=$PROVIDER_URL" --endpoint "judge=$PROVIDER_URL/v1" r.json.state
     assert_success
     assert_equal "$(jq -r .template.usage_metadata.answer_generation.kv_endpoint <<<"${lines[0]}")" "$PROVIDER_URL"
     assert_equal "$(jq -r .template.usage_metadata.parsing.kv_endpoint <<<"${lines[0]}")" "$PROVIDER_URL/v1"
     kv-append -q r.json.state <<<"$output"
     assert_equal "$(completed)" 2
-    run kv-run --endpoint nobody=http://127.0.0.1:9 r.json.state
-    assert_failure 2
-    assert_output "kv-run: --endpoint: the configuration has no model 'nobody' (try 'kv-run --help')"
 }
 
 @test "run: --wait waits for a server that is loading, and says so once" {
@@ -137,4 +137,35 @@ prepare() {
     assert_equal "$(jq -c '[.template.verify_result, (.template.usage_metadata.parsing.input_tokens > 0)]' <<<"$output" | sort -u)" '[true,true]'
     assert_equal "$(jq -r .path "$JOURNAL" | sort -u)" '/v1beta/models/judge:generateContent
 /v1beta/models/m1:generateContent'
+}
+
+@test "run: another judge of the preset judges where the first is down, and the row says so" {
+    bench 4
+    start_provider --answers answers.jsonl
+    quiz_preset 1 '.parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]
+        | .parsing_models[0].endpoint_base_url = "http://127.0.0.1:9/v1" | .async_max_workers = 2'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-status --pending r.json.state | jq -c 'select(.parsing.model_name == "judge")' >first
+    run --separate-stderr kv-run --judge-fallback k r.json.state first
+    assert_success
+    assert_equal "$(jq -c '[.metadata.parsing.model_name, .template.verify_result, .template.usage_metadata.parsing.model]' <<<"$output" | sort | uniq -c | tr -s ' ')" \
+        ' 4 ["judge",true,"openai_endpoint:judge2 (k)"]'
+    assert_equal "$(jq -r '.metadata.warnings | map(select(startswith("Judged by openai_endpoint:judge2 (k) in place of openai_endpoint:judge (j): "))) | length' <<<"$output" | sort -u)" 1
+    assert_regex "$stderr" 'judge \(j\) is down: connection: .*; openai_endpoint:judge2 \(k\) judges in its place'
+    kv-append -q r.json.state <<<"$output"
+    assert_equal "$(completed)" 4
+    run kv-run --judge-fallback nobody r.json.state
+    assert_failure 2
+    assert_output "kv-run: --judge-fallback: the configuration has no judge 'nobody' (try 'kv-run --help')"
+}
+
+@test "run: a refusal of one question is no reason for another judge" {
+    bench 2
+    echo '{"rules":[{"when":{"model":"judge","contains":"number 1?"},"do":{"status":400,"body":{"error":{"message":"maximum context length is 10 tokens","code":"context_length_exceeded"}}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 1 '.parsing_models += [.parsing_models[0] | .id = "k" | .model_name = "judge2"]'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-status --pending r.json.state | jq -c 'select(.parsing.model_name == "judge")' >first
+    run --separate-stderr kv-run --judge-fallback k r.json.state first
+    assert_equal "$(asked '.model == "judge2"')" 0
 }

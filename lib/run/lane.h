@@ -41,7 +41,7 @@ struct kv_lane {
     bool served; /* it answered at least once */
     uint64_t successes;
     int exhausted;   /* calls in a row that used up their budgets */
-    int turned_away; /* the same, for a rate limit */
+    int turned_away; /* the same, by a host that is there */
     int throttles;   /* rate-limit answers in a row */
     int lost;        /* lost connections in a row */
     int64_t gate_ms, last_ok_ms, first_ms;

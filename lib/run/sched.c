@@ -186,10 +186,10 @@ static enum kv_after finish_retryable(
             kv_call_heap_push(&l->retries, call);
             return KV_AFTER_AGAIN;
         }
-    } else if (o->reason == KV_RETRY_RATE_LIMIT) {
-        l->turned_away++;
-    } else if (o->reason != KV_RETRY_SERVER_ERROR && !o->spoke) {
-        l->exhausted++;
+    } else if (o->reason == KV_RETRY_RATE_LIMIT || o->reason == KV_RETRY_SERVER_ERROR) {
+        l->turned_away += !o->spoke; /* the host is there */
+    } else {
+        l->exhausted += !o->spoke;
     }
     if (kv_lane_is_hopeless(l, call->policy, now))
         l->stopped = true;

@@ -7,7 +7,7 @@ set -eu
 
 build='libcurl4-openssl-dev libjq-dev libonig-dev libunistring-dev nettle-dev'
 demo="$build libmicrohttpd-dev jq"
-check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config python3 strace"
+check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config python3 spin strace"
 lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3"
 browser='chromium python3' # for tests/whole/page.bats; large, and in no other list

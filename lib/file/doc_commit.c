@@ -178,6 +178,13 @@ static void undo(struct kv_doc *d)
     kv_control_write(d->lock, &next);
 }
 
+/* A network file system whose server was not heard of for long may have given our lock to another
+ * host: then what is written through it fails, and nothing may be acknowledged. */
+static int check_lock(struct kv_doc *d, struct kv_err *err)
+{
+    return kv_io_sync(d->lock, err) != 0 ? kv_err_context(err, "%s", d->lock_name) : 0;
+}
+
 static int commit_staged(struct kv_doc *d, struct kv_err *err)
 {
     struct kv_control next;
@@ -200,6 +207,10 @@ static int commit_staged(struct kv_doc *d, struct kv_err *err)
             kv_io_stat(d->part[i].fd, &d->part[i].next);
         record_versions(d, &next);
     }
+    if (!d->leases) { /* a network file system would hide the old file instead of removing it */
+        for (size_t i = 0; i < d->count; i++)
+            kv_doc_version_close(&d->part[i].view);
+    }
     int failed =
         (is_creation(d) && kv_io_sync(d->lock, err) != 0) || publish_versions(d, &kept, err) != 0;
     if (!failed && !KV_FAULT(NO_SYNC_NAMES))
@@ -216,7 +227,7 @@ static int commit_staged(struct kv_doc *d, struct kv_err *err)
         memset(&next.doc[i][1], 0, sizeof next.doc[i] - sizeof next.doc[i][0]);
     kv_control_write(d->lock, &next);
     d->record = next;
-    return 0;
+    return d->leases ? 0 : check_lock(d, err);
 }
 
 /* After a rewrite there is no spare. One empty commit makes it now, while its reader waits for a

@@ -29,7 +29,7 @@ static int look(struct kv_doc_version *v, struct kv_err *err)
     return kv_io_pread(v->fd, v->head, v->head_n, 0, err);
 }
 
-int kv_doc_version_open_at(struct kv_doc_version *v, int dir, const char *name, struct kv_err *err)
+static int open_once(struct kv_doc_version *v, int dir, const char *name, struct kv_err *err)
 {
     *v = (struct kv_doc_version){.fd = -1, .shape = KV_DOC_VERSION_ABSENT};
     int fd = kv_io_open(dir, name, KV_IO_READ);
@@ -45,6 +45,15 @@ int kv_doc_version_open_at(struct kv_doc_version *v, int dir, const char *name, 
         failed = kv_err_context(err, "%s", name);
     if (failed)
         kv_doc_version_close(v);
+    return failed;
+}
+
+int kv_doc_version_open_at(struct kv_doc_version *v, int dir, const char *name, struct kv_err *err)
+{
+    int failed = open_once(v, dir, name, err);
+    /* On a network file system it may have been replaced between its opening and its reading. */
+    if (failed && err->sys == ESTALE)
+        failed = open_once(v, dir, name, err);
     return failed;
 }
 

@@ -340,3 +340,27 @@ assert_pair() {
     assert_equal "$old" '["a","b"]'
     assert_equal "$(jq -c '[.results[].task_id]' <<<"$copy")" '["a","b","c","d"]'
 }
+
+@test "doc: without reliable leases nothing is acknowledged that the lock file does not take, and no version is open while names change" {
+    strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
+    mkdir other
+    mount -t ramfs none other 2>/dev/null || skip 'needs the right to mount'
+    cd other
+    pair a
+    printf '{"task_id":"b"}\n' >b
+    local acked status=0 held
+    # The third sync of a commit, behind those of the two documents, is that of the lock file.
+    acked=$(strace -qq -o /dev/null -e inject=fdatasync:error=EIO:when=3 doc-driver stream r <b 2>../said) || status=$?
+    strace -qq -o ../trace -e trace=openat,close,renameat doc-driver add r <b
+    held=$(awk -F'[(,) ]+' '
+        /^openat/ && /"r\.(tmp|state)"/ && $NF >= 0 { open[$NF] = 1 }
+        /^close/ { delete open[$2] }
+        /^renameat/ { for (fd in open) print fd }' ../trace)
+    cd ..
+    umount other
+    [ "$status" -ne 0 ]
+    assert_equal "$acked" ""
+    grep -q 'r.lock: sync: ' said
+    assert_equal "$held" ""
+    grep -q renameat trace
+}

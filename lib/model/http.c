@@ -28,6 +28,7 @@ enum {
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
     DESCRIPTORS_APART = 64,
     DESCRIPTORS_LEAST = 6,
+    STREAMS = 100,      /* of one connection (libcurl's default) */
     LOOK_EVERY_MS = 10, /* at the caller's descriptors, however busy we are */
 };
 
@@ -48,6 +49,8 @@ struct kv_http {
     CURLSH *share;
     char *agent, *ca_file, *ca_path;
     size_t body_max, capacity, count, flying;
+    bool unshared;    /* a server of HTTP/1.1 is asked too */
+    long connections; /* to one host at most; 0: as many as transfers */
     struct slot **slots;
     struct slot *free, *lost; /* lost: in flight when the multi broke */
     struct slot *shown;       /* handed out by kv_http_next */
@@ -186,6 +189,17 @@ static void slot_put(struct kv_http *h, struct slot *slot)
     h->free = slot;
 }
 
+/* Without a bound libcurl opens a connection for each transfer beyond the streams of the first. The
+ * bound is one for all hosts, and would starve a server of HTTP/1.1. */
+static void bound_connections(struct kv_http *h, const struct kv_http_target *peer)
+{
+    h->unshared |= !(peer->share_connections && peer->place.encrypted);
+    long most = h->unshared ? 0 : (long)(h->capacity / STREAMS) + 2;
+    if (most != h->connections)
+        curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most);
+    h->connections = most;
+}
+
 static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
 {
     static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
@@ -201,6 +215,9 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
     SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
+    bool shared = r->peer->share_connections && r->peer->place.encrypted;
+    SET(&s, CURLOPT_HTTP_VERSION, (long)(shared ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(&s, CURLOPT_PIPEWAIT, shared ? 1L : 0L);
     if (r->identity != slot->identity)
         SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
     if (r->body.p) {
@@ -254,7 +271,7 @@ static int multi_open(struct kv_http *h, struct kv_err *err)
     curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)h->capacity + 16);
     curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, 0L);
     curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
-    curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     return 0;
 }
 
@@ -347,6 +364,7 @@ int kv_http_start(struct kv_http *h, const struct kv_http_request *request, stru
         slot_put(h, slot);
         return -1;
     }
+    bound_connections(h, request->peer);
     CURLMcode code = curl_multi_add_handle(h->multi, slot->easy);
     if (code != CURLM_OK) {
         slot_put(h, slot);
@@ -471,6 +489,21 @@ static void learn_idle(struct kv_http_target *peer, const struct kv_http_done *d
         peer->idle_s = s > 1 ? s - 1 : 1;
 }
 
+/* A server that was said to speak HTTP/2 and does not is asked as any other from its first reply on.
+ */
+static void learn_version(
+    struct kv_http *h, const struct slot *slot, const struct kv_http_done *done)
+{
+    long version = 0;
+    if (done->status == 0 || !slot->peer->share_connections)
+        return;
+    curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
+    if (version == CURL_HTTP_VERSION_2_0)
+        return;
+    slot->peer->share_connections = false;
+    bound_connections(h, slot->peer);
+}
+
 /* Who could not be reached, the host that was asked or a proxy in front of it? libcurl names the
  * one it tried. */
 static bool blames_proxy(
@@ -483,7 +516,7 @@ static bool blames_proxy(
            done->status == 407;
 }
 
-static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
+static void report(struct kv_http *h, struct slot *slot, CURLcode code, struct kv_http_done *done)
 {
     long status = 0, connects = 0, proxy = 0;
     curl_off_t total = 0, before = 0, first = 0;
@@ -507,6 +540,7 @@ static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
                                                   .sent = done->sent,
                                                   .capped = slot->capped,
                                                   .detail = done->detail});
+    learn_version(h, slot, done);
     done->proxied = blames_proxy(slot, code, (int)proxy, done);
     if (done->fresh)
         learn_idle(slot->peer, done);
@@ -530,7 +564,7 @@ bool kv_http_next(struct kv_http *h, struct kv_http_done *done)
     }
     if (!slot)
         return false;
-    report(slot, code, done);
+    report(h, slot, code, done);
     h->shown = slot;
     return true;
 }

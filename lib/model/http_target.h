@@ -18,6 +18,7 @@ struct kv_http_target {
     struct kv_http_place place; /* what is asked, and what decides who gets a key */
     char *host;                 /* "host" or "host:port": what may be printed */
     char *socket;               /* path of the unix socket it is reached by; NULL: none */
+    bool share_connections;     /* by HTTP/2, if it is offered; set before the first transfer */
     /* private to http */
     char *secret_url; /* the place's URL with what must not be shown; NULL: nothing */
     struct curl_slist *headers;

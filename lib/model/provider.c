@@ -6,6 +6,7 @@
 #include "provider.h"
 
 #include "extra_headers.h"
+#include "json.h"
 #include "key_owner.h"
 #include "protocol_choice.h"
 
@@ -141,12 +142,20 @@ static enum kv_protocol_kind other_protocol(const struct kv_provider *p)
     return p->wire == KV_PROTOCOL_OPENAI ? KV_PROTOCOL_RESPONSES : KV_PROTOCOL_OPENAI;
 }
 
+/* Some users' clients share connections by HTTP/2 where they are told to. */
+static bool wants_sharing(const struct kv_choice *c)
+{
+    struct kv_slice value;
+    return c->extra.n && kv_json_get(c->extra, "http2", &value) && kv_json_is_true(value);
+}
+
 static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     const struct kv_base_url *base, struct kv_err *err)
 {
     p->chat = open_target(kv_base_url_asked(base, p->wire, c->model), base, err);
     if (!p->chat)
         return -1;
+    p->chat->share_connections = wants_sharing(c);
     p->models = open_target(kv_base_url_models(base, p->wire), base, err);
     if (p->models && p->dialect->wire == KV_PROTOCOL_OPENAI)
         p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, err);

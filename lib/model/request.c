@@ -39,7 +39,7 @@ static const char *const not_sent[] = {"anthropic_api_key", "anthropic_api_url",
     "default_headers", "default_query", "deployment_name", "disable_streaming", "disabled_params",
     "include_response_headers", "output_version", "previous_response_id", "stream_chunk_timeout",
     "use_previous_response_id", "use_responses_api", "endpoint_base_url_mode",
-    "endpoint_unix_socket", "http_async_client", "http_client", "max_retries", "n",
+    "endpoint_unix_socket", "http2", "http_async_client", "http_client", "max_retries", "n",
     "openai_api_base", "openai_api_key", "openai_api_version", "openai_organization",
     "openai_proxy", "organization", "rate_limiter", "request_timeout", "stream", "stream_options",
     "stream_usage", "streaming", "tags", "timeout", "verbose"};

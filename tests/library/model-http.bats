@@ -179,3 +179,58 @@ at_laconic() {
         assert_equal "${#stderr_lines[@]}" 1
     done
 }
+
+# nginx_h2 [http2] - nginx with TLS in front of the provider, offering HTTP/2 or not; sets PORT
+nginx_h2() {
+    local nginx
+    nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || skip "no nginx program"
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 \
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
+    PORT=$(shuf -i 20000-32000 -n 1)
+    cat >nginx.conf <<END
+pid $PWD/pid; error_log $PWD/errors; worker_processes 1;
+events { worker_connections 2048; }
+http {
+    access_log off;
+    client_body_temp_path $PWD/b; proxy_temp_path $PWD/p; fastcgi_temp_path $PWD/f;
+    uwsgi_temp_path $PWD/u; scgi_temp_path $PWD/s;
+    upstream up { server 127.0.0.1:$PROVIDER_PORT; keepalive 512; }
+    server {
+        listen 127.0.0.1:$PORT ssl ${1:-};
+        ssl_certificate cert.pem; ssl_certificate_key key.pem;
+        location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    }
+}
+END
+    "$nginx" -p "$PWD" -c nginx.conf >/dev/null 2>&1 3>&- || skip "nginx does not start: $(tail -n 1 errors)"
+}
+
+# shared PARALLEL COUNT - how many were answered, and over how many connections
+shared() {
+    printf '{"model":"any","messages":[{"role":"user","content":"hello"}]}' >body.json
+    kvtest http --share --ca cert.pem --count "$2" --parallel "$1" --body body.json \
+        "https://localhost:$PORT/v1/chat/completions" |
+        jq -s -c '[(map(select(.end == "answered" and .status == 200)) | length), (map(select(.fresh)) | length)]'
+}
+
+@test "http: where HTTP/2 is offered and wanted, many transfers share few connections" {
+    stop_provider
+    start_provider --latency 50
+    nginx_h2 http2
+    run shared 250 1000
+    local said=$output
+    kill "$(cat pid)"
+    assert_equal "$(jq '.[0]' <<<"$said")" 1000
+    assert [ "$(jq '.[1]' <<<"$said")" -le 4 ]
+}
+
+@test "http: a server that does not offer it is asked with as many connections as transfers" {
+    stop_provider
+    start_provider --latency 50
+    nginx_h2
+    run shared 40 400
+    local said=$output
+    kill "$(cat pid)"
+    assert_equal "$(jq '.[0]' <<<"$said")" 400
+    assert [ "$(jq '.[1]' <<<"$said")" -ge 40 ]
+}

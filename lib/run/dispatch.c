@@ -13,6 +13,7 @@ enum {
     BATCH = 16,      /* replies acted on before places that became free are filled again */
     GLANCE_MS = 1,   /* and in between, new ones are written down at least this often */
     LOOK_MS = 60000, /* for the request that looks after an answer */
+    REPLY_KEPT = 1 << 18,
 };
 
 /* ---- what calls under way may cost ---- */
@@ -474,6 +475,8 @@ static void receive_document(
     if (kv_streaming_learn(e->endpoint, &c->reply, done->status ? 0 : done->total_us / 1000))
         say_streamed(c, e);
     take_reply(c, e, &c->reply, NULL);
+    if (c->reply.text.cap > REPLY_KEPT) /* a long one's memory is not kept for the next */
+        kv_response_release(&c->reply);
 }
 
 static void end_stream(struct kv_dispatch *c, struct kv_streamed *s)

@@ -26,6 +26,7 @@ enum {
     ID_HEX = 32,
     LINE_MAX_BYTES = 1 << 29,
     COPY_BYTES = 1 << 20,
+    KEPT_BYTES = 1 << 18,
     AHEAD = 2 << 20,       /* reserved; more than what is usually under way */
     LONG_BYTES = 16 << 20, /* below this, shrinking is not worth a look */
 };
@@ -356,9 +357,18 @@ void kv_journal_close(struct kv_journal *j)
 
 /* ---- ids ---- */
 
+/* A long reply's memory is not kept for the next one. */
+static void trim(struct kv_buf *b)
+{
+    if (b->cap > KEPT_BYTES)
+        kv_buf_release(b);
+}
+
 struct kv_digest128 kv_journal_id(struct kv_journal *j, const struct kv_paid_call *call)
 {
-    return kv_paid_call_id(call, j->run, &j->scratch);
+    struct kv_digest128 id = kv_paid_call_id(call, j->run, &j->scratch);
+    trim(&j->scratch);
+    return id;
 }
 
 /* ---- replies ---- */
@@ -381,6 +391,7 @@ bool kv_journal_read(struct kv_journal *j, struct kv_digest128 id, struct kv_kep
     line = (struct kv_slice){j->line.p, e->n};
     read = read && kv_json_check(line, KV_JSON_STRICT, &line, &ignored) == 0 &&
            kv_json_get(line, "answer", &answer) && kv_answer_json_read(kept, answer);
+    trim(&j->line);
     if (!read)
         e->n = 0; /* its id keeps its place: others may have been put behind it */
     return read;
@@ -426,6 +437,7 @@ int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv
     note(j, id, j->size, j->line.n - 1);
     j->size += j->line.n;
     j->dirty = true;
+    trim(&j->line);
     return 0;
 }
 

@@ -71,7 +71,7 @@ static char *resume_command(const char *state)
     struct kv_buf out = {0};
     kv_buf_add_str(&out, "kv-run ");
     kv_paths_add_word(&out, state);
-    kv_buf_add_str(&out, " | kv-append ");
+    kv_buf_add_str(&out, " | kv-append -q ");
     kv_paths_add_word(&out, state);
     return kv_buf_detach(&out);
 }

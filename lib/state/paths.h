@@ -18,7 +18,7 @@ struct kv_paths {
     char *tmp;    /* results.json.tmp */
     char *jsonl;  /* results.json.results.jsonl */
     char *index;  /* .results.json.index */
-    char *resume; /* "kv-run results.json.state | kv-append results.json.state", for a shell */
+    char *resume; /* "kv-run results.json.state | kv-append -q results.json.state", for a shell */
     bool odd;     /* the name does not end in ".state": good for reading only */
 };
 

@@ -118,7 +118,7 @@ TMP
     run --separate-stderr kv-finalize results.json.state
     assert_equal "$status" 1
     assert_stdout ''
-    assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; go on with kv-run results.json.state | kv-append results.json.state"
+    assert_stderr "kv-finalize: results.json.state: 2 of 4 tasks have no result yet; go on with kv-run results.json.state | kv-append -q results.json.state"
     sha256sum -c --quiet before
     assert_equal "$(left)" '.results.json.lock before results.json.results.jsonl results.json.state '
 }
@@ -452,7 +452,7 @@ CASES
     rm results.json.results.jsonl
     run --separate-stderr kv-finalize --partial results.json.state
     assert_failure 3
-    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it; do it again with kv-run results.json.state \| kv-append results.json.state$'
+    assert_regex "$stderr" 'is completed, but results.json.results.jsonl has no row for it; do it again with kv-run results.json.state \| kv-append -q results.json.state$'
 }
 
 # One failing read of the private index once made a row look superseded: it was left out, exit 0, and
@@ -536,7 +536,7 @@ on_a_terminal() {
     mv s results.json.state
     on_a_terminal kv-finalize --partial results.json.state >shown
     cat shown
-    assert_equal "$(tail -n 1 shown)" 'to go on: kv-run results.json.state | kv-append results.json.state'
+    assert_equal "$(tail -n 1 shown)" 'to go on: kv-run results.json.state | kv-append -q results.json.state'
 }
 
 @test "finalize: a hole is done again: an older results file beside a newer state comes to its end" {
@@ -551,7 +551,7 @@ on_a_terminal() {
     assert_equal "$(kv-status --json r.json | jq .hole_count)" 4
     run --separate-stderr kv-finalize r.json
     assert_failure 3
-    assert_regex "$stderr" "^kv-finalize: r.json.state: 't[3-6]' is completed, but r.json.tmp has no row for it; do it again with kv-run r.json.state \\| kv-append r.json.state$"
+    assert_regex "$stderr" "^kv-finalize: r.json.state: 't[3-6]' is completed, but r.json.tmp has no row for it; do it again with kv-run r.json.state \\| kv-append -q r.json.state$"
     kv-run --exec cat r.json.state | kv-append -q r.json.state
     kv-finalize r.json >/dev/null
     assert_equal "$(jq -c '[.results[].task_id] | sort' r.json)" '["t1","t2","t3","t4","t5","t6"]'

@@ -90,7 +90,7 @@ spec() {
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json
     assert_failure 3
     assert_stdout ""
-    assert_stderr "kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append r.json.state, or replace it by --force"
+    assert_stderr "kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append -q r.json.state, or replace it by --force"
     cmp r.json.state before
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --questions 0 --force
     assert_success
@@ -116,7 +116,7 @@ spec() {
     local command=${stderr#*go on with it by }
     command=${command%, or replace*}
     run bash -c "set -- ${command/|/--}; printf '%s\n' \"\$@\""
-    assert_output "$(printf '%s\n' kv-run "$out.state" -- kv-append "$out.state")"
+    assert_output "$(printf '%s\n' kv-run "$out.state" -- kv-append -q "$out.state")"
 }
 
 @test "manifest: --if-absent leaves a compatible pair alone" {

@@ -312,7 +312,7 @@ END
     run --separate-stderr kv-run --retry-failed r.json
     assert_failure 3
     assert_stdout ''
-    assert_stderr 'kv-run: r.json: is finished, with 1 failed tasks; to try them again begin with its results: kv-manifest -b BENCHMARK -c PRESET -o r.json --extend-from r.json && kv-run --retry-failed r.json | kv-append r.json'
+    assert_stderr 'kv-run: r.json: is finished, with 1 failed tasks; to try them again begin with its results: kv-manifest -b BENCHMARK -c PRESET -o r.json --extend-from r.json && kv-run --retry-failed r.json | kv-append -q r.json'
     eval "$(sed 's/.*its results: //; s/ &&.*//; s/BENCHMARK/bench.jsonl/; s/PRESET/preset.json/' <<<"$stderr")"
     run --separate-stderr kv-run --retry-failed r.json --answer-cmd 'echo "It is 2."' --judge-cmd 'echo "{\"n\":2}"'
     assert_success

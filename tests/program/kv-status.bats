@@ -32,7 +32,7 @@ setup() {
     assert_line "Pending     1"
     assert_line "Outcomes    1 passed, 1 wrong, 1 declined, 4 errors"
     assert_line "Answering   ans-1 (alder-7b)"
-    assert_line "To go on    kv-run results.json.state | kv-append results.json.state"
+    assert_line "To go on    kv-run results.json.state | kv-append -q results.json.state"
 }
 
 @test "status: what a state says cannot steer the terminal" {

@@ -42,6 +42,11 @@ json() {
     jq -r "$@"
 }
 
+# values - JSON from stdin with numbers as values: jq 1.7 keeps how one was spelled (1.0), 1.6 does not
+values() {
+    jq -c 'walk(if type == "number" then . + 0 else . end)'
+}
+
 # assert_stdout TEXT, assert_stderr TEXT - after run --separate-stderr: the whole stream, exactly
 assert_stdout() {
     assert_equal "$output" "$1"

@@ -7,11 +7,11 @@ set -eu
 
 build='libcurl4-openssl-dev libjq-dev libonig-dev libunistring-dev nettle-dev'
 demo="$build libmicrohttpd-dev jq"
-check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config python3 spin strace"
+check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config python3 spin strace time"
 lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3"
 browser='chromium python3' # for tests/whole/page.bats; large, and in no other list
-torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace xfsprogs"
+torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace time xfsprogs"
 
 only_list=
 if [ "${1:-}" = list ]; then

@@ -46,6 +46,8 @@ enum kv_http_outcome kv_http_outcome_of(int code, const struct kv_http_trace *t)
         return t->sent ? KV_HTTP_GARBAGE : KV_HTTP_REFUSED;
     case CURLE_WRITE_ERROR:
         return t->capped ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
+    case 100: /* CURLE_TOO_LARGE, since curl 8.6 */
+        return KV_HTTP_TOO_LARGE;
     case CURLE_OUT_OF_MEMORY: /* said of a header line beyond 100 KB, too */
         return t->status ? KV_HTTP_TOO_LARGE : KV_HTTP_CONNECTION;
     case CURLE_SSL_CONNECT_ERROR:

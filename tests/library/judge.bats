@@ -46,7 +46,7 @@ load ../agree
         run kvtest judge --share "$ROOT/share" \
             <<<"$(jq -nc --arg s "$source" --arg r "$reply" --arg t "$trace" \
                 '{source: $s, judge_output: $r, raw_llm_response: $t}')"
-        assert_equal "$(jq -c '[.verify_result, .verify_granular_result, .field_results, .parsed]' <<<"$output")" "$want"
+        assert_equal "$(jq -c '[.verify_result, .verify_granular_result, .field_results, .parsed]' <<<"$output" | values)" "$want"
     done <<'CASES'
 {"a":"x"}|as said [1]|[true,1,{"a":true,"cites":true},{"a":"x"}]
 {"a":"x"}|as said|[false,0.5,{"a":true,"cites":false},{"a":"x"}]

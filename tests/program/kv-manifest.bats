@@ -488,7 +488,7 @@ CASES
         # shellcheck disable=SC2086 # words
         run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --force $settings
         assert_success
-        assert_equal "$(jq -c ".config | $short" r.json.state)" "$want"
+        assert_equal "$(jq -c ".config | $short" r.json.state | values)" "$want"
     done <<'CASES'
 --set replicate_count=3|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["j","j",null,"openrouter",0.1]],3,"template_only",false]
 --set abstention_enabled=yes --set evaluation_mode=template_and_rubric|[[["a","m","openai","langchain",0.1],["b","n",null,"openrouter",0.1],["j","j",null,"openrouter",0.1]],2,"template_and_rubric",true]

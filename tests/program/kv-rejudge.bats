@@ -71,8 +71,7 @@ disagrees: 226
     bench '"BCL2"' >wrong.jsonl
     bench '"BAX"' >right.jsonl
     kv-rejudge -b wrong.jsonl in >once
-    run jq -c '.template | [.verify_result, .verify_granular_result, .field_results]' once
-    assert_output '[false,0,{"x":false}]'
+    assert_equal "$(jq -c '.template | [.verify_result, .verify_granular_result, .field_results]' once | values)" '[false,0,{"x":false}]'
     run --separate-stderr kv-rejudge -b right.jsonl once
     assert_success
     assert_stdout "$(cat in)"
@@ -143,7 +142,7 @@ kv-rejudge: in:2: question 'q3' is not in the benchmark"
         bare float 4.25 "$(jq -nc --arg f "$filter" '{type: "Jq", filter: $f}')" 4.5 >in
         run --separate-stderr kv-rejudge in
         assert_success
-        assert_equal "$(jq -c '[.verify_result, .verify_granular_result]' <<<"$output")" "$want"
+        assert_equal "$(jq -c '[.verify_result, .verify_granular_result]' <<<"$output" | values)" "$want"
     done <<'CASES'
 (. - $expected | fabs) < 0.5~[true,1]
 . == $expected~[false,0]
@@ -161,7 +160,8 @@ CASES
         assert_success
         assert_line -n 0 '{"verify_result":false,"verify_granular_result":null,"field_results":null,"field_scores":null}'
         assert_line -n 1 '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
-        assert_stderr "kv-rejudge: in:1: Field verification failed: $reason"
+        # shellcheck disable=SC2053,SC2154 # a pattern: versions of jq end a sentence differently
+        [[ $stderr == "kv-rejudge: in:1: Field verification failed: "$reason ]] || fail "$stderr"
     done <<'CASES'
 def f: f; f~Jq: took longer than 1000 ms
 last(range(1e15))~Jq: took longer than 1000 ms
@@ -175,7 +175,7 @@ include "/etc/passwd"; true~Jq: modules are not available
 error(env | tojson)~{}
 error($ENV | tojson)~{}
 halt~Jq: no result
-(~Jq: syntax error, unexpected $end
+(~Jq: syntax error, unexpected *
 CASES
 }
 

@@ -192,7 +192,7 @@ rated() {
     quiz_preset 1
     kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
     kv-run r.json.state >row
-    assert_equal "$(jq -c '.template | [.verify_result, .verify_granular_result, .field_scores]' row)" '[false,0,{"x":0}]'
+    assert_equal "$(jq -c '.template | [.verify_result, .verify_granular_result, .field_scores]' row | values)" '[false,0,{"x":0}]'
 }
 
 @test "judge: a server that takes a schema and does not obey it is asked in another way, told once" {

@@ -18,7 +18,9 @@ openai() {
 # sent FILTER - of the requests to the answering model, once the provider has written them down
 sent() {
     stop_provider
-    jq -rs --arg m "$MODEL" 'map(select(.model == $m)) | '"$1" bodies
+    # Numbers as values: jq 1.7 keeps how one was spelled.
+    jq -rs --arg m "$MODEL" 'map(select(.model == $m))
+        | walk(if type == "number" then . + 0 else . end) | '"$1" bodies
 }
 
 refusal() {

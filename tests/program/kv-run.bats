@@ -278,7 +278,7 @@ END
     run --separate-stderr kv-run --share mine r.json.state
     assert_failure 3
     assert_stdout ''
-    assert_stderr 'kv-run: mine/verify/rubric.jq: syntax error, unexpected def, expecting $end'
+    [[ $stderr == 'kv-run: mine/verify/rubric.jq: syntax error, unexpected def, expecting '* ]] || fail "$stderr"
     assert_equal "$(cat "$JOURNAL")" ''
     echo '.found | not' >mine/verify/rubric.jq
     run bash -c "kv-run --share mine r.json.state | jq -c '[.template.verify_result, .rubric.regex_trait_scores]'"

@@ -155,7 +155,7 @@ setup() {
         run --separate-stderr kv-status "$name"
         assert_success
         assert_stderr ''
-        assert_equal "$(jq -c .progress <<<"$output")" \
+        assert_equal "$(jq -c .progress <<<"$output" | values)" \
             '{"total_tasks":12,"completed_count":12,"pending_count":0,"progress_percent":100}'
         assert_equal "$(jq .timing.elapsed_seconds <<<"$output")" \
             "$(jq .metadata.job_summary.total_duration "$export")"

@@ -58,7 +58,7 @@ seen() {
 
 @test "shape: a room is linked only with what it may see" {
     for room in $ROOMS; do
-        objects "$room" | xargs nm -g | sed -nE "s/^[0-9a-f]+ [A-Z] (kv_.*)/D \1 $room/p; s/^ +U (kv_.*)/U \1 $room/p"
+        objects "$room" | xargs -d '\n' nm -g | sed -nE "s/^[0-9a-f]+ [A-Z] (kv_.*)/D \1 $room/p; s/^ +U (kv_.*)/U \1 $room/p"
     done | sort -u >"$T/symbols"
     assert [ "$(grep -c '^D' "$T/symbols")" -gt 500 ]
     nothing "$(join -o 1.2,2.2 <(sed -n 's/^U //p' "$T/symbols" | sort) <(sed -n 's/^D //p' "$T/symbols" | sort) |

@@ -124,7 +124,7 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
         kv_cli_usage("--if-absent and --force exclude each other");
 }
 
-/* Is it karenina's newer layout? */
+/* True if --layout asks for karenina's newer layout, 2. */
 static bool read_layout(const char *given)
 {
     if (!given || strcmp(given, "1") == 0)

@@ -330,7 +330,7 @@ static int check_models(struct kv_session *session, struct kv_err *err)
     return unusable ? KV_PROVIDER : KV_OK;
 }
 
-/* Nothing is pending in a finished run, and its failures are results: how are they tried again? */
+/* Says of a finished run how its failures, which are results, are tried again. */
 static enum kv_kind tell_finished(const char *operand)
 {
     struct kv_err ignored;

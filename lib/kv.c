@@ -290,7 +290,7 @@ int kv_save_each_pending(struct kv_save *save,
     return answer;
 }
 
-/* ---- may a configuration go on with this run? ---- */
+/* ---- whether a configuration may go on with this run ---- */
 
 static bool decide(const struct kv_state_info *then, const struct kv_config *now,
     const char *benchmark, struct kv_buf *reason)

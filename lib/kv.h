@@ -108,7 +108,7 @@ KV_API int kv_save_each_pending(struct kv_save *save,
 KV_API const char *kv_save_state_path(const struct kv_save *save);
 KV_API const char *kv_save_tmp_path(const struct kv_save *save);
 
-/* ---- may a configuration go on with this run? ---- */
+/* ---- whether a configuration may go on with this run ---- */
 
 /* 1 if it may; 0 if not, with karenina's reason in *reason (lent; "" if compatible; `reason` may be
  * NULL); -1 if the configuration is none. The rule is karenina's: the same benchmark path and the

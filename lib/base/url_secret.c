@@ -1,4 +1,4 @@
-/* url_secret - does a URL carry a key? It would be stored with the configuration, and shown. */
+/* url_secret - whether a URL carries a key: it would be stored with the configuration, and shown. */
 #include "url_secret.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* url_secret - does a URL carry a key? It would be stored with the configuration, and shown. */
+/* url_secret - whether a URL carries a key: it would be stored with the configuration, and shown. */
 #ifndef KV_URL_SECRET_H
 #define KV_URL_SECRET_H
 
@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
-/* Does the query, the text behind '?', set a parameter that holds a key: key, api_key, token, code
- * and such, in any case, with or without an "x-" in front, escaped or not? */
+/* True if the query, the text behind '?', sets a parameter that holds a key: key, api_key, token,
+ * code and such, in any case, with or without an "x-" in front, escaped or not. */
 bool kv_url_secret_in(struct kv_slice query);
 
-/* Is this value of a header or parameter a secret in plain text, by its name? One that names a
- * variable, "${NAME}", is none. */
+/* True if this value of a header or parameter is, by its name, a secret in plain text. A value that
+ * names a variable, "${NAME}", is none. */
 bool kv_url_secret_plain(struct kv_slice name, struct kv_slice value);
 
 /* What is wrong with storing this text as a URL: "a URL must not hold …", or NULL. */

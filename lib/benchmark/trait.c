@@ -327,7 +327,7 @@ bool kv_trait_has_field(enum kv_trait_list list, struct kv_slice key)
 
 /* ---- reading ---- */
 
-/* Does a template trait drop this member? */
+/* True if a template trait drops this member. */
 static bool is_dropped(struct kv_slice key)
 {
     for (const struct kv_field *f = llm_template_table.fields; f->name; f++)

@@ -86,7 +86,7 @@ void kv_cli_count(const char *what, const long *count);
  * ignored at start stays ignored. */
 int kv_cli_signals(void);
 
-/* Is stderr a terminal somebody may be watching? */
+/* True if stderr is a terminal that somebody may be watching. */
 bool kv_cli_watched(void);
 /* Shows one line in place of the last one shown, cut at the terminal's width; messages push it
  * down. "" takes it away. */

@@ -12,7 +12,7 @@ struct kv_progress {
 
 /* `shown`: somebody is watching. */
 void kv_progress_init(struct kv_progress *p, struct kv_session *session, bool shown);
-/* Is it time for a new line? At most ten a second. */
+/* True if a new line is due: at most ten a second. */
 bool kv_progress_due(struct kv_progress *p, int64_t now_ms);
 /* Appends bar, done/total, rate, time left, how results ended, tokens, in flight, throttling. */
 void kv_progress_line(const struct kv_progress *p, const struct kv_run_tally *tally, int64_t now_ms,

@@ -140,7 +140,7 @@ static void add_setting(struct kv_buf *out, const struct kv_field *f, const char
         add_json(out, text);
 }
 
-/* Is this member of a model said anew? */
+/* True if an option gives this member of a model anew. */
 static bool is_given(const struct override *o, enum role r, struct kv_slice key)
 {
     for (size_t p = 0; p < PARTS; p++)

@@ -61,7 +61,7 @@ void kv_control_void(int lock);
 /* The member of document i that is exactly this file, -1 if none. */
 int kv_control_find(const struct kv_control *c, size_t i, const struct kv_file_id *id);
 
-/* Is this file one of those that were given up? */
+/* True if this file is one of those that were given up. */
 bool kv_control_gave_up(const struct kv_control *c, const struct kv_file_id *id);
 
 /* Gives up these files (two of them), durably, before they are removed; the rest of the record

@@ -92,8 +92,8 @@ void kv_doc_be_patient(struct kv_doc *d, const struct kv_patience *patience)
 
 /* ---- begin and end ---- */
 
-/* Are the visible versions those of the last commit, or of a commit that was killed before, between
- * or after its two exchanges (and of nothing else)? */
+/* True if the visible versions are those of the last commit, or of a commit that was killed before,
+ * between or after its two exchanges (and of nothing else). */
 static bool unbroken(const struct kv_doc *d)
 {
     int newest = 0;
@@ -159,7 +159,7 @@ static void adopt(struct kv_doc *d)
     kv_control_write(d->lock, c);
 }
 
-/* Did we find no document, or remove them, and is there still none? */
+/* True if no document was found, or all were removed, and there is still none. */
 static bool nothing_left(const struct kv_doc *d)
 {
     for (size_t i = 0; i < d->count && !d->removed; i++) {

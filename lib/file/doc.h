@@ -110,8 +110,8 @@ void kv_doc_end(struct kv_doc *d);
  * kv_doc_end comes next. Readers that have a document open keep it. */
 int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err);
 
-/* Is document i what a creation, or a removal, has left that was killed? If the other one is absent,
- * it belongs to nobody. */
+/* True if document i was left by a creation, or a removal, that was killed. If the other one is
+ * absent, it belongs to nobody. */
 bool kv_doc_gave_up(const struct kv_doc *d, size_t i);
 
 /* ---- what it took, of document i in the last commit ---- */

@@ -35,8 +35,8 @@ static int write_versions(struct kv_doc *d, struct kv_err *err)
     return 0;
 }
 
-/* Is a pair made where there was none, or another one? If that is killed, neither the first document
- * nor what was there before it belongs to anybody. */
+/* True if this commit makes a pair where there was none, or an unrelated one. If it is killed,
+ * neither the first document nor what was there before belongs to anybody. */
 static bool is_creation(const struct kv_doc *d)
 {
     return d->unrelated || d->part[d->count - 1].view.shape == KV_DOC_VERSION_ABSENT;
@@ -102,7 +102,7 @@ static bool is_file(int dir, const char *name, const struct kv_file_id *id)
     return kv_io_look(dir, name, &now) == 0 && now.id.ino == id->ino && now.id.dev == id->dev;
 }
 
-/* Are the names still those of the files that were read and written? */
+/* Checks that the names are still those of the files that were read and written. */
 static int check_names(struct kv_doc *d, struct kv_err *err)
 {
     for (size_t i = 0; i < d->count; i++) {

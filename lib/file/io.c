@@ -238,7 +238,7 @@ static char *draft_name(const char *path, unsigned number)
     return kv_buf_detach(&b);
 }
 
-/* Was it left by a process of ours that died? Who is at work on one holds its lock. */
+/* True if the draft was left by a process that died: one that is at work on it holds its lock. */
 static bool is_left_over(const char *draft)
 {
     struct stat st;
@@ -316,7 +316,7 @@ int kv_publish_begin(struct kv_publish *p, const char *path, struct kv_err *err)
     return kv_publish_begin_like(p, path, NULL, err);
 }
 
-/* Is the draft still under its name? */
+/* True if the draft is still under its name. */
 static bool is_in_place(const struct kv_publish *p)
 {
     struct stat ours, named;

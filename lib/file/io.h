@@ -19,14 +19,14 @@
  * limit) is a KV_INPUT failure. The text of *err names the path. */
 int kv_io_read(const char *path, size_t max, struct kv_buf *out, struct kv_err *err);
 
-/* Is there something at `path`? 1, 0; -1 where the system could not tell: that is no answer. A
- * directory of the path that is not there means no. */
+/* 1 if something exists at `path`, 0 if not; -1 where the system could not tell, which is no answer.
+ * If a directory of the path does not exist, the result is 0. */
 int kv_io_exists(const char *path, struct kv_err *err);
 
 /* What messages call it: the path, or "<stdin>". */
 const char *kv_io_name(const char *path);
 
-/* Is it standard input, a pipe or a device: can it be read only once, and make its reader wait? */
+/* True for standard input, a pipe and a device: what can be read only once, and may block. */
 bool kv_io_is_stream(const char *path);
 
 /* ---- reading lines ---- */

@@ -29,13 +29,13 @@ int kv_io_open_private(int dir, const char *name, const char *like, struct kv_er
 int kv_io_lock(int dir, const char *name, const char *like, bool wait,
     const struct kv_patience *patience, struct kv_err *err);
 
-/* Is `name` still the file that was locked? */
+/* True if `name` still is the file that was locked. */
 bool kv_io_lock_holds(int dir, const char *name, int fd);
 
 /* Takes an exclusive lock of bytes [at, at + n) until fd is closed; never waits. 1, 0 if another
  * holds some of them, -1. */
 int kv_io_lock_range(int fd, off_t at, off_t n, struct kv_err *err);
-/* Does another hold some of them? 1, 0, -1. */
+/* 1 if another process holds a part of the range, 0 if none does; -1. */
 int kv_io_range_held(int fd, off_t at, off_t n, struct kv_err *err);
 
 /* Waits until fd can be read without waiting, has come to its end, or has failed. False if patience

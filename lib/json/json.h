@@ -88,7 +88,7 @@ bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value
 /* The same down a path of keys: kv_json_path(row, &v, "metadata", "answering", NULL). */
 bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...) __attribute__((sentinel));
 
-bool kv_json_string_is(struct kv_slice string, const char *text); /* a string equal to text? */
+bool kv_json_string_is(struct kv_slice string, const char *text); /* a string equal to text */
 
 /* ---- forms ---- */
 

@@ -24,7 +24,7 @@ size_t kv_json_lone_half(struct kv_slice json, size_t from);
 /* From an offset on, such halves become \ufffd, which is as long. */
 void kv_json_mend_halves(struct kv_buf *json, size_t from);
 
-/* Does a text have such a half in the form that kv_json_unescape gives it? */
+/* True if a text has a lone surrogate in the form that kv_json_unescape gives it. */
 bool kv_utf8_has_half(struct kv_slice text);
 
 /* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has

@@ -23,15 +23,15 @@ struct kv_repaired {
     bool closed;     /* false: the text ended behind a complete member, without the last brace */
 };
 
-/* Does an object begin here? The length of its brace, 0 if none does. */
+/* The length of the brace with which an object begins here; 0 if none does. */
 size_t kv_repair_opening(struct kv_slice text);
 
 /* Appends the object that `text` begins with. -1 with KV_INPUT and *out as it was. */
 int kv_repair_object(
     struct kv_slice text, struct kv_buf *out, struct kv_repaired *r, struct kv_err *err);
 
-/* Is strict JSON doubtful all the same? -1 with KV_INPUT if an escape in a text is more likely a
- * lost backslash: \frac read as a form feed and "rac". */
+/* Whether a value that is strict JSON is doubtful all the same: -1 with KV_INPUT if an escape in a
+ * text is more likely a lost backslash (\frac read as a form feed and "rac"). */
 int kv_repair_doubt(struct kv_slice value, struct kv_err *err);
 
 #endif

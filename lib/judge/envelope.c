@@ -1,4 +1,4 @@
-/* envelope - does a JSON value speak of what is wanted, itself or in what it wraps? */
+/* envelope - whether a JSON value speaks of what is wanted, itself or in what it wraps. */
 #include "envelope.h"
 
 #include "builtins.h"
@@ -180,7 +180,7 @@ static bool is_schema(struct kv_slice object, const struct kv_wanted *w)
            kv_json_string_is(type, "object");
 }
 
-/* Is everything wanted in there described rather than said? */
+/* True if everything wanted in there is described rather than said. */
 static bool only_describes(struct kv_slice properties, const struct kv_wanted *w)
 {
     static const char *const words[] = {

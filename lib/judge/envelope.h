@@ -1,4 +1,4 @@
-/* envelope - does a JSON value speak of what is wanted, itself or in what it wraps?
+/* envelope - whether a JSON value speaks of what is wanted, itself or in what it wraps.
  *
  * Judges spell a field's name in another case, put their object into {"answer": …}, into the only
  * item of a list, into a string, into a tool call, or under the "properties" of the schema they
@@ -33,7 +33,7 @@ enum kv_speaks kv_envelope_open(
 /* Appends the names, for a message: "n, s". */
 void kv_envelope_add_names(const struct kv_wanted *wanted, struct kv_buf *out);
 
-/* Has the object (as kv_envelope_open appends it) all that is wanted? */
+/* True if the object (as kv_envelope_open appends it) has all that is wanted. */
 bool kv_envelope_has_all(struct kv_slice object, const struct kv_wanted *wanted);
 
 #endif

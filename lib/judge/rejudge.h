@@ -29,7 +29,8 @@ struct kv_rejudge_question {
     struct kv_slice answer; /* the reference; p == NULL: none is given, the row's stays */
 };
 
-/* Was anything read from the answer of this row (checked JSON)? Otherwise it passes as it is. */
+/* True if something was read from the answer of this row (checked JSON). Otherwise it passes as it
+ * is. */
 bool kv_rejudge_is_parsed(struct kv_slice row);
 
 /* A VerificationResult (checked JSON), by its question. Appends it. KV_INPUT if the template asks

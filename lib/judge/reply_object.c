@@ -71,14 +71,14 @@ static void note_value(
     s->end = end;
 }
 
-/* ---- is it meant as the answer? ---- */
+/* ---- whether an object is meant as the answer ---- */
 
 static bool is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Behind a name: does a colon follow its quote? */
+/* True if a colon follows the closing quote of a name. */
 static bool is_member(const char *p, const char *end)
 {
     while (p < end && !is_word(*p) && *p != ':' && *p != '=' && *p != ',' && *p != '{')
@@ -100,7 +100,7 @@ static bool names_one(struct kv_slice span, const struct kv_wanted *wanted)
     return false;
 }
 
-/* Does what stands behind the brace look like a member, rather than like prose in braces? */
+/* True if what stands behind the brace looks like a member, rather than like prose in braces. */
 static bool looks_like_json(struct kv_slice text)
 {
     const char *p = text.p + kv_repair_opening(text), *end = text.p + text.n;

@@ -91,7 +91,8 @@ static int take_harmless(
     return failed ? -1 : 0;
 }
 
-/* Does the pair that is there fit? *harmless: but for what cannot change a result. */
+/* 1 if the manifest can go on with the pair that is there, 0 if not; -1. *harmless: the only
+ * differences are such as cannot change a result. */
 static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
     struct kv_state *s, bool *harmless, struct kv_err *err)
 {

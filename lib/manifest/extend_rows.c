@@ -16,7 +16,7 @@ static bool holds_answer(const struct kv_result *r)
     return holds;
 }
 
-/* Is the question of the row still the one that was answered? */
+/* True if the question is still the one that the row answers. */
 static bool asks_the_same(const struct kv_question_template *q, const struct kv_result *r)
 {
     struct kv_buf text = {0};

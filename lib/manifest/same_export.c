@@ -1,8 +1,7 @@
-/* same_export - a run that was finished here before, and is known by its export: the same one
- * again?
+/* same_export - whether the finished export at the output path is of exactly the run of a manifest.
  *
- * The archive tells what the export says of its configuration as part of one (kv_known). Compared
- * as any two configurations are, what only the other side has was not compared.
+ * finished_export.h gives what the export says of its configuration as part of one (kv_known).
+ * Compared as any two configurations are, what only the other side has was not compared.
  */
 #include "same_export.h"
 
@@ -171,7 +170,7 @@ static size_t count_missing(
     return missing;
 }
 
-/* Tasks are missing: are the results that are there good all the same? */
+/* Says what differs; if tasks are missing, whether the results that are there can be kept. */
 static void explain(const struct kv_same_run_verdict *v, size_t missing, struct kv_slice first,
     struct kv_same_export_reason *why)
 {

@@ -1,7 +1,6 @@
-/* same_export - a run that was finished here before, and is known by its export: the same one
- * again?
+/* same_export - whether the finished export at the output path is of exactly the run of a manifest.
  *
- * make and cron say again what they said yesterday. If the export at the output path answers every
+ * make and cron repeat the command of yesterday. If the export at the output path answers every
  * task of the manifest, from the same models, questions and templates, there is nothing to do. An
  * export does not hold all settings; those that it does not hold are not compared, and named.
  */

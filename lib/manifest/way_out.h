@@ -15,7 +15,7 @@
  * model that is new or gone only the id. */
 void kv_way_out_add_differences(struct kv_buf *out, const struct kv_buf *items);
 
-/* Are these only models that were added? True also of none. */
+/* True if every difference is a model that was added; true also of no difference. */
 bool kv_way_out_only_more(const struct kv_buf *differences);
 
 /* Appends "; <why>: kv-manifest …": the run that is given, begun with the rows of `rows` and to be

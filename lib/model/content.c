@@ -19,7 +19,8 @@ static bool is_one(struct kv_slice type, const char *const *names)
     return false;
 }
 
-/* Is there text in it, at whatever depth? It goes to `text`, unless the part says what it is. */
+/* True if there is text in the value, at whatever depth. It goes to `text`, unless the part says
+ * what it is. */
 static bool take(const struct kv_content *to, struct kv_slice value, struct kv_buf *text, int depth)
 {
     static const char *const thoughts[] = {"thinking", "reasoning", "reasoning_text",

@@ -20,12 +20,12 @@ unsigned kv_effort_offered(struct kv_slice message);
 /* The nearest one of a set that is not empty, downwards first. */
 int kv_effort_nearest(int asked, unsigned offered);
 
-/* Does the model of OpenAI refuse temperature and the like, at this effort (-1: not said)? */
+/* True if this model of OpenAI refuses temperature and the like at this effort (-1: not said). */
 bool kv_effort_forbids_sampling(struct kv_slice model, int effort, bool pro);
 
-/* Does it exist only behind the Responses interface? */
+/* True if it exists only behind the Responses interface. */
 bool kv_effort_wants_responses(struct kv_slice model);
-/* Does it take so long that its answer is better fetched later? */
+/* True if it takes so long that its answer is better fetched later. */
 bool kv_effort_wants_background(struct kv_slice model);
 
 #endif

@@ -76,7 +76,8 @@ static void add_delta(struct kv_buf *out, struct kv_slice event)
         kv_json_unescape(delta, out);
 }
 
-/* The item of an output_item event: is it reasoning, or a remark on the way to the answer? */
+/* Notes of the item of an output_item event whether it is reasoning, or a remark on the way to the
+ * answer. */
 static void open_item(struct kv_events *e, struct kv_slice event)
 {
     struct kv_slice type, phase;
@@ -159,7 +160,7 @@ static struct kv_protocol behind_finish(struct kv_events *e, const struct kv_pro
     return late;
 }
 
-/* Was it progress? */
+/* Reads one event. True if it was progress. */
 static bool take_event(struct kv_events *e, const struct kv_protocol *to, struct kv_slice data)
 {
     struct kv_slice value, error;

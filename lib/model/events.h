@@ -40,7 +40,7 @@ enum kv_news {
 enum kv_news kv_events_take(
     struct kv_events *e, const struct kv_protocol *to, struct kv_slice bytes);
 
-/* Is the answer being written, rather than thought about? */
+/* True while the answer is being written, rather than thought about. */
 bool kv_events_answering(const struct kv_events *e);
 
 #endif

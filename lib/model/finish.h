@@ -9,7 +9,7 @@
 
 /* False if the word is none that is known; no word at all is none. */
 bool kv_finish_outcome(struct kv_slice reason, enum kv_outcome *outcome);
-/* Did it stop in order to have a tool called? */
+/* True if the model stopped in order to have a tool called. */
 bool kv_finish_is_tool(struct kv_slice reason);
 
 #endif

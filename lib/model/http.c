@@ -504,8 +504,8 @@ static void learn_version(
     bound_connections(h, slot->peer);
 }
 
-/* Who could not be reached, the host that was asked or a proxy in front of it? libcurl names the
- * one it tried. */
+/* True if a proxy could not be reached, rather than the host that was asked: libcurl names the one
+ * it tried. */
 static bool blames_proxy(
     const struct slot *slot, CURLcode code, int proxy_status, const struct kv_http_done *done)
 {

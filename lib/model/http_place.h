@@ -30,7 +30,7 @@ struct kv_http_place {
 int kv_http_place_read(struct kv_http_place *p, const char *url, struct kv_err *err);
 void kv_http_place_release(struct kv_http_place *p); /* twice is fine */
 
-/* Do both name the same host? The ports are compared only if `exact` gives one. */
+/* True if both name the same host. The ports are compared only if `exact` gives one. */
 bool kv_http_place_is(const struct kv_http_place *p, const struct kv_http_place *exact);
 
 #endif

@@ -39,7 +39,7 @@ void kv_http_target_socket(struct kv_http_target *p, const char *path);
 /* Adds a parameter to what is asked, percent-encoded; it is in no URL that is shown. */
 void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_slice value);
 
-/* Has a header of this name been added? */
+/* True if a header of this name has been added. */
 bool kv_http_target_has(const struct kv_http_target *p, const char *name);
 
 #endif

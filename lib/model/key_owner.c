@@ -1,4 +1,4 @@
-/* key_owner - may this key go to that host? The one place where it is decided. */
+/* key_owner - whether a key may go to a host: the one place where it is decided. */
 #include "key_owner.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* key_owner - may this key go to that host? The one place where it is decided.
+/* key_owner - whether a key may go to a host: the one place where it is decided.
  *
  * Configurations and state files come from anywhere and may name any URL. A key goes only where its
  * owner sends it:
@@ -27,7 +27,7 @@ struct kv_key_journey {
 
 bool kv_key_owner_allows(const struct kv_key_journey *j, kv_env_fn *env);
 
-/* Does KV_API_HOST, a list "HOST[:PORT] …" separated by spaces or commas, name this host? */
+/* True if KV_API_HOST, a list "HOST[:PORT] …" separated by spaces or commas, names this host. */
 bool kv_key_owner_listed(const struct kv_http_place *to, kv_env_fn *env);
 
 #endif

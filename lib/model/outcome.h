@@ -56,9 +56,9 @@ struct kv_error_body {
 };
 enum kv_outcome kv_outcome_of(const struct kv_error_body *c);
 
-/* Of an outcome that stops: is it certain that no other request would fare better? It is where the
- * provider's words, or a 401, speak of the account or the key. A bare 402, 403 or 404 may be about
- * one request: a firewall that dislikes a text, credit for a shorter answer only. */
+/* Of an outcome that stops: true if it is certain that no other request would fare better, as where
+ * the provider's words, or a 401, speak of the account or the key. A bare 402, 403 or 404 may be
+ * about one request: a firewall that dislikes a text, credit for a shorter answer only. */
 bool kv_outcome_is_certain(const struct kv_error_body *c);
 
 /* True if the refusal means that this way of asking for structured output is not supported here and

@@ -12,7 +12,7 @@
 enum kv_protocol_kind kv_protocol_choice(
     const struct kv_choice *c, const struct kv_service *d, bool *guessed);
 
-/* Is its answer to be worked on in the background and fetched later? */
+/* True if its answer is to be worked on in the background and fetched later. */
 bool kv_protocol_choice_background(struct kv_slice model, struct kv_slice extra);
 
 #endif

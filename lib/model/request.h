@@ -41,7 +41,7 @@ struct kv_request {
  * whether to stream: that is `stream`. */
 void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask);
 
-/* Is this member of extra_kwargs (a JSON string) for a client library, not for the server? */
+/* True if this member of extra_kwargs (a JSON string) is for a client library, not for the server. */
 bool kv_request_steers_client(struct kv_slice key);
 /* Adds the names of members of extra_kwargs that have no place on the wire, "stop, seed": left out. */
 void kv_request_left_out(const struct kv_request *ask, struct kv_buf *names);

@@ -18,8 +18,8 @@ void kv_request_member(struct kv_request_body *b, const char *name);
 void kv_request_quote(struct kv_request_body *b, struct kv_slice text);
 void kv_request_text(struct kv_request_body *b, const char *name, const char *text);
 
-/* Do extra_kwargs, or one of the objects in them that are meant as members of the request, have the
- * name? *value (NULL: not wanted) is what it has. */
+/* True if extra_kwargs, or one of the objects in them that are meant as members of the request, have
+ * the name. *value (NULL: not wanted) is what it has. */
 bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value);
 
 void kv_request_temperature(struct kv_request_body *b);

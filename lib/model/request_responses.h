@@ -12,7 +12,8 @@
 
 /* Writes all members but those that are passed through as they are. */
 void kv_request_responses_write(struct kv_request_body *b);
-/* Is the member (a JSON string) written by kv_request_responses_write, or without a place here? */
+/* True if the member (a JSON string) is written by kv_request_responses_write, or has no place
+ * here. */
 bool kv_request_responses_has(struct kv_slice key);
 
 #endif

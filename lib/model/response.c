@@ -131,7 +131,7 @@ static void take_arguments(struct kv_response *r)
     kv_buf_add_slice(&r->text, kv_slice_of(&r->arguments));
 }
 
-/* All of it is read, and it ended like this; what is it? */
+/* Decides the outcome of a response that was read to its end, and its reason. */
 static void settle(struct kv_response *r, const struct kv_response_to *to, enum kv_outcome ending)
 {
     kv_usage_settle(&r->usage);

@@ -78,7 +78,7 @@ void kv_response_read(
 struct kv_protocol kv_response_view(struct kv_response *r);
 /* The headers of a transfer that has ended. */
 void kv_response_headers(struct kv_response *r, const struct kv_http_done *done);
-/* All events have come that will: what do they amount to? r->status is set. */
+/* All events that will come have come: fills `r` from them. r->status is set. */
 void kv_response_events(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e);
 /* It ended like this, and `why` says so to people. */

@@ -44,7 +44,7 @@ int kv_secret_add(struct kv_secrets *ring, const char *name, struct kv_slice tex
 int kv_secret_find(struct kv_secrets *ring, kv_env_fn *env, const char *name, struct kv_slice *key,
     struct kv_err *err);
 
-/* Would kv_secret_find find a key of this name? `ring` may be NULL. */
+/* True if kv_secret_find would find a key of this name. `ring` may be NULL. */
 bool kv_secret_is_set(const struct kv_secrets *ring, kv_env_fn *env, const char *name);
 
 /* Names, separated by commas, of variables that stay in the environment, for commands. Borrowed. */

@@ -1,4 +1,4 @@
-/* served_name - is the model that served the one that was asked for? */
+/* served_name - whether the model that served is the one that was asked for. */
 #include "served_name.h"
 
 #include <string.h>

@@ -64,7 +64,7 @@ static void add_data(struct kv_sse *s, struct kv_slice line)
     s->any = true;
 }
 
-/* The field is `data`, with or without a value? */
+/* True if the field is `data`, with or without a value. */
 static bool is_data(struct kv_slice line)
 {
     return kv_slice_starts(line, "data:") || kv_slice_is(line, "data");

@@ -87,7 +87,7 @@ int kv_answer_stage_shown(
 
 /* ---- what a result says of it ---- */
 
-/* Is the answer a client library's own report of failure, though it came as an answer? */
+/* True if the answer is a client library's own report of failure, though it came as an answer. */
 bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a);
 
 /* Fills in answer, trace and tokens. `model` is the display string of who is to be credited with

@@ -72,7 +72,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
     const struct kv_model *judge);
 bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query);
 void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);
-/* Is the judge still to be heard: is the result only a kept answer, whose task stays pending? */
+/* True if the result is only a kept answer: its judge has not replied, and its task stays pending. */
 bool kv_pipeline_is_kept(const struct kv_pipeline *p);
 /* Makes a failure of it that settles the task. Before kv_pipeline_write. */
 void kv_pipeline_give_up(struct kv_pipeline *p);

@@ -1,4 +1,4 @@
-/* pipeline_checks - the two stages before parsing: is the answer a refusal, does it suffice?
+/* pipeline_checks - the two stages before parsing: whether the answer is a refusal, and suffices.
  *
  * A part of pipeline.h, whose caller does not see it.
  */

@@ -23,8 +23,8 @@ struct kv_reask {
 void kv_reask_begin(struct kv_reask *r);
 void kv_reask_release(struct kv_reask *r);
 
-/* Is the reply whole, so that it may be read? A judge that ended by its limit, by a filter or by
- * declining has given no verdict, whatever stands in the text. -1 with KV_INPUT. */
+/* 0 if the reply is whole, so that it may be read. A judge that ended by its limit, by a filter or
+ * by declining has given no verdict, whatever stands in the text: -1 with KV_INPUT. */
 int kv_reask_whole(const struct kv_answer *response, struct kv_err *err);
 
 /* Behind a first request: adds the reply that could not be used, and what was wrong with it. */

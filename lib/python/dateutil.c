@@ -398,7 +398,7 @@ static bool part(struct reader *r)
     return false;
 }
 
-/* Does dateutil know the token, or pass over it? Zone names it takes only behind a time. */
+/* True if dateutil knows the token, or passes over it. It takes zone names only behind a time. */
 static bool is_known(const struct reader *r, const struct token *t)
 {
     static const char *const words[] = {"at", "on", "and", "ad", "m", "t", "of", "st", "nd", "rd",
@@ -436,7 +436,8 @@ static bool is_quantity(const struct reader *r)
     return i > 1 && i == r->n && r->tokens[0].kind == NUMBER && r->tokens[0].n <= 3;
 }
 
-/* Would dateutil have read it? Not if it knows a token nowhere, or finds nothing to go by. */
+/* What becomes of a text that is not read here: dateutil would not read it either if it knows a
+ * token nowhere, or finds nothing to go by. */
 static enum kv_date_outcome give_up(const struct reader *r)
 {
     bool hint = false;

@@ -21,7 +21,7 @@ static void end_line(struct kv_buf *out, size_t line)
     kv_buf_printf(out, ",\"line\":%zu}", line);
 }
 
-/* Skips a statement that is not read: its line, and the block below it. Is there one? */
+/* Skips a statement that is not read: its line, and the block below it. True if there was one. */
 static bool skip_statement(struct kv_expression_parser *p)
 {
     while (kv_expression_now(p)->kind != KV_LEXER_NEWLINE &&

@@ -339,7 +339,8 @@ static bool tidy_integer(struct kv_buf *text)
     return true;
 }
 
-/* More digits than Python makes an integer of? They are at the end of the text, from `start`. */
+/* Refuses more digits than Python makes an integer of. They are at the end of the text, from
+ * `start`. */
 static int check_size(const struct kv_buf *out, size_t start, const char **sort)
 {
     size_t sign = out->n > start && out->p[start] == '-';

@@ -17,7 +17,7 @@
 void kv_pydantic_text(struct kv_buf *out, struct kv_slice value);
 
 /* The same, but a number beyond a double stays as it is written, for a reader to refuse, where
- * kv_pydantic_text has null. Is there none in a value? */
+ * kv_pydantic_text has null. kv_pydantic_is_finite is true of a value without such a number. */
 void kv_pydantic_tidy(struct kv_buf *out, struct kv_slice value);
 bool kv_pydantic_is_finite(struct kv_slice value);
 

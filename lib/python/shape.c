@@ -122,7 +122,7 @@ static size_t find_member(const struct kv_shape_member *members, size_t from, st
     return SIZE_MAX;
 }
 
-/* Is `key` this plain name? The common case, without looking at escapes. */
+/* True if `key` is this plain name: the common case, without looking at escapes. */
 static bool is_name(struct kv_slice key, const char *name)
 {
     size_t n = strlen(name);

@@ -1,4 +1,4 @@
-/* agreement - do the judges say the same of the same answers? (labels.c: do people?) */
+/* agreement - whether the judges say the same of the same answers; labels.c: whether people do. */
 #include "agreement.h"
 
 #include <math.h>

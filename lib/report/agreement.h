@@ -1,4 +1,4 @@
-/* agreement - do the judges say the same of the same answers, and do people?
+/* agreement - whether the judges, and people, say the same of the same answers.
  *
  * Judges are compared on what both judged: one answer of one model to one question, by replicate;
  * rows that are errors for either are left out. People's labels are lines of JSON,
@@ -23,7 +23,7 @@ struct kv_field_agreement {
 struct kv_agreement {
     uint32_t a, b; /* judges: names of models; first in the table is a */
     struct kv_two_by_two table;
-    double p;                          /* McNemar: is one of them milder? */
+    double p;                          /* McNemar: small where one is milder */
     struct kv_field_agreement *fields; /* most disagreement first */
     size_t field_count;
     uint32_t example[KV_AGREEMENT_EXAMPLES][2]; /* facts, a's and b's, that disagree */

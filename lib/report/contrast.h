@@ -2,12 +2,12 @@
  *
  * The same questions, so paired: d is the mean over the replicates of one line less that of the
  * other, for each question; questions that only one of them has are counted and not used. The test
- * is exact: how unevenly do the questions split that one side did better on? Several comparisons
- * are corrected together (Holm).
+ * is exact, and asks how unevenly the questions split that one side did better on. Several
+ * comparisons are corrected together (Holm).
  *
  *     struct kv_contrasts c;
- *     kv_contrasts_within(&c, set, rates, NULL);            each pair of answering models of a
- * judge kv_contrasts_between(&c, old, old_rates, new, new_rates, NULL);     a line then and now
+ *     kv_contrasts_within(&c, set, rates, NULL);            each pair of answering models of a judge
+ *     kv_contrasts_between(&c, old, old_rates, new, new_rates, NULL);   a line then and now
  *     kv_contrasts_release(&c);
  */
 #ifndef KV_CONTRAST_H
@@ -51,7 +51,7 @@ void kv_contrasts_release(struct kv_contrasts *c);
 const struct kv_contrast *kv_contrasts_find(
     const struct kv_contrasts *c, uint32_t line, uint32_t other);
 
-/* Is the difference larger than chance explains, at 5 %, all comparisons taken together? */
+/* True if the difference is larger than chance explains, at 5 %, all comparisons taken together. */
 bool kv_contrast_is_clear(const struct kv_contrast *c);
 
 #endif

@@ -1,4 +1,4 @@
-/* gate - may this pass? Whether a report's numbers are good enough for whoever set a limit. */
+/* gate - whether a report's numbers are good enough for whoever set a limit. */
 #include "gate.h"
 
 #include "num.h"

@@ -1,4 +1,4 @@
-/* gate - may this pass? Whether a report's numbers are good enough for whoever set a limit.
+/* gate - whether a report's numbers are good enough for whoever set a limit.
  *
  * A rate is judged by the lower end of its interval, a regression by the corrected p: chance alone
  * neither passes nor fails anybody.

@@ -49,7 +49,7 @@ static int read_label(struct label *l, struct kv_slice line, struct kv_err *err)
     return 0;
 }
 
-/* Is the model of a label that of a row: its name in the report, or the bare one? */
+/* True if the model of a label is that of a row: by its name in the report, or by its bare name. */
 static bool names_model(struct kv_slice given, struct kv_slice model)
 {
     const char *colon = memchr(model.p, ':', model.n);

@@ -134,7 +134,7 @@ static double cost_of(const struct kv_report *r, uint32_t line)
     return NAN;
 }
 
-/* Does no other line cost less and pass more? */
+/* True if no other line costs less and passes more. */
 static bool is_on_front(const struct kv_report *r, uint32_t line)
 {
     double cost = cost_of(r, line), rate = r->rates[line].rate;

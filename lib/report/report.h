@@ -78,8 +78,8 @@ void kv_report_add_letter(struct kv_buf *out, const struct kv_report *r, uint32_
 
 size_t kv_report_judges(const struct kv_report *r); /* how many there are */
 
-/* Is the line's rate not distinguishable from that of one above it, of the same judge? If so the
- * nearest above it in *other. */
+/* True if the line's rate is not distinguishable from that of one above it, of the same judge; the
+ * nearest above it goes to *other. */
 bool kv_report_is_tied(const struct kv_report *r, size_t place, uint32_t *other);
 
 /* Appends the table of lines: model, tasks, outcomes, rate and interval, tokens, cost, seconds; one

@@ -64,8 +64,8 @@ struct kv_mean kv_statistics_mean(const double *values, size_t n);
 /* mean +- t * se, cut to [low, high]. */
 struct kv_interval kv_statistics_mean_interval(const struct kv_mean *m, double low, double high);
 
-/* Two-sided exact sign test: how likely is a split of b + c at least as uneven, if both sides are
- * equally likely? McNemar's exact test for the counts of questions only one side passed. */
+/* Two-sided exact sign test: the probability of a split of b + c at least as uneven, if both sides
+ * are equally likely. McNemar's exact test for the counts of questions only one side passed. */
 double kv_statistics_sign_test(uint64_t b, uint64_t c);
 
 /* Holm's correction, in place; the order of the values stays. */

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <uniwidth.h>
 
-/* Has it no glyph, or does it change how others are shown? Joiners are left: scripts need them. */
+/* True of a character without a glyph, or one that changes how others are shown. Joiners are left:
+ * scripts need them. */
 static bool is_hidden(uint32_t c)
 {
     static const uint32_t ranges[][2] = {

@@ -23,7 +23,7 @@ struct kv_outcomes {
 /* Never 0, which is the code of no row. */
 uint32_t kv_outcomes_code(const struct kv_result *row);
 
-bool kv_outcomes_mark(uint32_t code, enum kv_mark mark); /* is it in the code? */
+bool kv_outcomes_mark(uint32_t code, enum kv_mark mark); /* true if it is in the code */
 
 /* Adds a code so many times: 1, or -1 to take it back. */
 void kv_outcomes_add(struct kv_outcomes *o, uint32_t code, int times);

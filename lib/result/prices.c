@@ -165,7 +165,7 @@ static const struct entry *any_form(
     return e;
 }
 
-/* Does the text end in this shape? '9' stands for any digit; the length of the shape, or 0. */
+/* The length of the shape if the text ends in it, else 0. '9' stands for any digit. */
 static size_t ends_in(struct kv_slice text, const char *shape)
 {
     size_t n = strlen(shape);

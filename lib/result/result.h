@@ -62,10 +62,10 @@ int kv_result_read(
  * identities and replicate (task.h). Cannot fail for a row that was read. */
 void kv_result_key(const struct kv_result *result, struct kv_buf *key);
 
-/* Did it fail? For a VerificationResult: metadata.failure is not null (also a wrong answer). For a
- * generic row: it has a "failure" other than null and false, or an "error" other than null. */
+/* True of a failure. For a VerificationResult: metadata.failure is not null (also a wrong answer).
+ * For a generic row: it has a "failure" other than null and false, or an "error" other than null. */
 bool kv_result_failed(const struct kv_result *result);
-/* Is its answer one that a time limit cut off? */
+/* True if a time limit cut off its answer. */
 bool kv_result_is_partial(const struct kv_result *result);
 
 /* How it ended, in one word, the same wherever results are counted or exported. */
@@ -84,7 +84,7 @@ enum { KV_RESULT_OUTCOMES = KV_RESULT_UNSCORED + 1 };
 enum kv_result_outcome kv_result_outcome(const struct kv_result *result);
 const char *kv_result_outcome_name(enum kv_result_outcome outcome); /* "passed", "wrong", … */
 
-/* Does it complete its task? Every result does, failures included, but two: a preview, and an
+/* True if it completes its task. Every result does, failures included, but two: a preview, and an
  * answer whose judge could not be reached (failure of group retry at a judging stage, raw response
  * not blank): that row keeps the answer, and its task stays pending so that only judging is left.
  */

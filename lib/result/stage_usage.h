@@ -30,7 +30,7 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u);
  * from it. */
 void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object);
 
-/* Was it cut by a limit of tokens? */
+/* True if a limit of tokens cut it. */
 bool kv_stage_usage_is_cut(const struct kv_stage_usage *u);
 
 /* Adds a further call of the same stage: counts add up, of the words the last one stays; how it

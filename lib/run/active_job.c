@@ -174,8 +174,7 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
     e->id = kv_journal_id(a->set->journal, &call);
 }
 
-/* Asks, unless an earlier run has paid for the reply. */
-/* An answer that is worked on elsewhere: has an earlier run ordered it? */
+/* Looks for an order by which an earlier run has the answer worked on elsewhere. */
 static void find_order(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
 {
     const struct kv_order_of of = {.answering = f->errand.endpoint->model,
@@ -185,6 +184,7 @@ static void find_order(struct kv_active_jobs *a, struct kv_active_job *f, struct
     kv_order_find(a->set->ledger, e, &of);
 }
 
+/* Asks, unless an earlier run has paid for the reply. */
 static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
 {
     if (a->set->journal)
@@ -322,7 +322,7 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
         advance(a, f, &all[i]);
 }
 
-/* Has the answer failed so often that all tasks of the job are given up? */
+/* True if the answer has failed so often that all tasks of the job are given up. */
 static bool is_enough(struct kv_active_jobs *a, const struct kv_active_job *f)
 {
     bool enough = f->tasks > 0;

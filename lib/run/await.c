@@ -12,7 +12,7 @@ struct waiting {
     void *closure;
 };
 
-/* One question, waited for: is it there? *why is what was heard. */
+/* Asks once: *there if the server is there, else *why is what was heard. */
 static int ask(const struct waiting *w, struct kv_http_target *target, bool *there,
     struct kv_buf *why, struct kv_err *err)
 {

@@ -13,7 +13,7 @@ struct kv_run_budget {
     bool unpriced; /* something was used whose price is not known: no limit of money holds */
 };
 
-/* Is all the money that is left promised to calls in flight? */
+/* True if all the money that is left is promised to calls in flight. */
 bool kv_run_budget_pledged(const struct kv_run_budget *b);
 
 /* Which limit forbids new work now: "--max-tasks", …; NULL if none. */

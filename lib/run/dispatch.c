@@ -117,7 +117,7 @@ static void keep(struct kv_errand *e, struct kv_slice text)
     kv_buf_add_slice(&e->kept, text);
 }
 
-/* The budget is spent: is what came of the answer better than none? */
+/* The tries are spent: true if what came of the answer is better than none, and is taken. */
 static bool salvage(const struct kv_dispatch *c, const struct kv_errand *e, struct kv_answer *r)
 {
     if (r->kind != KV_ANSWER_FAILED || !e->kept.n || r->category == KV_RETRY_NEVER ||
@@ -181,7 +181,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
 
 /* ---- going ---- */
 
-/* Is it of an answer that the service works on by itself? */
+/* True if the service works on the answer by itself, to be fetched later. */
 static bool is_ordered(const struct kv_errand *e)
 {
     return e->endpoint->background && e->wire == KV_PROTOCOL_RESPONSES;

@@ -37,7 +37,7 @@ void kv_job_queue_release(struct kv_job_queue *a)
     free(a->at);
 }
 
-/* Will this job begin with a call to its model? */
+/* True if this job begins with a call to its model. */
 static bool must_ask(const struct kv_job_queue *a, const struct kv_job *job)
 {
     return a->command || (!job->row && !a->models[job->answering].silent);

@@ -126,7 +126,7 @@ int kv_jobs_row(
     return read_row(s, job->row - 1, row, err);
 }
 
-/* Is `name` one of the words of "a,b,c"? */
+/* True if `name` is one of the words of "a,b,c". */
 static bool is_listed(const char *list, const char *name)
 {
     size_t n = strlen(name);
@@ -139,15 +139,15 @@ static bool is_listed(const char *list, const char *name)
     return false;
 }
 
-/* Are answers that stopped at their token limit to be asked for again? */
+/* True if answers that stopped at their token limit are to be asked for again. */
 static bool retries_cut(const struct kv_jobs_options *o)
 {
     return o->retry_failed && o->categories && is_listed(o->categories, "truncated");
 }
 
-/* Is the recorded failure of a task among those to be retried? An answer that a time limit cut off
- * is one of "timeout" and "partial", and one that a token limit did one of "truncated", whatever
- * their verdict. */
+/* True if the recorded failure of a task is among those to be retried. An answer that a time limit
+ * cut off is one of "timeout" and "partial", and one that a token limit did one of "truncated",
+ * whatever their verdict. */
 static bool is_to_be_retried(
     const struct kv_state *s, const struct kv_task_state *task, const struct kv_jobs_options *o)
 {
@@ -331,7 +331,7 @@ void kv_jobs_put_last(
 
 /* ---- answers that are there already ---- */
 
-/* May the answer in this row be used again? */
+/* True if the answer in this row may be used again. */
 static bool holds_answer(const struct kv_result *r, const struct kv_jobs_options *o)
 {
     if (r->generic || r->preview || !r->raw_llm_response.n || r->raw_llm_response.n <= 2)
@@ -354,8 +354,9 @@ struct search {
     struct kv_buf key;
 };
 
-/* Might an unchecked row be of a question that matters? Most are not when a run is nearly done, and
- * need not be looked at closely. Wherever in it the name stands, what is behind is looked up. */
+/* False only if an unchecked row cannot be of a question that is wanted. Most are not when a run is
+ * nearly done, and need not be looked at closely. Wherever in it the name stands, what is behind is
+ * looked up. */
 static bool may_matter(const struct search *s, struct kv_slice row)
 {
     static const char name[] = "\"question_id\"";

@@ -32,7 +32,7 @@ struct kv_jobs {
     size_t tasks;   /* of all jobs */
     struct kv_buf keys;
     char **chosen; /* private: sorted, each once */
-    bool *met;     /* private: is it a task of this state? */
+    bool *met;     /* private: true of a task of this state */
     size_t chosen_count;
 };
 

@@ -109,7 +109,7 @@ static bool read_id(struct kv_slice text, struct kv_digest128 *id)
     return half[0] || half[1];
 }
 
-/* Has the pair the result of one of the tasks that this reply was for? */
+/* True if the pair has the result of one of the tasks that this reply was for. */
 static bool has_result(const struct kv_state *state, struct kv_slice line)
 {
     struct kv_slice tasks, rows, key, row;

@@ -58,8 +58,9 @@ int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv
 /* Makes what was added durable, if the last time is a quarter of a second ago. */
 int kv_journal_sync(struct kv_journal *j, int64_t now_ms, struct kv_err *err);
 
-/* Has it grown so much that looking at the pair again may pay? Then kv_journal_shrink drops what the
- * pair has by now. It reads the state once; nothing is lost if it fails. */
+/* kv_journal_is_long is true if the journal has grown so much that looking at the pair again may
+ * pay. kv_journal_shrink then drops what the pair has by now: it reads the state once; nothing is
+ * lost if it fails. */
 bool kv_journal_is_long(const struct kv_journal *j);
 void kv_journal_shrink(struct kv_journal *j);
 

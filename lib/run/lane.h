@@ -87,7 +87,7 @@ void kv_lane_throttled(struct kv_lane *l, const struct kv_call_end *end, int64_t
 void kv_lane_lost(struct kv_lane *l, int64_t now);
 /* The server's own account of the window it grants (see kv_sched_window). */
 void kv_lane_window(struct kv_lane *l, double remaining, int64_t reset_ms, int64_t now);
-/* Has the lane failed for so long, or so completely at its start, that it is of no use? */
+/* True if the lane has failed for so long, or so completely at its start, that it is of no use. */
 bool kv_lane_is_hopeless(
     const struct kv_lane *l, const struct kv_retry_policy *policy, int64_t now);
 /* A random wait before retry number `k` (from 0) under a rule. */

@@ -1,4 +1,4 @@
-/* order - answers that are worked on elsewhere: is there an order of an earlier run? */
+/* order - looks for the order by which an earlier run has an answer worked on elsewhere. */
 #include "order.h"
 
 #include "task.h"

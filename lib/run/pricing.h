@@ -66,8 +66,8 @@ bool kv_pricing_add_note(
 /* The tier its configuration asks for. */
 enum kv_tier kv_pricing_tier(const struct kv_model *m);
 
-/* Is there a price for it, at the tier its configuration asks for? A limit of money needs one.
- * *entry gets its name in the file; empty with true: it costs nothing where it is. */
+/* True if there is a price for it, at the tier its configuration asks for. A limit of money needs
+ * one. *entry gets its name in the file; empty with true: it costs nothing where it is. */
 bool kv_pricing_known(
     const struct kv_pricing *p, const struct kv_pricing_model *m, struct kv_slice *entry);
 

@@ -216,7 +216,7 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
     return 0;
 }
 
-/* When stopping: is all that is left waiting for a time that will not come? */
+/* When stopping: true if all that is left waits for a time after the end of the run. */
 static bool waits_in_vain(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;

@@ -208,8 +208,8 @@ int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *js
 
 /* ---- work ---- */
 
-/* Do only the rows tell what is pending? Where nothing seems to be left they are looked through for
- * tasks that have none (state.h). */
+/* True if only the rows tell what is pending. Where nothing seems to be left they are looked through
+ * for tasks that have none (state.h). */
 static bool must_read_rows(const struct kv_session *s)
 {
     const struct kv_state_info *info = kv_state_info(s->state);
@@ -374,7 +374,7 @@ static int open_tries(struct kv_session *s, const struct kv_session_options *o, 
     return 0;
 }
 
-/* Is there nothing to do? Then the benchmark may be gone, and no model is needed. */
+/* Finds out whether nothing is left to do. Then the benchmark may be gone, and no model is needed. */
 static int find_idle(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(s->state);

@@ -81,7 +81,7 @@ static bool is_private(uint32_t address)
            address >> 24 == 127;
 }
 
-/* On this machine, or an address that only a network of one's own has? */
+/* True of this machine, and of an address that only a private network has. */
 static bool is_near(const struct kv_http_place *p)
 {
     struct in_addr v4;

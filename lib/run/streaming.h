@@ -10,7 +10,7 @@
 #include "endpoint.h"
 #include "stream.h"
 
-/* Is the next call of this endpoint to be streamed? */
+/* True if the next call of this endpoint is to be streamed. */
 bool kv_streaming_wanted(const struct kv_endpoint *e);
 
 /* The clocks of this attempt. */

@@ -23,7 +23,7 @@ struct kv_tries;
 struct kv_tries *kv_tries_open(const char *output, long most, struct kv_err *err);
 void kv_tries_close(struct kv_tries *t); /* NULL is fine */
 
-/* Has it failed before? */
+/* True if it has failed before. */
 bool kv_tries_any(const struct kv_tries *t, struct kv_slice key);
 /* Counts one more failure. True if it is to be given up. */
 bool kv_tries_note(struct kv_tries *t, struct kv_slice key);

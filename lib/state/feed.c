@@ -57,7 +57,7 @@ static int open_places(const struct kv_paths *p, bool make, struct kv_err *err)
     return fd;
 }
 
-/* Is the open file still the one that others will find? */
+/* True if the open file still is the one that others will find. */
 static bool is_current(const struct kv_paths *p, int fd)
 {
     struct stat ours, named;

@@ -10,7 +10,7 @@
  *
  * and who must not be too early asks:
  *
- *     kv_feed_await(&paths, STDOUT_FILENO, &err)      kv-run: is anybody but its own kv-append there?
+ *     kv_feed_await(&paths, STDOUT_FILENO, &err)      kv-run: waits for all but its own kv-append
  *     kv_feed_exclude(&paths, &fd, &err)              kv-finalize, kv-manifest --force: nobody, until
  *                                                     fd is closed
  *

@@ -23,8 +23,8 @@ struct kv_finished_csv_row {
     struct kv_slice question_id, question_text, answering, parsing, replicate, success;
 };
 
-/* Is the pair gone, and a file with the columns of a CSV export at the output path? Opens nothing
- * unless that ends in ".csv". 1, 0; -1 where it cannot be read. */
+/* 1 if the pair is gone, and a file with the columns of a CSV export is at the output path; 0 if
+ * not; -1 where it cannot be read. Opens nothing unless the path ends in ".csv". */
 int kv_finished_csv_stands(const struct kv_paths *paths, struct kv_err *err);
 
 /* Shows every row to `each`, which returns 0, or another number to stop. 0, what `each` returned,

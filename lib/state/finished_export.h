@@ -19,7 +19,7 @@
 #include "buf.h"
 #include "err.h"
 
-/* Is there an export at `path`, and is it complete by its own word? 1, 0; -1 where it cannot be
+/* 1 if an export is at `path` and is complete by its own word, 0 if not; -1 where it cannot be
  * read. */
 int kv_finished_export_is(const char *path, struct kv_err *err);
 

@@ -31,9 +31,9 @@ void kv_paths_release(struct kv_paths *p);
 /* The path of a private file: "index" -> "out/.results.json.index". The caller frees it. */
 char *kv_paths_private(const struct kv_paths *p, const char *what);
 
-/* Has the pair given way to the file at the output path? There is no .state, and other files of a
- * pair are left-overs, older than that file: newer ones are those of a run that lost its state. 1,
- * 0; -1 where the system could not tell. */
+/* 1 if the pair has given way to the file at the output path: there is no .state, and other files of
+ * a pair are left-overs, older than that file (newer ones are those of a run that lost its state). 0
+ * if not; -1 where the system could not tell. */
 int kv_paths_settled(const struct kv_paths *p, struct kv_err *err);
 
 /* Appends a word for a shell, in quotes only if it needs them. */

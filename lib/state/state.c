@@ -165,8 +165,8 @@ static bool begins_as_ours(struct kv_state *s, struct kv_err *err)
     return ours;
 }
 
-/* Is there no pair, and an export in its place? One that was named itself is where paths.h puts a
- * state of an odd name. */
+/* 1 if there is no pair, and an export in its place; 0; -1. For an export that was named itself,
+ * paths.h has its own path as that of the state. */
 static int is_archived(const struct kv_paths *p, struct kv_err *err)
 {
     bool named = strcmp(p->state, p->output) == 0;

@@ -79,8 +79,8 @@ struct kv_state *kv_state_open(const char *operand, struct kv_err *err);
 struct kv_state *kv_state_open_any(const char *operand, struct kv_err *err);
 void kv_state_close(struct kv_state *s); /* NULL is fine */
 
-/* Is only the export of the run left, of whatever kind? Of a CSV (finished_csv.h) nothing can be
- * opened. Reads a header at most. */
+/* 1 if only the export of the run is left, of whatever kind, 0 if not; -1. Of a CSV (finished_csv.h)
+ * nothing can be opened. Reads a header at most. */
 int kv_state_is_finished(const char *operand, struct kv_err *err);
 
 const struct kv_state_info *kv_state_info(const struct kv_state *s);
@@ -95,17 +95,18 @@ void kv_state_add_members(const struct kv_state *s, struct kv_buf *out);
 /* The descriptor of the .state as it was opened, for kv_keys_begin. It stays the state's. */
 int kv_state_file(const struct kv_state *s);
 
-/* Can the run go on from here? KV_INPUT if the results file of a 1.0 pair is missing, or the .state
- * lacks what a resume needs (config, benchmark_path, task_manifest, completed_task_ids). */
+/* Checks that the run can go on from here. KV_INPUT if the results file of a 1.0 pair is missing, or
+ * the .state lacks what a resume needs (config, benchmark_path, task_manifest,
+ * completed_task_ids). */
 int kv_state_check(const struct kv_state *s, struct kv_err *err);
 
-/* Has the results file of a growing pair rows that its .state does not know of, because a writer
- * died, or is at work, between the two? Then only KV_LOAD_ROWS tells who is done. True as well
- * where that cannot be seen. */
+/* True if the results file of a growing pair has rows that its .state does not know of, because a
+ * writer died, or is at work, between the two. Then only KV_LOAD_ROWS tells who is done. True as
+ * well where that cannot be seen. */
 bool kv_state_has_more_rows(const struct kv_state *s);
 
-/* Has the results file of a growing pair fewer rows than its .state tells of? Then there are holes,
- * which only KV_LOAD_ROWS tells. False where that cannot be seen. */
+/* True if the results file of a growing pair has fewer rows than its .state tells of. Then there are
+ * holes, which only KV_LOAD_ROWS tells. False where that cannot be seen. */
 bool kv_state_lacks_rows(const struct kv_state *s);
 
 /* ---- who is done ---- */

@@ -25,7 +25,7 @@ int kv_tasks_begin(
     return 0;
 }
 
-/* Is it the first time that the walk meets this key? */
+/* True if the walk meets this key for the first time. */
 static bool is_new(struct kv_tasks *t)
 {
     struct kv_key_index_entry e;

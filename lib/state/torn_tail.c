@@ -56,7 +56,7 @@ void kv_torn_tail_release(struct kv_torn_tail *t)
     kv_buf_release(&t->torn);
 }
 
-/* Does what is left of the record name the question of this key? */
+/* True if what is left of the record names the question of this key. */
 static bool mentions(struct kv_slice torn, struct kv_slice key)
 {
     const char *tab = memchr(key.p, '\t', key.n);

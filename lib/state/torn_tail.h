@@ -23,8 +23,8 @@ struct kv_torn_tail {
 int kv_torn_tail_read(struct kv_torn_tail *t, int fd, uint64_t size, struct kv_err *err);
 void kv_torn_tail_release(struct kv_torn_tail *t);
 
-/* Was this the record of the key? `holes` are all recorded keys without a row: where what is left
- * names no question of theirs, a single one is meant. */
+/* True if this was the record of the key. `holes` are all recorded keys without a row: where what is
+ * left names no question of theirs, a single one is meant. */
 bool kv_torn_tail_lost(
     const struct kv_torn_tail *t, const struct kv_key_list *holes, struct kv_slice key);
 

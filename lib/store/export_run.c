@@ -30,7 +30,7 @@ static bool is_newest(const struct kv_export_run *e, size_t row)
     return row / 8 < e->room && e->newest[row / 8] >> row % 8 & 1;
 }
 
-/* Answers stand in the rows of all judges: is there more than one? */
+/* True of several judges: the answers then stand in the rows of each of them. */
 static bool has_judges(const struct kv_export_run *e)
 {
     struct kv_slice models;

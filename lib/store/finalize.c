@@ -91,8 +91,8 @@ static bool is_same_start(struct kv_slice a, struct kv_slice b)
     return kv_num_double(a, &x) && kv_num_double(b, &y) && !isless(x, y) && !isgreater(x, y);
 }
 
-/* Is the file at the output path a finished export? With `start`, only one of a run that began
- * then. What it tells about the run goes to *done. 1, 0; -1 where it cannot be read. */
+/* 1 if the file at the output path is a finished export, 0 if not; -1 where it cannot be read. With
+ * `start`, only one of a run that began then. What it tells about the run goes to *done. */
 static int find_finished(struct work *w, const struct kv_slice *start, struct kv_err *err)
 {
     struct kv_buf metadata = {0};
@@ -171,7 +171,7 @@ static int without_state(struct work *w, struct kv_err *err)
     return w->how->csv ? csv_of_export(w, err) : 0;
 }
 
-/* Is the .state what a removal that was interrupted has left? 1, 0, -1. */
+/* 1 if the .state is what an interrupted removal has left, 0 if not; -1. */
 static int is_left_over(struct work *w, const struct kv_state_info *info, struct kv_err *err)
 {
     int there = kv_io_exists(info->results_path, err), found = 0;

@@ -69,7 +69,7 @@ struct kv_pair_layout {
     int (*row_key)(
         struct kv_pair *p, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
-    /* Does this row, byte for byte, lie at the offset? 1, 0, -1. */
+    /* 1 if this row, byte for byte, lies at the offset, 0 if not; -1. */
     int (*has_row)(struct kv_pair *p, uint64_t offset, struct kv_slice row, struct kv_err *err);
 
     /* Shows every completed key to `each`, as the files have them, with those that begin has staged

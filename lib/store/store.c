@@ -108,7 +108,7 @@ static bool is_same_history(const struct kv_digest128 *a, const struct kv_digest
     return (a->hi || a->lo) && a->hi == b->hi && a->lo == b->lo;
 }
 
-/* Is the run still the one that was opened? Its results belong to no other. */
+/* Checks that the run is still the one that was opened: its results belong to no other. */
 static int check_run(struct kv_store *st, struct kv_err *err)
 {
     const struct kv_pair *p = st->pair;

@@ -48,7 +48,7 @@ bool kv_store_is_finished(
 void kv_store_on_note(
     struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
 
-/* Did it fail because the pair became another run since kv_store_open? */
+/* True if it failed because the pair became another run since kv_store_open. */
 bool kv_store_is_other(const struct kv_store *st);
 
 /* How long kv_store_begin waits for the lock; borrowed. Its failure is then KV_BUSY. */
@@ -97,8 +97,8 @@ void kv_store_abort(struct kv_store *st);                     /* ends the batch,
 int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err);
 
-/* Is this the newest row of its task? `row` comes from a walk over the pair's results file inside
- * this batch (kv_rows_begin), `id` from kv_store_row_id. 1, 0, -1. */
+/* 1 if this is the newest row of its task, 0 if not; -1. `row` comes from a walk over the pair's
+ * results file inside this batch (kv_rows_begin), `id` from kv_store_row_id. */
 int kv_store_is_newest(
     struct kv_store *st, struct kv_slice id, const struct kv_row *row, struct kv_err *err);
 
@@ -125,7 +125,8 @@ int kv_store_sum_completed(struct kv_store *st, struct kv_digest128 *sum, struct
  * are void); 0 if everything was read from the pair itself already; -1, and no batch. */
 int kv_store_read_again(struct kv_store *st, struct kv_err *err);
 
-/* Has kv_store_find failed, or what asks it? Then the same holds. */
+/* True if kv_store_find has failed, or a call that uses it: then what kv_store_read_again says holds
+ * too. */
 bool kv_store_in_doubt(const struct kv_store *st);
 
 /* The pair as it stands in its files; borrowed until the batch ends. NULL if they have gone or
@@ -138,8 +139,7 @@ const struct kv_state *kv_store_state(struct kv_store *st, struct kv_err *err);
  * leaves either the pair or something a second call can finish. Ends the batch. */
 int kv_store_remove(struct kv_store *st, struct kv_err *err);
 
-/* Is the .state what a removal that was killed has left, and has everything else gone before it? 1,
- * 0; -1. */
+/* 1 if the .state is what a killed removal has left, and everything else is gone; 0 if not; -1. */
 int kv_store_gave_up(const struct kv_paths *p, struct kv_err *err);
 
 /* The private files alone, of a pair that is gone. */

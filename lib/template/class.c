@@ -119,12 +119,12 @@ static int next_line(struct kv_slice *rest, struct kv_slice *line, size_t *inden
     return 1;
 }
 
-/* Is the method at this line the one that karenina gives a question without a template,
+/* True if the method at this line is the one that karenina gives a question without a template,
  *
  *     def verify(self) -> bool:
  *         return False
  *
- * and nothing more? It needs no running to know what it says. */
+ * and nothing more. It needs no running to know what it says. */
 static bool is_always_false(struct kv_slice source, int64_t number)
 {
     static const char *const heads[] = {"def verify(self) -> bool:", "def verify(self):"};

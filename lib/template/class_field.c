@@ -111,7 +111,7 @@ static int missing(struct kv_template_reader *r, const char *const *names, int n
         n > 2 ? "'" : "");
 }
 
-/* Is the call one that Python would make? */
+/* Refuses a call that Python would not make. */
 static int check_signature(
     struct kv_template_reader *r, struct kv_slice statement, struct kv_slice call)
 {

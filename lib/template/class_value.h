@@ -29,13 +29,14 @@ int kv_template_invalid(struct kv_template_reader *r, const char *format, ...)
 int kv_template_executable(
     struct kv_template_reader *r, struct kv_slice statement, const char *what);
 
-/* Is the expression an object with this member ("call", "name", "index", "or", "dict", "code")? */
+/* True if the expression is an object with this member ("call", "name", "index", "or", "dict",
+ * "code"). */
 bool kv_template_is(struct kv_slice e, const char *what, struct kv_slice *inner);
 
 /* The name an expression is ("a.b" with its dots); "" if it is none. */
 struct kv_slice kv_template_name(struct kv_slice e);
 
-/* Is it what stands for a value that is not there, or for Ellipsis? */
+/* True of what stands for a value that is not there, and of Ellipsis. */
 bool kv_template_is_nothing(struct kv_slice e);
 
 /* The callee's name, and the call; "" if the expression is none. */
@@ -49,13 +50,13 @@ bool kv_template_argument(
 int kv_template_keywords_only(
     struct kv_template_reader *r, struct kv_slice statement, struct kv_slice call);
 
-/* Is some argument without a keyword no value, as *a and **k are none? */
+/* True if an argument without a keyword is no value, as *a and **k are none. */
 bool kv_template_spreads(struct kv_slice call);
 
-/* Is the name, or what stands before its first dot, defined wherever a template runs? */
+/* True if the name, or what stands before its first dot, is defined wherever a template runs. */
 bool kv_template_knows(struct kv_slice name);
 
-/* Has a field of the class taken the name, up to and with this statement? */
+/* True if a field of the class has taken the name, up to and with this statement. */
 bool kv_template_hides(
     const struct kv_template_reader *r, struct kv_slice statement, struct kv_slice name);
 

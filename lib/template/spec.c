@@ -57,7 +57,7 @@ static int find_name(struct kv_slice value, const char *what, const char *const 
     return -1;
 }
 
-/* Is it an object? Its keys are looked at even then. */
+/* True if it is an object; a problem is noted otherwise, and for each key that it may not have. */
 static bool check_keys(struct kv_slice object, const char *const *names, const struct kv_path *at,
     struct kv_problems *problems)
 {

@@ -250,7 +250,33 @@ int kv_shard_parse(const char *text, struct kv_shard *out, struct kv_err *err)
     return 0;
 }
 
+/* Takes TAB "rep" and its digits off the end of a key that has a judge before them, and answers
+ * what was taken; n == 0 if there is none. */
+static struct kv_slice cut_replicate(struct kv_slice *key)
+{
+    struct kv_slice rest = *key, last = last_part(&rest);
+    size_t digits = 3;
+    while (digits < last.n && last.p[digits] >= '0' && last.p[digits] <= '9')
+        digits++;
+    if (!kv_slice_starts(last, "rep") || last.n == 3 || digits != last.n || count_tabs(rest) < 2)
+        return (struct kv_slice){0};
+    *key = rest;
+    return last;
+}
+
+/* The judge is the last part before the replicate, also where a question's id contains tabs. */
 bool kv_shard_has(const struct kv_shard *s, struct kv_slice key)
 {
-    return kv_digest_128(key).hi % s->count == s->index;
+    struct kv_buf answer = {0};
+    struct kv_slice rest = key, replicate = cut_replicate(&rest);
+    if (count_tabs(rest) >= 2) {
+        last_part(&rest);
+        kv_buf_add_slice(&answer, rest);
+        kv_buf_add_char(&answer, '\t');
+        kv_buf_add_slice(&answer, replicate);
+        key = kv_slice_of(&answer);
+    }
+    bool has = kv_digest_128(key).hi % s->count == s->index;
+    kv_buf_release(&answer);
+    return has;
 }

@@ -322,6 +322,24 @@ kv-manifest: jobs: the task 'b' is there twice"
     stderr_says "kv-manifest: invalid shard '0/3': expected I/N with I from 1 to N"
 }
 
+@test "manifest: the judges of one answer are in one shard" {
+    jq '.replicate_count = 3 | .parsing_models |= [.[0], (.[0] | .id = "second"), (.[0] | .id = "third")]' p.json >q.json
+    for i in 1 2 3 4; do
+        kv-manifest --print -b b.jsonld -c q.json --shard $i/4 |
+            jq -c --arg shard $i '[.question_id, .answering, .replicate, $shard]'
+    done | sort | uniq -c | awk '{ print $1 }' | sort -u >judges
+    assert_equal "$(cat judges)" 3
+    for i in 1 2 3 4; do [ -n "$(kv-manifest --print -b b.jsonld -c q.json --shard $i/4)" ]; done
+}
+
+@test "manifest: jobs of any kind are spread by their whole key" {
+    seq 1000 | jq -c '"job\t\(.)"' >jobs
+    for i in 1 2; do kv-manifest --print --tasks jobs --shard $i/2 >s$i; done
+    sort s1 s2 | uniq -u | wc -l >count
+    assert_equal "$(cat count)" 1000
+    [ "$(wc -l <s1)" -gt 400 ] && [ "$(wc -l <s2)" -gt 400 ]
+}
+
 @test "manifest: everything wrong with both files is told at once" {
     jq '.parsing_models[0].interface = "lang-chain" | .replicate_count = 0' p.json >q.json
     jq 'del(.dataFeedElement[1].item.text) | del(.name)' b.jsonld >c.jsonld

@@ -8,13 +8,7 @@
 
 struct kv_slice kv_question_keep(struct kv_question *q, struct kv_buf *text)
 {
-    if ((q->memory_count & (q->memory_count - 1)) == 0) /* full at every power of two */
-        q->memory =
-            kv_array(q->memory, q->memory_count ? 2 * q->memory_count : 1, sizeof *q->memory);
-    kv_buf_add_str(text, "");
-    size_t n = text->n;
-    q->memory[q->memory_count] = kv_buf_detach(text);
-    return (struct kv_slice){q->memory[q->memory_count++], n};
+    return kv_arena_take(&q->memory, text);
 }
 
 struct kv_slice kv_question_keep_text(struct kv_question *q, struct kv_slice string)
@@ -38,9 +32,7 @@ struct kv_slice kv_question_keep_json(struct kv_question *q, struct kv_slice val
 void kv_question_release(struct kv_question *q)
 {
     kv_rubric_release(&q->rubric);
-    for (size_t i = 0; i < q->memory_count; i++)
-        free(q->memory[i]);
-    free(q->memory);
+    kv_arena_release(&q->memory);
     *q = (struct kv_question){0};
 }
 

@@ -9,6 +9,7 @@
 #ifndef KV_QUESTION_H
 #define KV_QUESTION_H
 
+#include "arena.h"
 #include "buf.h"
 #include "digest.h"
 #include "rubric.h"
@@ -26,8 +27,7 @@ struct kv_question {
     struct kv_slice few_shot; /* JSON array of {"question","answer"} */
     struct kv_slice workspace_path;
     struct kv_rubric rubric; /* question-specific traits, agentic ones included */
-    char **memory;           /* private */
-    size_t memory_count;
+    struct kv_arena memory;  /* private */
 };
 
 /* Gives text to the question to keep; `text` is the caller's no more. */

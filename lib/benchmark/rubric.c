@@ -21,30 +21,18 @@ static struct kv_slice get(struct kv_slice object, const char *name)
 
 /* ---- memory ---- */
 
-static char *keep(struct kv_rubric *r, char *text)
-{
-    if ((r->memory_count & (r->memory_count - 1)) == 0)
-        r->memory =
-            kv_array(r->memory, r->memory_count ? 2 * r->memory_count : 1, sizeof *r->memory);
-    return r->memory[r->memory_count++] = text;
-}
-
 static struct kv_slice keep_text(struct kv_rubric *r, struct kv_slice string)
 {
     struct kv_buf text = {0};
     if (kv_json_type(string) != KV_JSON_STRING)
         return (struct kv_slice){0};
-    kv_buf_add_str(&text, "");
     kv_json_unescape(string, &text);
-    size_t n = text.n;
-    return (struct kv_slice){keep(r, kv_buf_detach(&text)), n};
+    return kv_arena_take(&r->memory, &text);
 }
 
 void kv_rubric_release(struct kv_rubric *r)
 {
-    for (size_t i = 0; i < r->memory_count; i++)
-        free(r->memory[i]);
-    free(r->memory);
+    kv_arena_release(&r->memory);
     free(r->traits);
     *r = (struct kv_rubric){0};
 }
@@ -137,7 +125,7 @@ static int read_one(struct kv_rubric *r, enum kv_trait_list list, struct kv_slic
         return -1;
     }
     size_t n = dump.n;
-    struct kv_slice kept = {keep(r, kv_buf_detach(&dump)), n};
+    struct kv_slice kept = {kv_arena_keep(&r->memory, kv_buf_detach(&dump)), n};
     fill(r, insert(r, list), list, global, kept);
     return 0;
 }

@@ -10,6 +10,7 @@
 #ifndef KV_RUBRIC_H
 #define KV_RUBRIC_H
 
+#include "arena.h"
 #include "buf.h"
 #include "problem.h"
 #include "trait.h"
@@ -48,8 +49,7 @@ struct kv_trait {
 struct kv_rubric {
     struct kv_trait *traits; /* in the order of the lists, within a list as written */
     size_t n;
-    char **memory; /* private */
-    size_t memory_count;
+    struct kv_arena memory; /* private */
 };
 
 /* Reads an array of Rating objects. `global`: the benchmark's (question-specific kinds are a

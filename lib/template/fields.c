@@ -17,19 +17,14 @@ void kv_fields_close(struct kv_template *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < t->memory_count; i++)
-        free(t->memory[i]);
-    free(t->memory);
+    kv_arena_release(&t->memory);
     free(t->fields);
     free(t);
 }
 
 struct kv_slice kv_fields_keep(struct kv_template *t, struct kv_slice text)
 {
-    t->memory = kv_array(t->memory, t->memory_count + 1, sizeof *t->memory);
-    char *copy = kv_strndup(text.n ? text.p : "", text.n);
-    t->memory[t->memory_count++] = copy;
-    return (struct kv_slice){copy, text.n};
+    return kv_arena_copy(&t->memory, text);
 }
 
 struct kv_slice kv_fields_keep_string(struct kv_template *t, struct kv_slice string)

@@ -6,6 +6,7 @@
 #ifndef KV_FIELDS_H
 #define KV_FIELDS_H
 
+#include "arena.h"
 #include "buf.h"
 #include "primitive.h"
 
@@ -65,8 +66,7 @@ struct kv_template {
     enum kv_strategy_kind root;   /* of the strategy; all_of without one */
     int64_t root_n;               /* of at_least_n */
     struct kv_slice ground_truth; /* JSON object: parsed_gt_response */
-    char **memory;                /* private */
-    size_t memory_count;
+    struct kv_arena memory;       /* private */
 };
 
 /* ---- for the readers of the two forms ---- */

@@ -145,28 +145,27 @@ static bool retries_cut(const struct kv_jobs_options *o)
     return o->retry_failed && o->categories && is_listed(o->categories, "truncated");
 }
 
-/* True if the recorded failure of a task is among those to be retried. An answer that a time limit
+/* 1 if the recorded failure of a task is among those to be retried, 0 if not, -1 if its row cannot be
+ * read. An answer that a time limit
  * cut off is one of "timeout" and "partial", and one that a token limit did one of "truncated",
  * whatever their verdict. */
-static bool is_to_be_retried(
-    const struct kv_state *s, const struct kv_task_state *task, const struct kv_jobs_options *o)
+static int is_to_be_retried(const struct kv_state *s, const struct kv_task_state *task,
+    const struct kv_jobs_options *o, struct kv_err *err)
 {
     struct kv_buf row = {0};
     struct kv_result result;
-    struct kv_err ignored;
-    const char *name = NULL;
     const char *categories = o->categories && *o->categories ? o->categories : NULL;
     bool partial =
         categories && (is_listed(categories, "partial") || is_listed(categories, "timeout"));
     bool cut = retries_cut(o);
     if (!o->retry_failed || !task->has_row || !(task->failed || partial || cut))
-        return false;
+        return 0;
     if (!categories)
-        return true;
-    bool listed = false;
-    if (read_row(s, task->offset, &row, &ignored) == 0 &&
-        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, &ignored) == 0) {
-        name = kv_failure_name(result.failure);
+        return 1;
+    int listed = -1;
+    if (read_row(s, task->offset, &row, err) == 0 &&
+        kv_result_read(kv_slice_of(&row), KV_JSON_FOREIGN, &result, err) == 0) {
+        const char *name = kv_failure_name(result.failure);
         listed = (name && is_listed(categories, name)) ||
                  (partial && kv_result_is_partial(&result)) ||
                  (cut && kv_marks_of(&result) & KV_MARK_CUT);
@@ -210,9 +209,8 @@ static int find_tasks(struct kv_jobs *w, struct found *f, const struct kv_state 
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
         if (!is_chosen(w, task.key) || (o->shard.count && !kv_shard_has(&o->shard, task.key)))
             continue;
-        if (task.completed && !is_to_be_retried(s, &task, o))
-            continue;
-        if (take_task(w, f, plan, task.key, err) != 0) {
+        int again = task.completed ? is_to_be_retried(s, &task, o, err) : 1;
+        if (again < 0 || (again && take_task(w, f, plan, task.key, err) != 0)) {
             got = -1;
             break;
         }

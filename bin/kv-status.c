@@ -40,8 +40,10 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
         kv_status_add_table(&out, st);
     else if (w->usage)
         failed = kv_status_add_usage(&out, st, err);
-    else
+    else if (w->json)
         failed = kv_status_add_json(&out, st, err);
+    else
+        kv_status_add_counts(&out, st);
     if (!w->human)
         kv_buf_add_char(&out, '\n');
     if (!failed)
@@ -72,25 +74,81 @@ static bool same_version(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Shows it again whenever the file is another one, until it is complete or gone (finalized). */
+/* Waits until the files may tell something else. */
+static void await_change(const struct kv_paths *p, const struct stat *shown, bool active)
+{
+    struct stat now_there;
+    while (stat(p->state, &now_there) == 0 && same_version(shown, &now_there) &&
+           kv_paths_run_active(p) == active)
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+}
+
+/* "14:03:59  22 of 50 tasks, …" */
+static int put_line(struct kv_slice line, struct kv_err *err)
+{
+    struct kv_buf out = {0};
+    char clock[16] = "";
+    struct tm at;
+    time_t t = time(NULL);
+    if (localtime_r(&t, &at))
+        strftime(clock, sizeof clock, "%H:%M:%S", &at);
+    kv_buf_printf(&out, "%s  ", clock);
+    kv_buf_add_slice(&out, line);
+    kv_buf_add_char(&out, '\n');
+    int failed = kv_cli_put(kv_slice_of(&out), err);
+    kv_buf_release(&out);
+    return failed;
+}
+
+/* Shows what has changed; a table only where it can take the place of the last one. */
+static int show_change(
+    const struct work *w, struct kv_status *st, struct kv_slice line, struct kv_err *err)
+{
+    bool redraw = w->human && kv_cli_redraws(STDOUT_FILENO);
+    if (w->human && !redraw)
+        return put_line(line, err);
+    if (redraw && kv_cli_put(KV_SLICE("\033[H\033[2J"), err) != 0)
+        return -1;
+    return show(w, st, err);
+}
+
+/* Looks once, and shows it if it is not what was shown. True if the run is complete. */
+static bool look(const struct work *w, const char *operand, struct kv_buf *shown)
+{
+    struct kv_err err, ignored;
+    struct kv_buf line = {0};
+    struct kv_status *st = kv_status_open(operand, now(), &err);
+    if (!st && kv_state_is_finished(operand, &ignored) == 1)
+        return true; /* by kv-finalize --csv: nothing else is known of it */
+    if (!st)
+        kv_cli_fail(&err);
+    kv_status_add_line(&line, st);
+    if (!kv_slice_eq(kv_slice_of(&line), kv_slice_of(shown)) &&
+        show_change(w, st, kv_slice_of(&line), &err) != 0)
+        kv_cli_fail(&err);
+    bool complete = kv_status_is_complete(st);
+    kv_status_close(st);
+    kv_buf_release(shown);
+    *shown = line;
+    return complete;
+}
+
 static void watch(const struct work *w, const char *operand)
 {
     struct kv_err err;
     struct kv_paths p;
-    struct stat shown, now_there;
-    bool redraw = w->human && isatty(STDOUT_FILENO);
+    struct stat before = {0};
+    struct kv_buf shown = {0};
     if (kv_paths_find(&p, operand, &err) != 0)
         kv_cli_fail(&err);
-    for (int gone = stat(p.state, &shown);; shown = now_there) {
-        if (redraw && kv_cli_put(KV_SLICE("\033[H\033[2J"), &err) != 0)
-            kv_cli_fail(&err);
-        if (show_one(w, operand))
+    for (;;) {
+        stat(p.state, &before); /* one that is not there is told by look */
+        bool active = kv_paths_run_active(&p);
+        if (look(w, operand, &shown))
             break;
-        while (!(gone = stat(p.state, &now_there)) && same_version(&shown, &now_there))
-            nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-        if (gone)
-            break;
+        await_change(&p, &before, active);
     }
+    kv_buf_release(&shown);
     kv_paths_release(&p);
 }
 

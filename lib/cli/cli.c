@@ -357,6 +357,12 @@ bool kv_cli_watched(void)
     return isatty(STDERR_FILENO) == 1;
 }
 
+bool kv_cli_redraws(int fd)
+{
+    const char *term = kv_cli_env("TERM");
+    return isatty(fd) == 1 && term && strcmp(term, "dumb") != 0;
+}
+
 void kv_cli_progress(const char *line)
 {
     struct kv_err ignored;

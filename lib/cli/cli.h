@@ -92,6 +92,9 @@ bool kv_cli_watched(void);
  * down. "" takes it away. */
 void kv_cli_progress(const char *line);
 
+/* Is `fd` a terminal on which a line can be replaced? TERM says so; dumb ones and none cannot. */
+bool kv_cli_redraws(int fd);
+
 /* How many columns the terminal has that stdout is; 0 if it is none, and what is printed there is for
  * another program. */
 size_t kv_cli_columns(void);

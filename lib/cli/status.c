@@ -289,6 +289,7 @@ static int add_lists(
     return failed ? -1 : 0;
 }
 
+/* Ours; NULL: without the orphans, which are found by their ids. */
 static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_buf *orphans)
 {
     int64_t failed = failed_count(st);
@@ -301,13 +302,18 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
         kv_outcomes_add_json(out, &st->in->outcomes);
         kv_buf_add_char(out, ',');
     }
-    kv_buf_add_slice(out, kv_slice_of(orphans));
-    kv_buf_printf(out, ",\"hole_count\":%lld,", (long long)st->in->hole_count);
+    if (orphans) {
+        kv_buf_add_slice(out, kv_slice_of(orphans));
+        kv_buf_add_char(out, ',');
+    }
+    kv_buf_printf(out, "\"hole_count\":%lld,", (long long)st->in->hole_count);
     add_number(out, "rate_per_minute", per_minute, per_minute > 0);
     kv_buf_add_char(out, ',');
     add_number(out, "eta_seconds",
         per_minute > 0 ? (double)st->in->pending_count / per_minute * 60 : 0, per_minute > 0);
-    kv_buf_printf(out, ",\"active\":%s}", kv_paths_run_active(st->in->paths) ? "true" : "false");
+    kv_buf_printf(out, ",\"active\":%s,\"complete\":%s,\"finalized\":%s}",
+        kv_paths_run_active(st->in->paths) ? "true" : "false",
+        kv_status_is_complete(st) ? "true" : "false", st->in->finished ? "true" : "false");
 }
 
 /* ---- what it cost ---- */
@@ -342,12 +348,11 @@ int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err 
     return failed;
 }
 
-int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
+/* ---- the object as a whole ---- */
+
+static void add_head(struct kv_buf *out, const struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
-    struct kv_buf orphans = {0};
-    if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
-        return -1;
     kv_buf_add_char(out, '{');
     add_text(out, "state_file", in->paths->state);
     kv_buf_add_char(out, ',');
@@ -359,6 +364,20 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
     add_config(out, in->config);
     kv_buf_add_char(out, ',');
     add_files(out, in);
+}
+
+void kv_status_add_counts(struct kv_buf *out, struct kv_status *st)
+{
+    add_head(out, st);
+    add_ours(out, st, NULL);
+}
+
+int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
+{
+    struct kv_buf orphans = {0};
+    if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
+        return -1;
+    add_head(out, st);
     kv_buf_add_char(out, ',');
     int failed = add_lists(out, st, &orphans, err);
     add_ours(out, st, &orphans);
@@ -471,14 +490,53 @@ static void add_outcomes(struct kv_buf *out, const struct kv_outcomes *o)
         add_row(out, "Answers", &marks);
 }
 
+static const char *stage(struct kv_status *st)
+{
+    if (st->in->finished)
+        return "complete, finalized";
+    return kv_status_is_complete(st) ? "complete, not finalized" : "in progress";
+}
+
+/* What to type next, if anything is left to do. */
+static void add_ways(struct kv_buf *out, struct kv_status *st)
+{
+    const struct kv_state_info *in = st->in;
+    struct kv_buf word = {0};
+    if (in->finished)
+        return;
+    if (!kv_status_is_complete(st)) {
+        row(out, "To go on", "%s", in->paths->resume);
+        return;
+    }
+    kv_paths_add_word(&word, in->paths->state);
+    if (failed_count(st) > 0 && in->outcomes.errors > 0)
+        row(out, "To retry", "kv-run --retry-failed%s", in->paths->resume + strlen("kv-run"));
+    row(out, "To end", "kv-finalize %s", word.p);
+    kv_buf_release(&word);
+}
+
+void kv_status_add_line(struct kv_buf *out, struct kv_status *st)
+{
+    const struct kv_state_info *in = st->in;
+    int64_t failed = failed_count(st);
+    kv_buf_printf(out, "%lld of %lld tasks, %s", (long long)in->completed_count,
+        (long long)in->total_tasks, stage(st));
+    if (failed >= 0) {
+        kv_buf_add_str(out, ": ");
+        kv_outcomes_add_words(out, &in->outcomes);
+    }
+    if (kv_paths_run_active(in->paths))
+        kv_buf_add_str(out, "; a run is active");
+}
+
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
     struct kv_buf size = {0};
     int64_t failed = failed_count(st);
     kv_buf_add_plain(out, kv_slice(in->paths->output));
-    kv_buf_printf(out, ": %s%s\n", kv_status_is_complete(st) ? "complete" : "in progress",
-        kv_paths_run_active(in->paths) ? ", a run is active" : "");
+    kv_buf_printf(
+        out, ": %s%s\n", stage(st), kv_paths_run_active(in->paths) ? ", a run is active" : "");
     add_bar(out, in);
     row(out, "Completed", "%lld", (long long)in->completed_count);
     row(out, "Pending", "%lld", (long long)in->pending_count);
@@ -494,8 +552,7 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     add_size(&size, in->results_path);
     row(out, "Results", "%s (%s)", in->results_path, size.p);
     kv_buf_release(&size);
-    if (!kv_status_is_complete(st))
-        row(out, "To go on", "%s", in->paths->resume);
+    add_ways(out, st);
 }
 
 /* ---- lists of tasks ---- */

@@ -6,6 +6,7 @@
  *
  *     struct kv_status *st = kv_status_open("results.json.state", now, &err);
  *     kv_status_add_json(&out, st, &err);     reads the lists
+ *     kv_status_add_counts(&out, st);         the object without them
  *     kv_status_add_table(&out, st);          counts only: milliseconds at any size
  *     kv_status_close(st);
  */
@@ -28,7 +29,13 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
  * Reads all rows. */
 int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
 
-/* Appends a table of several lines. */
+/* The same without its lists of ids, which is small and costs the same at any size. */
+void kv_status_add_counts(struct kv_buf *out, struct kv_status *st);
+
+/* Appends the counts as one line for people, without a line end: it differs when they do. */
+void kv_status_add_line(struct kv_buf *out, struct kv_status *st);
+
+/* Appends a table of several lines, the last ones with the commands to type next. */
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st);
 
 /* Tasks of the manifest in its order, one a line as kv-manifest --print has them, handed out in

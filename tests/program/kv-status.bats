@@ -15,10 +15,49 @@ setup() {
     assert_equal "${lines[0]}" "$(jq -c . <<<"${lines[0]}")"
 }
 
+@test "status: into a pipe it counts, and --json is the same with every id" {
+    kv-status results.json | jq -S . >counts
+    kv-status --json results.json | jq -S 'del(.completed_question_ids, .pending_question_ids,
+        .completed_task_ids, .pending_task_ids, .orphan_task_ids)' >whole
+    diff <(jq 'del(.timing.elapsed_seconds)' counts) <(jq 'del(.timing.elapsed_seconds)' whole)
+    assert_equal "$(jq -c '[.progress.pending_count, .error_count, .complete]' counts)" '[1,4,false]'
+}
+
+@test "status: the object in a pipe is as small for many tasks as for few" {
+    seq 30000 | sed 's/^/a task with a long name /' | kvtest state create big.json
+    run kv-status big.json
+    assert_success
+    [ "${#output}" -lt 1200 ]
+    assert_equal "$(jq .progress.total_tasks <<<"$output")" 30000
+}
+
+@test "status: a run that is complete and not finalized says so, and how to end it" {
+    cp "$DATA/states-v1/all-done/"results.json.* .
+    run kv-status --human results.json
+    assert_line --index 0 'results.json: complete, not finalized'
+    assert_line 'To end      kv-finalize results.json.state'
+    refute_line --partial 'To go on'
+    assert_equal "$(kv-status results.json | jq -c '[.complete, .finalized]')" '[true,false]'
+    cp "$DATA/exports/many-columns/export.json" done.json
+    run kv-status --human done.json
+    assert_line --index 0 'done.json: complete, finalized'
+    refute_line --partial 'To end'
+    assert_equal "$(kv-status done.json | jq -c '[.complete, .finalized]')" '[true,true]'
+}
+
+@test "status: complete with errors, it shows how to try them again" {
+    printf 'a\nb\n' | kvtest state create out.json
+    printf '%s\n' '{"task_id":"a","metadata":{"failure":{"category":"timeout"}}}' '{"task_id":"b"}' |
+        kv-append -q out.json
+    run kv-status --human out.json
+    assert_line 'To retry    kv-run --retry-failed out.json.state | kv-append -q out.json.state'
+    assert_line 'To end      kv-finalize out.json.state'
+}
+
 @test "status: behind karenina's members stand ours" {
     run --separate-stderr kv-status --json results.json.state
     assert_equal "$(jq -c 'keys_unsorted[11:]' <<<"$output")" \
-        '["failed_count","passed_count","wrong_count","declined_count","error_count","unscored_count","truncated_count","filtered_count","refused_count","another_model_count","altered_request_count","orphan_task_ids","hole_count","rate_per_minute","eta_seconds","active"]'
+        '["failed_count","passed_count","wrong_count","declined_count","error_count","unscored_count","truncated_count","filtered_count","refused_count","another_model_count","altered_request_count","orphan_task_ids","hole_count","rate_per_minute","eta_seconds","active","complete","finalized"]'
     assert_equal "$(jq -c '[.failed_count, .orphan_task_ids, .active]' <<<"$output")" '[5,[],false]'
     assert_equal "$(jq -c '[.passed_count, .wrong_count, .declined_count, .error_count, .unscored_count]' <<<"$output")" '[1,1,1,4,0]'
     assert_equal "$(jq '.eta_seconds * .rate_per_minute / 60 | round' <<<"$output")" 1
@@ -119,6 +158,34 @@ setup() {
     wait
     assert_equal "$(tail -n1 seen | jq .progress.pending_count)" 0
     assert_equal "$(head -n1 seen | jq .progress.pending_count)" 2
+}
+
+@test "status: --watch --human in a pipe is a line a change" {
+    printf 'a\nb\n' | kvtest state create out.json
+    kv-status --watch --human out.json >seen &
+    until [ -s seen ]; do read -rt 0.01 <> <(:) || true; done
+    touch out.json.state # nothing else has changed
+    printf '{"task_id":"a"}\n' | kv-append -q out.json
+    until [ "$(wc -l <seen)" -ge 2 ]; do read -rt 0.01 <> <(:) || true; done
+    printf '{"task_id":"b"}\n' | kv-append -q out.json
+    wait
+    run cut -d' ' -f3- seen
+    assert_line --index 0 --regexp '^0 of 2 tasks, in progress: 0 passed'
+    assert_line --index 1 --regexp '^1 of 2 tasks, in progress: .* 1 unscored$'
+    assert_line --index 2 --regexp '^2 of 2 tasks, complete, not finalized: .* 2 unscored$'
+    assert_equal "${#lines[@]}" 3
+    run grep -cvE '^[0-9]{2}:[0-9]{2}:[0-9]{2}  ' seen
+    assert_output 0
+}
+
+@test "status: --watch shows what is left when the pair was finalized meanwhile" {
+    printf 'a\nb\n' | kvtest state create out.json
+    kv-status --watch --human out.json >seen &
+    until [ -s seen ]; do read -rt 0.01 <> <(:) || true; done
+    printf '{"task_id":"a"}\n{"task_id":"b"}\n' | kv-append -q out.json
+    kv-finalize out.json >summary
+    wait
+    assert_regex "$(tail -n1 seen)" '2 of 2 tasks, complete, (not )?finalized'
 }
 
 @test "status: -v tells what is odd" {

@@ -4,6 +4,7 @@
 #include "header.h"
 #include "json.h"
 #include "num.h"
+#include "status_figures.h"
 #include "task_json.h"
 #include "usage_tally.h"
 
@@ -12,14 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BAR = 40, PIECE = 1 << 16 };
-
-struct kv_status {
-    struct kv_state *state;
-    const struct kv_state_info *in;
-    double now;
-    bool rows_loaded;
-};
+enum { PIECE = 1 << 16 };
 
 /* A run that is over took until its end. */
 static void stop_clock(struct kv_status *st)
@@ -71,13 +65,12 @@ bool kv_status_is_complete(struct kv_status *st)
 
 /* ---- figures ---- */
 
-static double percent(const struct kv_state_info *in)
+double kv_status_percent(const struct kv_state_info *in)
 {
     return in->total_tasks > 0 ? (double)in->completed_count / (double)in->total_tasks * 100 : 0;
 }
 
-/* Tasks a minute from the start to the last result; 0 if that cannot be told. */
-static double rate(const struct kv_status *st)
+double kv_status_rate(const struct kv_status *st)
 {
     int64_t last;
     if (!st->in->has_start || !kv_header_read_time(kv_slice(st->in->last_updated_at), &last))
@@ -86,7 +79,7 @@ static double rate(const struct kv_status *st)
     return seconds >= 1 ? (double)st->in->completed_count / seconds * 60 : 0;
 }
 
-static int64_t failed_count(struct kv_status *st)
+int64_t kv_status_failed_count(struct kv_status *st)
 {
     load_rows(st);
     if (st->in->growing || st->rows_loaded)
@@ -177,7 +170,7 @@ static void add_counts(struct kv_buf *out, const struct kv_status *st)
     kv_buf_printf(out,
         "\"progress\":{\"total_tasks\":%lld,\"completed_count\":%lld,\"pending_count\":%lld,",
         (long long)in->total_tasks, (long long)in->completed_count, (long long)in->pending_count);
-    add_number(out, "progress_percent", percent(in), true);
+    add_number(out, "progress_percent", kv_status_percent(in), true);
     kv_buf_add_str(out, "},\"timing\":{");
     add_shown(out, st, "created_at");
     kv_buf_add_char(out, ',');
@@ -292,8 +285,8 @@ static int add_lists(
 /* Ours; NULL: without the orphans, which are found by their ids. */
 static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_buf *orphans)
 {
-    int64_t failed = failed_count(st);
-    double per_minute = rate(st);
+    int64_t failed = kv_status_failed_count(st);
+    double per_minute = kv_status_rate(st);
     if (failed < 0)
         kv_buf_add_str(out, ",\"failed_count\":null,");
     else
@@ -383,176 +376,6 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
     add_ours(out, st, &orphans);
     kv_buf_release(&orphans);
     return failed;
-}
-
-/* ---- the table ---- */
-
-/* Takes the text. */
-static void add_row(struct kv_buf *out, const char *name, struct kv_buf *text)
-{
-    kv_buf_printf(out, "%-12s", name);
-    kv_buf_add_plain(out, kv_slice_of(text));
-    kv_buf_add_char(out, '\n');
-    kv_buf_release(text);
-}
-
-static void row(struct kv_buf *out, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void row(struct kv_buf *out, const char *name, const char *format, ...)
-{
-    struct kv_buf text = {0};
-    va_list ap;
-    va_start(ap, format);
-    kv_buf_vprintf(&text, format, ap);
-    va_end(ap);
-    add_row(out, name, &text);
-}
-
-static void add_duration(struct kv_buf *out, double seconds)
-{
-    if (seconds < 60)
-        kv_buf_printf(out, "%.1fs", seconds);
-    else if (seconds < 3600)
-        kv_buf_printf(out, "%.1fm", seconds / 60);
-    else
-        kv_buf_printf(out, "%.1fh", seconds / 3600);
-}
-
-static void add_size(struct kv_buf *out, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        kv_buf_add_str(out, "missing");
-    else if (st.st_size < 1024)
-        kv_buf_printf(out, "%lld B", (long long)st.st_size);
-    else if (st.st_size < 1 << 20)
-        kv_buf_printf(out, "%.1f KB", (double)st.st_size / 1024);
-    else
-        kv_buf_printf(out, "%.1f MB", (double)st.st_size / 1048576);
-}
-
-static void add_bar(struct kv_buf *out, const struct kv_state_info *in)
-{
-    double share = percent(in) / 100;
-    int full = (int)(share * BAR);
-    full = full < 0 ? 0 : full > BAR ? BAR : full;
-    kv_buf_printf(out, "%-12s[", "Tasks");
-    for (int i = 0; i < BAR; i++)
-        kv_buf_add_char(out, i < full ? '#' : '-');
-    kv_buf_printf(out, "] %3.0f%% (%lld/%lld)\n", percent(in), (long long)in->completed_count,
-        (long long)in->total_tasks);
-}
-
-static void add_models(
-    struct kv_buf *out, const char *title, const char *name, struct kv_slice config)
-{
-    struct kv_json_walk w;
-    struct kv_slice models, model;
-    struct kv_buf text = {0};
-    size_t n = 0;
-    if (config.n && kv_json_get(config, name, &models)) {
-        kv_json_begin(&w, models);
-        while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
-            kv_buf_add_str(&text, n++ ? ", " : "");
-            kv_task_json_add_label(&text, model);
-        }
-    }
-    if (!n)
-        kv_buf_add_str(&text, "none");
-    add_row(out, title, &text);
-}
-
-static void add_times(struct kv_buf *out, struct kv_status *st)
-{
-    const struct kv_state_info *in = st->in;
-    struct kv_buf text = {0};
-    double per_minute = rate(st);
-    if (in->has_start)
-        add_duration(&text, st->now - in->start_time);
-    row(out, "Started", "%s", *in->created_at ? in->created_at : "unknown");
-    row(out, "Last update", "%s", *in->last_updated_at ? in->last_updated_at : "unknown");
-    row(out, "Elapsed", "%s", in->has_start ? text.p : "unknown");
-    kv_buf_clear(&text);
-    if (per_minute > 0 && in->pending_count > 0) {
-        add_duration(&text, (double)in->pending_count / per_minute * 60);
-        row(out, "To go", "%s at %.1f a minute", text.p, per_minute);
-    }
-    kv_buf_release(&text);
-}
-
-static void add_outcomes(struct kv_buf *out, const struct kv_outcomes *o)
-{
-    struct kv_buf words = {0}, marks = {0};
-    kv_outcomes_add_words(&words, o);
-    kv_outcomes_add_marks(&marks, o);
-    add_row(out, "Outcomes", &words);
-    if (marks.n)
-        add_row(out, "Answers", &marks);
-}
-
-static const char *stage(struct kv_status *st)
-{
-    if (st->in->finished)
-        return "complete, finalized";
-    return kv_status_is_complete(st) ? "complete, not finalized" : "in progress";
-}
-
-/* What to type next, if anything is left to do. */
-static void add_ways(struct kv_buf *out, struct kv_status *st)
-{
-    const struct kv_state_info *in = st->in;
-    struct kv_buf word = {0};
-    if (in->finished)
-        return;
-    if (!kv_status_is_complete(st)) {
-        row(out, "To go on", "%s", in->paths->resume);
-        return;
-    }
-    kv_paths_add_word(&word, in->paths->state);
-    if (failed_count(st) > 0 && in->outcomes.errors > 0)
-        row(out, "To retry", "kv-run --retry-failed%s", in->paths->resume + strlen("kv-run"));
-    row(out, "To end", "kv-finalize %s", word.p);
-    kv_buf_release(&word);
-}
-
-void kv_status_add_line(struct kv_buf *out, struct kv_status *st)
-{
-    const struct kv_state_info *in = st->in;
-    int64_t failed = failed_count(st);
-    kv_buf_printf(out, "%lld of %lld tasks, %s", (long long)in->completed_count,
-        (long long)in->total_tasks, stage(st));
-    if (failed >= 0) {
-        kv_buf_add_str(out, ": ");
-        kv_outcomes_add_words(out, &in->outcomes);
-    }
-    if (kv_paths_run_active(in->paths))
-        kv_buf_add_str(out, "; a run is active");
-}
-
-void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
-{
-    const struct kv_state_info *in = st->in;
-    struct kv_buf size = {0};
-    int64_t failed = failed_count(st);
-    kv_buf_add_plain(out, kv_slice(in->paths->output));
-    kv_buf_printf(
-        out, ": %s%s\n", stage(st), kv_paths_run_active(in->paths) ? ", a run is active" : "");
-    add_bar(out, in);
-    row(out, "Completed", "%lld", (long long)in->completed_count);
-    row(out, "Pending", "%lld", (long long)in->pending_count);
-    if (in->hole_count)
-        row(out, "Holes", "%lld recorded as completed, without a result: they are done again",
-            (long long)in->hole_count);
-    if (failed >= 0)
-        add_outcomes(out, &in->outcomes);
-    add_times(out, st);
-    row(out, "Benchmark", "%s", in->benchmark_path);
-    add_models(out, "Answering", "answering_models", in->config);
-    add_models(out, "Parsing", "parsing_models", in->config);
-    add_size(&size, in->results_path);
-    row(out, "Results", "%s (%s)", in->results_path, size.p);
-    kv_buf_release(&size);
-    add_ways(out, st);
 }
 
 /* ---- lists of tasks ---- */

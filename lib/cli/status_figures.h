@@ -1,0 +1,22 @@
+/* status_figures - what the object and the table of a status have in common. Private to status*.c. */
+#ifndef KV_STATUS_FIGURES_H
+#define KV_STATUS_FIGURES_H
+
+#include "status.h"
+
+struct kv_status {
+    struct kv_state *state;
+    const struct kv_state_info *in;
+    double now;
+    bool rows_loaded;
+};
+
+double kv_status_percent(const struct kv_state_info *in);
+
+/* Tasks a minute from the start to the last result; 0 if that cannot be told. */
+double kv_status_rate(const struct kv_status *st);
+
+/* Reads rows where only these tell; -1 where they do not. */
+int64_t kv_status_failed_count(struct kv_status *st);
+
+#endif

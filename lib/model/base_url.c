@@ -357,11 +357,11 @@ void kv_base_url_release(struct kv_base_url *base)
 
 /* ---- what is asked ---- */
 
-static char *gemini(const struct base *b, const char *model)
+static char *gemini(const struct base *b, const char *model, const char *method)
 {
     struct kv_buf path = {0};
     const char *name = strncmp(model, "models/", 7) == 0 ? model + 7 : model;
-    kv_buf_printf(&path, "/models/%s:generateContent", name);
+    kv_buf_printf(&path, "/models/%s:%s", name, method);
     char *url = join(b, path.p);
     kv_buf_release(&path);
     return url;
@@ -383,9 +383,27 @@ char *kv_base_url_asked(
         return join(&b, "/v1/messages");
     }
     if (protocol == KV_PROTOCOL_GEMINI)
-        return gemini(&b, model ? model : "");
+        return gemini(&b, model ? model : "", "generateContent");
     cut_request(&b.path);
     return join(&b, protocol == KV_PROTOCOL_RESPONSES ? "/responses" : "/chat/completions");
+}
+
+char *kv_base_url_streamed(
+    const struct kv_base_url *base, enum kv_protocol_kind protocol, const char *model)
+{
+    struct base b = cut_query(base->url);
+    struct kv_buf query = {0};
+    if (protocol != KV_PROTOCOL_GEMINI)
+        return NULL;
+    kv_buf_add_str(&query, "?alt=sse");
+    if (b.query.n > 1) {
+        kv_buf_add_char(&query, '&');
+        kv_buf_add(&query, b.query.p + 1, b.query.n - 1);
+    }
+    b.query = kv_slice_of(&query);
+    char *url = gemini(&b, model ? model : "", "streamGenerateContent");
+    kv_buf_release(&query);
+    return url;
 }
 
 char *kv_base_url_models(const struct kv_base_url *base, enum kv_protocol_kind protocol)

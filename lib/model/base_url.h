@@ -40,6 +40,9 @@ void kv_base_url_release(struct kv_base_url *base);
 /* The URL that requests go to, and that of the listing of models. The caller frees them. */
 char *kv_base_url_asked(
     const struct kv_base_url *base, enum kv_protocol_kind protocol, const char *model);
+/* Where streams are asked for, if that is another URL; else NULL. The caller frees it. */
+char *kv_base_url_streamed(
+    const struct kv_base_url *base, enum kv_protocol_kind protocol, const char *model);
 char *kv_base_url_models(const struct kv_base_url *base, enum kv_protocol_kind protocol);
 
 #endif

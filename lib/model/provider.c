@@ -156,6 +156,11 @@ static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     if (!p->chat)
         return -1;
     p->chat->share_connections = wants_sharing(c);
+    char *streamed = kv_base_url_streamed(base, p->wire, c->model);
+    if (streamed && !(p->streamed = open_target(streamed, base, err)))
+        return -1;
+    if (p->streamed)
+        p->streamed->share_connections = wants_sharing(c);
     p->models = open_target(kv_base_url_models(base, p->wire), base, err);
     if (p->models && p->dialect->wire == KV_PROTOCOL_OPENAI)
         p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, err);
@@ -170,16 +175,18 @@ static int equip(struct kv_provider *p, const struct kv_choice *c, kv_env_fn *en
     p->exposed = found == 1 && !p->chat->place.encrypted && !p->chat->place.loopback;
     if (!ring)
         return 0;
-    if (kv_extra_headers_add(p->chat, c->extra, env, ring, err) < 0 ||
-        kv_extra_headers_add(p->models, c->extra, env, ring, err) < 0 ||
-        (p->other && kv_extra_headers_add(p->other, c->extra, env, ring, err) < 0))
-        return -1;
+    struct kv_http_target *const all[] = {p->chat, p->models, p->other, p->streamed};
+    const size_t n = sizeof all / sizeof *all;
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && kv_extra_headers_add(all[i], c->extra, env, ring, err) < 0)
+            return -1;
     if (found < 0 ||
-        (found == 0 && !kv_http_target_has(p->chat, "Authorization") && no_key(p, env, err) < 0) ||
-        add_headers(p->chat, p, key, env, err) < 0 ||
-        (p->other && add_headers(p->other, p, key, env, err) < 0))
+        (found == 0 && !kv_http_target_has(p->chat, "Authorization") && no_key(p, env, err) < 0))
         return -1;
-    return add_headers(p->models, p, key, env, err);
+    for (size_t i = 0; i < n; i++)
+        if (all[i] && add_headers(all[i], p, key, env, err) < 0)
+            return -1;
+    return 0;
 }
 
 int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_env_fn *env,
@@ -214,9 +221,15 @@ void kv_provider_close(struct kv_provider *p)
     kv_http_target_close(p->chat);
     kv_http_target_close(p->models);
     kv_http_target_close(p->other);
+    kv_http_target_close(p->streamed);
     free(p->key_name);
     free(p->withheld);
     *p = (struct kv_provider){0};
+}
+
+struct kv_http_target *kv_provider_target(const struct kv_provider *p, bool stream)
+{
+    return stream && p->streamed ? p->streamed : p->chat;
 }
 
 bool kv_provider_switch(struct kv_provider *p)

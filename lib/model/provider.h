@@ -30,7 +30,8 @@ struct kv_provider {
     bool exposed;       /* a key goes over plain http to another machine: worth a warning */
     bool from_document; /* the URL was given by the configuration */
     bool guessed;       /* the protocol was not said: see protocol_choice.h */
-    struct kv_http_target *other; /* of the other protocol of OpenAI's, beside `chat`; or NULL */
+    struct kv_http_target *other;    /* of the other protocol of OpenAI's, beside `chat`; or NULL */
+    struct kv_http_target *streamed; /* asked for streams in place of `chat`; NULL: `chat` is */
     struct kv_http_target *chat, *models; /* models: GET answers the listing; chat->host to print */
 };
 
@@ -44,6 +45,9 @@ int kv_provider_open(struct kv_provider *p, const struct kv_choice *choice, kv_e
  * their names are added to *gone. */
 void kv_provider_gather_keys(struct kv_secrets *ring, struct kv_buf *gone);
 void kv_provider_close(struct kv_provider *p);
+
+/* Where a streamed call or a whole one goes. */
+struct kv_http_target *kv_provider_target(const struct kv_provider *p, bool stream);
 
 /* Turns from chat completions to Responses or back. False if there is no other protocol here. */
 bool kv_provider_switch(struct kv_provider *p);

@@ -227,7 +227,7 @@ static void send_http(struct kv_dispatch *c, struct kv_errand *e, bool stream)
 {
     struct kv_err err;
     struct kv_http_request request = {
-        .peer = e->endpoint->provider.chat,
+        .peer = kv_provider_target(&e->endpoint->provider, stream),
         .body = kv_slice_of(&e->body),
         .timeout_ms = kv_endpoint_timeout_ms(e->endpoint, &e->call),
         .fresh = e->call.used[KV_RETRY_CONNECTION] > 0,

@@ -62,8 +62,8 @@ static double total_s(const struct kv_endpoint *e)
 bool kv_streaming_wanted(const struct kv_endpoint *e)
 {
     struct kv_slice said;
-    bool can = e->provider.wire != KV_PROTOCOL_GEMINI && !(e->quirks & KV_QUIRK_NO_STREAM);
-    if (!can || e->command || (e->background && e->provider.wire == KV_PROTOCOL_RESPONSES))
+    if (e->quirks & KV_QUIRK_NO_STREAM || e->command ||
+        (e->background && e->provider.wire == KV_PROTOCOL_RESPONSES))
         return false;
     if (find_extra(e->model, "streaming", &said) && !kv_json_is_null(said))
         return kv_json_is_true(said);

@@ -249,7 +249,7 @@ void chat_write(
     if (c->wire == RESPONSES)
         write_responses(c, text, finish, serial, out);
     else if (c->wire == GEMINI)
-        google_write(c, text, finish, out);
+        google_write(c, text, text.n, finish, out);
     else if (c->wire == ANTHROPIC)
         write_anthropic(c, text, finish, serial, out);
     else

@@ -44,18 +44,34 @@ void google_take_model(struct chat *c, const char *path)
     kv_buf_add(&c->model, name, strcspn(name, ":"));
 }
 
-void google_write(
-    const struct chat *c, struct kv_slice text, const char *finish, struct kv_buf *out)
+static void begin_candidate(struct kv_slice text, bool thought, struct kv_buf *out)
 {
-    size_t in = c->prompt / 4 + 1, said = text.n / 4 + 1;
     kv_buf_add_str(out, "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":");
     kv_json_quote(out, text, KV_JSON_RAW);
-    kv_buf_add_str(out, "}]},\"index\":0,\"finishReason\":");
+    kv_buf_printf(out, "%s}]},\"index\":0", thought ? ",\"thought\":true" : "");
+}
+
+void google_write_piece(
+    const struct chat *c, struct kv_slice text, bool thought, struct kv_buf *out)
+{
+    begin_candidate(text, thought, out);
+    kv_buf_printf(out,
+        "}],\"usageMetadata\":{\"promptTokenCount\":%zu},\"modelVersion\":", c->prompt / 4 + 1);
+    kv_json_quote(out, kv_slice_of(&c->model), KV_JSON_RAW);
+    kv_buf_add_char(out, '}');
+}
+
+void google_write(
+    const struct chat *c, struct kv_slice text, size_t said, const char *finish, struct kv_buf *out)
+{
+    size_t in = c->prompt / 4 + 1, tokens = said / 4 + 1;
+    begin_candidate(text, false, out);
+    kv_buf_add_str(out, ",\"finishReason\":");
     kv_json_quote_str(out, finish ? finish : "STOP");
     kv_buf_printf(out,
         "}],\"usageMetadata\":{\"promptTokenCount\":%zu,\"candidatesTokenCount\":%zu,"
         "\"totalTokenCount\":%zu},\"modelVersion\":",
-        in, said, in + said);
+        in, tokens, in + tokens);
     kv_json_quote(out, kv_slice_of(&c->model), KV_JSON_RAW);
     kv_buf_add_char(out, '}');
 }

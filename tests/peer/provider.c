@@ -286,8 +286,10 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
 {
     struct chat chat;
     bool read = chat_read(&chat, wire, kv_slice_of(&c->body));
-    if (wire == GEMINI)
+    if (wire == GEMINI) {
         google_take_model(&chat, path);
+        chat.stream = strstr(path, ":streamGenerateContent") != NULL;
+    }
     struct asked a = {.path = kv_slice(path),
         .model = kv_slice_of(&chat.model),
         .user = kv_slice_of(&chat.user),
@@ -349,12 +351,23 @@ static void list_models(struct call *c)
     kv_buf_add_str(&c->reply, "],\"has_more\":false}");
 }
 
+/* Streams come as events only where they are asked for so. */
+static bool is_google(struct call *c, const char *path)
+{
+    const char *method = strrchr(path, ':');
+    if (method && strcmp(method, ":streamGenerateContent") == 0) {
+        const char *alt = MHD_lookup_connection_value(c->connection, MHD_GET_ARGUMENT_KIND, "alt");
+        return alt && strcmp(alt, "sse") == 0;
+    }
+    return method && strcmp(method, ":generateContent") == 0;
+}
+
 static void decide(struct call *c, const char *path)
 {
     size_t n = strlen(path);
     me.serial++;
     c->status = 200;
-    if (n >= 16 && strcmp(path + n - 16, ":generateContent") == 0)
+    if (is_google(c, path))
         answer_chat(c, GEMINI, path);
     else if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
         answer_chat(c, OPENAI, path);

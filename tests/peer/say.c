@@ -1,6 +1,7 @@
 /* say - a reply of the test provider as a stream: pieces of bytes, each after a wait. */
 #include "say.h"
 
+#include "google.h"
 #include "json.h"
 #include "num.h"
 
@@ -44,7 +45,7 @@ static void cut_piece(struct speaker *s)
 /* One event: the name for the wires that have names, and its data. */
 static void put_event(struct speaker *s, const char *name, struct kv_buf *data)
 {
-    if (s->chat->wire != OPENAI)
+    if (s->chat->wire != OPENAI && s->chat->wire != GEMINI)
         kv_buf_printf(&s->to->bytes, "event: %s\n", name);
     kv_buf_add_str(&s->to->bytes, "data: ");
     kv_buf_add_slice(&s->to->bytes, kv_slice_of(data));
@@ -211,6 +212,22 @@ static void response_event(struct speaker *s, const char *type, bool whole, cons
     put_event(s, type, &b);
 }
 
+/* ---- Google ---- */
+
+static void candidate(struct speaker *s, bool thought, struct kv_slice text)
+{
+    struct kv_buf b = {0};
+    google_write_piece(s->chat, text, thought, &b);
+    put_event(s, "", &b);
+}
+
+static void last_candidate(struct speaker *s, const char *reason)
+{
+    struct kv_buf b = {0};
+    google_write(s->chat, KV_SLICE(""), s->text.n, reason, &b);
+    put_event(s, "", &b);
+}
+
 /* ---- steps, on any wire ---- */
 
 static void begin(struct speaker *s)
@@ -222,14 +239,14 @@ static void begin(struct speaker *s)
         chunk(s, "role", KV_SLICE("assistant"), NULL);
     else if (s->chat->wire == ANTHROPIC)
         message_start(s);
-    else
+    else if (s->chat->wire == RESPONSES)
         response_event(s, "response.created", false, NULL);
 }
 
 static void turn_to(struct speaker *s, enum block kind)
 {
     begin(s);
-    if (s->open == kind || s->chat->wire == OPENAI) {
+    if (s->open == kind || s->chat->wire == OPENAI || s->chat->wire == GEMINI) {
         s->open = kind;
         return;
     }
@@ -253,6 +270,8 @@ static void delta(struct speaker *s, enum block kind, struct kv_slice text)
         block_delta(s, text);
     else if (s->chat->wire == RESPONSES)
         item_delta(s, text);
+    else if (s->chat->wire == GEMINI)
+        candidate(s, kind == THINK_BLOCK, text);
     else if (kind == THINK_BLOCK)
         chunk(s, "reasoning_content", text, NULL);
     else if (s->chat->tool)
@@ -285,6 +304,8 @@ static void finish(struct speaker *s, const char *reason)
     s->finished = true;
     if (s->chat->wire == ANTHROPIC)
         message_delta(s, reason);
+    else if (s->chat->wire == GEMINI)
+        last_candidate(s, reason);
     else if (s->chat->wire == OPENAI) {
         chunk(s, NULL, KV_SLICE(""), reason ? reason : s->chat->tool ? "tool_calls" : "stop");
         if (s->chat->include_usage)

@@ -139,6 +139,40 @@ prepare() {
 /v1beta/models/m1:generateContent'
 }
 
+@test "run: Google's models are streamed where a preset or the user says so" {
+    bench 2
+    start_provider --answers answers.jsonl --key google-key
+    export GEMINI_BASE_URL=$PROVIDER_URL GEMINI_API_KEY=google-key
+    prepare '(.answering_models[0], .parsing_models[0]) |= (.interface = "langchain" | .model_provider = "google_genai" | del(.endpoint_base_url))
+        | .answering_models[0].extra_kwargs = {streaming: true}'
+    run --separate-stderr kv-run r.json.state
+    assert_success
+    assert_equal "$(jq -c '[.template.verify_result, (.template.usage_metadata.answer_generation.output_tokens > 0)]' <<<"$output" | sort -u)" '[true,true]'
+    assert_equal "$(jq -r .path "$JOURNAL" | sort -u)" '/v1beta/models/judge:generateContent
+/v1beta/models/m1:streamGenerateContent'
+    rm r.json*
+    prepare '(.answering_models[0], .parsing_models[0]) |= (.interface = "langchain" | .model_provider = "google_genai" | del(.endpoint_base_url))'
+    : >"$JOURNAL"
+    run --separate-stderr kv-run --stream=always r.json.state
+    assert_success
+    assert_equal "$(jq -c .template.verify_result <<<"$output" | sort -u)" true
+    assert_equal "$(jq -r .path "$JOURNAL" | sort -u)" '/v1beta/models/judge:streamGenerateContent
+/v1beta/models/m1:streamGenerateContent'
+}
+
+@test "run: what came of a Google answer that stops half-way is kept, its thoughts are not" {
+    bench 2
+    jq -n '{rules: [{when: {model: "m1"}, do: {stream: [
+        {think: "hm"}, {text: "It is 1. But"}, {wait_ms: 10000, text: "x"}]}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    export GEMINI_BASE_URL=$PROVIDER_URL GEMINI_API_KEY=k
+    prepare '.answering_models[0] |= (.interface = "langchain" | .model_provider = "google_genai" | del(.endpoint_base_url))'
+    run --separate-stderr kv-run --stream --idle 0.1 r.json.state
+    assert_success
+    assert_equal "$(jq -c '[.template.raw_llm_response, .template.response_timeout_partial]' <<<"$output" | sort -u)" \
+        '["--- AI Message ---\nIt is 1. But",true]'
+}
+
 @test "run: another judge of the preset judges where the first is down, and the row says so" {
     bench 4
     start_provider --answers answers.jsonl

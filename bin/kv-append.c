@@ -46,8 +46,8 @@ struct work {
     FILE *rejects;
     const char *source; /* name of the input, for messages */
     bool tee, quiet, strict, verbose;
-    bool deaf;     /* nobody reads what we print any more */
-    int unprinted; /* KV_SYSTEM if that is worth a failure */
+    bool stdout_closed; /* nobody reads what we print any more */
+    int unprinted;      /* KV_SYSTEM if that is worth a failure */
     long kept, skipped, refused;
     struct kv_feed feed;
     struct kv_patience patience; /* with the lock, and with input */
@@ -70,8 +70,8 @@ static void say_note(void *closure, const char *text)
 static void print_answers(struct work *w)
 {
     struct kv_err err;
-    if (w->answers.n && !w->deaf && kv_cli_put(kv_slice_of(&w->answers), &err) != 0) {
-        w->deaf = true;
+    if (w->answers.n && !w->stdout_closed && kv_cli_put(kv_slice_of(&w->answers), &err) != 0) {
+        w->stdout_closed = true;
         w->unprinted = KV_SYSTEM;
         if (err.sys != EPIPE)
             kv_cli_warn(&err);
@@ -211,7 +211,7 @@ static void refuse(struct work *w, size_t number, struct kv_slice line, const st
 static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
 {
     struct kv_store_counts c;
-    if (w->quiet || w->deaf)
+    if (w->quiet || w->stdout_closed)
         return;
     if (w->tee) {
         kv_buf_add_slice(&w->answers, kv_slice_strip(line));

@@ -37,7 +37,7 @@ int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The same from errno: the text is followed by ": " and the system's words. The kind is KV_INPUT
- * where the named thing does not exist or is of the wrong sort (ENOENT, ENOTDIR, EISDIR, ELOOP,
+ * where the named thing does not exist or is of the wrong kind (ENOENT, ENOTDIR, EISDIR, ELOOP,
  * ENAMETOOLONG), else KV_SYSTEM. */
 int kv_err_sys(struct kv_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -67,7 +67,7 @@ static size_t *sort_ids(const struct kv_bench *b)
 
 /* In a checkpoint questions of one id are one, as a map would have it: the first place, the last
  * data. */
-static void fold_twins(struct kv_bench *b)
+static void fold_duplicates(struct kv_bench *b)
 {
     size_t *order = sort_ids(b), kept = 0;
     bool *gone = kv_calloc(b->n + 1, sizeof *gone);
@@ -98,7 +98,7 @@ static void drop_bad(struct kv_bench *b)
 }
 
 /* In JSON Lines they are a mistake. */
-static void refuse_twins(const struct kv_bench *b, struct kv_problems *problems)
+static void refuse_duplicates(const struct kv_bench *b, struct kv_problems *problems)
 {
     size_t *order = sort_ids(b);
     for (size_t i = 1; i < b->n; i++) {
@@ -218,7 +218,7 @@ static void take_line(struct kv_bench *b, struct kv_json_reader *r, struct kv_sl
         kv_question_jsonl_rubric(&b->rubric, line, &here, problems);
     else
         kv_question_jsonl_read(&q, line, &here, problems);
-    if (q.id.n) /* also one that is not in order: its twin is to be named as well */
+    if (q.id.n) /* also one that is not in order: its duplicate is to be named as well */
         list(b, &q, problems->n != before, r->value_line, kv_json_reader_offset(r, line), line.n);
     kv_question_release(&q);
 }
@@ -242,7 +242,7 @@ static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct k
     if (c < 0)
         kv_problems_add(problems, NULL, "json_invalid", "%s", err->text);
     point_ids(b);
-    refuse_twins(b, problems);
+    refuse_duplicates(b, problems);
     if (problems->n == 0)
         kv_rubric_check(&b->rubric, NULL, problems);
     drop_bad(b);
@@ -281,7 +281,7 @@ static int read_checkpoint(
     if (problems->n != before && !b->partly)
         return kv_problems_err(problems, err);
     point_ids(b);
-    fold_twins(b);
+    fold_duplicates(b);
     return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* A place in the document: what stands there, and who hears complaints. */
+/* A place in the document: what stands there, and where problems are noted. */
 struct place {
     struct kv_slice value;
     const struct kv_path *at;
@@ -186,15 +186,16 @@ int kv_checkpoint_check_examples(
 static void read_properties(struct kv_question *q, const struct place *item)
 {
     struct kv_buf text = {0};
-    const char *sort;
+    const char *error_type;
     bool present;
     struct kv_path list = {.up = item->at, .name = KV_SLICE("additionalProperty")};
     struct kv_path finished_at = {.up = &list, .name = KV_SLICE("finished")};
     struct kv_path few_shot_at = {.up = &list, .name = KV_SLICE("few_shot_examples")};
     check_properties(item);
     struct kv_slice value = property(item->value, "finished", &present);
-    if (present && kv_pydantic_bool(value.n ? value : KV_SLICE("null"), &q->finished, &sort) != 0)
-        kv_problems_add(item->problems, &finished_at, sort, "not a boolean");
+    if (present &&
+        kv_pydantic_bool(value.n ? value : KV_SLICE("null"), &q->finished, &error_type) != 0)
+        kv_problems_add(item->problems, &finished_at, error_type, "not a boolean");
     value = unwrap_text(&text, property(item->value, "few_shot_examples", &present));
     if (!kv_json_is_null(value)) {
         if (q->finished)

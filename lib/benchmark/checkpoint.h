@@ -4,7 +4,7 @@
  * types they have, which properties mean what. Unknown keys are ignored, as JSON-LD wants it;
  * scenarios are refused by name.
  *
- * The questions are most of such a document, so it comes in two sorts of parts: its top, which is
+ * The questions are most of such a document, so it comes in two kinds of parts: its top, which is
  * the document with an empty list in place of its questions, and each question by itself. Parts are
  * checked JSON. Who finds them in the file is bench.
  *

@@ -98,10 +98,11 @@ static void read_examples(struct kv_question *q, const struct line *l)
 static void read_finished(struct kv_question *q, const struct line *l)
 {
     struct kv_path here = path_of(l, FINISHED);
-    const char *sort;
+    const char *error_type;
     q->finished = true;
-    if (l->value[FINISHED].n && kv_pydantic_bool(l->value[FINISHED], &q->finished, &sort) != 0)
-        kv_problems_add(l->problems, &here, sort, "not a boolean");
+    if (l->value[FINISHED].n &&
+        kv_pydantic_bool(l->value[FINISHED], &q->finished, &error_type) != 0)
+        kv_problems_add(l->problems, &here, error_type, "not a boolean");
 }
 
 static void make_id(struct kv_question *q)

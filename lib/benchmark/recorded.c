@@ -321,7 +321,7 @@ bool kv_recorded_strict(const struct kv_recorded *r)
 }
 
 /* 2 for a named model that fits, 1 for a named replicate that fits; -1: does not fit. */
-static int fit(const struct kv_recorded_entry *e, struct kv_slice model, int64_t replicate)
+static int match(const struct kv_recorded_entry *e, struct kv_slice model, int64_t replicate)
 {
     if (e->scenario || e->visit)
         return -1;
@@ -345,7 +345,7 @@ const struct kv_recorded_entry *kv_recorded_find(const struct kv_recorded *r,
     while (e && e > r->entries && compare_entries(e - 1, &wanted) == 0)
         e--;
     for (; e && e < end && compare_entries(e, &wanted) == 0; e++) {
-        int how_well = fit(e, model, replicate);
+        int how_well = match(e, model, replicate);
         if (how_well >= 0 && how_well >= most) {
             most = how_well;
             best = e;

@@ -45,9 +45,9 @@ static struct kv_slice get_json(struct kv_slice object, const char *name)
     return kv_json_is_null(v) ? none : v;
 }
 
-static int64_t get_limit(struct kv_slice dump, const char *name, int64_t otherwise)
+static int64_t get_limit(struct kv_slice dump, const char *name, int64_t fallback)
 {
-    int64_t x = otherwise;
+    int64_t x = fallback;
     struct kv_slice v = get_json(dump, name);
     if (v.n)
         kv_num_int64(v, &x);
@@ -242,9 +242,9 @@ static void add_parameter(struct kv_buf *out, struct kv_slice key, struct kv_sli
 static bool is_boolean_scale(struct kv_slice rating)
 {
     double best, worst;
-    const char *sort;
-    return kv_pydantic_float(get(rating, "bestRating"), &best, &sort) == 0 && best == 1 &&
-           kv_pydantic_float(get(rating, "worstRating"), &worst, &sort) == 0 && worst == 0;
+    const char *error_type;
+    return kv_pydantic_float(get(rating, "bestRating"), &best, &error_type) == 0 && best == 1 &&
+           kv_pydantic_float(get(rating, "worstRating"), &worst, &error_type) == 0 && worst == 0;
 }
 
 /* The plain object a rating stands for: its parameters are properties with names and values. */
@@ -292,13 +292,14 @@ static void want_number(struct kv_slice object, const char *name, bool required,
     struct kv_path here = {.up = at, .name = kv_slice(name)};
     struct kv_slice v = get(object, name);
     double ignored;
-    const char *sort;
+    const char *error_type;
     if (!required && kv_json_is_null(v))
         return;
     if (!v.n)
         kv_problems_add(problems, &here, "missing", "missing");
-    else if (kv_pydantic_float(v, &ignored, &sort) != 0)
-        kv_problems_add(problems, &here, sort, "expected a number, got %s", kv_json_type_name(v));
+    else if (kv_pydantic_float(v, &ignored, &error_type) != 0)
+        kv_problems_add(
+            problems, &here, error_type, "expected a number, got %s", kv_json_type_name(v));
 }
 
 static int read_rating(struct kv_rubric *r, struct kv_slice rating, bool global,

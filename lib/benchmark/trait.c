@@ -72,23 +72,23 @@ static char *folded(struct kv_slice string)
     return copy;
 }
 
-static bool has_twins(struct kv_slice classes)
+static bool has_duplicates(struct kv_slice classes)
 {
     char *names[CLASSES_MOST];
     size_t n = 0;
-    bool twins = false;
+    bool duplicates = false;
     struct kv_json_walk w;
     struct kv_slice key, value;
     kv_json_begin(&w, classes);
     while (n < CLASSES_MOST && kv_json_member(&w, &key, &value)) {
         names[n] = folded(key);
         for (size_t i = 0; i < n; i++)
-            twins |= strcmp(names[i], names[n]) == 0;
+            duplicates |= strcmp(names[i], names[n]) == 0;
         n++;
     }
     while (n)
         free(names[--n]);
-    return twins;
+    return duplicates;
 }
 
 static void check_classes(
@@ -105,7 +105,7 @@ static void check_classes(
     while (kv_json_member(&w, &key, &value))
         if (is_blank(key) || is_blank(value))
             complain(problems, at, "classes", "names and descriptions must not be blank");
-    if (has_twins(classes))
+    if (has_duplicates(classes))
         complain(problems, at, "classes", "names must differ by more than case");
 }
 
@@ -181,39 +181,39 @@ static void check_metric(
 #define NULLABLE KV_FIELD_NULLABLE
 #define BOOL(key, value)                                                                           \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .otherwise = value                                     \
+        .name = key, .kind = KV_FIELD_BOOL, .default_json = value                                  \
     }
 #define BOOL_OR_NULL(key, value)                                                                   \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .flags = NULLABLE, .otherwise = value                  \
+        .name = key, .kind = KV_FIELD_BOOL, .flags = NULLABLE, .default_json = value               \
     }
 #define TEXT(key, value)                                                                           \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXT, .otherwise = value                                     \
+        .name = key, .kind = KV_FIELD_TEXT, .default_json = value                                  \
     }
-#define OR_NULL(key, sort)                                                                         \
+#define OR_NULL(key, type)                                                                         \
     {                                                                                              \
-        .name = key, .kind = sort, .flags = NULLABLE, .otherwise = "null"                          \
+        .name = key, .kind = type, .flags = NULLABLE, .default_json = "null"                       \
     }
-#define IF_GIVEN(key, sort)                                                                        \
+#define IF_GIVEN(key, type)                                                                        \
     {                                                                                              \
-        .name = key, .kind = sort, .flags = NULLABLE | KV_FIELD_IF_GIVEN, .otherwise = "null"      \
+        .name = key, .kind = type, .flags = NULLABLE | KV_FIELD_IF_GIVEN, .default_json = "null"   \
     }
 #define KIND(value)                                                                                \
     {                                                                                              \
-        .name = "kind", .kind = KV_FIELD_ANY, .otherwise = value                                   \
+        .name = "kind", .kind = KV_FIELD_ANY, .default_json = value                                \
     }
 #define CHOICE(key, value, words)                                                                  \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .otherwise = value, .choices = words                 \
+        .name = key, .kind = KV_FIELD_CHOICE, .default_json = value, .choices = words              \
     }
 #define TEXTS(key, value)                                                                          \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXTS, .otherwise = value                                    \
+        .name = key, .kind = KV_FIELD_TEXTS, .default_json = value                                 \
     }
-#define ABOVE_ZERO(key, sort, value)                                                               \
+#define ABOVE_ZERO(key, type, value)                                                               \
     {                                                                                              \
-        .name = key, .kind = sort, .flags = KV_FIELD_ABOVE_MIN, .otherwise = value,                \
+        .name = key, .kind = type, .flags = KV_FIELD_ABOVE_MIN, .default_json = value,             \
         .has_min = true                                                                            \
     }
 #define NAMES                                                                                      \

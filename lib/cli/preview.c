@@ -63,16 +63,16 @@ static void make_up(const struct kv_query *q, struct kv_buf *reply)
     kv_buf_add_char(reply, '}');
 }
 
-static void count_judging(struct kv_session *s, const struct kv_prepared_question *subject,
+static void count_judging(struct kv_session *s, const struct kv_prepared_question *prepared,
     struct kv_answer_stage *g, size_t judge, struct estimate *e)
 {
     struct kv_pipeline p;
     struct kv_query q;
     const struct kv_model *m = &s->config->parsing[judge];
-    struct kv_desk desk = s->desk;
+    struct kv_pipeline_shared shared = s->shared;
     struct kv_buf reply = {0};
-    desk.rehearsal = true;
-    kv_pipeline_begin(&p, &desk, subject, g, m);
+    shared.rehearsal = true;
+    kv_pipeline_begin(&p, &shared, prepared, g, m);
     while (kv_pipeline_query(&p, &q)) {
         make_up(&q, &reply);
         struct kv_answer r = {.kind = KV_ANSWER_TEXT, .text = kv_slice_of(&reply)};
@@ -92,11 +92,11 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     struct kv_answer_stage g;
     struct kv_query q;
     const struct kv_model *m = &s->config->answering[job->answering];
-    struct kv_prepared_question *subject =
+    struct kv_prepared_question *prepared =
         kv_prepared_question_open(s->config, s->bench, job->question, s->translator, &err);
-    if (!subject)
+    if (!prepared)
         return;
-    kv_answer_stage_init(&g, &s->desk, subject, m, job->replicate);
+    kv_answer_stage_init(&g, &s->shared, prepared, m, job->replicate);
     if (!job->row && !kv_answer_stage_known(&g)) {
         kv_answer_stage_query(&g, &q);
         answering[job->answering].calls++;
@@ -110,10 +110,10 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     }
     for (size_t i = 0; i < job->count; i++) {
         size_t judge = s->work.judges[job->first + i];
-        count_judging(s, subject, &g, judge, &judging[judge]);
+        count_judging(s, prepared, &g, judge, &judging[judge]);
     }
     kv_answer_stage_release(&g);
-    kv_prepared_question_close(subject);
+    kv_prepared_question_close(prepared);
 }
 
 /* Who would be asked, and the name of the key that would be shown; null where that is not decided
@@ -198,14 +198,14 @@ static int put_finding(const struct kv_endpoint *e, const struct kv_response *r,
     kv_put_fn *put, void *closure, struct kv_err *err)
 {
     struct kv_buf line = {0};
-    bool ok = kv_outcome_rule(r->ending)->answers;
+    bool ok = kv_outcome_rule(r->outcome)->answers;
     add_name(&line, e->model, e->judge);
     add_where(&line, &e->provider);
     kv_buf_add_str(&line, ",\"endpoint\":");
     kv_json_quote_str(&line, e->provider.chat->place.url);
     kv_buf_printf(&line,
         ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":", e->provider.dialect->name,
-        ok ? "true" : "false", kv_outcome_name(r->ending));
+        ok ? "true" : "false", kv_outcome_name(r->outcome));
     kv_json_quote(&line, kv_slice_of(&r->model), KV_JSON_RAW);
     kv_buf_add_str(&line, ",\"message\":");
     kv_json_quote(&line, kv_slice_of(&r->error), KV_JSON_RAW);
@@ -245,7 +245,8 @@ static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response
             break;
         *us = done.total_us;
         kv_response_read(reply, &to, &done);
-        if (kv_endpoint_hear(e, &q, reply, to.step, to.quirks, &end, &response) == KV_HEARD_REPLY)
+        if (kv_endpoint_take(e, &q, reply, to.step, to.quirks, &end, &response) ==
+            KV_ENDPOINT_ANSWERED)
             break;
     }
     kv_buf_release(&body);
@@ -269,7 +270,7 @@ int kv_preflight(
             probe(s, e, &reply, &us, err) != 0 || put_finding(e, &reply, us, put, closure, err) != 0
                 ? -1
                 : 0;
-        if (!failed && !kv_outcome_rule(reply.ending)->answers)
+        if (!failed && !kv_outcome_rule(reply.outcome)->answers)
             ++*unusable;
     }
     kv_response_release(&reply);

@@ -65,9 +65,9 @@ static bool get_bool(struct kv_slice object, const char *name)
     return kv_json_is_true(get(object, name));
 }
 
-static double get_double(struct kv_slice object, const char *name, double otherwise)
+static double get_double(struct kv_slice object, const char *name, double fallback)
 {
-    double x = otherwise;
+    double x = fallback;
     struct kv_slice v = get_json(object, name);
     if (v.n)
         kv_num_double(v, &x);
@@ -76,10 +76,10 @@ static double get_double(struct kv_slice object, const char *name, double otherw
 
 /* Whole numbers of any size are legal; what acts on them is satisfied with the nearest it can hold.
  */
-static int64_t get_int(struct kv_slice object, const char *name, int64_t otherwise)
+static int64_t get_int(struct kv_slice object, const char *name, int64_t fallback)
 {
     struct kv_slice v = get_json(object, name);
-    int64_t x = otherwise;
+    int64_t x = fallback;
     if (v.n && !kv_num_int64(v, &x))
         x = v.p[0] == '-' ? INT64_MIN + 1 : INT64_MAX;
     return x;

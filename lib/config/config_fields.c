@@ -14,88 +14,89 @@
 #define NULLABLE KV_FIELD_NULLABLE
 #define BOOL(key, value)                                                                           \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .otherwise = value                                     \
+        .name = key, .kind = KV_FIELD_BOOL, .default_json = value                                  \
     }
 #define INT(key, value)                                                                            \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .otherwise = value                                      \
+        .name = key, .kind = KV_FIELD_INT, .default_json = value                                   \
     }
 #define INT_FROM(key, value, least)                                                                \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .otherwise = value, .min = least, .has_min = true       \
+        .name = key, .kind = KV_FIELD_INT, .default_json = value, .min = least, .has_min = true    \
     }
 #define INT_OR_NULL(key)                                                                           \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE, .otherwise = "null"                  \
+        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE, .default_json = "null"               \
     }
 #define INT_FROM_OR_NULL(key, least, more)                                                         \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE | (more), .otherwise = "null",        \
+        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE | (more), .default_json = "null",     \
         .min = least, .has_min = true                                                              \
     }
 #define FLOAT(key, value)                                                                          \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .otherwise = value                                    \
+        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value                                 \
     }
 #define FLOAT_FROM(key, value, least)                                                              \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .otherwise = value, .min = least, .has_min = true     \
+        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value, .min = least, .has_min = true  \
     }
 #define FLOAT_WITHIN(key, value, least, most)                                                      \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .otherwise = value, .min = least, .max = most,        \
+        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value, .min = least, .max = most,     \
         .has_min = true, .has_max = true                                                           \
     }
 #define FLOAT_OR_NULL(key)                                                                         \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE, .otherwise = "null"                \
+        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE, .default_json = "null"             \
     }
 #define FLOAT_FROM_OR_NULL(key, least, more)                                                       \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE | (more), .otherwise = "null",      \
+        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE | (more), .default_json = "null",   \
         .min = least, .has_min = true                                                              \
     }
 #define TEXT(key, value)                                                                           \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXT, .otherwise = value                                     \
+        .name = key, .kind = KV_FIELD_TEXT, .default_json = value                                  \
     }
 #define CHOICE(key, value, words)                                                                  \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .otherwise = value, .choices = words                 \
+        .name = key, .kind = KV_FIELD_CHOICE, .default_json = value, .choices = words              \
     }
 #define CHOICE_OR_NULL(key, value, words)                                                          \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .flags = NULLABLE, .otherwise = value,               \
+        .name = key, .kind = KV_FIELD_CHOICE, .flags = NULLABLE, .default_json = value,            \
         .choices = words                                                                           \
     }
-#define OR_NULL(key, sort)                                                                         \
+#define OR_NULL(key, type)                                                                         \
     {                                                                                              \
-        .name = key, .kind = sort, .flags = NULLABLE, .otherwise = "null"                          \
+        .name = key, .kind = type, .flags = NULLABLE, .default_json = "null"                       \
     }
-#define LIST(key, sort, value)                                                                     \
+#define LIST(key, type, value)                                                                     \
     {                                                                                              \
-        .name = key, .kind = sort, .otherwise = value                                              \
+        .name = key, .kind = type, .default_json = value                                           \
     }
 #define OBJECT(key, of, value)                                                                     \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECT, .otherwise = value, .table = of                      \
+        .name = key, .kind = KV_FIELD_OBJECT, .default_json = value, .table = of                   \
     }
 #define OBJECT_OR_NULL(key, of)                                                                    \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECT, .flags = NULLABLE, .otherwise = "null", .table = of  \
+        .name = key, .kind = KV_FIELD_OBJECT, .flags = NULLABLE, .default_json = "null",           \
+        .table = of                                                                                \
     }
 #define OBJECTS(key, value, of)                                                                    \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECTS, .otherwise = value, .table = of                     \
+        .name = key, .kind = KV_FIELD_OBJECTS, .default_json = value, .table = of                  \
     }
-#define MAP(key, sort, of)                                                                         \
+#define MAP(key, type, of)                                                                         \
     {                                                                                              \
-        .name = key, .kind = sort, .otherwise = "{}", .table = of                                  \
+        .name = key, .kind = type, .default_json = "{}", .table = of                               \
     }
 #define REFUSED(key, hidden, why)                                                                  \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_NOTHING, .flags = NULLABLE | (hidden), .otherwise = "null",  \
-        .choices = why                                                                             \
+        .name = key, .kind = KV_FIELD_NOTHING, .flags = NULLABLE | (hidden),                       \
+        .default_json = "null", .choices = why                                                     \
     }
 #define END                                                                                        \
     {                                                                                              \

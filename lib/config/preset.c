@@ -162,7 +162,7 @@ static bool is_yes(const char *text)
  * a field takes, is left to the tables to refuse. */
 static bool env_value(enum env_kind kind, const char *text, struct kv_buf *out)
 {
-    const char *sort = "";
+    const char *error_type = "";
     double x;
     int64_t whole;
     struct kv_buf quoted = {0};
@@ -173,8 +173,8 @@ static bool env_value(enum env_kind kind, const char *text, struct kv_buf *out)
     else if (kind == ENV_INT && (ok = kv_pydantic_python_int(kv_slice(text), &whole)))
         kv_buf_printf(out, "%" PRId64, whole);
     else if (kind == ENV_FLOAT)
-        ok = kv_pydantic_float(kv_slice_of(&quoted), &x, &sort) == 0 ||
-             strcmp(sort, "finite_number") == 0;
+        ok = kv_pydantic_float(kv_slice_of(&quoted), &x, &error_type) == 0 ||
+             strcmp(error_type, "finite_number") == 0;
     if (ok && !out->n)
         kv_buf_add_slice(out, kv_slice_of(&quoted));
     kv_buf_release(&quoted);

@@ -13,7 +13,7 @@
 
 struct scan {
     const char *at, *end;
-    const char *why; /* the first complaint; `at` is where */
+    const char *why; /* the first mistake; `at` is where */
     unsigned flags;
 };
 
@@ -231,7 +231,7 @@ static bool scan_value(struct scan *s)
 static bool check_halves(struct scan *s, const char *first)
 {
     const struct kv_slice value = {first, (size_t)(s->at - first)};
-    size_t lone = s->flags & KV_JSON_PAIRS ? kv_json_lone_half(value, 0) : value.n;
+    size_t lone = s->flags & KV_JSON_PAIRS ? kv_json_lone_surrogate(value, 0) : value.n;
     if (lone == value.n)
         return true;
     s->at = first + lone;
@@ -325,10 +325,10 @@ bool kv_json_is_true(struct kv_slice value)
     return kv_json_type(value) == KV_JSON_TRUE;
 }
 
-bool kv_json_bool(struct kv_slice value, bool otherwise)
+bool kv_json_bool(struct kv_slice value, bool fallback)
 {
     enum kv_json_type type = kv_json_type(value);
-    return type == KV_JSON_TRUE ? true : type == KV_JSON_FALSE ? false : otherwise;
+    return type == KV_JSON_TRUE ? true : type == KV_JSON_FALSE ? false : fallback;
 }
 
 void kv_json_begin(struct kv_json_walk *w, struct kv_slice value)

@@ -32,7 +32,7 @@ enum kv_json_flag {
     KV_JSON_FOREIGN = KV_JSON_NONFINITE | KV_JSON_DEEP, /* a file that karenina wrote */
     /* Nothing that makes a reader refuse the document around it: */
     KV_JSON_DIGITS = 4, /* an integer of more than KV_JSON_DIGITS_MAX digits (Python) */
-    KV_JSON_PAIRS = 8,  /* half a surrogate pair (jq) */
+    KV_JSON_PAIRS = 8,  /* lone surrogates (jq) */
     KV_JSON_PORTABLE = KV_JSON_DIGITS | KV_JSON_PAIRS,
 };
 
@@ -66,7 +66,7 @@ const char *kv_json_type_name(struct kv_slice value); /* "object", "string", …
 bool kv_json_is_null(struct kv_slice value);          /* also true for an absent value (n == 0) */
 bool kv_json_is_true(struct kv_slice value);
 bool kv_json_is_nonfinite(struct kv_slice value); /* one of the tokens of KV_JSON_NONFINITE */
-bool kv_json_bool(struct kv_slice value, bool otherwise); /* true, false, or `otherwise` */
+bool kv_json_bool(struct kv_slice value, bool fallback); /* true, false, or `fallback` */
 
 /* Walks an array or an object:
  *     struct kv_json_walk w;

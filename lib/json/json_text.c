@@ -66,36 +66,36 @@ static unsigned hex4(const char *p)
     return v;
 }
 
-enum half { NO_HALF, HIGH, LOW };
+enum surrogate { NO_SURROGATE, HIGH, LOW };
 
-static enum half half_at(const char *p, const char *end)
+static enum surrogate surrogate_at(const char *p, const char *end)
 {
     if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd')
-        return NO_HALF;
+        return NO_SURROGATE;
     unsigned c = hex4(p + 2);
-    return c < 0xD800 ? NO_HALF : c < 0xDC00 ? HIGH : LOW;
+    return c < 0xD800 ? NO_SURROGATE : c < 0xDC00 ? HIGH : LOW;
 }
 
-size_t kv_json_lone_half(struct kv_slice json, size_t from)
+size_t kv_json_lone_surrogate(struct kv_slice json, size_t from)
 {
     const char *p = json.p + from, *end = json.p + json.n;
     while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
-        enum half half = half_at(p, end);
-        bool pair = half == HIGH && half_at(p + 6, end) == LOW;
-        if (half != NO_HALF && !pair)
+        enum surrogate kind = surrogate_at(p, end);
+        bool pair = kind == HIGH && surrogate_at(p + 6, end) == LOW;
+        if (kind != NO_SURROGATE && !pair)
             return (size_t)(p - json.p);
         p += pair ? 12 : 2;
     }
     return json.n;
 }
 
-void kv_json_mend_halves(struct kv_buf *json, size_t from)
+void kv_json_replace_surrogates(struct kv_buf *json, size_t from)
 {
-    for (size_t i = from; (i = kv_json_lone_half(kv_slice_of(json), i)) < json->n; i += 6)
+    for (size_t i = from; (i = kv_json_lone_surrogate(kv_slice_of(json), i)) < json->n; i += 6)
         memcpy(json->p + i + 2, "fffd", 4);
 }
 
-bool kv_utf8_has_half(struct kv_slice text)
+bool kv_utf8_has_lone_surrogate(struct kv_slice text)
 {
     const char *p = text.p, *end = text.p + text.n;
     while (p < end && (p = memchr(p, 0xED, (size_t)(end - p))))
@@ -126,7 +126,7 @@ static void add_utf8(struct kv_buf *out, unsigned c)
     kv_buf_add(out, b, n);
 }
 
-/* The \u escape at p, with its second half if it has one; moves *p behind it. */
+/* The \u escape at p, with the other one of a surrogate pair; moves *p behind it. */
 static unsigned unescape_u(const char **p, const char *end)
 {
     unsigned c = hex4(*p + 2);

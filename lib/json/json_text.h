@@ -17,15 +17,15 @@ size_t kv_utf8_length(const char *text, size_t left);
 /* Skips bytes that stand for themselves inside a JSON string, many at a time; it may stop early. */
 const char *kv_json_plain(const char *p, const char *end);
 
-/* Where in valid JSON text, from an offset on, the next escape of half a surrogate pair begins that
- * has no other half (\ud800, with no \udc00 behind it): json.n if there is none. */
-size_t kv_json_lone_half(struct kv_slice json, size_t from);
+/* Where in valid JSON text, from an offset on, the next escape of a lone surrogate begins (\ud800
+ * with no \udc00 behind it): json.n if there is none. */
+size_t kv_json_lone_surrogate(struct kv_slice json, size_t from);
 
 /* From an offset on, such halves become \ufffd, which is as long. */
-void kv_json_mend_halves(struct kv_buf *json, size_t from);
+void kv_json_replace_surrogates(struct kv_buf *json, size_t from);
 
 /* True if a text has a lone surrogate in the form that kv_json_unescape gives it. */
-bool kv_utf8_has_half(struct kv_slice text);
+bool kv_utf8_has_lone_surrogate(struct kv_slice text);
 
 /* Appends the characters a string value stands for, in UTF-8. A lone surrogate escape (\ud800) has
  * no UTF-8 form and becomes its three-byte generalised form, which kv_json_quote turns back into

@@ -1,4 +1,4 @@
-/* num - numbers as text, the way karenina's two serialisers spell them. */
+/* num - numbers as text, the way karenina's two serialisers write them. */
 #include "num.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* num - numbers as text, the way karenina's two serialisers spell them.
+/* num - numbers as text, the way karenina's two serialisers write them.
  *
  * Only configuration values and figures of our own pass through a double; foreign documents keep
  * their bytes. Source: kv-state(5), checked against floats.jsonl.

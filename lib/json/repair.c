@@ -1,7 +1,7 @@
 /* repair - strict JSON made of what is almost JSON, where only one reading is possible.
  *
  * A recursive descent that writes as it reads. It is tried twice: first a text ends at the partner
- * of the quote it began with, and only if that fails at any quote of the same sort, because models
+ * of the quote it began with, and only if that fails at any quote of the same kind, because models
  * mix straight and typographic quotes. A quote inside a text shows in what stands behind it: only
  * punctuation may follow a value.
  */
@@ -19,7 +19,7 @@ struct reader {
     struct kv_buf *out;
     struct kv_err *err;
     int depth;
-    bool mixed;  /* any quote of the same sort ends a text */
+    bool mixed;  /* any quote of the same kind ends a text */
     bool broken; /* the line was broken where white space was skipped last */
     bool closed;
 };
@@ -51,7 +51,7 @@ static const char *const spaces[] = {" ", "\t", "\r", "\f", "\v", "\\n", "\\r", 
     "\xe2\x81\xa0", "\xe3\x80\x80", "\xef\xbb\xbf", NULL};
 static const char *const lines[] = {"\n", "\xe2\x80\xa8", "\xe2\x80\xa9", NULL};
 
-/* Quotes by sort: what is opened by one may be closed by any of its sort. */
+/* Quotes by kind: what is opened by one may be closed by any of its kind. */
 static const char *const double_quotes[] = {"\"", "\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x9e",
     "\xe2\x80\x9f", "\xe2\x80\xb3", "\xef\xbc\x82", "\xc2\xab", "\xc2\xbb", NULL};
 static const char *const single_quotes[] = {
@@ -195,13 +195,13 @@ static void add_character(struct reader *r)
     r->at++;
 }
 
-static int add_string(struct reader *r, const char *const *sort, bool key)
+static int add_string(struct reader *r, const char *const *quotes, bool key)
 {
     const char *const exact[] = {partner(r), NULL};
-    const char *const *closing = r->mixed ? sort : exact;
+    const char *const *closing = r->mixed ? quotes : exact;
     if (!*closing)
         return refuse(r, r->at, "a text begins with a closing quote");
-    take(r, sort);
+    take(r, quotes);
     kv_buf_add_char(r->out, '"');
     while (r->at < r->end && !at_one(r, closing)) {
         if (*r->at != '\\')
@@ -314,11 +314,11 @@ static int add_value(struct reader *r);
 static int add_key(struct reader *r)
 {
     const char *from = r->at;
-    const char *const *sort = quotes_at(r);
+    const char *const *quotes = quotes_at(r);
     struct kv_buf word = {0};
-    if (sort && add_string(r, sort, true) != 0)
+    if (quotes && add_string(r, quotes, true) != 0)
         return -1;
-    if (!sort) {
+    if (!quotes) {
         take_word(r, &word);
         bool name = word.n && !strchr("+-.0123456789", *word.p);
         kv_json_quote(r->out, kv_slice_of(&word), KV_JSON_RAW);
@@ -388,11 +388,11 @@ static int add_items(struct reader *r, bool object)
 
 static int add_value(struct reader *r)
 {
-    const char *const *sort = quotes_at(r);
+    const char *const *quotes = quotes_at(r);
     if (r->at == r->end)
         return cut_off(r);
-    if (sort)
-        return add_string(r, sort, false);
+    if (quotes)
+        return add_string(r, quotes, false);
     bool object = at_one(r, opening_brace);
     if (!take(r, opening_brace) && !take(r, opening_bracket))
         return add_word(r);

@@ -13,7 +13,7 @@
 /* How well a value fits, best first. */
 enum match { EXACT, CLOSE, CONVERTED, NOT };
 
-static enum match fit(struct kv_slice shape, struct kv_slice value, struct kv_buf *out);
+static enum match match_value(struct kv_slice shape, struct kv_slice value, struct kv_buf *out);
 
 static enum match worse(enum match a, enum match b)
 {
@@ -56,29 +56,29 @@ static void tidy_word(struct kv_slice string, struct kv_buf *out)
 
 bool kv_field_value_truth(struct kv_slice value, bool *truth)
 {
-    const char *sort;
+    const char *error_type;
     struct kv_buf word = {0};
     if (kv_json_type(value) != KV_JSON_STRING)
-        return kv_pydantic_bool(value, truth, &sort) == 0;
+        return kv_pydantic_bool(value, truth, &error_type) == 0;
     tidy_word(value, &word);
-    bool known = kv_pydantic_bool(kv_slice_of(&word), truth, &sort) == 0;
+    bool known = kv_pydantic_bool(kv_slice_of(&word), truth, &error_type) == 0;
     kv_buf_release(&word);
     return known;
 }
 
 bool kv_field_value_whole(struct kv_slice value, double *number)
 {
-    const char *sort;
+    const char *error_type;
     struct kv_buf digits = {0};
     enum kv_json_type type = kv_json_type(value);
     bool whole = (type == KV_JSON_NUMBER || type == KV_JSON_STRING) &&
-                 kv_pydantic_int(value, &digits, &sort) == 0 &&
+                 kv_pydantic_int(value, &digits, &error_type) == 0 &&
                  kv_num_double(kv_slice_of(&digits), number);
     kv_buf_release(&digits);
     return whole;
 }
 
-static enum match fit_bool(struct kv_slice value, struct kv_buf *out)
+static enum match match_bool(struct kv_slice value, struct kv_buf *out)
 {
     bool flag,
         is_bool = kv_json_type(value) == KV_JSON_TRUE || kv_json_type(value) == KV_JSON_FALSE;
@@ -88,10 +88,10 @@ static enum match fit_bool(struct kv_slice value, struct kv_buf *out)
     return is_bool ? EXACT : CONVERTED;
 }
 
-static enum match fit_int(struct kv_slice value, struct kv_buf *out)
+static enum match match_int(struct kv_slice value, struct kv_buf *out)
 {
-    const char *sort;
-    if (kv_pydantic_int(value, out, &sort) != 0)
+    const char *error_type;
+    if (kv_pydantic_int(value, out, &error_type) != 0)
         return NOT;
     return kv_json_type(value) == KV_JSON_NUMBER && is_whole(value) ? EXACT : CONVERTED;
 }
@@ -111,13 +111,13 @@ static bool is_nonfinite(struct kv_slice value, double *x)
     return number && !isfinite(*x);
 }
 
-static enum match fit_float(struct kv_slice value, struct kv_buf *out)
+static enum match match_float(struct kv_slice value, struct kv_buf *out)
 {
     double x;
-    const char *sort;
+    const char *error_type;
     if (is_nonfinite(value, &x))
         kv_buf_add_str(out, isnan(x) ? "NaN" : x < 0 ? "-Infinity" : "Infinity");
-    else if (kv_pydantic_float(value, &x, &sort) == 0)
+    else if (kv_pydantic_float(value, &x, &error_type) == 0)
         kv_num_add_double(out, x, KV_NUM_COMPACT);
     else
         return NOT;
@@ -126,14 +126,14 @@ static enum match fit_float(struct kv_slice value, struct kv_buf *out)
     return is_whole(value) ? CLOSE : EXACT;
 }
 
-static enum match fit_scalar(struct kv_slice type, struct kv_slice value, struct kv_buf *out)
+static enum match match_scalar(struct kv_slice type, struct kv_slice value, struct kv_buf *out)
 {
     if (kv_json_string_is(type, "bool"))
-        return fit_bool(value, out);
+        return match_bool(value, out);
     if (kv_json_string_is(type, "int"))
-        return fit_int(value, out);
+        return match_int(value, out);
     if (kv_json_string_is(type, "float"))
-        return fit_float(value, out);
+        return match_float(value, out);
     if (kv_json_string_is(type, "any")) {
         kv_pydantic_text(out, value);
         return CLOSE;
@@ -152,7 +152,7 @@ static enum match fit_scalar(struct kv_slice type, struct kv_slice value, struct
 /* ---- choices ---- */
 
 /* One that is equal as Python compares, the very same before others: 1.0 and true are 1. */
-static enum match fit_literal(struct kv_slice literals, struct kv_slice value, struct kv_buf *out)
+static enum match match_literal(struct kv_slice literals, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_buf wanted = {0}, one = {0};
     struct kv_json_walk w;
@@ -177,7 +177,7 @@ static enum match fit_literal(struct kv_slice literals, struct kv_slice value, s
     return found.n ? EXACT : NOT;
 }
 
-static enum match fit_union(struct kv_slice members, struct kv_slice value, struct kv_buf *out)
+static enum match match_union(struct kv_slice members, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_json_walk w;
     struct kv_slice member;
@@ -186,7 +186,7 @@ static enum match fit_union(struct kv_slice members, struct kv_slice value, stru
     kv_json_begin(&w, members);
     while (how != EXACT && kv_json_item(&w, &member)) {
         struct kv_buf one = {0};
-        enum match this = fit(member, value, &one);
+        enum match this = match_value(member, value, &one);
         if (this < how) {
             kv_buf_clear(&best);
             kv_buf_add_slice(&best, kv_slice_of(&one));
@@ -202,7 +202,7 @@ static enum match fit_union(struct kv_slice members, struct kv_slice value, stru
 /* ---- values of values ---- */
 
 /* Each item in one shape, or, of a tuple, in its own. */
-static enum match fit_items(
+static enum match match_items(
     struct kv_slice shape, bool each, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_json_walk w, shapes;
@@ -220,19 +220,19 @@ static enum match fit_items(
             kv_buf_add_char(out, ',');
         if (each)
             kv_json_item(&shapes, &its);
-        how = worse(how, fit(its, item, out));
+        how = worse(how, match_value(its, item, out));
     }
     kv_buf_add_char(out, ']');
     return how;
 }
 
 /* What is equal counts once. */
-static enum match fit_set(struct kv_slice shape, struct kv_slice value, struct kv_buf *out)
+static enum match match_set(struct kv_slice shape, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_buf list = {0};
     struct kv_json_walk w, before;
     struct kv_slice item, other;
-    enum match how = fit_items(shape, false, value, &list);
+    enum match how = match_items(shape, false, value, &list);
     kv_buf_add_char(out, '[');
     size_t first = out->n;
     kv_json_begin(&w, kv_slice_of(&list));
@@ -252,10 +252,10 @@ static enum match fit_set(struct kv_slice shape, struct kv_slice value, struct k
 }
 
 /* A key that is no string is written as one. */
-static enum match fit_key(struct kv_slice shape, struct kv_slice key, struct kv_buf *out)
+static enum match match_key(struct kv_slice shape, struct kv_slice key, struct kv_buf *out)
 {
     struct kv_buf text = {0};
-    enum match how = fit(shape, key, &text);
+    enum match how = match_value(shape, key, &text);
     if (text.n && text.p[0] == '"')
         kv_buf_add_slice(out, kv_slice_of(&text));
     else
@@ -264,7 +264,7 @@ static enum match fit_key(struct kv_slice shape, struct kv_slice key, struct kv_
     return how;
 }
 
-static enum match fit_dict(struct kv_slice shapes, struct kv_slice value, struct kv_buf *out)
+static enum match match_dict(struct kv_slice shapes, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_json_walk w;
     struct kv_slice of_key, of_value, key, v;
@@ -281,41 +281,41 @@ static enum match fit_dict(struct kv_slice shapes, struct kv_slice value, struct
     for (bool first = true; how != NOT && kv_json_member(&w, &key, &v); first = false) {
         if (!first)
             kv_buf_add_char(out, ',');
-        how = worse(how, fit_key(of_key, key, out));
+        how = worse(how, match_key(of_key, key, out));
         kv_buf_add_char(out, ':');
-        how = worse(how, fit(of_value, v, out));
+        how = worse(how, match_value(of_value, v, out));
     }
     kv_buf_add_char(out, '}');
     kv_buf_release(&tidy);
     return how;
 }
 
-static enum match fit(struct kv_slice shape, struct kv_slice value, struct kv_buf *out)
+static enum match match_value(struct kv_slice shape, struct kv_slice value, struct kv_buf *out)
 {
     struct kv_slice inner;
     if (kv_json_type(shape) == KV_JSON_STRING)
-        return fit_scalar(shape, value, out);
+        return match_scalar(shape, value, out);
     if (kv_json_get(shape, "list", &inner))
-        return fit_items(inner, false, value, out);
+        return match_items(inner, false, value, out);
     if (kv_json_get(shape, "literal", &inner))
-        return fit_literal(inner, value, out);
+        return match_literal(inner, value, out);
     if (kv_json_get(shape, "union", &inner))
-        return fit_union(inner, value, out);
+        return match_union(inner, value, out);
     if (kv_json_get(shape, "dict", &inner))
-        return fit_dict(inner, value, out);
+        return match_dict(inner, value, out);
     if (kv_json_get(shape, "set", &inner))
-        return fit_set(inner, value, out);
+        return match_set(inner, value, out);
     if (kv_json_get(shape, "items", &inner))
-        return worse(fit_items(inner, false, value, out), CONVERTED);
+        return worse(match_items(inner, false, value, out), CONVERTED);
     return kv_json_get(shape, "tuple", &inner)
-               ? worse(fit_items(inner, true, value, out), CONVERTED)
+               ? worse(match_items(inner, true, value, out), CONVERTED)
                : NOT;
 }
 
 bool kv_field_value(struct kv_slice shape, struct kv_slice value, struct kv_buf *out)
 {
     size_t start = out->n;
-    if (fit(shape, value, out) != NOT)
+    if (match_value(shape, value, out) != NOT)
         return true;
     kv_buf_cut(out, start, out->n - start);
     return false;

@@ -61,7 +61,7 @@ static jv parse(struct kv_slice text)
 static int compile(struct kv_jq *q, struct kv_slice program, struct kv_slice arguments)
 {
     jv named = arguments.n ? parse(arguments) : jv_object();
-    if (!jv_is_valid(named)) { /* half a surrogate pair, which libjq has no text for */
+    if (!jv_is_valid(named)) { /* a lone surrogate, which libjq has no text for */
         jv_free(named);
         return 0;
     }

@@ -64,11 +64,11 @@ static int hex_digit(char c)
                                                     : -1;
 }
 
-/* libjq refuses half a surrogate pair. It is told a private character instead, another for each
- * half, so that texts that differ still do. */
+/* libjq refuses lone surrogates. It is told a private character instead, another for each of them,
+ * so that texts that differ still do. */
 static void hide_surrogates(struct kv_buf *json)
 {
-    for (size_t i = 0; (i = kv_json_lone_half(kv_slice_of(json), i)) < json->n; i += 6) {
+    for (size_t i = 0; (i = kv_json_lone_surrogate(kv_slice_of(json), i)) < json->n; i += 6) {
         char *digits = json->p + i + 2; /* d800 to dfff become f000 to f7ff */
         digits[0] = 'f';
         digits[1] = (char)('0' + hex_digit(digits[1]) - 8);

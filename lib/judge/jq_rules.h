@@ -30,7 +30,7 @@ struct kv_buf *kv_jq_rules_begin(struct kv_jq_rules *r);
 void kv_jq_rules_add_number(struct kv_buf *facts, double x);
 
 /* What follows from them. -1, KV_INPUT: the program raised an error, whose message is the text.
- * Half a surrogate pair, which libjq has no text for, is shown to it as a private character; so a
+ * A lone surrogate, which libjq has no text for, is shown to it as a private character; so a
  * text that is to be kept is better pointed at than answered. */
 int kv_jq_rules_ask(struct kv_jq_rules *r, struct kv_slice *answer, struct kv_err *err);
 

@@ -96,8 +96,8 @@ static void finish(struct kv_parsed *p, const struct kv_template *t, struct kv_s
         struct kv_slice *v = &p->values[i];
         if (v->n)
             v->p = p->bytes.p + p->starts[i];
-        if (v->n || t->fields[i].otherwise.n)
-            add_member(&p->json, t->fields[i].name, v->n ? *v : t->fields[i].otherwise);
+        if (v->n || t->fields[i].default_json.n)
+            add_member(&p->json, t->fields[i].name, v->n ? *v : t->fields[i].default_json);
     }
     if (object.n)
         add_extras(t, object, &p->json);
@@ -139,7 +139,7 @@ static void read_field(const struct kv_template *t, size_t i, struct kv_slice ob
     free(name);
     p->values[i] = (struct kv_slice){0};
     bool none = value.n && kv_json_type(value) == KV_JSON_NULL;
-    if (!value.n && f->plain && !f->otherwise.n)
+    if (!value.n && f->plain && !f->default_json.n)
         complain(why, mistakes, f->name, f->shape, value);
     if (!value.n || (none && !f->plain))
         return;

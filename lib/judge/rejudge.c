@@ -141,7 +141,7 @@ static int check_fields(const struct kv_template *t, struct kv_slice parsed, str
 {
     struct kv_slice v;
     for (size_t i = 0; i < t->n; i++)
-        if (!t->fields[i].is_trace && !t->fields[i].plain && !t->fields[i].otherwise.n &&
+        if (!t->fields[i].is_trace && !t->fields[i].plain && !t->fields[i].default_json.n &&
             !kv_json_get(parsed, t->fields[i].name.p, &v))
             return kv_err_set(err, KV_INPUT,
                 "the field '%s' was not read from this answer: its judge has to be asked again",

@@ -204,10 +204,10 @@ int kv_trait_score_literal(struct kv_scorer *s, struct kv_slice classes, struct 
         return -1;
     kv_json_get(answer, "class", &v);
     struct kv_slice found = {"", 0};
-    bool fits = v.n && read_whole(v, index);
-    if (fits && *index != -1)
-        fits = (found = class_at(classes, *index)).n > 0;
-    if (!fits)
+    bool valid = v.n && read_whole(v, index);
+    if (valid && *index != -1)
+        valid = (found = class_at(classes, *index)).n > 0;
+    if (!valid)
         return misfit("literal", answer, err);
     if (kv_json_get(answer, "label", &v) && kv_json_type(v) == KV_JSON_STRING)
         found = v;

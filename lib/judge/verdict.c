@@ -57,7 +57,7 @@ int kv_verdict_parse(const struct kv_template *t, struct kv_slice reply, struct 
     return rc;
 }
 
-int kv_verdict_fit(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
+int kv_verdict_coerce(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
     struct kv_err *err)
 {
     return kv_parsed_answer_object(t, object, parsed, err);

@@ -35,13 +35,13 @@ void kv_verdict_close(struct kv_verifier *v); /* NULL is fine */
 /* ---- what the judge said ---- */
 
 /* Finds the object in a judge's reply (lib/pipeline/README.md, then a light repair of
- * almost-JSON), and fits it to the template (kv-benchmark(5)). -1 with KV_INPUT: the
+ * almost-JSON), and coerces it to the template (kv-benchmark(5)). -1 with KV_INPUT: the
  * text says what is wrong in words that can be sent back to the judge. */
 int kv_verdict_parse(const struct kv_template *t, struct kv_slice reply, struct kv_parsed *parsed,
     struct kv_err *err);
 
 /* The same for an object at hand (a tool call's arguments, a replay entry). */
-int kv_verdict_fit(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
+int kv_verdict_coerce(const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed,
     struct kv_err *err);
 
 /* Takes a recorded parsed_llm_response as it is: nothing is coerced, nothing refused but what is

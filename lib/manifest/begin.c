@@ -1,4 +1,4 @@
-/* begin - a run is begun: the pair of a manifest is made, or the one that is there is found to fit.
+/* begin - begins a run: makes the pair of a manifest, or finds that the one that is there matches.
  */
 #include "begin.h"
 
@@ -174,7 +174,7 @@ static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf config = {0}, rubric = {0}, members = {0};
-    struct kv_extend_rows prior = {
+    struct kv_extend_rows rows = {
         .path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     char hash[KV_MD5_HEX + 1];
     if (m->config)
@@ -197,10 +197,10 @@ static int create(
         .start_time = o->now,
         .replace = o->force,
         .next_row = o->extend_from ? kv_extend_rows_next : NULL,
-        .closure = &prior,
+        .closure = &rows,
     };
     int rc = o->layout2 ? kv_layout2_create(&plan, err) : kv_store_create(&plan, err);
-    kv_extend_rows_end(&prior);
+    kv_extend_rows_end(&rows);
     kv_buf_release(&config);
     kv_buf_release(&rubric);
     kv_buf_release(&members);
@@ -209,7 +209,7 @@ static int create(
 
 /* A finished run is not begun anew by the way: that would be paid for once more. Jobs have no
  * settings that may have changed unseen. */
-static int refuse_former(const struct kv_manifest *m, const struct kv_manifest_options *o,
+static int refuse_other_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, const struct kv_same_export_reason *why, struct kv_err *err)
 {
     struct kv_buf text = {0};
@@ -227,34 +227,34 @@ static int refuse_former(const struct kv_manifest *m, const struct kv_manifest_o
 
 /* The run that was finished here before, if it is the one that is to begin: 1, and *s but for a run
  * that left only a CSV; 0: there is none, or another that may be replaced; -1. */
-static int find_former(const struct kv_manifest *m, const struct kv_manifest_options *o,
+static int find_same_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
 {
     struct kv_same_export_reason why = {0};
-    int fits = 0;
+    int matches = 0;
     int csv = kv_finished_csv_stands(paths, err);
     int finished = csv == 0 ? kv_state_is_finished(paths->state, err) : csv;
     if (finished < 0)
         return -1;
     if (csv)
-        fits = kv_same_export_sheet_fits(m, paths->output, &why, err);
+        matches = kv_same_export_csv_matches(m, paths->output, &why, err);
     else if (!finished)
         return 0;
     else if (!(*s = kv_state_open_any(paths->state, err)))
         return -1;
     else
-        fits = kv_same_export_fits(m, *s, &why, err);
-    if (fits == 0)
-        fits = refuse_former(m, o, paths, &why, err);
-    if (fits != 1) {
+        matches = kv_same_export_matches(m, *s, &why, err);
+    if (matches == 0)
+        matches = refuse_other_run(m, o, paths, &why, err);
+    if (matches != 1) {
         kv_state_close(*s);
         *s = NULL;
     }
     kv_same_export_reason_release(&why);
-    return fits;
+    return matches;
 }
 
-/* The pair that is there, if it may stay: as find_former. */
+/* The pair that is there, if it may stay: as find_same_run. */
 static int find_pair(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
 {
@@ -268,7 +268,7 @@ static int find_pair(const struct kv_manifest *m, const struct kv_manifest_optio
     return take_harmless(m, paths, err) == 0 && (*s = kv_state_open(paths->state, err)) ? 1 : -1;
 }
 
-/* The run that is here already and may stay: as find_former. -1 also if it is in the way. */
+/* The run that is here already and may stay: as find_same_run. -1 also if it is in the way. */
 static int find_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
 {
@@ -281,7 +281,7 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
         return kv_err_set(err, KV_INPUT,
             "%s: a run is there; go on with it by %s, or replace it by --force", paths->state,
             paths->resume);
-    return o->if_absent && !o->force ? find_former(m, o, paths, s, err) : 0;
+    return o->if_absent && !o->force ? find_same_run(m, o, paths, s, err) : 0;
 }
 
 /* A run reads these files again, each time it goes on. */
@@ -300,13 +300,13 @@ static void report(struct kv_buf *out, const struct kv_manifest *m, const struct
     const struct kv_state *s)
 {
     char hash[KV_MD5_HEX + 1];
-    const struct kv_state_info of_sheet = {.paths = paths,
+    const struct kv_state_info of_csv = {.paths = paths,
         .results_path = paths->tmp,
         .finished = true,
         .total_tasks = (int64_t)m->count,
         .completed_count = (int64_t)m->count};
     hash_jobs_config(m, hash);
-    add_report(out, s ? kv_state_info(s) : &of_sheet, m->config ? m->config->hash : hash);
+    add_report(out, s ? kv_state_info(s) : &of_csv, m->config ? m->config->hash : hash);
 }
 
 /* Makes the pair. One that is replaced must have no run. Who still brings results into it is given a

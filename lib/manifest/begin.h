@@ -1,4 +1,4 @@
-/* begin - a run is begun: the pair of a manifest is made, or the one that is there is found to fit.
+/* begin - begins a run: makes the pair of a manifest, or finds that the one that is there matches.
  *
  * The private members of a .state that kv-run relies on are written here: the digest of the
  * benchmark's content, and the paths of recorded answers and of the list of jobs.

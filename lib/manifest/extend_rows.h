@@ -6,9 +6,9 @@
  * judge is still to be asked. A row of a question whose text has changed is left out, so that it is
  * asked again.
  *
- *     struct kv_extend_rows prior = {.path = "results.json", .bench = bench, .share = share};
- *     while ((got = kv_extend_rows_next(&prior, &row, &err)) == 1) …
- *     kv_extend_rows_end(&prior);
+ *     struct kv_extend_rows rows = {.path = "results.json", .bench = bench, .share = share};
+ *     while ((got = kv_extend_rows_next(&rows, &row, &err)) == 1) …
+ *     kv_extend_rows_end(&rows);
  */
 #ifndef KV_EXTEND_ROWS_H
 #define KV_EXTEND_ROWS_H

@@ -47,7 +47,7 @@ static int job_problems_err(const struct kv_manifest *m, const char *path, struc
     return kv_err_context(err, "%s", kv_io_name(path));
 }
 
-static int refuse_twins(struct kv_manifest *m, const char *path, struct kv_err *err)
+static int refuse_duplicates(struct kv_manifest *m, const char *path, struct kv_err *err)
 {
     const struct kv_slice **sorted = kv_array(NULL, m->count + 1, sizeof(struct kv_slice *));
     for (size_t i = 0; i < m->count; i++)
@@ -55,11 +55,11 @@ static int refuse_twins(struct kv_manifest *m, const char *path, struct kv_err *
     qsort(sorted, m->count, sizeof *sorted, by_text);
     bool told = false;
     for (size_t i = 1; i < m->count; i++) {
-        bool twin = kv_slice_eq(*sorted[i], *sorted[i - 1]);
-        if (twin && !told)
+        bool duplicate = kv_slice_eq(*sorted[i], *sorted[i - 1]);
+        if (duplicate && !told)
             kv_problems_add(&m->job_problems, NULL, "value_error", "the task '%.*s' is there twice",
                 (int)sorted[i]->n, sorted[i]->p);
-        told = twin;
+        told = duplicate;
     }
     free(sorted);
     return job_problems_err(m, path, err);
@@ -328,7 +328,7 @@ static void remark_revised(struct kv_manifest *m, const struct kv_extend_rows *p
                 all[i].n == 1 ? "" : "s", all[i].what);
 }
 
-static int add_prior(struct kv_manifest *m, const struct kv_manifest_options *o,
+static int add_results(struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_shard *shard, struct kv_err *err)
 {
     struct kv_extend_rows p = {.path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
@@ -372,13 +372,13 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
         m->planned = m->count;
         m->has_jobs_config = o->config != NULL;
     } else if (plan_benchmark(m, o, part, err) != 0 ||
-               (o->extend_from && add_prior(m, o, part, err) != 0)) {
+               (o->extend_from && add_results(m, o, part, err) != 0)) {
         return -1;
     }
     point_keys(m);
     fold_extra(m);
     /* Of a plan no two are alike: ids and models are distinct. */
-    return m->config ? 0 : refuse_twins(m, o->tasks, err);
+    return m->config ? 0 : refuse_duplicates(m, o->tasks, err);
 }
 
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)

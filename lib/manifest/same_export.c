@@ -64,7 +64,8 @@ static bool asks(const struct entry *question, struct kv_slice text)
 }
 
 /* A row of a question that is no longer there is nobody's business. */
-static bool row_fits(const struct entries *e, const struct kv_result *row, struct kv_buf *scratch)
+static bool row_matches(
+    const struct entries *e, const struct kv_result *row, struct kv_buf *scratch)
 {
     struct kv_slice text, id;
     kv_buf_clear(scratch);
@@ -81,22 +82,23 @@ static bool row_fits(const struct entries *e, const struct kv_result *row, struc
     return asks(x, kv_slice_of(scratch));
 }
 
-static int rows_fit(const struct entries *e, const char *export, struct kv_err *err)
+static int rows_match(const struct entries *e, const char *export, struct kv_err *err)
 {
     struct kv_rows rows;
     struct kv_row row;
     struct kv_result result;
     struct kv_buf scratch = {0};
     int got;
-    bool fit = true;
+    bool matches = true;
     if (kv_rows_begin(&rows, export, KV_LAYOUT_1, err) != 0)
         return -1;
-    while (fit && (got = kv_rows_next(&rows, &row, err)) == 1)
-        fit = kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) == 0 &&
-              (result.preview || result.generic || row_fits(e, &result, &scratch));
+    while (matches && (got = kv_rows_next(&rows, &row, err)) == 1)
+        matches =
+            kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) == 0 &&
+            (result.preview || result.generic || row_matches(e, &result, &scratch));
     kv_rows_end(&rows);
     kv_buf_release(&scratch);
-    return !fit ? 0 : got < 0 ? -1 : 1;
+    return !matches ? 0 : got < 0 ? -1 : 1;
 }
 
 /* ---- the configuration ---- */
@@ -139,16 +141,16 @@ int kv_same_export_judge(const struct kv_state *s, const struct kv_same_run_give
 {
     struct entries e = {0};
     judge_config(s, given->config, v);
-    int fit = list_questions(&e, given->bench, err) != 0
-                  ? -1
-                  : rows_fit(&e, kv_state_info(s)->results_path, err);
+    int matches = list_questions(&e, given->bench, err) != 0
+                      ? -1
+                      : rows_match(&e, kv_state_info(s)->results_path, err);
     free(e.list);
     if (v->different.n)
         kv_buf_add_str(&v->reason, "Configuration has changed since the job started");
-    else if (fit == 0)
+    else if (matches == 0)
         kv_buf_add_str(&v->reason, "Benchmark content has changed since the job started");
     v->compatible = !v->reason.n;
-    return fit < 0 ? -1 : 0;
+    return matches < 0 ? -1 : 0;
 }
 
 void kv_same_export_reason_release(struct kv_same_export_reason *why)
@@ -185,7 +187,7 @@ static void explain(const struct kv_same_run_verdict *v, size_t missing, struct 
             why->text.n ? "; " : "", missing, (int)first.n, first.p);
 }
 
-int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s,
+int kv_same_export_matches(const struct kv_manifest *m, struct kv_state *s,
     struct kv_same_export_reason *why, struct kv_err *err)
 {
     const struct kv_same_run_given given = {.config = m->config, .bench = m->bench};
@@ -198,16 +200,16 @@ int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s,
         kv_same_run_release(&v);
         return -1;
     }
-    bool fits = v.compatible && !missing;
-    if (!fits)
+    bool matches = v.compatible && !missing;
+    if (!matches)
         explain(&v, missing, first, why);
     kv_same_run_release(&v);
-    return fits;
+    return matches;
 }
 
 /* ---- a run that left a CSV ---- */
 
-struct sheet_check {
+struct csv_check {
     struct entries questions;
     struct kv_key_index *answered; /* by what a row says of its task */
     struct kv_buf name;
@@ -226,7 +228,7 @@ static void add_name(struct kv_buf *name, struct kv_slice id, struct kv_slice an
 
 static int check_row(void *closure, const struct kv_finished_csv_row *row)
 {
-    struct sheet_check *c = closure;
+    struct csv_check *c = closure;
     struct kv_key_index_entry e;
     struct kv_err ignored; /* a table in memory does not fail */
     const struct entry *question = find_entry(&c->questions, row->question_id);
@@ -263,23 +265,23 @@ static void name_task(const struct kv_manifest *m, struct kv_slice key, struct k
     kv_buf_release(&replicate);
 }
 
-int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path,
+int kv_same_export_csv_matches(const struct kv_manifest *m, const char *path,
     struct kv_same_export_reason *why, struct kv_err *err)
 {
-    struct sheet_check c = {.answered = kv_key_index_memory(m->count)};
+    struct csv_check c = {.answered = kv_key_index_memory(m->count)};
     struct kv_key_index_entry e;
     int rc = m->bench ? list_questions(&c.questions, m->bench, err) : 0;
     if (rc == 0)
         rc = kv_finished_csv_read(path, check_row, &c, err);
-    bool fits = rc == 0;
-    for (size_t i = 0; fits && i < m->count; i++) {
+    bool matches = rc == 0;
+    for (size_t i = 0; matches && i < m->count; i++) {
         name_task(m, m->keys[i], &c.name);
-        fits = kv_key_index_find(c.answered, kv_digest_128(kv_slice_of(&c.name)), &e, err) == 1;
+        matches = kv_key_index_find(c.answered, kv_digest_128(kv_slice_of(&c.name)), &e, err) == 1;
     }
-    if (rc >= 0 && !fits)
+    if (rc >= 0 && !matches)
         kv_buf_add_str(&why->text, "its CSV has not all the tasks, with these models and texts");
     free(c.questions.list);
     kv_key_index_close(c.answered);
     kv_buf_release(&c.name);
-    return rc < 0 ? -1 : fits;
+    return rc < 0 ? -1 : matches;
 }

@@ -25,12 +25,12 @@ void kv_same_export_reason_release(struct kv_same_export_reason *why);
 
 /* 1: `s` (a finished one) answers the manifest. 0, with *why: it is another run's, or of other
  * questions. -1: it cannot be read. */
-int kv_same_export_fits(const struct kv_manifest *m, struct kv_state *s,
+int kv_same_export_matches(const struct kv_manifest *m, struct kv_state *s,
     struct kv_same_export_reason *why, struct kv_err *err);
 
 /* The same of a run of which there is only a CSV export (finished_csv.h). That has the names of its
  * models and the questions, but no settings and no templates. */
-int kv_same_export_sheet_fits(const struct kv_manifest *m, const char *path,
+int kv_same_export_csv_matches(const struct kv_manifest *m, const char *path,
     struct kv_same_export_reason *why, struct kv_err *err);
 
 #endif

@@ -188,7 +188,7 @@ void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *
     add_list(out, "not_compared", &v->unknown);
     add_list(out, "changed_questions", &v->questions.json);
     kv_buf_add_char(out, '}');
-    kv_json_mend_halves(out, start);
+    kv_json_replace_surrogates(out, start);
 }
 
 void kv_same_run_release(struct kv_same_run_verdict *v)

@@ -6,7 +6,7 @@
  *
  * A base URL is taken as people write them: with or without the path of the request behind it, with
  * a version of its own (/api/paas/v4), with Azure's deployment, with a query. /v1 is put behind it
- * only where nothing of the sort is there.
+ * only where no such thing is there.
  */
 #ifndef KV_BASE_URL_H
 #define KV_BASE_URL_H

@@ -20,7 +20,7 @@ struct kv_error_body_text {
 };
 void kv_error_body_release(struct kv_error_body_text *t);
 
-/* Reads a body of any sort; what is missing stays empty. */
+/* Reads a body of any kind; what is missing stays empty. */
 void kv_error_body_read(struct kv_error_body_text *t, struct kv_slice body);
 /* Reads the value of an "error" member (checked JSON). */
 void kv_error_body_read_error(struct kv_error_body_text *t, struct kv_slice error);

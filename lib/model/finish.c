@@ -3,7 +3,7 @@
 
 static const struct {
     const char *reason;
-    enum kv_outcome ending;
+    enum kv_outcome outcome;
 } finishes[] = {
     {"stop", KV_OUTCOME_OK},
     {"eos", KV_OUTCOME_OK},
@@ -38,7 +38,7 @@ bool kv_finish_outcome(struct kv_slice reason, enum kv_outcome *outcome)
 {
     for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
         if (kv_slice_is(reason, finishes[i].reason)) {
-            *outcome = finishes[i].ending;
+            *outcome = finishes[i].outcome;
             return true;
         }
     return false;

@@ -7,7 +7,7 @@
 static const struct {
     CURLcode code;
     enum kv_http_outcome end;
-} endings[] = {
+} outcomes[] = {
     {CURLE_OK, KV_HTTP_ANSWERED},
     {CURLE_FAILED_INIT, KV_HTTP_REFUSED},
     {CURLE_URL_MALFORMAT, KV_HTTP_REFUSED},
@@ -58,8 +58,8 @@ enum kv_http_outcome kv_http_outcome_of(int code, const struct kv_http_trace *t)
     default:
         break;
     }
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if ((int)endings[i].code == code)
-            return endings[i].end;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+        if ((int)outcomes[i].code == code)
+            return outcomes[i].end;
     return KV_HTTP_CONNECTION;
 }

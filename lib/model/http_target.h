@@ -1,6 +1,6 @@
 /* http_target - where requests go: a URL checked once, and the headers every request carries.
  *
- * The other half of http, and like it allowed to see libcurl. A peer outlives the transfers that
+ * A part of http, and like it allowed to see libcurl. A peer outlives the transfers that
  * use it. It holds a key as part of a header line; the line is wiped when the peer is closed.
  */
 #ifndef KV_HTTP_TARGET_H

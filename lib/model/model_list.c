@@ -35,7 +35,7 @@ static size_t distance(struct kv_slice a, struct kv_slice b)
     return row[m];
 }
 
-static bool fits(struct kv_slice listed, struct kv_slice model)
+static bool names_same(struct kv_slice listed, struct kv_slice model)
 {
     static const char latest[] = ":latest";
     if (kv_slice_eq(listed, model))
@@ -82,7 +82,7 @@ int kv_model_list_find(struct kv_slice body, struct kv_slice model, struct kv_bu
             continue;
         kv_buf_clear(&name);
         kv_json_unescape(id, &name);
-        found = fits(kv_slice_of(&name), model);
+        found = names_same(kv_slice_of(&name), model);
         if (seen++ < NAMES_COMPARED)
             offer(best, kv_slice_of(&name), distance(kv_slice_of(&name), model));
     }

@@ -2,11 +2,11 @@
 #include "response.h"
 
 #include "finish.h"
-#include "heal.h"
 #include "json.h"
 #include "openai_responses.h"
 #include "partial_text.h"
 #include "reasoning.h"
+#include "workaround.h"
 
 #include <string.h>
 #include <strings.h>
@@ -30,7 +30,7 @@ void kv_response_release(struct kv_response *r)
     struct kv_buf *all[18];
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_release(*b);
-    kv_error_body_release(&r->complaint);
+    kv_error_body_release(&r->error_body);
 }
 
 void kv_response_begin(struct kv_response *r)
@@ -39,10 +39,10 @@ void kv_response_begin(struct kv_response *r)
     for (struct kv_buf *const *b = buffers(r, all); *b; b++)
         kv_buf_clear(*b);
     kv_usage_begin(&r->usage);
-    r->ending = KV_OUTCOME_BAD_RESPONSE;
+    r->outcome = KV_OUTCOME_BAD_RESPONSE;
     r->status = 0;
     r->wait_ms = -1;
-    r->heal = r->offered = 0;
+    r->workaround = r->offered = 0;
     r->retry = KV_RETRY_NEVER;
     r->step_down = r->certain = r->proxied = r->sent = r->finish_unknown = r->only_commentary =
         r->waiting = false;
@@ -99,11 +99,11 @@ static bool asked_tool(const struct kv_response_to *to)
 static enum kv_outcome of_finish(struct kv_response *r, const struct kv_response_to *to)
 {
     struct kv_slice finish = kv_slice_of(&r->finish);
-    enum kv_outcome ending;
+    enum kv_outcome outcome;
     if (kv_finish_is_tool(finish))
         return asked_tool(to) ? KV_OUTCOME_OK : KV_OUTCOME_BAD_RESPONSE;
-    if (kv_finish_outcome(finish, &ending))
-        return ending;
+    if (kv_finish_outcome(finish, &outcome))
+        return outcome;
     r->finish_unknown = true;
     if (finish.n == 0 && to->wire == KV_PROTOCOL_ANTHROPIC)
         return KV_OUTCOME_BAD_RESPONSE;
@@ -124,7 +124,7 @@ static bool is_refused(const struct kv_response *r, const struct kv_response_to 
 
 static void take_arguments(struct kv_response *r)
 {
-    r->step_down = r->arguments.n == 0 && r->ending == KV_OUTCOME_OK;
+    r->step_down = r->arguments.n == 0 && r->outcome == KV_OUTCOME_OK;
     if (!r->arguments.n)
         return;
     kv_buf_clear(&r->text);
@@ -132,33 +132,33 @@ static void take_arguments(struct kv_response *r)
 }
 
 /* Decides the outcome of a response that was read to its end, and its reason. */
-static void settle(struct kv_response *r, const struct kv_response_to *to, enum kv_outcome ending)
+static void settle(struct kv_response *r, const struct kv_response_to *to, enum kv_outcome outcome)
 {
     kv_usage_settle(&r->usage);
-    r->ending = ending;
+    r->outcome = outcome;
     if (asked_tool(to))
         take_arguments(r);
     kv_partial_text_join(&r->text);
     split_reasoning(r, to);
-    if (is_refused(r, to) && r->ending == KV_OUTCOME_OK)
-        r->ending = KV_OUTCOME_REFUSAL;
-    if (r->ending == KV_OUTCOME_REFUSAL && !r->text.n)
+    if (is_refused(r, to) && r->outcome == KV_OUTCOME_OK)
+        r->outcome = KV_OUTCOME_REFUSAL;
+    if (r->outcome == KV_OUTCOME_REFUSAL && !r->text.n)
         kv_buf_add_slice(&r->text, kv_slice_of(&r->refusal));
-    if (to->wire == KV_PROTOCOL_RESPONSES && r->ending == KV_OUTCOME_OK && !r->text.n &&
+    if (to->wire == KV_PROTOCOL_RESPONSES && r->outcome == KV_OUTCOME_OK && !r->text.n &&
         !r->step_down)
-        r->ending = KV_OUTCOME_BAD_RESPONSE;
-    bool unread = r->unread.n && !r->text.n && r->ending == KV_OUTCOME_OK;
+        r->outcome = KV_OUTCOME_BAD_RESPONSE;
+    bool unread = r->unread.n && !r->text.n && r->outcome == KV_OUTCOME_OK;
     if (unread) {
-        r->ending = KV_OUTCOME_BAD_RESPONSE;
+        r->outcome = KV_OUTCOME_BAD_RESPONSE;
         kv_buf_add_str(&r->error, "the answer comes in parts that are no text: ");
         say(r, to, kv_slice_of(&r->unread));
-    } else if (r->ending == KV_OUTCOME_BAD_RESPONSE) {
+    } else if (r->outcome == KV_OUTCOME_BAD_RESPONSE) {
         kv_buf_add_str(&r->error, "the reply ended without an answer, finish reason \"");
         say(r, to, kv_slice_of(&r->finish));
         kv_buf_add_char(&r->error, '"');
-    } else if (r->ending == KV_OUTCOME_CONTENT_FILTER)
+    } else if (r->outcome == KV_OUTCOME_CONTENT_FILTER)
         say_str(r, to, "the provider's content filter stopped the answer");
-    else if (r->ending == KV_OUTCOME_SERVER_ERROR || r->ending == KV_OUTCOME_OVERLOADED)
+    else if (r->outcome == KV_OUTCOME_SERVER_ERROR || r->outcome == KV_OUTCOME_OVERLOADED)
         say_str(r, to, "the server broke off in the middle of the answer");
 }
 
@@ -179,7 +179,7 @@ static void keep_text(struct kv_response *r, const struct kv_response_to *to)
 
 static void say_refusal(struct kv_response *r, const struct kv_response_to *to)
 {
-    const struct kv_error_body_text *t = &r->complaint;
+    const struct kv_error_body_text *t = &r->error_body;
     const struct kv_buf *kind = t->code.n && !t->status ? &t->code : &t->type;
     if (kind->n)
         say(r, to, kv_slice_of(kind));
@@ -202,31 +202,31 @@ static void say_redirect(struct kv_response *r, const struct kv_response_to *to)
     say(r, to, target.n ? target : KV_SLICE("nowhere"));
 }
 
-/* r->complaint has been read; `status` is what the error itself claims. */
+/* r->error_body has been read; `status` is what the error itself claims. */
 static void refuse(struct kv_response *r, const struct kv_response_to *to, int status)
 {
-    struct kv_error_body_text *t = &r->complaint;
+    struct kv_error_body_text *t = &r->error_body;
     int64_t hint = r->limits.retry_after_ms >= 0 ? r->limits.retry_after_ms : t->delay_ms;
     struct kv_error_body c =
         kv_error_body_of(t, status, hint, to->dialect->flags & KV_SERVICE_GOOGLE);
-    r->ending = kv_outcome_of(&c);
+    r->outcome = kv_outcome_of(&c);
     r->certain = kv_outcome_is_certain(&c);
     kv_secret_redact(to->ring, c.type, &r->error_type);
     kv_secret_redact(to->ring, c.code, &r->error_code);
-    if (!kv_outcome_rule(r->ending)->stops)
+    if (!kv_outcome_rule(r->outcome)->stops)
         r->wait_ms = hint;
-    if (hint < 0 && r->ending == KV_OUTCOME_RATE_LIMIT)
+    if (hint < 0 && r->outcome == KV_OUTCOME_RATE_LIMIT)
         r->wait_ms = r->limits.refill_ms;
     if (status == 400 || status == 422)
-        r->heal = kv_heal(t, to->quirks, to->streamed);
+        r->workaround = kv_workaround(t, to->quirks, to->streamed);
     else if (status == 500) /* a chat template that raised an exception */
-        r->heal = kv_heal(t, to->quirks, to->streamed) & KV_QUIRK_FOLD_SYSTEM;
-    if (r->heal & (KV_QUIRK_EFFORT | KV_QUIRK_VERBOSITY))
-        r->offered = kv_heal_offered(t);
-    if (!r->heal && (status == 400 || status == 404))
-        r->heal = kv_heal_protocol(t, status, to->wire, to->quirks);
-    if (!r->heal && to->schema_name && to->step < KV_STEP_PLAIN &&
-        (r->ending == KV_OUTCOME_BAD_REQUEST || r->ending == KV_OUTCOME_SERVER_ERROR))
+        r->workaround = kv_workaround(t, to->quirks, to->streamed) & KV_QUIRK_FOLD_SYSTEM;
+    if (r->workaround & (KV_QUIRK_EFFORT | KV_QUIRK_VERBOSITY))
+        r->offered = kv_workaround_offered(t);
+    if (!r->workaround && (status == 400 || status == 404))
+        r->workaround = kv_workaround_protocol(t, status, to->wire, to->quirks);
+    if (!r->workaround && to->schema_name && to->step < KV_STEP_PLAIN &&
+        (r->outcome == KV_OUTCOME_BAD_REQUEST || r->outcome == KV_OUTCOME_SERVER_ERROR))
         r->step_down = kv_outcome_steps_down(&c);
     if (status >= 300 && status < 400)
         say_redirect(r, to);
@@ -253,9 +253,9 @@ struct kv_protocol kv_response_view(struct kv_response *r)
 
 static void settle_retry(struct kv_response *r)
 {
-    const struct kv_outcome_rule *rule = kv_outcome_rule(r->ending);
+    const struct kv_outcome_rule *rule = kv_outcome_rule(r->outcome);
     r->retry = rule->retry;
-    if (r->ending == KV_OUTCOME_CANCELLED) /* by somebody else: it can be asked again */
+    if (r->outcome == KV_OUTCOME_CANCELLED) /* by somebody else: it can be asked again */
         r->retry = KV_RETRY_SERVER_ERROR;
     if (rule->answers || rule->stops)
         return;
@@ -268,8 +268,8 @@ static void settle_retry(struct kv_response *r)
 static void refuse_error(
     struct kv_response *r, const struct kv_response_to *to, struct kv_slice error, int status)
 {
-    kv_error_body_read_error(&r->complaint, error);
-    refuse(r, to, r->complaint.status ? r->complaint.status : status);
+    kv_error_body_read_error(&r->error_body, error);
+    refuse(r, to, r->error_body.status ? r->error_body.status : status);
 }
 
 static void say_state(struct kv_response *r, const struct kv_response_to *to, const char *what)
@@ -303,7 +303,7 @@ static bool decode_response(
         refuse_error(r, to, said.error, kv_openai_responses_status(said.error));
         break;
     case KV_OPENAI_RESPONSES_STOPPED:
-        r->ending = KV_OUTCOME_CANCELLED;
+        r->outcome = KV_OUTCOME_CANCELLED;
         say_str(r, to, "the response was cancelled");
         break;
     case KV_OPENAI_RESPONSES_WAITING:
@@ -372,9 +372,9 @@ static void decode_events(
 void kv_response_events(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e)
 {
-    r->ending = KV_OUTCOME_BAD_RESPONSE;
+    r->outcome = KV_OUTCOME_BAD_RESPONSE;
     decode_events(r, to, e);
-    if (!kv_outcome_rule(r->ending)->answers)
+    if (!kv_outcome_rule(r->outcome)->answers)
         keep_text(r, to);
     settle_retry(r);
 }
@@ -398,9 +398,9 @@ static void decode_refusal(
     if (kv_sse_look(body) == KV_SSE_STREAM)
         kv_events_take(&e, &out, body);
     if (e.error.n)
-        kv_error_body_read_error(&r->complaint, kv_slice_of(&e.error));
+        kv_error_body_read_error(&r->error_body, kv_slice_of(&e.error));
     else
-        kv_error_body_read(&r->complaint, body);
+        kv_error_body_read(&r->error_body, body);
     refuse(r, to, status);
     kv_events_release(&e);
 }
@@ -427,7 +427,7 @@ void kv_response_decode(struct kv_response *r, const struct kv_response_to *to, 
     struct kv_slice body, int64_t now_ms)
 {
     r->status = status;
-    r->ending = KV_OUTCOME_BAD_RESPONSE;
+    r->outcome = KV_OUTCOME_BAD_RESPONSE;
     kv_ratelimit_settle(&r->limits, now_ms);
     if (kv_slice_starts(
             body, "\xEF\xBB\xBF")) { /* a byte-order mark, from where text editors were */
@@ -476,10 +476,10 @@ void kv_response_headers(struct kv_response *r, const struct kv_http_done *done)
     kv_ratelimit_settle(&r->limits, wall_ms());
 }
 
-void kv_response_fail(
-    struct kv_response *r, const struct kv_response_to *to, enum kv_outcome ending, const char *why)
+void kv_response_fail(struct kv_response *r, const struct kv_response_to *to,
+    enum kv_outcome outcome, const char *why)
 {
-    r->ending = ending;
+    r->outcome = outcome;
     say_str(r, to, why);
     keep_text(r, to);
     settle_retry(r);

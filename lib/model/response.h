@@ -33,7 +33,7 @@ struct kv_response_to {
 };
 
 struct kv_response {
-    enum kv_outcome ending;
+    enum kv_outcome outcome;
     int status;              /* HTTP; 0: none came */
     struct kv_buf text;      /* the answer; for a forced tool its arguments, a JSON object. Of a
                                 failure, what had come of an answer, cut at a character */
@@ -50,10 +50,10 @@ struct kv_response {
     struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;
     struct kv_ratelimit limits;
-    int64_t wait_ms;  /* the provider asks us to wait so long; -1: it does not say */
-    unsigned heal;    /* enum kv_quirk to add, after which the same call may go out again */
-    unsigned offered; /* for KV_QUIRK_EFFORT and _VERBOSITY: what is taken, words of effort.h */
-    bool step_down;   /* try the next step of the ladder: kv_step_below */
+    int64_t wait_ms;     /* the provider asks us to wait so long; -1: it does not say */
+    unsigned workaround; /* enum kv_quirk to add, after which the same call may go out again */
+    unsigned offered;    /* for KV_QUIRK_EFFORT and _VERBOSITY: what is taken, words of effort.h */
+    bool step_down;      /* try the next step of the ladder: kv_step_below */
     enum kv_retry_class retry; /* whose budget another attempt uses; KV_RETRY_NEVER: none makes
                                   sense. Class and x-should-retry taken together */
     bool certain;              /* of an outcome that stops: no other request would fare better */
@@ -63,7 +63,7 @@ struct kv_response {
     bool only_commentary;      /* ok, though the model called all it said remarks on the way */
     bool waiting;              /* it is being worked on in the background: look again by `id` */
     /* private */
-    struct kv_error_body_text complaint;
+    struct kv_error_body_text error_body;
     struct kv_buf arguments, unread, location, scratch;
 };
 void kv_response_release(struct kv_response *r);
@@ -83,7 +83,7 @@ void kv_response_events(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e);
 /* It ended like this, and `why` says so to people. */
 void kv_response_fail(struct kv_response *r, const struct kv_response_to *to,
-    enum kv_outcome ending, const char *why);
+    enum kv_outcome outcome, const char *why);
 /* The transfer failed. */
 void kv_response_transfer(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done);

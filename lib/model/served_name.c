@@ -4,16 +4,16 @@
 #include <string.h>
 #include <strings.h>
 
-static bool ends_with(struct kv_slice name, const char *ending)
+static bool ends_with(struct kv_slice name, const char *suffix)
 {
-    size_t n = strlen(ending);
-    return name.n > n && strncasecmp(name.p + name.n - n, ending, n) == 0;
+    size_t n = strlen(suffix);
+    return name.n > n && strncasecmp(name.p + name.n - n, suffix, n) == 0;
 }
 
 /* Without vendor or path, tag, and what names of files end in. */
 static struct kv_slice bare(struct kv_slice name)
 {
-    static const char *const endings[] = {".gguf", ".bin", ".safetensors", "-latest"};
+    static const char *const suffixes[] = {".gguf", ".bin", ".safetensors", "-latest"};
     for (size_t i = name.n; i > 0; i--)
         if (name.p[i - 1] == '/' || name.p[i - 1] == '\\') {
             name = (struct kv_slice){name.p + i, name.n - i};
@@ -22,9 +22,9 @@ static struct kv_slice bare(struct kv_slice name)
     const char *tag = name.n ? memchr(name.p, ':', name.n) : NULL;
     if (tag && tag > name.p)
         name.n = (size_t)(tag - name.p);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends_with(name, endings[i]))
-            name.n -= strlen(endings[i]);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (ends_with(name, suffixes[i]))
+            name.n -= strlen(suffixes[i]);
     return name;
 }
 

@@ -88,8 +88,8 @@ static void write_messages(struct kv_answer_stage *a)
 {
     int index = 0;
     add_part(&a->system, a->model->system_prompt);
-    add_part(&a->system, a->desk->config->prompts.generation);
-    add_question(a->subject, &a->user);
+    add_part(&a->system, a->shared->config->prompts.generation);
+    add_question(a->prepared, &a->user);
     kv_buf_add_char(&a->context, '[');
     if (a->system.n)
         add_message(&a->context, "system", kv_slice_of(&a->system), index++);
@@ -97,18 +97,18 @@ static void write_messages(struct kv_answer_stage *a)
     kv_buf_add_char(&a->context, ']');
 }
 
-void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, const struct kv_model *model, int64_t replicate)
+void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, const struct kv_model *model, int64_t replicate)
 {
-    *a = (struct kv_answer_stage){.desk = desk,
-        .subject = subject,
+    *a = (struct kv_answer_stage){.shared = shared,
+        .prepared = prepared,
         .model = model,
         .replicate = replicate,
         .start = time(NULL),
         .start_us = now_us(),
         .category = KV_RETRY_NEVER,
         .live = {.stage = "answer_generation", .used = KV_USAGE_UNKNOWN}};
-    if (!subject->template_error)
+    if (!prepared->template_error)
         write_messages(a);
 }
 
@@ -143,18 +143,18 @@ static void fail(struct kv_answer_stage *a, const char *format, ...)
 static void take_trace(struct kv_answer_stage *a)
 {
     struct kv_slice text;
-    if (kv_traces_find(a->desk->traces, a->subject->question->text, &text)) {
+    if (kv_traces_find(a->shared->traces, a->prepared->question->text, &text)) {
         kv_buf_add_slice(&a->raw, text);
         kv_buf_add_str(&a->metrics, "{\"iterations\":1,\"limit_reached\":false}");
         a->used = a->usage_unavailable = true;
         return;
     }
     char hash[KV_MD5_HEX + 1];
-    kv_digest_md5(a->subject->question->text, hash);
+    kv_digest_md5(a->prepared->question->text, hash);
     fail(a,
         "Adapter call failed: ManualTraceNotFoundError: No manual trace found for hash: '%s'. "
         "Loaded %zu trace(s).",
-        hash, kv_traces_count(a->desk->traces));
+        hash, kv_traces_count(a->shared->traces));
 }
 
 static void take_entry(struct kv_answer_stage *a, const struct kv_recorded_entry *e)
@@ -176,28 +176,28 @@ static bool take_replay(struct kv_answer_stage *a)
     struct kv_buf model = {0};
     kv_answer_stage_display(&model, a->model, false);
     const struct kv_recorded_entry *e = kv_recorded_find(
-        a->desk->replay, a->subject->question->id, kv_slice_of(&model), a->replicate);
-    bool strict = kv_recorded_strict(a->desk->replay);
+        a->shared->replay, a->prepared->question->id, kv_slice_of(&model), a->replicate);
+    bool strict = kv_recorded_strict(a->shared->replay);
     if (e || strict) /* nobody is asked, so nothing was said */
         kv_buf_clear(&a->context);
     if (e)
         take_entry(a, e);
     else if (strict)
         fail(a, "Replay strict miss: No replay entry for question_id='%s' answering_model_id='%s'",
-            a->subject->question->id.p, model.p);
+            a->prepared->question->id.p, model.p);
     kv_buf_release(&model);
     return e || strict;
 }
 
 bool kv_answer_stage_known(struct kv_answer_stage *a)
 {
-    if (a->subject->template_error)
+    if (a->prepared->template_error)
         return true;
-    if (a->desk->replay && take_replay(a))
+    if (a->shared->replay && take_replay(a))
         return true;
     if (!kv_slice_is(a->model->interface, "manual"))
         return false;
-    if (a->desk->traces)
+    if (a->shared->traces)
         take_trace(a);
     else
         fail(a, "Adapter call failed: no manual traces were given");
@@ -337,7 +337,7 @@ int kv_answer_stage_shown(
     const struct kv_answer_stage *a, struct kv_slice *text, struct kv_err *err)
 {
     *text = kv_slice_of(&a->raw);
-    return a->desk->config->full_trace_for_template ? 0 : kv_extract_message(*text, text, err);
+    return a->shared->config->full_trace_for_template ? 0 : kv_extract_message(*text, text, err);
 }
 
 /* ---- what a result says of it ---- */

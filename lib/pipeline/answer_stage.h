@@ -4,7 +4,7 @@
  * (lib/pipeline/README.md). It is recalled from an earlier row, taken from a replay store or a
  * trace file, or asked for:
  *
- *     kv_answer_stage_init(&a, &desk, subject, model, replicate);
+ *     kv_answer_stage_init(&a, &shared, prepared, model, replicate);
  *     if (kv_answer_stage_known(&a) || …kv_answer_stage_recall(&a, row)…) …
  *     else { kv_answer_stage_query(&a, &query); … kv_answer_stage_take(&a, &response); }
  *     … any number of judges look at it …
@@ -24,7 +24,7 @@
 #include <time.h>
 
 /* What all tasks of a run share; all of it borrowed. */
-struct kv_desk {
+struct kv_pipeline_shared {
     const struct kv_config *config;
     const struct kv_prompts *prompts;
     struct kv_verifier *verifier;
@@ -37,8 +37,8 @@ struct kv_desk {
 };
 
 struct kv_answer_stage {
-    const struct kv_desk *desk;
-    const struct kv_prepared_question *subject;
+    const struct kv_pipeline_shared *shared;
+    const struct kv_prepared_question *prepared;
     const struct kv_model *model;
     int64_t replicate; /* KV_NO_REPLICATE: none */
     time_t start;      /* wall clock */
@@ -65,8 +65,8 @@ struct kv_answer_stage {
     struct kv_buf system, user; /* private: of the query */
 };
 
-void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, const struct kv_model *model, int64_t replicate);
+void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, const struct kv_model *model, int64_t replicate);
 void kv_answer_stage_release(struct kv_answer_stage *a);
 
 /* True if no model has to be asked: the question's template is invalid, or the answer is recorded

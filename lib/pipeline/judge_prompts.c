@@ -30,28 +30,28 @@ void kv_judge_prompts_texts_release(struct kv_judge_prompts_texts *t)
     kv_buf_release(&t->user);
 }
 
-static void write_messages(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
-    enum kv_prompt system, enum kv_prompt user, const struct kv_prompt_value *values,
-    struct kv_query *query)
+static void write_messages(struct kv_judge_prompts_texts *t,
+    const struct kv_pipeline_shared *shared, enum kv_prompt system, enum kv_prompt user,
+    const struct kv_prompt_value *values, struct kv_query *query)
 {
     kv_buf_clear(&t->system);
     kv_buf_clear(&t->user);
-    kv_prompt_add(desk->prompts, system, values, &t->system);
-    kv_prompt_add(desk->prompts, user, values, &t->user);
+    kv_prompt_add(shared->prompts, system, values, &t->system);
+    kv_prompt_add(shared->prompts, user, values, &t->user);
     query->messages[0] = (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&t->system)};
     query->messages[1] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&t->user)};
     query->count = 2;
 }
 
-void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, enum kv_check check, struct kv_slice text,
-    struct kv_query *query)
+void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t,
+    const struct kv_pipeline_shared *shared, const struct kv_prepared_question *prepared,
+    enum kv_check check, struct kv_slice text, struct kv_query *query)
 {
-    const struct kv_prompt_texts *own = &desk->config->prompts;
+    const struct kv_prompt_texts *own = &shared->config->prompts;
     const struct kv_prompt_value values[] = {
-        {"question", subject->question->text},
+        {"question", prepared->question->text},
         {"response", text},
-        {"schema", kv_slice_of(&subject->full_schema)},
+        {"schema", kv_slice_of(&prepared->full_schema)},
         {"extra",
             check == KV_CHECK_ABSTENTION ? own->abstention_detection : own->sufficiency_detection},
         {NULL, {0}},
@@ -61,7 +61,7 @@ void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t, const struct k
         .temperature = 0,
         .schema_name = checks[check].schema_name,
         .schema = kv_slice(checks[check].schema)};
-    write_messages(t, desk, checks[check].system, checks[check].user, values, query);
+    write_messages(t, shared, checks[check].system, checks[check].user, values, query);
 }
 
 static void list_hints(const struct kv_template *t, struct kv_buf *out)
@@ -75,27 +75,27 @@ static void list_hints(const struct kv_template *t, struct kv_buf *out)
     }
 }
 
-void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, double temperature, struct kv_slice text,
-    struct kv_query *query)
+void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t,
+    const struct kv_pipeline_shared *shared, const struct kv_prepared_question *prepared,
+    double temperature, struct kv_slice text, struct kv_query *query)
 {
     struct kv_buf hints = {0};
-    list_hints(subject->template, &hints);
+    list_hints(prepared->template, &hints);
     const struct kv_prompt_value values[] = {
-        {"question", subject->question->text},
+        {"question", prepared->question->text},
         {"response", text},
-        {"schema", kv_slice_of(&subject->shown_schema)},
+        {"schema", kv_slice_of(&prepared->shown_schema)},
         {"hints", kv_slice_of(&hints)},
-        {"expected", desk->show_expected ? subject->template->ground_truth : KV_SLICE("")},
-        {"extra", desk->config->prompts.parsing},
+        {"expected", shared->show_expected ? prepared->template->ground_truth : KV_SLICE("")},
+        {"extra", shared->config->prompts.parsing},
         {NULL, {0}},
     };
     *query = (struct kv_query){.judge = true,
         .stage = "parsing",
         .temperature = temperature,
         .schema_name = "Answer",
-        .schema = kv_slice_of(&subject->sent_schema)};
-    write_messages(t, desk, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values, query);
+        .schema = kv_slice_of(&prepared->sent_schema)};
+    write_messages(t, shared, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values, query);
     kv_buf_release(&hints);
 }
 

@@ -18,12 +18,12 @@ struct kv_judge_prompts_texts {
 void kv_judge_prompts_texts_release(struct kv_judge_prompts_texts *t);
 
 /* `text` is what the judge is shown of the answer. The query borrows from *t. */
-void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, enum kv_check check, struct kv_slice text,
-    struct kv_query *query);
-void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, double temperature, struct kv_slice text,
-    struct kv_query *query);
+void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t,
+    const struct kv_pipeline_shared *shared, const struct kv_prepared_question *prepared,
+    enum kv_check check, struct kv_slice text, struct kv_query *query);
+void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t,
+    const struct kv_pipeline_shared *shared, const struct kv_prepared_question *prepared,
+    double temperature, struct kv_slice text, struct kv_query *query);
 
 /* Reads a check's reply: its flag, as said, and its reasoning, appended. -1 with KV_INPUT if it says
  * neither true nor false; *flag is then the harmless one, with which a task goes on. */

@@ -82,7 +82,7 @@ static void classify(struct kv_pipeline *p)
 static void identify(struct kv_pipeline *p)
 {
     struct kv_result_builder *r = &p->record;
-    const struct kv_question *q = p->subject->question;
+    const struct kv_question *q = p->prepared->question;
     const struct kv_answer_stage *g = p->generation;
     r->question_id = q->id;
     r->template_id = kv_slice(q->template_id);
@@ -92,10 +92,10 @@ static void identify(struct kv_pipeline *p)
     r->answering_system_prompt = g->model->system_prompt;
     r->parsing_system_prompt = p->judge->system_prompt;
     r->replicate = g->replicate == KV_NO_REPLICATE ? 0 : g->replicate;
-    r->few_shot_enabled = p->subject->few_shot;
-    r->few_shot_example_count = (int64_t)p->subject->example_count;
-    if (p->desk->run_name)
-        r->run_name = kv_slice(p->desk->run_name);
+    r->few_shot_enabled = p->prepared->few_shot;
+    r->few_shot_example_count = (int64_t)p->prepared->example_count;
+    if (p->shared->run_name)
+        r->run_name = kv_slice(p->shared->run_name);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].budget = g->model->retry.rules[i].max_attempts;
     memcpy(p->retries, g->retries, sizeof p->retries);
@@ -103,21 +103,21 @@ static void identify(struct kv_pipeline *p)
     kv_answer_stage_display(&p->answerer_name, g->model, false);
 }
 
-void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, const struct kv_answer_stage *generation,
+void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, const struct kv_answer_stage *generation,
     const struct kv_model *judge)
 {
-    *p = (struct kv_pipeline){.desk = desk,
-        .subject = subject,
+    *p = (struct kv_pipeline){.shared = shared,
+        .prepared = prepared,
         .generation = generation,
         .judge = judge,
         .asked = judge->model_name,
         .error_category = KV_RETRY_NEVER};
     kv_result_builder_init(&p->record, generation->start);
     identify(p);
-    if (subject->template_error) {
+    if (prepared->template_error) {
         kv_buf_add_str(&p->error_text, "Template validation failed: ");
-        kv_buf_add_str(&p->error_text, subject->template_error);
+        kv_buf_add_str(&p->error_text, prepared->template_error);
         kv_result_builder_fail(&p->record, KV_FAIL_TEMPLATE_VALIDATION, "validate_template",
             kv_slice_of(&p->error_text));
         p->stage = KV_STAGE_END;
@@ -147,16 +147,16 @@ static void take_recorded_verdict(struct kv_pipeline *p, bool passed)
 }
 
 /* Recorded fields must all be there: what is missing was not recorded, rather than not answered. */
-static bool fits_wholly(
+static bool coerces_wholly(
     const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed)
 {
     struct kv_slice v;
     struct kv_err ignored;
     for (size_t i = 0; i < t->n; i++)
-        if (!t->fields[i].is_trace && !t->fields[i].otherwise.n &&
+        if (!t->fields[i].is_trace && !t->fields[i].default_json.n &&
             !kv_json_get(object, t->fields[i].name.p, &v))
             return false;
-    return kv_verdict_fit(t, object, parsed, &ignored) == 0;
+    return kv_verdict_coerce(t, object, parsed, &ignored) == 0;
 }
 
 /* A replay entry that holds the judge's part too. True if the judge need not be asked. */
@@ -166,12 +166,12 @@ static bool parse_replayed(struct kv_pipeline *p)
     if (!e)
         return false;
     if (e->parsed_fields.n) {
-        if (fits_wholly(p->subject->template, e->parsed_fields, &p->parsed)) {
-            p->record.used_full_trace = p->desk->config->full_trace_for_template;
+        if (coerces_wholly(p->prepared->template, e->parsed_fields, &p->parsed)) {
+            p->record.used_full_trace = p->shared->config->full_trace_for_template;
             p->stage = KV_STAGE_VERIFY;
             return true;
         }
-        if (!p->desk->config->replay_strict_on_mismatch)
+        if (!p->shared->config->replay_strict_on_mismatch)
             return false;
         set_error(p, KV_RETRY_NEVER, "ParseTemplate",
             "Stage ParseTemplate raised exception: ReplayHydrationError: ",
@@ -189,9 +189,9 @@ static void verify(struct kv_pipeline *p)
 {
     struct kv_result_builder *r = &p->record;
     struct kv_err err;
-    const struct kv_template *t = p->subject->template;
+    const struct kv_template *t = p->prepared->template;
     p->stage = KV_STAGE_RUBRIC;
-    if (kv_verdict_run(p->desk->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
+    if (kv_verdict_run(p->shared->verifier, t, &p->parsed, kv_slice_of(&p->generation->raw),
             &p->verdict, &err) != 0) {
         set_error(p, KV_RETRY_NEVER, "VerifyTemplate", "", kv_slice(err.text));
         return;
@@ -223,21 +223,21 @@ static void begin_rubric(struct kv_pipeline *p)
     struct kv_slice text = kv_slice_of(&p->generation->raw);
     struct kv_err err;
     p->stage = KV_STAGE_END;
-    if (!p->subject->rubric_wanted || p->error)
+    if (!p->prepared->rubric_wanted || p->error)
         return;
-    if (!p->desk->config->full_trace_for_rubric && kv_extract_message(text, &text, &err) != 0) {
+    if (!p->shared->config->full_trace_for_rubric && kv_extract_message(text, &text, &err) != 0) {
         set_error(p, KV_RETRY_NEVER, "RubricEvaluation", "Rubric evaluation: ", kv_slice(err.text));
         return;
     }
     kv_buf_add_slice(&p->rubric_text, text);
-    kv_rubric_eval_begin(&p->traits, p->desk, p->subject, kv_slice_of(&p->rubric_text));
+    kv_rubric_eval_begin(&p->traits, p->shared, p->prepared, kv_slice_of(&p->rubric_text));
     p->rubric_begun = true;
     p->stage = KV_STAGE_RUBRIC;
 }
 
 static bool wants_parsing(const struct kv_pipeline *p)
 {
-    const struct kv_config *c = p->desk->config;
+    const struct kv_config *c = p->shared->config;
     return c->evaluation_mode != KV_RUBRIC_ONLY && !p->record.abstention_override &&
            !p->record.sufficiency_override && (!p->generation->partial || c->partial_trace_scoring);
 }
@@ -252,11 +252,11 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
     }
     if (parse_replayed(p))
         return false;
-    p->record.used_full_trace = p->desk->config->full_trace_for_template;
+    p->record.used_full_trace = p->shared->config->full_trace_for_template;
     if (p->record.used_full_trace)
         p->record.evaluation_input = kv_slice_of(&p->generation->raw);
-    if (!p->subject->template->needs_judge) {
-        kv_verdict_unasked(p->subject->template, &p->parsed);
+    if (!p->prepared->template->needs_judge) {
+        kv_verdict_unasked(p->prepared->template, &p->parsed);
         p->stage = KV_STAGE_VERIFY;
         return false;
     }
@@ -265,7 +265,8 @@ static bool query_parse(struct kv_pipeline *p, struct kv_query *query)
         p->stage = KV_STAGE_END;
         return false;
     }
-    kv_judge_prompts_ask_parse(&p->texts, p->desk, p->subject, p->judge->temperature, text, query);
+    kv_judge_prompts_ask_parse(
+        &p->texts, p->shared, p->prepared, p->judge->temperature, text, query);
     kv_reask_add(&p->again, query);
     return true;
 }
@@ -363,12 +364,12 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
         return;
     }
     if (kv_reask_whole(response, &err) == 0 &&
-        kv_verdict_parse(p->subject->template, response->text, &p->parsed, &err) == 0) {
+        kv_verdict_parse(p->prepared->template, response->text, &p->parsed, &err) == 0) {
         kv_reask_begin(&p->again);
         p->stage = KV_STAGE_VERIFY;
         return;
     }
-    if (kv_reask_again(&p->again, p->desk, response, err.text))
+    if (kv_reask_again(&p->again, p->shared, response, err.text))
         return;
     fail_parsing(p, KV_RETRY_NEVER, "Parsing failed: ", kv_slice(err.text));
     p->stage = KV_STAGE_END;

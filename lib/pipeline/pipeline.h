@@ -3,7 +3,7 @@
  * A state machine over the stages of lib/pipeline/README.md. It asks by handing out queries and never waits;
  * whoever drives it decides what a query costs and when it is sent.
  *
- *     kv_pipeline_begin(&p, desk, subject, generation, judge_model);
+ *     kv_pipeline_begin(&p, shared, prepared, generation, judge_model);
  *     while (kv_pipeline_query(&p, &query))
  *         { … kv_pipeline_take(&p, &response); }
  *     kv_pipeline_write(&p, &line);          one VerificationResult and LF
@@ -38,8 +38,8 @@ enum kv_stage {
 };
 
 struct kv_pipeline {
-    const struct kv_desk *desk;
-    const struct kv_prepared_question *subject;
+    const struct kv_pipeline_shared *shared;
+    const struct kv_prepared_question *prepared;
     const struct kv_answer_stage *generation;
     const struct kv_model *judge;
     struct kv_slice asked; /* name of the model that judges: another one, if that is down */
@@ -67,8 +67,8 @@ struct kv_pipeline {
     struct kv_reask again;
 };
 
-void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, const struct kv_answer_stage *generation,
+void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, const struct kv_answer_stage *generation,
     const struct kv_model *judge);
 bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query);
 void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response);

@@ -10,7 +10,7 @@ static enum kv_check check_of(const struct kv_pipeline *p)
 
 static bool is_wanted(const struct kv_pipeline *p)
 {
-    const struct kv_config *c = p->desk->config;
+    const struct kv_config *c = p->shared->config;
     if (p->generation->partial)
         return false;
     if (p->stage == KV_STAGE_ABSTENTION)
@@ -28,7 +28,7 @@ bool kv_pipeline_checks_query(struct kv_pipeline *p, struct kv_query *query)
         p->stage++;
         return false;
     }
-    kv_judge_prompts_ask_check(&p->texts, p->desk, p->subject, check_of(p), text, query);
+    kv_judge_prompts_ask_check(&p->texts, p->shared, p->prepared, check_of(p), text, query);
     kv_reask_add(&p->again, query);
     return true;
 }
@@ -46,7 +46,7 @@ static int read_check(
     if (!failed) {
         failed = kv_reask_whole(response, &err) != 0 ||
                  kv_judge_prompts_read_check(check, response->text, flag, reasoning, &err) != 0;
-        if (failed && kv_reask_again(&p->again, p->desk, response, err.text))
+        if (failed && kv_reask_again(&p->again, p->shared, response, err.text))
             return -1;
         why = kv_slice(failed ? err.text : "");
     }

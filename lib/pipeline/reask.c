@@ -49,7 +49,7 @@ static struct kv_slice shown(struct kv_slice reply)
     return kv_slice_strip(reply).n ? reply : KV_SLICE("(nothing)");
 }
 
-bool kv_reask_again(struct kv_reask *r, const struct kv_desk *desk,
+bool kv_reask_again(struct kv_reask *r, const struct kv_pipeline_shared *shared,
     const struct kv_answer *response, const char *why)
 {
     kv_buf_clear(&r->reply);
@@ -60,7 +60,7 @@ bool kv_reask_again(struct kv_reask *r, const struct kv_desk *desk,
         kv_buf_add_slice(&r->reply, shown(response->text));
         const struct kv_prompt_value values[] = {
             {"error", kv_slice(why)}, {"reply", kv_slice_of(&r->reply)}, {NULL, {0}}};
-        kv_prompt_add(desk->prompts, KV_PROMPT_PARSE_FEEDBACK, values, &r->feedback);
+        kv_prompt_add(shared->prompts, KV_PROMPT_PARSE_FEEDBACK, values, &r->feedback);
     }
-    return ++r->asked < REQUESTS && !desk->rehearsal;
+    return ++r->asked < REQUESTS && !shared->rehearsal;
 }

@@ -5,7 +5,7 @@
  *
  *     kv_reask_begin(&r);
  *     … kv_reask_add(&r, query); …
- *     if (… not usable … && kv_reask_again(&r, desk, response, why)) … the same query again …
+ *     if (… not usable … && kv_reask_again(&r, shared, response, why)) … the same query again …
  *     kv_reask_release(&r);
  */
 #ifndef KV_REASK_H
@@ -32,7 +32,7 @@ void kv_reask_add(const struct kv_reask *r, struct kv_query *query);
 
 /* Notes a reply that cannot be used, and why. One that was cut off gets more room in place of an
  * explanation. False if that was the last request. */
-bool kv_reask_again(struct kv_reask *r, const struct kv_desk *desk,
+bool kv_reask_again(struct kv_reask *r, const struct kv_pipeline_shared *shared,
     const struct kv_answer *response, const char *why);
 
 #endif

@@ -97,15 +97,15 @@ static void write_texts(struct kv_rubric_ask *t, enum kv_prompt system, enum kv_
 {
     const struct kv_prompt_value values[] = {
         {"traits", kv_slice_of(traits)},
-        {"question", t->subject->question->text},
+        {"question", t->prepared->question->text},
         {"response", t->text},
-        {"extra", t->desk->config->prompts.rubric_evaluation},
+        {"extra", t->shared->config->prompts.rubric_evaluation},
         {"tp", tp ? kv_slice_of(tp) : KV_SLICE("")},
         {"tn", tn ? kv_slice_of(tn) : KV_SLICE("")},
         {NULL, KV_SLICE("")},
     };
-    kv_prompt_add(t->desk->prompts, system, values, &t->system);
-    kv_prompt_add(t->desk->prompts, user, values, &t->user);
+    kv_prompt_add(t->shared->prompts, system, values, &t->system);
+    kv_prompt_add(t->shared->prompts, user, values, &t->user);
 }
 
 static void object_schema(struct kv_buf *out, const char *name, const char *of)
@@ -120,8 +120,8 @@ static void object_schema(struct kv_buf *out, const char *name, const char *of)
 static void scores_schema(struct kv_rubric_ask *t)
 {
     struct kv_buf names = {0}, properties = {0}, of = {0};
-    for (size_t i = 0; i < t->subject->rubric.n; i++) {
-        const struct kv_trait *r = &t->subject->rubric.traits[i];
+    for (size_t i = 0; i < t->prepared->rubric.n; i++) {
+        const struct kv_trait *r = &t->prepared->rubric.traits[i];
         if (!kv_rubric_takes(KV_RUBRIC_SCORED, r))
             continue;
         add_json(&properties, r->name,
@@ -146,9 +146,9 @@ void kv_rubric_ask_all(struct kv_rubric_ask *t, enum kv_rubric_pass pass, struct
     struct kv_buf traits = {0};
     begin_query(
         t, query, pass == KV_RUBRIC_SCORED ? "BatchRubricScores" : "BatchLiteralClassifications");
-    for (size_t i = 0; i < t->subject->rubric.n; i++)
-        if (kv_rubric_takes(pass, &t->subject->rubric.traits[i]))
-            describe(&traits, &t->subject->rubric.traits[i]);
+    for (size_t i = 0; i < t->prepared->rubric.n; i++)
+        if (kv_rubric_takes(pass, &t->prepared->rubric.traits[i]))
+            describe(&traits, &t->prepared->rubric.traits[i]);
     if (pass == KV_RUBRIC_SCORED) {
         scores_schema(t);
         write_texts(

@@ -19,8 +19,8 @@ enum kv_rubric_pass {
 bool kv_rubric_takes(enum kv_rubric_pass pass, const struct kv_trait *trait);
 
 struct kv_rubric_ask {
-    const struct kv_desk *desk;
-    const struct kv_prepared_question *subject;
+    const struct kv_pipeline_shared *shared;
+    const struct kv_prepared_question *prepared;
     struct kv_slice text;               /* what is judged; borrowed */
     struct kv_buf system, user, schema; /* of the query, which borrows them */
 };

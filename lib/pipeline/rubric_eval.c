@@ -58,23 +58,23 @@ static void note_lost(
 static void evaluate_regexes(struct kv_rubric_eval *t)
 {
     struct kv_err ignored; /* a pattern that cannot be used: its trait is left out */
-    const struct kv_rubric *rubric = &t->ask.subject->rubric;
+    const struct kv_rubric *rubric = &t->ask.prepared->rubric;
     bool value;
     for (size_t i = 0; i < rubric->n; i++) {
         const struct kv_trait *r = &rubric->traits[i];
         add_json(&t->provenance, r->name,
             r->global ? KV_SLICE("\"global\"") : KV_SLICE("\"question_specific\""));
         if (r->list == KV_TRAIT_REGEX &&
-            kv_trait_score_regex(t->ask.desk->scorer, r->pattern, r->case_sensitive, r->invert,
+            kv_trait_score_regex(t->ask.shared->scorer, r->pattern, r->case_sensitive, r->invert,
                 t->ask.text, &value, &ignored) == 0)
             add_bool(&t->regex, r->name, value);
     }
 }
 
-void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, struct kv_slice text)
+void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, struct kv_slice text)
 {
-    *t = (struct kv_rubric_eval){.ask = {.desk = desk, .subject = subject, .text = text}};
+    *t = (struct kv_rubric_eval){.ask = {.shared = shared, .prepared = prepared, .text = text}};
     evaluate_regexes(t);
 }
 
@@ -90,8 +90,8 @@ static bool any(const struct kv_rubric *r, enum kv_rubric_pass pass)
 
 bool kv_rubric_eval_query(struct kv_rubric_eval *t, struct kv_query *query)
 {
-    const struct kv_rubric *r = &t->ask.subject->rubric;
-    bool batches = t->ask.desk->config->rubric_strategy == KV_RUBRIC_BATCH;
+    const struct kv_rubric *r = &t->ask.prepared->rubric;
+    bool batches = t->ask.shared->config->rubric_strategy == KV_RUBRIC_BATCH;
     for (; !t->lost && r->n && t->step < KV_RUBRIC_PASSES * r->n; t->step++) {
         t->pass = (enum kv_rubric_pass)(t->step / r->n);
         bool batch = batches && (t->pass == KV_RUBRIC_SCORED || t->pass == KV_RUBRIC_LITERAL);
@@ -116,7 +116,7 @@ static bool take_truth(struct kv_rubric_eval *t, const struct kv_trait *r, struc
 {
     struct kv_err err;
     bool truth;
-    bool read = kv_trait_score_boolean(t->ask.desk->scorer, said, &truth, &err) == 0;
+    bool read = kv_trait_score_boolean(t->ask.shared->scorer, said, &truth, &err) == 0;
     if (read)
         add_bool(&t->llm, r->name, truth);
     else
@@ -130,7 +130,7 @@ static bool take_number(struct kv_rubric_eval *t, const struct kv_trait *r, stru
     int64_t number;
     double exact;
     if (kv_trait_score_number(
-            t->ask.desk->scorer, said, r->min_score, r->max_score, &number, &err) != 0) {
+            t->ask.shared->scorer, said, r->min_score, r->max_score, &number, &err) != 0) {
         note_lost(t, r, err.text, said);
         return false;
     }
@@ -150,7 +150,7 @@ static bool take_class(struct kv_rubric_eval *t, const struct kv_trait *r, struc
     struct kv_err err;
     int64_t index;
     bool read =
-        kv_trait_score_literal(t->ask.desk->scorer, r->classes, said, &index, &label, &err) == 0;
+        kv_trait_score_literal(t->ask.shared->scorer, r->classes, said, &index, &label, &err) == 0;
     if (read) {
         add_int(&t->llm, r->name, index);
         add_json(&t->labels, r->name, kv_slice_of(&label));
@@ -177,7 +177,7 @@ static bool take_value(struct kv_rubric_eval *t, const struct kv_trait *r, struc
 /* The names of the pass, behind the member that holds them. The caller frees them. */
 static struct kv_wanted wanted_of(const struct kv_rubric_eval *t, const char *member)
 {
-    const struct kv_rubric *rubric = &t->ask.subject->rubric;
+    const struct kv_rubric *rubric = &t->ask.prepared->rubric;
     struct kv_slice *names = kv_array(NULL, rubric->n + 1, sizeof *names);
     struct kv_wanted wanted = {.names = names, .n = 1};
     names[0] = kv_slice(member);
@@ -232,7 +232,7 @@ static int find_values(struct kv_slice object, const char *member, const struct 
 /* How many traits the reply has a value for; -1 with the reason if it cannot be read. */
 static int take_batch(struct kv_rubric_eval *t, struct kv_slice reply, struct kv_err *err)
 {
-    const struct kv_rubric *rubric = &t->ask.subject->rubric;
+    const struct kv_rubric *rubric = &t->ask.prepared->rubric;
     const char *member = t->pass == KV_RUBRIC_SCORED ? "scores" : "classifications";
     struct kv_wanted wanted = wanted_of(t, member);
     struct kv_buf object = {0}, values = {0};
@@ -280,7 +280,7 @@ static int take_metric(struct kv_rubric_eval *t, struct kv_slice reply, struct k
     const struct kv_trait *r = t->trait;
     struct kv_buf object = {0}, lists = {0}, values = {0};
     bool read = kv_reply_object(reply, &wanted, &object, err) == 0 &&
-                kv_trait_score_metric(t->ask.desk->scorer, kv_slice_of(&object), r->metrics,
+                kv_trait_score_metric(t->ask.shared->scorer, kv_slice_of(&object), r->metrics,
                     r->repeated_extraction, &lists, &values, err) == 0;
     if (read) {
         add_json(&t->lists, r->name, kv_slice_of(&lists));
@@ -412,7 +412,7 @@ void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *respo
         taken = kv_reask_whole(response, &err) == 0 ? take_text(t, response->text, &err) : -1;
         if (taken == 0) /* the first of what is wrong */
             kv_err_set(&err, KV_INPUT, "%s", t->trouble.p);
-        if (taken < 1 && kv_reask_again(&t->again, t->ask.desk, response, err.text))
+        if (taken < 1 && kv_reask_again(&t->again, t->ask.shared, response, err.text))
             return;
         why = kv_slice(taken < 1 ? err.text : "");
     }
@@ -441,7 +441,7 @@ static struct kv_slice braced(struct kv_buf *members)
 const struct kv_result_builder_rubric *kv_rubric_eval_end(struct kv_rubric_eval *t)
 {
     static const char *const strategy[] = {"batch", "sequential", NULL};
-    const char *name = strategy[t->ask.desk->config->rubric_strategy];
+    const char *name = strategy[t->ask.shared->config->rubric_strategy];
     if (t->lost)
         return NULL;
     t->block = (struct kv_result_builder_rubric){

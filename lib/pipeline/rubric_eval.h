@@ -7,7 +7,7 @@
  * usable value is asked for again; a batch that stays unreadable loses the whole rubric, as a call
  * that fails does.
  *
- *     kv_rubric_eval_begin(&t, desk, subject, text);
+ *     kv_rubric_eval_begin(&t, shared, prepared, text);
  *     while (kv_rubric_eval_query(&t, &query))
  *         { … kv_rubric_eval_take(&t, &response); }
  *     block = kv_rubric_eval_end(&t);      borrows from t
@@ -34,8 +34,8 @@ struct kv_rubric_eval {
     struct kv_result_builder_rubric block;
 };
 
-void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_desk *desk,
-    const struct kv_prepared_question *subject, struct kv_slice text);
+void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_pipeline_shared *shared,
+    const struct kv_prepared_question *prepared, struct kv_slice text);
 bool kv_rubric_eval_query(struct kv_rubric_eval *t, struct kv_query *query);
 void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *response);
 /* The rubric block of the result; NULL if the rubric was lost. */

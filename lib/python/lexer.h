@@ -1,7 +1,7 @@
 /* lexer - Python source as tokens: names, literals, operators, lines and indentation.
  *
- * The lexical half of python. Strings are decoded here (every quoting, prefix and escape), integers
- * of any base become decimal digits, floats are spelled as repr() would.
+ * The lexical part of parser.h. Strings are decoded here (every quoting, prefix and escape),
+ * integers of any base become decimal digits, floats are written as repr() would.
  */
 #ifndef KV_LEXER_H
 #define KV_LEXER_H

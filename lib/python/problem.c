@@ -34,8 +34,8 @@ static void add_loc(struct kv_buf *out, const struct kv_path *at)
         kv_buf_printf(out, "%zu", at->index);
 }
 
-int kv_problems_add(
-    struct kv_problems *list, const struct kv_path *at, const char *sort, const char *format, ...)
+int kv_problems_add(struct kv_problems *list, const struct kv_path *at, const char *error_type,
+    const char *format, ...)
 {
     struct kv_buf path = {0}, loc = {0}, text = {0};
     kv_buf_add_str(&path, "");
@@ -50,7 +50,7 @@ int kv_problems_add(
     if ((list->n & (list->n - 1)) == 0) /* full at every power of two */
         list->items = kv_array(list->items, list->n ? 2 * list->n : 1, sizeof *list->items);
     list->items[list->n++] = (struct kv_problem){
-        kv_buf_detach(&path), kv_buf_detach(&loc), kv_strdup(sort), kv_buf_detach(&text)};
+        kv_buf_detach(&path), kv_buf_detach(&loc), kv_strdup(error_type), kv_buf_detach(&text)};
     return -1;
 }
 
@@ -69,7 +69,7 @@ void kv_problems_release(struct kv_problems *list)
     for (size_t i = 0; i < list->n; i++) {
         free(list->items[i].path);
         free(list->items[i].loc);
-        free(list->items[i].sort);
+        free(list->items[i].error_type);
         free(list->items[i].text);
     }
     free(list->items);

@@ -2,7 +2,7 @@
  *
  * A reader of configurations or benchmarks does not stop at the first mistake: it collects them, so
  * that a user mends a file in one go. A problem is a path (`answering_models[0].temperature`, empty
- * for the document itself), a short machine name of its sort and one sentence.
+ * for the document itself), a short machine name of its kind and one sentence.
  *
  *     struct kv_problems problems = {0};
  *     if (kv_config_open(text, &source, &problems, &err) == NULL)
@@ -24,10 +24,10 @@ struct kv_path {
 };
 
 struct kv_problem {
-    char *path; /* `a[0].b` */
-    char *loc;  /* the same as a JSON array, ["a",0,"b"], as karenina's reports have it */
-    char *sort; /* missing, extra_forbidden, float_parsing, value_error, … */
-    char *text; /* one sentence, lower case unless it quotes */
+    char *path;       /* `a[0].b` */
+    char *loc;        /* the same as a JSON array, ["a",0,"b"], as karenina's reports have it */
+    char *error_type; /* missing, extra_forbidden, float_parsing, value_error, … */
+    char *text;       /* one sentence, lower case unless it quotes */
 };
 
 struct kv_problems {
@@ -36,7 +36,7 @@ struct kv_problems {
 };
 
 /* Adds one; `at` NULL is the document itself. Always returns -1. */
-int kv_problems_add(struct kv_problems *list, const struct kv_path *at, const char *sort,
+int kv_problems_add(struct kv_problems *list, const struct kv_path *at, const char *error_type,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Adds that `at`, a member, is none of the names (up to NULL): "unknown key", with the nearest name
  * and, if they are few, all of them. Always returns -1. */

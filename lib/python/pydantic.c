@@ -201,13 +201,13 @@ void kv_pydantic_state_text(struct kv_buf *out, struct kv_slice canonical)
 
 /* ---- coercion of scalars: 0, or -1 with the name of the mistake ---- */
 
-static int wrong(const char **sort, const char *name)
+static int wrong(const char **error_type, const char *name)
 {
-    *sort = name;
+    *error_type = name;
     return -1;
 }
 
-int kv_pydantic_bool(struct kv_slice value, bool *to, const char **sort)
+int kv_pydantic_bool(struct kv_slice value, bool *to, const char **error_type)
 {
     static const char *const words[] = {
         "0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes"};
@@ -220,9 +220,9 @@ int kv_pydantic_bool(struct kv_slice value, bool *to, const char **sort)
         return 0;
     case KV_JSON_NUMBER:
         if (!kv_num_double(value, &x) || x != floor(x) || fabs(x) >= 0x1p63)
-            return wrong(sort, "bool_type");
+            return wrong(error_type, "bool_type");
         if (x != 0 && x != 1)
-            return wrong(sort, "bool_parsing");
+            return wrong(error_type, "bool_parsing");
         *to = x != 0;
         return 0;
     case KV_JSON_STRING:
@@ -232,9 +232,9 @@ int kv_pydantic_bool(struct kv_slice value, bool *to, const char **sort)
                 *to = i >= FALSES;
                 return 0;
             }
-        return wrong(sort, "bool_parsing");
+        return wrong(error_type, "bool_parsing");
     default:
-        return wrong(sort, "bool_type");
+        return wrong(error_type, "bool_type");
     }
 }
 
@@ -341,39 +341,39 @@ static bool tidy_integer(struct kv_buf *text)
 
 /* Refuses more digits than Python makes an integer of. They are at the end of the text, from
  * `start`. */
-static int check_size(const struct kv_buf *out, size_t start, const char **sort)
+static int check_size(const struct kv_buf *out, size_t start, const char **error_type)
 {
     size_t sign = out->n > start && out->p[start] == '-';
-    return out->n - start - sign > KV_JSON_DIGITS_MAX ? wrong(sort, "int_parsing_size") : 0;
+    return out->n - start - sign > KV_JSON_DIGITS_MAX ? wrong(error_type, "int_parsing_size") : 0;
 }
 
-static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **sort)
+static int int_of_number(struct kv_slice value, struct kv_buf *out, const char **error_type)
 {
     double x;
     size_t start = out->n;
     if (kv_json_is_nonfinite(value))
-        return wrong(sort, "finite_number");
+        return wrong(error_type, "finite_number");
     if (!is_float_token(value)) {
         kv_buf_add_slice(out, kv_slice_is(value, "-0") ? KV_SLICE("0") : value);
-        return check_size(out, start, sort);
+        return check_size(out, start, error_type);
     }
     if (!kv_num_double(value, &x) || !isfinite(x))
-        return wrong(sort, "finite_number");
+        return wrong(error_type, "finite_number");
     if (x != floor(x))
-        return wrong(sort, "int_from_float");
+        return wrong(error_type, "int_from_float");
     if (fabs(x) >= 0x1p63) /* what was rounded is not taken for a whole number of such a size */
-        return wrong(sort, "int_parsing_size");
+        return wrong(error_type, "int_parsing_size");
     kv_buf_printf(out, "%.0f", x == 0 ? 0.0 : x);
     return 0;
 }
 
-int kv_pydantic_int(struct kv_slice value, struct kv_buf *out, const char **sort)
+int kv_pydantic_int(struct kv_slice value, struct kv_buf *out, const char **error_type)
 {
     struct kv_buf text = {0}, plain = {0};
     int rc = 0;
     switch (kv_json_type(value)) {
     case KV_JSON_NUMBER:
-        return int_of_number(value, out, sort);
+        return int_of_number(value, out, error_type);
     case KV_JSON_TRUE:
     case KV_JSON_FALSE:
         kv_buf_add_char(out, kv_json_is_true(value) ? '1' : '0');
@@ -381,14 +381,14 @@ int kv_pydantic_int(struct kv_slice value, struct kv_buf *out, const char **sort
     case KV_JSON_STRING:
         kv_json_unescape(value, &text);
         if (!plain_numeral(kv_slice_of(&text), false, &plain) || !tidy_integer(&plain))
-            rc = wrong(sort, "int_parsing");
-        else if ((rc = check_size(&plain, 0, sort)) == 0)
+            rc = wrong(error_type, "int_parsing");
+        else if ((rc = check_size(&plain, 0, error_type)) == 0)
             kv_buf_add_slice(out, kv_slice_of(&plain));
         kv_buf_release(&text);
         kv_buf_release(&plain);
         return rc;
     default:
-        return wrong(sort, "int_type");
+        return wrong(error_type, "int_type");
     }
 }
 
@@ -405,7 +405,7 @@ static bool is_infinite_word(struct kv_slice text)
     return false;
 }
 
-int kv_pydantic_float(struct kv_slice value, double *x, const char **sort)
+int kv_pydantic_float(struct kv_slice value, double *x, const char **error_type)
 {
     struct kv_buf text = {0}, plain = {0};
     int rc = 0;
@@ -423,18 +423,18 @@ int kv_pydantic_float(struct kv_slice value, double *x, const char **sort)
     case KV_JSON_STRING:
         kv_json_unescape(value, &text);
         if (is_infinite_word(kv_slice_of(&text)))
-            rc = wrong(sort, "finite_number");
+            rc = wrong(error_type, "finite_number");
         else if (!plain_numeral(kv_slice_of(&text), true, &plain) ||
                  (*x = kv_num_strtod(plain.p, &end), *end != '\0'))
-            rc = wrong(sort, "float_parsing");
+            rc = wrong(error_type, "float_parsing");
         kv_buf_release(&text);
         kv_buf_release(&plain);
         break;
     default:
-        return wrong(sort, "float_type");
+        return wrong(error_type, "float_type");
     }
     if (rc == 0 && !isfinite(*x))
-        return wrong(sort, "finite_number");
+        return wrong(error_type, "finite_number");
     return rc;
 }
 

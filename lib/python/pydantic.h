@@ -24,12 +24,12 @@ bool kv_pydantic_is_finite(struct kv_slice value);
 /* Respells canonical text for `.state` files: floats as Python spells them, strings in ASCII. */
 void kv_pydantic_state_text(struct kv_buf *out, struct kv_slice canonical);
 
-/* The coercions. They return 0, or -1 with the validator's name of the mistake in *sort
+/* The coercions. They return 0, or -1 with the validator's name of the mistake in *error_type
  * ("bool_parsing"). An integer may be of any size and is appended as its digits; a float is finite.
  */
-int kv_pydantic_bool(struct kv_slice value, bool *to, const char **sort);
-int kv_pydantic_int(struct kv_slice value, struct kv_buf *out, const char **sort);
-int kv_pydantic_float(struct kv_slice value, double *x, const char **sort);
+int kv_pydantic_bool(struct kv_slice value, bool *to, const char **error_type);
+int kv_pydantic_int(struct kv_slice value, struct kv_buf *out, const char **error_type);
+int kv_pydantic_float(struct kv_slice value, double *x, const char **error_type);
 
 /* Python's int() of a text: decimal digits of any script, a sign, white space around, single
  * underscores between digits. False if it is none, or beyond 64 bits. */

@@ -123,7 +123,7 @@ static void lowercase(struct kv_buf *text)
     }
     struct kv_buf out = {0};
     const uint8_t *p = (const uint8_t *)text->p, *end = p + text->n;
-    while (p < end) { /* from one half of a surrogate pair, which stays as it is, to the next */
+    while (p < end) { /* from one lone surrogate, which stays as it is, to the next */
         const uint8_t *bad = u8_check(p, (size_t)(end - p)), *stop = bad ? bad : end;
         size_t n;
         uint8_t *lower = u8_tolower(p, (size_t)(stop - p), "", NULL, NULL, &n);

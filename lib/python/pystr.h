@@ -1,6 +1,6 @@
 /* pystr - Unicode texts as Python sees them: white space, length, karenina's normalizers.
  *
- * Texts are UTF-8 in which half a surrogate pair may stand in its generalised form (json.h).
+ * Texts are UTF-8 in which a lone surrogate may stand in its generalised form (json.h).
  */
 #ifndef KV_PYSTR_H
 #define KV_PYSTR_H

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- complaints ---- */
+/* ---- messages ---- */
 
 static const struct {
-    const char *sort, *text;
-} complaints[] = {
+    const char *error_type, *text;
+} messages[] = {
     {"bool_parsing", "not a boolean"},
     {"bool_type", "expected a boolean"},
     {"dict_type", "expected an object"},
@@ -33,18 +33,19 @@ static const struct {
     {"string_type", "expected a string"},
 };
 
-static int complain(
-    struct kv_problems *problems, const struct kv_path *at, const char *sort, struct kv_slice value)
+static int complain(struct kv_problems *problems, const struct kv_path *at, const char *error_type,
+    struct kv_slice value)
 {
     enum { SHOWN = 40 };
     const char *text = "not acceptable";
-    for (size_t i = 0; i < sizeof complaints / sizeof *complaints; i++)
-        if (strcmp(complaints[i].sort, sort) == 0)
-            text = complaints[i].text;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+        if (strcmp(messages[i].error_type, error_type) == 0)
+            text = messages[i].text;
     enum kv_json_type type = kv_json_type(value);
     if (type == KV_JSON_ARRAY || type == KV_JSON_OBJECT || value.n > SHOWN)
-        return kv_problems_add(problems, at, sort, "%s, got %s", text, kv_json_type_name(value));
-    return kv_problems_add(problems, at, sort, "%s, got %.*s", text, (int)value.n, value.p);
+        return kv_problems_add(
+            problems, at, error_type, "%s, got %s", text, kv_json_type_name(value));
+    return kv_problems_add(problems, at, error_type, "%s, got %.*s", text, (int)value.n, value.p);
 }
 
 static int check_range(
@@ -132,22 +133,22 @@ static int read_string_kind(const struct kv_field *f, struct kv_slice value,
 static int read_number(const struct kv_field *f, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems)
 {
-    const char *sort;
+    const char *error_type;
     double x = 0;
     size_t start = out->n;
     if (f->kind == KV_FIELD_INT) {
-        if (kv_pydantic_int(value, out, &sort) != 0)
-            return complain(problems, at, sort, value);
+        if (kv_pydantic_int(value, out, &error_type) != 0)
+            return complain(problems, at, error_type, value);
         kv_num_double((struct kv_slice){out->p + start, out->n - start}, &x);
     } else {
-        if (kv_pydantic_float(value, &x, &sort) != 0)
-            return complain(problems, at, sort, value);
+        if (kv_pydantic_float(value, &x, &error_type) != 0)
+            return complain(problems, at, error_type, value);
         kv_num_add_double(out, x, KV_NUM_COMPACT);
     }
     return check_range(f, x, at, problems);
 }
 
-/* Arrays and objects of one sort of value: reads each by `item`. */
+/* Arrays and objects of one kind of value: reads each by `item`. */
 static int read_items(const struct kv_field *item, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems)
 {
@@ -231,7 +232,7 @@ static int read_structure(const struct kv_field *f, struct kv_slice value, const
 static int read_value(const struct kv_field *f, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems)
 {
-    const char *sort;
+    const char *error_type;
     bool yes;
     if (kv_json_is_null(value) && (f->flags & KV_FIELD_NULLABLE)) {
         kv_buf_add_slice(out, value);
@@ -239,8 +240,8 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
     }
     switch (f->kind) {
     case KV_FIELD_BOOL:
-        if (kv_pydantic_bool(value, &yes, &sort) != 0)
-            return complain(problems, at, sort, value);
+        if (kv_pydantic_bool(value, &yes, &error_type) != 0)
+            return complain(problems, at, error_type, value);
         kv_buf_add_str(out, yes ? "true" : "false");
         return 0;
     case KV_FIELD_INT:
@@ -334,8 +335,8 @@ static void read_field(const struct kv_table *table, const struct kv_field *f,
     kv_buf_printf(out, "\"%s\":", f->name);
     if (given)
         read_value(f, member, &here, out, problems);
-    else if (f->otherwise)
-        kv_buf_add_str(out, f->otherwise);
+    else if (f->default_json)
+        kv_buf_add_str(out, f->default_json);
     else
         kv_problems_add(problems, &here, "missing", "missing");
     if ((f->flags & KV_FIELD_HIDDEN) || (!given && (f->flags & KV_FIELD_IF_GIVEN)))

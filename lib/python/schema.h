@@ -50,9 +50,9 @@ struct kv_field {
     const char *name;
     enum kv_field_kind kind;
     unsigned flags;
-    const char *otherwise; /* canonical text when absent; NULL: the field is required */
-    const char *choices;   /* KV_FIELD_CHOICE: "a|b|c"; KV_FIELD_NOTHING: the refusal */
-    double min, max;       /* of numbers, where has_min, has_max */
+    const char *default_json; /* canonical text when absent; NULL: the field is required */
+    const char *choices;      /* KV_FIELD_CHOICE: "a|b|c"; KV_FIELD_NOTHING: the refusal */
+    double min, max;          /* of numbers, where has_min, has_max */
     bool has_min, has_max;
     const struct kv_table *table;
 };

@@ -70,18 +70,18 @@ static bool is_number(struct kv_slice value)
 static bool is_lax_bool(struct kv_slice value)
 {
     bool truth;
-    const char *sort;
-    return kv_pydantic_bool(value, &truth, &sort) == 0;
+    const char *error_type;
+    return kv_pydantic_bool(value, &truth, &error_type) == 0;
 }
 
 static bool is_lax_int(struct kv_slice value)
 {
     struct kv_buf digits = {0};
-    const char *sort;
+    const char *error_type;
     int64_t whole;
     if (is_number(value) && kv_num_int64(value, &whole))
         return true;
-    int rc = kv_pydantic_int(value, &digits, &sort);
+    int rc = kv_pydantic_int(value, &digits, &error_type);
     kv_buf_release(&digits);
     return rc == 0;
 }
@@ -91,8 +91,8 @@ static bool is_lax_int(struct kv_slice value)
 static bool is_lax_float(struct kv_slice value)
 {
     double x;
-    const char *sort;
-    return is_number(value) || kv_pydantic_float(value, &x, &sort) == 0;
+    const char *error_type;
+    return is_number(value) || kv_pydantic_float(value, &x, &error_type) == 0;
 }
 
 static size_t characters(struct kv_slice string)
@@ -169,7 +169,7 @@ static int check_record(const struct kv_shape *shape, struct kv_slice value, con
         return refuse(&here, "not a member of this object", (struct kv_slice){0}, err);
     for (size_t i = 0; shape->members[i].name; i++) {
         const struct kv_shape_member *m = &shape->members[i];
-        if (m->derive || (!values[i].n && m->otherwise))
+        if (m->derive || (!values[i].n && m->default_json))
             continue;
         here.name = m->name;
         if (!values[i].n)
@@ -275,15 +275,15 @@ int kv_shape_read(const struct kv_shape *record, struct kv_slice value, const ch
 static void write_bool(struct kv_slice value, struct kv_buf *out)
 {
     bool truth = false;
-    const char *sort;
-    kv_pydantic_bool(value, &truth, &sort);
+    const char *error_type;
+    kv_pydantic_bool(value, &truth, &error_type);
     kv_buf_add_str(out, truth ? "true" : "false");
 }
 
 static void write_int(struct kv_slice value, struct kv_buf *out)
 {
-    const char *sort;
-    kv_pydantic_int(value, out, &sort);
+    const char *error_type;
+    kv_pydantic_int(value, out, &error_type);
 }
 
 /* A number without fraction and exponent. */
@@ -298,10 +298,10 @@ static bool is_whole(struct kv_slice number)
 static void write_float(struct kv_slice value, enum kv_reformat_style style, struct kv_buf *out)
 {
     double x = 0;
-    const char *sort;
+    const char *error_type;
     if (is_number(value) && !is_whole(value))
         kv_reformat(out, value, style);
-    else if (kv_pydantic_float(value, &x, &sort) == 0)
+    else if (kv_pydantic_float(value, &x, &error_type) == 0)
         kv_num_add_double(out, x, style == KV_REFORMAT_COMPACT ? KV_NUM_COMPACT : KV_NUM_PYTHON);
     else /* an integer beyond a double */
         kv_buf_add_slice(out, value);
@@ -322,7 +322,8 @@ static void write_record(const struct kv_shape *shape, struct kv_slice value,
         if (m->derive)
             kv_json_quote_str(out, m->derive(values[0]));
         else
-            kv_shape_write(m->shape, values[i].n ? values[i] : kv_slice(m->otherwise), style, out);
+            kv_shape_write(
+                m->shape, values[i].n ? values[i] : kv_slice(m->default_json), style, out);
     }
     kv_buf_add_char(out, '}');
 }

@@ -31,7 +31,7 @@ enum kv_shape_kind {
     KV_SHAPE_INT,
     KV_SHAPE_FLOAT,
     KV_SHAPE_SCORE,  /* a boolean or a number, as it is */
-    KV_SHAPE_WORD,   /* one of `words`; `what` names the sort in messages */
+    KV_SHAPE_WORD,   /* one of `words`; `what` names the kind in messages */
     KV_SHAPE_LIST,   /* an array of `of` */
     KV_SHAPE_MAP,    /* an object whose values are `of` */
     KV_SHAPE_RECORD, /* an object with `members` */
@@ -53,7 +53,7 @@ struct kv_shape {
 struct kv_shape_member {
     const char *name;
     const struct kv_shape *shape;
-    const char *otherwise; /* JSON when absent, compact; NULL: the member is required */
+    const char *default_json; /* JSON when absent, compact; NULL: the member is required */
     /* A member that is computed: what is read is ignored, what is written is the answer to the
      * first member of the record (a string value, quotes included). */
     const char *(*derive)(struct kv_slice first);

@@ -12,7 +12,7 @@ enum { MAX_STEPS = 20000, UNSET = -1 };
 
 struct match {
     struct kv_date *d;
-    int half, day_of_year, hour12;
+    int am_pm, day_of_year, hour12;
     int steps;
     bool unsupported;
 };
@@ -133,7 +133,7 @@ static bool match_name(
         i = name(days, 7, letter == 'A', p, end, &n);
     } else if (letter == 'p') {
         i = name(halves, 2, true, p, end, &n);
-        m->half = i;
+        m->am_pm = i;
     } else {
         i = name(zones, 2, true, p, end, &n);
     }
@@ -286,7 +286,7 @@ enum kv_date_outcome kv_strptime_read(
     if (!match(&m, format.p, format.p + format.n, text.p, text.p + text.n))
         return m.unsupported ? KV_DATE_UNSUPPORTED : KV_DATE_NONE;
     if (m.hour12 != UNSET)
-        d->hour = m.hour12 % 12 + (m.half == 1 ? 12 : 0);
+        d->hour = m.hour12 % 12 + (m.am_pm == 1 ? 12 : 0);
     if (m.day_of_year != UNSET)
         set_day_of_year(d, m.day_of_year);
     return kv_dateutil_exists(d->year, d->month, d->day) && d->second < 60 ? KV_DATE_OK

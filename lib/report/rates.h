@@ -65,7 +65,7 @@ void kv_rates_free(struct kv_line_rates *rates, size_t count);
 const struct kv_rates_keyword *kv_rates_keyword_of(
     const struct kv_line_rates *rates, uint32_t keyword);
 
-/* "2.0 %", and "–" for NaN: how a report spells a share. */
+/* "2.0 %", and "–" for NaN: how a report writes a share. */
 void kv_rates_add_percent(struct kv_buf *out, double share);
 
 /* The number of the cluster of each question; *count is how many there are. The caller frees. */

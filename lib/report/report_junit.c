@@ -63,14 +63,14 @@ static void add_quoted(struct kv_buf *out, const struct kv_quotation *q, const c
     kv_buf_release(&text);
 }
 
-static void add_message(struct kv_buf *out, const struct kv_quotation *q, const char *otherwise)
+static void add_message(struct kv_buf *out, const struct kv_quotation *q, const char *fallback)
 {
     struct kv_slice failure = kv_quotation_get(q->metadata, "failure");
     struct kv_buf text = {0};
     kv_buf_reserve(&text, 1);
     kv_quotation_add_text(&text, failure, "category");
     if (!text.n)
-        kv_buf_add_str(&text, otherwise);
+        kv_buf_add_str(&text, fallback);
     kv_buf_add_str(&text, ": ");
     kv_quotation_add_reason(&text, q->whole);
     xml(out, kv_slice_of(&text), MESSAGE_MAX_CHARS);

@@ -91,9 +91,9 @@ static int read_rates(struct kv_rates *r, struct kv_slice entry, const struct me
 
 /* ---- what follows from the rest ---- */
 
-static double or_else(double rate, double otherwise)
+static double or_else(double rate, double fallback)
 {
-    return isnan(rate) ? otherwise : rate;
+    return isnan(rate) ? fallback : rate;
 }
 
 static void fill_in(struct kv_rates *r, enum kv_cache_habit habit)

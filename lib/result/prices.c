@@ -206,7 +206,7 @@ static const struct entry *by_any_name(
 }
 
 /* '*' stands for any bytes. */
-static bool fits(struct kv_slice pattern, struct kv_slice name)
+static bool matches(struct kv_slice pattern, struct kv_slice name)
 {
     size_t i = 0, k = 0, star = SIZE_MAX, from = 0;
     while (k < name.n) {
@@ -236,7 +236,7 @@ static const struct entry *by_pattern(
     kv_buf_add_slice(&local, name);
     for (size_t i = 0; name.n && !found && i < p->pattern_count; i++) {
         const struct entry *e = &p->entries[p->patterns[i]];
-        if (fits(e->name, name) || (model->nearby && fits(e->name, kv_slice_of(&local))))
+        if (matches(e->name, name) || (model->nearby && matches(e->name, kv_slice_of(&local))))
             found = e;
     }
     kv_buf_release(&local);

@@ -22,9 +22,9 @@
     {                                                                                              \
         name, &(shape), NULL, NULL                                                                 \
     }
-#define HAVE(name, shape, otherwise)                                                               \
+#define HAVE(name, shape, default_json)                                                            \
     {                                                                                              \
-        name, &(shape), otherwise, NULL                                                            \
+        name, &(shape), default_json, NULL                                                         \
     }
 #define NULLABLE(name, shape)                                                                      \
     {                                                                                              \
@@ -383,11 +383,11 @@ int kv_result_read(
 /* The replicate may be written in any way that karenina takes for an integer: 2.0, "3". */
 static void add_replicate(struct kv_slice replicate, struct kv_buf *key)
 {
-    const char *sort;
+    const char *error_type;
     if (!replicate.n)
         return;
     kv_buf_add_str(key, "\trep");
-    kv_pydantic_int(replicate, key, &sort);
+    kv_pydantic_int(replicate, key, &error_type);
 }
 
 void kv_result_key(const struct kv_result *result, struct kv_buf *key)

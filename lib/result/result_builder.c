@@ -426,5 +426,5 @@ void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *o
     add_bool(out, "used_full_trace", r->used_full_trace);
     add_text(out, "trace_extraction_error", r->trace_extraction_error);
     kv_buf_add_str(out, "}\n");
-    kv_json_mend_halves(out, start);
+    kv_json_replace_surrogates(out, start);
 }

@@ -10,7 +10,7 @@
 
 struct judgement {
     struct kv_pipeline pipeline;
-    struct kv_errand errand;
+    struct kv_pending_query pending;
     int number;             /* of the query that is being asked */
     bool written, stood_in; /* another judge was asked */
 };
@@ -18,9 +18,9 @@ struct judgement {
 struct kv_active_job {
     const struct kv_job *job;
     size_t tasks; /* of the job that are done here: its first ones */
-    struct kv_prepared_question *subject;
+    struct kv_prepared_question *prepared;
     struct kv_answer_stage generation;
-    struct kv_errand errand; /* for the answer, or the command */
+    struct kv_pending_query pending; /* for the answer, or the command */
     struct judgement *judgements;
     size_t open; /* judgements not yet written */
     struct kv_active_job *next, *prev;
@@ -45,8 +45,8 @@ static void tell_reuse(struct kv_active_jobs *a, const struct kv_active_job *f)
     struct kv_buf text = {0};
     if (!a->set->tell)
         return;
-    kv_buf_printf(&text, "%s: the recorded answer of %s is used again", f->subject->question->id.p,
-        f->errand.endpoint->name);
+    kv_buf_printf(&text, "%s: the recorded answer of %s is used again", f->prepared->question->id.p,
+        f->pending.endpoint->name);
     tell(a, text.p);
     kv_buf_release(&text);
 }
@@ -87,7 +87,7 @@ static void tell_lost(struct kv_active_jobs *a, const struct kv_pipeline *p)
         if (strncmp(note, "Rubric ", 7) != 0 && !strstr(note, " check not performed"))
             continue;
         kv_output_tell(&a->output, "%s: %s (told once: see the warnings of results)",
-            p->subject->question->id.p, note);
+            p->prepared->question->id.p, note);
         a->told_lost = true;
     }
 }
@@ -100,7 +100,7 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
         a->tally->kept++;
         a->tally->refusals += p->refused;
         if (!p->withheld || p->refused)
-            tell_unsolved(a, p->subject->question->id.p, "not judged by ", p->judge_name.p,
+            tell_unsolved(a, p->prepared->question->id.p, "not judged by ", p->judge_name.p,
                 kv_slice_of(&p->error_text));
         return;
     }
@@ -109,10 +109,10 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 
 /* ---- asking, and what earlier runs have asked ---- */
 
-static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_errand *e)
+static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_pending_query *e)
 {
     for (size_t i = 0; f->judgements && i < f->tasks; i++)
-        if (&f->judgements[i].errand == e)
+        if (&f->judgements[i].pending == e)
             return &f->judgements[i];
     return NULL;
 }
@@ -130,7 +130,7 @@ static void add_task(struct kv_active_jobs *a, struct kv_slice key)
     kv_paid_tasks_add(&a->tasks, key, task.completed && task.has_row ? task.offset + 1 : 0);
 }
 
-/* The tasks an errand is for: of an answer all that wait for it, of a judgement its own. */
+/* The tasks a pending query is for: of an answer all that wait for it, of a judgement its own. */
 static void list_tasks(
     struct kv_active_jobs *a, const struct kv_active_job *f, const struct judgement *j)
 {
@@ -151,7 +151,7 @@ static void list_tasks(
     }
 }
 
-static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
     const struct kv_plan *plan = a->set->plan;
     const struct kv_job *job = f->job;
@@ -175,17 +175,18 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
 }
 
 /* Looks for an order by which an earlier run has the answer worked on elsewhere. */
-static void find_order(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+static void find_order(
+    struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
-    const struct kv_order_of of = {.answering = f->errand.endpoint->model,
-        .question = f->subject->question->id,
+    const struct kv_order_of of = {.answering = f->pending.endpoint->model,
+        .question = f->prepared->question->id,
         .replicate = f->job->replicate,
         .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE("")};
     kv_order_find(a->set->ledger, e, &of);
 }
 
 /* Asks, unless an earlier run has paid for the reply. */
-static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_errand *e)
+static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
     if (a->set->journal)
         name_call(a, f, e);
@@ -199,7 +200,7 @@ static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_err
     kv_dispatch_recall(&a->dispatch, e);
 }
 
-static bool keep(void *closure, const struct kv_errand *e, const struct kv_answer *r)
+static bool keep(void *closure, const struct kv_pending_query *e, const struct kv_answer *r)
 {
     struct kv_active_jobs *a = closure;
     struct kv_err err;
@@ -216,7 +217,7 @@ static bool keep(void *closure, const struct kv_errand *e, const struct kv_answe
     return false;
 }
 
-static bool recall_kept(void *closure, const struct kv_errand *e, struct kv_answer *r)
+static bool recall_kept(void *closure, const struct kv_pending_query *e, struct kv_answer *r)
 {
     struct kv_active_jobs *a = closure;
     if (!kv_journal_read(a->set->journal, e->id, &a->kept))
@@ -233,8 +234,8 @@ static struct kv_active_job *begin_job(
     struct kv_active_job *f = kv_calloc(1, sizeof *f);
     f->job = job;
     f->tasks = tasks;
-    f->errand.user = f;
-    f->errand.endpoint = endpoint;
+    f->pending.user = f;
+    f->pending.endpoint = endpoint;
     f->next = a->first;
     if (f->next)
         f->next->prev = f;
@@ -245,14 +246,14 @@ static struct kv_active_job *begin_job(
 
 static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
 {
-    kv_dispatch_drop(&a->dispatch, &f->errand);
+    kv_dispatch_drop(&a->dispatch, &f->pending);
     for (size_t i = 0; f->judgements && i < f->tasks; i++) {
-        kv_dispatch_drop(&a->dispatch, &f->judgements[i].errand);
+        kv_dispatch_drop(&a->dispatch, &f->judgements[i].pending);
         kv_pipeline_release(&f->judgements[i].pipeline);
     }
     free(f->judgements);
     kv_answer_stage_release(&f->generation);
-    kv_prepared_question_close(f->subject);
+    kv_prepared_question_close(f->prepared);
     *(f->prev ? &f->prev->next : &a->first) = f->next;
     if (f->next)
         f->next->prev = f->prev;
@@ -288,8 +289,8 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
 /* Goes on with a judgement: the next query, or the result. May end the job. */
 static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct judgement *j)
 {
-    if (kv_pipeline_query(&j->pipeline, &j->errand.query)) {
-        ask(a, f, &j->errand);
+    if (kv_pipeline_query(&j->pipeline, &j->pending.query)) {
+        ask(a, f, &j->pending);
         j->number++;
         return;
     }
@@ -313,10 +314,10 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
     f->open = n;
     for (size_t i = 0; i < n; i++) {
         struct judgement *j = &all[i];
-        j->errand.user = f;
-        j->errand.endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]];
+        j->pending.user = f;
+        j->pending.endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]];
         kv_pipeline_begin(
-            &j->pipeline, a->set->desk, f->subject, &f->generation, j->errand.endpoint->model);
+            &j->pipeline, a->set->shared, f->prepared, &f->generation, j->pending.endpoint->model);
     }
     for (size_t i = 0; i < n; i++) /* the last one may end the job */
         advance(a, f, &all[i]);
@@ -348,7 +349,7 @@ static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const str
         a->tally->unanswered += tasks;
         a->tally->refusals += r->kind == KV_ANSWER_REFUSED ? tasks : 0;
         tell_unsolved(
-            a, f->subject->question->id.p, "no answer from ", f->errand.endpoint->name, r->error);
+            a, f->prepared->question->id.p, "no answer from ", f->pending.endpoint->name, r->error);
     }
     end_job(a, f);
 }
@@ -368,16 +369,16 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
     struct kv_err err;
     const struct kv_run_setup *set = a->set;
     struct kv_active_job *f = begin_job(a, job, tasks, &set->answering[job->answering]);
-    f->subject = kv_prepared_question_open(
-        set->desk->config, set->bench, job->question, set->translator, &err);
-    if (!f->subject) {
+    f->prepared = kv_prepared_question_open(
+        set->shared->config, set->bench, job->question, set->translator, &err);
+    if (!f->prepared) {
         kv_output_tell(&a->output, "%s", err.text);
         a->tally->unusable += (int64_t)tasks;
         end_job(a, f);
         return;
     }
     kv_answer_stage_init(
-        &f->generation, set->desk, f->subject, f->errand.endpoint->model, job->replicate);
+        &f->generation, set->shared, f->prepared, f->pending.endpoint->model, job->replicate);
     bool recalled = recall(a, f);
     if (recalled)
         tell_reuse(a, f);
@@ -385,8 +386,8 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
         begin_judging(a, f);
         return;
     }
-    kv_answer_stage_query(&f->generation, &f->errand.query);
-    ask(a, f, &f->errand);
+    kv_answer_stage_query(&f->generation, &f->pending.query);
+    ask(a, f, &f->pending);
 }
 
 /* ---- a command a task ---- */
@@ -394,9 +395,9 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
 static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
 {
     struct kv_active_job *f = begin_job(a, job, 1, a->set->exec);
-    a->set->task(a->set->closure, kv_slice(task_key(a, job)), &f->errand.input);
-    kv_buf_add_char(&f->errand.input, '\n');
-    ask(a, f, &f->errand);
+    a->set->task(a->set->closure, kv_slice(task_key(a, job)), &f->pending.input);
+    kv_buf_add_char(&f->pending.input, '\n');
+    ask(a, f, &f->pending);
 }
 
 /* The command's result, or the fact that it failed, as a line. */
@@ -432,19 +433,19 @@ static void finish_command(
  * the next one asks the judge itself. */
 static bool stand_in(struct kv_active_jobs *a, struct judgement *j, const struct kv_answer *r)
 {
-    struct kv_endpoint *e = j->errand.endpoint, *other = e->fallback;
+    struct kv_endpoint *e = j->pending.endpoint, *other = e->fallback;
     bool down = (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER) ||
                 (r->kind == KV_ANSWER_WITHHELD && kv_lane_stopped(e->lane));
     if (!down || !other || a->stopping || kv_lane_stopped(other->lane))
         return false;
     kv_pipeline_stand_in(&j->pipeline, other->model, other->name, r->error);
-    j->errand.endpoint = other;
+    j->pending.endpoint = other;
     j->stood_in = true;
-    kv_dispatch_submit(&a->dispatch, &j->errand);
+    kv_dispatch_submit(&a->dispatch, &j->pending);
     return true;
 }
 
-static void respond(void *closure, struct kv_errand *e, const struct kv_answer *r)
+static void respond(void *closure, struct kv_pending_query *e, const struct kv_answer *r)
 {
     struct kv_active_jobs *a = closure;
     struct kv_active_job *f = e->user;
@@ -484,9 +485,9 @@ void kv_active_jobs_abandon(struct kv_active_jobs *a)
             struct judgement *j = &f->judgements[i];
             if (j->written)
                 continue;
-            kv_dispatch_drop(&a->dispatch, &j->errand);
+            kv_dispatch_drop(&a->dispatch, &j->pending);
             open--;
-            kv_dispatch_withhold(&a->dispatch, &j->errand, KV_SLICE(why));
+            kv_dispatch_withhold(&a->dispatch, &j->pending, KV_SLICE(why));
         }
     }
 }

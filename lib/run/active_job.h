@@ -1,9 +1,9 @@
 /* active_job - the jobs under way: for each its answer, or its command, and one judgement a judge.
  *
- * A job is begun, asks through the dispatch, hands out its results, and ends by itself: when its
- * last judgement has been written, or when its answer is not to be had. It owns its errands; the
- * dispatch only borrows them. When a job may begin, and when all of it has to stop, is decided by
- * run.
+ * A job is begun, asks through dispatch.h, hands out its results, and ends by itself: when its last
+ * judgement has been written, or when its answer is not to be had. It owns its pending queries;
+ * dispatch.h only borrows them. When a job may begin, and when all of it has to stop, is decided by
+ * run.h.
  *
  *     struct kv_active_jobs a;
  *     kv_active_jobs_init(&a, &setup, &tally, &budget);

@@ -126,16 +126,16 @@ static void tell_change(struct kv_endpoint *e, unsigned quirk, unsigned offered)
 
 bool kv_adjust_learn(struct kv_endpoint *e, const struct kv_response *reply, unsigned quirks)
 {
-    unsigned heal = reply->heal & ~quirks;
-    bool known = (e->quirks & heal) == heal;
-    if (heal == KV_QUIRK_OTHER_WIRE && !known) {
+    unsigned workaround = reply->workaround & ~quirks;
+    bool known = (e->quirks & workaround) == workaround;
+    if (workaround == KV_QUIRK_OTHER_WIRE && !known) {
         bool may = e->provider.wire == KV_PROTOCOL_OPENAI || e->provider.guessed;
         if (!may || !kv_provider_switch(&e->provider))
             return false;
         tell_left_out(e);
     }
-    if (heal && !known)
-        tell_change(e, heal, reply->offered);
-    e->quirks |= heal;
-    return heal != 0;
+    if (workaround && !known)
+        tell_change(e, workaround, reply->offered);
+    e->quirks |= workaround;
+    return workaround != 0;
 }

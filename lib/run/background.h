@@ -1,9 +1,9 @@
 /* background - answers that a service works on by itself, and that are looked after from time to
  * time until they are there.
  *
- * Holds the errands that wait for their next look; an errand is in it at most once. The first looks
- * come soon, as a short answer is soon there, then every five seconds, after two minutes every
- * fifteen. The total is an hour at least.
+ * Holds the pending queries that wait for their next look, each at most once. The first looks come
+ * soon, as a short answer is soon there, then every five seconds, after two minutes every fifteen.
+ * The total is an hour at least.
  */
 #ifndef KV_BACKGROUND_H
 #define KV_BACKGROUND_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What an errand has of it; zero to begin. */
+/* What a pending query has of it; zero to begin. */
 struct kv_background_call {
     struct kv_buf response; /* its id at the service; n == 0: not ordered yet */
     struct kv_buf url;      /* where it is looked for */

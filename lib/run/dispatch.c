@@ -18,20 +18,20 @@ enum {
 
 /* ---- what calls under way may cost ---- */
 
-static void settle(struct kv_errand *e)
+static void settle(struct kv_pending_query *e)
 {
     e->endpoint->reserved -= e->reserved;
     e->reserved = 0;
 }
 
-static void reserve(struct kv_errand *e)
+static void reserve(struct kv_pending_query *e)
 {
     settle(e);
     e->reserved = e->input.n ? 0 : kv_endpoint_reserve(e->endpoint, &e->query);
     e->endpoint->reserved += e->reserved;
 }
 
-void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
+void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     e->call = (struct kv_call){.lane = e->endpoint->lane,
         .policy = &e->endpoint->model->retry,
@@ -46,7 +46,7 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e)
 
 /* ---- replies that are written down ---- */
 
-static void put_noted(struct kv_dispatch *c, struct kv_errand *e)
+static void put_noted(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     e->noted = true;
     e->next = NULL;
@@ -55,14 +55,14 @@ static void put_noted(struct kv_dispatch *c, struct kv_errand *e)
     c->noted_last = e;
 }
 
-static void take_noted(struct kv_dispatch *c, struct kv_errand *e)
+static void take_noted(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     *(e->prev ? &e->prev->next : &c->noted) = e->next;
     *(e->next ? &e->next->prev : &c->noted_last) = e->prev;
     e->noted = false;
 }
 
-void kv_dispatch_recall(struct kv_dispatch *c, struct kv_errand *e)
+void kv_dispatch_recall(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     e->recalled = true;
     put_noted(c, e);
@@ -71,7 +71,7 @@ void kv_dispatch_recall(struct kv_dispatch *c, struct kv_errand *e)
 /* Acts on the oldest. One that cannot be read back is asked for: again, if it has to be. */
 static void settle_noted(struct kv_dispatch *c)
 {
-    struct kv_errand *e = c->noted;
+    struct kv_pending_query *e = c->noted;
     struct kv_answer r;
     take_noted(c, e);
     if (!c->recall(c->closure, e, &r)) {
@@ -92,8 +92,8 @@ void kv_dispatch_settle(struct kv_dispatch *c)
 
 /* ---- the end of an attempt ---- */
 
-static void tell_retry(
-    const struct kv_dispatch *c, const struct kv_errand *e, struct kv_slice why, int64_t wait_ms)
+static void tell_retry(const struct kv_dispatch *c, const struct kv_pending_query *e,
+    struct kv_slice why, int64_t wait_ms)
 {
     struct kv_buf text = {0};
     if (!c->tell)
@@ -109,7 +109,7 @@ static void tell_retry(
 
 /* Of the answers that were cut off the longest is kept; what a judge began to write is worth
  * nothing. Attempts are never joined. */
-static void keep(struct kv_errand *e, struct kv_slice text)
+static void keep(struct kv_pending_query *e, struct kv_slice text)
 {
     if (e->endpoint->judge || text.n == 0 || text.n < e->kept.n)
         return;
@@ -118,7 +118,8 @@ static void keep(struct kv_errand *e, struct kv_slice text)
 }
 
 /* The tries are spent: true if what came of the answer is better than none, and is taken. */
-static bool salvage(const struct kv_dispatch *c, const struct kv_errand *e, struct kv_answer *r)
+static bool salvage(
+    const struct kv_dispatch *c, const struct kv_pending_query *e, struct kv_answer *r)
 {
     if (r->kind != KV_ANSWER_FAILED || !e->kept.n || r->category == KV_RETRY_NEVER ||
         (r->category != KV_RETRY_TIMEOUT && !c->salvage_any))
@@ -128,8 +129,8 @@ static bool salvage(const struct kv_dispatch *c, const struct kv_errand *e, stru
     return true;
 }
 
-static void conclude(
-    struct kv_dispatch *c, struct kv_errand *e, struct kv_call_end *end, struct kv_answer *response)
+static void conclude(struct kv_dispatch *c, struct kv_pending_query *e, struct kv_call_end *end,
+    struct kv_answer *response)
 {
     int64_t now = kv_child_now_ms();
     end->latency_ms = now - e->call.started_ms;
@@ -152,7 +153,7 @@ static void conclude(
         c->respond(c->closure, e, response);
 }
 
-static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class reason,
+static void fail(struct kv_dispatch *c, struct kv_pending_query *e, enum kv_retry_class reason,
     const char *type, struct kv_slice text)
 {
     bool refused = reason == KV_RETRY_NEVER;
@@ -168,7 +169,7 @@ static void fail(struct kv_dispatch *c, struct kv_errand *e, enum kv_retry_class
     conclude(c, e, &end, &r);
 }
 
-void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why)
+void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_pending_query *e, struct kv_slice why)
 {
     struct kv_answer r = {.kind = KV_ANSWER_WITHHELD,
         .used = KV_USAGE_UNKNOWN,
@@ -182,12 +183,12 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_
 /* ---- going ---- */
 
 /* True if the service works on the answer by itself, to be fetched later. */
-static bool is_ordered(const struct kv_errand *e)
+static bool is_ordered(const struct kv_pending_query *e)
 {
     return e->endpoint->background && e->wire == KV_PROTOCOL_RESPONSES;
 }
 
-static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_errand *e)
+static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_pending_query *e)
 {
     return (struct kv_response_to){.dialect = e->endpoint->provider.dialect,
         .wire = e->wire,
@@ -201,10 +202,11 @@ static struct kv_response_to expected(const struct kv_dispatch *c, const struct 
 
 static bool take_piece(void *user, int status, struct kv_slice bytes)
 {
-    return kv_streamed_take(((struct kv_errand *)user)->streamed, status, bytes, kv_child_now_ms());
+    return kv_streamed_take(
+        ((struct kv_pending_query *)user)->streamed, status, bytes, kv_child_now_ms());
 }
 
-static void begin_stream(struct kv_dispatch *c, struct kv_errand *e)
+static void begin_stream(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_stream_limits limits;
     struct kv_response_to to = expected(c, e);
@@ -214,7 +216,7 @@ static void begin_stream(struct kv_dispatch *c, struct kv_errand *e)
 }
 
 /* The attempt is over: its stream is the caller's, to close when the response has been used. */
-static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_errand *e)
+static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_streamed *s = e->streamed;
     kv_streamed_detach(&c->streams, s);
@@ -223,7 +225,7 @@ static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_errand
 }
 
 /* libcurl's own limit stands behind our clocks. */
-static void send_http(struct kv_dispatch *c, struct kv_errand *e, bool stream)
+static void send_http(struct kv_dispatch *c, struct kv_pending_query *e, bool stream)
 {
     struct kv_err err;
     struct kv_http_request request = {
@@ -249,7 +251,7 @@ static void send_http(struct kv_dispatch *c, struct kv_errand *e, bool stream)
 }
 
 /* Looks whether an answer that was ordered is there. */
-static void look(struct kv_dispatch *c, struct kv_errand *e)
+static void look(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_err err;
     kv_background_set_url(&e->background, e->endpoint->provider.chat->place.url);
@@ -264,7 +266,7 @@ static void look(struct kv_dispatch *c, struct kv_errand *e)
     fail(c, e, KV_RETRY_CONNECTION, "ConnectionError", kv_slice(err.text));
 }
 
-static void send_to_command(struct kv_dispatch *c, struct kv_errand *e)
+static void send_to_command(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_err err;
     struct kv_child_options options = {.timeout_ms = c->command_timeout_ms};
@@ -282,7 +284,7 @@ static void send_to_command(struct kv_dispatch *c, struct kv_errand *e)
     c->child_count++;
 }
 
-static void send_errand(struct kv_dispatch *c, struct kv_errand *e)
+static void send_query(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     bool stream = kv_streaming_wanted(e->endpoint);
     kv_buf_clear(&e->body);
@@ -304,7 +306,7 @@ void kv_dispatch_send(struct kv_dispatch *c)
 {
     struct kv_call *call;
     while ((call = kv_sched_next(c->sched, kv_child_now_ms())))
-        send_errand(c, call->user);
+        send_query(c, call->user);
 }
 
 /* ---- waiting ---- */
@@ -326,7 +328,7 @@ int kv_dispatch_wait(
     int64_t looks = kv_background_due_ms(&c->background);
     if (looks != INT64_MAX && looks - now < ms)
         ms = looks - now;
-    for (struct kv_errand *e = c->children; e; e = e->next) {
+    for (struct kv_pending_query *e = c->children; e; e = e->next) {
         all += kv_child_fds(e->child, c->fds + all);
         if (kv_child_deadline(e->child) - now < ms)
             ms = kv_child_deadline(e->child) - now;
@@ -351,7 +353,7 @@ static void say_remark(const struct kv_dispatch *c, struct kv_endpoint *e)
 }
 
 /* What everybody should know about how the calls of a model are made. */
-static void say_streamed(const struct kv_dispatch *c, const struct kv_errand *e)
+static void say_streamed(const struct kv_dispatch *c, const struct kv_pending_query *e)
 {
     struct kv_buf text = {0};
     kv_buf_printf(&text,
@@ -368,25 +370,25 @@ static void measure(struct kv_answer *response, const struct kv_stream *stream)
     response->tokens_per_s = kv_stream_speed(stream);
 }
 
-/* An attempt has ended with a reply, or the lack of one. The errand may be gone afterwards. */
-static void take_reply(struct kv_dispatch *c, struct kv_errand *e, const struct kv_response *reply,
-    const struct kv_stream *stream)
+/* An attempt has ended with a reply, or the lack of one. The query may be gone afterwards. */
+static void take_reply(struct kv_dispatch *c, struct kv_pending_query *e,
+    const struct kv_response *reply, const struct kv_stream *stream)
 {
     const struct kv_service *dialect = e->endpoint->provider.dialect;
     struct kv_call_end end;
     struct kv_answer response;
-    enum kv_heard heard =
-        kv_endpoint_hear(e->endpoint, &e->query, reply, e->step, e->quirks, &end, &response);
+    enum kv_endpoint_next next =
+        kv_endpoint_take(e->endpoint, &e->query, reply, e->step, e->quirks, &end, &response);
     struct kv_usage used = reply->usage;
     used.priced = e->endpoint->last_cost;
     kv_usage_add(&e->used, &used);
     say_remark(c, e->endpoint);
-    if (heard == KV_HEARD_AGAIN && e->redone++ < REDO_MAX) {
+    if (next == KV_ENDPOINT_AGAIN && e->redone++ < REDO_MAX) {
         tell_retry(c, e, kv_slice_of(&reply->error), -1);
-        send_errand(c, e); /* it still holds its place in the scheduler */
+        send_query(c, e); /* it still holds its place in the scheduler */
         return;
     }
-    if (heard == KV_HEARD_AGAIN) {
+    if (next == KV_ENDPOINT_AGAIN) {
         fail(c, e, KV_RETRY_NEVER, "BadRequestError", kv_slice_of(&reply->error));
         return;
     }
@@ -403,7 +405,7 @@ static void take_reply(struct kv_dispatch *c, struct kv_errand *e, const struct 
 }
 
 /* Before the first look its id is written down: a run that is killed fetches the answer later. */
-static bool note_order(struct kv_dispatch *c, struct kv_errand *e)
+static bool note_order(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_err err;
     if (!kv_background_take_id(&e->background, kv_slice_of(&c->reply.id), kv_child_now_ms()))
@@ -414,7 +416,7 @@ static bool note_order(struct kv_dispatch *c, struct kv_errand *e)
     return true;
 }
 
-static void wait_on(struct kv_dispatch *c, struct kv_errand *e)
+static void wait_on(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     int64_t now = kv_child_now_ms(), most = kv_endpoint_timeout_ms(e->endpoint, &e->call);
     most = most > KV_BACKGROUND_LEAST_MS ? most : KV_BACKGROUND_LEAST_MS;
@@ -430,7 +432,7 @@ static void wait_on(struct kv_dispatch *c, struct kv_errand *e)
 }
 
 /* The answer to a look, or the order's own. True if more is to be waited for or was asked for. */
-static bool looked(struct kv_dispatch *c, struct kv_errand *e)
+static bool looked(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_err err;
     if (c->reply.waiting) {
@@ -443,12 +445,12 @@ static bool looked(struct kv_dispatch *c, struct kv_errand *e)
         c->say(c->closure, err.text);
     kv_buf_clear(&e->background.response); /* it is not kept any more: ask anew */
     tell_retry(c, e, KV_SLICE("the ordered response is gone"), -1);
-    send_errand(c, e);
+    send_query(c, e);
     return true;
 }
 
 /* Takes in the end of an answer that was ordered; it is settled once it has been handed on. */
-static void take_ordered(struct kv_dispatch *c, struct kv_errand *e)
+static void take_ordered(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     char id[KV_CALL_ID + 1];
     struct kv_err err;
@@ -464,7 +466,7 @@ static void take_ordered(struct kv_dispatch *c, struct kv_errand *e)
 }
 
 static void receive_document(
-    struct kv_dispatch *c, struct kv_errand *e, const struct kv_http_done *done)
+    struct kv_dispatch *c, struct kv_pending_query *e, const struct kv_http_done *done)
 {
     const struct kv_response_to to = expected(c, e);
     kv_response_read(&c->reply, &to, done);
@@ -487,7 +489,7 @@ static void end_stream(struct kv_dispatch *c, struct kv_streamed *s)
 
 static void receive_http(struct kv_dispatch *c, const struct kv_http_done *done)
 {
-    struct kv_errand *e = done->user;
+    struct kv_pending_query *e = done->user;
     e->flying = false;
     if (!e->streamed) {
         receive_document(c, e, done);
@@ -504,7 +506,7 @@ static void expire_streams(struct kv_dispatch *c)
     int64_t now = kv_child_now_ms();
     struct kv_streamed *s;
     while ((s = kv_streamed_expired(&c->streams, now))) {
-        struct kv_errand *e = s->user;
+        struct kv_pending_query *e = s->user;
         kv_http_cancel(c->http, e);
         e->flying = false;
         kv_stream_expire(&s->stream, now);
@@ -512,7 +514,7 @@ static void expire_streams(struct kv_dispatch *c)
     }
 }
 
-static struct kv_child *detach_child(struct kv_dispatch *c, struct kv_errand *e)
+static struct kv_child *detach_child(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_child *child = e->child;
     *(e->prev ? &e->prev->next : &c->children) = e->next;
@@ -526,7 +528,7 @@ static struct kv_child *detach_child(struct kv_dispatch *c, struct kv_errand *e)
 static void receive_children(struct kv_dispatch *c)
 {
     int64_t now = kv_child_now_ms();
-    for (struct kv_errand *e = c->children, *next; e; e = next) {
+    for (struct kv_pending_query *e = c->children, *next; e; e = next) {
         next = e->next;
         if (!kv_child_turn(e->child, now))
             continue;
@@ -570,7 +572,7 @@ void kv_dispatch_receive(struct kv_dispatch *c)
 
 /* ---- taking back ---- */
 
-void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e)
+void kv_dispatch_drop(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     if (e->child)
         kv_child_close(detach_child(c, e));

@@ -1,14 +1,14 @@
 /* dispatch - carries queries to their endpoints and responses back, at the scheduler's pace.
  *
- * An errand is one query of a task: submitted, held until the scheduler lets it go, sent over HTTP
- * or to a command, put differently if the server wants that, retried if that makes sense, and in
- * the end answered through the courier's `respond`. Errands belong to the caller and must stay
- * until they are answered or dropped.
+ * A pending query is one query of a task: submitted, held until the scheduler lets it go, sent over
+ * HTTP or to a command, put differently if the server wants that, retried if that makes sense, and
+ * in the end answered through `respond`. It belongs to the caller and must stay until it is answered
+ * or dropped.
  *
- *     kv_dispatch_submit(c, errand);
+ *     kv_dispatch_submit(c, pending);
  *     kv_dispatch_send(c);                    whatever may go now
- *     kv_dispatch_wait(c, fds, n, ms, &err);  for the network, commands and the caller's
- * descriptors kv_dispatch_receive(c);                 `respond` is called for what came back
+ *     kv_dispatch_wait(c, fds, n, ms, &err);  for the network, commands and the caller's descriptors
+ *     kv_dispatch_receive(c);                 `respond` is called for what came back
  */
 #ifndef KV_DISPATCH_H
 #define KV_DISPATCH_H
@@ -21,7 +21,7 @@
 
 #include <poll.h>
 
-struct kv_errand {
+struct kv_pending_query {
     struct kv_endpoint *endpoint; /* set by the caller */
     struct kv_query query;        /* likewise, for a model */
     struct kv_buf input;          /* likewise, for a command that is given no query (--exec) */
@@ -43,7 +43,7 @@ struct kv_errand {
     double reserved;                      /* what it may cost, while it is under way */
     bool flying, noted, recalled;
     struct kv_child *child;
-    struct kv_errand *next, *prev; /* those with a child, or noted */
+    struct kv_pending_query *next, *prev; /* those with a child, or noted */
 };
 
 struct kv_dispatch {
@@ -53,18 +53,18 @@ struct kv_dispatch {
     const struct kv_secrets *ring;
     int64_t command_timeout_ms;
     void *closure;
-    void (*respond)(void *closure, struct kv_errand *e, const struct kv_answer *r);
+    void (*respond)(void *closure, struct kv_pending_query *e, const struct kv_answer *r);
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
     struct kv_ledger *ledger; /* NULL: nothing is worked on in the background */
     bool salvage_any; /* keep what came of an answer also when it was not the time that ran out */
     /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
      * answers whether it could; recall gives the reply back, once, in any later round. */
-    bool (*keep)(void *closure, const struct kv_errand *e, const struct kv_answer *r);
-    bool (*recall)(void *closure, const struct kv_errand *e, struct kv_answer *r);
+    bool (*keep)(void *closure, const struct kv_pending_query *e, const struct kv_answer *r);
+    bool (*recall)(void *closure, const struct kv_pending_query *e, struct kv_answer *r);
     /* private: zero */
-    struct kv_errand *noted, *noted_last;
-    struct kv_errand *children;
+    struct kv_pending_query *noted, *noted_last;
+    struct kv_pending_query *children;
     size_t child_count;
     struct kv_response reply;
     struct kv_background background;
@@ -75,10 +75,10 @@ struct kv_dispatch {
 
 void kv_dispatch_release(struct kv_dispatch *c);
 
-void kv_dispatch_submit(struct kv_dispatch *c, struct kv_errand *e);
+void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e);
 void kv_dispatch_send(struct kv_dispatch *c);
-/* Answers an errand, in the next round, with a reply that an earlier run has kept. */
-void kv_dispatch_recall(struct kv_dispatch *c, struct kv_errand *e);
+/* Answers a pending query, in the next round, with a reply that an earlier run has kept. */
+void kv_dispatch_recall(struct kv_dispatch *c, struct kv_pending_query *e);
 
 /* Waits at most `ms` for something to happen. The caller's own descriptors come back as from
  * poll(2). KV_SYSTEM if waiting itself fails. */
@@ -89,9 +89,9 @@ void kv_dispatch_receive(struct kv_dispatch *c);
 /* Acts on all replies that are kept. */
 void kv_dispatch_settle(struct kv_dispatch *c);
 
-/* Answers an errand that will not be made: withheld. It must not be in flight. */
-void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_errand *e, struct kv_slice why);
+/* Answers a pending query that will not be made: withheld. It must not be in flight. */
+void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_pending_query *e, struct kv_slice why);
 /* Takes it back from wherever it is, and releases what it holds. Twice is fine. */
-void kv_dispatch_drop(struct kv_dispatch *c, struct kv_errand *e);
+void kv_dispatch_drop(struct kv_dispatch *c, struct kv_pending_query *e);
 
 #endif

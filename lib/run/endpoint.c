@@ -241,8 +241,8 @@ static void look_at_tier(struct kv_endpoint *e, struct kv_slice served)
 /* The server may have worked, and charge for it, though nothing of use came back. */
 static bool is_lost(const struct kv_response *reply)
 {
-    return reply->ending == KV_OUTCOME_TIMEOUT || reply->ending == KV_OUTCOME_CONNECTION ||
-           reply->ending == KV_OUTCOME_BAD_RESPONSE;
+    return reply->outcome == KV_OUTCOME_TIMEOUT || reply->outcome == KV_OUTCOME_CONNECTION ||
+           reply->outcome == KV_OUTCOME_BAD_RESPONSE;
 }
 
 static void account(
@@ -268,7 +268,7 @@ static void account(
         e->account.lost++;
         e->account.possible += kv_endpoint_reserve(e, q);
     }
-    e->account.truncated += reply->ending == KV_OUTCOME_TRUNCATED;
+    e->account.truncated += reply->outcome == KV_OUTCOME_TRUNCATED;
 }
 
 static const char *type_of(enum kv_retry_class category)
@@ -288,14 +288,14 @@ enum kv_fate kv_endpoint_refused(struct kv_endpoint *e)
 /* A prompt that a filter rejects is the one failure that says something about the question. */
 static bool is_of_question(const struct kv_response *reply)
 {
-    return reply->ending == KV_OUTCOME_CONTENT_FILTER;
+    return reply->outcome == KV_OUTCOME_CONTENT_FILTER;
 }
 
 /* More room than configured was asked for, and is not to be had. */
 static bool is_of_query(const struct kv_query *q, const struct kv_response *reply)
 {
-    return q->room > 1 &&
-           (reply->ending == KV_OUTCOME_BAD_REQUEST || reply->ending == KV_OUTCOME_CONTEXT_LENGTH);
+    return q->room > 1 && (reply->outcome == KV_OUTCOME_BAD_REQUEST ||
+                              reply->outcome == KV_OUTCOME_CONTEXT_LENGTH);
 }
 
 /* What a failure means for the scheduler. A refusal leaves its task pending; when nothing but
@@ -307,16 +307,16 @@ static enum kv_fate fate_of(
         return KV_FATE_RETRY;
     if (is_of_question(reply))
         return KV_FATE_PERMANENT;
-    if (kv_outcome_rule(reply->ending)->stops && reply->certain)
+    if (kv_outcome_rule(reply->outcome)->stops && reply->certain)
         return KV_FATE_STOP;
     return is_of_query(q, reply) ? KV_FATE_PERMANENT : kv_endpoint_refused(e);
 }
 
 static void describe_trouble(struct kv_endpoint *e, const struct kv_response *reply)
 {
-    const char *name = kv_outcome_name(reply->ending);
-    e->key_trouble =
-        !reply->proxied && (reply->ending == KV_OUTCOME_AUTH || reply->ending == KV_OUTCOME_QUOTA);
+    const char *name = kv_outcome_name(reply->outcome);
+    e->key_trouble = !reply->proxied &&
+                     (reply->outcome == KV_OUTCOME_AUTH || reply->outcome == KV_OUTCOME_QUOTA);
     kv_buf_clear(&e->trouble);
     if (reply->status)
         kv_buf_printf(&e->trouble, "%d ", reply->status);
@@ -345,22 +345,22 @@ static void fail(struct kv_endpoint *e, const struct kv_query *q, const struct k
 /* A declined or blocked answer is an answer: what the model said is what is judged. */
 static bool is_answer(const struct kv_response *reply)
 {
-    return kv_outcome_rule(reply->ending)->answers ||
-           (reply->ending == KV_OUTCOME_CONTENT_FILTER && reply->status == 200);
+    return kv_outcome_rule(reply->outcome)->answers ||
+           (reply->outcome == KV_OUTCOME_CONTENT_FILTER && reply->status == 200);
 }
 
-enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
+enum kv_endpoint_next kv_endpoint_take(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
     struct kv_answer *response)
 {
     double in = (double)reply->usage.in_total, out = (double)reply->usage.out_total;
     account(e, q, reply);
     if (kv_adjust_learn(e, reply, quirks))
-        return KV_HEARD_AGAIN;
+        return KV_ENDPOINT_AGAIN;
     if (reply->step_down && q->schema_name && step < KV_STEP_PLAIN) {
         if (e->step == step)
             e->step = kv_step_below(e->provider.dialect, step);
-        return KV_HEARD_AGAIN;
+        return KV_ENDPOINT_AGAIN;
     }
     *end = (struct kv_call_end){.fate = KV_FATE_OK,
         .retry_after_ms = reply->wait_ms,
@@ -368,7 +368,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     *response = (struct kv_answer){.used = reply->usage};
     if (!is_answer(reply)) {
         fail(e, q, reply, end, response);
-        return KV_HEARD_REPLY;
+        return KV_ENDPOINT_ANSWERED;
     }
     e->answers++;
     e->refusals = 0;
@@ -378,7 +378,7 @@ enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
     response->asked_at = kv_slice_of(&e->priced->asked_at);
     kv_endpoint_words_add(e, q, reply, quirks, response);
     kv_endpoint_words_obeys(e, q, reply, step);
-    return KV_HEARD_REPLY;
+    return KV_ENDPOINT_ANSWERED;
 }
 
 static bool exited_with(const struct kv_child *c, int status)

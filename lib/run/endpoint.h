@@ -81,14 +81,14 @@ double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q
  */
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call);
 
-enum kv_heard {
-    KV_HEARD_REPLY, /* `end` and `response` say what came */
-    KV_HEARD_AGAIN, /* the server wants it put differently: ask again at once */
+enum kv_endpoint_next {
+    KV_ENDPOINT_ANSWERED, /* `end` and `response` say what came */
+    KV_ENDPOINT_AGAIN,    /* the server wants it put differently: ask again at once */
 };
 
 /* Takes an HTTP reply in: accounts for it, learns from it, and says what it means. The response
  * borrows from the reply. */
-enum kv_heard kv_endpoint_hear(struct kv_endpoint *e, const struct kv_query *q,
+enum kv_endpoint_next kv_endpoint_take(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
     struct kv_answer *response);
 
@@ -99,7 +99,7 @@ enum kv_fate kv_endpoint_refused(struct kv_endpoint *e);
 /* Accounts for an answer that an earlier run has paid for and the pair does not know of yet. */
 void kv_endpoint_recall(struct kv_endpoint *e, const struct kv_answer *answer);
 
-/* The same as kv_endpoint_hear for a command that has ended. 126 and 127 are sh's word for one that
+/* The same as kv_endpoint_take for a command that has ended. 126 and 127 are sh's word for one that
  * cannot be started; 75, 255 and death by a signal say that it was not done, not how it failed. */
 void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     struct kv_call_end *end, struct kv_answer *response);

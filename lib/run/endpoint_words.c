@@ -27,7 +27,7 @@ static void remark(
 /* How it ended, in one word for all services. */
 static struct kv_slice finish_word(const struct kv_response *reply)
 {
-    switch (reply->ending) {
+    switch (reply->outcome) {
     case KV_OUTCOME_TRUNCATED:
         return KV_SLICE("length");
     case KV_OUTCOME_CONTENT_FILTER:
@@ -42,14 +42,14 @@ static struct kv_slice finish_word(const struct kv_response *reply)
 static void add_finish(
     struct kv_endpoint *e, const struct kv_response *reply, struct kv_answer *response)
 {
-    response->outcome = reply->ending;
+    response->outcome = reply->outcome;
     response->finish = finish_word(reply);
     response->thought = reply->reasoning.n > 0;
-    if (reply->ending == KV_OUTCOME_TRUNCATED)
+    if (reply->outcome == KV_OUTCOME_TRUNCATED)
         remark(e, KV_REMARK_CUT, "stopped at the token limit", KV_SLICE(""));
-    else if (reply->ending == KV_OUTCOME_CONTENT_FILTER)
+    else if (reply->outcome == KV_OUTCOME_CONTENT_FILTER)
         remark(e, KV_REMARK_FILTERED, "stopped by the provider's content filter", KV_SLICE(""));
-    else if (reply->ending == KV_OUTCOME_REFUSAL)
+    else if (reply->outcome == KV_OUTCOME_REFUSAL)
         remark(e, KV_REMARK_REFUSED, "declined to answer", KV_SLICE(""));
 }
 
@@ -102,7 +102,7 @@ void kv_endpoint_words_obeys(struct kv_endpoint *e, const struct kv_query *q,
     static const struct kv_wanted any = {0};
     struct kv_buf object = {0};
     struct kv_err ignored;
-    if (!q->schema_name || reply->ending != KV_OUTCOME_OK || step != e->step ||
+    if (!q->schema_name || reply->outcome != KV_OUTCOME_OK || step != e->step ||
         step == KV_STEP_PLAIN || e->looked_at == LOOKED_AT)
         return;
     e->looked_at++;

@@ -26,7 +26,8 @@ static void add_settings(struct kv_buf *out, const struct kv_model *m)
     kv_buf_add_slice(out, m->extra_kwargs);
 }
 
-void kv_order_find(const struct kv_ledger *l, struct kv_errand *e, const struct kv_order_of *of)
+void kv_order_find(
+    const struct kv_ledger *l, struct kv_pending_query *e, const struct kv_order_of *of)
 {
     struct kv_buf answering = {0}, judging = {0}, replicate = {0}, settings = {0};
     struct kv_identity who;

@@ -1,7 +1,7 @@
 /* out_queue - results on their way to a reader that may be slow, without waiting for it.
  *
  * A program that waits in write(2) sees no signal, no deadline and no reply: a reader that stops
- * for a few seconds would let calls that were paid for time out. An outlet takes lines at any time,
+ * for a few seconds would let calls that were paid for time out. The queue takes lines at any time,
  * writes what the reader takes at once, and keeps the rest, in order.
  *
  *     kv_out_queue_open(&o, STDOUT_FILENO, "stdout", &err);

@@ -4,7 +4,7 @@
  * is full the delivery breaks: nothing more is handed out, and the run has to stop. What went
  * wrong with single tasks is told one by one, but not for ever.
  *
- *     struct kv_output d = {.out = &outlet, .closure = …, .say = …};
+ *     struct kv_output d = {.out = &out_queue, .closure = …, .say = …};
  *     kv_output_put(&d, line);
  *     kv_output_poll(&d, &fd);  poll(2) …  kv_output_polled(&d, &fd);
  *     kv_output_end(&d);

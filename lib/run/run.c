@@ -21,7 +21,7 @@ enum {
 struct kv_run {
     struct kv_run_setup set;
     struct kv_run_tally tally;
-    struct kv_job_queue agenda;
+    struct kv_job_queue queue;
     struct kv_active_jobs jobs;
     bool draining, unheard;
     int64_t drain_deadline_ms, signal_ms;
@@ -45,7 +45,7 @@ static int64_t grace_or(const struct kv_run *run, int64_t usual_ms)
 
 static const struct kv_endpoint *endpoint_of(const struct kv_run *run, const struct kv_lane *lane)
 {
-    const struct kv_config *c = run->set.exec ? NULL : run->set.desk->config;
+    const struct kv_config *c = run->set.exec ? NULL : run->set.shared->config;
     for (size_t i = 0; c && i < c->answering_count; i++)
         if (run->set.answering[i].lane == lane)
             return &run->set.answering[i];
@@ -96,7 +96,7 @@ static void look_for_stopped_lanes(struct kv_run *run)
         tell_stop(run, e);
     }
     while ((call = kv_sched_take(run->set.sched))) {
-        struct kv_errand *e = call->user;
+        struct kv_pending_query *e = call->user;
         kv_dispatch_withhold(&run->jobs.dispatch, e, kv_slice_of(&e->endpoint->trouble));
     }
 }
@@ -113,7 +113,7 @@ static void check_limits(struct kv_run *run, int64_t now)
     b->unpriced = run->tally.unpriced > 0;
     const char *limit = kv_run_budget_spent(b, now);
     bool late = b->deadline_ms && now >= b->deadline_ms; /* also for what has begun */
-    if (limit && !run->draining && (late || !kv_job_queue_empty(&run->agenda))) {
+    if (limit && !run->draining && (late || !kv_job_queue_empty(&run->queue))) {
         run->tally.limit = limit;
         drain(run, grace_or(run, LIMIT_GRACE_MS));
     }
@@ -142,7 +142,7 @@ static void start_what_may_start(struct kv_run *run)
     const struct kv_job *job;
     int64_t now = kv_child_now_ms();
     kv_dispatch_send(&run->jobs.dispatch);
-    while (has_room(run, now) && (job = kv_job_queue_next(&run->agenda, run->set.sched, now))) {
+    while (has_room(run, now) && (job = kv_job_queue_next(&run->queue, run->set.sched, now))) {
         size_t tasks = tasks_allowed(&run->set.budget, job);
         run->set.budget.tasks += (double)tasks;
         kv_active_job_begin(&run->jobs, job, tasks);
@@ -230,7 +230,7 @@ static bool waits_in_vain(struct kv_run *run, int64_t now)
 
 static bool is_over(const struct kv_run *run)
 {
-    return !run->jobs.n && (run->draining || kv_job_queue_empty(&run->agenda)) &&
+    return !run->jobs.n && (run->draining || kv_job_queue_empty(&run->queue)) &&
            !kv_output_waits(&run->jobs.output);
 }
 
@@ -271,7 +271,7 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
     struct kv_run *run = kv_calloc(1, sizeof *run);
     run->set = *setup;
     kv_active_jobs_init(&run->jobs, &run->set, &run->tally, &run->set.budget);
-    kv_job_queue_init(&run->agenda, setup->work, setup->exec ? setup->exec : setup->answering,
+    kv_job_queue_init(&run->queue, setup->work, setup->exec ? setup->exec : setup->answering,
         setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
     run->tally.left = (int64_t)setup->work->tasks;
     if (setup->journal)
@@ -296,7 +296,7 @@ void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally)
 {
     struct kv_sched_view view;
     struct kv_run_tally t = run->tally;
-    const struct kv_config *c = run->set.exec ? NULL : run->set.desk->config;
+    const struct kv_config *c = run->set.exec ? NULL : run->set.shared->config;
     t.tokens = t.cost = t.reserved = t.possible = 0;
     t.replies = t.guessed = t.unpriced = t.lost_calls = 0;
     for (size_t i = 0; c && i < c->answering_count; i++)
@@ -318,6 +318,6 @@ void kv_run_close(struct kv_run *run)
     if (!run)
         return;
     kv_active_jobs_release(&run->jobs);
-    kv_job_queue_release(&run->agenda);
+    kv_job_queue_release(&run->queue);
     free(run);
 }

@@ -29,7 +29,7 @@
 #include "tries.h"
 
 struct kv_run_setup {
-    const struct kv_desk *desk; /* NULL for a manifest of any jobs, which only exec runs */
+    const struct kv_pipeline_shared *shared; /* NULL: any jobs, which only exec runs */
     const struct kv_bench *bench;
     const struct kv_plan *plan;
     const struct kv_state *state;

@@ -170,7 +170,7 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
     bool show = false;
     for (size_t i = 0; expose && i < sizeof yes / sizeof *yes; i++)
         show |= strcasecmp(expose, yes[i]) == 0;
-    s->desk = (struct kv_desk){.config = s->config,
+    s->shared = (struct kv_pipeline_shared){.config = s->config,
         .prompts = s->prompts,
         .verifier = s->verifier,
         .scorer = s->scorer,
@@ -493,7 +493,7 @@ int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_
 
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
 {
-    setup->desk = &s->desk;
+    setup->shared = &s->shared;
     setup->bench = s->bench;
     setup->plan = s->config ? &s->plan : NULL;
     setup->state = s->state;

@@ -52,7 +52,7 @@ struct kv_session {
     struct kv_scorer *scorer; /* NULL if no rubric is evaluated */
     struct kv_traces *traces;
     struct kv_recorded *replay;
-    struct kv_desk desk;
+    struct kv_pipeline_shared shared;
     struct kv_jobs work;
     struct kv_secrets *ring;
     struct kv_buf withheld;     /* names of keys that commands do not see */

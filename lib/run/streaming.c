@@ -106,7 +106,7 @@ void kv_streaming_limits(
 
 bool kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms)
 {
-    bool cut = reply->ending == KV_OUTCOME_CONNECTION && silent_ms >= CUT_SILENT_MS;
+    bool cut = reply->outcome == KV_OUTCOME_CONNECTION && silent_ms >= CUT_SILENT_MS;
     bool gateway = reply->status == 504 || reply->status == 524 || reply->status == 408;
     if (e->streaming.when != KV_STREAM_AUTO || e->quirks & (KV_QUIRK_STREAM | KV_QUIRK_NO_STREAM) ||
         !(cut || gateway))

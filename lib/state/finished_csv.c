@@ -16,14 +16,14 @@ enum { CELLS_MAX = 4096, LINE_MAX_BYTES = 1 << 30, WANTED = 6 };
 static const char *const wanted[WANTED] = {
     "question_id", "question_text", "answering_model", "parsing_model", "replicate", "success"};
 
-struct sheet {
+struct csv {
     struct kv_lines lines;
     struct kv_buf cells; /* of one record, one behind the other */
     size_t ends[CELLS_MAX], count;
     size_t place[WANTED]; /* of each wanted column; CELLS_MAX: not there */
 };
 
-static int end_cell(struct sheet *s, struct kv_err *err)
+static int end_cell(struct csv *s, struct kv_err *err)
 {
     if (s->count == CELLS_MAX)
         return kv_err_set(err, KV_INPUT, "more than %d columns", CELLS_MAX);
@@ -31,7 +31,7 @@ static int end_cell(struct sheet *s, struct kv_err *err)
     return 0;
 }
 
-static struct kv_slice cell(const struct sheet *s, size_t i)
+static struct kv_slice cell(const struct csv *s, size_t i)
 {
     if (i >= s->count || !s->cells.p)
         return (struct kv_slice){"", 0};
@@ -40,7 +40,7 @@ static struct kv_slice cell(const struct sheet *s, size_t i)
 }
 
 /* Takes the cells of a line; *quoted tells whether a cell goes on in the next one. */
-static int take_line(struct sheet *s, struct kv_slice line, bool *quoted, struct kv_err *err)
+static int take_line(struct csv *s, struct kv_slice line, bool *quoted, struct kv_err *err)
 {
     for (size_t i = 0; i < line.n; i++) {
         char c = line.p[i];
@@ -63,7 +63,7 @@ static int take_line(struct sheet *s, struct kv_slice line, bool *quoted, struct
 }
 
 /* 1 and a record in the cells, 0 at the end, -1. */
-static int next_record(struct sheet *s, struct kv_err *err)
+static int next_record(struct csv *s, struct kv_err *err)
 {
     struct kv_slice line;
     bool quoted = false;
@@ -79,7 +79,7 @@ static int next_record(struct sheet *s, struct kv_err *err)
     return got == 0 && quoted ? kv_err_set(err, KV_INPUT, "a quoted cell has no end") : got;
 }
 
-static bool take_header(struct sheet *s)
+static bool take_header(struct csv *s)
 {
     for (size_t k = 0; k < WANTED; k++) {
         s->place[k] = CELLS_MAX;
@@ -90,7 +90,7 @@ static bool take_header(struct sheet *s)
     return s->count > 1 && s->place[0] == 0 && kv_slice_is(cell(s, 1), "success");
 }
 
-static int open_sheet(struct sheet *s, const char *path, struct kv_err *err)
+static int open_csv(struct csv *s, const char *path, struct kv_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -104,7 +104,7 @@ static int open_sheet(struct sheet *s, const char *path, struct kv_err *err)
     return kv_err_context(err, "%s", path);
 }
 
-static void close_sheet(struct sheet *s)
+static void close_csv(struct csv *s)
 {
     if (s->lines.fd >= 0)
         close(s->lines.fd);
@@ -113,14 +113,14 @@ static void close_sheet(struct sheet *s)
 }
 
 /* 1, 0; -1 where it cannot be read. */
-static int is_sheet(const char *path, struct kv_err *err)
+static int is_csv(const char *path, struct kv_err *err)
 {
-    struct sheet s = {.lines.fd = -1};
+    struct csv s = {.lines.fd = -1};
     size_t n = strlen(path);
     if (n <= 4 || strcasecmp(path + n - 4, ".csv") != 0)
         return 0;
-    int is = open_sheet(&s, path, err) == 0 ? 1 : err->kind == KV_INPUT ? 0 : -1;
-    close_sheet(&s);
+    int is = open_csv(&s, path, err) == 0 ? 1 : err->kind == KV_INPUT ? 0 : -1;
+    close_csv(&s);
     return is;
 }
 
@@ -128,15 +128,15 @@ int kv_finished_csv_stands(const struct kv_paths *p, struct kv_err *err)
 {
     bool named = strcmp(p->state, p->output) == 0;
     int settled = named ? 1 : kv_paths_settled(p, err);
-    return settled == 1 ? is_sheet(p->output, err) : settled;
+    return settled == 1 ? is_csv(p->output, err) : settled;
 }
 
 int kv_finished_csv_read(const char *path,
     int (*each)(void *closure, const struct kv_finished_csv_row *row), void *closure,
     struct kv_err *err)
 {
-    struct sheet s = {.lines.fd = -1};
-    int rc = open_sheet(&s, path, err), got = 0;
+    struct csv s = {.lines.fd = -1};
+    int rc = open_csv(&s, path, err), got = 0;
     while (rc == 0 && (got = next_record(&s, err)) == 1) {
         const struct kv_finished_csv_row row = {cell(&s, s.place[0]), cell(&s, s.place[1]),
             cell(&s, s.place[2]), cell(&s, s.place[3]), cell(&s, s.place[4]), cell(&s, s.place[5])};
@@ -144,6 +144,6 @@ int kv_finished_csv_read(const char *path,
     }
     if (got < 0)
         rc = kv_err_context(err, "%s:%zu", path, s.lines.number);
-    close_sheet(&s);
+    close_csv(&s);
     return rc;
 }

@@ -82,7 +82,7 @@ static int save_header(struct kv_key_index *ix, struct kv_err *err)
 
 /* ---- the file ---- */
 
-static bool header_fits(int fd, struct header *head)
+static bool header_matches(int fd, struct header *head)
 {
     struct kv_err ignored;
     struct kv_file file;
@@ -122,7 +122,7 @@ struct kv_key_index *kv_key_index_open(const char *path, struct kv_err *err)
     }
     struct kv_key_index *ix = kv_calloc(1, sizeof *ix);
     ix->fd = fd;
-    if (header_fits(fd, &ix->head))
+    if (header_matches(fd, &ix->head))
         return ix;
     if (kv_key_index_reset(ix, 0, err) == 0)
         return ix;

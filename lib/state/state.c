@@ -107,11 +107,11 @@ static const char *take_shown(struct kv_state *s, size_t i, const char *name)
     return s->strings[i];
 }
 
-static int64_t take_count(const struct kv_state *s, const char *name, int64_t otherwise)
+static int64_t take_count(const struct kv_state *s, const char *name, int64_t fallback)
 {
     struct kv_slice value;
     int64_t n;
-    return kv_state_member(s, name, &value) && kv_num_int64(value, &n) ? n : otherwise;
+    return kv_state_member(s, name, &value) && kv_num_int64(value, &n) ? n : fallback;
 }
 
 static int take_start(struct kv_state *s, struct kv_err *err)

@@ -61,7 +61,7 @@ static void name_outputs(struct work *w)
     if (w->how->csv)
         w->done->csv_path = csv_beside(w->paths.output);
 }
-/* ---- before and after: a run that was finalized has no pair, or half of one ---- */
+/* ---- before and after: a run that was finalized has no pair, or one file of it ---- */
 
 static int64_t number_in(struct kv_slice object, const char *name)
 {
@@ -138,7 +138,7 @@ static int count_row(void *closure, const struct kv_finished_csv_row *row)
 
 /* Only a CSV was written, which cannot say that it is complete: one that is not stays with its
  * pair. */
-static int tell_from_sheet(struct work *w, struct kv_err *err)
+static int tell_from_csv(struct work *w, struct kv_err *err)
 {
     struct kv_finalized *done = w->done;
     done->already = done->is_complete = true;
@@ -155,7 +155,7 @@ static int without_state(struct work *w, struct kv_err *err)
 {
     int csv = kv_finished_csv_stands(&w->paths, err);
     if (csv)
-        return csv < 0 ? -1 : tell_from_sheet(w, err);
+        return csv < 0 ? -1 : tell_from_csv(w, err);
     bool named = strcmp(w->paths.state, w->paths.output) == 0;
     int found = named ? 1 : kv_paths_settled(&w->paths, err);
     if (found == 1)

@@ -78,7 +78,7 @@ static int enter_manifest(struct making *m, struct kv_err *err)
 {
     for (size_t i = 0; i < m->plan->manifest_count; i++) {
         struct kv_slice key = m->plan->manifest[i];
-        if (kv_utf8_has_half(key)) /* jq could not read the files */
+        if (kv_utf8_has_lone_surrogate(key)) /* jq could not read the files */
             return kv_err_set(err, KV_INPUT, "task %zu: half a surrogate pair in its name", i + 1);
         int got = kv_accounting_manifest(&m->ledger, key, err);
         if (got < 0)

@@ -1,7 +1,7 @@
 /* layout2 - layout 2.0 under the writer's lock: lines appended in place, a .state written whole.
  *
  * Order of a commit: lines, sync; .state, sync, rename, sync. A death in between leaves rows whose
- * keys are not recorded, and rows are believed: karenina's loader heals this the same way.
+ * keys are not recorded, and rows are believed: karenina's loader repairs this the same way.
  */
 #include "layout2.h"
 

@@ -53,7 +53,7 @@ static int check_manifest(const struct kv_store_plan *plan, struct kv_err *err)
     for (size_t i = 0; i < plan->manifest_count && !failed; i++) {
         struct kv_slice key = plan->manifest[i];
         struct kv_key_index_entry e;
-        if (kv_utf8_has_half(key))
+        if (kv_utf8_has_lone_surrogate(key))
             failed =
                 kv_err_set(err, KV_INPUT, "task %zu: half a surrogate pair in its name", i + 1);
         else if (kv_key_index_find(seen, kv_digest_128(key), &e, err) == 1)

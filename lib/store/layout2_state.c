@@ -37,22 +37,21 @@ static void put_member(struct out *o, const char *name)
     kv_buf_printf(&o->text, ",\n  \"%s\": ", name);
 }
 
-static void put_raw(
-    struct out *o, const struct kv_state *s, const char *name, const char *otherwise)
+static void put_raw(struct out *o, const struct kv_state *s, const char *name, const char *fallback)
 {
     struct kv_slice value;
     put_member(o, name);
     if (kv_state_member(s, name, &value))
         kv_buf_add_slice(&o->text, value);
     else
-        kv_buf_add_str(&o->text, otherwise);
+        kv_buf_add_str(&o->text, fallback);
 }
 
 static void put_new(struct out *o, const struct kv_layout2_state *t, const char *name,
-    struct kv_slice value, const char *otherwise)
+    struct kv_slice value, const char *fallback)
 {
     if (!value.n) {
-        put_raw(o, t->state, name, otherwise);
+        put_raw(o, t->state, name, fallback);
         return;
     }
     put_member(o, name);

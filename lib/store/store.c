@@ -1,4 +1,4 @@
-/* store - the pair as it is written: create, add, heal, take away.
+/* store - the pair as it is written: create, add, repair, take away.
  *
  * One face for both layouts: layout1.c and layout2.c know the files, accounting.c the rules; here
  * is what happens to a row.

@@ -1,4 +1,4 @@
-/* store - the pair as it is written: create, add, heal, take away.
+/* store - the pair as it is written: create, add, repair, take away.
  *
  * Owns the growing form of layout 1.0 (what stands in the first 512 bytes of both files, and that
  * every item has its own line), the private index beside it, and the rules for rows: what is a

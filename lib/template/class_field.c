@@ -161,14 +161,14 @@ static int read_extras(struct kv_template_reader *r, struct kv_slice statement,
         return -1;
     return kv_template_argument(call, "default", position, &value) && kv_template_is_nothing(value)
                ? 0
-               : keep_argument(r, statement, call, "default", position, &f->otherwise);
+               : keep_argument(r, statement, call, "default", position, &f->default_json);
 }
 
 static int read_verified(struct kv_template_reader *r, struct kv_slice statement,
     struct kv_slice call, struct kv_answer_field *f)
 {
     struct kv_slice e, value;
-    const char *sort;
+    const char *error_type;
     if (check_signature(r, statement, call) != 0 ||
         keep_text(r, statement, call, "description", 0, &f->description) != 0)
         return -1;
@@ -182,7 +182,7 @@ static int read_verified(struct kv_template_reader *r, struct kv_slice statement
         f->ground_truth = KV_SLICE("null");
     if (keep_argument(r, statement, call, "weight", 3, &value) != 0)
         return -1;
-    if (value.n && kv_pydantic_float(value, &f->weight, &sort) != 0)
+    if (value.n && kv_pydantic_float(value, &f->weight, &error_type) != 0)
         return kv_template_invalid(r, "weight must be a number");
     return keep_text(r, statement, call, "extraction_hint", 4, &f->hint);
 }
@@ -230,7 +230,7 @@ static int read_field(struct kv_template_reader *r, struct kv_slice statement,
             return 0;
         struct kv_buf json = {0};
         int rc = kv_template_add_value(r, statement, value, &json);
-        f->otherwise = kv_fields_keep(r->t, kv_slice_of(&json));
+        f->default_json = kv_fields_keep(r->t, kv_slice_of(&json));
         kv_buf_release(&json);
         return rc;
     }

@@ -34,13 +34,13 @@ struct kv_answer_field {
                                      {"literal":[VALUE,…]} */
     bool nullable;                /* or null */
     bool plain;                   /* asked for, not verified: from `hint` on only `literals` and
-                                     `otherwise` are set */
+                                     `default_json` are set */
     bool is_trace;                /* checked on the answer itself; the judge is not asked */
     struct kv_slice description;  /* text; plain fields may have none: NULL */
     struct kv_slice title;        /* text, if it is not made from the name */
     struct kv_slice hint;         /* text */
     struct kv_slice literals;     /* JSON array of strings */
-    struct kv_slice otherwise;    /* JSON, the default; absent: the field is required */
+    struct kv_slice default_json; /* JSON, the default; absent: the field is required */
     struct kv_slice ground_truth; /* JSON, always present in a verified field */
     struct kv_slice verify_with;  /* JSON, the primitive's full dump */
     const struct kv_primitive *primitive;

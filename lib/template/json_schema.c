@@ -270,7 +270,7 @@ static void declared(struct writer *w, const struct kv_answer_field *f)
         say_nullable(&s, f->shape);
     else
         say_shape(&s, f->shape);
-    kv_buf_add_slice(&s.json[DEFAULT], f->otherwise);
+    kv_buf_add_slice(&s.json[DEFAULT], f->default_json);
     if (f->description.p)
         kv_json_quote(&s.json[DESCRIPTION], f->description, KV_JSON_RAW);
     if (f->title.p)
@@ -335,17 +335,17 @@ static bool is_asked(const struct kv_answer_field *f)
 
 static bool is_declared_required(const struct kv_answer_field *f)
 {
-    return !f->is_trace && !f->otherwise.n;
+    return !f->is_trace && !f->default_json.n;
 }
 
 static bool is_required(const struct kv_answer_field *f)
 {
-    return !f->otherwise.n;
+    return !f->default_json.n;
 }
 
 static bool is_plain_required(const struct kv_answer_field *f)
 {
-    return f->plain && !f->otherwise.n;
+    return f->plain && !f->default_json.n;
 }
 
 /* "required" stands there, perhaps empty, if the class has any field without a default. */

@@ -30,9 +30,9 @@
     {                                                                                              \
         "normalize", NORMALIZERS, false, "[]", NULL                                                \
     }
-#define MODE(otherwise)                                                                            \
+#define MODE(default_json)                                                                         \
     {                                                                                              \
-        "mode", CHOICE, false, otherwise, "relative|absolute"                                      \
+        "mode", CHOICE, false, default_json, "relative|absolute"                                   \
     }
 #define DECAY                                                                                      \
     {                                                                                              \
@@ -143,10 +143,11 @@ static int refuse(struct kv_err *err, const char *name, const char *what)
 static int read_float(const char *name, struct kv_slice v, struct kv_buf *out, struct kv_err *err)
 {
     double x;
-    const char *sort;
-    if (kv_pydantic_float(v, &x, &sort) != 0)
+    const char *error_type;
+    if (kv_pydantic_float(v, &x, &error_type) != 0)
         return refuse(err, name,
-            strcmp(sort, "finite_number") == 0 ? "must be a finite number" : "must be a number");
+            strcmp(error_type, "finite_number") == 0 ? "must be a finite number"
+                                                     : "must be a number");
     kv_num_add_double(out, x, KV_NUM_PYTHON);
     return 0;
 }
@@ -222,7 +223,7 @@ static int read_choice(
 static int read_value(
     const struct kv_parameter *p, struct kv_slice v, struct kv_buf *out, struct kv_err *err)
 {
-    const char *sort;
+    const char *error_type;
     bool flag;
     if (kv_json_is_null(v) && p->nullable) {
         kv_buf_add_str(out, "null");
@@ -230,13 +231,14 @@ static int read_value(
     }
     switch (p->kind) {
     case BOOL:
-        if (kv_pydantic_bool(v, &flag, &sort) != 0)
+        if (kv_pydantic_bool(v, &flag, &error_type) != 0)
             return refuse(err, p->name, "must be true or false");
         kv_buf_add_str(out, flag ? "true" : "false");
         return 0;
     case INT:
-        return kv_pydantic_int(v, out, &sort) == 0 ? 0
-                                                   : refuse(err, p->name, "must be a whole number");
+        return kv_pydantic_int(v, out, &error_type) == 0
+                   ? 0
+                   : refuse(err, p->name, "must be a whole number");
     case FLOAT:
         return read_float(p->name, v, out, err);
     case TEXT:
@@ -256,10 +258,10 @@ static int read_value(
 
 /* ---- what parameters owe one another ---- */
 
-static double number(struct kv_slice dump, const char *name, double otherwise)
+static double number(struct kv_slice dump, const char *name, double fallback)
 {
     struct kv_slice v;
-    double x = otherwise;
+    double x = fallback;
     if (kv_json_get(dump, name, &v))
         kv_num_double(v, &x);
     return x;
@@ -294,8 +296,8 @@ int kv_primitive_read(
         if (kv_json_get(given, q->name, &v)) {
             if (read_value(q, v, dump, err) != 0)
                 return kv_err_context(err, "%s", p->name);
-        } else if (q->otherwise) {
-            kv_buf_add_str(dump, q->otherwise);
+        } else if (q->default_json) {
+            kv_buf_add_str(dump, q->default_json);
         } else {
             refuse(err, q->name, "is required");
             return kv_err_context(err, "%s", p->name);

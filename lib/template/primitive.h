@@ -42,8 +42,8 @@ struct kv_parameter {
     const char *name;
     enum kv_parameter_kind kind;
     bool nullable;
-    const char *otherwise; /* JSON when absent; NULL: required */
-    const char *choices;   /* "a|b" */
+    const char *default_json; /* JSON when absent; NULL: required */
+    const char *choices;      /* "a|b" */
 };
 
 struct kv_primitive {

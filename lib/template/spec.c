@@ -108,7 +108,7 @@ static void add_threshold(struct kv_slice s, bool required, const struct kv_path
 {
     struct kv_slice n;
     struct kv_buf digits = {0};
-    const char *sort;
+    const char *error_type;
     kv_buf_add_str(out, ",\"n\":");
     if (!kv_json_get(s, "n", &n) || kv_json_is_null(n)) {
         kv_buf_add_str(out, "null");
@@ -116,7 +116,7 @@ static void add_threshold(struct kv_slice s, bool required, const struct kv_path
             complain(problems, at, "n", "a whole number is required");
         return;
     }
-    if (kv_pydantic_int(n, &digits, &sort) != 0 || digits.n > 18 ||
+    if (kv_pydantic_int(n, &digits, &error_type) != 0 || digits.n > 18 ||
         (required && digits.p[0] == '-'))
         complain(problems, at, "n", "must be a whole number, at least 0");
     else
@@ -270,15 +270,15 @@ static void read_primitive(const struct reading *r)
 static void read_rest(const struct reading *r)
 {
     struct kv_slice v;
-    const char *sort;
+    const char *error_type;
     bool trace;
     if (kv_json_get(r->json, "ground_truth", &v))
         r->f->ground_truth = kv_fields_keep_json(r->t, v);
     else
         complain(r->problems, r->at, "ground_truth", "is required");
-    if (kv_json_get(r->json, "weight", &v) && kv_pydantic_float(v, &r->f->weight, &sort) != 0)
+    if (kv_json_get(r->json, "weight", &v) && kv_pydantic_float(v, &r->f->weight, &error_type) != 0)
         complain(r->problems, r->at, "weight", "must be a number");
-    if (kv_json_get(r->json, "is_trace", &v) && kv_pydantic_bool(v, &trace, &sort) != 0)
+    if (kv_json_get(r->json, "is_trace", &v) && kv_pydantic_bool(v, &trace, &error_type) != 0)
         complain(r->problems, r->at, "is_trace", "must be true or false");
     if (r->f->is_trace && r->f->type != KV_ANSWER_BOOL)
         complain(r->problems, r->at, "type", "a field checked on the trace must be bool");

@@ -53,7 +53,7 @@ static void add_errors(const struct kv_problems *problems)
     for (size_t i = 0; i < problems->n; i++) {
         const struct kv_problem *p = &problems->items[i];
         kv_buf_printf(&out, "%s{\"loc\":%s", i ? "," : "", p->loc);
-        member("sort", kv_slice(p->sort));
+        member("sort", kv_slice(p->error_type));
         member("text", kv_slice(p->text));
         kv_buf_add_char(&out, '}');
     }

@@ -51,11 +51,11 @@ static char *text_at(struct kv_slice line, const char *name)
     return kv_json_strdup(value);
 }
 
-static double number_at(struct kv_slice line, const char *name, double otherwise)
+static double number_at(struct kv_slice line, const char *name, double fallback)
 {
     struct kv_slice value;
     double x;
-    return kv_json_get(line, name, &value) && kv_num_double(value, &x) ? x : otherwise;
+    return kv_json_get(line, name, &value) && kv_num_double(value, &x) ? x : fallback;
 }
 
 static const struct kv_service *dialect_at(struct kv_slice line)
@@ -112,7 +112,7 @@ static void put_flag(struct kv_buf *out, const char *name, bool set)
 
 static void put_reply(struct kv_buf *out, const struct kv_response *r)
 {
-    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->ending));
+    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->outcome));
     kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
     put_text(out, "reasoning", &r->reasoning);
     put_text(out, "refusal", &r->refusal);
@@ -138,7 +138,7 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_count(out, "wait_ms", r->wait_ms);
     put_count(out, "remaining", r->limits.window[KV_RATELIMIT_REQUESTS].remaining);
     put_count(out, "reset_ms", r->limits.window[KV_RATELIMIT_REQUESTS].reset_ms);
-    put_count(out, "heal", r->heal ? (int64_t)r->heal : -1);
+    put_count(out, "heal", r->workaround ? (int64_t)r->workaround : -1);
     put_flag(out, "step_down", r->step_down);
     put_flag(out, "retry", r->retry != KV_RETRY_NEVER);
     put_flag(out, "certain", r->certain);

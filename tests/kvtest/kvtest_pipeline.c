@@ -176,7 +176,7 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
     }
 }
 
-static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
+static void run_task(const struct kv_pipeline_shared *shared, const struct kv_bench *bench,
     struct canned *canned, struct kv_slice name)
 {
     struct kv_err err;
@@ -184,22 +184,22 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     struct kv_buf line = {0};
     struct kv_query q;
     struct kv_answer r;
-    const struct kv_config *c = desk->config;
-    struct kv_prepared_question *subject = kv_prepared_question_open(c, bench, 0, NULL, &err);
-    if (!subject) {
+    const struct kv_config *c = shared->config;
+    struct kv_prepared_question *prepared = kv_prepared_question_open(c, bench, 0, NULL, &err);
+    if (!prepared) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;
     }
     struct kv_answer_stage g;
     struct kv_pipeline p;
     kv_answer_stage_init(
-        &g, desk, subject, &c->answering[0], c->replicate_count > 1 ? 1 : KV_NO_REPLICATE);
+        &g, shared, prepared, &c->answering[0], c->replicate_count > 1 ? 1 : KV_NO_REPLICATE);
     if (!kv_answer_stage_known(&g)) {
         kv_answer_stage_query(&g, &q);
         ask(canned, &q, &c->answering[0].retry, &asked, &r);
         kv_answer_stage_take(&g, &r);
     }
-    kv_pipeline_begin(&p, desk, subject, &g, &c->parsing[0]);
+    kv_pipeline_begin(&p, shared, prepared, &g, &c->parsing[0]);
     while (kv_pipeline_query(&p, &q)) {
         ask(canned, &q, &c->parsing[0].retry, &asked, &r);
         kv_pipeline_take(&p, &r);
@@ -209,7 +209,7 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
         asked.calls.p ? asked.calls.p : "", (int)line.n - 1, line.p);
     kv_pipeline_release(&p);
     kv_answer_stage_release(&g);
-    kv_prepared_question_close(subject);
+    kv_prepared_question_close(prepared);
     kv_buf_release(&line);
     kv_buf_release(&asked.calls);
     kv_buf_release(&asked.text);
@@ -217,23 +217,23 @@ static void run_task(const struct kv_desk *desk, const struct kv_bench *bench,
     kv_buf_release(&asked.error);
 }
 
-static bool recorded(struct kv_desk *desk, struct kv_slice line, struct kv_err *err)
+static bool recorded(struct kv_pipeline_shared *shared, struct kv_slice line, struct kv_err *err)
 {
     struct kv_slice v;
     struct kv_buf text = {0};
     bool ok = true;
     if (kv_json_get(line, "traces_text", &v)) {
         kv_json_unescape(v, &text);
-        ok = (desk->traces = kv_traces_open(kv_slice_of(&text), err)) != NULL;
+        ok = (shared->traces = kv_traces_open(kv_slice_of(&text), err)) != NULL;
     } else if (kv_json_get(line, "replay_text", &v)) {
         kv_json_unescape(v, &text);
-        ok = (desk->replay = kv_recorded_open(kv_slice_of(&text), "replay.json", err)) != NULL;
+        ok = (shared->replay = kv_recorded_open(kv_slice_of(&text), "replay.json", err)) != NULL;
     }
     kv_buf_release(&text);
     return ok;
 }
 
-static void run_line(struct kv_desk desk, struct kv_slice line)
+static void run_line(struct kv_pipeline_shared shared, struct kv_slice line)
 {
     struct kv_err err;
     struct kv_problems problems = {0};
@@ -247,20 +247,20 @@ static void run_line(struct kv_desk desk, struct kv_slice line)
     kv_json_get(line, "checkpoint", &checkpoint);
     kv_json_get(line, "config", &config);
     kv_json_get(line, "canned", &canned.object);
-    desk.traces = NULL;
-    desk.replay = NULL;
-    if (!recorded(&desk, line, &err) || !(bench = kv_bench_parse(checkpoint, &problems, &err)) ||
+    shared.traces = NULL;
+    shared.replay = NULL;
+    if (!recorded(&shared, line, &err) || !(bench = kv_bench_parse(checkpoint, &problems, &err)) ||
         !(c = kv_config_open(config, &from, &problems, &err))) {
         struct kv_buf text = {0};
         kv_json_quote(&text, kv_slice(err.text), KV_JSON_RAW);
         printf("{\"name\":%.*s,\"error\":%s}\n", (int)name.n, name.p, text.p);
         kv_buf_release(&text);
     } else {
-        desk.config = c;
-        run_task(&desk, bench, &canned, name);
+        shared.config = c;
+        run_task(&shared, bench, &canned, name);
     }
-    kv_traces_close((struct kv_traces *)(uintptr_t)desk.traces);
-    kv_recorded_close((struct kv_recorded *)(uintptr_t)desk.replay);
+    kv_traces_close((struct kv_traces *)(uintptr_t)shared.traces);
+    kv_recorded_close((struct kv_recorded *)(uintptr_t)shared.replay);
     kv_bench_close(bench);
     kv_config_close(c);
     kv_problems_release(&problems);
@@ -272,7 +272,7 @@ int kvtest_pipeline(int argc, char **argv)
     struct kv_err err;
     struct kv_lines lines;
     struct kv_slice line, value;
-    struct kv_desk desk = {0};
+    struct kv_pipeline_shared shared = {0};
     const struct kv_option options[] = {{0}};
     int first = kv_cli_begin(&cli, argc, argv, options, "usage: kvtest pipeline SHARE\n");
     if (first >= argc)
@@ -282,14 +282,14 @@ int kvtest_pipeline(int argc, char **argv)
     struct kv_scorer *scorer = verifier ? kv_trait_score_open(argv[first], &err) : NULL;
     if (!scorer)
         kv_cli_fail(&err);
-    desk.prompts = prompts;
-    desk.verifier = verifier;
-    desk.scorer = scorer;
+    shared.prompts = prompts;
+    shared.verifier = verifier;
+    shared.scorer = scorer;
     kv_lines_init(&lines, 0, 0);
     while (kv_lines_next(&lines, &line, &err) == 1) {
         if (kv_json_check(line, KV_JSON_NONFINITE, &value, &err) != 0)
             kv_cli_fail(&err);
-        run_line(desk, value);
+        run_line(shared, value);
     }
     kv_lines_release(&lines);
     kv_trait_score_close(scorer);

@@ -33,11 +33,11 @@ enum {
 
 /* ---- reading a line ---- */
 
-static int64_t count_at(struct kv_slice object, const char *name, int64_t otherwise)
+static int64_t count_at(struct kv_slice object, const char *name, int64_t fallback)
 {
     struct kv_slice value;
     int64_t n;
-    return kv_json_get(object, name, &value) && kv_num_int64(value, &n) ? n : otherwise;
+    return kv_json_get(object, name, &value) && kv_num_int64(value, &n) ? n : fallback;
 }
 
 static bool is_at(struct kv_slice object, const char *name, const char *text)
@@ -100,7 +100,7 @@ static void put_count(struct kv_buf *out, const char *name, int64_t n)
 static void put(struct kv_buf *out, const struct kv_stream *s, int64_t at)
 {
     const struct kv_response *r = &s->reply;
-    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->ending));
+    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->outcome));
     kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
     put_text(out, "reasoning", &r->reasoning);
     put_text(out, "refusal", &r->refusal);

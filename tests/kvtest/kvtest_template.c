@@ -50,8 +50,8 @@ static void add_fields(struct kv_buf *out, const struct kv_template *t, bool pla
         kv_buf_add_str(out, ",\"weight\":");
         kv_num_add_double(out, f->weight, KV_NUM_PYTHON);
         kv_buf_printf(out, ",\"is_trace\":%s,\"required\":%s", f->is_trace ? "true" : "false",
-            f->otherwise.n ? "false" : "true");
-        add_json(out, "default", f->otherwise);
+            f->default_json.n ? "false" : "true");
+        add_json(out, "default", f->default_json);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');

@@ -30,12 +30,12 @@ static char *string_at(struct kv_slice object, const char *name)
     return kv_json_strdup(value);
 }
 
-static long number_at(struct kv_slice object, const char *name, long otherwise)
+static long number_at(struct kv_slice object, const char *name, long fallback)
 {
     struct kv_slice value;
     int64_t n;
     if (!kv_json_get(object, name, &value) || !kv_num_int64(value, &n))
-        return otherwise;
+        return fallback;
     return (long)n;
 }
 

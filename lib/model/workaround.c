@@ -1,5 +1,5 @@
-/* heal - what to leave out or to put differently after a refusal that names it. */
-#include "heal.h"
+/* workaround - what to leave out or to put differently after a refusal that names it. */
+#include "workaround.h"
 
 #include "effort.h"
 
@@ -18,7 +18,7 @@ static bool mentions(const struct kv_error_body_text *t, const char *word)
 
 /* Chat templates without a system role say so in their own words; OpenAI's newer models have a
  * developer role in its place. */
-static unsigned heal_role(const struct kv_error_body_text *t, unsigned tried)
+static unsigned role_workaround(const struct kv_error_body_text *t, unsigned tried)
 {
     bool openai = mentions(t, "developer") || mentions(t, "messages[") ||
                   kv_slice_is(kv_slice_of(&t->code), "unsupported_value");
@@ -35,7 +35,7 @@ static unsigned heal_role(const struct kv_error_body_text *t, unsigned tried)
 
 /* Some servers know no stream_options, some stream nothing, or not for everybody; and some take long
  * calls only as streams. */
-static unsigned heal_stream(const struct kv_error_body_text *t, unsigned tried, bool streamed)
+static unsigned stream_workaround(const struct kv_error_body_text *t, unsigned tried, bool streamed)
 {
     static const char *const names[] = {
         " stream", "'stream", "\"stream", "`stream", "Stream", ".stream", NULL};
@@ -53,7 +53,7 @@ static unsigned heal_stream(const struct kv_error_body_text *t, unsigned tried, 
     return KV_QUIRK_NO_STREAM & ~tried;
 }
 
-unsigned kv_heal_offered(const struct kv_error_body_text *t)
+unsigned kv_workaround_offered(const struct kv_error_body_text *t)
 {
     return kv_effort_offered(kv_slice_of(&t->message));
 }
@@ -65,9 +65,9 @@ static bool is_unsupported(const struct kv_error_body_text *t)
 }
 
 /* What models that reason are asked with. Unknown arguments are the user's to mend. */
-static unsigned heal_reasoning(const struct kv_error_body_text *t)
+static unsigned reasoning_workaround(const struct kv_error_body_text *t)
 {
-    bool offered = kv_heal_offered(t) != 0;
+    bool offered = kv_workaround_offered(t) != 0;
     if (mentions(t, "summar") && (mentions(t, "verified") || is_unsupported(t)))
         return KV_QUIRK_NO_SUMMARY;
     if (mentions(t, "verbosity"))
@@ -79,7 +79,7 @@ static unsigned heal_reasoning(const struct kv_error_body_text *t)
     return 0;
 }
 
-static unsigned heal_members(const struct kv_error_body_text *t)
+static unsigned members_workaround(const struct kv_error_body_text *t)
 {
     static const struct {
         const char *name;
@@ -96,7 +96,7 @@ static unsigned heal_members(const struct kv_error_body_text *t)
     return 0;
 }
 
-unsigned kv_heal_protocol(
+unsigned kv_workaround_protocol(
     const struct kv_error_body_text *t, int status, enum kv_protocol_kind asked, unsigned tried)
 {
     bool lives_there = asked == KV_PROTOCOL_OPENAI && mentions(t, "v1/responses");
@@ -105,7 +105,7 @@ unsigned kv_heal_protocol(
     return lives_there || not_here ? KV_QUIRK_OTHER_WIRE & ~tried : 0;
 }
 
-unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool streamed)
+unsigned kv_workaround(const struct kv_error_body_text *t, unsigned tried, bool streamed)
 {
     if (mentions(t, "max_completion_tokens") ||
         (mentions(t, "max_tokens") && kv_slice_is(kv_slice_of(&t->code), "unsupported_parameter")))
@@ -117,10 +117,10 @@ unsigned kv_heal(const struct kv_error_body_text *t, unsigned tried, bool stream
         return KV_QUIRK_NO_TEMPERATURE & ~tried;
     if (mentions(t, "eveloper instruction") && mentions(t, "not enabled")) /* Gemma at Google */
         return KV_QUIRK_FOLD_SYSTEM & ~tried;
-    unsigned role = heal_role(t, tried);
+    unsigned role = role_workaround(t, tried);
     if (role)
         return role;
-    unsigned other = heal_reasoning(t);
-    other = other ? other : heal_members(t);
-    return other ? other & ~tried : heal_stream(t, tried, streamed);
+    unsigned other = reasoning_workaround(t);
+    other = other ? other : members_workaround(t);
+    return other ? other & ~tried : stream_workaround(t, tried, streamed);
 }

@@ -3,13 +3,16 @@
 #include "cli.h"
 #include "failure.h"
 #include "json.h"
+#include "own_append.h"
 #include "preview.h"
 #include "progress.h"
+#include "run_end.h"
 #include "session.h"
 
 #include "help/kv-run.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,12 +21,13 @@
 static struct {
     const char *pass_keys;
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
+    const char *progress;
     const char *stream, *salvage, *traces, *replay, *judge_fallback;
     struct kv_opt_list endpoints;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures, give_up;
-    bool dry_run, check, journal, verbose;
+    bool dry_run, check, journal, append, verbose;
 } given = {.max_cost = -1,
     .grace = -1,
     .journal = true,
@@ -50,11 +54,15 @@ static void look(void *closure, int64_t now_ms)
 {
     struct kv_run_tally tally;
     struct kv_buf line = {0};
+    bool bar = progress.mode == KV_PROGRESS_BAR;
     if (!kv_progress_due(&progress, now_ms))
         return;
     kv_run_tally(*(struct kv_run **)closure, &tally);
-    kv_progress_line(&progress, &tally, now_ms, &line);
-    kv_cli_progress(line.p);
+    kv_progress_line(&progress, &tally, now_ms, bar ? kv_cli_progress_columns() : 0, &line);
+    if (bar)
+        kv_cli_progress(line.p);
+    else
+        kv_cli_say("%s", line.p);
     kv_buf_release(&line);
 }
 
@@ -63,7 +71,7 @@ static void tell_status(void *closure)
     struct kv_run_tally tally;
     struct kv_buf line = {0};
     kv_run_tally(*(struct kv_run **)closure, &tally);
-    kv_progress_line(&progress, &tally, kv_child_now_ms(), &line);
+    kv_progress_line(&progress, &tally, kv_child_now_ms(), 0, &line);
     kv_cli_say("%s", line.p);
     kv_buf_release(&line);
 }
@@ -95,6 +103,20 @@ static int choose_word(const char *option, const char *given_word, const char *c
         if (strcmp(words[i], given_word) == 0)
             return i;
     kv_cli_usage("--%s: '%s' is not known", option, given_word);
+}
+
+/* The bar needs a terminal that can take a line back. */
+static enum kv_progress_mode read_progress(void)
+{
+    static const char *const words[] = {"auto", "line", "none", NULL};
+    switch (given.progress ? choose_word("progress", given.progress, words) : 0) {
+    case 0:
+        return kv_cli_redraws(STDERR_FILENO) ? KV_PROGRESS_BAR : KV_PROGRESS_LINES;
+    case 1:
+        return KV_PROGRESS_LINES;
+    default:
+        return KV_PROGRESS_NONE;
+    }
 }
 
 static struct kv_streaming read_streaming(void)
@@ -137,10 +159,25 @@ static void check_options(int operands)
         kv_cli_usage("--exec: what its commands use is not known to --max-tokens and --max-cost");
     if (given.dry_run && given.check)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
+    if (given.append && (given.dry_run || given.check))
+        kv_cli_usage("--append: there are no results to keep without a run");
     if (given.retry_failed)
         check_categories(given.retry_failed);
     if (given.max_cost >= 0 && !given.prices)
         kv_cli_usage("--max-cost needs --prices");
+}
+
+/* Does somebody look who wants to know at the end how it went, also when all is well? A log that
+ * was told for minutes how far it is gets a last line too. */
+static bool is_followed(void)
+{
+    return progress.mode != KV_PROGRESS_NONE &&
+           (kv_cli_watched() || given.progress || progress.shown);
+}
+
+static const char *signal_name(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
 }
 
 /* How results ended, where some are errors or their answers are not what they seem. */
@@ -165,7 +202,10 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
             (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
             t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
             t->kept == 1 ? "" : "s");
-    if (t->limit && t->left)
+    if (t->signal && t->left)
+        kv_cli_say("stopped by %s; %lld task%s pending", signal_name(t->signal), (long long)t->left,
+            t->left == 1 ? " is" : "s are");
+    else if (t->limit && t->left)
         kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
             t->left == 1 ? " is" : "s are");
     if (t->unusable)
@@ -260,7 +300,7 @@ static void tell_cost(const struct kv_run_tally *t)
 
 /* What these answer is the exit status, or -1 for a failure. */
 
-static int run_all(struct kv_session *session, struct kv_err *err)
+static int run_all(struct kv_session *session, const char *again, struct kv_err *err)
 {
     struct kv_run *run = NULL;
     struct kv_run_tally tally;
@@ -299,7 +339,7 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     warn_of_exposed_keys(session);
     warn_of_withheld_keys(session);
     warn_of_few_descriptors(session);
-    kv_progress_init(&progress, session, kv_cli_watched());
+    kv_progress_init(&progress, session, read_progress());
     run = kv_run_open(&setup);
     int got;
     while ((got = kv_run_turn(run, err)) == 1)
@@ -308,10 +348,40 @@ static int run_all(struct kv_session *session, struct kv_err *err)
     kv_run_tally(run, &tally);
     kv_run_close(run);
     kv_out_queue_close(&out);
+    struct kv_run_end end = {.progress = &progress,
+        .paths = kv_state_info(session->state)->paths,
+        .again = again,
+        .append = given.append,
+        .followed = is_followed()};
+    if (got == 0 && end.followed)
+        kv_run_end_tell(&end, &tally);
     if (given.prices && got == 0 && tally.replies + tally.lost_calls)
         tell_cost(&tally);
     say_outcomes(&tally.outcomes);
-    return got < 0 ? -1 : (int)conclude(&tally);
+    int status = got < 0 ? -1 : (int)conclude(&tally);
+    if (got == 0)
+        kv_run_end_tell_next(&end, &tally);
+    return status;
+}
+
+/* A terminal keeps nothing, and shows it among the messages: what was paid for would be lost. */
+static int refuse_terminal(const struct kv_session *session, const char *again)
+{
+    struct kv_buf ways = {0};
+    kv_run_end_add_ways(&ways, again, kv_state_info(session->state)->paths);
+    kv_cli_say("a terminal keeps no results; type: %s", ways.p);
+    kv_buf_release(&ways);
+    return KV_USAGE;
+}
+
+/* There has to be a state before somebody waits for its results. */
+static void start_append(const char *operand)
+{
+    struct kv_err err;
+    struct kv_state *state = kv_state_open(operand, &err);
+    if (!state || kv_own_append_start(operand, &err) != 0)
+        kv_cli_fail(&err);
+    kv_state_close(state);
 }
 
 static int forecast(struct kv_session *session, struct kv_err *err)
@@ -360,6 +430,7 @@ int main(int argc, char **argv)
     struct kv_err err;
     struct kv_session session;
     int status;
+    struct kv_buf again = {0};
     const struct kv_option options[] = {
         {'j', "jobs", KV_OPT_TEXT, &given.jobs},
         {0, "rpm", KV_OPT_NUMBER, &given.rpm},
@@ -392,12 +463,16 @@ int main(int argc, char **argv)
         {0, "no-journal", KV_OPT_NEGATE, &given.journal},
         {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
         {0, "check", KV_OPT_FLAG, &given.check},
+        {0, "append", KV_OPT_FLAG, &given.append},
+        {0, "progress", KV_OPT_TEXT, &given.progress},
         {0, "share", KV_OPT_TEXT, &given.share},
         {'v', "verbose", KV_OPT_FLAG, &given.verbose},
         {0},
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
+    read_progress();
+    kv_run_end_add_words(&again, argc, argv);
     int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
     if (finished < 0)
         kv_cli_fail(&err);
@@ -433,6 +508,8 @@ int main(int argc, char **argv)
         .pass_keys = given.pass_keys,
         .env = kv_cli_env};
     read_jobs(&o);
+    if (given.append)
+        start_append(argv[first]);
     kv_secret_harden();
 
     if (kv_session_open(&session, &o, &err) != 0)
@@ -443,13 +520,18 @@ int main(int argc, char **argv)
         status = forecast(&session, &err);
     else if (given.check)
         status = check_models(&session, &err);
+    else if (isatty(STDOUT_FILENO))
+        status = refuse_terminal(&session, again.p);
     else
-        status = run_all(&session, &err);
+        status = run_all(&session, again.p, &err);
 
     kv_session_close(&session);
+    kv_buf_release(&again);
     free(given.endpoints.items);
     free(share);
     if (status < 0)
         kv_cli_fail(&err);
-    return kv_cli_end((enum kv_kind)status);
+    status = (int)kv_cli_end((enum kv_kind)status);
+    int appended = kv_own_append_wait(); /* as a pipeline ends: what failed last counts */
+    return appended ? appended : status;
 }

@@ -363,16 +363,20 @@ bool kv_cli_redraws(int fd)
     return isatty(fd) == 1 && term && strcmp(term, "dumb") != 0;
 }
 
+size_t kv_cli_progress_columns(void)
+{
+    struct winsize size = {0};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
 void kv_cli_progress(const char *line)
 {
     struct kv_err ignored;
     struct kv_buf text = {0};
-    struct winsize size = {0};
+    int most = (int)kv_cli_progress_columns() - 1; /* a wrapped line would stay */
     if (!*line && !progress_shown)
         return;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2)
-        size.ws_col = 80;
-    kv_buf_printf(&text, "\r\033[K%.*s", size.ws_col - 1, line); /* a wrapped line would stay */
+    kv_buf_printf(&text, "\r\033[K%.*s", most, line);
     kv_io_write(STDERR_FILENO, kv_slice_of(&text), &ignored);
     kv_buf_release(&text);
     progress_shown = *line != '\0';

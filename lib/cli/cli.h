@@ -91,6 +91,7 @@ bool kv_cli_watched(void);
 /* Shows one line in place of the last one shown, cut at the terminal's width; messages push it
  * down. "" takes it away. */
 void kv_cli_progress(const char *line);
+size_t kv_cli_progress_columns(void); /* of that terminal; 80 where it does not say */
 
 /* Is `fd` a terminal on which a line can be replaced? TERM says so; dumb ones and none cannot. */
 bool kv_cli_redraws(int fd);

@@ -28,7 +28,7 @@ until_asked() {
     kill -USR2 $pid
     wait $pid
     assert_equal "$(grep -c . rows)" 6
-    assert_equal "$(grep -cE '^kv-run: \[[#.]+\] [0-9]+/6 .*in flight [0-9]+$' err)" 2
+    assert_equal "$(grep -cE '^kv-run: [0-9]+/6 tasks  .*[0-9]+ calls? in flight' err)" 2
 }
 
 @test "cli: SIGUSR1 makes a filter tell what it has done, and nothing is lost" {

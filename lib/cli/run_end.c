@@ -1,0 +1,77 @@
+/* run_end - what kv-run leaves on a terminal when it has ended, and the command to type next. */
+#include "run_end.h"
+
+#include "cli.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void kv_run_end_tell(const struct kv_run_end *e, const struct kv_run_tally *t)
+{
+    struct kv_buf line = {0};
+    kv_progress_end(e->progress, t, kv_child_now_ms(), &line);
+    kv_cli_say("%s", line.p);
+    kv_buf_release(&line);
+}
+
+/* ---- the command to type next ---- */
+
+/* An option keeps its dashes; what follows its '=' is a word of its own. */
+static void add_word(struct kv_buf *out, const char *word)
+{
+    const char *value = *word == '-' ? strchr(word, '=') : word;
+    if (!value) {
+        kv_buf_add_str(out, word);
+        return;
+    }
+    value += *word == '-';
+    kv_buf_add(out, word, (size_t)(value - word));
+    kv_paths_add_word(out, value);
+}
+
+void kv_run_end_add_words(struct kv_buf *out, int argc, char **argv)
+{
+    const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+    for (int i = 0; i < argc; i++) {
+        kv_buf_add_str(out, i ? " " : "");
+        add_word(out, i == 0 && slash ? slash + 1 : argv[i]);
+    }
+}
+
+static void add_pipeline(struct kv_buf *out, const char *again, const struct kv_paths *paths)
+{
+    kv_buf_printf(out, "%s | kv-append -q ", again);
+    kv_paths_add_word(out, paths->state);
+}
+
+void kv_run_end_add_ways(struct kv_buf *out, const char *again, const struct kv_paths *paths)
+{
+    add_pipeline(out, again, paths);
+    kv_buf_printf(out, ", or kv-run --append%s", again + strcspn(again, " "));
+}
+
+static bool is_kept(void)
+{
+    struct stat st;
+    return fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+void kv_run_end_tell_next(const struct kv_run_end *e, const struct kv_run_tally *t)
+{
+    struct kv_buf text = {0};
+    if (!is_kept() || kv_cli_env("KV_NO_HINTS") || !(t->signal || e->followed))
+        return;
+    if (kv_progress_is_done(e->progress, t)) {
+        kv_buf_add_str(&text, "to end: kv-finalize ");
+        kv_paths_add_word(&text, e->paths->state);
+    } else {
+        kv_buf_add_str(&text, "to go on: ");
+        if (e->append)
+            kv_buf_add_str(&text, e->again);
+        else
+            add_pipeline(&text, e->again, e->paths);
+    }
+    kv_cli_say("%s", text.p);
+    kv_buf_release(&text);
+}

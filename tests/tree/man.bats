@@ -75,6 +75,33 @@ run_all() {
     assert_equal "$(kv-status --pending results.json.state | jq .replicate | sort -u)" 2
 }
 
+@test "kv-run.1: a command answers for one model of several" {
+    manifest
+    printf '#!/bin/sh\necho Four.\n' >oak
+    chmod +x oak
+    type_in kv-run.1 4
+    assert_success
+    assert_equal "$(jq -r '.results[].metadata.raw_answer' results.json.tmp | wc -l)" 28
+    assert_equal "$(jq -r '.results[].template.raw_llm_response' results.json.tmp | sort -u)" \
+        $'--- AI Message ---\nFour.'
+    assert_equal "$(kv-status --pending results.json.state | jq -r .answering.config_id | sort -u)" sprout
+}
+
+@test "kv-manifest.1: the form of recorded answers is taken, by model" {
+    sed -n '/^\.It Fl -replay/,/^\.Ed/p' "$ROOT/man/kv-manifest.1" | sed '1,/^\.Bd/d; /^\.Ed/d; s/fall_through/strict/' \
+        >recorded.json
+    echo '{"id":"chambers","question":"How many?","template":{"fields":[{"name":"n","type":"int",
+        "description":"d","ground_truth":4,"verify_with":{"type":"NumericExact"}}]}}' >bench.jsonl
+    for m in mini large; do
+        kv-manifest -b bench.jsonl -o $m.json --replay recorded.json \
+            --set answering_model=gpt-4.1-mini --set answering_id=$m --set parsing_model=gpt-4.1 >/dev/null
+        kv-run $m.json.state >$m || true
+    done
+    assert_equal "$(jq .template.verify_result mini)" true
+    run jq -r .metadata.failure.reason large
+    assert_output --partial 'Replay strict miss'
+}
+
 @test "kv-append.1: merge what shards have so far" {
     for i in 1 2 3; do
         kv-manifest -b bench.jsonld -c preset.json -o "shard-$i.json" --shard "$i/3" >/dev/null

@@ -9,7 +9,8 @@
  *   a while, and only then trying beyond it. A server with a steady limit is therefore overrun once
  *   at the start and then about once a minute, by one call.
  * - limit: calls in flight. Starts low and trebles each clean round, so that a first burst cannot
- *   waste more than a few calls; one call at a time while a host is not answering, which makes that
+ *   waste more than a few calls, and where a number was named also each half second in which nothing
+ *   is heard, so that slow servers are not mistaken for small ones; one call at a time while a host is not answering, which makes that
  *   call the probe of a circuit breaker.
  */
 #include "lane.h"
@@ -22,6 +23,7 @@
 enum {
     FIRST_LIMIT = 4,         /* calls in flight before the first answer, at least … */
     FIRST_PART = 16,         /* … and at least this part of what was asked for */
+    SILENCE_MS = 500,        /* a server that is slow to answer refuses at once what it refuses */
     ROUND_MS = 50,           /* a round takes at least so long: nearby servers answer in no time */
     SLOT_MS = 125,           /* KV_LANE_SLOTS of these: the last second */
     CATCH_UP_MS = 50,        /* how far paced starts may lag before they are forfeited */
@@ -153,11 +155,22 @@ bool kv_lane_is_idle(const struct kv_lane *l)
     return !l->fresh.n && !l->retries.n;
 }
 
+/* True while nothing has come back of the first calls, good or bad. */
+static bool is_unheard(const struct kv_lane *l)
+{
+    return !l->served && !l->throttles && !l->lost && !l->exhausted && !l->probing;
+}
+
 int64_t kv_lane_opens_at(const struct kv_lane *l, int64_t now)
 {
     int64_t at = l->gate_ms;
-    if (l->stopped || l->in_flight >= (l->probing ? 1 : (int)l->limit))
+    if (l->stopped)
         return INT64_MAX;
+    if (l->in_flight >= (l->probing ? 1 : (int)l->limit)) {
+        if (l->rules->adaptive || l->in_flight >= l->cap || !is_unheard(l))
+            return INT64_MAX;
+        at = l->started_ms + SILENCE_MS;
+    }
     if (l->rate > 0 && l->next_start_ms > at)
         at = l->next_start_ms;
     if (l->rules->tpm > 0 && l->credit < 0) {
@@ -188,6 +201,9 @@ void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now)
     if (l->rules->tpm > 0)
         l->credit -= call->tokens;
     l->in_flight++;
+    if (l->in_flight > (int)l->limit && is_unheard(l))
+        l->limit = fmin(l->cap, l->limit * 3);
+    l->started_ms = now;
     if (l->in_flight > l->round_peak)
         l->round_peak = l->in_flight;
     call->started_ms = now;

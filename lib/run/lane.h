@@ -44,7 +44,7 @@ struct kv_lane {
     int turned_away; /* the same, by a host that is there */
     int throttles;   /* rate-limit answers in a row */
     int lost;        /* lost connections in a row */
-    int64_t gate_ms, last_ok_ms, first_ms;
+    int64_t gate_ms, last_ok_ms, first_ms, started_ms; /* started_ms: the newest call */
     int64_t episode_ms; /* since when calls have been let through without a throttle */
     double episode_served;
     double rate, ceiling; /* starts per second; 0: unlimited */

@@ -7,6 +7,7 @@
 #include "status_figures.h"
 #include "task_json.h"
 #include "usage_tally.h"
+#include "worked.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -73,8 +74,11 @@ double kv_status_percent(const struct kv_state_info *in)
 double kv_status_rate(const struct kv_status *st)
 {
     int64_t last;
+    struct kv_worked w;
     if (!st->in->has_start || !kv_header_read_time(kv_slice(st->in->last_updated_at), &last))
         return 0;
+    if (kv_worked_read(st->in->paths, st->in->completed_count, last, &w))
+        return w.seconds > 0 ? (double)w.completed / w.seconds * 60 : 0;
     double seconds = (double)last - st->in->start_time;
     return seconds >= 1 ? (double)st->in->completed_count / seconds * 60 : 0;
 }

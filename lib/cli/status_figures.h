@@ -13,7 +13,8 @@ struct kv_status {
 
 double kv_status_percent(const struct kv_state_info *in);
 
-/* Tasks a minute from the start to the last result; 0 if that cannot be told. */
+/* Tasks a minute, while a run worked (worked.h); where that is not noted, from the start to the last
+ * result. 0 if it cannot be told. */
 double kv_status_rate(const struct kv_status *st);
 
 /* Reads rows where only these tell; -1 where they do not. */

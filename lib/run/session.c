@@ -2,11 +2,13 @@
 #include "session.h"
 
 #include "feed.h"
+#include "header.h"
 #include "io.h"
 #include "json.h"
 #include "private_members.h"
 #include "same_run.h"
 #include "task.h"
+#include "worked.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +330,14 @@ static int open_ledger(struct kv_session *s, struct kv_err *err)
 
 /* ---- opening and closing ---- */
 
+static void note_begin(const struct kv_session *s)
+{
+    const struct kv_state_info *in = kv_state_info(s->state);
+    int64_t last = 0;
+    kv_header_read_time(kv_slice(in->last_updated_at), &last);
+    kv_worked_begin(s->run_lock, in->paths, in->completed_count, last);
+}
+
 /* The state as it is once the lock is ours, and the results of the run that held it are in. */
 static int open_state(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
@@ -342,6 +352,7 @@ static int open_state(struct kv_session *s, const struct kv_session_options *o, 
         kv_state_close(s->state);
         if (!(s->state = kv_state_open(o->state, err)))
             return -1;
+        note_begin(s);
     }
     return kv_state_check(s->state, err);
 }

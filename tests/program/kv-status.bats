@@ -188,6 +188,30 @@ setup() {
     assert_regex "$(tail -n1 seen)" '2 of 2 tasks, complete, (not )?finalized'
 }
 
+@test "status: the time left is reckoned by the time that runs worked, not by the pauses" {
+    local last
+    last=$(date -d "$(jq -r .last_updated_at results.json.state)" +%s)
+    # 100 s for 5 tasks in earlier runs, and 20 s for 2 in the newest: 3.5 a minute
+    echo "100 5 $(((last - 20) * 1000)) 5" >.results.json.run
+    assert_equal "$(kv-status results.json | jq '.rate_per_minute, (.eta_seconds | round)' | paste -sd' ')" '3.5 17'
+    for nonsense in '' 'x' '1 2 3' '-1 5 0 5' '1 2 3 4 5' '99999999999999999999 1 1 1'; do
+        echo "$nonsense" >.results.json.run
+        assert [ "$(kv-status results.json | jq '.rate_per_minute')" != 3.5 ]
+        kv-status results.json | jq -e .progress.total_tasks >/dev/null
+    done
+}
+
+@test "status: kv-run notes when it began, and adds what the runs before did" {
+    printf '"a"\n"b"\n"c"\n' | kv-manifest --tasks - -o out.json >/dev/null
+    kv-run --max-tasks 1 --append --exec 'jq -c {task_id}' out.json 2>err || true
+    assert_regex "$(<.out.json.run)" '^0 0 [0-9]{13} 0$'
+    # as if that run had begun a minute earlier
+    read -r _ _ began _ <.out.json.run
+    echo "0 0 $((began - 60000)) 0" >.out.json.run
+    kv-run --max-tasks 1 --append --exec 'jq -c {task_id}' out.json 2>err || true
+    assert_regex "$(<.out.json.run)" '^(59|60|61) 1 [0-9]{13} 1$'
+}
+
 @test "status: -v tells what is odd" {
     run --separate-stderr kv-status -v -q "$DATA/states-v1/counts-disagree/results.json.state"
     assert_equal "${#stderr_lines[@]}" 2

@@ -364,6 +364,21 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
     return status;
 }
 
+/* Nothing is pending, which somebody who typed this wants to know. */
+static int tell_idle(const struct kv_session *session, const char *tasks)
+{
+    struct kv_buf word = {0};
+    kv_paths_add_word(&word, kv_state_info(session->state)->paths->state);
+    if (kv_cli_watched() && !kv_cli_env("KV_NO_HINTS")) {
+        if (tasks)
+            kv_cli_say("none of these tasks is pending");
+        else
+            kv_cli_say("nothing is pending; to end: kv-finalize %s", word.p);
+    }
+    kv_buf_release(&word);
+    return KV_OK;
+}
+
 /* A terminal keeps nothing, and shows it among the messages: what was paid for would be lost. */
 static int refuse_terminal(const struct kv_session *session, const char *again)
 {
@@ -515,7 +530,7 @@ int main(int argc, char **argv)
     if (kv_session_open(&session, &o, &err) != 0)
         kv_cli_fail(&err);
     if (session.idle)
-        status = KV_OK; /* nothing is pending */
+        status = tell_idle(&session, argv[first + 1]);
     else if (given.dry_run)
         status = forecast(&session, &err);
     else if (given.check)

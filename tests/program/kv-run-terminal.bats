@@ -53,6 +53,15 @@ completed() {
     assert_equal "$(completed)" 3
 }
 
+@test "run: when nothing is pending a terminal is told how to end" {
+    kv-run --exec "$DO" r.json | kv-append -q r.json
+    on_terminal kv-run --exec "$DO" r.json
+    assert_equal "$status" 0
+    assert_equal "$(<shown)" 'kv-run: nothing is pending; to end: kv-finalize r.json.state'
+    run --separate-stderr kv-run --exec "$DO" r.json
+    assert_stderr ''
+}
+
 @test "run: what --append could not keep is told, and its status is that of kv-append" {
     run --separate-stderr kv-run --append --exec "$DO" nothing.json
     assert_failure 3

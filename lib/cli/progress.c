@@ -5,18 +5,22 @@
 
 enum { WIDE = 100, BAR_MS = 100, LINE_MS = 60000 };
 
+void kv_progress_start(struct kv_progress *p, enum kv_progress_mode mode, int64_t now_ms)
+{
+    *p = (struct kv_progress){.mode = mode, .start_ms = now_ms};
+    p->next_ms = now_ms + (mode == KV_PROGRESS_LINES ? LINE_MS : 0);
+}
+
 void kv_progress_init(struct kv_progress *p, struct kv_session *session, enum kv_progress_mode mode)
 {
     const struct kv_state_info *info = kv_state_info(session->state);
     int64_t todo = (int64_t)session->work.tasks, open = info->total_tasks - info->completed_count;
     int64_t again = todo > open ? todo - open : 0; /* --retry-failed */
-    *p = (struct kv_progress){.session = session,
-        .mode = mode,
-        .start_ms = kv_child_now_ms(),
-        .total = info->total_tasks,
-        .done_before = info->completed_count - again,
-        .todo = todo};
-    p->next_ms = p->start_ms + (mode == KV_PROGRESS_LINES ? LINE_MS : 0);
+    kv_progress_start(p, mode, kv_child_now_ms());
+    p->session = session;
+    p->total = info->total_tasks;
+    p->done_before = info->completed_count - again;
+    p->todo = todo;
 }
 
 bool kv_progress_due(struct kv_progress *p, int64_t now_ms)

@@ -26,6 +26,8 @@ struct kv_progress {
 
 void kv_progress_init(
     struct kv_progress *p, struct kv_session *session, enum kv_progress_mode mode);
+/* Begins to count time: lines are due from then on. */
+void kv_progress_start(struct kv_progress *p, enum kv_progress_mode mode, int64_t now_ms);
 /* Is it time for a new line? */
 bool kv_progress_due(struct kv_progress *p, int64_t now_ms);
 /* Appends the line. It is shorter than `columns`, where what matters least is left out; 0: all of

@@ -10,6 +10,7 @@ static const struct {
 } commands[] = {
     {"benchmark", kvtest_benchmark},
     {"call", kvtest_call},
+    {"cli", kvtest_cli},
     {"config", kvtest_config},
     {"facts", kvtest_facts},
     {"http", kvtest_http},

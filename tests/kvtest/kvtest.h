@@ -9,6 +9,7 @@
 
 int kvtest_benchmark(int argc, char **argv);
 int kvtest_call(int argc, char **argv);
+int kvtest_cli(int argc, char **argv);
 int kvtest_config(int argc, char **argv);
 int kvtest_facts(int argc, char **argv);
 int kvtest_http(int argc, char **argv);

@@ -3,8 +3,9 @@
  * For --exec, --answer-cmd, --judge-cmd and --template-cmd. A command gets its input on stdin and
  * answers on stdout; its stderr is ours. Each runs in a process group of its own, so that Ctrl-C at
  * the terminal does not reach it, and so that all it started can be stopped with it. Signals are as
- * usual. No command outlives this process, however it ends: the kernel kills the shell, and a process
- * that watches for it whatever the shell has started in its group. Nothing here blocks, except kv_child_run.
+ * usual. No command outlives this process, however it ends: the kernel kills the shell, and a
+ * process that watches for it whatever the shell has started in its group. Nothing here blocks,
+ * except kv_child_run.
  *
  *     struct kv_child *c = kv_child_start("./grade", input, &options, now_ms, &err);
  *     … poll(2) on what kv_child_fds gives, or until kv_child_deadline …

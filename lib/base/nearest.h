@@ -1,8 +1,8 @@
 /* nearest - which of many names a mistyped one was probably meant to be.
  *
- * For keys of tasks and for names in what users write. Distance is the number of characters to insert, delete or replace. Keys share long beginnings and
- * ends, so what two have in common there is cut off first, and a key is given up as soon as it
- * cannot beat the best so far.
+ * For keys of tasks and for names in what users write. Distance is the number of characters to
+ * insert, delete or replace. Keys share long beginnings and ends, so what two have in common there
+ * is cut off first, and a key is given up as soon as it cannot beat the best so far.
  */
 #ifndef KV_NEAREST_H
 #define KV_NEAREST_H

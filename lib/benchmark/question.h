@@ -1,6 +1,6 @@
 /* question - one question of a benchmark as it was read, and the memory of its texts.
  *
- * Who reads it is checkpoint and question_line; this module only owns. A question lives as long as
+ * checkpoint.h and question_jsonl.h read it; this module only owns. A question lives as long as
  * something is done with it: a benchmark keeps none of them (bench.h).
  *
  * Slices are unescaped text owned by the question and followed by a NUL; those called JSON are

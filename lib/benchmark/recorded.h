@@ -1,9 +1,9 @@
 /* recorded - answers recorded before: manual trace files and replay stores.
  *
- * A trace file is one object: MD5 of a question's exact text -> answer text (lib/pipeline/README.md). A
- * replay store names its entries by question id, and optionally by answering model (its display
- * string) and replicate; the most specific entry wins (lib/pipeline/README.md). Both are read whole,
- * checked whole, and then only looked up.
+ * A trace file is one object: MD5 of a question's exact text -> answer text
+ * (lib/pipeline/README.md). A replay store names its entries by question id, and optionally by
+ * answering model (its display string) and replicate; the most specific entry wins
+ * (lib/pipeline/README.md). Both are read whole, checked whole, and then only looked up.
  */
 #ifndef KV_RECORDED_H
 #define KV_RECORDED_H

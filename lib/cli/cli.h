@@ -78,7 +78,8 @@ int kv_cli_end(enum kv_kind status);
 int kv_cli_put(struct kv_slice bytes, struct kv_err *err);
 
 /* What the status line of SIGUSR1 and SIGUSR2 counts: "kv-append: 1200 results kept, 12 s". It is
- * read at any time; until a count is given only the time is told. Signals ignored at start stay so. */
+ * read at any time; until a count is given only the time is told. Signals ignored at start stay so.
+ */
 void kv_cli_count(const char *what, const long *count);
 
 /* From here on SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 no longer do anything by themselves:
@@ -96,8 +97,8 @@ size_t kv_cli_progress_columns(void); /* of that terminal; 80 where it does not 
 /* Is `fd` a terminal on which a line can be replaced? TERM says so; dumb ones and none cannot. */
 bool kv_cli_redraws(int fd);
 
-/* How many columns the terminal has that stdout is; 0 if it is none, and what is printed there is for
- * another program. */
+/* How many columns the terminal has that stdout is; 0 if it is none, and what is printed there is
+ * for another program. */
 size_t kv_cli_columns(void);
 
 /* The environment, read here only. NULL if unset or empty. */

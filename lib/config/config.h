@@ -1,10 +1,11 @@
 /* config - a verification configuration: read, validated, defaulted, hashed, as typed values.
  *
- * It owns what kv-config(5) says: every field with its type, default and constraint, presets with and
- * without wrapper, input-only keys, environment fallbacks, the built-in answering prompt, masked
- * secrets. The text it makes is karenina's: its MD5 is the `config_hash` and the same values in the
- * `.state` form are the `config` of a state. Keys of providers are dropped while reading: only
- * whether there was one is kept. It reads no file and no environment; both come in as arguments.
+ * It owns what kv-config(5) says: every field with its type, default and constraint, presets with
+ * and without wrapper, input-only keys, environment fallbacks, the built-in answering prompt,
+ * masked secrets. The text it makes is karenina's: its MD5 is the `config_hash` and the same values
+ * in the `.state` form are the `config` of a state. Keys of providers are dropped while reading:
+ * only whether there was one is kept. It reads no file and no environment; both come in as
+ * arguments.
  *
  *     struct kv_config_source from = {.env = kv_cli_env, .answering_prompt = prompt};
  *     struct kv_config *c = kv_config_open(text, &from, &problems, &err);

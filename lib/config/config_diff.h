@@ -1,4 +1,4 @@
-/* config_diff - may a configuration go on with a run: the differences, and which of them matter.
+/* config_diff - whether a configuration may go on with a run: the differences, and which matter.
  *
  * Compares configurations as text, so that states of any version can be compared, also ones this
  * version could not have written. Pure; the verdict's words are karenina's

@@ -1,7 +1,7 @@
 /* config_fields - the tables of a verification configuration: data, read by schema, used by config.
  *
- * One table an object of kv-config(5), fields in the order in which they are written, with the checks
- * that concern one object alone. Checks across objects are config's.
+ * One table an object of kv-config(5), fields in the order in which they are written, with the
+ * checks that concern one object alone. Checks across objects are config's.
  */
 #ifndef KV_CONFIG_FIELDS_H
 #define KV_CONFIG_FIELDS_H

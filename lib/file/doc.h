@@ -5,14 +5,14 @@
  * complete one; when a commit returns 0 both survive kill -9 and power loss; the cost is that of
  * what is added; writers are serialised by a lock that dies with its holder. The first document is
  * never behind the second one: after a death in between it is ahead by one commit, which the owner
- * of the meaning sees in his counters and mends by adding to the second what it lacks.
+ * of the meaning sees in his counters and repairs by adding to the second what it lacks.
  *
  * It knows JSON as lines and never what they mean.
  *
  *     struct kv_doc *d = kv_doc_new("out/results.json", (const char *[]){".tmp", ".state"}, 2);
  *     if (kv_doc_begin(d, true, err)) …             lock; both documents are open for reading
- *     struct kv_doc_version *t = kv_doc_view(d, 0);        look at t->shape, t->head,
- * kv_doc_version_read off_t at = kv_doc_add(d, 0, row);             stage; edit t->head in place
+ *     struct kv_doc_version *t = kv_doc_view(d, 0); look at t->shape, t->head
+ *     off_t at = kv_doc_add(d, 0, row);             stage; edit t->head in place
  *     kv_doc_add(d, 1, key);
  *     if (kv_doc_commit(d, err)) …                  durable, or as before
  *     … private files that follow the documents …
@@ -25,14 +25,14 @@
  *     kv_doc_text(d, 0, piece, err) …               any number of pieces, the last ends in "["
  *     kv_doc_add(d, 0, row) …                       its items, any number
  *
- * How (spec: lib/file/README.md). Each document has a hidden spare one commit behind (".results.json.tmp.
- * spare0"; a second one is made when a reader still holds the first). A commit brings the spare up
- * to date in place, under a lease that is refused while anybody has it open, syncs it, and
- * exchanges its name with the visible one. A control record (control.h) inside the lock file says
- * which exact files are known to share a beginning; what does not match it exactly - killed writer,
- * foreign edit, restored backup, machine restarted - is thrown away and copied whole, once. Where
- * the file system has no reliable leases every commit copies, syncs, renames and syncs the
- * directory: the same promises, only the cost differs.
+ * How (lib/file/README.md). Each document has a hidden spare one commit behind, called
+ * ".results.json.tmp.spare0"; a second one is made when a reader still holds the first. A commit
+ * brings the spare up to date in place, under a lease that is refused while anybody has it open,
+ * syncs it, and exchanges its name with the visible one. A control record (control.h) inside the
+ * lock file says which exact files are known to share a beginning; what does not match it exactly -
+ * killed writer, foreign edit, restored backup, machine restarted - is thrown away and copied
+ * whole, once. Where the file system has no reliable leases every commit copies, syncs, renames and
+ * syncs the directory: the same promises, only the cost differs.
  *
  * A copy keeps permissions and, where permitted, the owner; ACLs and extended attributes are lost,
  * as with any program that replaces a file.
@@ -106,8 +106,8 @@ int kv_doc_commit(struct kv_doc *d, struct kv_err *err);
 void kv_doc_end(struct kv_doc *d);
 
 /* Inside a transaction: removes the documents (first, then second), the private files of this
- * module and those named in `also` ("index" is "out/.results.json.index"; NULL-terminated, may be NULL), durably.
- * kv_doc_end comes next. Readers that have a document open keep it. */
+ * module and those named in `also` ("index" is "out/.results.json.index"; NULL-terminated, may be
+ * NULL), durably. kv_doc_end comes next. Readers that have a document open keep it. */
 int kv_doc_remove(struct kv_doc *d, const char *const *also, struct kv_err *err);
 
 /* True if document i was left by a creation, or a removal, that was killed. If the other one is

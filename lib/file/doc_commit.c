@@ -86,9 +86,9 @@ static int remove_second(struct kv_doc *d, struct kv_err *err)
     return kv_io_sync_dir(d->dir, err);
 }
 
-/* Writers who reach the directory in ways that do not share locks (another mount of it, another host)
- * are seen at the last moment only: somebody else's version must not be taken away. The caller may
- * try again. */
+/* Writers who reach the directory in ways that do not share locks (another mount of it, another
+ * host) are seen at the last moment only: somebody else's version must not be taken away. The
+ * caller may try again. */
 static int refuse_other(const struct kv_shadow *g, struct kv_err *err)
 {
     kv_err_set(err, KV_SYSTEM, "%s: changed by another writer; try again", g->name);

@@ -6,8 +6,9 @@
  *     kv_shadow_open                       the visible version
  *     kv_shadow_add …                      stage
  *     kv_shadow_choose                     a spare under a lease, else an empty file to copy into
- *     kv_shadow_write                      the spare becomes the next version; the lease is
- * returned … record, syncs … kv_shadow_publish                    the names change places
+ *     kv_shadow_write                      the spare becomes the next version; the lease is returned
+ *     … record, syncs …
+ *     kv_shadow_publish                    the names change places
  *     kv_shadow_close
  *
  * or kv_shadow_undo when writing failed: the spare is then what it was before, so that a full disk

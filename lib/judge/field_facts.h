@@ -13,7 +13,7 @@
 
 struct kv_facts;
 
-/* Holds compiled patterns and the jail for users' filters from one field to the next. */
+/* Holds compiled patterns and the sandbox for users' filters from one field to the next. */
 struct kv_facts *kv_field_facts_open(void);
 void kv_field_facts_close(struct kv_facts *s); /* NULL is fine */
 

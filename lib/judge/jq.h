@@ -2,7 +2,7 @@
  *
  * Only this module sees <jv.h> and <jq.h>. libjq 1.6 has no interruption, carries numbers as
  * doubles and trusts its programs. So our own programs, from share/, run in this process and are
- * given numbers they may have; what a user wrote runs in `jail` instead.
+ * given numbers they may have; what a user wrote runs in jq_sandbox.h instead.
  */
 #ifndef KV_JQ_H
 #define KV_JQ_H

@@ -6,8 +6,7 @@
  *     struct kv_jq_rules *r = kv_jq_rules_open(share, files, &err);
  *     struct kv_buf *facts = kv_jq_rules_begin(r);
  *     … a JSON value is added to *facts …
- *     if (kv_jq_rules_ask(r, &answer, &err) == 0) … answer is JSON, until the next
- * kv_jq_rules_begin …
+ *     if (kv_jq_rules_ask(r, &answer, &err) == 0) …     answer is JSON, until the next begin
  */
 #ifndef KV_JQ_RULES_H
 #define KV_JQ_RULES_H

@@ -1,10 +1,11 @@
 /* jq_sandbox - runs jq programs and patterns that users wrote, with bounds on what they can do.
  *
- * One socket pair; a request is a byte (what to run), three texts, and a reply is a byte (did it work) and one text, each
- * with its length in front. The worker bounds itself: RLIMIT_NOFILE 0 lets it keep its socket and
- * open nothing else, which also keeps `import` and a ~/.jq out; RLIMIT_AS makes libjq abort when it
- * wants too much; a profiling timer ends it when a run takes too long. The parent waits with a
- * deadline of its own and puts a silent worker down. libjq cannot be interrupted in any other way.
+ * One socket pair; a request is a byte (what to run), three texts, and a reply is a byte (did it
+ * work) and one text, each with its length in front. The worker bounds itself: RLIMIT_NOFILE 0 lets
+ * it keep its socket and open nothing else, which also keeps `import` and a ~/.jq out; RLIMIT_AS
+ * makes libjq abort when it wants too much; a profiling timer ends it when a run takes too long.
+ * The parent waits with a deadline of its own and puts a silent worker down. libjq cannot be
+ * interrupted in any other way.
  */
 #include "jq_sandbox.h"
 

@@ -29,8 +29,8 @@ void kv_jq_sandbox_close(struct kv_jq_sandbox *j); /* NULL is fine */
 int kv_jq_sandbox_run(struct kv_jq_sandbox *j, struct kv_slice filter, struct kv_slice input,
     struct kv_slice expected, struct kv_buf *out, struct kv_err *err);
 
-/* How often a pattern of Python's matches in a text, at most `most` times (re.h). -1, KV_INPUT: it does
- * not compile, in re's words, or matching was given up: it took too many steps, or too long. */
+/* How often a pattern of Python's matches in a text, at most `most` times (re.h). -1, KV_INPUT: it
+ * does not compile, in re's words, or matching was given up: it took too many steps, or too long. */
 int kv_jq_sandbox_count(struct kv_jq_sandbox *j, struct kv_slice pattern, unsigned flags,
     struct kv_slice text, long most, long *count, struct kv_err *err);
 

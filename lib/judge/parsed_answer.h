@@ -1,5 +1,5 @@
-/* parsed_answer - a judge's object fitted to a template: each value in its field's type, or why
- * not.
+/* parsed_answer - a judge's object coerced to a template: each value in its field's type, or the
+ * reason why it is none.
  *
  * The forgiving rules of kv-benchmark(5): "5" is 5, "yes" is true, a missing value,
  * null and a name under `_unanswered_fields` are a null extraction; what does not fit is an error.

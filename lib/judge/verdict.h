@@ -1,5 +1,5 @@
-/* verdict - judges a parsed answer: is each field right, how nearly, and what follows for the
- * whole.
+/* verdict - judges a parsed answer: whether each field is right, how nearly, and what follows for
+ * the whole.
  *
  * Parsed answer in, verdict out. The rules are jq programs in share/verify (primitives.jq,
  * strategy.jq, verdict.jq): this module tells them the facts about the values - as number, as
@@ -10,8 +10,8 @@
  *     struct kv_verifier *v = kv_verdict_open(share, &err);
  *     struct kv_parsed parsed = {0};
  *     struct kv_verdict verdict = {0};
- *     kv_verdict_parse(t, reply, &parsed, &err)   -1: "Parsing failed: <err.text>"; may be asked
- * again kv_verdict_run(v, t, &parsed, trace, &verdict, &err)
+ *     kv_verdict_parse(t, reply, &parsed, &err)   -1: "Parsing failed: <err.text>"; ask again
+ *     kv_verdict_run(v, t, &parsed, trace, &verdict, &err)
  *
  * A kv_parsed (parsed_answer.h) and a kv_verdict are reused from task to task and released at the
  * end.

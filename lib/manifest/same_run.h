@@ -1,4 +1,4 @@
-/* same_run - what a run was made from: is the benchmark still the same, may a configuration go on.
+/* same_run - whether a run can go on: with the benchmark as it is now, and with a configuration.
  *
  * Stands between a state and the inputs a user gives. A state of ours carries digests of those
  * questions its manifest names (question_digests.h); an older one has a single digest of all of

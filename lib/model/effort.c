@@ -1,4 +1,5 @@
-/* effort - how hard a model is to think, in the words of OpenAI's parameters, and what goes with it. */
+/* effort - how hard a model is to think, in the words of OpenAI's parameters, and what goes with
+ * it. */
 #include "effort.h"
 
 #include <ctype.h>

@@ -1,6 +1,6 @@
-/* events - what the events of a streamed reply have said so far, on any wire.
+/* events - what the events of a streamed reply have said so far, in any protocol.
  *
- * One function a wire takes an event in and says whether it was progress. What comes behind the
+ * One function a protocol takes an event in and says whether it was progress. What comes behind the
  * finish reason is no part of the answer: it goes into a buffer that nobody reads, and only its
  * usage counts.
  */
@@ -138,7 +138,7 @@ static bool take_responses(struct kv_events *e, const struct kv_protocol *to, st
     return true;
 }
 
-/* ---- any wire ---- */
+/* ---- any protocol ---- */
 
 static bool take_value(struct kv_events *e, const struct kv_protocol *to, struct kv_slice value)
 {

@@ -1,4 +1,4 @@
-/* events - what the events of a streamed reply have said so far, on any wire.
+/* events - what the events of a streamed reply have said so far, in any protocol.
  *
  * Cuts the bytes into events, adds what they say to the texts of a reply through `protocol`, and
  * tells progress from signs of life: progress is an event that carries something of the answer

@@ -250,8 +250,8 @@ static size_t raise_descriptors(size_t wanted)
     return limit.rlim_cur > DESCRIPTORS_APART ? (size_t)limit.rlim_cur - DESCRIPTORS_APART : 1;
 }
 
-/* One transfer needs a socket, what its name is looked up with, and libcurl's own few. Where they are
- * missing, libcurl would tell of a host that is not there. */
+/* One transfer needs a socket, what its name is looked up with, and libcurl's own few. Where they
+ * are missing, libcurl would tell of a host that is not there. */
 static int check_descriptors(struct kv_err *err)
 {
     int held[DESCRIPTORS_LEAST], n = 0;

@@ -1,7 +1,7 @@
 /* http_target - where requests go: a URL checked once, and the headers every request carries.
  *
- * A part of http, and like it allowed to see libcurl. A peer outlives the transfers that
- * use it. It holds a key as part of a header line; the line is wiped when the peer is closed.
+ * A part of http, and like it allowed to see libcurl. A target outlives the transfers that use it.
+ * It holds a key as part of a header line; the line is wiped when the target is closed.
  */
 #ifndef KV_HTTP_TARGET_H
 #define KV_HTTP_TARGET_H

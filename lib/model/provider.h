@@ -2,7 +2,7 @@
  *
  * A dialect is one row: the wire protocol it speaks (OpenAI chat completions or Anthropic
  * messages), where it lives, which environment variables its users set, and how it deviates. Adding
- * one is adding a row and a test. `ask` and `reply` read the row; this module turns a model's
+ * one is adding a row and a test. request.h and response.h read the row; this module turns a model's
  * configuration (kv-config(5)) into a provider: a row, URLs, and a key from the
  * environment.
  *

@@ -221,7 +221,7 @@ void kv_request_messages(struct kv_request_body *b, const char *name, size_t fro
     kv_buf_add_str(b->out, ask->count > from ? "]" : "[]");
 }
 
-/* ---- the wires ---- */
+/* ---- the protocols ---- */
 
 void kv_request_named_schema(struct kv_request_body *b, const char *label)
 {

@@ -1,7 +1,8 @@
 /* request - the body of a request to a model, in any dialect, from neutral input.
  *
- * The same input gives the same bytes: servers cache prompts and compiled schemas by them. A prompt that wants an object must carry the schema itself, as the
- * prompts of lib/pipeline/README.md, do: the lower steps of the ladder rely on it.
+ * The same input gives the same bytes: servers cache prompts and compiled schemas by them. A prompt
+ * that wants an object must carry the schema itself, as the prompts of share/prompts do: the lower
+ * steps of the ladder rely on it.
  */
 #ifndef KV_REQUEST_H
 #define KV_REQUEST_H
@@ -43,7 +44,8 @@ void kv_request_write(struct kv_buf *out, const struct kv_service *d, const stru
 
 /* True if this member of extra_kwargs (a JSON string) is for a client library, not for the server. */
 bool kv_request_steers_client(struct kv_slice key);
-/* Adds the names of members of extra_kwargs that have no place on the wire, "stop, seed": left out. */
+/* Adds the names of members of extra_kwargs that have no place in the request, "stop, seed": left
+ * out. */
 void kv_request_left_out(const struct kv_request *ask, struct kv_buf *names);
 
 /* Tokens of the prompt, roughly (a token is three and a half bytes): for rates and --dry-run. */

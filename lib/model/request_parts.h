@@ -1,4 +1,4 @@
-/* request_parts - what the writers of the wires share: private to request and request_responses.
+/* request_parts - what the writers of the protocols share: private to request and request_responses.
  *
  * Implemented by request.c. A body is an object that is being written member by member.
  */

@@ -50,8 +50,8 @@ bool kv_secret_is_set(const struct kv_secrets *ring, kv_env_fn *env, const char 
 /* Names, separated by commas, of variables that stay in the environment, for commands. Borrowed. */
 void kv_secret_pass(struct kv_secrets *ring, const char *names);
 
-/* Takes in the key of the variable `name`, or of all that begin with it if it ends in '_', and appends
- * ", NAME" for each that is gone from the environment. One that is no key stays. */
+/* Takes in the key of the variable `name`, or of all that begin with it if it ends in '_', and
+ * appends ", NAME" for each that is gone from the environment. One that is no key stays. */
 void kv_secret_gather(struct kv_secrets *ring, const char *name, struct kv_buf *gone);
 
 /* Overwrites and removes a variable of the environment that should not travel further. */

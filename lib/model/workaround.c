@@ -64,7 +64,7 @@ static bool is_unsupported(const struct kv_error_body_text *t)
            mentions(t, "does not support");
 }
 
-/* What models that reason are asked with. Unknown arguments are the user's to mend. */
+/* What models that reason are asked with. Unknown arguments are the user's to repair. */
 static unsigned reasoning_workaround(const struct kv_error_body_text *t)
 {
     bool offered = kv_workaround_offered(t) != 0;

@@ -1,7 +1,7 @@
 /* workaround - what to leave out or to put differently after a refusal that names it.
  *
- * One refusal, one cure. Pure: it looks at what the server said and at
- * what has been tried, and answers with a quirk to add, after which the same call may go out again.
+ * One refusal, one workaround. Pure: it looks at what the server said and at what has been tried,
+ * and answers with a quirk to add, after which the same call may go out again.
  */
 #ifndef KV_WORKAROUND_H
 #define KV_WORKAROUND_H

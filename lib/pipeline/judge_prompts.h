@@ -1,8 +1,8 @@
 /* judge_prompts - what a judge is asked about one answer, and how the replies of its checks are
  * read.
  *
- * Messages and schemas of the abstention check, the sufficiency check and the parsing of a
- * template (lib/pipeline/README.md). Stateless; the texts of a query are kept in the caller's buffers.
+ * Messages and schemas of the abstention check, the sufficiency check and the parsing of a template
+ * (lib/pipeline/README.md). Stateless; the texts of a query are kept in the caller's buffers.
  */
 #ifndef KV_JUDGE_PROMPTS_H
 #define KV_JUDGE_PROMPTS_H

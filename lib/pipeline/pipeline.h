@@ -1,7 +1,7 @@
 /* pipeline - one task after its answer is there: checks, judge, verdict, rubric, result.
  *
- * A state machine over the stages of lib/pipeline/README.md. It asks by handing out queries and never waits;
- * whoever drives it decides what a query costs and when it is sent.
+ * A state machine over the stages of lib/pipeline/README.md. It asks by handing out queries and
+ * never waits; whoever drives it decides what a query costs and when it is sent.
  *
  *     kv_pipeline_begin(&p, shared, prepared, generation, judge_model);
  *     while (kv_pipeline_query(&p, &query))

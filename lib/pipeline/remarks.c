@@ -1,4 +1,5 @@
-/* remarks - what is not as it seems about an answer of a model, in words for the warnings of a row. */
+/* remarks - what is not as it seems about an answer of a model, in words for the warnings of a row.
+ */
 #include "remarks.h"
 
 #include "json.h"

@@ -1,6 +1,6 @@
 /* expression - the expressions of declarative Python: tokens in, JSON out.
  *
- * For python, which reads statements; what an EXPR looks like is described there.
+ * For parser.h, which reads statements; what an EXPR looks like is described there.
  */
 #ifndef KV_EXPRESSION_H
 #define KV_EXPRESSION_H

@@ -1,8 +1,8 @@
 /* problem - what is wrong with a document: all of it at once, each with the path to the place.
  *
  * A reader of configurations or benchmarks does not stop at the first mistake: it collects them, so
- * that a user mends a file in one go. A problem is a path (`answering_models[0].temperature`, empty
- * for the document itself), a short machine name of its kind and one sentence.
+ * that a user repairs a file in one go. A problem is a path (`answering_models[0].temperature`,
+ * empty for the document itself), a short machine name of its kind and one sentence.
  *
  *     struct kv_problems problems = {0};
  *     if (kv_config_open(text, &source, &problems, &err) == NULL)

@@ -1,8 +1,8 @@
 /* re - Python's regular expressions, run by Oniguruma.
  *
- * Patterns in templates and rubrics are written for Python's `re`. pattern_syntax translates
- * them, this compiles and matches. A match that backtracks without end is given up with an error.
- * The only module that includes <oniguruma.h>.
+ * Patterns in templates and rubrics are written for Python's `re`. re_translate.h translates them,
+ * this compiles and matches. A match that backtracks without end is given up with an error. The
+ * only module that includes <oniguruma.h>.
  */
 #ifndef KV_RE_H
 #define KV_RE_H

@@ -1,6 +1,6 @@
 /* re_class - the state of a translation, and its smallest parts: characters and classes.
  *
- * For pattern_syntax, which does the rest.
+ * A part of re_translate.h.
  */
 #ifndef KV_RE_CLASS_H
 #define KV_RE_CLASS_H

@@ -2,7 +2,7 @@
  *
  * Everything the two read differently is made explicit: anchors, the dot, \w \d \s \b, groups by
  * number, {,n}, possessive repeats, flags, and case, which becomes classes. The result means the
- * same without any option, in the syntax that pattern sets up. Mistakes are found here, in re's
+ * same without any option, in the syntax that re.h sets up. Mistakes are found here, in re's
  * words.
  */
 #ifndef KV_RE_TRANSLATE_H

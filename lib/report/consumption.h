@@ -31,8 +31,8 @@ struct kv_consumptions {
 
 void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set);
 
-/* What an answer that passed cost, of an answering model; NaN for judges, where the cost is not known
- * of all answers, and where several judges say different things of what passed. */
+/* What an answer that passed cost, of an answering model; NaN for judges, where the cost is not
+ * known of all answers, and where several judges say different things of what passed. */
 double kv_consumptions_per_pass(const struct kv_consumptions *c, const struct kv_consumer *of);
 
 void kv_consumptions_release(struct kv_consumptions *c);

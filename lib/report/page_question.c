@@ -1,8 +1,8 @@
 /* page_question - the questions of the page: a line each, and what was asked, answered and judged.
  *
- * A page has a size that browsers and mail still take. If all would not fit, only questions that some
- * line did not pass are opened in full, and the rest are lines; and if even these are too many, the
- * list ends and says so.
+ * A page has a size that browsers and mail still take. If all would not fit, only questions that
+ * some line did not pass are opened in full, and the rest are lines; and if even these are too
+ * many, the list ends and says so.
  */
 #include "page.h"
 #include "quotation.h"

@@ -53,8 +53,9 @@ struct kv_report {
     char then_digest[KV_SHA256_HEX + 1];
 };
 
-/* NULL with KV_INPUT: see kv_rowset_open, kv_agreements_label, kv_prices_open; a baseline that is no model of the
- * results (KV_USAGE). `count` is 1 or 2. The options' strings must outlive the report. */
+/* NULL with KV_INPUT: see kv_rowset_open, kv_agreements_label, kv_prices_open; a baseline that is
+ * no model of the results (KV_USAGE). `count` is 1 or 2. The options' strings must outlive the
+ * report. */
 struct kv_report *kv_report_open(const struct kv_report_options *how, const char *const *paths,
     size_t count, struct kv_err *err);
 void kv_report_close(struct kv_report *r); /* NULL is fine */

@@ -3,8 +3,8 @@
  * Answers of models and the files they stand in are foreign: they may hold tags, quotes, escape
  * sequences of terminals, and characters that reorder or hide what stands around them. Whatever a
  * report prints of a file goes through here. Control characters, marks of writing direction, and
- * characters without a glyph that could carry hidden text are shown by their number, U+202E; halves
- * of surrogate pairs and non-characters become U+FFFD.
+ * characters without a glyph that could carry hidden text are shown by their number, U+202E; lone
+ * surrogates and non-characters become U+FFFD.
  */
 #ifndef KV_VISIBLE_H
 #define KV_VISIBLE_H

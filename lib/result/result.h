@@ -1,4 +1,4 @@
-/* result - one VerificationResult as it arrives: is it one, whose is it, how did it end.
+/* result - one VerificationResult as it arrives: whether it is one, whose it is, how it ended.
  *
  * Owns the schema of a result row (kv-results(5)): which members it has, in which order, of which
  * type, with which defaults. Refuses to know where rows are kept and how

@@ -6,15 +6,17 @@
  *     struct kv_result_builder r;
  *     kv_result_builder_init(&r, now);                       // timestamp in local time
  *     r.question_id = …; r.answering = identity; …
- *     kv_result_builder_fail(&r, KV_FAIL_TIMEOUT, "GenerateAnswer", KV_SLICE("timeout retries
- * exhausted")); kv_result_builder_write(&r, &line);                    // compact JSON and LF
+ *     kv_result_builder_fail(&r, KV_FAIL_TIMEOUT, "GenerateAnswer", reason);
+ *     kv_result_builder_write(&r, &line);                    // compact JSON and LF
  *
- * Everything is borrowed until kv_result_builder_write has returned; the record owns nothing. Three
- * kinds of field, told apart by their names: plain slices   text, UTF-8 without quotes; p == NULL
- * is null, p != NULL with n == 0 is ""
- *   *_json slices  a checked JSON value as bytes; n == 0 is null (or the empty list)
- *   enum kv_tri    null, false or true
- * A record that is all zeros but for its names and times is a valid result: zero is the default
+ * Everything is borrowed until kv_result_builder_write has returned; the builder owns nothing. Three
+ * kinds of field, told apart by their names:
+ *
+ *     plain slices   text, UTF-8 without quotes; p == NULL is null, p != NULL with n == 0 is ""
+ *     *_json slices  a checked JSON value as bytes; n == 0 is null (or the empty list)
+ *     enum kv_tri    null, false or true
+ *
+ * A builder that is all zeros but for its names and times is a valid result: zero is the default
  * that karenina documents for each field (used_full_trace alone defaults to true; init sets it).
  *
  * The order of members, the taxonomy and the limits are the business of this module; when which

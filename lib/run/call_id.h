@@ -1,7 +1,7 @@
 /* call_id - the name of a call: the same in every run that asks the same for the same purpose.
  *
- * A call is named by what is asked, not by how the request is spelt, which changes when a server is
- * healed. The name has 44 characters of [a-z0-9-].
+ * A call is named by what is asked, not by how the request is written, which changes with what
+ * a server refuses. The name has 44 characters of [a-z0-9-].
  */
 #ifndef KV_CALL_ID_H
 #define KV_CALL_ID_H

@@ -77,7 +77,8 @@ double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *
 /* What a call of this query may cost, of which the answer is not known: an estimate that rather
  * says too much. */
 double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q);
-/* How long this attempt may take: longer after timeouts, if the policy says so (lib/pipeline/README.md).
+/* How long this attempt may take: longer after timeouts, if the policy says so
+ * (lib/pipeline/README.md).
  */
 long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *call);
 

@@ -145,10 +145,9 @@ static bool retries_cut(const struct kv_jobs_options *o)
     return o->retry_failed && o->categories && is_listed(o->categories, "truncated");
 }
 
-/* 1 if the recorded failure of a task is among those to be retried, 0 if not, -1 if its row cannot be
- * read. An answer that a time limit
- * cut off is one of "timeout" and "partial", and one that a token limit did one of "truncated",
- * whatever their verdict. */
+/* 1 if the recorded failure of a task is among those to be retried, 0 if not, -1 if its row cannot
+ * be read. An answer that a time limit cut off is one of "timeout" and "partial", and one that a
+ * token limit did one of "truncated", whatever their verdict. */
 static int is_to_be_retried(const struct kv_state *s, const struct kv_task_state *task,
     const struct kv_jobs_options *o, struct kv_err *err)
 {

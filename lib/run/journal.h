@@ -14,9 +14,10 @@
  *
  * The file .NAME.journal lies beside the pair and is JSON Lines: a first line that names the run,
  * then one reply a line, with the tasks it belongs to. It has the mode of the pair, is always made
- * new (O_EXCL) and put in its place by a rename, and never holds a key, a header or a URL. It belongs
- * to the run that holds the run lock. A line that is torn or no JSON is passed over; a journal of
- * another run, or of another user than the pair's, is dropped. Deleting it costs money, no result.
+ * new (O_EXCL) and put in its place by a rename, and never holds a key, a header or a URL. It
+ * belongs to the run that holds the run lock. A line that is torn or no JSON is passed over; a
+ * journal of another run, or of another user than the pair's, is dropped. Deleting it costs money,
+ * no result.
  *
  * What it promises: a reply that was read survives the death of every process of the run; the
  * machine's own death may take those of the last quarter of a second (SYNC_MS). Room for what is

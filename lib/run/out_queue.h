@@ -5,9 +5,10 @@
  * writes what the reader takes at once, and keeps the rest, in order.
  *
  *     kv_out_queue_open(&o, STDOUT_FILENO, "stdout", &err);
- *     kv_out_queue_put(&o, line, &err);          one line, in one write if the reader has room for
- * it … poll(2) on kv_out_queue_fd for POLLOUT while kv_out_queue_held … kv_out_queue_flush(&o,
- * &err); kv_out_queue_close(&o);                    what is still held is lost
+ *     kv_out_queue_put(&o, line, &err);          one line, in one write if there is room for it
+ *     … poll(2) on kv_out_queue_fd for POLLOUT while kv_out_queue_held …
+ *     kv_out_queue_flush(&o, &err);
+ *     kv_out_queue_close(&o);                    what is still held is lost
  *
  * The descriptor is shared with other processes (a terminal with the shell), so it is not made
  * non-blocking itself: pipes and terminals are opened once more. Where that is not possible, and

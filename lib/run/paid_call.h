@@ -1,6 +1,7 @@
 /* paid_call - what makes a call the same call in another run, and the tasks its reply is for.
  *
- * A call is named by what is asked and for whom: two replicates that ask the same are two calls. Pure.
+ * A call is named by what is asked and for whom: two replicates that ask the same are two calls.
+ * Pure.
  */
 #ifndef KV_PAID_CALL_H
 #define KV_PAID_CALL_H

@@ -1,7 +1,7 @@
 /* pricing - the models of a configuration with their prices: without network, without keys.
  *
  * Opens the price file and says for each model where it lives and by which habits it is priced, so
- * that a run, a forecast and whoever looks at rows later count alike.
+ * that a run, a preview and whoever looks at rows later count alike.
  *
  *     struct kv_pricing p;
  *     kv_pricing_open(&p, path, config, moves, kv_cli_env, &err);    path NULL: no file

@@ -1,11 +1,13 @@
 /* accounting - what a key or a row does to the counts and to the index: the rules of the run.
  *
- *   A key is completed once, by the first row that settles its task (kv_result_settles).
- *   The newest row of a task speaks for it: is it a failure, and where does it lie. An answer that
- * is only kept, of a pending task, is none.
- *   A recorded failure, a result of an answer that was cut off, and an answer that was only kept, is
- * superseded by any later row that is not the same again; a good result by none. The turns of a scenario share one key and are rows of
- * their own: they supersede turn by turn.
+ * A key is completed once, by the first row that settles its task (kv_result_settles).
+ *
+ * The newest row of a task says whether the task failed, and where its result lies. An answer that
+ * is only kept, of a pending task, is no failure.
+ *
+ * A recorded failure, a result of an answer that was cut off, and an answer that was only kept, is
+ * superseded by any later row that is not the same again; a good result by none. The turns of a
+ * scenario share one key and are rows of their own: they supersede turn by turn.
  *
  * Layout and files are none of its business: it is given an index (key_index.h) and counts
  * (header.h).

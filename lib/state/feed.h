@@ -1,14 +1,14 @@
-/* feed - who is bringing results into a run at this moment, seen by those who must not be too early.
+/* feed - who is bringing results into a run at this moment, seen by those who have to wait for it.
  *
  * When kv-run has ended, its results may still be in the pipe, and the state does not know of them:
- * a second run would pay for them again, and an export would lack them. So kv-append holds a place in
- * ".results.json.feed" for as long as it lives, with a note of the pipe it reads from:
+ * a second run would pay for them again, and an export would lack them. So kv-append holds a place
+ * in ".results.json.feed" for as long as it lives, with a note of the pipe it reads from:
  *
  *     kv_feed_open(&feed, &paths, STDIN_FILENO, NULL, &err);
  *     kv_feed_busy(&feed, true);          before it reads; false when all that it read is durable
  *     kv_feed_close(&feed);
  *
- * and who must not be too early asks:
+ * and a program that has to wait for it calls:
  *
  *     kv_feed_await(&paths, STDOUT_FILENO, &err)      kv-run: waits for all but its own kv-append
  *     kv_feed_exclude(&paths, &fd, &err)              kv-finalize, kv-manifest --force: nobody, until

@@ -13,7 +13,7 @@
  *     kv_finalized_release(&done);
  *
  * Formats: kv-results(5). What is not in it: what a row means (result.h), how a pair is locked,
- * mended and removed (store.h).
+ * repaired and removed (store.h).
  */
 #ifndef KV_FINALIZE_H
 #define KV_FINALIZE_H
@@ -30,7 +30,7 @@ struct kv_finalize {
     bool csv;     /* a CSV export too, beside the JSON */
     bool keep;    /* the pair stays */
     double now;   /* POSIX seconds: the end of the run */
-    /* Told what was found and mended, one line each; NULL: nobody. */
+    /* Told what was found and repaired, one line each; NULL: nobody. */
     void (*say)(void *closure, const char *text);
     void *closure;
 };

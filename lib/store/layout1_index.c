@@ -37,8 +37,8 @@ static void open_index(struct kv_layout1 *p)
     p->index = p->memory;
 }
 
-/* A row beyond those that .state knows of, whose key is not in the manifest, is that of a writer with
- * KV_STORE_EXTEND that died between the two files: its key gets there now. */
+/* A row beyond those that .state knows of, whose key is not in the manifest, is that of a writer
+ * with KV_STORE_EXTEND that died between the two files: its key gets there now. */
 static int adopt(
     struct kv_layout1 *p, struct kv_accounting *l, struct kv_slice key, struct kv_err *err)
 {

@@ -30,7 +30,7 @@ void kv_layout1_extend(struct kv_layout1 *p, struct kv_slice key);
 /* ---- layout1_index.c ---- */
 
 /* Makes the table reach as far as the documents do, `rows` rows of .tmp; anything that is to be
- * mended is staged. A failing private file is no failure of the pair: memory will do. 1: the pair
+ * repaired is staged. A failing private file is no failure of the pair: memory will do. 1: the pair
  * is not in our form after all; 0; -1. */
 int kv_layout1_prepare_index(struct kv_layout1 *p, uint64_t rows, struct kv_err *err);
 

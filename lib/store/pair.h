@@ -4,8 +4,8 @@
  * functions here, in this order:
  *
  *     struct kv_pair *p = kv_layout1_open(paths, notes);
- *     p->layout->begin(p, true, &err);      locked; p->ledger knows every key and row, p->counts
- * them p->layout->ready(p, &err);            before the first add: 1 if it has been read again
+ *     p->layout->begin(p, true, &err);      locked; p->ledger knows all keys and rows
+ *     p->layout->ready(p, &err);            before the first add: 1 if it has been read again
  *     p->layout->add_row(p, row);           staged, as are keys
  *     p->layout->commit(p, &err);           durable, and unlocked
  *     p->layout->close(p);
@@ -56,7 +56,7 @@ struct kv_pair_layout {
      * writing of the whole .state. */
     void (*set_config)(struct kv_pair *p, struct kv_slice config, const char *hash);
 
-    /* Nothing staged and nothing to mend: costs nothing. On failure nothing has changed, or the
+    /* Nothing staged and nothing to repair: costs nothing. On failure nothing has changed, or the
      * rows are there and not known to be durable. Unlocks in any case. */
     int (*commit)(struct kv_pair *p, struct kv_err *err);
     void (*abort)(struct kv_pair *p);

@@ -6,7 +6,7 @@
  * is doc.h; layout 2.0 pairs are appended to in place (layout2.h). Readers need state.h only.
  *
  *     struct kv_store *st = kv_store_open("results.json.state", KV_STORE_DEFAULT, &err);
- *     kv_store_begin(st, &err);                 locked; whatever was wrong is mended
+ *     kv_store_begin(st, &err);                 locked; whatever was wrong is repaired
  *     kv_store_add(st, row, &added, &key, &err);    staged; as often as wanted
  *     kv_store_commit(st, &err);                durable; unlocked
  *     kv_store_close(st);
@@ -44,7 +44,7 @@ const struct kv_paths *kv_store_paths(const struct kv_store *st);
 bool kv_store_is_finished(
     const struct kv_store *st); /* only its export is left: nothing is added */
 
-/* Told what was found and mended, and what path a commit took and why: one line each. */
+/* Told what was found and repaired, and what path a commit took and why: one line each. */
 void kv_store_on_note(
     struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
 
@@ -54,7 +54,7 @@ bool kv_store_is_other(const struct kv_store *st);
 /* How long kv_store_begin waits for the lock; borrowed. Its failure is then KV_BUSY. */
 void kv_store_be_patient(struct kv_store *st, const struct kv_patience *patience);
 
-/* Takes the lock and reads what is needed. What is not in order is mended: at once a torn line at
+/* Takes the lock and reads what is needed. What is not in order is repaired: at once a torn line at
  * the end of a .jsonl, with the first add a pair that is not in the growing form, with the commit
  * keys that .state lacks and counts that are wrong. KV_INPUT (with the place) if a file is missing
  * or damaged, or if the pair became another run since kv_store_open; nothing is changed then. */

@@ -1,6 +1,6 @@
 /* class - the declarative Python form of a template, as checkpoints hold it.
  *
- * Reads what `python` found: classes that derive from BaseAnswer, directly or through one another,
+ * Reads what parser.h found: classes that derive from BaseAnswer, directly or through one another,
  * their VerifiedField and Field assignments, and an inner VerificationStrategy. Source:
  * kv-benchmark(5); messages are karenina's where it has words of its own.
  */

@@ -1,6 +1,6 @@
 /* class_field - one field of a Python template: its VerifiedField(…), Field(…) or plain value.
  *
- * Statements as `python` writes them. What a call says beyond what a template can hold (a
+ * Statements as parser.h writes them. What a call says beyond what a template can hold (a
  * constraint, an alias) is code: it would change what is valid.
  */
 #ifndef KV_CLASS_FIELD_H

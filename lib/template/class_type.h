@@ -1,5 +1,4 @@
-/* class_type - the type of a field in a Python template: an annotation, as `python` writes it.
- */
+/* class_type - the type of a field in a Python template: an annotation, as parser.h writes it. */
 #ifndef KV_CLASS_TYPE_H
 #define KV_CLASS_TYPE_H
 

@@ -1,4 +1,4 @@
-/* class_value - the values in a Python template: expressions as `python` writes them, as JSON.
+/* class_value - the values in a Python template: expressions as parser.h writes them, as JSON.
  *
  * Knows which names mean something to a template. A name that means nothing is a mistake; a name or
  * expression that means something only when run is code. Both end the reading, and the two are told

@@ -1,7 +1,7 @@
 /* fields - what an answer template is made of: fields, their types and checks, the strategy.
  *
- * What template opens and verify reads. Filled by the readers of its two forms, template_spec and
- * template_python, with the functions at the end; never changed after that.
+ * What template.h opens and verdict.h reads. Filled by the readers of its two forms, spec.h and
+ * class.h, with the functions at the end; never changed after that.
  */
 #ifndef KV_FIELDS_H
 #define KV_FIELDS_H

@@ -3,7 +3,8 @@
  *
  * A table, and the reader that turns what somebody wrote as parameters into the full dump: every
  * parameter in declaration order with its default, then "type". It checks parameters and computes
- * nothing: what a primitive means is said in share/verify/primitives.jq. Source: kv-benchmark(5); `Jq` is ours.
+ * nothing: what a primitive means is said in share/verify/primitives.jq. Source: kv-benchmark(5);
+ * `Jq` is ours.
  */
 #ifndef KV_PRIMITIVE_H
 #define KV_PRIMITIVE_H

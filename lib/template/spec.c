@@ -1,7 +1,7 @@
 /* spec - a TemplateSpec, strictly.
  *
  * Every function reads one object, adds what is wrong to the problems and goes on, so that a user
- * mends a file in one go. Whether all is well is known at the end, from their number.
+ * repairs a file in one go. Whether all is well is known at the end, from their number.
  */
 #include "spec.h"
 
@@ -35,8 +35,8 @@ static void complain(
     kv_problems_add(problems, &here, "value_error", "%s", text);
 }
 
-/* Which of the names a JSON string is; -1: none, and that is said: `what` it is not, the nearest name
- * and all of them. */
+/* Which of the names a JSON string is; -1: none, and that is said: `what` it is not, the nearest
+ * name and all of them. */
 static int find_name(struct kv_slice value, const char *what, const char *const *names,
     const struct kv_path *at, struct kv_problems *problems)
 {

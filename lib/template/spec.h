@@ -11,9 +11,9 @@
 #include "fields.h"
 #include "problem.h"
 
-/* Fills `t` from one checked JSON object. -1 with *problems, whose paths begin at `at`. `strict`: for
- * a template that somebody has just written, what is found out only when an answer is judged, or
- * never, is wrong too: a parameter and a normalizer that are not known. */
+/* Fills `t` from one checked JSON object. -1 with *problems, whose paths begin at `at`. `strict`:
+ * for a template that somebody has just written, what is found out only when an answer is judged,
+ * or never, is wrong too: a parameter and a normalizer that are not known. */
 int kv_spec_read(struct kv_slice spec, const struct kv_path *at, bool strict, struct kv_template *t,
     struct kv_problems *problems);
 

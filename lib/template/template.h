@@ -2,7 +2,7 @@
  *
  * Read from a TemplateSpec (JSON; unknown keys refused) or from the declarative Python form that
  * checkpoints hold (kv-benchmark(5)). What it holds is described in
- * fields.h. It checks no answer: that is verify.
+ * fields.h. It checks no answer: that is verdict.h.
  *
  *     struct kv_template *t;
  *     switch (kv_template_open(text, &t, &err)) {

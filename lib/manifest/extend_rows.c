@@ -69,7 +69,7 @@ static int revise(struct kv_extend_rows *p, struct kv_slice *row, bool *keep, st
     struct kv_slice id;
     *keep = true;
     if (!p->bench || kv_result_read(*row, KV_JSON_PORTABLE, &r, &unknown) != 0 || r.generic ||
-        r.preview || r.scenario_id.n > 2)
+        r.preview || kv_result_has_scenario(&r))
         return 0;
     kv_buf_clear(&p->id);
     kv_json_unescape(r.question_id, &p->id);

@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "num.h"
+#include "request_parts.h"
 #include "usage_members.h"
 
 #include <math.h>
@@ -170,7 +171,7 @@ static void add_others(struct kv_buf *out, struct kv_slice extra)
     while (kv_json_member(&w, &key, &value)) {
         if (setting_of(key) || kv_request_steers_client(key))
             continue;
-        if (kv_json_string_is(key, "extra_body") || kv_json_string_is(key, "model_kwargs")) {
+        if (kv_request_is_nest(key)) {
             add_others(out, value);
             continue;
         }

@@ -1,8 +1,6 @@
-/* request - the body of a request to a model, in any dialect, from neutral input.
+/* request - what a model is asked: messages, a schema, settings.
  *
- * The same input gives the same bytes: servers cache prompts and compiled schemas by them. A prompt
- * that wants an object must carry the schema itself, as the prompts of share/prompts do: the lower
- * steps of the ladder rely on it.
+ * Neutral input: request_body.h writes it in the protocol of a service.
  */
 #ifndef KV_REQUEST_H
 #define KV_REQUEST_H
@@ -36,11 +34,6 @@ struct kv_request {
     const char *effort, *verbosity; /* those a server takes, in the place of the user's; or NULL */
     struct kv_slice extra;          /* extra_kwargs, a checked JSON object, or empty */
 };
-
-/* Appends the body. Members of extra_kwargs win over ours; those that configure a client library
- * rather than the request (base_url, timeout, api_key …) are left out, and so are those that say
- * whether to stream: that is `stream`. */
-void kv_request_write(struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask);
 
 /* True if this member of extra_kwargs (a JSON string) is for a client library, not for the server. */
 bool kv_request_steers_client(struct kv_slice key);

@@ -1,4 +1,4 @@
-/* request_parts - what the writers of the protocols share: private to request and request_responses.
+/* request_parts - what the writers of the protocols share: private to the writers.
  *
  * Implemented by request.c. A body is an object that is being written member by member.
  */
@@ -18,6 +18,8 @@ void kv_request_member(struct kv_request_body *b, const char *name);
 void kv_request_quote(struct kv_request_body *b, struct kv_slice text);
 void kv_request_text(struct kv_request_body *b, const char *name, const char *text);
 
+/* True of a member of extra_kwargs (a JSON string) whose members are meant as those of the request. */
+bool kv_request_is_nest(struct kv_slice key);
 /* True if extra_kwargs, or one of the objects in them that are meant as members of the request, have
  * the name. *value (NULL: not wanted) is what it has. */
 bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value);

@@ -140,9 +140,9 @@ static uint32_t question_of(struct kv_rowset *set, const struct kv_result *row)
 {
     struct kv_rowset_private *p = set->private;
     struct kv_slice list = {0};
-    struct kv_slice name = row->scenario_id.n > 2 ? row->scenario_id
-                           : row->question_id.n   ? row->question_id
-                                                  : row->task_id;
+    struct kv_slice name = kv_result_has_scenario(row) ? row->scenario_id
+                           : row->question_id.n        ? row->question_id
+                                                       : row->task_id;
     size_t known = set->questions.n;
     uint32_t id = kv_names_add(&set->questions, text_of(p, name));
     if (id < known)

@@ -390,6 +390,11 @@ static void add_replicate(struct kv_slice replicate, struct kv_buf *key)
     kv_pydantic_int(replicate, key, &error_type);
 }
 
+bool kv_result_has_scenario(const struct kv_result *result)
+{
+    return result->scenario_id.n > strlen("\"\"");
+}
+
 void kv_result_key(const struct kv_result *result, struct kv_buf *key)
 {
     struct kv_err never; /* the identities were checked */
@@ -397,7 +402,7 @@ void kv_result_key(const struct kv_result *result, struct kv_buf *key)
         kv_json_unescape(result->task_id, key);
         return;
     }
-    bool scenario = result->scenario_id.n > 2;
+    bool scenario = kv_result_has_scenario(result);
     kv_json_unescape(scenario ? result->scenario_id : result->question_id, key);
     kv_buf_add_char(key, '\t');
     kv_identity_key_of_json(result->answering, key, &never);

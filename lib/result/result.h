@@ -62,6 +62,9 @@ int kv_result_read(
  * identities and replicate (task.h). Cannot fail for a row that was read. */
 void kv_result_key(const struct kv_result *result, struct kv_buf *key);
 
+/* True of a row of a scenario: its scenario_id is there and is not "". */
+bool kv_result_has_scenario(const struct kv_result *result);
+
 /* True of a failure. For a VerificationResult: metadata.failure is not null (also a wrong answer).
  * For a generic row: it has a "failure" other than null and false, or an "error" other than null. */
 bool kv_result_failed(const struct kv_result *result);

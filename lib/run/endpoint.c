@@ -5,6 +5,7 @@
 #include "endpoint_words.h"
 #include "json.h"
 #include "num.h"
+#include "request_body.h"
 #include "streaming.h"
 #include "task.h"
 
@@ -149,7 +150,7 @@ void kv_endpoint_write(
     if (!e->command) {
         struct kv_request ask = request_of(e, q);
         ask.stream = stream;
-        kv_request_write(body, e->provider.dialect, &ask);
+        kv_request_body_write(body, e->provider.dialect, &ask);
     } else if (e->judge) {
         write_for_command(q, body);
     } else {

@@ -47,7 +47,7 @@ int kv_accounting_completed(struct kv_accounting *l, struct kv_slice key, struct
 void kv_accounting_row_id(struct kv_buf *id, struct kv_slice key, const struct kv_result *row)
 {
     kv_buf_add_slice(id, key);
-    if (row->scenario_id.n <= 2) /* absent, or "" */
+    if (!kv_result_has_scenario(row))
         return;
     kv_buf_add_char(id, '\0'); /* no key contains it */
     kv_buf_add_slice(id, row->scenario_turn);
@@ -81,7 +81,7 @@ int kv_accounting_find(struct kv_accounting *l, const struct kv_result *result, 
     if (kv_key_index_find(l->index, kv_digest_128(key), task, err) < 0)
         return -1;
     *row = *task;
-    if (result->scenario_id.n <= 2)
+    if (!kv_result_has_scenario(result))
         return 0;
     return kv_key_index_find(l->index, digest_of_row(key, result), row, err) < 0 ? -1 : 0;
 }
@@ -104,7 +104,7 @@ int kv_accounting_row(struct kv_accounting *l, const struct kv_result *result, s
     *completes = kv_result_settles(result) && complete(l, &task);
     if (enter(l, &task, err) != 0)
         return -1;
-    if (result->scenario_id.n <= 2)
+    if (!kv_result_has_scenario(result))
         return 0;
     point(&row, result, offset, failed, outcome);
     return enter(l, &row, err);

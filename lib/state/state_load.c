@@ -131,7 +131,7 @@ int kv_state_row_key(
 {
     kv_buf_clear(key);
     kv_result_key(row, key);
-    if (s->info.layout == KV_LAYOUT_1 || row->scenario_id.n <= 2)
+    if (s->info.layout == KV_LAYOUT_1 || !kv_result_has_scenario(row))
         return 0;
     if (kv_scenario_map(&s->scenario, s->file.fd, key, err) != 0)
         return kv_err_context(err, "%s", s->paths.state);

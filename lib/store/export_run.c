@@ -67,7 +67,7 @@ static int sum_up(struct kv_export_run *e, const struct kv_row *at, struct kv_er
 static void count(struct kv_export_run *e, const struct kv_result *row)
 {
     kv_tally_add(&e->rows, row);
-    if (!row->generic && row->scenario_id.n > 2)
+    if (!row->generic && kv_result_has_scenario(row))
         kv_scenarios_add(e->scenarios, kv_slice_of(&e->key), row);
     else if (kv_result_failed(row))
         e->failed++;

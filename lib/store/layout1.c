@@ -52,20 +52,6 @@ static uint64_t add_row(struct kv_pair *pair, struct kv_slice row)
     return at;
 }
 
-void kv_layout1_add_key(struct kv_layout1 *p, struct kv_slice key)
-{
-    kv_layout1_text_quote_key(&p->keys, key);
-    kv_buf_add_char(&p->keys, '\n');
-    p->changed = true;
-}
-
-void kv_layout1_extend(struct kv_layout1 *p, struct kv_slice key)
-{
-    kv_layout1_text_quote_key(&p->more, key);
-    kv_buf_add_char(&p->more, '\n');
-    p->changed = true;
-}
-
 static void add_key(struct kv_pair *pair, struct kv_slice key)
 {
     kv_layout1_add_key(of(pair), key);

@@ -6,12 +6,27 @@
 #include "layout1_private.h"
 
 #include "keys.h"
+#include "layout1_text.h"
 #include "rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { TABLE_MAX = 1 << 22 }; /* entries of a new table that are collected in memory */
+
+void kv_layout1_add_key(struct kv_layout1 *p, struct kv_slice key)
+{
+    kv_layout1_text_quote_key(&p->keys, key);
+    kv_buf_add_char(&p->keys, '\n');
+    p->changed = true;
+}
+
+void kv_layout1_extend(struct kv_layout1 *p, struct kv_slice key)
+{
+    kv_layout1_text_quote_key(&p->more, key);
+    kv_buf_add_char(&p->more, '\n');
+    p->changed = true;
+}
 
 void kv_layout1_close_index(struct kv_layout1 *p)
 {

@@ -23,11 +23,11 @@ struct kv_layout1 {
     bool misnamed; /* what grows at an end of the two files is not what it should be */
 };
 
+/* ---- layout1_index.c, which needs nothing of layout1.c ---- */
+
 /* Stages a key of completed_task_ids, or of the manifest. */
 void kv_layout1_add_key(struct kv_layout1 *p, struct kv_slice key);
 void kv_layout1_extend(struct kv_layout1 *p, struct kv_slice key);
-
-/* ---- layout1_index.c ---- */
 
 /* Makes the table reach as far as the documents do, `rows` rows of .tmp; anything that is to be
  * repaired is staged. A failing private file is no failure of the pair: memory will do. 1: the pair

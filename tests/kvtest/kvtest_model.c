@@ -24,7 +24,7 @@
 #include "model_list.h"
 #include "num.h"
 #include "provider.h"
-#include "request.h"
+#include "request_body.h"
 #include "response.h"
 
 #include <math.h>
@@ -226,7 +226,7 @@ static void write_ask(struct kv_slice line, const struct kv_service *d, struct k
         .verbosity = verbosity};
     kv_json_get(line, "schema", &ask.schema);
     kv_json_get(line, "extra", &ask.extra);
-    kv_request_write(out, d, &ask);
+    kv_request_body_write(out, d, &ask);
     for (size_t i = 0; i < ask.count; i++)
         free(texts[i]);
     free(model);

@@ -1,4 +1,4 @@
-/* kv-append - add results to a run, durably: JSON Lines in, acknowledgements out.
+/* kv-append - add results to a run, durably: JSON Lines or documents in, acknowledgements out.
  *
  * A batch is whatever whole lines have arrived. The pair is locked from the first line of a batch
  * to its commit, and in between nothing is waited for; acknowledgements follow the commit.
@@ -14,6 +14,7 @@
 #include "io.h"
 #include "json.h"
 #include "rescue.h"
+#include "rows.h"
 #include "store.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@
 
 enum {
     LINE_MAX_BYTES = 1 << 29,
+    SIGN_BYTES = 4096, /* of an input tell whether it is a document */
     BATCH_BYTES = 4 << 20,
     TRIES = 20,         /* of a batch, where another writer does not know our lock */
     RESCUE_AFTER_S = 1, /* of waiting for the lock once SIGTERM has come */
@@ -52,6 +54,7 @@ struct work {
     struct kv_feed feed;
     struct kv_patience patience; /* with the lock, and with input */
     struct kv_lines lines;       /* of the input that is read */
+    bool document;               /* is read, instead of lines */
     struct kv_buf first;         /* of the batch, while the lock is waited for */
     struct kv_buf batch;         /* the lines that are staged */
     bool waiting;                /* for the lock */
@@ -81,10 +84,13 @@ static void print_answers(struct work *w)
 
 /* ---- waiting ---- */
 
-/* What was read while we wait for the lock is nowhere else. */
+/* What was read while we wait for the lock is nowhere else, but for a document: that is durable
+ * where it came from. */
 static void save(struct work *w)
 {
     struct kv_err err;
+    if (w->document)
+        return;
     bool first = !w->rescue.path;
     const struct kv_paths *paths = kv_store_paths(w->store);
     if (kv_rescue_save(&w->rescue, paths->output, kv_slice_of(&w->first), &w->lines, &err) != 0)
@@ -196,11 +202,15 @@ static void end_batch(struct work *w)
         print_answers(w);
 }
 
-/* "<stdin>:3:17: …" where the failure has a column, else "<stdin>:3: …" */
+/* "<stdin>:3:17: …" where the failure has a column, else "<stdin>:3: …". A row of a document may
+ * begin anywhere in its line. */
 static void refuse(struct work *w, size_t number, struct kv_slice line, const struct kv_err *why)
 {
     bool column = strncmp(why->text, "1:", 2) == 0;
-    kv_cli_say("%s:%zu%s%s", w->source, number, column ? "" : ": ", why->text + column);
+    const char *text = column ? why->text + 1 : why->text;
+    if (column && w->document)
+        text = strchr(text, ' ') ? strchr(text, ' ') + 1 : text;
+    kv_cli_say("%s:%zu%s%s", w->source, number, column && !w->document ? "" : ": ", text);
     w->refused++;
     if (w->rejects) { /* a failure sticks to the stream and is told at the end */
         fwrite(line.p, 1, line.n, w->rejects);
@@ -289,13 +299,11 @@ static bool await_line(struct work *w)
     return true;
 }
 
-static void take_all(struct work *w, int fd)
+static void take_lines(struct work *w)
 {
     struct kv_slice line;
     struct kv_err err;
     int got;
-    kv_lines_init(&w->lines, fd, LINE_MAX_BYTES);
-    kv_lines_widen(&w->lines);
     while (!must_stop(w) && (w->stopped = !await_line(w), !w->stopped) &&
            (got = kv_lines_next(&w->lines, &line, &err)) != 0) {
         if (got < 0 && err.sys) {
@@ -310,6 +318,93 @@ static void take_all(struct work *w, int fd)
         if (w->staged >= BATCH_BYTES)
             end_batch(w);
     }
+}
+
+/* ---- documents ---- */
+
+/* Before more of the input is read: lets go of the pair if that has to be waited for. */
+static bool await_more(void *closure)
+{
+    struct work *w = closure;
+    if (kv_io_readable(w->lines.fd))
+        return true;
+    end_batch(w);
+    kv_feed_busy(&w->feed, false);
+    w->stopped = !kv_io_wait_readable(w->lines.fd, &w->patience);
+    kv_feed_busy(&w->feed, true);
+    return !w->stopped;
+}
+
+/* Waits for as much as tells what the input goes on with. */
+static bool is_document(struct work *w)
+{
+    for (size_t before = SIGN_BYTES;;) {
+        struct kv_slice text = kv_lines_peek(&w->lines, SIGN_BYTES);
+        int document = kv_rows_is_document(text);
+        if (document >= 0)
+            return document;
+        bool stuck = text.n == before; /* reading failed, which taking lines tells */
+        if (w->lines.eof || text.n >= SIGN_BYTES || stuck || !await_more(w))
+            return false;
+        before = text.n;
+    }
+}
+
+/* A row as a line: only one that is spread over several loses its white space. */
+static void take_row(struct work *w, const struct kv_row *row, struct kv_buf *line)
+{
+    if (!memchr(row->text.p, '\n', row->text.n)) {
+        take_line(w, row->line, row->text);
+        return;
+    }
+    kv_buf_clear(line);
+    kv_json_compact(line, row->text);
+    take_line(w, row->line, kv_slice_of(line));
+}
+
+/* Takes one document. False if it is torn: what stands behind that cannot be told. */
+static bool take_document(struct work *w)
+{
+    struct kv_rows rows;
+    struct kv_row row;
+    struct kv_err err;
+    struct kv_buf line = {0};
+    int got =
+        kv_rows_begin_stream(&rows, w->source, w->lines.fd, &w->lines.held, await_more, w, &err);
+    w->document = true;
+    while (got >= 0 && !must_stop(w) && (got = kv_rows_next(&rows, &row, &err)) == 1) {
+        take_row(w, &row, &line);
+        if (w->staged >= BATCH_BYTES)
+            end_batch(w);
+    }
+    if (got < 0 && err.sys) {
+        end_batch(w);
+        kv_cli_fail(&err);
+    }
+    if (got == 0 && !rows.found)
+        got = kv_err_set(&err, KV_INPUT, "%s: a document without results", w->source);
+    if (got < 0 && !w->stopped) {
+        kv_cli_warn(&err);
+        w->refused++;
+    }
+    if (got == 0)
+        kv_rows_leave(&rows, &w->lines.held);
+    else
+        kv_rows_end(&rows);
+    w->document = false;
+    kv_buf_release(&line);
+    return got == 0;
+}
+
+static void take_all(struct work *w, int fd)
+{
+    bool going = true;
+    kv_lines_init(&w->lines, fd, LINE_MAX_BYTES);
+    kv_lines_widen(&w->lines);
+    while (going && is_document(w)) /* several may follow one another */
+        going = take_document(w);
+    if (going && !w->stopped)
+        take_lines(w);
     end_batch(w);
     kv_rescue_drop(&w->rescue);
     kv_lines_release(&w->lines);

@@ -108,7 +108,7 @@ bool kv_lines_ready(struct kv_lines *l)
     return find_end(l) != NULL || (l->eof && l->at < l->held.n);
 }
 
-static bool has_arrived(int fd)
+bool kv_io_readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int n;
@@ -186,7 +186,7 @@ void kv_lines_widen(struct kv_lines *l)
 
 bool kv_lines_poll(struct kv_lines *l)
 {
-    while (!kv_lines_ready(l) && !l->eof && has_arrived(l->fd)) {
+    while (!kv_lines_ready(l) && !l->eof && kv_io_readable(l->fd)) {
         if (l->max && l->held.n - l->at > l->max)
             return true; /* kv_lines_next tells */
         if (l->at > LINES_CHUNK)
@@ -199,9 +199,20 @@ bool kv_lines_poll(struct kv_lines *l)
     return kv_lines_ready(l);
 }
 
+struct kv_slice kv_lines_peek(struct kv_lines *l, size_t n)
+{
+    while (l->held.n - l->at < n && !l->eof && kv_io_readable(l->fd)) {
+        int got = read_some(l->fd, &l->held, LINES_CHUNK);
+        l->eof = got == 0;
+        if (got <= 0)
+            break;
+    }
+    return (struct kv_slice){l->held.p + l->at, l->held.n - l->at};
+}
+
 struct kv_slice kv_lines_take_in(struct kv_lines *l)
 {
-    while (!l->eof && has_arrived(l->fd)) {
+    while (!l->eof && kv_io_readable(l->fd)) {
         int got = read_some(l->fd, &l->held, LINES_CHUNK);
         l->eof = got == 0;
         if (got <= 0)

@@ -29,6 +29,9 @@ const char *kv_io_name(const char *path);
 /* True for standard input, a pipe and a device: what can be read only once, and may block. */
 bool kv_io_is_stream(const char *path);
 
+/* True if reading from fd would not wait. */
+bool kv_io_readable(int fd);
+
 /* ---- reading lines ---- */
 
 /* Lines of a descriptor, as they arrive. `max` bounds one line. */
@@ -59,6 +62,10 @@ void kv_lines_widen(struct kv_lines *l);
 
 /* Reads what has arrived, without waiting, until a line is whole. Answers as kv_lines_ready. */
 bool kv_lines_poll(struct kv_lines *l);
+
+/* Reads what has arrived, without waiting, until n bytes are held, and answers what is held and not
+ * yet handed out: borrowed until the next call. A read that fails is told by kv_lines_next. */
+struct kv_slice kv_lines_peek(struct kv_lines *l, size_t n);
 
 /* Reads all that has arrived, without waiting, and answers what is held and not yet handed out:
  * borrowed until the next call. Slices that were handed out are void. */

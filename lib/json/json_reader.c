@@ -53,6 +53,25 @@ void kv_json_reader_lend(
     r->lent = r->eof = true; /* so that nothing is ever read behind it, or moved */
 }
 
+void kv_json_reader_stream(struct kv_json_reader *r, int fd, unsigned flags, struct kv_buf *held,
+    bool (*more)(void *closure), void *closure)
+{
+    kv_json_reader_share(r, fd, flags);
+    r->stream = true;
+    r->more = more;
+    r->closure = closure;
+    r->held = *held;
+    *held = (struct kv_buf){0};
+}
+
+void kv_json_reader_leave(struct kv_json_reader *r, struct kv_buf *rest)
+{
+    kv_buf_cut(&r->held, 0, r->at);
+    *rest = r->held;
+    r->held = (struct kv_buf){0};
+    kv_json_reader_close(r);
+}
+
 void kv_json_reader_close(struct kv_json_reader *r)
 {
     if (r->fd >= 0 && !r->borrowed)
@@ -77,6 +96,16 @@ static void take(struct kv_json_reader *r, size_t n)
     r->at += n;
 }
 
+static ssize_t read_some(struct kv_json_reader *r, char *into)
+{
+    ssize_t got;
+    do
+        got = r->stream ? read(r->fd, into, CHUNK)
+                        : pread(r->fd, into, CHUNK, (off_t)(r->base + r->held.n));
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* Reads more behind what is held; forgets what was taken. 1, 0 at the end of the file, -1. */
 static int fill(struct kv_json_reader *r, struct kv_err *err)
 {
@@ -87,11 +116,10 @@ static int fill(struct kv_json_reader *r, struct kv_err *err)
         kv_buf_cut(&r->held, 0, r->at);
         r->at = 0;
     }
+    if (r->more && !r->more(r->closure))
+        return kv_err_set(err, KV_BUSY, "reading was given up");
     kv_buf_reserve(&r->held, CHUNK);
-    ssize_t got;
-    do
-        got = pread(r->fd, r->held.p + r->held.n, CHUNK, (off_t)(r->base + r->held.n));
-    while (got < 0 && errno == EINTR);
+    ssize_t got = read_some(r, r->held.p + r->held.n);
     if (got < 0)
         return kv_err_sys(err, "read");
     r->held.n += (size_t)got;

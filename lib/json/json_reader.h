@@ -32,15 +32,18 @@
 
 struct kv_json_reader {
     int fd;
-    unsigned flags;      /* enum kv_json_flag */
-    struct kv_buf held;  /* bytes from the file */
-    struct kv_buf key;   /* the key last handed out */
-    size_t at;           /* in held: not yet taken */
-    uint64_t base;       /* offset in the file of held.p[0] */
-    size_t line, column; /* of `at`, from 1 */
-    size_t value_line;   /* of the value last handed out */
-    bool borrowed;       /* fd is another's */
-    bool lent;           /* so is what is held */
+    unsigned flags;              /* enum kv_json_flag */
+    struct kv_buf held;          /* bytes from the file */
+    struct kv_buf key;           /* the key last handed out */
+    size_t at;                   /* in held: not yet taken */
+    uint64_t base;               /* offset in the file of held.p[0] */
+    size_t line, column;         /* of `at`, from 1 */
+    size_t value_line;           /* of the value last handed out */
+    bool borrowed;               /* fd is another's */
+    bool stream;                 /* fd is read in order */
+    bool (*more)(void *closure); /* of a stream, see below; with its closure */
+    void *closure;
+    bool lent; /* so is what is held */
     bool eof;
     bool first; /* no member or item of the innermost open bracket was taken yet */
 };
@@ -58,6 +61,13 @@ void kv_json_reader_resume(
 /* Reads a text in memory, from an offset; it must outlive the reader. */
 void kv_json_reader_lend(
     struct kv_json_reader *r, struct kv_slice text, unsigned flags, uint64_t offset, bool first);
+/* Reads what comes through a pipe: first what *held has (taken over, *held is empty then), then fd,
+ * in order. Before each read more() is asked, which may wait; where it answers false reading fails
+ * with KV_BUSY. Offsets count from the first byte of *held. */
+void kv_json_reader_stream(struct kv_json_reader *r, int fd, unsigned flags, struct kv_buf *held,
+    bool (*more)(void *closure), void *closure);
+/* What a stream has read and not taken, for another to go on with. Closes the reader. */
+void kv_json_reader_leave(struct kv_json_reader *r, struct kv_buf *rest);
 void kv_json_reader_close(struct kv_json_reader *r); /* twice is fine */
 
 /* The first byte of the next value without taking it: '{', '[', '"', … 0 at the end of the text,

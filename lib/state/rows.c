@@ -30,6 +30,42 @@ int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, st
     return failed;
 }
 
+int kv_rows_is_document(struct kv_slice text)
+{
+    static const char *const tokens[] = {"{", "\"format_version\"", NULL};
+    size_t at = 0;
+    for (size_t i = 0; tokens[i]; i++) {
+        size_t n = strlen(tokens[i]);
+        while (at < text.n && strchr(" \t\r\n", text.p[at]) && text.p[at])
+            at++;
+        size_t left = text.n - at;
+        if (left && memcmp(text.p + at, tokens[i], left < n ? left : n) != 0)
+            return 0;
+        if (left < n)
+            return -1;
+        at += n;
+    }
+    return 1;
+}
+
+int kv_rows_begin_stream(struct kv_rows *r, const char *name, int fd, struct kv_buf *held,
+    bool (*more)(void *closure), void *closure, struct kv_err *err)
+{
+    *r = (struct kv_rows){.layout = KV_LAYOUT_1, .path = kv_strdup(name)};
+    kv_json_reader_stream(&r->reader, fd, KV_JSON_FOREIGN, held, more, closure);
+    if (kv_json_reader_enter(&r->reader, '{', err) == 0)
+        return 0;
+    kv_err_context(err, "%s", name);
+    kv_rows_end(r);
+    return -1;
+}
+
+void kv_rows_leave(struct kv_rows *r, struct kv_buf *rest)
+{
+    kv_json_reader_leave(&r->reader, rest);
+    kv_rows_end(r);
+}
+
 void kv_rows_end(struct kv_rows *r)
 {
     kv_lines_release(&r->lines);
@@ -77,7 +113,9 @@ static int seek_rows(struct kv_rows *r, struct kv_err *err)
         if (keep_member(r, key, err) != 0)
             return -1;
     }
-    return got < 0 ? -1 : kv_json_reader_finish(&r->reader, err);
+    if (got < 0 || r->reader.stream)
+        return got;
+    return kv_json_reader_finish(&r->reader, err);
 }
 
 static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)

@@ -44,6 +44,17 @@ struct kv_rows {
     struct kv_buf *members; /* set it after begin to keep the document's other top-level members */
 };
 
+/* Does a text begin as a results document: an object whose first member is format_version? 1, 0, or
+ * -1 if there is too little of it to tell. No result begins so. */
+int kv_rows_is_document(struct kv_slice text);
+
+/* Walks one document of a stream (kv_json_reader_stream); `name` is for failures. The row's text is
+ * borrowed as ever. Nothing but the document is taken: see kv_rows_leave. */
+int kv_rows_begin_stream(struct kv_rows *r, const char *name, int fd, struct kv_buf *held,
+    bool (*more)(void *closure), void *closure, struct kv_err *err);
+/* Ends such a walk after kv_rows_next has answered 0; *rest is what was read behind the document. */
+void kv_rows_leave(struct kv_rows *r, struct kv_buf *rest);
+
 /* KV_INPUT if there is no such file, or, for a document, if it is no object. JSON Lines that are
  * not there are none yet. */
 int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, struct kv_err *err);

@@ -309,7 +309,88 @@ signalled() {
     printf 'k4\nk5\n' | kvtest state create shard-2.json
     printf '{"task_id":"k1"}\n{"task_id":"k2"}\n' | kv-append -q shard-1.json
     echo '{"task_id":"k4"}' | kv-append -q shard-2.json
-    jq -c '.results[]' shard-*.json.tmp | kv-append -q results.json
+    kv-append -q results.json shard-*.json.tmp
+    assert_equal "$(counts)" '[5,3,0,2,3,3]'
+    run --separate-stderr bash -c 'cat shard-*.json.tmp | kv-append -v results.json'
+    assert_success
+    assert_output ''
+    assert_stderr "kv-append: 0 kept, 3 skipped, 0 refused"
+}
+
+# What a walk through doubles would change.
+ROW1='{"task_id":"k1","id":12345678901234567890,"one":1.0,"small":1e-07,"big":1E400,"a":1,"a":2,"text":"\u00e9 \/ é"}'
+ROW2='{ "task_id" : "k2", "x" : [ 1.50, -0.0, 100000000000000000000000001 ] }'
+
+rows_of() {
+    sed -n '/"results": *\[/,$p' "$1" | grep -F '"task_id"' | sed 's/,$//'
+}
+
+@test "append: the rows of a document keep their bytes" {
+    printf 'k1\nk2\n' | kvtest state create shard.json
+    printf '%s\n' "$ROW1" "$ROW2" | kv-append -q shard.json
+    run kv-append --tee results.json shard.json.tmp
+    assert_success
+    assert_output "$ROW1
+$ROW2"
+    rows_of results.json.tmp >after
+    printf '%s\n' "$ROW1" "$ROW2" | cmp - after
+    check_pair
+}
+
+@test "append: a document is taken in any white space, from a file or a pipe, and other results after it" {
+    printf '{\n  "format_version": "2.0",\n "metadata": {"results": [1]},\n  "results": [\n %s ,\n{\n"task_id"\n:\t"k2" , "s": " \\n a" }\n]\n}\n' "$ROW1" >pretty.json
+    cat pretty.json - <<<'{"task_id":"k3"}' >both
+    run kv-append --tee results.json both
+    assert_success
+    assert_output "$ROW1"'
+{"task_id":"k2","s":" \n a"}
+{"task_id":"k3"}'
+    printf 'k1\nk2\nk3\n' | kvtest state create other.json
+    # byte by byte, as from a slow line
+    run --separate-stderr bash -c 'perl -e "\$| = 1; print while read STDIN, \$_, 1" <both | kv-append --tee other.json'
+    assert_success
+    assert_output "$ROW1"'
+{"task_id":"k2","s":" \n a"}
+{"task_id":"k3"}'
+}
+
+@test "append: of a torn document what is whole is kept, and the place is told" {
+    printf '{"format_version": "2.0",\n"results": [\n%s,\n{"task_id":"k2","x":[1,' "$ROW1" >torn.json
+    run --separate-stderr kv-append --tee results.json torn.json
+    assert_failure 3
+    assert_output "$ROW1"
+    [[ $stderr == "kv-append: torn.json:4:"*": unexpected end" ]]
+    assert_equal "$(counts)" '[5,1,0,4,1,1]'
+}
+
+@test "append: a row of a document that is refused is named by its line, and the others are kept" {
+    printf '{"format_version": "2.0",\n"results": [\n{"task_id":"k1"},\n{"task_id":"nobody"},\n{"task_id":"k2"}]}' >some.json
+    run --separate-stderr kv-append --rejects bad -q results.json some.json
+    assert_failure 3
+    [[ $stderr == "kv-append: some.json:4: "*nobody* ]]
+    assert_equal "$(cat bad)" '{"task_id":"nobody"}'
+    assert_equal "$(counts)" '[5,2,0,3,2,2]'
+}
+
+@test "append: a state in the place of its results is no empty document" {
+    printf 'k1\n' | kvtest state create shard.json
+    run --separate-stderr kv-append results.json shard.json.state
+    assert_failure 3
+    assert_stderr "kv-append: shard.json.state: a document without results"
+}
+
+@test "append: what a document has so far is durable while the rest of it is waited for" {
+    mkfifo pipe
+    kv-append results.json <pipe >answers 3>&- &
+    local pid=$!
+    exec 8>pipe
+    printf '{"format_version": "2.0","results": [{"task_id":"k1"},{"task_' >&8
+    until [ -s answers ]; do read -rt 0.02 <> <(:) || true; done
+    assert_equal "$(counts)" '[5,1,0,4,1,1]'
+    kv-append -q results.json <<<'{"task_id":"k5"}' # nobody is kept waiting
+    printf 'id":"k2"}]}' >&8
+    exec 8>&-
+    wait $pid
     assert_equal "$(counts)" '[5,3,0,2,3,3]'
 }
 

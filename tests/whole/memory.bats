@@ -57,6 +57,21 @@ assert_peak() {
     done
 }
 
+@test "memory: of a results document one row at a time is held" {
+    [ -z "${KV_SAN:-}" ] || skip "sanitizers hold more"
+    seq 100000 | sed 's/.*/k&/' | kvtest state create all.json
+    awk 'BEGIN {
+        while (length(pad) < 400) pad = pad " answer"
+        printf "{\"format_version\": \"2.0\", \"results\": ["
+        for (i = 1; i <= 100000; i++) printf "%s{\"task_id\":\"k%d\",\"answer\":\"%s\"}", (i > 1 ? ", " : ""), i, pad
+        printf "]}"
+    }' >shard.json
+    echo "$(wc -c <shard.json) bytes"
+    run -0 peak peak.kb kv-append -q all.json shard.json
+    assert_peak 20000
+    assert_equal "$(kv-status --json all.json | jq .progress.completed_count)" 100000
+}
+
 @test "memory: a question that changes in its file under a run is not asked" {
     start_provider
     preset

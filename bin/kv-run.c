@@ -21,7 +21,7 @@
 static struct {
     const char *pass_keys;
     const char *jobs, *retry_failed, *exec, *answer, *judge, *template, *share, *prices;
-    const char *progress;
+    const char *progress, *shard;
     const char *stream, *salvage, *traces, *replay, *judge_fallback;
     struct kv_opt_list endpoints;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
@@ -467,6 +467,7 @@ int main(int argc, char **argv)
         {0, "total", KV_OPT_SECONDS, &given.total},
         {0, "salvage", KV_OPT_TEXT, &given.salvage},
         {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
+        {0, "shard", KV_OPT_TEXT, &given.shard},
         {0, "exec", KV_OPT_TEXT, &given.exec},
         {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
         {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
@@ -523,6 +524,8 @@ int main(int argc, char **argv)
         .pass_keys = given.pass_keys,
         .env = kv_cli_env};
     read_jobs(&o);
+    if (given.shard && kv_shard_parse(given.shard, kv_cli_env, &o.shard, &err) != 0)
+        kv_cli_fail(&err);
     if (given.append)
         start_append(argv[first]);
     kv_secret_harden();

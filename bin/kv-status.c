@@ -10,6 +10,7 @@
 struct work {
     bool json, human, pending, completed, failed, usage, quiet, watch, verbose;
     bool incomplete; /* one of those shown is */
+    struct kv_shard shard;
 };
 
 static double now(void)
@@ -59,6 +60,7 @@ static bool show_one(const struct work *w, const char *operand)
     struct kv_status *st = kv_status_open(operand, now(), &err);
     if (!st)
         kv_cli_fail(&err);
+    kv_status_restrict(st, &w->shard);
     if (w->verbose)
         kv_status_tell(st, say);
     if (show(w, st, &err) != 0)
@@ -156,6 +158,8 @@ int main(int argc, char **argv)
 {
     struct kv_cli cli;
     struct work w = {0};
+    struct kv_err err;
+    const char *shard = NULL;
     const struct kv_option options[] = {
         {0, "json", KV_OPT_FLAG, &w.json},
         {0, "human", KV_OPT_FLAG, &w.human},
@@ -163,6 +167,7 @@ int main(int argc, char **argv)
         {0, "completed", KV_OPT_FLAG, &w.completed},
         {0, "failed", KV_OPT_FLAG, &w.failed},
         {0, "usage", KV_OPT_FLAG, &w.usage},
+        {0, "shard", KV_OPT_TEXT, &shard},
         {'q', "quiet", KV_OPT_FLAG, &w.quiet},
         {0, "watch", KV_OPT_FLAG, &w.watch},
         {'v', "verbose", KV_OPT_FLAG, &w.verbose},
@@ -174,6 +179,10 @@ int main(int argc, char **argv)
     if (w.json + w.human + w.pending + w.completed + w.failed + w.usage + w.quiet > 1)
         kv_cli_usage("--json, --human, --pending, --completed, --failed, --usage and -q exclude "
                      "one another");
+    if (shard && !w.pending && !w.completed && !w.failed && !w.quiet)
+        kv_cli_usage("--shard goes with --pending, --completed, --failed and -q");
+    if (shard && kv_shard_parse(shard, kv_cli_env, &w.shard, &err) != 0)
+        kv_cli_fail(&err);
     if (w.watch && argc - first > 1)
         kv_cli_usage("--watch takes one STATE");
     if (!w.json && isatty(STDOUT_FILENO))

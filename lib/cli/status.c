@@ -58,9 +58,33 @@ static void load_rows(struct kv_status *st)
         st->rows_loaded = kv_state_load(st->state, KV_LOAD_ROWS, &ignored) == 0;
 }
 
+void kv_status_restrict(struct kv_status *st, const struct kv_shard *shard)
+{
+    st->shard = *shard;
+}
+
+/* Is no task of the shard pending? What cannot be read is taken for that. */
+static bool shard_is_complete(struct kv_status *st)
+{
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    struct kv_err ignored;
+    int got;
+    if (kv_state_load(st->state, KV_LOAD_TASKS, &ignored) != 0 ||
+        kv_tasks_begin(&walk, st->state, KV_KEYS_MANIFEST, &ignored) != 0)
+        return false;
+    while ((got = kv_tasks_next(&walk, &task, &ignored)) == 1)
+        if (!task.completed && kv_shard_has(&st->shard, task.key))
+            break;
+    kv_tasks_end(&walk);
+    return got == 0;
+}
+
 bool kv_status_is_complete(struct kv_status *st)
 {
     load_rows(st);
+    if (st->shard.count)
+        return shard_is_complete(st);
     return st->in->pending_count == 0 && st->in->hole_count == 0;
 }
 
@@ -402,6 +426,8 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
         if (which == KV_STATUS_FAILED ? !task.failed
                                       : (which == KV_STATUS_COMPLETED) != task.completed)
+            continue;
+        if (!kv_shard_has(&st->shard, task.key))
             continue;
         kv_task_json_add_task(&out, roster, task.key);
         kv_buf_add_char(&out, '\n');

@@ -13,11 +13,15 @@
 #ifndef KV_STATUS_H
 #define KV_STATUS_H
 
+#include "shard.h"
 #include "state.h"
 
 struct kv_status;
 struct kv_status *kv_status_open(const char *operand, double now, struct kv_err *err);
 void kv_status_close(struct kv_status *st); /* NULL is fine */
+
+/* From here on lists and kv_status_is_complete speak of the tasks of a shard alone. */
+void kv_status_restrict(struct kv_status *st, const struct kv_shard *shard);
 
 /* True if no task of the manifest is without a recorded key. */
 bool kv_status_is_complete(struct kv_status *st);

@@ -9,6 +9,7 @@ struct kv_status {
     const struct kv_state_info *in;
     double now;
     bool rows_loaded;
+    struct kv_shard shard; /* count 0: all of it */
 };
 
 double kv_status_percent(const struct kv_state_info *in);

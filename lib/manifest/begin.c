@@ -30,12 +30,11 @@ static void hash_jobs_config(const struct kv_manifest *m, char hash[KV_MD5_HEX +
 
 /* ---- the pair that is there ---- */
 
-static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct kv_err *err)
+/* Of a state whose tasks are loaded. */
+static int missing_tasks(const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
 {
     size_t missing = 0;
     struct kv_slice first = {0};
-    if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
-        return -1;
     for (size_t i = 0; i < m->count; i++) {
         struct kv_task_state task;
         kv_state_find(s, m->keys[i], &task);
@@ -46,6 +45,27 @@ static int missing_tasks(const struct kv_manifest *m, struct kv_state *s, struct
         return 0;
     return kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
         (int)first.n, first.p);
+}
+
+/* Another shard of the same manifest is another run, whatever its tasks are. A pair without a shard
+ * of its own may be one that an older kv made for this one: it must not have more tasks. */
+static int judge_shard(const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
+{
+    struct kv_buf given = {0}, there = {0};
+    struct kv_slice member;
+    int rc = 0;
+    if (m->shard.count)
+        kv_shard_add_text(&given, &m->shard);
+    if (kv_state_member(s, KV_MEMBER_SHARD, &member))
+        kv_json_unescape(member, &there);
+    if (there.n && !kv_slice_eq(kv_slice_of(&given), kv_slice_of(&there)))
+        rc = kv_err_set(err, KV_NO, "is shard %s, not %s", there.p,
+            given.n ? given.p : "the whole of its manifest");
+    else if (given.n && !there.n && kv_state_info(s)->manifest_length > (int64_t)m->count)
+        rc = kv_err_set(err, KV_NO, "has more tasks than those of shard %s", given.p);
+    kv_buf_release(&given);
+    kv_buf_release(&there);
+    return rc;
 }
 
 /* Adds to a refusal what to type. `keep`: what the results of the pair may be kept for, or NULL. */
@@ -117,7 +137,8 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
     kv_same_run_release(&v);
     if (!m->config)
         rc = judge_jobs_config(m, s, err);
-    if (rc == 0 && (rc = missing_tasks(m, s, err)) != 0)
+    if (rc == 0 && (rc = kv_state_load(s, KV_LOAD_TASKS, err)) == 0 &&
+        (rc = judge_shard(m, s, err)) == 0 && (rc = missing_tasks(m, s, err)) != 0)
         keep = more;
     if (rc != 0 && err->kind == KV_NO)
         add_way_out(o, s, keep, err);
@@ -167,6 +188,12 @@ static void add_members(
     add_member(out, KV_MEMBER_REPLAY, o->replay);
     if (o->tasks && strcmp(o->tasks, "-") != 0)
         add_member(out, KV_MEMBER_TASKS, o->tasks);
+    if (m->shard.count) {
+        struct kv_buf text = {0};
+        kv_shard_add_text(&text, &m->shard);
+        add_member(out, KV_MEMBER_SHARD, text.p);
+        kv_buf_release(&text);
+    }
     kv_buf_add_char(out, '}');
 }
 

@@ -78,8 +78,7 @@ static const char *find_key(struct kv_slice job, struct kv_slice *key)
     return key->n == 2 ? "the key is empty" : NULL;
 }
 
-static void read_job(
-    struct kv_manifest *m, struct kv_slice job, size_t line, const struct kv_shard *shard)
+static void read_job(struct kv_manifest *m, struct kv_slice job, size_t line)
 {
     struct kv_slice value;
     const char *wrong = find_key(job, &value);
@@ -93,14 +92,13 @@ static void read_job(
     size_t before = m->text.n;
     kv_json_unescape(value, &m->text);
     struct kv_slice key = {m->text.p + before, m->text.n - before};
-    if (shard && !kv_shard_has(shard, key))
+    if (!kv_shard_has(&m->shard, key))
         m->text.n = before;
     else
         end_key(m);
 }
 
-static int read_jobs(
-    struct kv_manifest *m, const char *path, const struct kv_shard *shard, struct kv_err *err)
+static int read_jobs(struct kv_manifest *m, const char *path, struct kv_err *err)
 {
     struct kv_buf text = {0};
     struct kv_slice rest, value;
@@ -113,7 +111,7 @@ static int read_jobs(
          (got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1; seen = value.p) {
         for (const char *lf = seen; (lf = memchr(lf, '\n', (size_t)(value.p - lf))); lf++)
             line++;
-        read_job(m, value, line, shard);
+        read_job(m, value, line);
     }
     kv_buf_release(&text);
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
@@ -153,7 +151,7 @@ static void refuse_equal_models(
             }
 }
 
-static int plan_keys(struct kv_manifest *m, const struct kv_shard *shard, struct kv_err *err)
+static int plan_keys(struct kv_manifest *m, struct kv_err *err)
 {
     size_t n;
     if (!kv_plan_count(&m->plan, &n))
@@ -162,8 +160,7 @@ static int plan_keys(struct kv_manifest *m, const struct kv_shard *shard, struct
         struct kv_task t = kv_plan_task(&m->plan, i);
         size_t before = m->text.n;
         kv_plan_add_key(&m->plan, &t, &m->text);
-        if (shard &&
-            !kv_shard_has(shard, (struct kv_slice){m->text.p + before, m->text.n - before}))
+        if (!kv_shard_has(&m->shard, (struct kv_slice){m->text.p + before, m->text.n - before}))
             m->text.n = before;
         else
             end_key(m);
@@ -275,22 +272,21 @@ static int sum_up(
     return 0;
 }
 
-static int plan_benchmark(struct kv_manifest *m, const struct kv_manifest_options *o,
-    const struct kv_shard *shard, struct kv_err *err)
+static int plan_benchmark(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     if (open_inputs(m, o, err) != 0 || choose_questions(m, o, err) != 0 || sum_up(m, o, err) != 0 ||
         check_recorded(o, err) != 0)
         return -1;
-    return plan_keys(m, shard, err);
+    return plan_keys(m, err);
 }
 
 /* ---- extending a finished run ---- */
 
-static bool is_planned(
-    const struct kv_manifest *m, const struct kv_shard *shard, struct kv_slice key)
+static bool is_planned(const struct kv_manifest *m, struct kv_slice key)
 {
     struct kv_task ignored;
-    return kv_plan_find(&m->plan, key, &ignored) && (!shard || kv_shard_has(shard, key));
+    return kv_plan_find(&m->plan, key, &ignored) && kv_shard_has(&m->shard, key);
 }
 
 /* Drops keys beyond the planned ones that stand there before. */
@@ -328,8 +324,8 @@ static void remark_revised(struct kv_manifest *m, const struct kv_extend_rows *p
                 all[i].n == 1 ? "" : "s", all[i].what);
 }
 
-static int add_results(struct kv_manifest *m, const struct kv_manifest_options *o,
-    const struct kv_shard *shard, struct kv_err *err)
+static int add_results(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_extend_rows p = {.path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     struct kv_buf key = {0};
@@ -344,7 +340,7 @@ static int add_results(struct kv_manifest *m, const struct kv_manifest_options *
         }
         kv_buf_clear(&key);
         kv_result_key(&result, &key);
-        if (result.preview || is_planned(m, shard, kv_slice_of(&key)))
+        if (result.preview || is_planned(m, kv_slice_of(&key)))
             continue;
         kv_buf_add_slice(&m->text, kv_slice_of(&key));
         end_key(m);
@@ -360,19 +356,16 @@ static int add_results(struct kv_manifest *m, const struct kv_manifest_options *
 
 int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
-    struct kv_shard shard = {0};
-    const struct kv_shard *part = o->shard ? &shard : NULL;
     *m = (struct kv_manifest){0};
-    if (o->shard && kv_shard_parse(o->shard, &shard, err) != 0)
+    if (o->shard && kv_shard_parse(o->shard, o->inputs.env, &m->shard, err) != 0)
         return -1;
     if (o->tasks) {
-        if (read_jobs(m, o->tasks, part, err) != 0 ||
+        if (read_jobs(m, o->tasks, err) != 0 ||
             kv_manifest_jobs_config(o->config, &m->jobs_config, err) != 0)
             return -1;
         m->planned = m->count;
         m->has_jobs_config = o->config != NULL;
-    } else if (plan_benchmark(m, o, part, err) != 0 ||
-               (o->extend_from && add_results(m, o, part, err) != 0)) {
+    } else if (plan_benchmark(m, o, err) != 0 || (o->extend_from && add_results(m, o, err) != 0)) {
         return -1;
     }
     point_keys(m);

@@ -17,18 +17,19 @@
 #include "inputs.h"
 #include "plan.h"
 #include "same_run.h"
+#include "shard.h"
 
 struct kv_manifest_options {
     struct kv_inputs inputs;
     const char *benchmark, *config, *output; /* as the user gave them */
     const char *questions, *question_ids;    /* selections; NULL: all */
-    const char *shard;                       /* I/N or NULL */
+    const char *shard;                       /* I/N, @/N or NULL */
     const char *tasks;                       /* a list of jobs instead of a benchmark, or NULL */
     const char *extend_from;            /* a finished export whose rows to begin with, or NULL */
     const char *manual_traces, *replay; /* recorded answers, or NULL */
     bool if_absent, force;
     bool layout2; /* a pair of karenina's layout 2.0 */
-    double now; /* POSIX seconds */
+    double now;   /* POSIX seconds */
 };
 
 struct kv_manifest {
@@ -38,6 +39,7 @@ struct kv_manifest {
     struct kv_problems config_remarks; /* on the configuration: what kv-run does not do */
     struct kv_config *config;          /* NULL: jobs of any kind */
     struct kv_bench *bench;
+    struct kv_shard shard;         /* count 0: none was asked for */
     struct kv_slice *question_ids; /* of the chosen questions */
     struct kv_plan plan;
     struct kv_slice *keys;     /* the manifest, in order */

@@ -3,7 +3,6 @@
 
 #include "config.h"
 
-#include "digest.h"
 #include "json.h"
 #include "num.h"
 #include "pydantic.h"
@@ -234,49 +233,4 @@ int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_
     parts.question_id = rest;
     *out = parts;
     return 0;
-}
-
-/* ---- shards ---- */
-
-int kv_shard_parse(const char *text, struct kv_shard *out, struct kv_err *err)
-{
-    const char *slash = strchr(text, '/');
-    int64_t index, count;
-    if (!slash || !kv_num_int64((struct kv_slice){text, (size_t)(slash - text)}, &index) ||
-        !kv_num_int64(kv_slice(slash + 1), &count) || index < 1 || index > count)
-        return kv_err_set(
-            err, KV_USAGE, "invalid shard '%s': expected I/N with I from 1 to N", text);
-    *out = (struct kv_shard){(uint64_t)index - 1, (uint64_t)count};
-    return 0;
-}
-
-/* Takes TAB "rep" and its digits off the end of a key that has a judge before them, and answers
- * what was taken; n == 0 if there is none. */
-static struct kv_slice cut_replicate(struct kv_slice *key)
-{
-    struct kv_slice rest = *key, last = last_part(&rest);
-    size_t digits = 3;
-    while (digits < last.n && last.p[digits] >= '0' && last.p[digits] <= '9')
-        digits++;
-    if (!kv_slice_starts(last, "rep") || last.n == 3 || digits != last.n || count_tabs(rest) < 2)
-        return (struct kv_slice){0};
-    *key = rest;
-    return last;
-}
-
-/* The judge is the last part before the replicate, also where a question's id contains tabs. */
-bool kv_shard_has(const struct kv_shard *s, struct kv_slice key)
-{
-    struct kv_buf answer = {0};
-    struct kv_slice rest = key, replicate = cut_replicate(&rest);
-    if (count_tabs(rest) >= 2) {
-        last_part(&rest);
-        kv_buf_add_slice(&answer, rest);
-        kv_buf_add_char(&answer, '\t');
-        kv_buf_add_slice(&answer, replicate);
-        key = kv_slice_of(&answer);
-    }
-    bool has = kv_digest_128(key).hi % s->count == s->index;
-    kv_buf_release(&answer);
-    return has;
 }

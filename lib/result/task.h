@@ -56,16 +56,4 @@ struct kv_task_parts {
  * Fails (KV_INPUT, "Invalid task key format: …") otherwise. */
 int kv_task_parse_key(struct kv_slice key, struct kv_task_parts *out, struct kv_err *err);
 
-/* ---- shards ---- */
-
-/* Reads "I/N", 1 <= I <= N. Fails with KV_USAGE. */
-struct kv_shard {
-    uint64_t index, count; /* index from 0 */
-};
-int kv_shard_parse(const char *text, struct kv_shard *out, struct kv_err *err);
-/* Decided by the key alone, so a task stays where it is when others are added: by a hash of
- * question, answering model and replicate, so that all judges of one answer are in one shard and it
- * is asked for once. A key of fewer than three parts, a job of any kind, is hashed whole. */
-bool kv_shard_has(const struct kv_shard *s, struct kv_slice key);
-
 #endif

@@ -206,7 +206,7 @@ static int find_tasks(struct kv_jobs *w, struct found *f, const struct kv_state 
     if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
         return -1;
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (!is_chosen(w, task.key) || (o->shard.count && !kv_shard_has(&o->shard, task.key)))
+        if (!is_chosen(w, task.key) || !kv_shard_has(&o->shard, task.key))
             continue;
         int again = task.completed ? is_to_be_retried(s, &task, o, err) : 1;
         if (again < 0 || (again && take_task(w, f, plan, task.key, err) != 0)) {

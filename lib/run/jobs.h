@@ -14,6 +14,7 @@
 #define KV_JOBS_H
 
 #include "plan.h"
+#include "shard.h"
 #include "state.h"
 #include "task.h"
 

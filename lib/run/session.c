@@ -223,8 +223,10 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
     const struct kv_state_info *info = kv_state_info(s->state);
     /* A command does whole tasks: their judges are its own affair. */
     const struct kv_plan *plan = s->config && !o->exec_command ? &s->plan : NULL;
-    struct kv_jobs_options options = {
-        .retry_failed = o->retry_failed, .categories = o->categories, .seed = o->seed};
+    struct kv_jobs_options options = {.retry_failed = o->retry_failed,
+        .categories = o->categories,
+        .shard = o->shard,
+        .seed = o->seed};
     struct kv_buf text = {0};
     int failed = 0;
     if (o->tasks) {

@@ -14,8 +14,9 @@
 #include "spending.h"
 
 struct kv_session_options {
-    const char *state; /* as the user gave it */
-    const char *tasks; /* file, "-" or NULL */
+    const char *state;     /* as the user gave it */
+    const char *tasks;     /* file, "-" or NULL */
+    struct kv_shard shard; /* only its tasks; count 0: all */
     const char *share;
     int jobs; /* 0: what the configuration says */
     bool adaptive;

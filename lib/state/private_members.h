@@ -13,6 +13,7 @@
 #define KV_MEMBER_MANUAL_TRACES    "kv_manual_traces" /* path of recorded answers */
 #define KV_MEMBER_REPLAY           "kv_replay"        /* path of an export to answer from */
 #define KV_MEMBER_TASKS            "kv_tasks"         /* path of the list of jobs */
+#define KV_MEMBER_SHARD            "kv_shard"         /* "I/N", of a part of a manifest */
 #define KV_MEMBER_KNOWN            "kv_known"         /* see finished_export.h; an object */
 
 #endif

@@ -319,7 +319,7 @@ kv-manifest: jobs: the task 'b' is there twice"
     assert_output 0
     run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --shard 0/3
     assert_failure 2
-    stderr_says "kv-manifest: invalid shard '0/3': expected I/N with I from 1 to N"
+    stderr_says "kv-manifest: invalid shard '0/3': expected I/N with I from 1 to N, or @/N"
 }
 
 @test "manifest: the judges of one answer are in one shard" {
@@ -330,6 +330,53 @@ kv-manifest: jobs: the task 'b' is there twice"
     done | sort | uniq -c | awk '{ print $1 }' | sort -u >judges
     assert_equal "$(cat judges)" 3
     for i in 1 2 3 4; do [ -n "$(kv-manifest --print -b b.jsonld -c q.json --shard $i/4)" ]; done
+}
+
+# shard_of VARIABLE=VALUE … - what @/4 means then
+shard_of() {
+    seq 40 >jobs
+    sed -i 's/.*/"&"/' jobs
+    env "$@" kv-manifest --force --tasks jobs -o s.json --shard @/4 >/dev/null && jq -r .kv_shard s.json.state
+}
+
+@test "manifest: the engine that starts it tells which shard it is" {
+    local variable i
+    for variable in KV_SHARD SLURM_ARRAY_TASK_ID JOB_COMPLETION_INDEX AWS_BATCH_JOB_ARRAY_INDEX \
+        NOMAD_ALLOC_INDEX PBS_ARRAY_INDEX SGE_TASK_ID LSB_JOBINDEX; do
+        echo "$variable"
+        assert_equal "$(for i in 1 2 3 4; do shard_of $variable=$i; done | sort | xargs)" '1/4 2/4 3/4 4/4'
+        assert_equal "$(shard_of $variable=17)" 2/4 # alone, as in a repeat
+        [ $variable = LSB_JOBINDEX ] || assert_equal "$(shard_of $variable=0)" 1/4
+    done
+    assert_equal "$(shard_of KV_SHARD=2 SLURM_ARRAY_TASK_ID=3)" 3/4
+    assert_equal "$(shard_of SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=4)" 3/4
+    run ! --separate-stderr shard_of SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=5
+    stderr_says "kv-manifest: shard '@/4': the array has more members (SLURM_ARRAY_TASK_COUNT is 5): two of them would do the same"
+    run ! --separate-stderr shard_of AWS_BATCH_JOB_ARRAY_INDEX=2 AWS_BATCH_JOB_ARRAY_SIZE=5
+    stderr_says "kv-manifest: shard '@/4': the array has more members (AWS_BATCH_JOB_ARRAY_SIZE is 5): two of them would do the same"
+    run ! --separate-stderr shard_of KV_SHARD=two
+    stderr_says "kv-manifest: shard '@/4': KV_SHARD is no number from 0: 'two'"
+    run ! --separate-stderr shard_of LSB_JOBINDEX=0 SGE_TASK_ID=undefined
+    stderr_says "kv-manifest: shard '@/4': the environment has none of KV_SHARD, SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX, NOMAD_ALLOC_INDEX, PBS_ARRAY_INDEX, SGE_TASK_ID or LSB_JOBINDEX"
+}
+
+@test "manifest: a shard is written down, and another one refused" {
+    kv-manifest -b b.jsonld -c p.json -o s.json --shard 2/2 >/dev/null
+    assert_equal "$(jq -r .kv_shard s.json.state)" 2/2
+    kv-manifest -b b.jsonld -c p.json -o s.json --shard 2/2 --if-absent >/dev/null
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o s.json --shard 2/4 --if-absent
+    assert_failure 1
+    [[ $stderr == "kv-manifest: s.json.state: is shard 2/2, not 2/4;"* ]]
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o s.json --if-absent
+    assert_failure 1
+    [[ $stderr == "kv-manifest: s.json.state: is shard 2/2, not the whole of its manifest;"* ]]
+    kv-manifest -b b.jsonld -c p.json -o whole.json >/dev/null
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o whole.json --shard 2/2 --if-absent
+    assert_failure 1
+    [[ $stderr == "kv-manifest: whole.json.state: has more tasks than those of shard 2/2;"* ]]
+    # as an older kv left it
+    jq -c 'del(.kv_shard)' s.json.state >old && mv old s.json.state
+    kv-manifest -b b.jsonld -c p.json -o s.json --shard 2/2 --if-absent >/dev/null
 }
 
 @test "manifest: jobs of any kind are spread by their whole key" {

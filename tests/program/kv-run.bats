@@ -597,3 +597,14 @@ kv-run: spent 0.024'
     assert_success
     assert_equal "$(jq -c 'select(.role == "answering") | [.price, .cost]' <<<"$output")" '["m1",[0.6,2]]'
 }
+
+@test "run: --shard does only the part that kv-manifest cuts" {
+    seq 40 | sed 's/.*/"t&"/' >jobs
+    kv-manifest --tasks jobs -o all.json >/dev/null
+    kv-manifest --print --tasks jobs --shard 2/3 | jq -r .task_id | sort >part
+    kv-run -j 4 --exec 'jq -c "{task_id}"' --shard 2/3 all.json | kv-append -q all.json
+    kv-status --completed all.json | jq -r .task_id | sort | cmp part -
+    kv-run -j 4 --exec 'jq -c "{task_id}"' --shard 2/3 all.json >again
+    [ ! -s again ]
+    run -2 --separate-stderr kv-run --exec cat --shard 4/3 all.json
+}

@@ -270,3 +270,21 @@ setup() {
     assert_failure 3
     assert_stderr 'kv-status: part.json.state: no such file or directory'
 }
+
+@test "status: --shard lists the part that kv-manifest cuts, and -q speaks of it" {
+    seq 40 | sed 's/.*/"t&"/' >jobs
+    kv-manifest --tasks jobs -o all.json >/dev/null
+    kv-manifest --print --tasks jobs --shard 2/3 >part
+    kv-status --pending --shard 2/3 all.json | cmp part -
+    [ "$(wc -l <part)" -gt 5 ]
+    kv-append -q all.json <part
+    kv-status --completed --shard 2/3 all.json | cmp part -
+    run kv-status --pending --shard 2/3 all.json
+    assert_output ''
+    kv-status -q --shard 2/3 all.json
+    run -1 kv-status -q --shard 1/3 all.json
+    run -1 kv-status -q all.json
+    run -2 kv-status --json --shard 1/3 all.json
+    KV_SHARD=1 run kv-status --pending --shard @/3 all.json
+    assert_output ''
+}

@@ -26,7 +26,7 @@ static struct {
     struct kv_opt_list endpoints;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
-    long max_tasks, max_tokens, max_failures, give_up;
+    long max_tasks, max_tokens, max_failures, give_up, among;
     bool dry_run, check, journal, append, verbose;
 } given = {.max_cost = -1,
     .grace = -1,
@@ -34,7 +34,8 @@ static struct {
     .command_timeout = 600,
     .max_tasks = -1,
     .max_tokens = -1,
-    .max_failures = -1};
+    .max_failures = -1,
+    .among = 1};
 
 static struct kv_progress progress;
 
@@ -178,6 +179,22 @@ static bool is_followed(void)
 static const char *signal_name(int number)
 {
     return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+/* Leaves an N-th of each limit to this run. A limit of failures is never rounded to none. */
+static void share_limits(void)
+{
+    double n = (double)given.among;
+    if (given.among < 1)
+        kv_cli_usage("--among: expected a number from 1");
+    given.rpm /= n;
+    given.tpm /= n;
+    if (given.max_cost >= 0)
+        given.max_cost /= n;
+    if (given.max_tokens >= 0)
+        given.max_tokens /= given.among;
+    if (given.max_failures >= 0)
+        given.max_failures = (given.max_failures + given.among - 1) / given.among;
 }
 
 /* How results ended, where some are errors or their answers are not what they seem. */
@@ -468,6 +485,7 @@ int main(int argc, char **argv)
         {0, "salvage", KV_OPT_TEXT, &given.salvage},
         {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
         {0, "shard", KV_OPT_TEXT, &given.shard},
+        {0, "among", KV_OPT_COUNT, &given.among},
         {0, "exec", KV_OPT_TEXT, &given.exec},
         {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
         {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
@@ -487,6 +505,7 @@ int main(int argc, char **argv)
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
+    share_limits();
     read_progress();
     kv_run_end_add_words(&again, argc, argv);
     int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);

@@ -11,6 +11,8 @@ struct work {
     bool json, human, pending, completed, failed, usage, quiet, watch, verbose;
     bool incomplete; /* one of those shown is */
     struct kv_shard shard;
+    bool sum;
+    struct kv_status_sum all;
 };
 
 static double now(void)
@@ -54,7 +56,7 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
 }
 
 /* True if it is complete. */
-static bool show_one(const struct work *w, const char *operand)
+static bool show_one(struct work *w, const char *operand)
 {
     struct kv_err err;
     struct kv_status *st = kv_status_open(operand, now(), &err);
@@ -63,11 +65,28 @@ static bool show_one(const struct work *w, const char *operand)
     kv_status_restrict(st, &w->shard);
     if (w->verbose)
         kv_status_tell(st, say);
-    if (show(w, st, &err) != 0)
+    if (w->sum)
+        kv_status_sum_add(&w->all, st);
+    else if (show(w, st, &err) != 0)
         kv_cli_fail(&err);
     bool complete = kv_status_is_complete(st);
     kv_status_close(st);
     return complete;
+}
+
+static void show_sum(const struct work *w)
+{
+    struct kv_err err;
+    struct kv_buf out = {0};
+    if (w->human) {
+        kv_status_sum_add_table(&out, &w->all);
+    } else {
+        kv_status_sum_add_json(&out, &w->all);
+        kv_buf_add_char(&out, '\n');
+    }
+    if (kv_cli_put(kv_slice_of(&out), &err) != 0)
+        kv_cli_fail(&err);
+    kv_buf_release(&out);
 }
 
 static bool same_version(const struct stat *a, const struct stat *b)
@@ -135,7 +154,7 @@ static bool look(const struct work *w, const char *operand, struct kv_buf *shown
     return complete;
 }
 
-static void watch(const struct work *w, const char *operand)
+static void watch(struct work *w, const char *operand)
 {
     struct kv_err err;
     struct kv_paths p;
@@ -168,6 +187,7 @@ int main(int argc, char **argv)
         {0, "failed", KV_OPT_FLAG, &w.failed},
         {0, "usage", KV_OPT_FLAG, &w.usage},
         {0, "shard", KV_OPT_TEXT, &shard},
+        {0, "sum", KV_OPT_FLAG, &w.sum},
         {'q', "quiet", KV_OPT_FLAG, &w.quiet},
         {0, "watch", KV_OPT_FLAG, &w.watch},
         {'v', "verbose", KV_OPT_FLAG, &w.verbose},
@@ -183,6 +203,8 @@ int main(int argc, char **argv)
         kv_cli_usage("--shard goes with --pending, --completed, --failed and -q");
     if (shard && kv_shard_parse(shard, kv_cli_env, &w.shard, &err) != 0)
         kv_cli_fail(&err);
+    if (w.sum && (w.pending || w.completed || w.failed || w.usage || w.quiet || w.watch))
+        kv_cli_usage("--sum is one object or table: only --json, --human and -v go with it");
     if (w.watch && argc - first > 1)
         kv_cli_usage("--watch takes one STATE");
     if (!w.json && isatty(STDOUT_FILENO))
@@ -194,5 +216,7 @@ int main(int argc, char **argv)
         else if (!show_one(&w, argv[i]))
             w.incomplete = true;
     }
+    if (w.sum)
+        show_sum(&w);
     return kv_cli_end(w.quiet && w.incomplete ? KV_NO : KV_OK);
 }

@@ -48,6 +48,22 @@ enum kv_status_list { KV_STATUS_PENDING, KV_STATUS_COMPLETED, KV_STATUS_FAILED }
 int kv_status_list(struct kv_status *st, enum kv_status_list which,
     int (*put)(struct kv_slice lines, struct kv_err *err), struct kv_err *err);
 
+/* ---- several runs as one ---- */
+
+/* What runs come to together, the shards of one manifest for instance. The rate is that from the
+ * first start to the last result. Begin with {0}. */
+struct kv_status_sum {
+    int64_t states, complete, active; /* runs; those that have nothing left, or are held now */
+    int64_t total, completed, pending, failed;
+    int64_t unknown; /* runs whose failures cannot be told */
+    struct kv_outcomes outcomes;
+    double first_start, last_update; /* POSIX seconds; 0: not known */
+};
+void kv_status_sum_add(struct kv_status_sum *sum, struct kv_status *st);
+void kv_status_sum_add_json(struct kv_buf *out, const struct kv_status_sum *sum); /* no line end */
+void kv_status_sum_add_table(struct kv_buf *out, const struct kv_status_sum *sum);
+double kv_status_sum_rate(const struct kv_status_sum *sum); /* tasks a minute; 0: not known */
+
 /* What is odd about the files, one line each. */
 void kv_status_tell(struct kv_status *st, void (*say)(const char *text));
 

@@ -177,3 +177,22 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     kv_buf_release(&size);
     add_ways(out, st);
 }
+
+void kv_status_sum_add_table(struct kv_buf *out, const struct kv_status_sum *sum)
+{
+    const struct kv_state_info all = {.completed_count = sum->completed, .total_tasks = sum->total};
+    double per_minute = kv_status_sum_rate(sum);
+    struct kv_buf left = {0};
+    kv_buf_printf(out, "%lld runs: %lld complete, %lld active\n", (long long)sum->states,
+        (long long)sum->complete, (long long)sum->active);
+    add_bar(out, &all);
+    row(out, "Completed", "%lld", (long long)sum->completed);
+    row(out, "Pending", "%lld", (long long)sum->pending);
+    if (!sum->unknown)
+        add_outcomes(out, &sum->outcomes);
+    if (per_minute > 0 && sum->pending > 0) {
+        add_duration(&left, (double)sum->pending / per_minute * 60);
+        row(out, "To go", "%s at %.1f a minute", left.p, per_minute);
+    }
+    kv_buf_release(&left);
+}

@@ -516,7 +516,11 @@ kv-run: spent 0.024'
     run --separate-stderr kv-run --max-cost 0.006 --prices prices.json r.json.state
     assert_failure 1
     assert_stderr 'kv-run: stopped by --max-cost; 1 task is pending'
-    run --separate-stderr kv-run --max-cost 0.0061 --prices prices.json r.json.state
+    run --separate-stderr kv-run --max-cost 0.018 --among 3 --prices prices.json r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: stopped by --max-cost; 1 task is pending'
+    run -2 --separate-stderr kv-run --max-cost 1 --among 0 --prices prices.json r.json.state
+    run --separate-stderr kv-run --max-cost 0.0183 --among 3 --prices prices.json r.json.state
     assert_success
     assert_equal "$(asked '.judge | not')" 2
 }

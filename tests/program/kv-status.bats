@@ -288,3 +288,21 @@ setup() {
     KV_SHARD=1 run kv-status --pending --shard @/3 all.json
     assert_output ''
 }
+
+@test "status: --sum tells how far several runs are together" {
+    seq 40 | sed 's/.*/"t&"/' >jobs
+    for i in 1 2 3; do kv-manifest --tasks jobs --shard $i/3 -o s$i.json >/dev/null; done
+    kv-manifest --print --tasks jobs --shard 1/3 | kv-append -q s1.json
+    kv-manifest --print --tasks jobs --shard 2/3 | head -n 2 | kv-append -q s2.json
+    local one
+    one=$(kv-manifest --print --tasks jobs --shard 1/3 | wc -l)
+    run --separate-stderr kv-status --sum s1.json s2.json s3.json
+    assert_success
+    assert_equal "$(jq -c '[.states, .complete_states, .active_states, .progress.total_tasks,
+        .progress.completed_count, .progress.pending_count, .failed_count, .unscored_count, .complete]' <<<"$output")" \
+        "[3,1,0,40,$((one + 2)),$((38 - one)),0,$((one + 2)),false]"
+    run kv-status --sum --human s1.json s2.json s3.json
+    assert_line --index 0 '3 runs: 1 complete, 0 active'
+    assert_line "Pending     $((38 - one))"
+    run -2 kv-status --sum --pending s1.json
+}

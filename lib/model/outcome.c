@@ -1,4 +1,4 @@
-/* outcome - how a call to a model ended, and what follows from it.
+/* outcome - what a 401, a 429, a cut stream or an ordinary end mean: how a call ended, and what follows.
  *
  * The tests run in the order of lib/model/README.md: phrases that mean money, then phrases that
  * mean length, then filters, then the status. Every phrase that decides anything stands in one of

@@ -85,11 +85,13 @@ static void add_cached(struct kv_usage *u)
 static void add_hidden(struct kv_usage *u, struct kv_slice object)
 {
     int64_t prompt = 0, tools = 0, answer = 0, thoughts = 0;
-    if (count_at(object, "promptTokenCount", &prompt) |
-        count_at(object, "toolUsePromptTokenCount", &tools))
+    bool asked = count_at(object, "promptTokenCount", &prompt);
+    bool used = count_at(object, "toolUsePromptTokenCount", &tools);
+    bool said = count_at(object, "candidatesTokenCount", &answer);
+    bool thought = count_at(object, "thoughtsTokenCount", &thoughts);
+    if (asked || used)
         u->in_total = sum_of(prompt, tools);
-    if (count_at(object, "candidatesTokenCount", &answer) |
-        count_at(object, "thoughtsTokenCount", &thoughts))
+    if (said || thought)
         u->out_total = sum_of(answer, thoughts);
 }
 

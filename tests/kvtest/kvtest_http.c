@@ -154,7 +154,9 @@ int kvtest_http(int argc, char **argv)
     struct kv_http_limits limits = {.in_flight = (size_t)opt.parallel, .ca_file = opt.ca_file};
     struct kv_http *http = kv_http_open(&limits, &err);
     struct kv_http_target *peer = http ? kv_http_target_open(argv[first], &err) : NULL;
-    if (!peer || add_header(peer, &err) < 0)
+    if (!peer)
+        kv_cli_fail(&err);
+    if (add_header(peer, &err) < 0)
         kv_cli_fail(&err);
     peer->share_connections = opt.share;
     struct kv_http_request request = {.peer = peer,

@@ -7,7 +7,7 @@ PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-
     for p in $PROGRAMS; do
         run --separate-stderr "$p" --help
         assert_success
-        assert_line --index 0 --regexp "^usage: $p "
+        assert_line --index 0 --regexp "^usage: $p( |$)"
         assert_stderr ''
         help=$output
         run "$p" -h

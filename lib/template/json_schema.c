@@ -290,31 +290,39 @@ static void relaxed(struct writer *w, const struct kv_answer_field *f)
 }
 
 /* What is of one type is nullable by a second one, and a constant a choice of itself and null. */
+static void allow_null(struct saying *s, struct kv_slice shape)
+{
+    struct kv_buf type = {0}, *values = &s->json[ENUM];
+    if (values->n) {
+        values->n--; /* the closing bracket */
+        kv_buf_add_str(values, ",null]");
+    }
+    if (s->json[TYPE].n) {
+        kv_buf_printf(&type, "[%s,\"null\"]", s->json[TYPE].p);
+        kv_buf_release(&s->json[TYPE]);
+        s->json[TYPE] = type;
+    } else if (s->json[ANY_OF].n) {
+        kv_buf_clear(&s->json[ANY_OF]);
+        say_nullable(s, shape);
+    }
+}
+
+/* A verified field may be left unanswered, by null; of the others null is only what their class
+ * takes. */
 static void strict(struct writer *w, const struct kv_answer_field *f)
 {
     struct saying s = {0};
-    struct kv_buf type = {0};
     say_shape(&s, f->shape);
     struct kv_buf *constant = &s.json[CONST], *values = &s.json[ENUM];
     if (constant->n) {
         kv_buf_printf(values, "[%s]", constant->p);
         kv_buf_clear(constant);
     }
-    if (values->n) {
-        values->n--; /* the closing bracket */
-        kv_buf_add_str(values, ",null]");
-    }
     kv_buf_clear(&s.json[UNIQUE_ITEMS]); /* not taken everywhere */
-    if (s.json[TYPE].n) {
-        kv_buf_printf(&type, "[%s,\"null\"]", s.json[TYPE].p);
-        kv_buf_release(&s.json[TYPE]);
-        s.json[TYPE] = type;
-    } else if (s.json[ANY_OF].n) {
-        kv_buf_clear(&s.json[ANY_OF]);
-        say_nullable(&s, f->shape);
-    } else if (!values->n) {
+    if (!s.json[TYPE].n && !s.json[ANY_OF].n && !values->n)
         kv_buf_add_str(&s.json[TYPE], "[\"string\",\"number\",\"boolean\",\"null\"]");
-    }
+    else if (!f->plain || f->nullable)
+        allow_null(&s, f->shape);
     if (f->description.n)
         kv_json_quote(&s.json[DESCRIPTION], f->description, KV_JSON_RAW);
     property(w, f->name, &s);

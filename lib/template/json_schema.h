@@ -18,8 +18,9 @@ void kv_json_schema_prompt(struct kv_buf *out, const struct kv_template *t, bool
 void kv_json_schema_relaxed(struct kv_buf *out, const struct kv_template *t);
 
 /* Appends a schema that every provider's strict mode accepts (lib/model/README.md): all
- * fields required, nullable by a type array, additionalProperties false. This is the one to send.
- */
+ * fields required, additionalProperties false. Null is allowed, by a type array, for what is
+ * verified (it is then not answered) and for what the class says may be null. This is the one to
+ * send. */
 void kv_json_schema_strict(struct kv_buf *out, const struct kv_template *t);
 
 #endif

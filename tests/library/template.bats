@@ -51,7 +51,7 @@ strategy='def strategy: if . == null then null
     assert_output '42/42'
 }
 
-@test "template: the schema for servers asks for every field and lets each be null" {
+@test "template: the schema for servers asks for every field and lets what is verified be null" {
     run read_template 'class Answer(BaseAnswer):
     a: Literal["x", "y"] = VerifiedField(description="d", ground_truth="x", verify_with=LiteralMatch())
     b: list[str] = VerifiedField(description="e", ground_truth=[], verify_with=SetContainment())
@@ -59,6 +59,28 @@ strategy='def strategy: if . == null then null
     assert_success
     run jq -c .strict_schema <<<"$output"
     assert_output '{"additionalProperties":false,"properties":{"a":{"description":"d","enum":["x","y",null],"type":["string","null"]},"b":{"description":"e","items":{"type":"string"},"type":["array","null"]}},"required":["a","b"],"title":"Answer","type":"object"}'
+}
+
+@test "template: the schema for servers allows null only where the reading of the reply takes it" {
+    run read_template 'class Answer(BaseAnswer):
+    a: str = VerifiedField(description="d", ground_truth="x", verify_with=ExactMatch())
+    b: int = Field(description="e")
+    c: Optional[int] = Field(description="f")
+    d: Literal["x", "y"] = Field(description="g")
+    e: Literal["x"] = Field(default="x", description="h")
+    f: int | str | None = Field(description="i")
+    g: int | str = Field(description="j")
+    h: Any = Field(description="k")'
+    assert_success
+    run jq -c '.strict_schema.properties | to_entries[] | [.key, .value.type, .value.enum, .value.anyOf]' <<<"$output"
+    assert_output '["a",["string","null"],null,null]
+["b","integer",null,null]
+["c",["integer","null"],null,null]
+["d","string",["x","y"],null]
+["e","string",["x"],null]
+["f",null,null,[{"type":"integer"},{"type":"string"},{"type":"null"}]]
+["g",null,null,[{"type":"integer"},{"type":"string"}]]
+["h",["string","number","boolean","null"],null,null]'
 }
 
 @test "template: no schema holds ground truth, primitive, weight or hint" {

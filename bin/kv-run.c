@@ -4,6 +4,7 @@
 #include "failure.h"
 #include "json.h"
 #include "own_append.h"
+#include "preflight.h"
 #include "preview.h"
 #include "progress.h"
 #include "run_end.h"
@@ -424,8 +425,10 @@ static int forecast(struct kv_session *session, struct kv_err *err)
 static int check_models(struct kv_session *session, struct kv_err *err)
 {
     size_t unusable;
+    const struct kv_preflight how = {
+        .wait_ms = (int64_t)(given.wait * 1000), .put = put, .say = say};
     warn_of_exposed_keys(session);
-    if (kv_preflight(session, put, NULL, &unusable, err) != 0)
+    if (kv_preflight(session, &how, &unusable, err) != 0)
         return -1;
     if (unusable)
         kv_cli_say("%zu model%s cannot be used", unusable, unusable == 1 ? "" : "s");

@@ -1,4 +1,4 @@
-/* preview - what a run would cost, and whether its models are there: --dry-run and --check. */
+/* preview - what a run would cost: --dry-run. */
 #include "preview.h"
 
 #include "json.h"
@@ -14,7 +14,7 @@ struct estimate {
     double input, output;
 };
 
-static void add_name(struct kv_buf *line, const struct kv_model *m, bool judge)
+void kv_preview_add_model(struct kv_buf *line, const struct kv_model *m, bool judge)
 {
     struct kv_buf name = {0};
     kv_answer_stage_display(&name, m, judge);
@@ -24,7 +24,7 @@ static void add_name(struct kv_buf *line, const struct kv_model *m, bool judge)
     kv_buf_release(&name);
 }
 
-static void add_where(struct kv_buf *line, const struct kv_provider *p)
+void kv_preview_add_where(struct kv_buf *line, const struct kv_provider *p)
 {
     kv_buf_add_str(line, ",\"host\":");
     kv_json_quote_str(line, p->chat ? p->chat->host : NULL);
@@ -126,7 +126,7 @@ static void add_addressee(struct kv_buf *line, const struct kv_pricing_model *m,
     if (kv_slice_is(m->model->interface, "manual") ||
         kv_provider_open(&p, &choice, env, NULL, &ignored))
         p = (struct kv_provider){0};
-    add_where(line, &p);
+    kv_preview_add_where(line, &p);
     kv_provider_close(&p);
 }
 
@@ -161,7 +161,7 @@ static int put_estimate(const struct kv_session *s, const struct kv_pricing_mode
 {
     struct kv_buf line = {0};
     const struct kv_model *m = p->model;
-    add_name(&line, m, judge);
+    kv_preview_add_model(&line, m, judge);
     add_addressee(&line, p, s->env);
     kv_buf_printf(&line, ",\"calls\":%lld,\"input_tokens\":%.0f,\"max_output_tokens\":%.0f",
         (long long)e->calls, e->input, e->output);
@@ -189,90 +189,5 @@ int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_er
         failed = put_estimate(s, &s->pricing.judging[i], true, &judging[i], put, closure, err);
     free(answering);
     free(judging);
-    return failed;
-}
-
-/* ---- preflight ---- */
-
-static int put_finding(const struct kv_endpoint *e, const struct kv_response *r, int64_t us,
-    kv_put_fn *put, void *closure, struct kv_err *err)
-{
-    struct kv_buf line = {0};
-    bool ok = kv_outcome_rule(r->outcome)->answers;
-    add_name(&line, e->model, e->judge);
-    add_where(&line, &e->provider);
-    kv_buf_add_str(&line, ",\"endpoint\":");
-    kv_json_quote_str(&line, e->provider.chat->place.url);
-    kv_buf_printf(&line,
-        ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\",\"served_by\":", e->provider.dialect->name,
-        ok ? "true" : "false", kv_outcome_name(r->outcome));
-    kv_json_quote(&line, kv_slice_of(&r->model), KV_JSON_RAW);
-    kv_buf_add_str(&line, ",\"message\":");
-    kv_json_quote(&line, kv_slice_of(&r->error), KV_JSON_RAW);
-    kv_buf_printf(&line, ",\"latency_ms\":%lld}\n", (long long)(us / 1000));
-    int failed = put(closure, kv_slice_of(&line), err);
-    kv_buf_release(&line);
-    return failed;
-}
-
-/* One request to one model, waited for; put differently if the server wants that. */
-static int probe(struct kv_session *s, struct kv_endpoint *e, struct kv_response *reply,
-    int64_t *us, struct kv_err *err)
-{
-    struct kv_query q = {.judge = e->judge,
-        .messages = {{KV_SPEAKER_USER, KV_SLICE("Reply with the word ready.")}},
-        .count = 1,
-        .temperature = e->model->temperature};
-    struct kv_http_done done;
-    struct kv_buf body = {0};
-    int failed = 0;
-    for (int attempt = 0; attempt < 4; attempt++) {
-        struct kv_call_end end;
-        struct kv_answer response;
-        struct kv_response_to to = {.dialect = e->provider.dialect,
-            .wire = e->provider.wire,
-            .step = e->step,
-            .quirks = e->quirks,
-            .ring = s->ring};
-        kv_buf_clear(&body);
-        kv_endpoint_write(e, &q, false, &body);
-        struct kv_http_request request = {
-            .peer = e->provider.chat, .body = kv_slice_of(&body), .timeout_ms = 60000, .user = e};
-        failed = kv_http_start(s->models.http, &request, err);
-        while (!failed && !kv_http_next(s->models.http, &done))
-            failed = kv_http_poll(s->models.http, NULL, 0, 1000, err);
-        if (failed)
-            break;
-        *us = done.total_us;
-        kv_response_read(reply, &to, &done);
-        if (kv_endpoint_take(e, &q, reply, to.step, to.quirks, &end, &response) ==
-            KV_ENDPOINT_ANSWERED)
-            break;
-    }
-    kv_buf_release(&body);
-    return failed;
-}
-
-int kv_preflight(
-    struct kv_session *s, kv_put_fn *put, void *closure, size_t *unusable, struct kv_err *err)
-{
-    struct kv_response reply = {0};
-    size_t n = s->models.answering ? s->config->answering_count : 0;
-    size_t m = s->models.judging ? s->config->parsing_count : 0;
-    int failed = 0;
-    *unusable = 0;
-    for (size_t i = 0; i < n + m && !failed; i++) {
-        struct kv_endpoint *e = i < n ? &s->models.answering[i] : &s->models.judging[i - n];
-        int64_t us = 0;
-        if (e->command || e->silent)
-            continue;
-        failed =
-            probe(s, e, &reply, &us, err) != 0 || put_finding(e, &reply, us, put, closure, err) != 0
-                ? -1
-                : 0;
-        if (!failed && !kv_outcome_rule(reply.outcome)->answers)
-            ++*unusable;
-    }
-    kv_response_release(&reply);
     return failed;
 }

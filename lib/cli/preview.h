@@ -1,4 +1,4 @@
-/* preview - what a run would cost, and whether its models are there: --dry-run and --check. */
+/* preview - what a run would cost: --dry-run. */
 #ifndef KV_PREVIEW_H
 #define KV_PREVIEW_H
 
@@ -13,10 +13,8 @@ typedef int kv_put_fn(void *closure, struct kv_slice line, struct kv_err *err);
  * listed. */
 int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err);
 
-/* Sends one small request to each model and prints what was found: {"model","role","endpoint",
- * "dialect","ok","served_by","ending","message","latency_ms"}. *unusable counts those that cannot
- * be used. */
-int kv_preflight(
-    struct kv_session *s, kv_put_fn *put, void *closure, size_t *unusable, struct kv_err *err);
+/* How such an object begins, {"model","role"; then where the model is asked, "host","key". */
+void kv_preview_add_model(struct kv_buf *line, const struct kv_model *m, bool judge);
+void kv_preview_add_where(struct kv_buf *line, const struct kv_provider *p);
 
 #endif

@@ -34,11 +34,11 @@ static int ask(const struct waiting *w, struct kv_http_target *target, bool *the
     return 0;
 }
 
-static int pause_ms(const struct waiting *w, int64_t ms, struct kv_err *err)
+int kv_await_pause(struct kv_http *http, int64_t ms, struct kv_err *err)
 {
     int64_t until = kv_child_now_ms() + ms;
     for (int64_t left = ms; left > 0; left = until - kv_child_now_ms())
-        if (kv_http_poll(w->http, NULL, 0, (int)left, err) != 0)
+        if (kv_http_poll(http, NULL, 0, (int)left, err) != 0)
             return -1;
     return 0;
 }
@@ -69,7 +69,7 @@ static int await_one(const struct waiting *w, const struct kv_endpoint *e, struc
             tell(w, e, &why);
         told = true;
         pause = pause > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : pause;
-        failed = pause_ms(w, pause, err);
+        failed = kv_await_pause(w->http, pause, err);
     }
     kv_buf_release(&why);
     return failed;

@@ -13,4 +13,7 @@
 int kv_await(const struct kv_models *m, int64_t wait_ms,
     void (*say)(void *closure, const char *text), void *closure, struct kv_err *err);
 
+/* Lets so much time go by. */
+int kv_await_pause(struct kv_http *http, int64_t ms, struct kv_err *err);
+
 #endif

@@ -217,6 +217,15 @@ bool kv_pricing_known(
     return !isnan(price.tier[kv_pricing_tier(m->model)].input);
 }
 
+void kv_pricing_entry(const struct kv_pricing *p, const struct kv_pricing_model *m,
+    struct kv_slice served, struct kv_slice *entry)
+{
+    struct kv_price price;
+    *entry = (struct kv_slice){"", 0};
+    if (!m->by_command && !find(p, m, served, &price, entry))
+        *entry = (struct kv_slice){"", 0};
+}
+
 bool kv_pricing_add_note(
     const struct kv_pricing *p, const struct kv_pricing_model *m, struct kv_buf *out)
 {

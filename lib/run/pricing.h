@@ -58,6 +58,10 @@ const struct kv_pricing_model *kv_pricing_find(
 double kv_pricing_cost(const struct kv_pricing *p, const struct kv_pricing_model *m,
     const struct kv_usage *used, struct kv_slice served, struct kv_slice tier);
 
+/* The name in the file of what prices a call that answered under the name `served`; empty: none. */
+void kv_pricing_entry(const struct kv_pricing *p, const struct kv_pricing_model *m,
+    struct kv_slice served, struct kv_slice *entry);
+
 /* Appends one line for people on what is assumed of its price: that it is free where it is, or that
  * cached tokens cost what others do. False if nothing is. */
 bool kv_pricing_add_note(

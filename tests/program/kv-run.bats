@@ -360,6 +360,65 @@ END
     assert_equal "$(wc -l <"$JOURNAL")" 3
 }
 
+@test "run: --check finds the way in which a judge has to be asked for an object, and says where there is none" {
+    bench 1
+    cat >script.json <<'END'
+{"rules":[{"when":{"model":"judge","first":1},"do":{"reply":"Seven is prime."}},
+  {"when":{"model":"deaf"},"do":{"reply":"Seven is prime."}},
+  {"when":{"model":"m1"},"do":{"reply":"ready"}}]}
+END
+    start_provider --script script.json --bodies bodies
+    preset '.answering_models |= .[:1] | .answering_models[0].system_prompt = "Be exact."
+        | .parsing_models += [.parsing_models[0] | .id = "d" | .model_name = "deaf"]'
+    manifest
+    run --separate-stderr kv-run --check r.json.state
+    assert_success
+    assert_stderr 'kv-run: openai_endpoint:deaf (d): its replies are no objects of the schema that is sent, however it is asked: its judgements may not be readable'
+    assert_equal "$(jq -cs 'map([.role, .ok, .schema])' <<<"$output")" \
+        '[["answering",true,null],["parsing",true,"tool"],["parsing",true,null]]'
+    assert_equal "$(jq -cs 'map(has("schema"))' <<<"$output")" '[false,true,true]'
+    stop_provider
+    assert_equal "$(jq -cs 'map([.model, .messages[0].role]) | unique' bodies)" \
+        '[["deaf","system"],["judge","system"],["m1","system"]]'
+}
+
+@test "run: --check does not condemn a model for a failure that passes, nor for a server that loads" {
+    bench 1
+    cat >script.json <<'END'
+{"rules":[{"when":{"model":"m1","first":1},"do":{"status":500}},
+  {"when":{"model":"m2"},"do":{"status":500}},
+  {"when":{"model":"judge","first":4},"do":{"status":503,"headers":{"Retry-After":"0.05"},
+    "body":{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}}}]}
+END
+    start_provider --script script.json
+    preset
+    manifest
+    run --separate-stderr kv-run --check --wait 20 r.json.state
+    assert_failure 5
+    assert_stderr 'kv-run: 1 model cannot be used'
+    assert_equal "$(jq -cs 'map([.ok, .ending])' <<<"$output")" \
+        '[[true,"ok"],[false,"server_error"],[true,"ok"]]'
+    assert_equal "$(asked '.model == "m1"') $(asked '.model == "m2"') $(asked '.model == "judge"')" '2 3 5'
+}
+
+@test "run: --check names what prices the model that served, and tells what was cached" {
+    bench 1
+    cat >script.json <<'END'
+{"rules":[{"when":{"model":"m1"},"do":{"body":{"model":"m1-2026-01-02",
+  "choices":[{"message":{"role":"assistant","content":"ready"},"finish_reason":"stop"}],
+  "usage":{"prompt_tokens":1180,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":1024}}}}}]}
+END
+    start_provider --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"m1": {"input": 1, "output": 2}}' >prices.json
+    run --separate-stderr kv-run --check --prices prices.json r.json.state
+    assert_success
+    assert_equal "$(jq -cs 'map([.role, .price, .cached_tokens, .input_tokens])[0]' <<<"$output")" \
+        '["answering","m1",1024,1180]'
+    assert_equal "$(jq -cs "map(has(\"price\"))" <<<"$output")" "[true,true]"
+}
+
 @test "run: the key is in no argument, file, message, core, child or jq environment" {
     bench 2
     start_provider --answers answers.jsonl --key "$OPENAI_API_KEY"

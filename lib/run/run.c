@@ -255,12 +255,12 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
         kv_output_end(&run->jobs.output);
         return 0;
     }
+    run->set.look(run->set.closure, kv_child_now_ms()); /* with the calls that have begun */
     if (wait_for_events(run, kv_child_now_ms(), err) != 0)
         return -1;
     kv_dispatch_receive(&run->jobs.dispatch);
     look_for_stopped_lanes(run);
     tend_journal(run);
-    run->set.look(run->set.closure, kv_child_now_ms());
     return 1;
 }
 

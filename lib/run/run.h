@@ -55,7 +55,7 @@ struct kv_run_setup {
     void *closure;
     void (*say)(void *closure, const char *text);  /* a message */
     void (*tell)(void *closure, const char *text); /* … that only the curious want; or NULL */
-    void (*look)(void *closure, int64_t now_ms);   /* after each round */
+    void (*look)(void *closure, int64_t now_ms);   /* in each round, before it waits */
     void (*status)(void *closure);                 /* SIGUSR1, SIGUSR2: says how far it is */
     int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
 };

@@ -174,7 +174,8 @@ static void check_options(int operands)
 static bool is_followed(void)
 {
     return progress.mode != KV_PROGRESS_NONE &&
-           (kv_cli_watched() || given.progress || progress.shown);
+           (kv_cli_watched() || progress.shown ||
+               (given.progress && strcmp(given.progress, "line") == 0));
 }
 
 static const char *signal_name(int number)
@@ -198,15 +199,18 @@ static void share_limits(void)
         given.max_failures = (given.max_failures + given.among - 1) / given.among;
 }
 
-/* How results ended, where some are errors or their answers are not what they seem. */
-static void say_outcomes(const struct kv_outcomes *o)
+/* How results ended, where some are errors or their answers are not what they seem. Their numbers
+ * may have been told. */
+static void say_outcomes(const struct kv_outcomes *o, bool counted)
 {
     struct kv_buf words = {0}, marks = {0};
     kv_outcomes_add_words(&words, o);
     kv_outcomes_add_marks(&marks, o);
-    if (marks.n)
+    if (marks.n && counted)
+        kv_cli_say("of the answers %s", marks.p);
+    else if (marks.n)
         kv_cli_say("%s; of their answers %s", words.p, marks.p);
-    else if (o->errors)
+    else if (o->errors && !counted)
         kv_cli_say("%s", words.p);
     kv_buf_release(&words);
     kv_buf_release(&marks);
@@ -375,7 +379,7 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
         kv_run_end_tell(&end, &tally);
     if (given.prices && got == 0 && tally.replies + tally.lost_calls)
         tell_cost(&tally);
-    say_outcomes(&tally.outcomes);
+    say_outcomes(&tally.outcomes, got == 0 && end.followed);
     int status = got < 0 ? -1 : (int)conclude(&tally);
     if (got == 0)
         kv_run_end_tell_next(&end, &tally);

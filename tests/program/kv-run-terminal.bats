@@ -154,6 +154,15 @@ completed() {
     assert_regex "$stderr" "--progress: 'often' is not known"
 }
 
+@test "run: errors are counted once at the end" {
+    tasks 3
+    on_terminal kv-run --append --exec 'grep -q t2 && exit 1; echo "{}"' r.json
+    assert_equal "$(grep -c ' 1 error' <(grep '^kv-run: ' shown))" 1
+    tasks 3
+    run --separate-stderr kv-run --append --progress=auto --exec 'grep -q t2 && exit 1; echo "{}"' r.json
+    assert_regex "$stderr" '^kv-run: 0 passed, 0 wrong, 0 declined, 1 error, 2 unscored$'
+}
+
 @test "run: results in a file are none to go on from: no next command" {
     run --separate-stderr sh -c "kv-run --progress=line --exec '$DO' r.json >rows"
     assert_regex "$stderr" 'kv-run: 12 of 12 tasks have a result'

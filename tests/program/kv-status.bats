@@ -178,6 +178,19 @@ setup() {
     assert_output 0
 }
 
+@test "status: --watch takes the last table away where a terminal can, and prints lines where not" {
+    printf 'a\nb\n' | kvtest state create out.json
+    for term in xterm dumb; do
+        TERM=$term python3 "$ROOT/tests/peer/terminal.py" kv-status --watch out.json </dev/null >"$term" &
+    done
+    until [ -s xterm ] && [ -s dumb ]; do read -rt 0.01 <> <(:) || true; done
+    printf '{"task_id":"a"}\n{"task_id":"b"}\n' | kv-append -q out.json
+    wait
+    grep -qF $'\x1b[H\x1b[2Jout.json: complete, not finalized' xterm
+    refute grep -q $'\x1b' dumb
+    assert_regex "$(tail -n 1 dumb)" '^[0-9:]{8}  2 of 2 tasks, complete, not finalized: '
+}
+
 @test "status: --watch shows what is left when the pair was finalized meanwhile" {
     printf 'a\nb\n' | kvtest state create out.json
     kv-status --watch --human out.json >seen &

@@ -199,23 +199,6 @@ static void share_limits(void)
         given.max_failures = (given.max_failures + given.among - 1) / given.among;
 }
 
-/* How results ended, where some are errors or their answers are not what they seem. Their numbers
- * may have been told. */
-static void say_outcomes(const struct kv_outcomes *o, bool counted)
-{
-    struct kv_buf words = {0}, marks = {0};
-    kv_outcomes_add_words(&words, o);
-    kv_outcomes_add_marks(&marks, o);
-    if (marks.n && counted)
-        kv_cli_say("of the answers %s", marks.p);
-    else if (marks.n)
-        kv_cli_say("%s; of their answers %s", words.p, marks.p);
-    else if (o->errors && !counted)
-        kv_cli_say("%s", words.p);
-    kv_buf_release(&words);
-    kv_buf_release(&marks);
-}
-
 /* What remains, said once, and the exit status that tells the same. */
 static enum kv_kind conclude(const struct kv_run_tally *t)
 {
@@ -301,25 +284,6 @@ static int count_spent(struct kv_session *session, double *tokens, double *cost,
     return failed;
 }
 
-static void tell_cost(const struct kv_run_tally *t)
-{
-    struct kv_buf text = {0};
-    kv_buf_add_str(&text, t->unpriced ? "spent at least " : "spent ");
-    kv_buf_add_str(&text, t->guessed ? "~" : "");
-    kv_price_add_amount(&text, t->cost);
-    if (t->unpriced)
-        kv_buf_printf(&text, ": what %lld call%s cost is not known", (long long)t->unpriced,
-            t->unpriced == 1 ? "" : "s");
-    if (t->lost_calls) {
-        kv_buf_add_str(&text, ", possibly ");
-        kv_price_add_amount(&text, t->possible);
-        kv_buf_printf(&text, " more in %lld call%s without a reply", (long long)t->lost_calls,
-            t->lost_calls == 1 ? "" : "s");
-    }
-    kv_cli_say("%s", text.p);
-    kv_buf_release(&text);
-}
-
 /* What these answer is the exit status, or -1 for a failure. */
 
 static int run_all(struct kv_session *session, const char *again, struct kv_err *err)
@@ -378,8 +342,8 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
     if (got == 0 && end.followed)
         kv_run_end_tell(&end, &tally);
     if (given.prices && got == 0 && tally.replies + tally.lost_calls)
-        tell_cost(&tally);
-    say_outcomes(&tally.outcomes, got == 0 && end.followed);
+        kv_run_end_tell_cost(&tally);
+    kv_run_end_tell_outcomes(&tally.outcomes, got == 0 && end.followed);
     int status = got < 0 ? -1 : (int)conclude(&tally);
     if (got == 0)
         kv_run_end_tell_next(&end, &tally);

@@ -1,4 +1,4 @@
-/* run_end - what kv-run leaves on a terminal when it has ended, and the command to type next. */
+/* run_end - what kv-run tells when it has ended, and the command to type next. */
 #include "run_end.h"
 
 #include "cli.h"
@@ -13,6 +13,40 @@ void kv_run_end_tell(const struct kv_run_end *e, const struct kv_run_tally *t)
     kv_progress_end(e->progress, t, kv_child_now_ms(), &line);
     kv_cli_say("%s", line.p);
     kv_buf_release(&line);
+}
+
+void kv_run_end_tell_outcomes(const struct kv_outcomes *o, bool counted)
+{
+    struct kv_buf words = {0}, marks = {0};
+    kv_outcomes_add_words(&words, o);
+    kv_outcomes_add_marks(&marks, o);
+    if (marks.n && counted)
+        kv_cli_say("of the answers %s", marks.p);
+    else if (marks.n)
+        kv_cli_say("%s; of their answers %s", words.p, marks.p);
+    else if (o->errors && !counted)
+        kv_cli_say("%s", words.p);
+    kv_buf_release(&words);
+    kv_buf_release(&marks);
+}
+
+void kv_run_end_tell_cost(const struct kv_run_tally *t)
+{
+    struct kv_buf text = {0};
+    kv_buf_add_str(&text, t->unpriced ? "spent at least " : "spent ");
+    kv_buf_add_str(&text, t->guessed ? "~" : "");
+    kv_price_add_amount(&text, t->cost);
+    if (t->unpriced)
+        kv_buf_printf(&text, ": what %lld call%s cost is not known", (long long)t->unpriced,
+            t->unpriced == 1 ? "" : "s");
+    if (t->lost_calls) {
+        kv_buf_add_str(&text, ", possibly ");
+        kv_price_add_amount(&text, t->possible);
+        kv_buf_printf(&text, " more in %lld call%s without a reply", (long long)t->lost_calls,
+            t->lost_calls == 1 ? "" : "s");
+    }
+    kv_cli_say("%s", text.p);
+    kv_buf_release(&text);
 }
 
 /* ---- the command to type next ---- */

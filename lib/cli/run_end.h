@@ -1,4 +1,4 @@
-/* run_end - what kv-run leaves on a terminal when it has ended, and the command to type next. */
+/* run_end - what kv-run tells when it has ended, and the command to type next. */
 #ifndef KV_RUN_END_H
 #define KV_RUN_END_H
 
@@ -14,6 +14,11 @@ struct kv_run_end {
 
 /* How many tasks have a result, and how those of this run ended. */
 void kv_run_end_tell(const struct kv_run_end *e, const struct kv_run_tally *tally);
+/* How results ended, where some are errors or their answers are not what they seem. `counted`: their
+ * numbers have been told. */
+void kv_run_end_tell_outcomes(const struct kv_outcomes *o, bool counted);
+/* What was spent by the price file, and how sure that is. */
+void kv_run_end_tell_cost(const struct kv_run_tally *tally);
 /* What to type next: after a signal always, else where it is followed. Nothing if the results went
  * into a file, which is nothing to go on from, or if KV_NO_HINTS is set. */
 void kv_run_end_tell_next(const struct kv_run_end *e, const struct kv_run_tally *tally);

@@ -186,7 +186,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 	grep -oh '"[A-Za-z_$$][A-Za-z0-9_.$$-]*"' $^ | sort -u >$@
 -include $(wildcard $(OUT)/fuzz/*/*.d)
 
-SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh)
+SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh share/examples/*.sh)
 C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/kvtest/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.

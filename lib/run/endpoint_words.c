@@ -116,6 +116,40 @@ void kv_endpoint_words_obeys(struct kv_endpoint *e, const struct kv_query *q,
         kv_slice(kv_step_name(e->step)));
 }
 
+enum { LONG_PROMPT = 4000, CHARACTERS_A_TOKEN = 8 };
+
+/* Characters, a row of equal ones counted once: so counted, tokens are shorter than eight on
+ * average in any language. */
+static size_t count_prompt(const struct kv_query *q)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        struct kv_slice text = q->messages[i].text;
+        for (size_t k = 0; k < text.n; k++)
+            n +=
+                ((unsigned char)text.p[k] & 0xC0) != 0x80 && (k == 0 || text.p[k] != text.p[k - 1]);
+    }
+    return n;
+}
+
+/* Some servers cut a prompt that is longer than their context, and say nothing. */
+static void look_at_prompt(
+    struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
+{
+    struct kv_buf text = {0};
+    int64_t tokens = reply->usage.in_total;
+    if (tokens <= 0 || e->remarked & KV_REMARK_PROMPT)
+        return;
+    size_t characters = count_prompt(q);
+    if (characters < LONG_PROMPT || characters / CHARACTERS_A_TOKEN <= (size_t)tokens)
+        return;
+    kv_buf_printf(
+        &text, "%lld tokens of a prompt of %zu characters", (long long)tokens, characters);
+    remark(e, KV_REMARK_PROMPT, "the server may have cut what it was asked: it counts ",
+        kv_slice_of(&text));
+    kv_buf_release(&text);
+}
+
 void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, unsigned quirks, struct kv_answer *response)
 {
@@ -123,6 +157,7 @@ void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     add_served(e, reply, response);
     add_dropped(e, q, quirks, response);
     add_tier(reply, response);
+    look_at_prompt(e, q, reply);
     response->adjusted = kv_slice_of(&e->adjusted);
     response->only_remarks = reply->only_commentary;
 }

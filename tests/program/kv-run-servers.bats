@@ -173,6 +173,26 @@ prepare() {
         '["--- AI Message ---\nIt is 1. But",true]'
 }
 
+@test "run: a server that cuts long prompts in silence is told of once, others are not" {
+    bench 2
+    local words
+    words=$(seq -s ' ' -f 'word%g' 1500)
+    jq -c --arg w "$words" '.question += $w' bench.jsonl >b && mv b bench.jsonl
+    cat >script.json <<'END'
+{"rules":[{"when":{"model":"m1"},"do":{"body":{"model":"m1",
+  "choices":[{"message":{"role":"assistant","content":"It is 1."},"finish_reason":"stop"}],
+  "usage":{"prompt_tokens":1024,"completion_tokens":4}}}}]}
+END
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 2
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run --separate-stderr kv-run r.json.state
+    assert_success
+    run grep -c 'may have cut' <<<"$stderr"
+    assert_output 1
+    assert_regex "$stderr" 'openai_endpoint:m1 \(a1\): the server may have cut what it was asked: it counts 1024 tokens of a prompt of 1[0-9]{4} characters'
+}
+
 @test "run: another judge of the preset judges where the first is down, and the row says so" {
     bench 4
     start_provider --answers answers.jsonl

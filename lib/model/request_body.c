@@ -1,6 +1,7 @@
 /* request_body - the body of a request to a model, in any dialect, from neutral input. */
 #include "request_body.h"
 
+#include "digest.h"
 #include "gemini.h"
 #include "json.h"
 #include "request_responses.h"
@@ -138,6 +139,25 @@ static bool has_system(const struct kv_request *ask)
     return false;
 }
 
+/* The shortest beginning of a prompt that is cached, where that is known; shorter ones are written
+ * to no cache, whatever is marked. */
+static int64_t least_cached(struct kv_slice model)
+{
+    static const char *const large[] = {"opus", "sonnet"};
+    for (size_t i = 0; model.n && i < sizeof large / sizeof *large; i++)
+        if (memmem(model.p, model.n, large[i], strlen(large[i])))
+            return 1024;
+    return 4096;
+}
+
+/* Tools come before the system text, and are covered by its mark. */
+static bool is_worth_caching(const struct kv_request *ask, struct kv_slice system)
+{
+    bool tool = ask->schema_name && ask->step == KV_STEP_TOOL;
+    size_t bytes = system.n + (tool ? ask->schema.n : 0);
+    return (int64_t)(bytes * 2 / 7) >= least_cached(ask->model);
+}
+
 static void write_anthropic(struct kv_request_body *b)
 {
     add_max_tokens(b);
@@ -147,13 +167,33 @@ static void write_anthropic(struct kv_request_body *b)
         kv_request_member(b, "system");
         kv_buf_add_str(b->out, "[{\"type\":\"text\",\"text\":");
         kv_request_quote(b, kv_slice_of(&system));
-        kv_buf_add_str(b->out, ",\"cache_control\":{\"type\":\"ephemeral\"}}]");
+        if (is_worth_caching(b->ask, kv_slice_of(&system)))
+            kv_buf_add_str(b->out, ",\"cache_control\":{\"type\":\"ephemeral\"}");
+        kv_buf_add_str(b->out, "}]");
         kv_buf_release(&system);
     }
     kv_request_turns(b, "messages", (struct kv_slice){"", 0});
     kv_request_temperature(b);
     if (b->ask->schema_name && !kv_request_sets(b->ask, "output_config", NULL))
         anthropic_format(b);
+}
+
+/* OpenAI keeps requests of one key together, so that judges find the beginning that they share in
+ * its cache. */
+static void add_cache_key(struct kv_request_body *b)
+{
+    struct kv_buf shared = {0};
+    char hex[KV_SHA256_HEX + 1];
+    if (strcmp(b->dialect->name, "openai") != 0 || !b->ask->schema_name ||
+        b->ask->quirks & KV_QUIRK_NO_CACHE_KEY || kv_request_sets(b->ask, "prompt_cache_key", NULL))
+        return;
+    kv_request_join_system(b->ask, &shared);
+    kv_buf_add_char(&shared, '\n');
+    kv_buf_add_slice(&shared, b->ask->schema);
+    kv_request_member(b, "prompt_cache_key");
+    kv_digest_sha256(kv_slice_of(&shared), hex);
+    kv_buf_printf(b->out, "\"kv-%.16s\"", hex);
+    kv_buf_release(&shared);
 }
 
 /* OpenAI pads its events against listeners unless it is told not to. */
@@ -189,6 +229,7 @@ void kv_request_body_write(
         write_anthropic(&b);
     else
         write_openai(&b);
+    add_cache_key(&b);
     add_stream(&b);
     if (ask->extra.n)
         add_extra(&b, ask->extra, false);

@@ -44,6 +44,7 @@ enum kv_quirk {
     KV_QUIRK_LEAST_OUTPUT = 0x20000, /* the token limit is below what the service takes */
     KV_QUIRK_NO_TIER = 0x40000,
     KV_QUIRK_NO_STORE = 0x80000,
+    KV_QUIRK_NO_CACHE_KEY = 0x200000,
     KV_QUIRK_OTHER_WIRE = 0x100000, /* Responses for chat completions, or the reverse */
 };
 

@@ -90,6 +90,8 @@ static unsigned members_workaround(const struct kv_error_body_text *t)
         return KV_QUIRK_LEAST_OUTPUT;
     if (kv_slice_is(kv_slice_of(&t->param), "store") || mentions(t, "'store'"))
         return KV_QUIRK_NO_STORE;
+    if (mentions(t, "prompt_cache_key"))
+        return KV_QUIRK_NO_CACHE_KEY;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (mentions(t, members[i].name) && is_unsupported(t))
             return members[i].quirk;

@@ -169,8 +169,8 @@ static void check_options(int operands)
         kv_cli_usage("--max-cost needs --prices");
 }
 
-/* Does somebody look who wants to know at the end how it went, also when all is well? A log that
- * was told for minutes how far it is gets a last line too. */
+/* True if a last line says how the run went, also when all is well: at a terminal, and in a log
+ * that was told for minutes how far the run is. */
 static bool is_followed(void)
 {
     return progress.mode != KV_PROGRESS_NONE &&

@@ -94,7 +94,8 @@ bool kv_cli_watched(void);
 void kv_cli_progress(const char *line);
 size_t kv_cli_progress_columns(void); /* of that terminal; 80 where it does not say */
 
-/* Is `fd` a terminal on which a line can be replaced? TERM says so; dumb ones and none cannot. */
+/* True if `fd` is a terminal on which a line can be replaced: TERM says so; dumb ones and none
+ * cannot. */
 bool kv_cli_redraws(int fd);
 
 /* How many columns the terminal has that stdout is; 0 if it is none, and what is printed there is

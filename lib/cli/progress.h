@@ -28,13 +28,13 @@ void kv_progress_init(
     struct kv_progress *p, struct kv_session *session, enum kv_progress_mode mode);
 /* Begins to count time: lines are due from then on. */
 void kv_progress_start(struct kv_progress *p, enum kv_progress_mode mode, int64_t now_ms);
-/* Is it time for a new line? */
+/* True if a new line is due. */
 bool kv_progress_due(struct kv_progress *p, int64_t now_ms);
 /* Appends the line. It is shorter than `columns`, where what matters least is left out; 0: all of
  * it, without a bar. The time left is that of this run's own rate. */
 void kv_progress_line(const struct kv_progress *p, const struct kv_run_tally *tally, int64_t now_ms,
     size_t columns, struct kv_buf *line);
-/* Has every task of the whole run a result? */
+/* True if every task of the whole run has a result. */
 bool kv_progress_is_done(const struct kv_progress *p, const struct kv_run_tally *tally);
 /* Appends how it ended: "22 of 50 tasks have a result; this run 12 in 0:40: 10 passed, 2 wrong". */
 void kv_progress_end(const struct kv_progress *p, const struct kv_run_tally *tally, int64_t now_ms,

@@ -234,8 +234,8 @@ static int create(
     return rc;
 }
 
-/* A finished run is not begun anew by the way: that would be paid for once more. Jobs have no
- * settings that may have changed unseen. */
+/* Refuses to begin a finished run anew without --force: it would be paid for a second time. A list
+ * of jobs has no settings that may have changed, and is not refused. */
 static int refuse_other_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, const struct kv_same_export_reason *why, struct kv_err *err)
 {

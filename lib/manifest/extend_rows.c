@@ -75,7 +75,7 @@ static int revise(struct kv_extend_rows *p, struct kv_slice *row, bool *keep, st
     kv_json_unescape(r.question_id, &p->id);
     const struct kv_question_template *q =
         kv_question_templates_find(p->templates, kv_slice_of(&p->id), &unknown);
-    if (!q) /* it is nobody's any more, and stays as it is */
+    if (!q) /* its question is gone, and it stays as it is */
         return 0;
     if (!asks_the_same(q, &r)) {
         p->left_out++;
@@ -117,7 +117,7 @@ int kv_extend_rows_next(void *closure, struct kv_slice *row, struct kv_err *err)
         if (keep)
             return 1;
     }
-    if (got == 0 && !p->rows.found) /* or everything would be asked again, in silence */
+    if (got == 0 && !p->rows.found) /* without this every task would be asked again, unnoticed */
         got = kv_err_set(err, KV_INPUT, "%s: no export: it has no member \"results\"", p->path);
     kv_rows_end(&p->rows);
     p->open = false;

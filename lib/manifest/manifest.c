@@ -253,7 +253,8 @@ static int open_inputs(
     } else if (!m->config_problems.n) {
         return -1;
     }
-    /* The benchmark is read even so: what is wrong with it is to be said as well. */
+    /* Reads the benchmark although the configuration is wrong, so that its problems are told as
+     * well. */
     m->bench = kv_inputs_bench(o->benchmark, &m->bench_problems, m->config ? err : &other);
     return m->config && m->bench ? 0 : -1;
 }
@@ -370,7 +371,7 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     }
     point_keys(m);
     fold_extra(m);
-    /* Of a plan no two are alike: ids and models are distinct. */
+    /* Keys of a plan are distinct, since ids and models are; those of jobs are checked. */
     return m->config ? 0 : refuse_duplicates(m, o->tasks, err);
 }
 

@@ -63,7 +63,7 @@ static bool asks(const struct entry *question, struct kv_slice text)
     return memcmp(&digest, &question->text, sizeof digest) == 0;
 }
 
-/* A row of a question that is no longer there is nobody's business. */
+/* A row of a question that is no longer there is not compared. */
 static bool row_matches(
     const struct entries *e, const struct kv_result *row, struct kv_buf *scratch)
 {

@@ -58,7 +58,7 @@ static void put_line(struct kv_active_jobs *a)
     kv_output_put(&a->output, kv_slice_of(&a->line));
 }
 
-/* Once a run is stopping, that explains it. */
+/* Tells why a task has no result; not while the run is stopping, which explains it. */
 static void tell_unsolved(struct kv_active_jobs *a, const char *task, const char *what,
     const char *model, struct kv_slice why)
 {
@@ -66,8 +66,8 @@ static void tell_unsolved(struct kv_active_jobs *a, const char *task, const char
         kv_output_tell(&a->output, "%s: %s%s: %.*s", task, what, model, (int)why.n, why.p);
 }
 
-/* Counts the result that is written. Of the limit of failures only errors use something up: an
- * answer that is wrong or declined is none. */
+/* Counts the result that is written. Only errors count for --max-failures: an answer that is wrong
+ * or declined is no error. */
 static void count_line(struct kv_active_jobs *a)
 {
     struct kv_result row;
@@ -79,7 +79,7 @@ static void count_line(struct kv_active_jobs *a)
     a->budget->failures += kv_result_outcome(&row) == KV_RESULT_ERROR;
 }
 
-/* A trait or a check that was lost is told once; each result has its own in its warnings. */
+/* Tells once that a trait or a check was lost; each result has its own in its warnings. */
 static void tell_lost(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     for (size_t at = 0; !a->told_lost && at < p->notes.n; at += strlen(p->notes.p + at) + 1) {
@@ -332,9 +332,9 @@ static bool is_enough(struct kv_active_jobs *a, const struct kv_active_job *f)
     return enough;
 }
 
-/* No answer is to be had now: the tasks stay pending, and the user is told, but for what the end
- * of the run explains anyway. After too many tries they are given up: that there is none is then
- * the result. */
+/* The model gave no answer: the tasks stay pending, and the user is told, unless the end of the run
+ * explains it. After too many tries the tasks are given up: their result is then that there is no
+ * answer. */
 static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
     int64_t tasks = (int64_t)f->tasks;
@@ -429,8 +429,8 @@ static void finish_command(
 
 /* ---- responses ---- */
 
-/* Another judge takes over what this one, which is down, was asked. Not while the run is stopping:
- * the next one asks the judge itself. */
+/* Hands the query of a judge that is down to the fallback judge. Not while the run is stopping: the
+ * next run asks the judge itself. */
 static bool stand_in(struct kv_active_jobs *a, struct judgement *j, const struct kv_answer *r)
 {
     struct kv_endpoint *e = j->pending.endpoint, *other = e->fallback;

@@ -35,8 +35,8 @@ struct kv_active_jobs {
     struct kv_buf line, key;
     struct kv_paid_tasks tasks;
     struct kv_kept_answer kept;
-    bool unkept;    /* that replies cannot be written down has been said */
-    bool told_lost; /* … that a judge's word on a trait or a check was lost */
+    bool unkept;    /* the user was told that replies cannot be written down */
+    bool told_lost; /* … that a judge's value of a trait or a check was lost */
 };
 
 void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *set,

@@ -31,7 +31,7 @@ struct kv_background {
 
 enum { KV_BACKGROUND_LEAST_MS = 3600000 };
 
-/* The id of a response is part of a URL: false for one that has no place there. */
+/* False for the id of a response that may not stand in a URL, of which it becomes a part. */
 bool kv_background_take_id(struct kv_background_call *c, struct kv_slice id, int64_t now_ms);
 /* The URL of the response, from the one that it was ordered at. */
 void kv_background_set_url(struct kv_background_call *c, const char *ordered_at);

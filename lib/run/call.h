@@ -12,7 +12,7 @@ enum kv_fate {
     KV_FATE_OK,
     KV_FATE_RETRY,     /* failed; `reason` says why it may pass */
     KV_FATE_PERMANENT, /* failed, and would fail again: this call only */
-    KV_FATE_STOP,      /* nothing on this lane can succeed: key, quota, wrong URL, certificate */
+    KV_FATE_STOP,      /* no call on this lane can succeed: key, quota, wrong URL, certificate */
     KV_FATE_CANCELLED, /* taken back by the caller */
 };
 
@@ -26,9 +26,9 @@ struct kv_call_end {
 };
 
 enum kv_after {
-    KV_AFTER_DONE,      /* it succeeded, or failed for good: the caller's again */
+    KV_AFTER_DONE,      /* it succeeded, or failed for good: the call belongs to the caller again */
     KV_AFTER_AGAIN,     /* queued again: the scheduler's */
-    KV_AFTER_EXHAUSTED, /* a retryable failure without budget left: the caller's again */
+    KV_AFTER_EXHAUSTED, /* retryable, without budget left: it belongs to the caller again */
 };
 
 struct kv_lane;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    REDO_MAX = 8, /* a server that keeps wanting it put differently */
+    REDO_MAX = 8, /* requests put differently for one query, before it fails */
     BEHIND_CLOCKS_MS = 5000,
     BATCH = 16,      /* replies acted on before places that became free are filled again */
     GLANCE_MS = 1,   /* and in between, new ones are written down at least this often */
@@ -68,7 +68,8 @@ void kv_dispatch_recall(struct kv_dispatch *c, struct kv_pending_query *e)
     put_noted(c, e);
 }
 
-/* Acts on the oldest. One that cannot be read back is asked for: again, if it has to be. */
+/* Acts on the oldest reply that was written down. If it cannot be read back, its query is sent,
+ * even if for the second time. */
 static void settle_noted(struct kv_dispatch *c)
 {
     struct kv_pending_query *e = c->noted;
@@ -215,7 +216,8 @@ static void begin_stream(struct kv_dispatch *c, struct kv_pending_query *e)
     e->streamed = kv_streamed_begin(&c->streams, e, &to, &limits, kv_child_now_ms());
 }
 
-/* The attempt is over: its stream is the caller's, to close when the response has been used. */
+/* Takes the stream of an attempt that is over; the caller closes it when the response has been
+ * used. */
 static struct kv_streamed *detach_stream(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_streamed *s = e->streamed;
@@ -352,7 +354,7 @@ static void say_remark(const struct kv_dispatch *c, struct kv_endpoint *e)
     kv_buf_clear(&e->remark);
 }
 
-/* What everybody should know about how the calls of a model are made. */
+/* Says once what the user should know about how the calls of a model are made. */
 static void say_streamed(const struct kv_dispatch *c, const struct kv_pending_query *e)
 {
     struct kv_buf text = {0};

@@ -55,9 +55,9 @@ struct kv_dispatch {
     void *closure;
     void (*respond)(void *closure, struct kv_pending_query *e, const struct kv_answer *r);
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
-    void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody asks */
+    void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody is told */
     struct kv_ledger *ledger; /* NULL: nothing is worked on in the background */
-    bool salvage_any; /* keep what came of an answer also when it was not the time that ran out */
+    bool salvage_any;         /* keep a partial answer also when the cause was not a time limit */
     /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
      * answers whether it could; recall gives the reply back, once, in any later round. */
     bool (*keep)(void *closure, const struct kv_pending_query *e, const struct kv_answer *r);

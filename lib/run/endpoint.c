@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSALS_MAX = 5 }; /* in a row: not the requests' fault, but the endpoint's */
+enum { REFUSALS_MAX = 5 }; /* refusals in a row: the endpoint is at fault */
 
 /* ---- opening ---- */
 
@@ -229,7 +229,7 @@ static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct 
             "%s does not say how many tokens it used: limits go by an estimate", e->name);
 }
 
-/* A tier that was asked for and not had changes what is paid. */
+/* Remarks once that the service used another tier than was asked for, which changes the price. */
 static void look_at_tier(struct kv_endpoint *e, struct kv_slice served)
 {
     enum kv_tier asked = kv_pricing_tier(e->model), had = kv_tier_of(served);
@@ -292,7 +292,7 @@ static bool is_of_question(const struct kv_response *reply)
     return reply->outcome == KV_OUTCOME_CONTENT_FILTER;
 }
 
-/* More room than configured was asked for, and is not to be had. */
+/* True if the refusal may be for the query's asking for more tokens than are configured. */
 static bool is_of_query(const struct kv_query *q, const struct kv_response *reply)
 {
     return q->room > 1 && (reply->outcome == KV_OUTCOME_BAD_REQUEST ||

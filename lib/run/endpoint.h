@@ -74,8 +74,7 @@ struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sche
 void kv_endpoint_write(
     const struct kv_endpoint *e, const struct kv_query *q, bool stream, struct kv_buf *body);
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
-/* What a call of this query may cost, of which the answer is not known: an estimate that rather
- * says too much. */
+/* What a call of this query may cost before its answer is known: an estimate on the high side. */
 double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q);
 /* How long this attempt may take: longer after timeouts, if the policy says so
  * (lib/pipeline/README.md).
@@ -93,8 +92,9 @@ enum kv_endpoint_next kv_endpoint_take(struct kv_endpoint *e, const struct kv_qu
     const struct kv_response *reply, enum kv_step step, unsigned quirks, struct kv_call_end *end,
     struct kv_answer *response);
 
-/* Notes a request that nothing helps, for reasons that are not the model's, and answers what that
- * means: this request only, or, after some in a row, all of them. */
+/* Notes a request that was refused for reasons that are not the model's and that no workaround
+ * helps. Returns the fate of the call: this request only or, after several in a row, the whole
+ * lane. */
 enum kv_fate kv_endpoint_refused(struct kv_endpoint *e);
 
 /* Accounts for an answer that an earlier run has paid for and the pair does not know of yet. */

@@ -29,7 +29,7 @@ enum {
     CATCH_UP_MS = 50,        /* how far paced starts may lag before they are forfeited */
     HOLD_MS = 45 * 1000,     /* how long a known ceiling is respected before trying beyond it */
     GIVE_UP_MS = 10 * 60000, /* a lane that served nothing for so long is hopeless */
-    FEW_LOST = 3,            /* connections: lost in a row before that is the host's trouble */
+    FEW_LOST = 3,            /* connections lost in a row before the host counts as down */
     MAX_EXHAUSTED = 3,       /* calls in a row that used up their budgets, … */
     TURNED_AWAY_MAX = 5,     /* … by a host that is there and has served none */
     GONE_MS = 60000,         /* … and nothing served for so long: the host is gone */

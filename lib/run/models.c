@@ -102,7 +102,8 @@ static int open_http(struct kv_models *m, kv_env_fn *env, struct kv_err *err)
     return 0;
 }
 
-/* The judge that stands in for the others. -1: KV_USAGE, it is none of the configuration's. */
+/* Finds the judge that stands in for the others. -1 with KV_USAGE if the configuration has no such
+ * judge. */
 static int find_fallback(const struct kv_models_options *o, size_t *found, struct kv_err *err)
 {
     for (size_t i = 0; i < o->config->parsing_count; i++)

@@ -41,6 +41,6 @@ int kv_out_queue_flush(struct kv_out_queue *o, struct kv_err *err);
 int kv_out_queue_fd(const struct kv_out_queue *o);
 size_t kv_out_queue_held(const struct kv_out_queue *o); /* bytes the reader has not taken */
 size_t kv_out_queue_lines(
-    const struct kv_out_queue *o); /* lines, the one that is half out included */
+    const struct kv_out_queue *o); /* lines, one that is partly written included */
 
 #endif

@@ -26,7 +26,7 @@ struct kv_output {
     int64_t results;     /* handed out, or held for the reader */
     bool broken;         /* no more can be handed out */
     bool reader_gone;    /* that is why */
-    bool lost;           /* results were not taken; it has been said */
+    bool lost;           /* results were not taken, and the user was told */
     const char *kept_in; /* set by the caller: what it was made from is kept there; NULL: lost */
     bool forsaken;       /* set by the caller: the reader is not waited for any more */
     int told;            /* private */
@@ -47,7 +47,7 @@ bool kv_output_waits(const struct kv_output *d);  /* for the reader to take some
 void kv_output_poll(const struct kv_output *d, struct pollfd *fd);
 void kv_output_polled(struct kv_output *d, const struct pollfd *fd);
 
-/* Says what was not taken, at the end. */
+/* Says at the end how many results were not taken. */
 void kv_output_end(struct kv_output *d);
 
 #endif

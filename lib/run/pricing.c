@@ -67,8 +67,8 @@ static int move(struct kv_pricing *p, struct kv_moves moves, struct kv_err *err)
     return 0;
 }
 
-/* Where the model lives decides how its tokens are priced. What cannot be told is told by whoever
- * opens the model. */
+/* Finds where the model is asked, which decides how its tokens are priced. A model of which that
+ * cannot be found is refused when it is opened. */
 static void place(struct kv_pricing_model *m, kv_env_fn *env)
 {
     struct kv_err ignored;

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 enum {
-    SLEEP_MAX_MS = 250,      /* for the progress display and deadlines */
-    ECHO_MS = 200,           /* timeout(1) signals a process and then its group: that is one */
+    SLEEP_MAX_MS = 250,      /* how often the loop wakes for the progress display and deadlines */
+    ECHO_MS = 200,           /* timeout(1) signals a process, then its group: one signal */
     GRACE_MS = 30000,        /* where the user names none; */
-    SIGTERM_MS = 8000,       /* then also: containers are killed after ten seconds */
-    LIMIT_GRACE_MS = 600000, /* … and a limit that was reached is no reason to throw calls away */
+    SIGTERM_MS = 8000,       /* grace after SIGTERM: containers are killed after ten seconds */
+    LIMIT_GRACE_MS = 600000, /* … after a limit was reached, where calls in flight may finish */
     HELD_MAX = 4 << 20,      /* bytes of results that wait for their reader before work does */
 };
 
@@ -181,8 +181,8 @@ static void take_signal(struct kv_run *run)
     }
 }
 
-/* Nobody takes the results any more. What is under way is paid for: where replies are kept it may
- * come home within the grace period, but nothing more is asked. */
+/* Stops the run because its results are no longer read. Calls in flight are paid for: where replies
+ * are kept they may finish within the grace period, but nothing more is asked. */
 static void stop_unheard(struct kv_run *run)
 {
     struct kv_call *call;
@@ -216,7 +216,7 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
     return 0;
 }
 
-/* When stopping: true if all that is left waits for a time after the end of the run. */
+/* When stopping: true if every call that is left would start only after the end of the run. */
 static bool waits_in_vain(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;

@@ -54,7 +54,7 @@ struct kv_run_setup {
 
     void *closure;
     void (*say)(void *closure, const char *text);  /* a message */
-    void (*tell)(void *closure, const char *text); /* … that only the curious want; or NULL */
+    void (*tell)(void *closure, const char *text); /* … details for --verbose; or NULL */
     void (*look)(void *closure, int64_t now_ms);   /* in each round, before it waits */
     void (*status)(void *closure);                 /* SIGUSR1, SIGUSR2: says how far it is */
     int (*task)(void *closure, struct kv_slice key, struct kv_buf *json); /* what exec is given */
@@ -66,7 +66,7 @@ struct kv_run_tally {
     int64_t kept;        /* answers kept for the next run: results whose tasks stay pending */
     int64_t unanswered;  /* tasks without a result, for reasons that may pass */
     int64_t unusable;    /* tasks not begun: something is wrong with their question */
-    int64_t refusals;    /* of those kept and unanswered: a server will not have their requests */
+    int64_t refusals;    /* of kept and unanswered: those whose requests a server refused */
     int64_t reused;      /* replies that an earlier run had paid for */
     int64_t left;        /* tasks not begun, or given up */
     double tokens, cost; /* said and guessed */
@@ -78,7 +78,7 @@ struct kv_run_tally {
     const char *limit; /* that stopped it: "--max-tasks", …; NULL: none */
     bool refused;      /* a provider stopped it */
     bool reader_gone;  /* … of the results, which stopped it */
-    bool broken;       /* results could not be written: said already */
+    bool broken;       /* results could not be written, and the user was told */
     bool lost;         /* results were not taken: likewise */
 };
 

@@ -135,7 +135,7 @@ int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now)
 
 /* ---- ending ---- */
 
-/* The same host may count all its models together: one call of each tells. */
+/* Tells the other lanes of the host of a throttle: it may count all its models together. */
 static void warn_neighbours(struct kv_sched *s, const struct kv_lane *l)
 {
     for (size_t i = 0; i < s->lanes; i++) {
@@ -211,7 +211,7 @@ enum kv_after kv_sched_finish(
         l->stopped = true;
         return KV_AFTER_DONE;
     case KV_FATE_OK:
-    case KV_FATE_PERMANENT: /* the endpoint answered, if not as wished */
+    case KV_FATE_PERMANENT: /* the endpoint answered, though not with an answer */
         kv_lane_served(l, end, now);
         return KV_AFTER_DONE;
     case KV_FATE_CANCELLED:

@@ -60,7 +60,8 @@ struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now);
  * nothing is prepared that has to wait. */
 bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now);
 
-/* Tells how a call ended. Corrects the rates and the lane's health, and answers whose it is. */
+/* Tells how a call ended. Corrects the rates and the lane's health, and returns whether the call is
+ * the scheduler's (queued again) or the caller's. */
 enum kv_after kv_sched_finish(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *end, int64_t now);
 

@@ -78,7 +78,8 @@ void kv_session_close(struct kv_session *s);
 /* Fills the part of a run's setup that is known here. */
 void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup);
 
-/* What earlier runs of the state have used, for limits that go on. Release it in any case. */
+/* What earlier runs of the state have used, for limits that hold for all runs. Release it in any
+ * case. */
 int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_err *err);
 
 /* Appends the task of a key as JSON: for commands, and as kv-status prints it. */

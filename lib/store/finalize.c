@@ -150,7 +150,7 @@ static int tell_from_csv(struct work *w, struct kv_err *err)
     return 0;
 }
 
-/* No .state: finalized before, or never there. */
+/* There is no .state: the run was finalized before, or never begun. */
 static int without_state(struct work *w, struct kv_err *err)
 {
     int csv = kv_finished_csv_stands(&w->paths, err);
@@ -314,7 +314,8 @@ static int with_pair(struct work *w, struct kv_err *err)
     return 0;
 }
 
-/* Nothing may be on its way into a pair that is to be removed: no run, and nobody who feeds it. */
+/* Locks out runs and feeds of the pair that is to be removed, so that no result is on its way into
+ * it. */
 static int exclude_others(struct work *w, struct kv_err *err)
 {
     if (w->how->partial || w->how->keep)

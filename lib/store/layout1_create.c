@@ -46,7 +46,8 @@ static void set_times(struct making *m)
     kv_buf_release(&text);
 }
 
-/* A results file without a state, and without results of anybody: a creation that was killed. */
+/* True of a results file without a state and without results: a creation that was killed has left
+ * it. */
 static bool is_left_over(struct making *m)
 {
     const struct kv_doc_version *t = kv_doc_view(m->doc, RESULTS);

@@ -35,8 +35,8 @@ struct kv_store_plan {
     void *closure;
 };
 
-/* Writes the pair, both files or neither, durable. KV_INPUT if a pair (or half of one) is there and
- * not to be replaced, or if two keys of the manifest are alike. */
+/* Writes the pair, both files or neither, durable. KV_INPUT if a pair (or one file of it) is there
+ * and not to be replaced, or if two keys of the manifest are alike. */
 int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err);
 
 #endif

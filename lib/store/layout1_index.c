@@ -125,7 +125,8 @@ static int catch_up(
     return got == 1 && at == rows;
 }
 
-/* The shape of a document says that its last array can grow, and not which one that is. */
+/* Checks that the array just read is the last of the document: its shape only says that the last
+ * one can grow. */
 static void check_place(struct kv_layout1 *p, size_t part, uint64_t closed)
 {
     if (closed != (uint64_t)kv_doc_view(p->doc, part)->end + sizeof "\n]" - 1)

@@ -20,7 +20,7 @@ struct kv_layout1 {
     uint64_t end;                /* of the rows, with those staged */
     bool changed;                /* there is something to commit */
     bool foreign;                /* not in our form: good for looking at only */
-    bool misnamed; /* what grows at an end of the two files is not what it should be */
+    bool misnamed; /* the last array of one of the two files is not the one that should grow */
 };
 
 /* ---- layout1_index.c, which needs nothing of layout1.c ---- */

@@ -63,7 +63,7 @@ void kv_status_restrict(struct kv_status *st, const struct kv_shard *shard)
     st->shard = *shard;
 }
 
-/* Is no task of the shard pending? What cannot be read is taken for that. */
+/* True if no task of the shard is pending; false if the state cannot be read. */
 static bool shard_is_complete(struct kv_status *st)
 {
     struct kv_tasks walk;

@@ -44,8 +44,8 @@ struct kv_rows {
     struct kv_buf *members; /* set it after begin to keep the document's other top-level members */
 };
 
-/* Does a text begin as a results document: an object whose first member is format_version? 1, 0, or
- * -1 if there is too little of it to tell. No result begins so. */
+/* 1 if a text begins as a results document, an object whose first member is format_version, 0 if
+ * not; -1 if there is too little of it to tell. No result begins so. */
 int kv_rows_is_document(struct kv_slice text);
 
 /* Walks one document of a stream (kv_json_reader_stream); `name` is for failures. The row's text is

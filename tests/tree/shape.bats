@@ -111,6 +111,10 @@ never() {
     done)"
 }
 
+@test "shape: a comment states what a function does, and asks nothing" {
+    nothing "$(grep -nE '/\* (Is|Are|Was|Were|Has|Have|Had|Do|Does|Did|May|Might|Can|Must|Will|Would|Who|What|Which|How|Why)\b[^*]*\?' lib/*.[ch] lib/*/*.[ch] bin/*.c)"
+}
+
 @test "shape: base names are unique in the tree" {
     nothing "$(basename -a lib/*/*.c lib/*/*.h | sort | uniq -d)"
 }

@@ -427,66 +427,53 @@ static enum kv_kind tell_finished(const char *operand)
     return failed > 0 ? KV_INPUT : KV_OK;
 }
 
-int main(int argc, char **argv)
+static const struct kv_option options[] = {
+    {'j', "jobs", KV_OPT_TEXT, &given.jobs},
+    {0, "rpm", KV_OPT_NUMBER, &given.rpm},
+    {0, "tpm", KV_OPT_NUMBER, &given.tpm},
+    {0, "max-tasks", KV_OPT_COUNT, &given.max_tasks},
+    {0, "max-tokens", KV_OPT_COUNT, &given.max_tokens},
+    {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
+    {0, "prices", KV_OPT_TEXT, &given.prices},
+    {0, "endpoint", KV_OPT_LIST, &given.endpoints},
+    {0, "wait", KV_OPT_SECONDS, &given.wait},
+    {0, "judge-fallback", KV_OPT_TEXT, &given.judge_fallback},
+    {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
+    {0, "give-up", KV_OPT_COUNT, &given.give_up},
+    {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
+    {0, "grace", KV_OPT_SECONDS, &given.grace},
+    {0, "stream", KV_OPT_MAYBE, &given.stream},
+    {0, "first-token", KV_OPT_SECONDS, &given.first_token},
+    {0, "idle", KV_OPT_SECONDS, &given.idle},
+    {0, "total", KV_OPT_SECONDS, &given.total},
+    {0, "salvage", KV_OPT_TEXT, &given.salvage},
+    {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
+    {0, "shard", KV_OPT_TEXT, &given.shard},
+    {0, "among", KV_OPT_COUNT, &given.among},
+    {0, "exec", KV_OPT_TEXT, &given.exec},
+    {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
+    {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
+    {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
+    {0, "pass-key", KV_OPT_TEXT, &given.pass_keys},
+    {0, "template-cmd", KV_OPT_TEXT, &given.template},
+    {0, "manual-traces", KV_OPT_TEXT, &given.traces},
+    {0, "replay", KV_OPT_TEXT, &given.replay},
+    {0, "no-journal", KV_OPT_NEGATE, &given.journal},
+    {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
+    {0, "check", KV_OPT_FLAG, &given.check},
+    {0, "append", KV_OPT_FLAG, &given.append},
+    {0, "progress", KV_OPT_TEXT, &given.progress},
+    {0, "share", KV_OPT_TEXT, &given.share},
+    {'v', "verbose", KV_OPT_FLAG, &given.verbose},
+    {0},
+};
+
+/* What the session is opened with; `operands` are STATE and TASKS or NULL. */
+static struct kv_session_options session_options(char **operands, const char *share)
 {
-    struct kv_cli cli;
     struct kv_err err;
-    struct kv_session session;
-    int status;
-    struct kv_buf again = {0};
-    const struct kv_option options[] = {
-        {'j', "jobs", KV_OPT_TEXT, &given.jobs},
-        {0, "rpm", KV_OPT_NUMBER, &given.rpm},
-        {0, "tpm", KV_OPT_NUMBER, &given.tpm},
-        {0, "max-tasks", KV_OPT_COUNT, &given.max_tasks},
-        {0, "max-tokens", KV_OPT_COUNT, &given.max_tokens},
-        {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
-        {0, "prices", KV_OPT_TEXT, &given.prices},
-        {0, "endpoint", KV_OPT_LIST, &given.endpoints},
-        {0, "wait", KV_OPT_SECONDS, &given.wait},
-        {0, "judge-fallback", KV_OPT_TEXT, &given.judge_fallback},
-        {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
-        {0, "give-up", KV_OPT_COUNT, &given.give_up},
-        {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
-        {0, "grace", KV_OPT_SECONDS, &given.grace},
-        {0, "stream", KV_OPT_MAYBE, &given.stream},
-        {0, "first-token", KV_OPT_SECONDS, &given.first_token},
-        {0, "idle", KV_OPT_SECONDS, &given.idle},
-        {0, "total", KV_OPT_SECONDS, &given.total},
-        {0, "salvage", KV_OPT_TEXT, &given.salvage},
-        {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
-        {0, "shard", KV_OPT_TEXT, &given.shard},
-        {0, "among", KV_OPT_COUNT, &given.among},
-        {0, "exec", KV_OPT_TEXT, &given.exec},
-        {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
-        {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
-        {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
-        {0, "pass-key", KV_OPT_TEXT, &given.pass_keys},
-        {0, "template-cmd", KV_OPT_TEXT, &given.template},
-        {0, "manual-traces", KV_OPT_TEXT, &given.traces},
-        {0, "replay", KV_OPT_TEXT, &given.replay},
-        {0, "no-journal", KV_OPT_NEGATE, &given.journal},
-        {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
-        {0, "check", KV_OPT_FLAG, &given.check},
-        {0, "append", KV_OPT_FLAG, &given.append},
-        {0, "progress", KV_OPT_TEXT, &given.progress},
-        {0, "share", KV_OPT_TEXT, &given.share},
-        {'v', "verbose", KV_OPT_FLAG, &given.verbose},
-        {0},
-    };
-    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
-    check_options(argc - first);
-    share_limits();
-    read_progress();
-    kv_run_end_add_words(&again, argc, argv);
-    int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
-    if (finished < 0)
-        kv_cli_fail(&err);
-    if (finished)
-        return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
-    char *share = kv_cli_share(given.share);
-    struct kv_session_options o = {.state = argv[first],
-        .tasks = argv[first + 1],
+    struct kv_session_options o = {.state = operands[0],
+        .tasks = operands[1],
         .share = share,
         .rpm = given.rpm,
         .tpm = given.tpm,
@@ -516,23 +503,49 @@ int main(int argc, char **argv)
     read_jobs(&o);
     if (given.shard && kv_shard_parse(given.shard, kv_cli_env, &o.shard, &err) != 0)
         kv_cli_fail(&err);
+    return o;
+}
+
+/* Does what was asked for; the exit status, or -1. */
+static int act(struct kv_session *session, const char *tasks, const char *again, struct kv_err *err)
+{
+    if (session->idle)
+        return tell_idle(session, tasks);
+    if (given.dry_run)
+        return forecast(session, err);
+    if (given.check)
+        return check_models(session, err);
+    if (isatty(STDOUT_FILENO))
+        return refuse_terminal(session, again);
+    return run_all(session, again, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_err err;
+    struct kv_session session;
+    int status;
+    struct kv_buf again = {0};
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    check_options(argc - first);
+    share_limits();
+    read_progress();
+    kv_run_end_add_words(&again, argc, argv);
+    int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
+    if (finished < 0)
+        kv_cli_fail(&err);
+    if (finished)
+        return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
+    char *share = kv_cli_share(given.share);
+    struct kv_session_options o = session_options(argv + first, share);
     if (given.append)
         start_append(argv[first]);
     kv_secret_harden();
 
     if (kv_session_open(&session, &o, &err) != 0)
         kv_cli_fail(&err);
-    if (session.idle)
-        status = tell_idle(&session, argv[first + 1]);
-    else if (given.dry_run)
-        status = forecast(&session, &err);
-    else if (given.check)
-        status = check_models(&session, &err);
-    else if (isatty(STDOUT_FILENO))
-        status = refuse_terminal(&session, again.p);
-    else
-        status = run_all(&session, again.p, &err);
-
+    status = act(&session, argv[first + 1], again.p, &err);
     kv_session_close(&session);
     kv_buf_release(&again);
     free(given.endpoints.items);

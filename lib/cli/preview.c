@@ -148,7 +148,10 @@ static void add_cost(struct kv_buf *line, const struct kv_pricing *pricing,
            usual = most < TYPICAL_ANSWER ? most : TYPICAL_ANSWER;
     kv_pricing_known(pricing, m, &entry);
     kv_buf_add_str(line, ",\"price\":");
-    kv_json_quote(line, entry.n ? entry : (struct kv_slice){0}, KV_JSON_RAW);
+    if (entry.n)
+        kv_json_quote(line, entry, KV_JSON_RAW);
+    else
+        kv_buf_add_str(line, "null");
     kv_buf_add_str(line, ",\"cost\":[");
     kv_account_add_amount(line, e->calls ? cost_of(pricing, m, e, usual) : 0);
     kv_buf_add_char(line, ',');

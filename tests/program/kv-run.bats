@@ -659,6 +659,9 @@ kv-run: spent 0.024'
     run kv-run --dry-run --prices prices.json r.json.state
     assert_success
     assert_equal "$(jq -c 'select(.role == "answering") | [.price, .cost]' <<<"$output")" '["m1",[0.6,2]]'
+    echo '{"m1":{"input":0,"output":1000}}' >prices.json
+    run kv-run --dry-run --prices prices.json r.json.state
+    assert_equal "$(jq -c 'select(.role == "parsing") | .price' <<<"$output")" null
 }
 
 @test "run: --shard does only the part that kv-manifest cuts" {

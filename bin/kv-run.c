@@ -531,12 +531,12 @@ int main(int argc, char **argv)
     check_options(argc - first);
     share_limits();
     read_progress();
-    kv_run_end_add_words(&again, argc, argv);
     int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
     if (finished < 0)
         kv_cli_fail(&err);
     if (finished)
         return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
+    kv_run_end_add_words(&again, argc, argv);
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = session_options(argv + first, share);
     if (given.append)

@@ -73,7 +73,7 @@ int kv_io_open(int dir, const char *name, enum kv_io_open how)
     }
 }
 
-#if HAVE_LINUX && defined AT_STATX_FORCE_SYNC
+#if HAVE_LINUX && defined AT_STATX_FORCE_SYNC && defined STATX_BASIC_STATS /* not in older musl */
 /* FUSE and network file systems remember what a file was, for a second or more: they are asked. */
 static int look(int dir, const char *name, int flags, struct kv_file *file)
 {

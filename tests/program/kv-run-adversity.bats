@@ -290,7 +290,7 @@ END
     bench 20
     start_provider --answers answers.jsonl --latency 50
     manifest
-    run script -qec 'stty cols 40; kv-run -j 4 r.json.state >rows' /dev/null
+    run env TERM=xterm script -qec 'stty cols 40; kv-run -j 4 r.json.state >rows' /dev/null
     assert_success
     assert_output --partial '/20 tasks'
     assert_equal "$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//g' | awk '/^\[/ && length > 39' | wc -l)" 0

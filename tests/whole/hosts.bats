@@ -11,6 +11,7 @@ setup() {
     export OPENAI_API_KEY=none
     SHARD=$ROOT/share/examples/shard.sh
     mkdir head stub
+    export SHELL=/bin/bash # GNU parallel asks it, and a bare environment has none
     cat >stub/ssh <<'SSH'
 #!/bin/bash
 while [ "$1" = -o ]; do shift 2; done

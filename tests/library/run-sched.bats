@@ -42,3 +42,8 @@ is() {
     sim 100 16 20 0 dead
     is '.ok == 0 and .stopped and .sent <= 20 and .seconds < 10'
 }
+
+@test "sched: a slow server is not taken for a small one: -j 8 asks eight before the first has answered" {
+    sim 8 8 12000 0
+    is '.ok == 8 and .peak == 8 and .seconds < 13' # two rounds would be 24
+}

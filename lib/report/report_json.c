@@ -4,13 +4,24 @@
 #include "report_json.h"
 
 #include "json_out.h"
-#include "json_text.h"
 #include "provenance.h"
 #include "quotation.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+
+static void interval(struct kv_buf *out, const char *name, struct kv_interval i)
+{
+    if (isnan(i.low)) {
+        kv_json_out_null(out, name);
+        return;
+    }
+    kv_json_out_list(out, name);
+    kv_json_out_number(out, NULL, i.low);
+    kv_json_out_number(out, NULL, i.high);
+    kv_buf_add_char(out, ']');
+}
 
 static void answering_and_judge(struct kv_buf *out, const struct kv_report *r, uint32_t line)
 {
@@ -29,7 +40,7 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
 {
     struct kv_provenance p;
     kv_provenance_make(&p, set);
-    kv_json_out_item(out);
+    kv_json_out_object(out, NULL);
     kv_json_out_text(out, "name", kv_slice(set->path));
     kv_json_out_text(out, "sha256", kv_slice(digest));
     kv_json_out_count(out, "bytes", set->bytes);
@@ -39,19 +50,17 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
     kv_json_out_count(out, "previews", set->previews);
     kv_json_out_count(out, "unreadable", set->torn);
     kv_json_out_flag(out, "complete", set->complete);
-    kv_json_out_key(out, "total_tasks");
     if (set->total_tasks >= 0)
-        kv_buf_printf(out, "%" PRId64, set->total_tasks);
+        kv_json_out_int(out, "total_tasks", set->total_tasks);
     else
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "total_tasks");
     kv_json_out_text(out, "first", kv_slice_of(&set->first_time));
     kv_json_out_text(out, "last", kv_slice_of(&set->last_time));
     kv_json_out_text(out, "job_id", kv_slice_of(&p.job_id));
     kv_json_out_text(out, "karenina_version", kv_slice_of(&p.version));
     kv_json_out_text(out, "config_hash", kv_slice_of(&p.config_hash));
     kv_json_out_text(out, "benchmark_digest", kv_slice_of(&p.benchmark_digest));
-    kv_json_out_key(out, "models");
-    kv_buf_add_slice(out, p.models.n ? kv_slice_of(&p.models) : KV_SLICE("null"));
+    kv_json_out_json(out, "models", kv_slice_of(&p.models));
     kv_buf_add_char(out, '}');
     kv_provenance_release(&p);
     return 0;
@@ -61,8 +70,7 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
 
 static void add_outcomes(struct kv_buf *out, const struct kv_line_rates *rates)
 {
-    kv_json_out_key(out, "outcomes");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "outcomes");
     for (size_t i = 0; i < KV_RESULT_OUTCOMES; i++)
         if (rates->outcomes[i])
             kv_json_out_count(
@@ -73,7 +81,7 @@ static void add_outcomes(struct kv_buf *out, const struct kv_line_rates *rates)
 static void add_rate_interval(struct kv_buf *out, const struct kv_rate_interval *i)
 {
     static const char *const methods[] = {"none", "wilson", "wilson-effective", "clustered"};
-    kv_json_out_interval(out, "interval", i->interval);
+    interval(out, "interval", i->interval);
     kv_json_out_text(out, "method", kv_slice(methods[i->method]));
     kv_json_out_number(out, "effective_n", i->effective);
 }
@@ -81,16 +89,14 @@ static void add_rate_interval(struct kv_buf *out, const struct kv_rate_interval 
 static void add_at_k(struct kv_buf *out, const struct kv_line_rates *rates, bool hat)
 {
     char name[24];
-    kv_json_out_key(out, hat ? "pass_hat" : "pass_at");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, hat ? "pass_hat" : "pass_at");
     for (size_t i = 0; i < rates->at_k_count; i++) {
         const struct kv_rates_at_k *at = &rates->at_k[i];
         snprintf(name, sizeof name, "%" PRIu32, at->k);
         kv_json_out_number(out, name, hat ? at->hat.mean : at->at.mean);
     }
     kv_buf_add_char(out, '}');
-    kv_json_out_key(out, hat ? "pass_hat_se" : "pass_at_se");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, hat ? "pass_hat_se" : "pass_at_se");
     for (size_t i = 0; i < rates->at_k_count; i++) {
         snprintf(name, sizeof name, "%" PRIu32, rates->at_k[i].k);
         kv_json_out_number(out, name, hat ? rates->at_k[i].hat.se : rates->at_k[i].at.se);
@@ -101,8 +107,7 @@ static void add_at_k(struct kv_buf *out, const struct kv_line_rates *rates, bool
 static void add_quantiles(struct kv_buf *out, const char *name, const double *values)
 {
     static const char *const names[] = {"p50", "p90", "p95", "p99"};
-    kv_json_out_key(out, name);
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, name);
     for (size_t i = 0; i < KV_RATES_QUANTILES; i++)
         kv_json_out_number(out, names[i], values[i]);
     kv_buf_add_char(out, '}');
@@ -111,18 +116,16 @@ static void add_quantiles(struct kv_buf *out, const char *name, const double *va
 static void add_keywords(
     struct kv_buf *out, const struct kv_report *r, const struct kv_line_rates *rates)
 {
-    kv_json_out_key(out, "by_keyword");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "by_keyword");
     for (size_t i = 0; i < rates->keyword_count; i++) {
         const struct kv_rates_keyword *k = &rates->keywords[i];
-        kv_json_out_comma(out);
-        kv_json_quote(out, kv_names_text(&r->set->keywords, k->keyword), KV_JSON_RAW);
+        kv_json_out_text(out, NULL, kv_names_text(&r->set->keywords, k->keyword));
         kv_buf_add_str(out, ":{");
         kv_json_out_count(out, "n", k->n);
         kv_json_out_count(out, "questions", k->questions);
         kv_json_out_count(out, "passed", k->passed);
         kv_json_out_number(out, "rate", k->rate);
-        kv_json_out_interval(out, "wilson", kv_statistics_wilson(k->rate, (double)k->n));
+        interval(out, "wilson", kv_statistics_wilson(k->rate, (double)k->n));
         add_rate_interval(out, &k->interval);
         kv_buf_add_char(out, '}');
     }
@@ -133,7 +136,7 @@ static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place
 {
     uint32_t line = r->order[place], tied;
     const struct kv_line_rates *rates = &r->rates[line];
-    kv_json_out_item(out);
+    kv_json_out_object(out, NULL);
     answering_and_judge(out, r, line);
     kv_json_out_count(out, "tasks", rates->tasks);
     kv_json_out_count(out, "scored", rates->scored);
@@ -143,14 +146,13 @@ static void add_line(struct kv_buf *out, const struct kv_report *r, size_t place
     add_outcomes(out, rates);
     kv_json_out_number(out, "rate", rates->rate);
     kv_json_out_number(out, "se", rates->se);
-    kv_json_out_interval(out, "wilson", kv_statistics_wilson(rates->rate, (double)rates->scored));
+    interval(out, "wilson", kv_statistics_wilson(rates->rate, (double)rates->scored));
     add_rate_interval(out, &rates->interval);
-    kv_json_out_interval(out, "bounds", rates->bounds);
-    kv_json_out_key(out, "tied_with");
+    interval(out, "bounds", rates->bounds);
     if (kv_report_is_tied(r, place, &tied))
-        kv_json_quote(out, kv_rowset_model(r->set, r->set->lines[tied].answering), KV_JSON_RAW);
+        kv_json_out_text(out, "tied_with", kv_rowset_model(r->set, r->set->lines[tied].answering));
     else
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "tied_with");
     kv_json_out_count(out, "unstable", rates->unstable);
     add_at_k(out, rates, false);
     add_at_k(out, rates, true);
@@ -170,7 +172,7 @@ static void add_contrast(struct kv_buf *out, const struct kv_contrast *c)
     kv_json_out_count(out, "only_b", c->only_b);
     kv_json_out_number(out, "difference", c->difference);
     kv_json_out_number(out, "se", c->se);
-    kv_json_out_interval(out, "interval", c->interval);
+    interval(out, "interval", c->interval);
     kv_json_out_count(out, "better", c->better);
     kv_json_out_count(out, "worse", c->worse);
     kv_json_out_count(out, "equal", c->equal);
@@ -185,7 +187,7 @@ static void add_pairs(struct kv_buf *out, const struct kv_report *r)
     kv_json_out_list(out, "pairs");
     for (size_t i = 0; i < r->within.n; i++) {
         const struct kv_contrast *c = &r->within.items[i];
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "a", kv_rowset_model(r->set, r->set->lines[c->a].answering));
         kv_json_out_text(out, "b", kv_rowset_model(r->set, r->set->lines[c->b].answering));
         kv_json_out_text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->a].judge));
@@ -196,7 +198,7 @@ static void add_pairs(struct kv_buf *out, const struct kv_report *r)
     kv_json_out_list(out, "runs");
     for (size_t i = 0; i < r->between.n; i++) {
         const struct kv_contrast *c = &r->between.items[i];
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "then", kv_rowset_model(r->then, r->then->lines[c->a].answering));
         kv_json_out_text(out, "now", kv_rowset_model(r->set, r->set->lines[c->b].answering));
         kv_json_out_text(out, "judge", kv_rowset_model(r->set, r->set->lines[c->b].judge));
@@ -218,7 +220,7 @@ static void add_kinds(struct kv_buf *out, const struct kv_report *r)
         struct kv_slice category, stage, reason;
         kv_failure_kinds_parts(
             kv_names_text(&r->set->names.reasons, k->reason), &category, &stage, &reason);
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "outcome", kv_slice(kv_result_outcome_name(k->outcome)));
         kv_json_out_text(out, "category", category);
         kv_json_out_text(out, "stage", stage);
@@ -228,8 +230,7 @@ static void add_kinds(struct kv_buf *out, const struct kv_report *r)
         kv_json_out_list(out, "examples");
         for (size_t j = 0; j < k->examples; j++) {
             uint32_t id = r->set->facts[k->example[j]].question;
-            kv_json_out_comma(out);
-            kv_json_quote(out, kv_rowset_question(r->set, id), KV_JSON_RAW);
+            kv_json_out_text(out, NULL, kv_rowset_question(r->set, id));
         }
         kv_buf_add_str(out, "]}");
     }
@@ -244,7 +245,7 @@ static int add_fields(struct kv_buf *out, const struct kv_report *r, struct kv_e
         struct kv_quotation q;
         if (kv_quotation_read(&q, r->set, m->example, err) != 0)
             return -1;
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         question(out, r, m->question);
         kv_json_out_text(out, "field", kv_names_text(&r->set->names.fields, m->field));
         kv_json_out_count(out, "answers", m->answers);
@@ -268,7 +269,7 @@ static void add_doubts(struct kv_buf *out, const struct kv_report *r)
     for (uint32_t q = 0; q < r->set->questions.n; q++) {
         if (r->failures.doubt[q] == KV_DOUBT_NONE)
             continue;
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         question(out, r, q);
         kv_json_out_text(out, "why",
             r->failures.doubt[q] == KV_DOUBT_ALL_SAY ? KV_SLICE("every model says the same")
@@ -287,7 +288,7 @@ static void add_unstable(struct kv_buf *out, const struct kv_report *r)
             const struct kv_rates_asked *a = &r->rates[line].asked[j];
             if (a->passed == 0 || a->passed == a->n)
                 continue;
-            kv_json_out_item(out);
+            kv_json_out_object(out, NULL);
             question(out, r, a->question);
             answering_and_judge(out, r, line);
             kv_json_out_count(out, "n", a->n);
@@ -302,9 +303,12 @@ static void add_unstable(struct kv_buf *out, const struct kv_report *r)
 
 static void add_two_by_two(struct kv_buf *out, const struct kv_two_by_two *t)
 {
-    kv_json_out_key(out, "table");
-    kv_buf_printf(out, "[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", t->both, t->first,
-        t->second, t->neither);
+    kv_json_out_list(out, "table");
+    kv_json_out_count(out, NULL, t->both);
+    kv_json_out_count(out, NULL, t->first);
+    kv_json_out_count(out, NULL, t->second);
+    kv_json_out_count(out, NULL, t->neither);
+    kv_buf_add_char(out, ']');
     kv_json_out_count(out, "n", kv_statistics_total(t));
     kv_json_out_number(out, "agreement", kv_statistics_agreement(t));
     kv_json_out_number(out, "kappa", kv_statistics_kappa(t));
@@ -314,25 +318,23 @@ static void add_two_by_two(struct kv_buf *out, const struct kv_two_by_two *t)
 static void add_agreement(
     struct kv_buf *out, const struct kv_report *r, const struct kv_agreement *a)
 {
-    kv_json_out_item(out);
+    kv_json_out_object(out, NULL);
     kv_json_out_text(out, "a", kv_rowset_model(r->set, a->a));
     kv_json_out_text(out, "b", kv_rowset_model(r->set, a->b));
     add_two_by_two(out, &a->table);
     kv_json_out_number(out, "p", a->p);
     kv_json_out_list(out, "fields");
     for (size_t i = 0; i < a->field_count; i++) {
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "field", kv_names_text(&r->set->names.fields, a->fields[i].field));
         add_two_by_two(out, &a->fields[i].table);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
     kv_json_out_list(out, "disagree");
-    for (size_t i = 0; i < a->examples; i++) {
-        kv_json_out_comma(out);
-        kv_json_quote(
-            out, kv_rowset_question(r->set, r->set->facts[a->example[i][0]].question), KV_JSON_RAW);
-    }
+    for (size_t i = 0; i < a->examples; i++)
+        kv_json_out_text(
+            out, NULL, kv_rowset_question(r->set, r->set->facts[a->example[i][0]].question));
     kv_buf_add_str(out, "]}");
 }
 
@@ -344,7 +346,7 @@ static void add_labels(struct kv_buf *out, const struct kv_report *r)
     kv_json_out_list(out, "people");
     for (size_t i = 0; i < a->check_count; i++) {
         const struct kv_label_check *c = &a->checks[i];
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "judge", kv_rowset_model(r->set, c->judge));
         add_two_by_two(out, &c->table);
         kv_json_out_number(out, "tpr", c->tpr);
@@ -355,10 +357,10 @@ static void add_labels(struct kv_buf *out, const struct kv_report *r)
     kv_buf_add_char(out, ']');
     kv_json_out_list(out, "corrected");
     for (size_t i = 0; i < a->corrected_count; i++) {
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         answering_and_judge(out, r, a->corrected[i].line);
         kv_json_out_number(out, "rate", a->corrected[i].rate);
-        kv_json_out_interval(out, "interval", a->corrected[i].interval);
+        interval(out, "interval", a->corrected[i].interval);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
@@ -391,7 +393,7 @@ static void add_usage(struct kv_buf *out, const struct kv_report *r)
     kv_json_out_list(out, "usage");
     for (size_t i = 0; i < r->consumptions.n; i++) {
         const struct kv_consumer *c = &r->consumptions.items[i];
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "model", kv_rowset_model(r->set, c->model));
         kv_json_out_text(out, "role", c->judges ? KV_SLICE("judge") : KV_SLICE("answering"));
         kv_json_out_count(out, c->judges ? "judgings" : "answers", c->rows);
@@ -404,8 +406,7 @@ static void add_usage(struct kv_buf *out, const struct kv_report *r)
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    kv_json_out_key(out, "total");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "total");
     add_use(out, &r->consumptions.total);
     kv_buf_add_char(out, '}');
 }
@@ -414,7 +415,7 @@ static void add_warnings(struct kv_buf *out, const struct kv_report *r)
 {
     kv_json_out_list(out, "warnings");
     for (size_t i = 0; i < r->health.warning_count; i++) {
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(
             out, "warning", kv_names_text(&r->set->names.warnings, r->health.warnings[i].warning));
         kv_json_out_count(out, "count", r->health.warnings[i].count);
@@ -424,7 +425,7 @@ static void add_warnings(struct kv_buf *out, const struct kv_report *r)
     kv_json_out_list(out, "served");
     for (size_t i = 0; i < r->health.served_count; i++) {
         const struct kv_health_served *s = &r->health.served[i];
-        kv_json_out_item(out);
+        kv_json_out_object(out, NULL);
         kv_json_out_text(out, "asked", kv_rowset_model(r->set, s->model));
         kv_json_out_text(out, "served", kv_names_text(&r->set->names.served, s->served));
         kv_json_out_count(out, "count", s->count);
@@ -436,8 +437,7 @@ static void add_warnings(struct kv_buf *out, const struct kv_report *r)
 static void add_health(struct kv_buf *out, const struct kv_report *r)
 {
     const struct kv_health *h = &r->health;
-    kv_json_out_key(out, "health");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "health");
     kv_json_out_count(out, "rows", h->rows);
     for (int i = 0; i < KV_MARKS; i++)
         kv_json_out_count(out, kv_marks_name(i), h->marks[i]);

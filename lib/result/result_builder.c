@@ -6,9 +6,8 @@
 #include "result_builder.h"
 
 #include "json.h"
-#include "num.h"
+#include "json_out.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 enum kv_tri kv_tri(bool b)
@@ -60,58 +59,22 @@ void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_us
         r->usage[r->usage_count++] = *u;
 }
 
-/* ---- members, each with its comma in front ---- */
-
-static void add_name(struct kv_buf *out, const char *name)
-{
-    char last = out->n ? out->p[out->n - 1] : '{';
-    if (last != '{')
-        kv_buf_add_char(out, ',');
-    kv_buf_add_char(out, '"');
-    kv_buf_add_str(out, name);
-    kv_buf_add_str(out, "\":");
-}
-
-static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
-{
-    add_name(out, name);
-    if (text.p)
-        kv_json_quote(out, text, KV_JSON_RAW);
-    else
-        kv_buf_add_str(out, "null");
-}
-
+/* A value given as JSON, with the separators of a result line. */
 static void add_json(struct kv_buf *out, const char *name, struct kv_slice json, const char *none)
 {
-    add_name(out, name);
+    kv_json_out_key(out, name);
     if (json.n)
         kv_json_compact(out, json);
     else
         kv_buf_add_str(out, none);
 }
 
-static void add_bool(struct kv_buf *out, const char *name, bool b)
-{
-    add_name(out, name);
-    kv_buf_add_str(out, b ? "true" : "false");
-}
-
 static void add_tri(struct kv_buf *out, const char *name, enum kv_tri t)
 {
-    add_name(out, name);
-    kv_buf_add_str(out, t == KV_TRI_NULL ? "null" : t == KV_TRI_TRUE ? "true" : "false");
-}
-
-static void add_int(struct kv_buf *out, const char *name, int64_t n)
-{
-    add_name(out, name);
-    kv_buf_printf(out, "%" PRId64, n);
-}
-
-static void add_null(struct kv_buf *out, const char *name)
-{
-    add_name(out, name);
-    kv_buf_add_str(out, "null");
+    if (t == KV_TRI_NULL)
+        kv_json_out_null(out, name);
+    else
+        kv_json_out_flag(out, name, t == KV_TRI_TRUE);
 }
 
 /* ---- metadata ---- */
@@ -124,13 +87,11 @@ static void add_retry_counts(struct kv_buf *out, const struct kv_retry_count *re
         [KV_RETRY_RATE_LIMIT] = "rate_limit",
         [KV_RETRY_SERVER_ERROR] = "server_error",
     };
-    add_name(out, "retry_counts");
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "retry_counts");
     for (int i = 0; i < KV_RETRY_CLASSES; i++) {
-        add_name(out, names[i]);
-        kv_buf_add_char(out, '{');
-        add_int(out, "used", retries[i].used);
-        add_int(out, "budget", retries[i].budget);
+        kv_json_out_object(out, names[i]);
+        kv_json_out_int(out, "used", retries[i].used);
+        kv_json_out_int(out, "budget", retries[i].budget);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, '}');
@@ -152,46 +113,41 @@ static struct kv_slice cut_text(struct kv_slice text, size_t max)
 
 static void add_failure(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_name(out, "failure");
     if (r->failure == KV_FAIL_NONE) {
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "failure");
         return;
     }
     struct kv_slice reason = cut_text(r->failure_reason, KV_FAILURE_REASON_MAX);
-    kv_buf_add_char(out, '{');
-    add_text(out, "category", kv_slice(kv_failure_name(r->failure)));
-    add_text(out, "stage", kv_slice(r->failure_stage));
-    add_text(out, "reason", reason.p ? reason : KV_SLICE(""));
-    add_name(out, "details");
+    kv_json_out_object(out, "failure");
+    kv_json_out_text_or_null(out, "category", kv_slice(kv_failure_name(r->failure)));
+    kv_json_out_text_or_null(out, "stage", kv_slice(r->failure_stage));
+    kv_json_out_text(out, "reason", reason);
     if (r->error_message.p || r->details_retry_counts) {
-        kv_buf_add_char(out, '{');
+        kv_json_out_object(out, "details");
         if (r->error_message.p)
-            add_text(out, "error_message", r->error_message);
+            kv_json_out_text(out, "error_message", r->error_message);
         if (r->details_retry_counts)
             add_retry_counts(out, r->retries);
         kv_buf_add_char(out, '}');
     } else {
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "details");
     }
-    add_text(out, "group", kv_slice(kv_failure_group_name(kv_failure_group(r->failure))));
+    kv_json_out_text_or_null(
+        out, "group", kv_slice(kv_failure_group_name(kv_failure_group(r->failure))));
     kv_buf_add_char(out, '}');
 }
 
 static void add_caveats(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    const char *comma = "";
-    add_name(out, "caveats");
-    kv_buf_add_char(out, '[');
     static const char *const words[] = {
-        "\"partial_content\"", "\"embedding_override\"", "\"parse_decision_malformed\""};
+        "partial_content", "embedding_override", "parse_decision_malformed"};
+    kv_json_out_list(out, "caveats");
     for (unsigned i = 0; i < 3; i++)
-        if (r->caveats & 1u << i) {
-            kv_buf_printf(out, "%s%s", comma, words[i]);
-            comma = ",";
-        }
+        if (r->caveats & 1u << i)
+            kv_json_out_str(out, NULL, words[i]);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         if (r->retries[i].used > 0) {
-            kv_buf_printf(out, "%s\"retries_used\"", comma);
+            kv_json_out_str(out, NULL, "retries_used");
             break;
         }
     kv_buf_add_char(out, ']');
@@ -199,13 +155,9 @@ static void add_caveats(struct kv_buf *out, const struct kv_result_builder *r)
 
 static void add_warnings(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_name(out, "warnings");
-    kv_buf_add_char(out, '[');
-    for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++) {
-        if (i)
-            kv_buf_add_char(out, ',');
-        kv_json_quote(out, r->warnings[i], KV_JSON_RAW);
-    }
+    kv_json_out_list(out, "warnings");
+    for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++)
+        kv_json_out_text(out, NULL, r->warnings[i]);
     if (r->warning_count > KV_WARNINGS_MAX)
         kv_buf_printf(
             out, ",\"%zu further warnings were left out\"", r->warning_count - KV_WARNINGS_MAX);
@@ -224,43 +176,41 @@ static void add_result_id(struct kv_buf *out, const struct kv_result_builder *r)
         .replicate = r->replicate,
     };
     kv_result_id(&name, hex);
-    add_text(out, "result_id", kv_slice(hex));
+    kv_json_out_text_or_null(out, "result_id", kv_slice(hex));
 }
 
 static void add_metadata(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_name(out, "metadata");
-    kv_buf_add_char(out, '{');
-    add_text(out, "question_id", r->question_id);
-    add_text(out, "template_id", r->template_id);
+    kv_json_out_object(out, "metadata");
+    kv_json_out_text_or_null(out, "question_id", r->question_id);
+    kv_json_out_text_or_null(out, "template_id", r->template_id);
     add_failure(out, r);
     add_caveats(out, r);
     add_warnings(out, r);
-    add_null(out, "partial_content");
+    kv_json_out_null(out, "partial_content");
     add_retry_counts(out, r->retries);
-    add_text(out, "question_text", r->question_text);
-    add_text(out, "raw_answer", r->raw_answer);
+    kv_json_out_text_or_null(out, "question_text", r->question_text);
+    kv_json_out_text_or_null(out, "raw_answer", r->raw_answer);
     add_json(out, "keywords", r->keywords_json, "null");
     add_json(out, "answering", r->answering_json, "{}");
     add_json(out, "parsing", r->parsing_json, "{}");
-    add_text(out, "answering_system_prompt", r->answering_system_prompt);
-    add_text(out, "parsing_system_prompt", r->parsing_system_prompt);
-    add_name(out, "execution_time");
-    kv_num_add_double(out, r->execution_time, KV_NUM_COMPACT);
-    add_text(out, "timestamp", kv_slice(r->timestamp));
+    kv_json_out_text_or_null(out, "answering_system_prompt", r->answering_system_prompt);
+    kv_json_out_text_or_null(out, "parsing_system_prompt", r->parsing_system_prompt);
+    kv_json_out_number(out, "execution_time", r->execution_time);
+    kv_json_out_text_or_null(out, "timestamp", kv_slice(r->timestamp));
     add_result_id(out, r);
-    add_text(out, "run_name", r->run_name);
+    kv_json_out_text_or_null(out, "run_name", r->run_name);
     if (r->replicate)
-        add_int(out, "replicate", r->replicate);
+        kv_json_out_int(out, "replicate", r->replicate);
     else
-        add_null(out, "replicate");
-    add_bool(out, "few_shot_enabled", r->few_shot_enabled);
-    add_int(out, "few_shot_example_count", r->few_shot_example_count);
-    add_null(out, "evaluation_mode");
-    add_null(out, "scenario_id");
-    add_null(out, "scenario_node");
-    add_null(out, "scenario_turn");
-    add_null(out, "scenario_path");
+        kv_json_out_null(out, "replicate");
+    kv_json_out_flag(out, "few_shot_enabled", r->few_shot_enabled);
+    kv_json_out_int(out, "few_shot_example_count", r->few_shot_example_count);
+    kv_json_out_null(out, "evaluation_mode");
+    kv_json_out_null(out, "scenario_id");
+    kv_json_out_null(out, "scenario_node");
+    kv_json_out_null(out, "scenario_turn");
+    kv_json_out_null(out, "scenario_path");
     kv_buf_add_char(out, '}');
 }
 
@@ -273,13 +223,12 @@ static void add_messages(struct kv_buf *out, const char *name, struct kv_slice t
         add_json(out, name, taken, "[]");
         return;
     }
-    add_name(out, name);
-    kv_buf_add_char(out, '[');
+    kv_json_out_list(out, name);
     for (size_t i = 0; i < count; i++) {
-        kv_buf_add_str(out, i ? ",{" : "{");
-        add_text(out, "role", kv_slice(messages[i].role));
-        add_text(out, "content", messages[i].content);
-        add_int(out, "block_index", (int64_t)i);
+        kv_json_out_object(out, NULL);
+        kv_json_out_text_or_null(out, "role", kv_slice(messages[i].role));
+        kv_json_out_text_or_null(out, "content", messages[i].content);
+        kv_json_out_int(out, "block_index", (int64_t)i);
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
@@ -300,24 +249,22 @@ static void add_total(struct kv_buf *out, const struct kv_result_builder *r)
         output = sum(output, said);
         total = sum(total, sum(in, said));
     }
-    add_name(out, "total");
-    kv_buf_add_char(out, '{');
-    add_int(out, "input_tokens", input);
-    add_int(out, "output_tokens", output);
-    add_int(out, "total_tokens", total);
+    kv_json_out_object(out, "total");
+    kv_json_out_int(out, "input_tokens", input);
+    kv_json_out_int(out, "output_tokens", output);
+    kv_json_out_int(out, "total_tokens", total);
     kv_buf_add_char(out, '}');
 }
 
 static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_name(out, "usage_metadata");
     if (!r->has_usage) {
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "usage_metadata");
         return;
     }
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, "usage_metadata");
     for (size_t i = 0; i < r->usage_count; i++) {
-        add_name(out, r->usage[i].stage);
+        kv_json_out_key(out, r->usage[i].stage);
         kv_stage_usage_write(out, &r->usage[i]);
     }
     if (r->usage_count)
@@ -329,18 +276,18 @@ static void add_verdict(struct kv_buf *out, const struct kv_result_builder *r)
 {
     add_json(out, "parsed_gt_response", r->parsed_gt_json, "null");
     add_json(out, "parsed_llm_response", r->parsed_llm_json, "null");
-    add_bool(out, "template_verification_performed", r->verification_performed);
+    kv_json_out_flag(out, "template_verification_performed", r->verification_performed);
     add_tri(out, "verify_result", r->verify_result);
     add_json(out, "verify_granular_result", r->granular_json, "null");
-    add_text(out, "field_verification_error", r->field_verification_error);
+    kv_json_out_text_or_null(out, "field_verification_error", r->field_verification_error);
     add_json(out, "field_results", r->field_results_json, "null");
     add_json(out, "field_scores", r->field_scores_json, "null");
-    add_text(out, "composition_strategy", r->composition_strategy);
-    add_bool(out, "embedding_check_performed", false);
-    add_null(out, "embedding_similarity_score");
-    add_bool(out, "embedding_override_applied", false);
-    add_null(out, "embedding_model_used");
-    add_bool(out, "regex_validations_performed", r->regex_performed);
+    kv_json_out_text_or_null(out, "composition_strategy", r->composition_strategy);
+    kv_json_out_flag(out, "embedding_check_performed", false);
+    kv_json_out_null(out, "embedding_similarity_score");
+    kv_json_out_flag(out, "embedding_override_applied", false);
+    kv_json_out_null(out, "embedding_model_used");
+    kv_json_out_flag(out, "regex_validations_performed", r->regex_performed);
     add_json(out, "regex_validation_results", r->regex_results_json, "null");
     add_json(out, "regex_validation_details", r->regex_details_json, "null");
     add_tri(out, "regex_overall_success", r->regex_success);
@@ -349,36 +296,35 @@ static void add_verdict(struct kv_buf *out, const struct kv_result_builder *r)
 
 static void add_checks(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_bool(out, "recursion_limit_reached", false);
-    add_bool(out, "response_timeout_partial", r->response_timeout_partial);
-    add_bool(out, "usage_unavailable", r->usage_unavailable);
-    add_null(out, "investigation_trace");
-    add_bool(out, "agentic_parsing_performed", false);
-    add_null(out, "agentic_extraction_recovery");
-    add_null(out, "agentic_extraction_error");
-    add_bool(out, "dynamic_parsing_performed", false);
-    add_null(out, "dynamic_parse_decision");
-    add_null(out, "dynamic_decision_reasoning");
-    add_bool(out, "abstention_check_performed", r->abstention_performed);
+    kv_json_out_flag(out, "recursion_limit_reached", false);
+    kv_json_out_flag(out, "response_timeout_partial", r->response_timeout_partial);
+    kv_json_out_flag(out, "usage_unavailable", r->usage_unavailable);
+    kv_json_out_null(out, "investigation_trace");
+    kv_json_out_flag(out, "agentic_parsing_performed", false);
+    kv_json_out_null(out, "agentic_extraction_recovery");
+    kv_json_out_null(out, "agentic_extraction_error");
+    kv_json_out_flag(out, "dynamic_parsing_performed", false);
+    kv_json_out_null(out, "dynamic_parse_decision");
+    kv_json_out_null(out, "dynamic_decision_reasoning");
+    kv_json_out_flag(out, "abstention_check_performed", r->abstention_performed);
     add_tri(out, "abstention_detected", r->abstention_detected);
-    add_bool(out, "abstention_override_applied", r->abstention_override);
-    add_text(out, "abstention_reasoning", r->abstention_reasoning);
-    add_bool(out, "sufficiency_check_performed", r->sufficiency_performed);
+    kv_json_out_flag(out, "abstention_override_applied", r->abstention_override);
+    kv_json_out_text_or_null(out, "abstention_reasoning", r->abstention_reasoning);
+    kv_json_out_flag(out, "sufficiency_check_performed", r->sufficiency_performed);
     add_tri(out, "sufficiency_detected", r->sufficiency_detected);
-    add_bool(out, "sufficiency_override_applied", r->sufficiency_override);
-    add_text(out, "sufficiency_reasoning", r->sufficiency_reasoning);
+    kv_json_out_flag(out, "sufficiency_override_applied", r->sufficiency_override);
+    kv_json_out_text_or_null(out, "sufficiency_reasoning", r->sufficiency_reasoning);
 }
 
 static void add_template(struct kv_buf *out, const struct kv_result_builder *r)
 {
-    add_name(out, "template");
-    kv_buf_add_char(out, '{');
-    add_text(out, "raw_llm_response", r->raw_llm_response.p ? r->raw_llm_response : KV_SLICE(""));
+    kv_json_out_object(out, "template");
+    kv_json_out_text(out, "raw_llm_response", r->raw_llm_response);
     add_messages(out, "trace_messages", r->trace_json, r->trace, r->trace_count);
     add_messages(out, "conversation_context", r->context_json, r->context, r->context_count);
     add_verdict(out, r);
     add_checks(out, r);
-    add_null(out, "answering_mcp_servers");
+    kv_json_out_null(out, "answering_mcp_servers");
     add_usage(out, r);
     add_json(out, "agent_metrics", r->agent_metrics_json, "null");
     kv_buf_add_char(out, '}');
@@ -389,24 +335,23 @@ static void add_template(struct kv_buf *out, const struct kv_result_builder *r)
 static void add_rubric(struct kv_buf *out, const struct kv_result_builder_rubric *rubric)
 {
     if (!rubric) {
-        add_null(out, "rubric");
+        kv_json_out_null(out, "rubric");
         return;
     }
-    add_name(out, "rubric");
-    kv_buf_add_char(out, '{');
-    add_bool(out, "rubric_evaluation_performed", true);
-    add_text(out, "rubric_evaluation_strategy", rubric->strategy);
+    kv_json_out_object(out, "rubric");
+    kv_json_out_flag(out, "rubric_evaluation_performed", true);
+    kv_json_out_text_or_null(out, "rubric_evaluation_strategy", rubric->strategy);
     add_json(out, "llm_trait_scores", rubric->llm_scores_json, "null");
     add_json(out, "llm_trait_labels", rubric->llm_labels_json, "null");
     add_json(out, "regex_trait_scores", rubric->regex_scores_json, "null");
     add_json(out, "callable_trait_scores", rubric->callable_scores_json, "null");
     add_json(out, "metric_trait_scores", rubric->metric_scores_json, "null");
     add_json(out, "metric_trait_confusion_lists", rubric->metric_lists_json, "null");
-    add_null(out, "agentic_trait_scores");
-    add_null(out, "agentic_trait_investigation_traces");
-    add_null(out, "agentic_trait_extraction_metadata");
-    add_null(out, "dynamic_rubric_skipped_traits");
-    add_null(out, "dynamic_rubric_promoted_traits");
+    kv_json_out_null(out, "agentic_trait_scores");
+    kv_json_out_null(out, "agentic_trait_investigation_traces");
+    kv_json_out_null(out, "agentic_trait_extraction_metadata");
+    kv_json_out_null(out, "dynamic_rubric_skipped_traits");
+    kv_json_out_null(out, "dynamic_rubric_promoted_traits");
     add_json(out, "trait_provenance", rubric->provenance_json, "null");
     kv_buf_add_char(out, '}');
 }
@@ -420,11 +365,11 @@ void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *o
     add_metadata(out, r);
     add_template(out, r);
     add_rubric(out, r->rubric);
-    add_null(out, "deep_judgment");
-    add_null(out, "deep_judgment_rubric");
-    add_text(out, "evaluation_input", r->evaluation_input);
-    add_bool(out, "used_full_trace", r->used_full_trace);
-    add_text(out, "trace_extraction_error", r->trace_extraction_error);
+    kv_json_out_null(out, "deep_judgment");
+    kv_json_out_null(out, "deep_judgment_rubric");
+    kv_json_out_text_or_null(out, "evaluation_input", r->evaluation_input);
+    kv_json_out_flag(out, "used_full_trace", r->used_full_trace);
+    kv_json_out_text_or_null(out, "trace_extraction_error", r->trace_extraction_error);
     kv_buf_add_str(out, "}\n");
     kv_json_replace_surrogates(out, start);
 }

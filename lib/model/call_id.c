@@ -34,7 +34,7 @@ void kv_call_id(const struct kv_call_name *n, char id[KV_CALL_ID + 1])
     add(&text, n->judging);
     add(&text, n->replicate);
     add(&text, kv_slice_of(&number));
-    add_digest(&text, n->answer, n->answer.n > 0);
+    add_digest(&text, n->answer, n->judging.n > 0);
     add_digest(&text, n->settings, true);
     kv_digest_sha256(kv_slice_of(&text), hex);
     memcpy(id, "kv1-", 4);
@@ -42,4 +42,18 @@ void kv_call_id(const struct kv_call_name *n, char id[KV_CALL_ID + 1])
     id[KV_CALL_ID] = '\0';
     kv_buf_release(&text);
     kv_buf_release(&number);
+}
+
+void kv_call_nonce(
+    struct kv_slice created_at, struct kv_slice config_hash, char nonce[KV_CALL_NONCE + 1])
+{
+    struct kv_buf text = {0};
+    char hex[KV_SHA256_HEX + 1];
+    kv_buf_add_slice(&text, created_at);
+    kv_buf_add_char(&text, '\n');
+    kv_buf_add_slice(&text, config_hash);
+    kv_digest_sha256(kv_slice_of(&text), hex);
+    memcpy(nonce, hex, KV_CALL_NONCE);
+    nonce[KV_CALL_NONCE] = '\0';
+    kv_buf_release(&text);
 }

@@ -243,6 +243,11 @@ static struct kv_error_body with_status(const struct kv_error_body *c)
     return asked;
 }
 
+int kv_outcome_status(const struct kv_error_body *c)
+{
+    return with_status(c).status;
+}
+
 enum kv_outcome kv_outcome_of(const struct kv_error_body *c)
 {
     const struct kv_error_body asked = with_status(c);

@@ -56,6 +56,9 @@ struct kv_error_body {
 };
 enum kv_outcome kv_outcome_of(const struct kv_error_body *c);
 
+/* The HTTP status that a refusal without one stands for, by its words: 500 if they say nothing. */
+int kv_outcome_status(const struct kv_error_body *c);
+
 /* Of an outcome that stops: true if it is certain that no other request would fare better, as where
  * the provider's words, or a 401, speak of the account or the key. A bare 402, 403 or 404 may be
  * about one request: a firewall that dislikes a text, credit for a shorter answer only. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh - installs the Debian packages that are missing: setup.sh [list] build|demo|check|lint|bench|torture|browser|all
+# setup.sh - installs the Debian packages that are missing: setup.sh [list] build|demo|check|lint|bench|torture|peers|browser|all
 #
 # Says what it needs and stops with 4 if it may not install. On other systems it names the packages
 # and lets the build try with what is there.
@@ -11,6 +11,7 @@ check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel 
 lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3"
 browser='chromium python3' # for tests/whole/page.bats; large, and in no other list
+peers='nginx-light squid' # for tests/whole/peers.bats
 torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace time xfsprogs"
 
 only_list=
@@ -25,11 +26,12 @@ check) wanted=$check ;;
 lint) wanted=$lint ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
+peers) wanted=$peers ;;
 browser) wanted=$browser ;;
 musl) wanted=musl-tools ;;
-all) wanted="$check $lint $bench $torture clang libclang-rt-14-dev musl-tools" ;;
+all) wanted="$check $lint $bench $torture $peers clang libclang-rt-14-dev musl-tools" ;;
 *)
-    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|browser|musl|all]" >&2
+    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|peers|browser|musl|all]" >&2
     exit 2
     ;;
 esac

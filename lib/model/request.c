@@ -108,6 +108,16 @@ void kv_request_join_system(const struct kv_request *ask, struct kv_buf *out)
     }
 }
 
+/* Responses takes what the model said before as an output of its own form; llama.cpp takes no other. */
+static void add_turn(struct kv_request_body *b, enum kv_speaker role, struct kv_slice text)
+{
+    bool output = b->ask->wire == KV_PROTOCOL_RESPONSES && role == KV_SPEAKER_ASSISTANT;
+    kv_buf_printf(b->out, "{%s\"role\":\"%s\",\"content\":%s", output ? "\"type\":\"message\"," : "",
+        role_name(b->ask, role), output ? "[{\"type\":\"output_text\",\"text\":" : "");
+    kv_request_quote(b, text);
+    kv_buf_add_str(b->out, output ? "}]}" : "}");
+}
+
 /* A turn that takes in what stands in front of it and the turns of the same role behind it. */
 static size_t add_merged(struct kv_request_body *b, size_t i, struct kv_slice before)
 {
@@ -122,9 +132,7 @@ static size_t add_merged(struct kv_request_body *b, size_t i, struct kv_slice be
             kv_buf_add_str(&text, "\n\n");
         kv_buf_add_slice(&text, m[i].text);
     }
-    kv_buf_printf(b->out, "{\"role\":\"%s\",\"content\":", role_name(b->ask, role));
-    kv_request_quote(b, kv_slice_of(&text));
-    kv_buf_add_char(b->out, '}');
+    add_turn(b, role, kv_slice_of(&text));
     kv_buf_release(&text);
     return i;
 }
@@ -153,10 +161,8 @@ void kv_request_messages(struct kv_request_body *b, const char *name, size_t fro
     const struct kv_request *ask = b->ask;
     kv_request_member(b, name);
     for (size_t i = from; i < ask->count; i++) {
-        kv_buf_printf(b->out, "%s{\"role\":\"%s\",\"content\":", i > from ? "," : "[",
-            role_name(ask, ask->messages[i].role));
-        kv_request_quote(b, ask->messages[i].text);
-        kv_buf_add_char(b->out, '}');
+        kv_buf_add_char(b->out, i > from ? ',' : '[');
+        add_turn(b, ask->messages[i].role, ask->messages[i].text);
     }
     kv_buf_add_str(b->out, ask->count > from ? "]" : "[]");
 }

@@ -1,14 +1,14 @@
 /* csv - results as karenina's CSV export: a fixed set of columns and one for each global trait.
  *
  * Each row is first written out in full (kv_result_dump), so that a cell is found by its path and
- * has the type it must have; the column table says which path and which of karenina's ways of
- * printing.
+ * has the type it must have; the column table says which member; its shape says which of
+ * karenina's ways of printing.
  */
 #include "csv.h"
 
 #include "builtins.h"
 #include "json.h"
-#include "num.h"
+#include "result_table.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -17,14 +17,9 @@
 /* ---- the columns ---- */
 
 enum cell {
-    TEXT,      /* a string as it is; null is empty */
-    PYTHON,    /* Python's text: True, 0.25; null is empty */
-    PYTHON_OR, /* the same, but anything falsy is empty */
-    JSON,      /* JSON in ASCII; anything falsy is empty */
-    FLAG,      /* True or False; False where the block is missing */
-    COUNT,     /* a number; 0 where the block is missing */
+    MEMBER, /* of a block */
+    REASON, /* of the failure */
     SUCCESS,
-    DISPLAY, /* of an identity */
     STAMP,
     VERSION,
     JOB,
@@ -33,67 +28,88 @@ enum cell {
 };
 
 struct column {
-    const char *name; /* of the column, and of the member where `member` is NULL */
+    const char *name;
     enum cell cell;
-    const char *block, *member;
+    size_t block, member; /* positions in result_table */
 };
 
+#define METADATA(member)                                                                           \
+    {                                                                                              \
+#member, MEMBER, KV_ROW_metadata, KV_METADATA_##member                                     \
+    }
+#define TEMPLATE(member)                                                                           \
+    {                                                                                              \
+#member, MEMBER, KV_ROW_template, KV_TEMPLATE_##member                                     \
+    }
+#define RUBRIC(member)                                                                             \
+    {                                                                                              \
+#member, MEMBER, KV_ROW_rubric, KV_RUBRIC_##member                                         \
+    }
+#define DEEP(member)                                                                               \
+    {                                                                                              \
+#member, MEMBER, KV_ROW_deep_judgment, KV_DEEP_##member                                    \
+    }
+#define DEEP_RUBRIC(member)                                                                        \
+    {                                                                                              \
+#member, MEMBER, KV_ROW_deep_judgment_rubric, KV_DEEP_RUBRIC_##member                      \
+    }
+
 static const struct column columns[] = {
-    {"question_id", TEXT, "metadata", NULL},
-    {"success", SUCCESS, NULL, NULL},
-    {"error", TEXT, "failure", "reason"},
-    {"question_text", TEXT, "metadata", NULL},
-    {"raw_llm_response", TEXT, "template", NULL},
-    {"parsed_gt_response", JSON, "template", NULL},
-    {"parsed_llm_response", JSON, "template", NULL},
-    {"template_verification_performed", FLAG, "template", NULL},
-    {"verify_result", JSON, "template", NULL},
-    {"verify_granular_result", JSON, "template", NULL},
-    {"rubric_evaluation_performed", FLAG, "rubric", NULL},
-    {"keywords", JSON, "metadata", NULL},
-    {NULL, GLOBAL_TRAITS, NULL, NULL},
-    {"question_specific_rubrics", OTHER_TRAITS, NULL, NULL},
-    {"answering_model", DISPLAY, "metadata", "answering"},
-    {"parsing_model", DISPLAY, "metadata", "parsing"},
-    {"replicate", PYTHON_OR, "metadata", NULL},
-    {"execution_time", PYTHON, "metadata", NULL},
-    {"timestamp", TEXT, "metadata", NULL},
-    {"answering_system_prompt", TEXT, "metadata", NULL},
-    {"parsing_system_prompt", TEXT, "metadata", NULL},
-    {"run_name", TEXT, "metadata", NULL},
-    {"export_timestamp", STAMP, NULL, NULL},
-    {"karenina_version", VERSION, NULL, NULL},
-    {"job_id", JOB, NULL, NULL},
-    {"embedding_check_performed", FLAG, "template", NULL},
-    {"embedding_similarity_score", PYTHON_OR, "template", NULL},
-    {"embedding_override_applied", FLAG, "template", NULL},
-    {"embedding_model_used", TEXT, "template", NULL},
-    {"answering_mcp_servers", JSON, "template", NULL},
-    {"deep_judgment_mode", TEXT, "deep_judgment", NULL},
-    {"deep_judgment_performed", FLAG, "deep_judgment", NULL},
-    {"extracted_excerpts", JSON, "deep_judgment", NULL},
-    {"attribute_reasoning", JSON, "deep_judgment", NULL},
-    {"deep_judgment_stages_completed", JSON, "deep_judgment", NULL},
-    {"deep_judgment_model_calls", COUNT, "deep_judgment", NULL},
-    {"deep_judgment_excerpt_retry_count", COUNT, "deep_judgment", NULL},
-    {"attributes_without_excerpts", JSON, "deep_judgment", NULL},
-    {"deep_judgment_search_enabled", FLAG, "deep_judgment", NULL},
-    {"hallucination_risk_assessment", JSON, "deep_judgment", NULL},
-    {"deep_judgment_rubric_performed", FLAG, "deep_judgment_rubric", NULL},
-    {"extracted_rubric_excerpts", JSON, "deep_judgment_rubric", NULL},
-    {"rubric_trait_reasoning", JSON, "deep_judgment_rubric", NULL},
-    {"deep_judgment_rubric_scores", JSON, "deep_judgment_rubric", NULL},
-    {"standard_rubric_scores", JSON, "deep_judgment_rubric", NULL},
-    {"trait_metadata", JSON, "deep_judgment_rubric", NULL},
-    {"traits_without_valid_excerpts", JSON, "deep_judgment_rubric", NULL},
-    {"rubric_hallucination_risk_assessment", JSON, "deep_judgment_rubric", NULL},
-    {"total_deep_judgment_model_calls", COUNT, "deep_judgment_rubric", NULL},
-    {"total_traits_evaluated", COUNT, "deep_judgment_rubric", NULL},
-    {"total_excerpt_retries", COUNT, "deep_judgment_rubric", NULL},
-    {"metric_trait_confusion_lists", JSON, "rubric", NULL},
-    {"metric_trait_metrics", JSON, "rubric", "metric_trait_scores"},
-    {"usage_metadata", JSON, "template", NULL},
-    {"agent_metrics", JSON, "template", NULL},
+    METADATA(question_id),
+    {"success", SUCCESS, 0, 0},
+    {"error", REASON, KV_ROW_metadata, KV_METADATA_failure},
+    METADATA(question_text),
+    TEMPLATE(raw_llm_response),
+    TEMPLATE(parsed_gt_response),
+    TEMPLATE(parsed_llm_response),
+    TEMPLATE(template_verification_performed),
+    TEMPLATE(verify_result),
+    TEMPLATE(verify_granular_result),
+    RUBRIC(rubric_evaluation_performed),
+    METADATA(keywords),
+    {NULL, GLOBAL_TRAITS, 0, 0},
+    {"question_specific_rubrics", OTHER_TRAITS, 0, 0},
+    {"answering_model", MEMBER, KV_ROW_metadata, KV_METADATA_answering},
+    {"parsing_model", MEMBER, KV_ROW_metadata, KV_METADATA_parsing},
+    METADATA(replicate),
+    METADATA(execution_time),
+    METADATA(timestamp),
+    METADATA(answering_system_prompt),
+    METADATA(parsing_system_prompt),
+    METADATA(run_name),
+    {"export_timestamp", STAMP, 0, 0},
+    {"karenina_version", VERSION, 0, 0},
+    {"job_id", JOB, 0, 0},
+    TEMPLATE(embedding_check_performed),
+    TEMPLATE(embedding_similarity_score),
+    TEMPLATE(embedding_override_applied),
+    TEMPLATE(embedding_model_used),
+    TEMPLATE(answering_mcp_servers),
+    DEEP(deep_judgment_mode),
+    DEEP(deep_judgment_performed),
+    DEEP(extracted_excerpts),
+    DEEP(attribute_reasoning),
+    DEEP(deep_judgment_stages_completed),
+    DEEP(deep_judgment_model_calls),
+    DEEP(deep_judgment_excerpt_retry_count),
+    DEEP(attributes_without_excerpts),
+    DEEP(deep_judgment_search_enabled),
+    DEEP(hallucination_risk_assessment),
+    DEEP_RUBRIC(deep_judgment_rubric_performed),
+    DEEP_RUBRIC(extracted_rubric_excerpts),
+    DEEP_RUBRIC(rubric_trait_reasoning),
+    DEEP_RUBRIC(deep_judgment_rubric_scores),
+    DEEP_RUBRIC(standard_rubric_scores),
+    DEEP_RUBRIC(trait_metadata),
+    DEEP_RUBRIC(traits_without_valid_excerpts),
+    DEEP_RUBRIC(rubric_hallucination_risk_assessment),
+    DEEP_RUBRIC(total_deep_judgment_model_calls),
+    DEEP_RUBRIC(total_traits_evaluated),
+    DEEP_RUBRIC(total_excerpt_retries),
+    RUBRIC(metric_trait_confusion_lists),
+    {"metric_trait_metrics", MEMBER, KV_ROW_rubric, KV_RUBRIC_metric_trait_scores},
+    TEMPLATE(usage_metadata),
+    TEMPLATE(agent_metrics),
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -355,77 +371,51 @@ static void add_other_traits(struct kv_csv *csv, struct kv_slice rubric, struct 
     end_cell(csv, out);
 }
 
-static void add_value(struct kv_csv *csv, enum cell how, struct kv_slice value)
+static void add_text(struct kv_csv *csv, struct kv_slice value)
 {
-    struct kv_err ignored;
-    bool truth = kv_builtins_truth(value);
-    switch (how) {
-    case TEXT:
-        if (kv_json_type(value) == KV_JSON_STRING)
-            kv_json_unescape(value, &csv->cell);
-        break;
-    case PYTHON:
-    case PYTHON_OR:
-        if (!kv_json_is_null(value) && (truth || how == PYTHON))
-            kv_builtins_text(&csv->cell, value);
-        break;
-    case JSON:
-        if (truth)
-            kv_reformat(&csv->cell, value, KV_REFORMAT_ASCII);
-        break;
-    case FLAG:
+    if (kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, &csv->cell);
+}
+
+/* A member, printed as its shape asks. Where a value may be missing, anything falsy is an empty
+ * cell; where none may be, a missing block shows its default. */
+static void add_member(struct kv_csv *csv, const struct kv_shape *shape, struct kv_slice value)
+{
+    bool truth = kv_builtins_truth(value), always = !shape->nullable;
+    if (shape->kind == KV_SHAPE_TEXT)
+        add_text(csv, value);
+    else if (shape->kind == KV_SHAPE_RECORD)
+        kv_identity_display_of_json(value, &csv->cell, &(struct kv_err){0});
+    else if (shape->kind == KV_SHAPE_BOOL && always)
         kv_buf_add_str(&csv->cell, kv_json_is_true(value) ? "True" : "False");
-        break;
-    case COUNT:
+    else if (shape->kind == KV_SHAPE_INT && always)
         kv_buf_add_slice(&csv->cell, value.n ? value : KV_SLICE("0"));
-        break;
-    case DISPLAY:
-        kv_identity_display_of_json(value, &csv->cell, &ignored);
-        break;
-    default:
-        break;
-    }
+    else if (shape->kind != KV_SHAPE_INT && shape->kind != KV_SHAPE_FLOAT && truth)
+        kv_reformat(&csv->cell, value, KV_REFORMAT_ASCII);
+    else if (truth || (always && !kv_json_is_null(value)))
+        kv_builtins_text(&csv->cell, value);
 }
 
-/* Gives the members of one block to the columns that show them. */
-static void take_block(struct kv_slice block, const char *name, struct kv_slice values[COLUMNS])
+/* The members of a row, by block and position. */
+struct row {
+    struct kv_slice blocks[KV_SHAPE_MEMBERS_MAX];
+    struct kv_slice members[KV_ROW_deep_judgment_rubric + 1][KV_SHAPE_MEMBERS_MAX];
+};
+
+static void take_row(struct row *row, struct kv_slice text, const struct kv_result *result)
 {
-    struct kv_slice key, value;
-    struct kv_json_walk w;
-    kv_json_begin(&w, block);
-    while (kv_json_member(&w, &key, &value)) {
-        if (strcmp(name, "metadata") == 0 && kv_json_string_is(key, "failure"))
-            take_block(value, "failure", values);
-        for (size_t i = 0; i < COLUMNS; i++) {
-            const struct column *c = &columns[i];
-            if (c->block && strcmp(c->block, name) == 0 &&
-                kv_json_string_is(key, c->member ? c->member : c->name))
-                values[i] = value;
-        }
-    }
+    kv_shape_members(&kv_result_table, text, row->blocks);
+    for (size_t i = 0; i <= KV_ROW_deep_judgment_rubric; i++)
+        kv_shape_members(kv_result_table.members[i].shape, row->blocks[i], row->members[i]);
+    struct kv_slice *id = &row->members[KV_ROW_metadata][KV_METADATA_question_id];
+    if (result->generic && (!id->n || id->p < result->task_id.p))
+        *id = result->task_id; /* of any JSON job: its only name, unless another follows */
 }
 
-static void take_row(struct kv_slice row, struct kv_slice values[COLUMNS], struct kv_slice *rubric)
+static void add_column(struct kv_csv *csv, const struct column *c, const struct row *row,
+    bool failed, struct kv_buf *out)
 {
-    static const char *const blocks[] = {
-        "metadata", "template", "rubric", "deep_judgment", "deep_judgment_rubric"};
-    struct kv_slice key, block;
-    struct kv_json_walk w;
-    kv_json_begin(&w, row);
-    while (kv_json_member(&w, &key, &block)) {
-        for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-            if (kv_json_string_is(key, blocks[i]))
-                take_block(block, blocks[i], values);
-        if (kv_json_string_is(key, "rubric"))
-            *rubric = block;
-        if (kv_json_string_is(key, "task_id")) /* of any JSON job: its only name */
-            values[0] = block;
-    }
-}
-
-static void add_column(struct kv_csv *csv, const struct column *c, bool failed,
-    struct kv_slice value, struct kv_slice rubric, struct kv_buf *out)
-{
+    struct kv_slice value = row->members[c->block][c->member], rubric = row->blocks[KV_ROW_rubric];
     switch (c->cell) {
     case GLOBAL_TRAITS:
         add_global_traits(csv, rubric, out);
@@ -437,6 +427,10 @@ static void add_column(struct kv_csv *csv, const struct column *c, bool failed,
     case SUCCESS:
         kv_buf_add_str(&csv->cell, failed ? "False" : "True");
         break;
+    case REASON:
+        kv_json_get(value, "reason", &value);
+        add_text(csv, value);
+        break;
     case STAMP:
         kv_buf_add_str(&csv->cell, csv->stamp);
         break;
@@ -446,22 +440,20 @@ static void add_column(struct kv_csv *csv, const struct column *c, bool failed,
     case JOB:
         kv_buf_add_str(&csv->cell, csv->job);
         break;
-    default:
-        add_value(csv, c->cell, value);
+    case MEMBER:
+        add_member(csv, kv_result_table.members[c->block].shape->members[c->member].shape, value);
     }
     end_cell(csv, out);
 }
 
 void kv_csv_row(struct kv_csv *csv, const struct kv_result *result, struct kv_buf *out)
 {
-    struct kv_slice values[COLUMNS] = {{0}}, rubric = {0};
+    struct row row;
     kv_buf_clear(&csv->row);
-    if (result->generic)
-        kv_buf_add_slice(&csv->row, result->text);
-    else
+    if (!result->generic)
         kv_result_dump(&csv->row, result, KV_REFORMAT_SPACED);
-    take_row(kv_slice_of(&csv->row), values, &rubric);
+    take_row(&row, result->generic ? result->text : kv_slice_of(&csv->row), result);
     for (size_t i = 0; i < COLUMNS; i++)
-        add_column(csv, &columns[i], kv_result_failed(result), values[i], rubric, out);
+        add_column(csv, &columns[i], &row, kv_result_failed(result), out);
     end_line(out);
 }

@@ -1,13 +1,15 @@
 /* result_builder - a VerificationResult in the making: filled field by field, written as one line.
  *
- * The writers below go through the members in the order of kv-results(5) and do nothing else; a
- * structure of their own would only repeat that order.
+ * result_table has the members in their order, with their defaults. The tables of sources here say
+ * for some of them where the builder keeps the value and how it is written.
  */
 #include "result_builder.h"
 
 #include "json.h"
 #include "json_out.h"
+#include "result_table.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum kv_tri kv_tri(bool b)
@@ -59,35 +61,87 @@ void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_us
         r->usage[r->usage_count++] = *u;
 }
 
-/* A value given as JSON, with the separators of a result line. */
-static void add_json(struct kv_buf *out, const char *name, struct kv_slice json, const char *none)
+/* Writes one member of a block from where the builder keeps it. */
+typedef void write_member(
+    struct kv_buf *out, const struct kv_shape_member *member, const void *from);
+
+/* Where the value of a member comes from; members without one are written with their default. */
+struct source {
+    write_member *write;
+    size_t at; /* in what the block is made of */
+};
+
+static void write_text(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
-    kv_json_out_key(out, name);
-    if (json.n)
-        kv_json_compact(out, json);
+    const struct kv_slice *text = from;
+    if (text->p)
+        kv_json_out_text(out, m->name, *text);
     else
-        kv_buf_add_str(out, none);
+        kv_json_out_json(out, m->name, kv_slice(m->default_json));
 }
 
-static void add_tri(struct kv_buf *out, const char *name, enum kv_tri t)
+/* A value given as JSON, with the separators of a result line. */
+static void write_json(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
-    if (t == KV_TRI_NULL)
-        kv_json_out_null(out, name);
+    const struct kv_slice *json = from;
+    kv_json_out_key(out, m->name);
+    if (json->n)
+        kv_json_compact(out, *json);
     else
-        kv_json_out_flag(out, name, t == KV_TRI_TRUE);
+        kv_buf_add_str(out, m->default_json ? m->default_json : "{}");
 }
+
+static void write_flag(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    kv_json_out_flag(out, m->name, *(const bool *)from);
+}
+
+static void write_true(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    (void)from;
+    kv_json_out_flag(out, m->name, true);
+}
+
+static void write_tri(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    enum kv_tri t = *(const enum kv_tri *)from;
+    if (t == KV_TRI_NULL)
+        kv_json_out_null(out, m->name);
+    else
+        kv_json_out_flag(out, m->name, t == KV_TRI_TRUE);
+}
+
+static void write_int(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    kv_json_out_int(out, m->name, *(const int64_t *)from);
+}
+
+static void write_block(struct kv_buf *out, const struct kv_shape *block,
+    const struct source *sources, const void *from)
+{
+    const struct kv_shape_member *m = block->members;
+    for (size_t i = 0; m[i].name; i++)
+        if (sources[i].write)
+            sources[i].write(out, &m[i], (const char *)from + sources[i].at);
+        else
+            kv_json_out_json(out, m[i].name, kv_slice(m[i].default_json));
+    kv_buf_add_char(out, '}');
+}
+
+#define AT(field) offsetof(struct kv_result_builder, field)
 
 /* ---- metadata ---- */
 
-static void add_retry_counts(struct kv_buf *out, const struct kv_retry_count *retries)
+static void write_retries(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
+    const struct kv_retry_count *retries = from;
     static const char *const names[KV_RETRY_CLASSES] = {
         [KV_RETRY_CONNECTION] = "connection",
         [KV_RETRY_TIMEOUT] = "timeout",
         [KV_RETRY_RATE_LIMIT] = "rate_limit",
         [KV_RETRY_SERVER_ERROR] = "server_error",
     };
-    kv_json_out_object(out, "retry_counts");
+    kv_json_out_object(out, m ? m->name : "retry_counts");
     for (int i = 0; i < KV_RETRY_CLASSES; i++) {
         kv_json_out_object(out, names[i]);
         kv_json_out_int(out, "used", retries[i].used);
@@ -111,14 +165,15 @@ static struct kv_slice cut_text(struct kv_slice text, size_t max)
     return (struct kv_slice){text.p, i};
 }
 
-static void add_failure(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_failure(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
+    const struct kv_result_builder *r = from;
     if (r->failure == KV_FAIL_NONE) {
-        kv_json_out_null(out, "failure");
+        kv_json_out_null(out, m->name);
         return;
     }
     struct kv_slice reason = cut_text(r->failure_reason, KV_FAILURE_REASON_MAX);
-    kv_json_out_object(out, "failure");
+    kv_json_out_object(out, m->name);
     kv_json_out_text_or_null(out, "category", kv_slice(kv_failure_name(r->failure)));
     kv_json_out_text_or_null(out, "stage", kv_slice(r->failure_stage));
     kv_json_out_text(out, "reason", reason);
@@ -127,7 +182,7 @@ static void add_failure(struct kv_buf *out, const struct kv_result_builder *r)
         if (r->error_message.p)
             kv_json_out_text(out, "error_message", r->error_message);
         if (r->details_retry_counts)
-            add_retry_counts(out, r->retries);
+            write_retries(out, NULL, r->retries);
         kv_buf_add_char(out, '}');
     } else {
         kv_json_out_null(out, "details");
@@ -137,11 +192,12 @@ static void add_failure(struct kv_buf *out, const struct kv_result_builder *r)
     kv_buf_add_char(out, '}');
 }
 
-static void add_caveats(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_caveats(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
+    const struct kv_result_builder *r = from;
     static const char *const words[] = {
         "partial_content", "embedding_override", "parse_decision_malformed"};
-    kv_json_out_list(out, "caveats");
+    kv_json_out_list(out, m->name);
     for (unsigned i = 0; i < 3; i++)
         if (r->caveats & 1u << i)
             kv_json_out_str(out, NULL, words[i]);
@@ -153,9 +209,10 @@ static void add_caveats(struct kv_buf *out, const struct kv_result_builder *r)
     kv_buf_add_char(out, ']');
 }
 
-static void add_warnings(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_warnings(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
-    kv_json_out_list(out, "warnings");
+    const struct kv_result_builder *r = from;
+    kv_json_out_list(out, m->name);
     for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++)
         kv_json_out_text(out, NULL, r->warnings[i]);
     if (r->warning_count > KV_WARNINGS_MAX)
@@ -164,8 +221,9 @@ static void add_warnings(struct kv_buf *out, const struct kv_result_builder *r)
     kv_buf_add_char(out, ']');
 }
 
-static void add_result_id(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_result_id(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
+    const struct kv_result_builder *r = from;
     char hex[KV_RESULT_ID_HEX + 1];
     struct kv_result_name name = {
         .question_id = r->question_id,
@@ -176,54 +234,60 @@ static void add_result_id(struct kv_buf *out, const struct kv_result_builder *r)
         .replicate = r->replicate,
     };
     kv_result_id(&name, hex);
-    kv_json_out_text_or_null(out, "result_id", kv_slice(hex));
+    kv_json_out_str(out, m->name, hex);
 }
 
-static void add_metadata(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_time(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
-    kv_json_out_object(out, "metadata");
-    kv_json_out_text_or_null(out, "question_id", r->question_id);
-    kv_json_out_text_or_null(out, "template_id", r->template_id);
-    add_failure(out, r);
-    add_caveats(out, r);
-    add_warnings(out, r);
-    kv_json_out_null(out, "partial_content");
-    add_retry_counts(out, r->retries);
-    kv_json_out_text_or_null(out, "question_text", r->question_text);
-    kv_json_out_text_or_null(out, "raw_answer", r->raw_answer);
-    add_json(out, "keywords", r->keywords_json, "null");
-    add_json(out, "answering", r->answering_json, "{}");
-    add_json(out, "parsing", r->parsing_json, "{}");
-    kv_json_out_text_or_null(out, "answering_system_prompt", r->answering_system_prompt);
-    kv_json_out_text_or_null(out, "parsing_system_prompt", r->parsing_system_prompt);
-    kv_json_out_number(out, "execution_time", r->execution_time);
-    kv_json_out_text_or_null(out, "timestamp", kv_slice(r->timestamp));
-    add_result_id(out, r);
-    kv_json_out_text_or_null(out, "run_name", r->run_name);
-    if (r->replicate)
-        kv_json_out_int(out, "replicate", r->replicate);
-    else
-        kv_json_out_null(out, "replicate");
-    kv_json_out_flag(out, "few_shot_enabled", r->few_shot_enabled);
-    kv_json_out_int(out, "few_shot_example_count", r->few_shot_example_count);
-    kv_json_out_null(out, "evaluation_mode");
-    kv_json_out_null(out, "scenario_id");
-    kv_json_out_null(out, "scenario_node");
-    kv_json_out_null(out, "scenario_turn");
-    kv_json_out_null(out, "scenario_path");
-    kv_buf_add_char(out, '}');
+    kv_json_out_number(out, m->name, *(const double *)from);
 }
+
+static void write_timestamp(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    kv_json_out_str(out, m->name, from);
+}
+
+static void write_replicate(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    if (*(const int64_t *)from)
+        write_int(out, m, from);
+    else
+        kv_json_out_null(out, m->name);
+}
+
+static const struct source metadata[KV_METADATA_MEMBERS] = {
+    [KV_METADATA_question_id] = {write_text, AT(question_id)},
+    [KV_METADATA_template_id] = {write_text, AT(template_id)},
+    [KV_METADATA_failure] = {write_failure, 0},
+    [KV_METADATA_caveats] = {write_caveats, 0},
+    [KV_METADATA_warnings] = {write_warnings, 0},
+    [KV_METADATA_retry_counts] = {write_retries, AT(retries)},
+    [KV_METADATA_question_text] = {write_text, AT(question_text)},
+    [KV_METADATA_raw_answer] = {write_text, AT(raw_answer)},
+    [KV_METADATA_keywords] = {write_json, AT(keywords_json)},
+    [KV_METADATA_answering] = {write_json, AT(answering_json)},
+    [KV_METADATA_parsing] = {write_json, AT(parsing_json)},
+    [KV_METADATA_answering_system_prompt] = {write_text, AT(answering_system_prompt)},
+    [KV_METADATA_parsing_system_prompt] = {write_text, AT(parsing_system_prompt)},
+    [KV_METADATA_execution_time] = {write_time, AT(execution_time)},
+    [KV_METADATA_timestamp] = {write_timestamp, AT(timestamp)},
+    [KV_METADATA_result_id] = {write_result_id, 0},
+    [KV_METADATA_run_name] = {write_text, AT(run_name)},
+    [KV_METADATA_replicate] = {write_replicate, AT(replicate)},
+    [KV_METADATA_few_shot_enabled] = {write_flag, AT(few_shot_enabled)},
+    [KV_METADATA_few_shot_example_count] = {write_int, AT(few_shot_example_count)},
+};
 
 /* ---- template ---- */
 
-static void add_messages(struct kv_buf *out, const char *name, struct kv_slice taken,
+static void add_messages(struct kv_buf *out, const struct kv_shape_member *m, struct kv_slice taken,
     const struct kv_result_builder_message *messages, size_t count)
 {
     if (taken.n) {
-        add_json(out, name, taken, "[]");
+        write_json(out, m, &taken);
         return;
     }
-    kv_json_out_list(out, name);
+    kv_json_out_list(out, m->name);
     for (size_t i = 0; i < count; i++) {
         kv_json_out_object(out, NULL);
         kv_json_out_text_or_null(out, "role", kv_slice(messages[i].role));
@@ -232,6 +296,18 @@ static void add_messages(struct kv_buf *out, const char *name, struct kv_slice t
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
+}
+
+static void write_trace(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    const struct kv_result_builder *r = from;
+    add_messages(out, m, r->trace_json, r->trace, r->trace_count);
+}
+
+static void write_context(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    const struct kv_result_builder *r = from;
+    add_messages(out, m, r->context_json, r->context, r->context_count);
 }
 
 static int64_t sum(int64_t a, int64_t b)
@@ -256,13 +332,14 @@ static void add_total(struct kv_buf *out, const struct kv_result_builder *r)
     kv_buf_add_char(out, '}');
 }
 
-static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
+static void write_usage(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
+    const struct kv_result_builder *r = from;
     if (!r->has_usage) {
-        kv_json_out_null(out, "usage_metadata");
+        kv_json_out_null(out, m->name);
         return;
     }
-    kv_json_out_object(out, "usage_metadata");
+    kv_json_out_object(out, m->name);
     for (size_t i = 0; i < r->usage_count; i++) {
         kv_json_out_key(out, r->usage[i].stage);
         kv_stage_usage_write(out, &r->usage[i]);
@@ -272,89 +349,84 @@ static void add_usage(struct kv_buf *out, const struct kv_result_builder *r)
     kv_buf_add_char(out, '}');
 }
 
-static void add_verdict(struct kv_buf *out, const struct kv_result_builder *r)
-{
-    add_json(out, "parsed_gt_response", r->parsed_gt_json, "null");
-    add_json(out, "parsed_llm_response", r->parsed_llm_json, "null");
-    kv_json_out_flag(out, "template_verification_performed", r->verification_performed);
-    add_tri(out, "verify_result", r->verify_result);
-    add_json(out, "verify_granular_result", r->granular_json, "null");
-    kv_json_out_text_or_null(out, "field_verification_error", r->field_verification_error);
-    add_json(out, "field_results", r->field_results_json, "null");
-    add_json(out, "field_scores", r->field_scores_json, "null");
-    kv_json_out_text_or_null(out, "composition_strategy", r->composition_strategy);
-    kv_json_out_flag(out, "embedding_check_performed", false);
-    kv_json_out_null(out, "embedding_similarity_score");
-    kv_json_out_flag(out, "embedding_override_applied", false);
-    kv_json_out_null(out, "embedding_model_used");
-    kv_json_out_flag(out, "regex_validations_performed", r->regex_performed);
-    add_json(out, "regex_validation_results", r->regex_results_json, "null");
-    add_json(out, "regex_validation_details", r->regex_details_json, "null");
-    add_tri(out, "regex_overall_success", r->regex_success);
-    add_json(out, "regex_extraction_results", r->regex_extraction_json, "null");
-}
-
-static void add_checks(struct kv_buf *out, const struct kv_result_builder *r)
-{
-    kv_json_out_flag(out, "recursion_limit_reached", false);
-    kv_json_out_flag(out, "response_timeout_partial", r->response_timeout_partial);
-    kv_json_out_flag(out, "usage_unavailable", r->usage_unavailable);
-    kv_json_out_null(out, "investigation_trace");
-    kv_json_out_flag(out, "agentic_parsing_performed", false);
-    kv_json_out_null(out, "agentic_extraction_recovery");
-    kv_json_out_null(out, "agentic_extraction_error");
-    kv_json_out_flag(out, "dynamic_parsing_performed", false);
-    kv_json_out_null(out, "dynamic_parse_decision");
-    kv_json_out_null(out, "dynamic_decision_reasoning");
-    kv_json_out_flag(out, "abstention_check_performed", r->abstention_performed);
-    add_tri(out, "abstention_detected", r->abstention_detected);
-    kv_json_out_flag(out, "abstention_override_applied", r->abstention_override);
-    kv_json_out_text_or_null(out, "abstention_reasoning", r->abstention_reasoning);
-    kv_json_out_flag(out, "sufficiency_check_performed", r->sufficiency_performed);
-    add_tri(out, "sufficiency_detected", r->sufficiency_detected);
-    kv_json_out_flag(out, "sufficiency_override_applied", r->sufficiency_override);
-    kv_json_out_text_or_null(out, "sufficiency_reasoning", r->sufficiency_reasoning);
-}
-
-static void add_template(struct kv_buf *out, const struct kv_result_builder *r)
-{
-    kv_json_out_object(out, "template");
-    kv_json_out_text(out, "raw_llm_response", r->raw_llm_response);
-    add_messages(out, "trace_messages", r->trace_json, r->trace, r->trace_count);
-    add_messages(out, "conversation_context", r->context_json, r->context, r->context_count);
-    add_verdict(out, r);
-    add_checks(out, r);
-    kv_json_out_null(out, "answering_mcp_servers");
-    add_usage(out, r);
-    add_json(out, "agent_metrics", r->agent_metrics_json, "null");
-    kv_buf_add_char(out, '}');
-}
+static const struct source template[KV_TEMPLATE_MEMBERS] = {
+    [KV_TEMPLATE_raw_llm_response] = {write_text, AT(raw_llm_response)},
+    [KV_TEMPLATE_trace_messages] = {write_trace, 0},
+    [KV_TEMPLATE_conversation_context] = {write_context, 0},
+    [KV_TEMPLATE_parsed_gt_response] = {write_json, AT(parsed_gt_json)},
+    [KV_TEMPLATE_parsed_llm_response] = {write_json, AT(parsed_llm_json)},
+    [KV_TEMPLATE_template_verification_performed] = {write_flag, AT(verification_performed)},
+    [KV_TEMPLATE_verify_result] = {write_tri, AT(verify_result)},
+    [KV_TEMPLATE_verify_granular_result] = {write_json, AT(granular_json)},
+    [KV_TEMPLATE_field_verification_error] = {write_text, AT(field_verification_error)},
+    [KV_TEMPLATE_field_results] = {write_json, AT(field_results_json)},
+    [KV_TEMPLATE_field_scores] = {write_json, AT(field_scores_json)},
+    [KV_TEMPLATE_composition_strategy] = {write_text, AT(composition_strategy)},
+    [KV_TEMPLATE_regex_validations_performed] = {write_flag, AT(regex_performed)},
+    [KV_TEMPLATE_regex_validation_results] = {write_json, AT(regex_results_json)},
+    [KV_TEMPLATE_regex_validation_details] = {write_json, AT(regex_details_json)},
+    [KV_TEMPLATE_regex_overall_success] = {write_tri, AT(regex_success)},
+    [KV_TEMPLATE_regex_extraction_results] = {write_json, AT(regex_extraction_json)},
+    [KV_TEMPLATE_response_timeout_partial] = {write_flag, AT(response_timeout_partial)},
+    [KV_TEMPLATE_usage_unavailable] = {write_flag, AT(usage_unavailable)},
+    [KV_TEMPLATE_abstention_check_performed] = {write_flag, AT(abstention_performed)},
+    [KV_TEMPLATE_abstention_detected] = {write_tri, AT(abstention_detected)},
+    [KV_TEMPLATE_abstention_override_applied] = {write_flag, AT(abstention_override)},
+    [KV_TEMPLATE_abstention_reasoning] = {write_text, AT(abstention_reasoning)},
+    [KV_TEMPLATE_sufficiency_check_performed] = {write_flag, AT(sufficiency_performed)},
+    [KV_TEMPLATE_sufficiency_detected] = {write_tri, AT(sufficiency_detected)},
+    [KV_TEMPLATE_sufficiency_override_applied] = {write_flag, AT(sufficiency_override)},
+    [KV_TEMPLATE_sufficiency_reasoning] = {write_text, AT(sufficiency_reasoning)},
+    [KV_TEMPLATE_usage_metadata] = {write_usage, 0},
+    [KV_TEMPLATE_agent_metrics] = {write_json, AT(agent_metrics_json)},
+};
 
 /* ---- the rest ---- */
 
-static void add_rubric(struct kv_buf *out, const struct kv_result_builder_rubric *rubric)
+#define IN_RUBRIC(field) offsetof(struct kv_result_builder_rubric, field)
+static const struct source rubric[KV_RUBRIC_MEMBERS] = {
+    [KV_RUBRIC_rubric_evaluation_performed] = {write_true, 0},
+    [KV_RUBRIC_rubric_evaluation_strategy] = {write_text, IN_RUBRIC(strategy)},
+    [KV_RUBRIC_llm_trait_scores] = {write_json, IN_RUBRIC(llm_scores_json)},
+    [KV_RUBRIC_llm_trait_labels] = {write_json, IN_RUBRIC(llm_labels_json)},
+    [KV_RUBRIC_regex_trait_scores] = {write_json, IN_RUBRIC(regex_scores_json)},
+    [KV_RUBRIC_callable_trait_scores] = {write_json, IN_RUBRIC(callable_scores_json)},
+    [KV_RUBRIC_metric_trait_scores] = {write_json, IN_RUBRIC(metric_scores_json)},
+    [KV_RUBRIC_metric_trait_confusion_lists] = {write_json, IN_RUBRIC(metric_lists_json)},
+    [KV_RUBRIC_trait_provenance] = {write_json, IN_RUBRIC(provenance_json)},
+};
+
+static void write_metadata(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
 {
-    if (!rubric) {
-        kv_json_out_null(out, "rubric");
+    kv_json_out_object(out, m->name);
+    write_block(out, m->shape, metadata, from);
+}
+
+static void write_template(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    kv_json_out_object(out, m->name);
+    write_block(out, m->shape, template, from);
+}
+
+static void write_rubric(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+{
+    const struct kv_result_builder *r = from;
+    if (!r->rubric) {
+        kv_json_out_null(out, m->name);
         return;
     }
-    kv_json_out_object(out, "rubric");
-    kv_json_out_flag(out, "rubric_evaluation_performed", true);
-    kv_json_out_text_or_null(out, "rubric_evaluation_strategy", rubric->strategy);
-    add_json(out, "llm_trait_scores", rubric->llm_scores_json, "null");
-    add_json(out, "llm_trait_labels", rubric->llm_labels_json, "null");
-    add_json(out, "regex_trait_scores", rubric->regex_scores_json, "null");
-    add_json(out, "callable_trait_scores", rubric->callable_scores_json, "null");
-    add_json(out, "metric_trait_scores", rubric->metric_scores_json, "null");
-    add_json(out, "metric_trait_confusion_lists", rubric->metric_lists_json, "null");
-    kv_json_out_null(out, "agentic_trait_scores");
-    kv_json_out_null(out, "agentic_trait_investigation_traces");
-    kv_json_out_null(out, "agentic_trait_extraction_metadata");
-    kv_json_out_null(out, "dynamic_rubric_skipped_traits");
-    kv_json_out_null(out, "dynamic_rubric_promoted_traits");
-    add_json(out, "trait_provenance", rubric->provenance_json, "null");
-    kv_buf_add_char(out, '}');
+    kv_json_out_object(out, m->name);
+    write_block(out, m->shape, rubric, r->rubric);
 }
+
+static const struct source row[KV_ROW_MEMBERS] = {
+    [KV_ROW_metadata] = {write_metadata, 0},
+    [KV_ROW_template] = {write_template, 0},
+    [KV_ROW_rubric] = {write_rubric, 0},
+    [KV_ROW_evaluation_input] = {write_text, AT(evaluation_input)},
+    [KV_ROW_used_full_trace] = {write_flag, AT(used_full_trace)},
+    [KV_ROW_trace_extraction_error] = {write_text, AT(trace_extraction_error)},
+};
 
 /* A model may cut a character of two escapes in the middle. Such a row would make a results file
  * that jq and karenina refuse. */
@@ -362,14 +434,7 @@ void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *o
 {
     size_t start = out->n;
     kv_buf_add_char(out, '{');
-    add_metadata(out, r);
-    add_template(out, r);
-    add_rubric(out, r->rubric);
-    kv_json_out_null(out, "deep_judgment");
-    kv_json_out_null(out, "deep_judgment_rubric");
-    kv_json_out_text_or_null(out, "evaluation_input", r->evaluation_input);
-    kv_json_out_flag(out, "used_full_trace", r->used_full_trace);
-    kv_json_out_text_or_null(out, "trace_extraction_error", r->trace_extraction_error);
-    kv_buf_add_str(out, "}\n");
+    write_block(out, &kv_result_table, row, r);
+    kv_buf_add_char(out, '\n');
     kv_json_replace_surrogates(out, start);
 }

@@ -11,6 +11,7 @@
 #include "re.h"
 #include "strptime.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ struct asked {
     struct kv_facts *s;
     const struct kv_answer_field *f;
     struct kv_slice value, truth, trace;
-    struct kv_buf *out;
+    struct kv_field_facts *out;
+    struct kv_fact *list; /* to which items are added */
     struct kv_err *err;
 };
 
@@ -47,75 +49,69 @@ static struct kv_slice parameter(const struct asked *a, const char *name)
     return v;
 }
 
-static void add_bool(struct asked *a, const char *key, bool value)
+static void tell_bool(struct kv_fact *to, bool value)
 {
-    kv_buf_printf(a->out, ",\"%s\":%s", key, value ? "true" : "false");
+    to->kind = KV_TOLD_BOOL;
+    to->truth = value;
 }
 
-static void add_quoted(struct asked *a, const char *key, const struct kv_buf *text)
+static void tell_whole(struct kv_fact *to, int64_t n)
 {
-    kv_buf_printf(a->out, ",\"%s\":", key);
-    kv_json_quote(a->out, kv_slice_of(text), KV_JSON_RAW);
+    to->kind = KV_TOLD_WHOLE;
+    to->whole = n;
 }
 
 /* ---- truth, number, identity ---- */
 
 /* Of a word it is what the word says; to Python any text but the empty one is true. A judge's word
  * that says neither is not equal to either. */
-static void add_truth(struct asked *a, const char *key, struct kv_slice value, bool judge)
+static void tell_truth(struct kv_fact *to, struct kv_slice value, bool judge)
 {
     bool truth = kv_builtins_truth(value);
     bool word = kv_json_type(value) == KV_JSON_STRING;
     bool known = !word || kv_field_value_truth(value, &truth);
     if (kv_json_type(value) == KV_JSON_NULL)
-        kv_buf_printf(a->out, ",\"%s\":null", key);
+        to->kind = KV_TOLD_NULL;
     else if (!known && judge)
-        kv_buf_printf(a->out, ",\"%s\":\"neither\"", key);
+        to->kind = KV_TOLD_NEITHER;
     else
-        add_bool(a, key, truth);
+        tell_bool(to, truth);
 }
 
 static int truths(struct asked *a)
 {
-    add_truth(a, "x", a->value, true);
-    add_truth(a, "e", a->truth, false);
+    tell_truth(&a->out->x, a->value, true);
+    tell_truth(&a->out->e, a->truth, false);
     return 0;
 }
 
-static int add_number(struct asked *a, const char *key, struct kv_slice value)
+static int tell_number(struct asked *a, struct kv_fact *to, struct kv_slice value)
 {
-    double x;
-    if (kv_builtins_number(value, &x, a->err) != 0)
+    if (kv_builtins_number(value, &to->number, a->err) != 0)
         return -1;
-    kv_buf_printf(a->out, ",\"%s\":", key);
-    kv_jq_rules_add_number(a->out, x);
+    to->kind = KV_TOLD_NUMBER;
     return 0;
 }
 
 static int extracted_number(struct asked *a)
 {
-    return add_number(a, "x", a->value);
+    return tell_number(a, &a->out->x, a->value);
 }
 
 static int numbers(struct asked *a)
 {
-    return add_number(a, "x", a->value) == 0 ? add_number(a, "e", a->truth) : -1;
+    return extracted_number(a) == 0 ? tell_number(a, &a->out->e, a->truth) : -1;
 }
 
-static void add_identity(struct asked *a, const char *key, struct kv_slice value)
+static void tell_identity(struct kv_fact *to, struct kv_slice value)
 {
-    struct kv_buf identity = {0};
-    if (kv_builtins_identity(&identity, value))
-        add_quoted(a, key, &identity);
-    else
-        kv_buf_printf(a->out, ",\"%s\":null", key);
-    kv_buf_release(&identity);
+    to->kind = kv_builtins_identity(&to->text, value) ? KV_TOLD_TEXT : KV_TOLD_NULL;
 }
 
 static int identities(struct asked *a)
 {
-    add_identity(a, "x", a->value);
-    add_identity(a, "e", a->truth);
+    tell_identity(&a->out->x, a->value);
+    tell_identity(&a->out->e, a->truth);
     return 0;
 }
 
@@ -132,29 +128,32 @@ static int contained(struct asked *a, struct kv_slice substrings)
     struct kv_buf text = {0}, part = {0};
     struct kv_json_walk w;
     struct kv_slice item;
+    struct kv_fact *x = &a->out->x;
     int rc = normal_text(a, a->value, &text);
-    kv_buf_add_str(a->out, ",\"x\":[");
+    x->kind = KV_TOLD_JSON;
+    x->all = true;
+    kv_buf_add_char(&x->text, '[');
     kv_json_begin(&w, substrings);
     for (bool first = true; rc == 0 && kv_json_item(&w, &item); first = false) {
         kv_buf_clear(&part);
         rc = normal_text(a, item, &part);
         bool occurs = part.n == 0 || (text.n && memmem(text.p, text.n, part.p, part.n));
-        kv_buf_printf(a->out, "%s%s", first ? "" : ",", occurs ? "true" : "false");
+        x->any |= occurs;
+        x->all &= occurs;
+        if (!first)
+            kv_buf_add_char(&x->text, ',');
+        kv_buf_add_str(&x->text, occurs ? "true" : "false");
     }
-    kv_buf_add_char(a->out, ']');
+    kv_buf_add_char(&x->text, ']');
     kv_buf_release(&text);
     kv_buf_release(&part);
     return rc;
 }
 
-static int add_text(struct asked *a, const char *key, struct kv_slice value)
+static int tell_text(struct asked *a, struct kv_fact *to, struct kv_slice value)
 {
-    struct kv_buf text = {0};
-    int rc = normal_text(a, value, &text);
-    if (rc == 0)
-        add_quoted(a, key, &text);
-    kv_buf_release(&text);
-    return rc;
+    to->kind = KV_TOLD_TEXT;
+    return normal_text(a, value, &to->text);
 }
 
 static int texts(struct asked *a)
@@ -162,7 +161,7 @@ static int texts(struct asked *a)
     struct kv_slice substrings = parameter(a, "substrings");
     if (substrings.n)
         return contained(a, substrings);
-    return add_text(a, "x", a->value) == 0 ? add_text(a, "e", a->truth) : -1;
+    return tell_text(a, &a->out->x, a->value) == 0 ? tell_text(a, &a->out->e, a->truth) : -1;
 }
 
 /* ---- sets and sequences ---- */
@@ -198,10 +197,19 @@ static bool iterate(struct kv_slice value, int (*each)(struct asked *a, struct k
     return type == KV_JSON_ARRAY || type == KV_JSON_OBJECT || type == KV_JSON_STRING;
 }
 
-static void separate(struct asked *a)
+static void begin_list(struct asked *a, struct kv_fact *to, enum kv_told kind)
 {
-    if (a->out->p[a->out->n - 1] != '[')
-        kv_buf_add_char(a->out, ',');
+    to->kind = kind;
+    kv_buf_add_char(&to->text, '[');
+    a->list = to;
+}
+
+static void add_to_list(struct asked *a, const struct kv_buf *text)
+{
+    struct kv_buf *list = &a->list->text;
+    if (list->p[list->n - 1] != '[')
+        kv_buf_add_char(list, ',');
+    kv_json_quote(list, kv_slice_of(text), KV_JSON_RAW);
 }
 
 static int add_element(struct asked *a, struct kv_slice item)
@@ -209,27 +217,28 @@ static int add_element(struct asked *a, struct kv_slice item)
     struct kv_buf identity = {0};
     if (kv_json_type(item) == KV_JSON_ARRAY || kv_json_type(item) == KV_JSON_OBJECT)
         return kv_err_set(a->err, KV_INPUT, "unhashable type: '%s'", kv_builtins_type(item));
-    separate(a);
-    if (!kv_builtins_identity(&identity, item)) /* NaN is equal to nothing: a text of its own */
-        kv_buf_printf(&identity, "%zu", a->out->n);
-    kv_json_quote(a->out, kv_slice_of(&identity), KV_JSON_RAW);
+    if (!kv_builtins_identity(&identity, item)) { /* NaN equals nothing: a text of its own */
+        kv_buf_clear(&identity);
+        kv_buf_printf(&identity, "%c%zu", a->list == &a->out->x ? 'x' : 'e', a->list->text.n);
+    }
+    add_to_list(a, &identity);
     kv_buf_release(&identity);
     return 0;
 }
 
-static int add_set(struct asked *a, const char *key, struct kv_slice value)
+static int tell_set(struct asked *a, struct kv_fact *to, struct kv_slice value)
 {
     int rc;
-    kv_buf_printf(a->out, ",\"%s\":[", key);
+    begin_list(a, to, KV_TOLD_LIST);
     if (!iterate(value, add_element, a, &rc))
         return kv_err_set(a->err, KV_INPUT, "'%s' object is not iterable", kv_builtins_type(value));
-    kv_buf_add_char(a->out, ']');
+    kv_buf_add_char(&to->text, ']');
     return rc;
 }
 
 static int sets(struct asked *a)
 {
-    return add_set(a, "x", a->value) == 0 ? add_set(a, "e", a->truth) : -1;
+    return tell_set(a, &a->out->x, a->value) == 0 ? tell_set(a, &a->out->e, a->truth) : -1;
 }
 
 static int length_of(struct asked *a, struct kv_slice value, size_t *n)
@@ -249,8 +258,7 @@ static int add_item(struct asked *a, struct kv_slice item)
 {
     struct kv_buf text = {0};
     int rc = normal_text(a, item, &text);
-    separate(a);
-    kv_json_quote(a->out, kv_slice_of(&text), KV_JSON_RAW);
+    add_to_list(a, &text);
     kv_buf_release(&text);
     return rc;
 }
@@ -258,16 +266,18 @@ static int add_item(struct asked *a, struct kv_slice item)
 /* Items are told only if there are equally many: Python does not normalise them otherwise. */
 static int sequences(struct asked *a)
 {
+    struct kv_fact *sides[] = {&a->out->x, &a->out->e};
     struct kv_slice values[] = {a->value, a->truth};
     size_t n[2];
     int rc = 0;
     if (length_of(a, a->value, &n[0]) != 0 || length_of(a, a->truth, &n[1]) != 0)
         return -1;
     for (int i = 0; i < 2 && rc == 0; i++) {
-        kv_buf_printf(a->out, ",\"%s\":{\"length\":%zu,\"items\":[", i ? "e" : "x", n[i]);
+        begin_list(a, sides[i], KV_TOLD_SEQUENCE);
+        sides[i]->whole = (int64_t)n[i];
         if (n[0] == n[1])
             iterate(values[i], add_item, a, &rc);
-        kv_buf_add_str(a->out, "]}");
+        kv_buf_add_char(&sides[i]->text, ']');
     }
     return rc;
 }
@@ -290,15 +300,16 @@ static enum kv_date_outcome read_date(
     return outcome;
 }
 
-static void add_date(struct asked *a, const char *key, const struct kv_date *d)
+static void tell_date(struct asked *a, struct kv_fact *to, const struct kv_date *d)
 {
     if (strcmp(a->f->primitive->name, "DateMatch") == 0) {
-        kv_buf_printf(a->out, ",\"%s\":%lld", key, (long long)kv_dateutil_day(d));
+        tell_whole(to, kv_dateutil_day(d));
         return;
     }
-    int64_t micros = kv_dateutil_micros(d), seconds = (micros - d->microsecond) / 1000000;
-    kv_buf_printf(a->out, ",\"%s\":{\"s\":%lld,\"us\":%d,\"zoned\":%s}", key, (long long)seconds,
-        d->microsecond, d->zoned ? "true" : "false");
+    to->kind = KV_TOLD_MOMENT;
+    to->whole = (kv_dateutil_micros(d) - d->microsecond) / 1000000;
+    to->micros = d->microsecond;
+    to->truth = d->zoned;
 }
 
 static int unsupported(struct asked *a, struct kv_slice value)
@@ -316,9 +327,10 @@ static int unsupported(struct asked *a, struct kv_slice value)
 static int dates(struct asked *a)
 {
     struct {
-        const char *key;
+        struct kv_fact *to;
         struct kv_slice value;
-    } sides[] = {{"x", a->value}, {"e", a->truth}, {"min", {0}}, {"max", {0}}};
+    } sides[] = {{&a->out->x, a->value}, {&a->out->e, a->truth}, {&a->out->min, {0}},
+        {&a->out->max, {0}}};
     bool range = strcmp(a->f->primitive->name, "DateRange") == 0, none = false;
     struct kv_slice doubtful = {0};
     sides[2].value = range ? parameter(a, "min") : KV_SLICE("");
@@ -329,7 +341,7 @@ static int dates(struct asked *a)
             continue;
         switch (read_date(sides[i].value, parameter(a, "format"), &d)) {
         case KV_DATE_OK:
-            add_date(a, sides[i].key, &d);
+            tell_date(a, sides[i].to, &d);
             break;
         case KV_DATE_NONE:
             none = true;
@@ -342,7 +354,7 @@ static int dates(struct asked *a)
         }
     }
     if (none)
-        kv_buf_add_str(a->out, ",\"x\":null");
+        a->out->x.kind = KV_TOLD_NULL;
     return !none && doubtful.n ? unsupported(a, doubtful) : 0;
 }
 
@@ -369,7 +381,7 @@ static int add_count(struct asked *a, struct kv_slice text, long most)
     kv_buf_release(&pattern);
     if (rc != 0)
         return -1;
-    kv_buf_printf(a->out, ",\"x\":%ld", n);
+    tell_whole(&a->out->x, n);
     return 0;
 }
 
@@ -389,19 +401,20 @@ static int on_trace(struct asked *a)
 {
     struct kv_buf part = {0};
     struct kv_slice least = parameter(a, "count_min"), unit = parameter(a, "unit");
-    add_bool(a, "e", kv_builtins_truth(a->truth));
+    tell_bool(&a->out->e, kv_builtins_truth(a->truth));
     if (parameter(a, "pattern").n) {
         long most = kv_json_is_null(least) ? 1 : strtol(least.p, NULL, 10);
         return add_count(a, a->trace, most < 1 ? 1 : most);
     }
     if (unit.n) {
         bool words = kv_json_string_is(unit, "words");
-        kv_buf_printf(
-            a->out, ",\"x\":%zu", words ? kv_pystr_words(a->trace) : kv_pystr_chars(a->trace));
+        tell_whole(&a->out->x,
+            (int64_t)(words ? kv_pystr_words(a->trace) : kv_pystr_chars(a->trace)));
         return 0;
     }
     kv_json_unescape(parameter(a, "substring"), &part);
-    add_bool(a, "x", part.n == 0 || (a->trace.n && memmem(a->trace.p, a->trace.n, part.p, part.n)));
+    tell_bool(&a->out->x,
+        part.n == 0 || (a->trace.n && memmem(a->trace.p, a->trace.n, part.p, part.n)));
     kv_buf_release(&part);
     return 0;
 }
@@ -412,9 +425,9 @@ static int filtered(struct asked *a)
     bool finite = !kv_json_is_nonfinite(a->value);
     kv_buf_reserve(&filter, 1);
     kv_json_unescape(parameter(a, "filter"), &filter);
-    kv_buf_add_str(a->out, ",\"x\":");
+    a->out->x.kind = KV_TOLD_JSON;
     int rc = kv_jq_sandbox_run(sandbox(a), kv_slice_of(&filter),
-        finite ? a->value : KV_SLICE("null"), a->truth, a->out, a->err);
+        finite ? a->value : KV_SLICE("null"), a->truth, &a->out->x.text, a->err);
     kv_buf_release(&filter);
     return rc;
 }
@@ -452,24 +465,99 @@ static int gather(struct asked *a)
     return tellers[i].tell(a);
 }
 
-void kv_field_facts_add(struct kv_facts *s, const struct kv_answer_field *f, struct kv_slice value,
-    struct kv_slice trace, struct kv_buf *out)
+static void forget(struct kv_fact *f)
 {
-    struct kv_err err;
-    struct asked a = {s, f, value, f->ground_truth, trace, out, &err};
+    struct kv_buf text = f->text;
+    kv_buf_clear(&text);
+    *f = (struct kv_fact){.text = text};
+}
+
+int kv_field_facts_gather(struct kv_facts *s, const struct kv_answer_field *f,
+    struct kv_slice value, struct kv_slice trace, struct kv_field_facts *out, struct kv_err *err)
+{
+    struct asked a = {s, f, value, f->ground_truth, trace, out, NULL, err};
+    struct kv_fact *all[] = {&out->x, &out->e, &out->min, &out->max};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        forget(all[i]);
+    out->skipped = !value.n && !f->is_trace;
+    return out->skipped ? 0 : gather(&a);
+}
+
+void kv_field_facts_release(struct kv_field_facts *facts)
+{
+    struct kv_fact *all[] = {&facts->x, &facts->e, &facts->min, &facts->max};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        kv_buf_release(&all[i]->text);
+}
+
+/* ---- as the input of the rules ---- */
+
+static void add_value(struct kv_buf *out, const struct kv_fact *f)
+{
+    switch (f->kind) {
+    case KV_TOLD_NOTHING:
+        break;
+    case KV_TOLD_NULL:
+        kv_buf_add_str(out, "null");
+        break;
+    case KV_TOLD_BOOL:
+        kv_buf_add_str(out, f->truth ? "true" : "false");
+        break;
+    case KV_TOLD_NEITHER:
+        kv_buf_add_str(out, "\"neither\"");
+        break;
+    case KV_TOLD_NUMBER:
+        kv_jq_rules_add_number(out, f->number);
+        break;
+    case KV_TOLD_WHOLE:
+        kv_buf_printf(out, "%" PRId64, f->whole);
+        break;
+    case KV_TOLD_TEXT:
+        kv_json_quote(out, kv_slice_of(&f->text), KV_JSON_RAW);
+        break;
+    case KV_TOLD_LIST:
+    case KV_TOLD_JSON:
+        kv_buf_add_slice(out, kv_slice_of(&f->text));
+        break;
+    case KV_TOLD_SEQUENCE:
+        kv_buf_printf(out, "{\"length\":%" PRId64 ",\"items\":%s}", f->whole, f->text.p);
+        break;
+    case KV_TOLD_MOMENT:
+        kv_buf_printf(out, "{\"s\":%" PRId64 ",\"us\":%d,\"zoned\":%s}", f->whole, f->micros,
+            f->truth ? "true" : "false");
+        break;
+    }
+}
+
+static void add_facts(struct kv_buf *out, const struct kv_field_facts *facts)
+{
+    const struct {
+        const char *key;
+        const struct kv_fact *fact;
+    } all[] = {{"x", &facts->x}, {"e", &facts->e}, {"min", &facts->min}, {"max", &facts->max}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].fact->kind == KV_TOLD_NOTHING)
+            continue;
+        kv_buf_printf(out, ",\"%s\":", all[i].key);
+        add_value(out, all[i].fact);
+    }
+}
+
+void kv_field_facts_write(struct kv_buf *out, const struct kv_answer_field *f,
+    const struct kv_field_facts *facts, const char *raised)
+{
     kv_buf_printf(out, "{\"type\":\"%s\",\"weight\":", f->primitive->name);
     kv_num_add_double(out, f->weight, KV_NUM_PYTHON);
     kv_buf_add_str(out, ",\"name\":");
     kv_json_quote(out, f->name, KV_JSON_RAW);
     kv_buf_add_str(out, ",\"p\":");
     kv_buf_add_slice(out, f->verify_with);
-    size_t start = out->n;
-    if (!value.n && !f->is_trace) {
-        kv_buf_add_str(out, ",\"skip\":true");
-    } else if (gather(&a) != 0) {
-        kv_buf_cut(out, start, out->n - start);
+    if (raised) {
         kv_buf_add_str(out, ",\"raise\":");
-        kv_json_quote_str(out, err.text);
-    }
+        kv_json_quote_str(out, raised);
+    } else if (facts->skipped)
+        kv_buf_add_str(out, ",\"skip\":true");
+    else
+        add_facts(out, facts);
     kv_buf_add_char(out, '}');
 }

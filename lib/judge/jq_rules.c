@@ -12,7 +12,8 @@
 #include <string.h>
 
 struct kv_jq_rules {
-    struct kv_jq *program;
+    struct kv_jq *program; /* NULL until it is compiled */
+    struct kv_buf name, text;
     struct kv_buf facts, answer;
 };
 
@@ -30,21 +31,38 @@ static int read_files(
     return rc;
 }
 
+struct kv_jq_rules *kv_jq_rules_read(
+    const char *share, const char *const files[], struct kv_err *err)
+{
+    struct kv_jq_rules *r = kv_calloc(1, sizeof *r);
+    kv_buf_printf(
+        &r->name, "%s/verify%s%s", share, files[1] ? "" : "/", files[1] ? "" : files[0]);
+    if (read_files(share, files, &r->text, err) == 0)
+        return r;
+    kv_jq_rules_close(r);
+    return NULL;
+}
+
+struct kv_slice kv_jq_rules_text(const struct kv_jq_rules *r)
+{
+    return kv_slice_of(&r->text);
+}
+
+int kv_jq_rules_compile(struct kv_jq_rules *r, struct kv_err *err)
+{
+    if (!r->program)
+        r->program = kv_jq_open(r->name.p, kv_slice_of(&r->text), KV_SLICE(""), err);
+    return r->program ? 0 : -1;
+}
+
 struct kv_jq_rules *kv_jq_rules_open(
     const char *share, const char *const files[], struct kv_err *err)
 {
-    struct kv_buf text = {0}, name = {0};
-    struct kv_jq *program = NULL;
-    kv_buf_printf(&name, "%s/verify%s%s", share, files[1] ? "" : "/", files[1] ? "" : files[0]);
-    if (read_files(share, files, &text, err) == 0)
-        program = kv_jq_open(name.p, kv_slice_of(&text), KV_SLICE(""), err);
-    kv_buf_release(&text);
-    kv_buf_release(&name);
-    if (!program)
-        return NULL;
-    struct kv_jq_rules *r = kv_calloc(1, sizeof *r);
-    r->program = program;
-    return r;
+    struct kv_jq_rules *r = kv_jq_rules_read(share, files, err);
+    if (!r || kv_jq_rules_compile(r, err) == 0)
+        return r;
+    kv_jq_rules_close(r);
+    return NULL;
 }
 
 void kv_jq_rules_close(struct kv_jq_rules *r)
@@ -52,6 +70,8 @@ void kv_jq_rules_close(struct kv_jq_rules *r)
     if (!r)
         return;
     kv_jq_close(r->program);
+    kv_buf_release(&r->name);
+    kv_buf_release(&r->text);
     kv_buf_release(&r->facts);
     kv_buf_release(&r->answer);
     free(r);
@@ -96,7 +116,8 @@ int kv_jq_rules_ask(struct kv_jq_rules *r, struct kv_slice *answer, struct kv_er
 {
     hide_surrogates(&r->facts);
     kv_buf_clear(&r->answer);
-    if (kv_jq_run(r->program, kv_slice_of(&r->facts), &r->answer, err) != 0)
+    if (kv_jq_rules_compile(r, err) != 0 ||
+        kv_jq_run(r->program, kv_slice_of(&r->facts), &r->answer, err) != 0)
         return -1;
     *answer = kv_slice_of(&r->answer);
     return 0;

@@ -22,6 +22,13 @@ struct kv_jq_rules *kv_jq_rules_open(
     const char *share, const char *const files[], struct kv_err *err);
 void kv_jq_rules_close(struct kv_jq_rules *r); /* NULL is fine */
 
+/* The same in two steps, for rules that may never be asked: the files are read, the text of all
+ * can be looked at, and they are compiled now or, as late as it goes, when they are asked. */
+struct kv_jq_rules *kv_jq_rules_read(
+    const char *share, const char *const files[], struct kv_err *err);
+struct kv_slice kv_jq_rules_text(const struct kv_jq_rules *r);
+int kv_jq_rules_compile(struct kv_jq_rules *r, struct kv_err *err);
+
 /* Where the facts go; empty. */
 struct kv_buf *kv_jq_rules_begin(struct kv_jq_rules *r);
 

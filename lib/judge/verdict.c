@@ -6,13 +6,20 @@
 #include "json.h"
 #include "num.h"
 #include "parsed_answer.h"
+#include "plain_rules.h"
 #include "reply_object.h"
 
 #include <stdlib.h>
 
 struct kv_verifier {
     struct kv_jq_rules *rules;
+    bool plain; /* the rules are those of plain_rules.h */
     struct kv_facts *facts;
+    struct kv_field_facts field;
+    struct kv_plain_check *checks;
+    size_t room, decided, asked;
+    size_t failed; /* the field whose facts could not be gathered, and why; t->n: none */
+    struct kv_err why;
 };
 
 /* ---- the rules ---- */
@@ -20,13 +27,28 @@ struct kv_verifier {
 struct kv_verifier *kv_verdict_open(const char *share, struct kv_err *err)
 {
     static const char *const files[] = {"primitives.jq", "strategy.jq", "verdict.jq", NULL};
-    struct kv_jq_rules *rules = kv_jq_rules_open(share, files, err);
-    if (!rules)
+    struct kv_jq_rules *rules = kv_jq_rules_read(share, files, err);
+    bool plain = rules && kv_plain_rules_are(kv_jq_rules_text(rules));
+    if (!rules || (!plain && kv_jq_rules_compile(rules, err) != 0)) {
+        kv_jq_rules_close(rules);
         return NULL;
+    }
     struct kv_verifier *v = kv_calloc(1, sizeof *v);
     v->rules = rules;
+    v->plain = plain;
     v->facts = kv_field_facts_open();
     return v;
+}
+
+void kv_verdict_ask_jq(struct kv_verifier *v)
+{
+    v->plain = false;
+}
+
+void kv_verdict_count(const struct kv_verifier *v, size_t *decided, size_t *asked)
+{
+    *decided = v->decided;
+    *asked = v->asked;
 }
 
 void kv_verdict_close(struct kv_verifier *v)
@@ -35,6 +57,8 @@ void kv_verdict_close(struct kv_verifier *v)
         return;
     kv_jq_rules_close(v->rules);
     kv_field_facts_close(v->facts);
+    kv_field_facts_release(&v->field);
+    free(v->checks);
     free(v);
 }
 
@@ -164,15 +188,83 @@ static void add_facts(struct kv_verifier *v, const struct kv_template *t,
     struct kv_buf *facts = kv_jq_rules_begin(v->rules);
     kv_buf_add_str(facts, "{\"fields\":[");
     for (size_t i = 0, n = 0; i < t->n; i++) {
-        if (t->fields[i].plain)
+        const struct kv_answer_field *f = &t->fields[i];
+        if (f->plain)
             continue;
         if (n++)
             kv_buf_add_char(facts, ',');
-        kv_field_facts_add(v->facts, &t->fields[i], parsed->values[i], trace, facts);
+        int rc = i == v->failed ? -1
+                                : kv_field_facts_gather(v->facts, f, parsed->values[i], trace,
+                                      &v->field, &v->why);
+        kv_field_facts_write(facts, f, &v->field, rc == 0 ? NULL : v->why.text);
     }
     kv_buf_add_str(facts, "],\"strategy\":");
     kv_buf_add_slice(facts, t->strategy.n ? t->strategy : KV_SLICE("null"));
     kv_buf_add_char(facts, '}');
+}
+
+/* ---- without jq ---- */
+
+/* {name: value} of what the checks say. */
+static void add_checks(struct kv_buf *out, const struct kv_template *t,
+    const struct kv_plain_check *checks, bool floats)
+{
+    kv_buf_clear(out);
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->fields[i].plain)
+            continue;
+        kv_buf_add_char(out, out->n ? ',' : '{');
+        kv_json_quote(out, t->fields[i].name, KV_JSON_RAW);
+        kv_buf_add_char(out, ':');
+        if (!checks->made)
+            kv_buf_add_str(out, "null");
+        else if (floats)
+            kv_num_add_double(out, checks->credit, KV_NUM_COMPACT);
+        else
+            kv_buf_add_str(out, checks->passed ? "true" : "false");
+        checks++;
+    }
+    kv_buf_add_str(out, out->n ? "}" : "{}");
+}
+
+static bool check_fields(struct kv_verifier *v, const struct kv_template *t,
+    const struct kv_parsed *parsed, struct kv_slice trace)
+{
+    struct kv_plain_check *check = v->checks;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct kv_answer_field *f = &t->fields[i];
+        if (f->plain)
+            continue;
+        if (kv_field_facts_gather(
+                v->facts, f, parsed->values[i], trace, &v->field, &v->why) != 0) {
+            v->failed = i;
+            return false;
+        }
+        if (!kv_plain_rules_field(f, &v->field, check++))
+            return false;
+    }
+    return true;
+}
+
+/* False if it takes jq to tell. */
+static bool decide(struct kv_verifier *v, const struct kv_template *t,
+    const struct kv_parsed *parsed, struct kv_slice trace, struct kv_verdict *out)
+{
+    double granular;
+    if (t->verified > v->room) {
+        v->room = t->verified;
+        v->checks = kv_array(v->checks, v->room, sizeof *v->checks);
+    }
+    if (!check_fields(v, t, parsed, trace) ||
+        !kv_plain_rules_whole(t, v->checks, &out->passed, &granular))
+        return false;
+    out->raised = false;
+    set(&out->error, "null");
+    add_checks(&out->field_results, t, v->checks, false);
+    add_checks(&out->field_scores, t, v->checks, true);
+    kv_buf_clear(&out->granular);
+    kv_num_add_double(&out->granular, granular, KV_NUM_COMPACT);
+    return true;
 }
 
 /* The verdict of a template that verifies nothing. */
@@ -196,6 +288,12 @@ int kv_verdict_run(struct kv_verifier *v, const struct kv_template *t,
         say_false(out);
         return 0;
     }
+    v->failed = t->n;
+    if (v->plain && decide(v, t, parsed, trace, out)) {
+        v->decided++;
+        return 0;
+    }
+    v->asked++;
     add_facts(v, t, parsed, trace);
     if (kv_jq_rules_ask(v->rules, &answer, err) != 0)
         return kv_err_context(err, "share/verify");

@@ -5,7 +5,8 @@
  * strategy.jq, verdict.jq): this module tells them the facts about the values - as number, as
  * normalised text, as point in time, how often a pattern matches - because those need Python's
  * rules, full Unicode and every digit, and reads back what they decide. One program is compiled
- * once; all fields of a template are one run of it.
+ * once; all fields of a template are one run of it. Where the files are the delivered ones, C says
+ * what they would say as far as plain_rules.h goes, and jq is run for the rest.
  *
  *     struct kv_verifier *v = kv_verdict_open(share, &err);
  *     struct kv_parsed parsed = {0};
@@ -28,9 +29,14 @@
 
 struct kv_verifier;
 
-/* Loads and compiles share/verify. A few ten milliseconds: once per process. */
+/* Loads share/verify. A few ten milliseconds, once per process, if it has to be compiled: at once if
+ * it is not the one that is delivered, else when a verdict first takes jq. */
 struct kv_verifier *kv_verdict_open(const char *share, struct kv_err *err);
 void kv_verdict_close(struct kv_verifier *v); /* NULL is fine */
+
+/* For tests: from now on every verdict is jq's; how many were decided in C, and how many by jq. */
+void kv_verdict_ask_jq(struct kv_verifier *v);
+void kv_verdict_count(const struct kv_verifier *v, size_t *decided, size_t *asked);
 
 /* ---- what the judge said ---- */
 

@@ -6,6 +6,8 @@
  * {"regex":…,"case_sensitive":…,"invert":…,"text":…} {"boolean":…} {"score":…,"min":…,"max":…}
  * {"literal":…,"classes":…} {"metric":…,"metrics":…,"distinct":…}   rubric values
  * {"checked":"abstention","reply":…}                          the reply of a check, as text
+ *
+ * --jq has every verdict decided by jq; --count says on stderr how many were decided in C and by jq.
  */
 #include "kvtest.h"
 
@@ -200,14 +202,23 @@ int kvtest_judge(int argc, char **argv)
 {
     struct kv_cli cli;
     const char *share = NULL;
-    const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share}, {0}};
-    kv_cli_begin(&cli, argc, argv, options, "usage: kvtest judge --share DIR < QUESTIONS\n");
+    bool jq = false, count = false;
+    const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share},
+        {0, "jq", KV_OPT_FLAG, &jq}, {0, "count", KV_OPT_FLAG, &count}, {0}};
+    kv_cli_begin(
+        &cli, argc, argv, options, "usage: kvtest judge [--jq] [--count] --share DIR < QUESTIONS\n");
     struct kv_err err;
     verifier = kv_verdict_open(share ? share : "share", &err);
     scorer = verifier ? kv_trait_score_open(share ? share : "share", &err) : NULL;
     if (!scorer)
         kv_cli_fail(&err);
+    if (jq)
+        kv_verdict_ask_jq(verifier);
     filter(KV_JSON_NONFINITE, ask);
+    size_t decided, asked;
+    kv_verdict_count(verifier, &decided, &asked);
+    if (count)
+        fprintf(stderr, "%zu decided in C, %zu by jq\n", decided, asked);
     kv_trait_score_close(scorer);
     kv_verdict_close(verifier);
     return kv_cli_end(KV_OK);

@@ -3,6 +3,7 @@
 
 #include "await.h"
 #include "json.h"
+#include "json_out.h"
 #include "reply_object.h"
 
 enum {
@@ -159,19 +160,15 @@ static int look(struct probe *p, struct kv_err *err)
 
 static void add_text(struct kv_buf *line, const char *name, struct kv_slice text)
 {
-    kv_buf_printf(line, ",\"%s\":", name);
-    if (text.n)
-        kv_json_quote(line, text, KV_JSON_RAW);
-    else
-        kv_buf_add_str(line, "null");
+    kv_json_out_text_or_null(line, name, text.n ? text : (struct kv_slice){0});
 }
 
 static void add_count(struct kv_buf *line, const char *name, int64_t n)
 {
     if (n < 0)
-        kv_buf_printf(line, ",\"%s\":null", name);
+        kv_json_out_null(line, name);
     else
-        kv_buf_printf(line, ",\"%s\":%lld", name, (long long)n);
+        kv_json_out_int(line, name, n);
 }
 
 /* How a judge has to be asked for an object, null where no way was found. */
@@ -199,8 +196,9 @@ static int put(const struct probe *p, const struct kv_preflight *how, bool ok, s
     kv_preview_add_model(&line, e->model, e->judge);
     kv_preview_add_where(&line, &e->provider);
     add_text(&line, "endpoint", kv_slice(e->provider.chat->place.url));
-    kv_buf_printf(&line, ",\"dialect\":\"%s\",\"ok\":%s,\"ending\":\"%s\"",
-        e->provider.dialect->name, ok ? "true" : "false", kv_outcome_name(r->outcome));
+    kv_json_out_str(&line, "dialect", e->provider.dialect->name);
+    kv_json_out_flag(&line, "ok", ok);
+    kv_json_out_str(&line, "ending", kv_outcome_name(r->outcome));
     add_text(&line, "served_by", kv_slice_of(&r->model));
     add_text(&line, "message", kv_slice_of(&r->error));
     add_text(&line, "remark", kv_slice_of(&e->remark));
@@ -208,7 +206,8 @@ static int put(const struct probe *p, const struct kv_preflight *how, bool ok, s
     add_count(&line, "input_tokens", r->usage.in_total);
     add_count(&line, "cached_tokens", r->usage.in_read);
     add_price(&line, p);
-    kv_buf_printf(&line, ",\"latency_ms\":%lld}\n", (long long)(p->us / 1000));
+    kv_json_out_int(&line, "latency_ms", p->us / 1000);
+    kv_buf_add_str(&line, "}\n");
     int failed = how->put(how->closure, kv_slice_of(&line), err);
     kv_buf_release(&line);
     return failed;

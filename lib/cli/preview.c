@@ -2,6 +2,7 @@
 #include "preview.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
 #include <stdlib.h>
@@ -18,18 +19,16 @@ void kv_preview_add_model(struct kv_buf *line, const struct kv_model *m, bool ju
 {
     struct kv_buf name = {0};
     kv_answer_stage_display(&name, m, judge);
-    kv_buf_add_str(line, "{\"model\":");
-    kv_json_quote(line, kv_slice_of(&name), KV_JSON_RAW);
-    kv_buf_printf(line, ",\"role\":\"%s\"", judge ? "parsing" : "answering");
+    kv_json_out_object(line, NULL);
+    kv_json_out_text(line, "model", kv_slice_of(&name));
+    kv_json_out_str(line, "role", judge ? "parsing" : "answering");
     kv_buf_release(&name);
 }
 
 void kv_preview_add_where(struct kv_buf *line, const struct kv_provider *p)
 {
-    kv_buf_add_str(line, ",\"host\":");
-    kv_json_quote_str(line, p->chat ? p->chat->host : NULL);
-    kv_buf_add_str(line, ",\"key\":");
-    kv_json_quote_str(line, p->key_name);
+    kv_json_out_str(line, "host", p->chat ? p->chat->host : NULL);
+    kv_json_out_str(line, "key", p->key_name);
 }
 
 static double tokens_of(const struct kv_query *q, const struct kv_model *m)
@@ -42,27 +41,25 @@ static double tokens_of(const struct kv_query *q, const struct kv_model *m)
     return (double)kv_request_estimate(&ask);
 }
 
-/* Goes through a judgement with an imagined answer, counting what it would ask. A verdict from an
- * imagined reply means nothing and is thrown away. */
 /* A judge that says everything that its schema asks for, in the fewest words. */
 static void make_up(const struct kv_query *q, struct kv_buf *reply)
 {
     struct kv_json_walk w;
     struct kv_slice properties, key, value;
     kv_buf_clear(reply);
-    kv_buf_add_str(reply, "{\"abstention_detected\":false,\"sufficient\":true");
+    kv_json_out_object(reply, NULL);
+    kv_json_out_flag(reply, "abstention_detected", false);
+    kv_json_out_flag(reply, "sufficient", true);
     kv_json_get(q->schema, "properties", &properties);
     kv_json_begin(&w, properties);
-    while (kv_json_member(&w, &key, &value)) {
-        if (kv_json_string_is(key, "abstention_detected") || kv_json_string_is(key, "sufficient"))
-            continue;
-        kv_buf_add_char(reply, ',');
-        kv_buf_add_slice(reply, key);
-        kv_buf_add_str(reply, ":null");
-    }
+    while (kv_json_member(&w, &key, &value))
+        if (!kv_json_string_is(key, "abstention_detected") && !kv_json_string_is(key, "sufficient"))
+            kv_json_out_member(reply, key, KV_SLICE("null"));
     kv_buf_add_char(reply, '}');
 }
 
+/* Goes through a judgement with an imagined answer, counting what it would ask. A verdict from an
+ * imagined reply means nothing and is thrown away. */
 static void count_judging(struct kv_session *s, const struct kv_prepared_question *prepared,
     struct kv_answer_stage *g, size_t judge, struct estimate *e)
 {
@@ -147,12 +144,8 @@ static void add_cost(struct kv_buf *line, const struct kv_pricing *pricing,
     double most = (double)m->model->max_tokens,
            usual = most < TYPICAL_ANSWER ? most : TYPICAL_ANSWER;
     kv_pricing_known(pricing, m, &entry);
-    kv_buf_add_str(line, ",\"price\":");
-    if (entry.n)
-        kv_json_quote(line, entry, KV_JSON_RAW);
-    else
-        kv_buf_add_str(line, "null");
-    kv_buf_add_str(line, ",\"cost\":[");
+    kv_json_out_text_or_null(line, "price", entry.n ? entry : (struct kv_slice){0});
+    kv_json_out_list(line, "cost");
     kv_account_add_amount(line, e->calls ? cost_of(pricing, m, e, usual) : 0);
     kv_buf_add_char(line, ',');
     kv_account_add_amount(line, e->calls ? cost_of(pricing, m, e, most) : 0);

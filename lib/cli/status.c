@@ -3,13 +3,14 @@
 
 #include "header.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "status_figures.h"
 #include "task_json.h"
 #include "usage_tally.h"
 #include "worked.h"
 
-#include <stdarg.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,35 +118,20 @@ int64_t kv_status_failed_count(struct kv_status *st)
 
 /* ---- the object ---- */
 
-static void add_text(struct kv_buf *out, const char *name, const char *text)
-{
-    kv_buf_printf(out, "\"%s\":", name);
-    kv_json_quote_str(out, text);
-}
-
 /* A member of the .state that is only shown, of whatever type. */
 static void add_shown(struct kv_buf *out, const struct kv_status *st, const char *name)
 {
     struct kv_slice value;
     struct kv_buf text = {0};
     kv_state_member(st->state, name, &value);
-    kv_buf_printf(out, "\"%s\":", name);
     if (value.n && kv_json_type(value) != KV_JSON_STRING) {
+        kv_json_out_key(out, name);
         kv_json_compact(out, value);
         return;
     }
     kv_json_unescape(value, &text);
-    kv_json_quote(out, kv_slice_of(&text), KV_JSON_RAW);
+    kv_json_out_text(out, name, kv_slice_of(&text));
     kv_buf_release(&text);
-}
-
-static void add_number(struct kv_buf *out, const char *name, double x, bool known)
-{
-    kv_buf_printf(out, "\"%s\":", name);
-    if (known)
-        kv_num_add_double(out, x, KV_NUM_PYTHON);
-    else
-        kv_buf_add_str(out, "null");
 }
 
 static void add_labels(struct kv_buf *out, const char *name, struct kv_slice config)
@@ -153,15 +139,13 @@ static void add_labels(struct kv_buf *out, const char *name, struct kv_slice con
     struct kv_json_walk w;
     struct kv_slice models, model;
     struct kv_buf label = {0};
-    size_t n = 0;
-    kv_buf_printf(out, "\"%s\":[", name);
+    kv_json_out_list(out, name);
     if (config.n && kv_json_get(config, name, &models)) {
         kv_json_begin(&w, models);
         while (kv_json_type(models) == KV_JSON_ARRAY && kv_json_item(&w, &model)) {
             kv_buf_clear(&label);
             kv_task_json_add_label(&label, model);
-            kv_buf_add_str(out, n++ ? "," : "");
-            kv_json_quote(out, kv_slice_of(&label), KV_JSON_RAW);
+            kv_json_out_text(out, NULL, kv_slice_of(&label));
         }
     }
     kv_buf_add_char(out, ']');
@@ -173,11 +157,10 @@ static void add_config(struct kv_buf *out, struct kv_slice config)
     struct kv_slice replicates = {"", 0};
     if (config.n)
         kv_json_get(config, "replicate_count", &replicates);
-    kv_buf_add_str(out, "\"config\":{");
+    kv_json_out_object(out, "config");
     add_labels(out, "answering_models", config);
-    kv_buf_add_char(out, ',');
     add_labels(out, "parsing_models", config);
-    kv_buf_add_str(out, ",\"replicate_count\":");
+    kv_json_out_key(out, "replicate_count");
     kv_json_compact(out, replicates.n ? replicates : KV_SLICE("1"));
     kv_buf_add_char(out, '}');
 }
@@ -185,27 +168,31 @@ static void add_config(struct kv_buf *out, struct kv_slice config)
 static void add_files(struct kv_buf *out, const struct kv_state_info *in)
 {
     struct stat st;
-    if (stat(in->results_path, &st) == 0)
-        kv_buf_printf(out, "\"files\":{\"tmp_file_exists\":true,\"tmp_file_size\":%lld}",
-            (long long)st.st_size);
+    bool exists = stat(in->results_path, &st) == 0;
+    kv_json_out_object(out, "files");
+    kv_json_out_flag(out, "tmp_file_exists", exists);
+    if (exists)
+        kv_json_out_int(out, "tmp_file_size", st.st_size);
     else
-        kv_buf_add_str(out, "\"files\":{\"tmp_file_exists\":false,\"tmp_file_size\":null}");
+        kv_json_out_null(out, "tmp_file_size");
+    kv_buf_add_char(out, '}');
 }
 
 static void add_counts(struct kv_buf *out, const struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
-    kv_buf_printf(out,
-        "\"progress\":{\"total_tasks\":%lld,\"completed_count\":%lld,\"pending_count\":%lld,",
-        (long long)in->total_tasks, (long long)in->completed_count, (long long)in->pending_count);
-    add_number(out, "progress_percent", kv_status_percent(in), true);
-    kv_buf_add_str(out, "},\"timing\":{");
+    kv_json_out_object(out, "progress");
+    kv_json_out_int(out, "total_tasks", in->total_tasks);
+    kv_json_out_int(out, "completed_count", in->completed_count);
+    kv_json_out_int(out, "pending_count", in->pending_count);
+    kv_json_out_python(out, "progress_percent", kv_status_percent(in));
+    kv_buf_add_char(out, '}');
+    kv_json_out_object(out, "timing");
     add_shown(out, st, "created_at");
-    kv_buf_add_char(out, ',');
     add_shown(out, st, "last_updated_at");
-    kv_buf_add_char(out, ',');
-    add_number(out, "elapsed_seconds", st->now - in->start_time, in->has_start);
-    kv_buf_add_str(out, "},");
+    kv_json_out_python(
+        out, "elapsed_seconds", in->has_start ? st->now - in->start_time : (double)NAN);
+    kv_buf_add_char(out, '}');
 }
 
 /* ---- its lists ---- */
@@ -249,14 +236,11 @@ static void names_print(struct kv_buf *out, struct names *n, const char *name)
         all[i] = (struct kv_slice){n->text.p + start, n->ends[i] - start};
     }
     qsort(all, n->count, sizeof *all, compare);
-    kv_buf_printf(out, "\"%s\":[", name);
-    for (size_t i = 0; i < n->count; i++) {
-        if (i && kv_slice_eq(all[i], all[i - 1]))
-            continue;
-        kv_buf_add_str(out, i ? "," : "");
-        kv_json_quote(out, all[i], KV_JSON_RAW);
-    }
-    kv_buf_add_str(out, "],");
+    kv_json_out_list(out, name);
+    for (size_t i = 0; i < n->count; i++)
+        if (!i || !kv_slice_eq(all[i], all[i - 1]))
+            kv_json_out_text(out, NULL, all[i]);
+    kv_buf_add_char(out, ']');
     free(all);
     free(n->ends);
     kv_buf_release(&n->text);
@@ -269,7 +253,6 @@ static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, 
     struct kv_tasks walk;
     struct kv_task_state task;
     int got;
-    bool first = true;
     if (kv_tasks_begin(
             &walk, st->state, pick == PENDING ? KV_KEYS_MANIFEST : KV_KEYS_COMPLETED, err) != 0)
         return -1;
@@ -277,13 +260,11 @@ static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, 
         kv_key_index_close(walk.seen);
         walk.seen = NULL;
     }
-    kv_buf_printf(out, "\"%s\":[", name);
+    kv_json_out_list(out, name);
     while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
         if (!is_picked(&task, pick))
             continue;
-        kv_buf_add_str(out, first ? "" : ",");
-        kv_json_quote(out, task.key, KV_JSON_RAW);
-        first = false;
+        kv_json_out_text(out, NULL, task.key);
         if (names)
             names_add(names, task.key);
     }
@@ -302,39 +283,38 @@ static int add_lists(
                  add_keys(orphans, st, "orphan_task_ids", ORPHANS, NULL, err) != 0;
     names_print(out, &done, "completed_question_ids");
     names_print(out, &open, "pending_question_ids");
-    kv_buf_add_slice(out, kv_slice_of(&completed));
-    kv_buf_add_char(out, ',');
-    kv_buf_add_slice(out, kv_slice_of(&pending));
+    kv_json_out_json(out, NULL, kv_slice_of(&completed));
+    kv_json_out_json(out, NULL, kv_slice_of(&pending));
     kv_buf_release(&completed);
     kv_buf_release(&pending);
     return failed ? -1 : 0;
+}
+
+void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending)
+{
+    bool known = per_minute > 0;
+    kv_json_out_python(out, "rate_per_minute", known ? per_minute : (double)NAN);
+    kv_json_out_python(out, "eta_seconds", known ? (double)pending / per_minute * 60 : (double)NAN);
 }
 
 /* Ours; NULL: without the orphans, which are found by their ids. */
 static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_buf *orphans)
 {
     int64_t failed = kv_status_failed_count(st);
-    double per_minute = kv_status_rate(st);
-    if (failed < 0)
-        kv_buf_add_str(out, ",\"failed_count\":null,");
-    else
-        kv_buf_printf(out, ",\"failed_count\":%lld,", (long long)failed);
-    if (failed >= 0) {
+    if (failed < 0) {
+        kv_json_out_null(out, "failed_count");
+    } else {
+        kv_json_out_int(out, "failed_count", failed);
         kv_outcomes_add_json(out, &st->in->outcomes);
-        kv_buf_add_char(out, ',');
     }
-    if (orphans) {
-        kv_buf_add_slice(out, kv_slice_of(orphans));
-        kv_buf_add_char(out, ',');
-    }
-    kv_buf_printf(out, "\"hole_count\":%lld,", (long long)st->in->hole_count);
-    add_number(out, "rate_per_minute", per_minute, per_minute > 0);
-    kv_buf_add_char(out, ',');
-    add_number(out, "eta_seconds",
-        per_minute > 0 ? (double)st->in->pending_count / per_minute * 60 : 0, per_minute > 0);
-    kv_buf_printf(out, ",\"active\":%s,\"complete\":%s,\"finalized\":%s}",
-        kv_paths_run_active(st->in->paths) ? "true" : "false",
-        kv_status_is_complete(st) ? "true" : "false", st->in->finished ? "true" : "false");
+    if (orphans)
+        kv_json_out_json(out, NULL, kv_slice_of(orphans));
+    kv_json_out_int(out, "hole_count", st->in->hole_count);
+    kv_status_add_pace(out, kv_status_rate(st), st->in->pending_count);
+    kv_json_out_flag(out, "active", kv_paths_run_active(st->in->paths));
+    kv_json_out_flag(out, "complete", kv_status_is_complete(st));
+    kv_json_out_flag(out, "finalized", st->in->finished);
+    kv_buf_add_char(out, '}');
 }
 
 /* ---- what it cost ---- */
@@ -374,16 +354,12 @@ int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err 
 static void add_head(struct kv_buf *out, const struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
-    kv_buf_add_char(out, '{');
-    add_text(out, "state_file", in->paths->state);
-    kv_buf_add_char(out, ',');
-    add_text(out, "output_path", in->paths->output);
-    kv_buf_add_char(out, ',');
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "state_file", in->paths->state);
+    kv_json_out_str(out, "output_path", in->paths->output);
     add_shown(out, st, "benchmark_path");
-    kv_buf_add_char(out, ',');
     add_counts(out, st);
     add_config(out, in->config);
-    kv_buf_add_char(out, ',');
     add_files(out, in);
 }
 
@@ -399,7 +375,6 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
     if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
         return -1;
     add_head(out, st);
-    kv_buf_add_char(out, ',');
     int failed = add_lists(out, st, &orphans, err);
     add_ours(out, st, &orphans);
     kv_buf_release(&orphans);

@@ -21,4 +21,7 @@ double kv_status_rate(const struct kv_status *st);
 /* Reads rows where only these tell; -1 where they do not. */
 int64_t kv_status_failed_count(struct kv_status *st);
 
+/* Appends the members "rate_per_minute" and "eta_seconds", null where the rate is 0. */
+void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending);
+
 #endif

@@ -1,6 +1,6 @@
 /* status_sum - how far several runs are together. */
 #include "header.h"
-#include "num.h"
+#include "json_out.h"
 #include "status.h"
 #include "status_figures.h"
 
@@ -42,33 +42,27 @@ double kv_status_sum_rate(const struct kv_status_sum *sum)
     return sum->first_start > 0 && seconds >= 1 ? (double)sum->completed / seconds * 60 : 0;
 }
 
-static void add_number(struct kv_buf *out, const char *name, double x, bool known)
-{
-    kv_buf_printf(out, ",\"%s\":", name);
-    if (known)
-        kv_num_add_double(out, x, KV_NUM_PYTHON);
-    else
-        kv_buf_add_str(out, "null");
-}
-
 void kv_status_sum_add_json(struct kv_buf *out, const struct kv_status_sum *sum)
 {
     double per_minute = kv_status_sum_rate(sum);
-    kv_buf_printf(out,
-        "{\"states\":%lld,\"complete_states\":%lld,\"active_states\":%lld,"
-        "\"progress\":{\"total_tasks\":%lld,\"completed_count\":%lld,\"pending_count\":%lld",
-        (long long)sum->states, (long long)sum->complete, (long long)sum->active,
-        (long long)sum->total, (long long)sum->completed, (long long)sum->pending);
-    add_number(out, "progress_percent",
-        sum->total ? (double)sum->completed / (double)sum->total * 100 : 0, true);
-    if (sum->unknown)
-        kv_buf_add_str(out, "},\"failed_count\":null");
-    else
-        kv_buf_printf(out, "},\"failed_count\":%lld,", (long long)sum->failed);
-    if (!sum->unknown)
+    kv_json_out_object(out, NULL);
+    kv_json_out_int(out, "states", sum->states);
+    kv_json_out_int(out, "complete_states", sum->complete);
+    kv_json_out_int(out, "active_states", sum->active);
+    kv_json_out_object(out, "progress");
+    kv_json_out_int(out, "total_tasks", sum->total);
+    kv_json_out_int(out, "completed_count", sum->completed);
+    kv_json_out_int(out, "pending_count", sum->pending);
+    kv_json_out_python(out, "progress_percent",
+        sum->total ? (double)sum->completed / (double)sum->total * 100 : 0);
+    kv_buf_add_char(out, '}');
+    if (sum->unknown) {
+        kv_json_out_null(out, "failed_count");
+    } else {
+        kv_json_out_int(out, "failed_count", sum->failed);
         kv_outcomes_add_json(out, &sum->outcomes);
-    add_number(out, "rate_per_minute", per_minute, per_minute > 0);
-    add_number(out, "eta_seconds", per_minute > 0 ? (double)sum->pending / per_minute * 60 : 0,
-        per_minute > 0);
-    kv_buf_printf(out, ",\"complete\":%s}", sum->complete == sum->states ? "true" : "false");
+    }
+    kv_status_add_pace(out, per_minute, sum->pending);
+    kv_json_out_flag(out, "complete", sum->complete == sum->states);
+    kv_buf_add_char(out, '}');
 }

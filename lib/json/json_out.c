@@ -83,6 +83,12 @@ void kv_json_out_number(struct kv_buf *out, const char *name, double x)
     kv_num_add_double(out, x, KV_NUM_COMPACT);
 }
 
+void kv_json_out_python(struct kv_buf *out, const char *name, double x)
+{
+    kv_json_out_key(out, name);
+    kv_num_add_double(out, x, KV_NUM_PYTHON);
+}
+
 void kv_json_out_flag(struct kv_buf *out, const char *name, bool on)
 {
     kv_json_out_key(out, name);

@@ -34,6 +34,7 @@ void kv_json_out_str(struct kv_buf *out, const char *name, const char *text); /*
 void kv_json_out_int(struct kv_buf *out, const char *name, int64_t n);
 void kv_json_out_count(struct kv_buf *out, const char *name, uint64_t n);
 void kv_json_out_number(struct kv_buf *out, const char *name, double x); /* NaN: null */
+void kv_json_out_python(struct kv_buf *out, const char *name, double x); /* as Python spells it */
 void kv_json_out_flag(struct kv_buf *out, const char *name, bool on);
 void kv_json_out_null(struct kv_buf *out, const char *name);
 

@@ -1,9 +1,8 @@
 /* account - what one model used and what it cost, in sums. */
 #include "account.h"
 
-#include "json.h"
+#include "json_out.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 void kv_account_begin(struct kv_account *a)
@@ -46,13 +45,15 @@ void kv_account_add_amount(struct kv_buf *out, double amount)
 
 void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_account *a)
 {
-    kv_buf_add_str(out, "{\"model\":");
-    kv_json_quote_str(out, model);
-    kv_buf_printf(out,
-        ",\"calls\":%" PRId64 ",\"input\":%" PRId64 ",\"cached\":%" PRId64 ",\"output\":%" PRId64
-        ",\"reasoning\":%" PRId64 ",\"truncated\":%" PRId64 ",\"cost\":",
-        a->calls, known(a->used.in_total), known(a->used.in_read), known(a->used.out_total),
-        known(a->used.out_reasoning), a->truncated);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "model", model);
+    kv_json_out_int(out, "calls", a->calls);
+    kv_json_out_int(out, "input", known(a->used.in_total));
+    kv_json_out_int(out, "cached", known(a->used.in_read));
+    kv_json_out_int(out, "output", known(a->used.out_total));
+    kv_json_out_int(out, "reasoning", known(a->used.out_reasoning));
+    kv_json_out_int(out, "truncated", a->truncated);
+    kv_json_out_key(out, "cost");
     kv_account_add_amount(out, a->unpriced ? (double)NAN : a->cost);
     kv_buf_add_char(out, '}');
 }

@@ -3,6 +3,7 @@
 
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "json_reader.h"
 #include "num.h"
 #include "reformat.h"
@@ -36,14 +37,15 @@ static void add_models(struct kv_buf *out, struct kv_slice config, const char *l
     };
     struct kv_slice models, model, value;
     struct kv_json_walk w;
-    const char *comma = "";
     kv_json_get(config, list, &models);
-    kv_buf_printf(out, "\"%s\": [", list);
+    kv_json_out_spaced(out, list);
+    kv_buf_add_char(out, '[');
     kv_json_begin(&w, models);
-    for (; kv_json_item(&w, &model); comma = ", ") {
-        kv_buf_printf(out, "%s{", comma);
+    while (kv_json_item(&w, &model)) {
+        kv_json_out_spaced(out, NULL);
+        kv_buf_add_char(out, '{');
         for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-            kv_buf_printf(out, "%s\"%s\": ", i ? ", " : "", members[i][0]);
+            kv_json_out_spaced(out, members[i][0]);
             if (kv_json_get(model, members[i][1], &value))
                 kv_reformat(out, value, KV_REFORMAT_SPACED);
             else
@@ -58,7 +60,6 @@ void kv_export_models_add(struct kv_buf *out, struct kv_slice config)
 {
     kv_buf_add_char(out, '{');
     add_models(out, config, "answering_models");
-    kv_buf_add_str(out, ", ");
     add_models(out, config, "parsing_models");
     kv_buf_add_char(out, '}');
 }

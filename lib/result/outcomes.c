@@ -1,7 +1,10 @@
 /* outcomes - how results ended, counted: the same words wherever a run is looked at. */
 #include "outcomes.h"
 
+#include "json_out.h"
+
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { MARKS_AT = 8 }; /* bits below are the outcome, from 1 */
 
@@ -34,12 +37,16 @@ void kv_outcomes_add(struct kv_outcomes *o, uint32_t code, int times)
 
 void kv_outcomes_add_json(struct kv_buf *out, const struct kv_outcomes *o)
 {
-    kv_buf_printf(out,
-        "\"passed_count\":%" PRId64 ",\"wrong_count\":%" PRId64 ",\"declined_count\":%" PRId64
-        ",\"error_count\":%" PRId64 ",\"unscored_count\":%" PRId64,
-        o->passed, o->wrong, o->declined, o->errors, o->unscored);
-    for (int i = 0; i < KV_MARKS; i++)
-        kv_buf_printf(out, ",\"%s_count\":%" PRId64, kv_marks_name(i), o->marks[i]);
+    char name[40];
+    kv_json_out_int(out, "passed_count", o->passed);
+    kv_json_out_int(out, "wrong_count", o->wrong);
+    kv_json_out_int(out, "declined_count", o->declined);
+    kv_json_out_int(out, "error_count", o->errors);
+    kv_json_out_int(out, "unscored_count", o->unscored);
+    for (int i = 0; i < KV_MARKS; i++) {
+        snprintf(name, sizeof name, "%s_count", kv_marks_name(i));
+        kv_json_out_int(out, name, o->marks[i]);
+    }
 }
 
 void kv_outcomes_add_words(struct kv_buf *out, const struct kv_outcomes *o)

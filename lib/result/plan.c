@@ -5,7 +5,7 @@
  */
 #include "plan.h"
 
-#include "json.h"
+#include "json_out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,18 +173,18 @@ void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct k
     kv_plan_add_key(p, t, &key);
     kv_identity_of(&p->config->answering[t->answering], KV_ANSWERING, &answering);
     kv_identity_of(&p->config->parsing[t->parsing], KV_PARSING, &parsing);
-    kv_buf_add_str(out, "{\"task_id\":");
-    kv_json_quote(out, kv_slice_of(&key), KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"question_id\":");
-    kv_json_quote(out, p->questions[t->question], KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"answering\":");
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "task_id", kv_slice_of(&key));
+    kv_json_out_text(out, "question_id", p->questions[t->question]);
+    kv_json_out_key(out, "answering");
     kv_identity_add_json(out, &answering);
-    kv_buf_add_str(out, ",\"parsing\":");
+    kv_json_out_key(out, "parsing");
     kv_identity_add_json(out, &parsing);
     if (t->replicate == KV_NO_REPLICATE)
-        kv_buf_add_str(out, ",\"replicate\":null}");
+        kv_json_out_null(out, "replicate");
     else
-        kv_buf_printf(out, ",\"replicate\":%lld}", (long long)t->replicate);
+        kv_json_out_int(out, "replicate", t->replicate);
+    kv_buf_add_char(out, '}');
     kv_buf_release(&key);
 }
 

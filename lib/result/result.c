@@ -7,6 +7,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
 #include "result_table.h"
@@ -240,21 +241,20 @@ void kv_result_dump(
 
 static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
 {
-    kv_buf_printf(out, "\"%s\": ", name);
+    kv_json_out_spaced(out, name);
     if (text.p)
         kv_json_quote(out, text, KV_JSON_ASCII);
     else
         kv_buf_add_str(out, "null");
-    kv_buf_add_str(out, ", ");
 }
 
 static void add_number(struct kv_buf *out, const char *name, bool present, int64_t number)
 {
-    kv_buf_printf(out, "\"%s\": ", name);
+    kv_json_out_spaced(out, name);
     if (present)
-        kv_buf_printf(out, "%" PRId64 ", ", number);
+        kv_buf_printf(out, "%" PRId64, number);
     else
-        kv_buf_add_str(out, "null, ");
+        kv_buf_add_str(out, "null");
 }
 
 void kv_result_id(const struct kv_result_name *name, char hex[KV_RESULT_ID_HEX + 1])
@@ -270,7 +270,6 @@ void kv_result_id(const struct kv_result_name *name, char hex[KV_RESULT_ID_HEX +
     add_text(&text, "scenario_node", name->scenario_node);
     add_number(&text, "scenario_turn", name->has_turn, name->scenario_turn);
     add_text(&text, "timestamp", name->timestamp);
-    kv_buf_cut(&text, text.n - 2, 2);
     kv_buf_add_char(&text, '}');
     kv_digest_sha256(kv_slice_of(&text), whole);
     memcpy(hex, whole, KV_RESULT_ID_HEX);

@@ -6,6 +6,7 @@
 #include "scenario.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "reformat.h"
 
@@ -73,7 +74,7 @@ static char *spelled(struct kv_slice value, const char *none)
 static void add_member(
     struct kv_buf *out, const char *name, struct kv_slice value, const char *none)
 {
-    kv_buf_printf(out, "%s\"%s\": ", out->n ? ", " : "{", name);
+    kv_json_out_spaced(out, name);
     kv_reformat_export(out, kv_json_is_null(value) ? kv_slice(none) : value);
 }
 
@@ -81,6 +82,7 @@ static char *history_of(const struct kv_result *row)
 {
     struct kv_buf out = {0};
     struct kv_slice node, question, parsed;
+    kv_buf_add_char(&out, '{');
     kv_json_get(row->metadata, "scenario_node", &node);
     kv_json_get(row->metadata, "question_text", &question);
     kv_json_get(row->template, "parsed_llm_response", &parsed);
@@ -101,6 +103,7 @@ static char *failure_of(const struct kv_result *row)
     enum kv_failure_group group = kv_failure_group(row->failure);
     if (group == KV_GROUP_NONE || group == KV_GROUP_CONTENT)
         return NULL;
+    kv_buf_add_char(&out, '{');
     kv_json_get(row->metadata, "scenario_node", &node);
     kv_json_get(row->metadata, "failure", &failure);
     kv_json_get(failure, "category", &category);

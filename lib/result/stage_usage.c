@@ -2,9 +2,9 @@
 #include "stage_usage.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 static int64_t none_if_unknown(int64_t n)
@@ -63,43 +63,48 @@ void kv_stage_words_release(struct kv_stage_words *w)
 
 static void add_input_details(struct kv_buf *out, const struct kv_usage *u)
 {
-    int64_t hour = none_if_unknown(u->in_write_1h);
-    kv_buf_printf(out, ",\"input_token_details\":{\"audio\":0,\"cache_read\":%" PRId64,
-        none_if_unknown(u->in_read));
+    int64_t hour = none_if_unknown(u->in_write_1h), minutes = none_if_unknown(u->in_write);
+    kv_json_out_object(out, "input_token_details");
+    kv_json_out_int(out, "audio", 0);
+    kv_json_out_int(out, "cache_read", none_if_unknown(u->in_read));
     if (u->in_write >= 0 || u->in_write_1h >= 0)
-        kv_buf_printf(out, ",\"cache_creation\":%" PRId64, none_if_unknown(u->in_write) + hour);
-    if (hour)
-        kv_buf_printf(out,
-            ",\"ephemeral_1h_input_tokens\":%" PRId64 ",\"ephemeral_5m_input_tokens\":%" PRId64,
-            hour, none_if_unknown(u->in_write));
+        kv_json_out_int(out, "cache_creation", minutes + hour);
+    if (hour) {
+        kv_json_out_int(out, "ephemeral_1h_input_tokens", hour);
+        kv_json_out_int(out, "ephemeral_5m_input_tokens", minutes);
+    }
     kv_buf_add_char(out, '}');
 }
 
+static void add_output_details(struct kv_buf *out, const struct kv_usage *u)
+{
+    kv_json_out_object(out, "output_token_details");
+    kv_json_out_int(out, "audio", 0);
+    kv_json_out_int(out, "reasoning", none_if_unknown(u->out_reasoning));
+    kv_buf_add_char(out, '}');
+}
+
+/* Only what is known is written. */
 static void add_value(struct kv_buf *out, const char *name, struct kv_slice value)
 {
-    if (!value.n)
-        return;
-    kv_buf_printf(out, ",\"%s\":", name);
-    kv_buf_add_slice(out, value);
+    if (value.n)
+        kv_json_out_json(out, name, value);
 }
 
 static void add_money(struct kv_buf *out, const char *name, double amount)
 {
-    if (isnan(amount))
-        return;
-    kv_buf_printf(out, ",\"%s\":", name);
-    kv_num_add_double(out, amount, KV_NUM_COMPACT);
+    if (!isnan(amount))
+        kv_json_out_number(out, name, amount);
 }
 
 void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
 {
     int64_t in = kv_stage_usage_input(u), output = kv_stage_usage_output(u);
-    int64_t total = in > INT64_MAX - output ? INT64_MAX : in + output;
-    kv_buf_printf(out,
-        "{\"input_tokens\":%" PRId64 ",\"output_tokens\":%" PRId64 ",\"total_tokens\":%" PRId64
-        ",\"model\":",
-        in, output, total);
-    kv_json_quote(out, u->model, KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_int(out, "input_tokens", in);
+    kv_json_out_int(out, "output_tokens", output);
+    kv_json_out_int(out, "total_tokens", in > INT64_MAX - output ? INT64_MAX : in + output);
+    kv_json_out_text(out, "model", u->model);
     if (u->input_details.n)
         add_value(out, "input_token_details", u->input_details);
     else
@@ -107,8 +112,7 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
     if (u->output_details.n)
         add_value(out, "output_token_details", u->output_details);
     else
-        kv_buf_printf(out, ",\"output_token_details\":{\"audio\":0,\"reasoning\":%" PRId64 "}",
-            none_if_unknown(u->used.out_reasoning));
+        add_output_details(out, &u->used);
     add_value(out, "kv_served", u->served);
     add_value(out, "kv_endpoint", u->asked_at);
     add_value(out, "kv_tier", u->tier);

@@ -1,10 +1,9 @@
 /* tally - what a run achieved: results, verdicts and tokens, in all and by pair of models. */
 #include "tally.h"
 
-#include "json.h"
+#include "json_out.h"
 #include "task.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,22 +73,24 @@ void kv_tally_release(struct kv_tally *t)
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
 {
     kv_outcomes_add_json(out, &t->outcomes);
-    kv_buf_add_str(out, ",\"models\":[");
+    kv_json_out_list(out, "models");
     for (size_t i = 0; i < t->pair_count; i++) {
         const struct kv_tally_pair *p = &t->pairs[i];
-        kv_buf_add_str(out, i ? ",{\"answering\":" : "{\"answering\":");
-        kv_json_quote_str(out, p->answering);
-        kv_buf_add_str(out, ",\"parsing\":");
-        kv_json_quote_str(out, p->parsing);
-        kv_buf_printf(out,
-            ",\"results\":%" PRId64 ",\"passed\":%" PRId64 ",\"wrong\":%" PRId64
-            ",\"declined\":%" PRId64 ",\"errors\":%" PRId64 "}",
-            p->results, p->outcomes.passed, p->outcomes.wrong, p->outcomes.declined,
-            p->outcomes.errors);
+        kv_json_out_object(out, NULL);
+        kv_json_out_str(out, "answering", p->answering);
+        kv_json_out_str(out, "parsing", p->parsing);
+        kv_json_out_int(out, "results", p->results);
+        kv_json_out_int(out, "passed", p->outcomes.passed);
+        kv_json_out_int(out, "wrong", p->outcomes.wrong);
+        kv_json_out_int(out, "declined", p->outcomes.declined);
+        kv_json_out_int(out, "errors", p->outcomes.errors);
+        kv_buf_add_char(out, '}');
     }
-    kv_buf_printf(out,
-        "],\"tokens\":{\"input\":%" PRId64 ",\"output\":%" PRId64 ",\"total\":%" PRId64 "}",
-        t->tokens.input, t->tokens.output, t->tokens.total);
-    kv_buf_add_char(out, ',');
+    kv_buf_add_char(out, ']');
+    kv_json_out_object(out, "tokens");
+    kv_json_out_int(out, "input", t->tokens.input);
+    kv_json_out_int(out, "output", t->tokens.output);
+    kv_json_out_int(out, "total", t->tokens.total);
+    kv_buf_add_char(out, '}');
     kv_usage_tally_add_json(out, &t->usage);
 }

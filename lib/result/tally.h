@@ -36,7 +36,7 @@ struct kv_tally {
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row);
 void kv_tally_release(struct kv_tally *t);
 
-/* Appends members, without braces and without a comma in front:
+/* Appends members, without braces, with the comma that is due in front:
  * the counts of outcomes.h,"models":[{"answering","parsing","results","passed","wrong","declined",
  * "errors"}],"tokens":{…},"usage":[…],"cost":… (usage_tally.h) */
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t);

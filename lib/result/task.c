@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
 
@@ -73,21 +74,14 @@ void kv_identity_add_display(struct kv_buf *out, const struct kv_identity *who)
 
 void kv_identity_add_json(struct kv_buf *out, const struct kv_identity *who)
 {
-    kv_buf_add_str(out, "{\"interface\":");
-    kv_json_quote(out, who->interface, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"model_name\":");
-    kv_json_quote(out, who->model_name, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"tools\":[");
-    for (size_t i = 0; i < who->tool_count; i++) {
-        if (i)
-            kv_buf_add_char(out, ',');
-        kv_json_quote(out, who->tools[i], KV_JSON_RAW);
-    }
-    kv_buf_add_str(out, "],\"config_id\":");
-    if (who->config_id.p)
-        kv_json_quote(out, who->config_id, KV_JSON_RAW);
-    else
-        kv_buf_add_str(out, "null");
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "interface", who->interface);
+    kv_json_out_text(out, "model_name", who->model_name);
+    kv_json_out_list(out, "tools");
+    for (size_t i = 0; i < who->tool_count; i++)
+        kv_json_out_text(out, NULL, who->tools[i]);
+    kv_buf_add_char(out, ']');
+    kv_json_out_text_or_null(out, "config_id", who->config_id);
     kv_buf_add_char(out, '}');
 }
 

@@ -2,6 +2,7 @@
 #include "task_json.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "task.h"
 
 #include <stdlib.h>
@@ -28,14 +29,11 @@ static void add_tools(struct kv_buf *out, struct kv_slice model)
 {
     struct kv_json_walk w;
     struct kv_slice servers, key, value;
-    size_t n = 0;
-    kv_buf_add_char(out, '[');
+    kv_json_out_list(out, "tools");
     if (kv_json_get(model, "mcp_urls_dict", &servers)) {
         kv_json_begin(&w, servers);
-        while (kv_json_type(servers) == KV_JSON_OBJECT && kv_json_member(&w, &key, &value)) {
-            kv_buf_add_str(out, n++ ? "," : "");
-            kv_buf_add_slice(out, key);
-        }
+        while (kv_json_type(servers) == KV_JSON_OBJECT && kv_json_member(&w, &key, &value))
+            kv_json_out_json(out, NULL, key);
     }
     kv_buf_add_char(out, ']');
 }
@@ -48,20 +46,20 @@ static void add_identity(struct kv_buf *out, struct kv_slice model, enum kv_role
     bool manual = kv_json_string_is(interface, "manual");
     if (!name.n)
         name = manual ? KV_SLICE("\"manual\"") : KV_SLICE("\"unknown\"");
-    kv_buf_add_str(out, "{\"interface\":");
-    kv_buf_add_slice(out, interface.n ? interface : KV_SLICE("\"langchain\""));
-    kv_buf_add_str(out, ",\"model_name\":");
-    kv_buf_add_slice(out, name);
-    kv_buf_add_str(out, ",\"tools\":");
+    kv_json_out_object(out, NULL);
+    kv_json_out_json(out, "interface", interface.n ? interface : KV_SLICE("\"langchain\""));
+    kv_json_out_json(out, "model_name", name);
     if (role == KV_ANSWERING)
         add_tools(out, model);
     else
-        kv_buf_add_str(out, "[]");
+        kv_json_out_json(out, "tools", KV_SLICE("[]"));
     struct kv_buf a = {0}, b = {0};
     kv_json_unescape(id.n ? id : name, &a);
     kv_json_unescape(name, &b);
-    kv_buf_add_str(out, ",\"config_id\":");
-    kv_buf_add_slice(out, kv_slice_eq(kv_slice_of(&a), kv_slice_of(&b)) ? KV_SLICE("null") : id);
+    if (kv_slice_eq(kv_slice_of(&a), kv_slice_of(&b)))
+        kv_json_out_null(out, "config_id");
+    else
+        kv_json_out_json(out, "config_id", id);
     kv_buf_add_char(out, '}');
     kv_buf_release(&a);
     kv_buf_release(&b);
@@ -113,35 +111,30 @@ void kv_task_json_close(struct kv_task_json *r)
     free(r);
 }
 
-static void add_model(
-    struct kv_buf *out, const struct kv_task_json *r, enum kv_role role, struct kv_slice key)
+/* The identity of the model with this key, empty if it is none of the run's. */
+static struct kv_slice identity_of(
+    const struct kv_task_json *r, enum kv_role role, struct kv_slice key)
 {
-    for (size_t i = 0; i < r->count[role]; i++) {
-        if (kv_slice_eq(kv_slice_of(&r->list[role][i].key), key)) {
-            kv_buf_add_slice(out, kv_slice_of(&r->list[role][i].identity));
-            return;
-        }
-    }
-    kv_buf_add_str(out, "null");
+    for (size_t i = 0; i < r->count[role]; i++)
+        if (kv_slice_eq(kv_slice_of(&r->list[role][i].key), key))
+            return kv_slice_of(&r->list[role][i].identity);
+    return (struct kv_slice){0};
 }
 
 void kv_task_json_add_task(struct kv_buf *out, const struct kv_task_json *r, struct kv_slice key)
 {
     struct kv_task_parts parts;
     struct kv_err ignored;
-    kv_buf_add_str(out, "{\"task_id\":");
-    kv_json_quote(out, key, KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "task_id", key);
     if (kv_task_parse_key(key, &parts, &ignored) == 0) {
-        kv_buf_add_str(out, ",\"question_id\":");
-        kv_json_quote(out, parts.question_id, KV_JSON_RAW);
-        kv_buf_add_str(out, ",\"answering\":");
-        add_model(out, r, KV_ANSWERING, parts.answering);
-        kv_buf_add_str(out, ",\"parsing\":");
-        add_model(out, r, KV_PARSING, parts.parsing);
+        kv_json_out_text(out, "question_id", parts.question_id);
+        kv_json_out_json(out, "answering", identity_of(r, KV_ANSWERING, parts.answering));
+        kv_json_out_json(out, "parsing", identity_of(r, KV_PARSING, parts.parsing));
         if (parts.replicate == KV_NO_REPLICATE)
-            kv_buf_add_str(out, ",\"replicate\":null");
+            kv_json_out_null(out, "replicate");
         else
-            kv_buf_printf(out, ",\"replicate\":%lld", (long long)parts.replicate);
+            kv_json_out_int(out, "replicate", parts.replicate);
     }
     kv_buf_add_char(out, '}');
 }

@@ -2,6 +2,7 @@
 #include "usage_tally.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "stage_usage.h"
 
 #include <math.h>
@@ -117,14 +118,13 @@ void kv_usage_tally_add_json(struct kv_buf *out, const struct kv_usage_tally *t)
 {
     double cost = 0;
     int64_t unpriced = 0;
-    kv_buf_add_str(out, "\"usage\":[");
+    kv_json_out_list(out, "usage");
     for (size_t i = 0; i < t->count; i++) {
-        if (i)
-            kv_buf_add_char(out, ',');
         kv_account_add_json(out, t->models[i].name, &t->models[i].account);
         cost += t->models[i].account.cost;
         unpriced += t->models[i].account.unpriced;
     }
-    kv_buf_add_str(out, "],\"cost\":");
+    kv_buf_add_char(out, ']');
+    kv_json_out_key(out, "cost");
     kv_account_add_amount(out, unpriced || !t->count ? (double)NAN : cost);
 }

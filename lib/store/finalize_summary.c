@@ -1,33 +1,28 @@
 /* finalize_summary - what kv_finalize did, as one object. */
 #include "finalize.h"
 
-#include "json.h"
-#include "num.h"
+#include "json_out.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
 void kv_finalized_add_json(struct kv_buf *out, const struct kv_finalized *done)
 {
-    kv_buf_add_str(out, "{\"output_path\":");
-    kv_json_quote_str(out, done->output_path);
-    kv_buf_add_str(out, ",\"csv_path\":");
-    kv_json_quote_str(out, done->csv_path);
-    kv_buf_printf(out,
-        ",\"is_complete\":%s,\"already_finalized\":%s,\"total_tasks\":%" PRId64
-        ",\"completed_count\":%" PRId64 ",\"pending_count\":%" PRId64 ",\"result_count\":%" PRId64
-        ",\"superseded_count\":%" PRId64 ",\"successful_count\":%" PRId64
-        ",\"failed_count\":%" PRId64,
-        done->is_complete ? "true" : "false", done->already ? "true" : "false", done->total,
-        done->completed, done->pending, done->rows.results, done->superseded, done->successful,
-        done->failed);
-    if (!done->already) {
-        kv_buf_add_char(out, ',');
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "output_path", done->output_path);
+    kv_json_out_str(out, "csv_path", done->csv_path);
+    kv_json_out_flag(out, "is_complete", done->is_complete);
+    kv_json_out_flag(out, "already_finalized", done->already);
+    kv_json_out_int(out, "total_tasks", done->total);
+    kv_json_out_int(out, "completed_count", done->completed);
+    kv_json_out_int(out, "pending_count", done->pending);
+    kv_json_out_int(out, "result_count", done->rows.results);
+    kv_json_out_int(out, "superseded_count", done->superseded);
+    kv_json_out_int(out, "successful_count", done->successful);
+    kv_json_out_int(out, "failed_count", done->failed);
+    if (!done->already)
         kv_tally_add_json(out, &done->rows);
-    }
-    kv_buf_add_str(out, ",\"duration_seconds\":");
-    kv_num_add_double(out, done->has_duration ? done->duration : NAN, KV_NUM_COMPACT);
+    kv_json_out_number(out, "duration_seconds", done->has_duration ? done->duration : (double)NAN);
     kv_buf_add_char(out, '}');
 }
 

@@ -74,7 +74,7 @@ LIB_OBJ   = $(LIB_SRC:lib/%.c=$(OUT)/%.o)
 ALL_ROOMS = $(ROOMS:%=-iquote lib/%) # bin and tests see every room
 PROG      = $(patsubst bin/%.c,$(BIN)/%,$(wildcard $(PROGRAMS:%=bin/%.c)))
 TEST_SRC  = $(wildcard tests/bin/*.c tests/bench/*.c) # tests/torture builds its own
-TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) kvtest provider)
+TEST_PROG = $(addprefix $(TBIN)/,$(notdir $(TEST_SRC:.c=)) kvtest provider far.so)
 vpath %.c tests/bin tests/bench
 FUZZ      = $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
 
@@ -131,6 +131,9 @@ $(TBIN)/kvtest: $(wildcard tests/kvtest/*.c)
 $(TBIN)/provider: $(wildcard tests/peer/*.c)
 $(TBIN)/kvtest $(TBIN)/provider: $(wildcard tests/kvtest/*.h tests/peer/*.h) $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(ALL_ROOMS) $(ALL_LDFLAGS) -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
+# Stands before the C library in programs under test (LD_PRELOAD).
+$(TBIN)/%.so: tests/shim/%.c $(OUT)/flags | $(TBIN)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) $(WERROR) -fPIC -shared -o $@ $< -ldl
 $(TBIN)/%: %.c $(OUT)/libkv.a | $(TBIN)
 	$(CC) $(ALL_CFLAGS) $(ALL_ROOMS) $(ALL_LDFLAGS) -MF $(OUT)/test-$*.d -o $@ $(filter %.c,$^) $(OUT)/libkv.a $(TEST_LIBS)
 
@@ -193,7 +196,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 
 SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh share/examples/*.sh)
 C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/kvtest/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
-	tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
+	tests/shim/*.c tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
 CPPCHECK_BLIND = varFuncNullUB internalAstError uninitvar ctuuninitvar ctunullpointer nullPointerRedundantCheck
 lint:

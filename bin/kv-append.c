@@ -13,6 +13,7 @@
 #include "feed.h"
 #include "io.h"
 #include "json.h"
+#include "lock_warning.h"
 #include "rescue.h"
 #include "rows.h"
 #include "store.h"
@@ -492,6 +493,8 @@ static void open_run(struct work *w, const char *operand, bool extend, bool repl
     }
     if (!w->corrections && !w->store)
         kv_cli_fail(&err);
+    if (w->store)
+        kv_lock_warning(kv_store_paths(w->store));
     if (w->verbose && w->store)
         kv_store_on_note(w->store, say_note, NULL);
 }

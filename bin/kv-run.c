@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "failure.h"
 #include "json.h"
+#include "lock_warning.h"
 #include "own_append.h"
 #include "preflight.h"
 #include "preview.h"
@@ -222,6 +223,8 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
         return KV_SYSTEM;
     if (t->signal)
         return (enum kv_kind)(128 + t->signal);
+    if (t->lock_lost)
+        return KV_BUSY;
     if (t->unusable)
         return KV_INPUT;
     if (t->refusals && t->refusals == t->left + t->kept && !given.give_up)
@@ -325,6 +328,7 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
     warn_of_exposed_keys(session);
     warn_of_withheld_keys(session);
     warn_of_few_descriptors(session);
+    kv_lock_warning(kv_state_info(session->state)->paths);
     kv_progress_init(&progress, session, read_progress());
     run = kv_run_open(&setup);
     int got;

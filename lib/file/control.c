@@ -41,12 +41,22 @@ enum kv_control_state kv_control_read(int lock, struct kv_control *c, bool *same
     return state;
 }
 
+static int put(int lock, struct kv_control *c, struct kv_err *err)
+{
+    c->sum = sum_of(c);
+    return kv_io_pwrite(lock, (struct kv_slice){(const char *)c, sizeof *c}, 0, err);
+}
+
 void kv_control_write(int lock, struct kv_control *c)
 {
     struct kv_err none;
-    c->sum = sum_of(c);
-    if (kv_io_pwrite(lock, (struct kv_slice){(const char *)c, sizeof *c}, 0, &none))
+    if (put(lock, c, &none))
         kv_control_void(lock);
+}
+
+int kv_control_sync(int lock, struct kv_control *c, struct kv_err *err)
+{
+    return put(lock, c, err) || kv_io_sync(lock, err) ? -1 : 0;
 }
 
 void kv_control_void(int lock)
@@ -79,6 +89,5 @@ int kv_control_give_up(
 {
     memset(c->given_up, 0, sizeof c->given_up);
     memcpy(c->given_up, ids, 2 * sizeof *ids);
-    kv_control_write(lock, c);
-    return kv_io_sync(lock, err);
+    return kv_control_sync(lock, c, err);
 }

@@ -56,6 +56,8 @@ enum kv_control_state kv_control_read(int lock, struct kv_control *c, bool *same
 /* Writes the record. A failure is no harm (what is there matches no file any more, or is true), so
  * none is reported. */
 void kv_control_write(int lock, struct kv_control *c);
+/* Writes the record durably. On a network file system this fails if the lock was lost. */
+int kv_control_sync(int lock, struct kv_control *c, struct kv_err *err);
 void kv_control_void(int lock);
 
 /* The member of document i that is exactly this file, -1 if none. */

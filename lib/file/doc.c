@@ -18,6 +18,18 @@
  *
  * Each of the syncs 3, 7, 7, 9 and the order in 8 is needed: tests/torture shows for each what
  * happens without it. The record itself, the visible version and its predecessor need no sync.
+ *
+ * Where there are no leases the directory may be on a network, and the lock can be lost: a host that
+ * its server has not heard of for long is taken for dead, and another one gets the lock. It may go
+ * on with what it was about to do at any later time, and must then do no harm:
+ *
+ *  1a  what others have made and not published is removed before the visible versions are opened
+ *   5  the copies have names of their own, which nobody else ever uses
+ *  7a  the record is written and synced: that fails if the lock is lost
+ *   8  names are replaced, not exchanged
+ *
+ * If the lock was held at 7a, whoever got it later did his 1a after our 5. So either our 8 came
+ * before, and he has read what we published, or it fails, because what it would publish is gone.
  */
 #include "doc_private.h"
 
@@ -122,14 +134,16 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
     if (d->dir < 0)
         return -1;
     d->lock = kv_io_lock(d->dir, d->lock_name, d->part[0].name, wait, d->patience, err);
+    d->leases = kv_io_has_leases(d->dir);
     int failed = d->lock < 0 ? -1 : 0;
+    for (size_t i = 0; i < d->count && !failed && !d->leases; i++)
+        failed = kv_shadow_fence(&d->part[i], d->dir, err);
     for (size_t i = 0; i < d->count && !failed; i++)
         failed = kv_shadow_open(&d->part[i], d->dir, err);
     if (failed) {
         kv_doc_end(d);
         return kv_doc_placed(d, -1, err);
     }
-    d->leases = kv_io_has_leases(d->dir);
     d->state = kv_control_read(d->lock, &d->record, &d->same_boot);
     find_lineage(d);
     return 0;

@@ -56,7 +56,17 @@ static void record_versions(struct kv_doc *d, struct kv_control *next)
         if (d->part[i].rewriting)
             kv_io_random(&next->lineage, sizeof next->lineage);
     }
-    kv_control_write(d->lock, next);
+}
+
+/* Makes the record durable, which fails if the lock was lost: then nothing may be published, nor
+ * acknowledged. The caller may try again with a lock that he has. */
+static int record_surely(struct kv_doc *d, struct kv_control *c, struct kv_err *err)
+{
+    if (kv_control_sync(d->lock, c, err) == 0)
+        return 0;
+    kv_err_context(err, "%s", d->lock_name);
+    err->sys = ESTALE;
+    return -1;
 }
 
 /* Step 7. The hint lets the blocks of the second document ride in the first one's transaction. */
@@ -133,6 +143,8 @@ static int check_result(struct kv_doc *d, struct kv_err *err)
 static int publish_one(struct kv_doc *d, struct kv_shadow *g, struct kv_err *err)
 {
     int how = kv_shadow_publish(g, d->dir, d->leases, err);
+    if (how < 0 && !d->leases && err->sys == ENOENT) /* removed by who has the lock now */
+        return refuse_other(g, err);
     if (how != KV_IO_EXCHANGED || is_file(d->dir, g->spare, &g->view.file.id))
         return how;
     kv_shadow_publish(g, d->dir, true, err);
@@ -178,11 +190,31 @@ static void undo(struct kv_doc *d)
     kv_control_write(d->lock, &next);
 }
 
-/* A network file system whose server was not heard of for long may have given our lock to another
- * host: then what is written through it fails, and nothing may be acknowledged. */
-static int check_lock(struct kv_doc *d, struct kv_err *err)
+static void remove_spares(struct kv_doc *d)
 {
-    return kv_io_sync(d->lock, err) != 0 ? kv_err_context(err, "%s", d->lock_name) : 0;
+    for (size_t i = 0; i < d->count; i++)
+        kv_io_remove(d->dir, d->part[i].spare);
+}
+
+/* Steps 6 and 7. */
+static int sync_and_record(struct kv_doc *d, struct kv_control *next, struct kv_err *err)
+{
+    if (d->leases) {
+        record_versions(d, next);
+        kv_control_write(d->lock, next);
+        return sync_versions(d, err);
+    }
+    if (sync_versions(d, err))
+        return -1;
+    for (size_t i = 0; i < d->count; i++) {
+        struct kv_shadow *g = &d->part[i];
+        /* Network file systems settle the time of the last change when the data is written back,
+         * and would hide a file that is open instead of removing it. */
+        kv_io_stat(g->fd, &g->next);
+        kv_doc_version_close(&g->view);
+    }
+    record_versions(d, next);
+    return record_surely(d, next, err);
 }
 
 static int commit_staged(struct kv_doc *d, struct kv_err *err)
@@ -193,41 +225,33 @@ static int commit_staged(struct kv_doc *d, struct kv_err *err)
         undo(d);
         return -1;
     }
-    if (d->leases)
-        record_versions(d, &next);
-    if (sync_versions(d, err)) {
-        for (size_t i = 0; i < d->count; i++)
-            kv_io_remove(d->dir, d->part[i].spare); /* who knows what is in it */
+    if (sync_and_record(d, &next, err)) {
+        remove_spares(d); /* who knows what is in them */
         kv_control_void(d->lock);
         return -1;
     }
-    if (!d->leases) {
-        /* Network file systems settle the time of the last change when the data is written back. */
-        for (size_t i = 0; i < d->count; i++)
-            kv_io_stat(d->part[i].fd, &d->part[i].next);
-        record_versions(d, &next);
-    }
-    if (!d->leases) { /* a network file system would hide the old file instead of removing it */
-        for (size_t i = 0; i < d->count; i++)
-            kv_doc_version_close(&d->part[i].view);
-    }
+    bool unsynced = d->leases && is_creation(d);
     int failed =
-        (is_creation(d) && kv_io_sync(d->lock, err) != 0) || publish_versions(d, &kept, err) != 0;
+        (unsynced && kv_io_sync(d->lock, err) != 0) || publish_versions(d, &kept, err) != 0;
     if (!failed && !KV_FAULT(NO_SYNC_NAMES))
         failed = kv_io_sync_dir(d->dir, err);
     if (!failed)
         failed = check_result(d, err);
-    if (failed) {
-        kv_control_void(d->lock); /* the visible versions are whole; only distrust the spares */
+    if (failed) { /* the visible versions are whole */
+        if (!d->leases)
+            remove_spares(d);
+        kv_control_void(d->lock);
         return -1;
     }
     next.durable = true;
     memset(next.given_up, 0, sizeof next.given_up);
     for (size_t i = 0; i < d->count && !kept; i++)
         memset(&next.doc[i][1], 0, sizeof next.doc[i] - sizeof next.doc[i][0]);
-    kv_control_write(d->lock, &next);
     d->record = next;
-    return d->leases ? 0 : check_lock(d, err);
+    if (!d->leases)
+        return record_surely(d, &next, err);
+    kv_control_write(d->lock, &next);
+    return 0;
 }
 
 /* After a rewrite there is no spare. One empty commit makes it now, while its reader waits for a
@@ -278,6 +302,8 @@ static int remove_private(struct kv_doc *d, const char *name, struct kv_err *err
 static int remove_all(struct kv_doc *d, const char *const *also, struct kv_err *err)
 {
     struct kv_file_id ids[2] = {d->part[0].view.file.id, d->part[d->count - 1].view.file.id};
+    if (kv_control_give_up(d->lock, &d->record, ids, err) != 0)
+        return kv_err_context(err, "%s", d->lock_name);
     for (size_t i = 0; i < d->count; i++) {
         const struct kv_shadow *g = &d->part[i];
         struct kv_file now;
@@ -285,8 +311,6 @@ static int remove_all(struct kv_doc *d, const char *const *also, struct kv_err *
             (kv_io_look(d->dir, g->name, &now) != 0 || !kv_file_same(&now.id, &g->view.file.id)))
             return refuse_other(g, err);
     }
-    if (kv_control_give_up(d->lock, &d->record, ids, err) != 0)
-        return -1;
     d->removed = d->committed = true;
     for (size_t i = 0; i < d->count; i++) {
         if (kv_io_remove(d->dir, d->part[i].name) != 0)

@@ -2,6 +2,7 @@
 #include "io_at.h"
 
 #include <aio.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -138,6 +139,37 @@ int kv_io_look(int dir, const char *name, struct kv_file *file)
 int kv_io_remove(int dir, const char *name)
 {
     return unlinkat(dir, name, 0) != 0 && errno != ENOENT ? -1 : 0;
+}
+
+static bool is_numbered(const char *name, const char *stem)
+{
+    size_t n = strlen(stem);
+    const char *digits = name + n;
+    return strncmp(name, stem, n) == 0 && *digits &&
+           digits[strspn(digits, "0123456789abcdef")] == '\0';
+}
+
+int kv_io_remove_numbered(int dir, const char *stem, struct kv_err *err)
+{
+    struct kv_file now;
+    struct dirent *e;
+    int failed = 0;
+    kv_io_look(dir, ".", &now); /* what is remembered of the names is dropped if they changed */
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
+    if (!names) {
+        kv_err_sys(err, "directory");
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    while (!failed && (errno = 0, e = readdir(names)))
+        if (is_numbered(e->d_name, stem) && kv_io_remove(dir, e->d_name) != 0)
+            failed = kv_err_sys(err, "%s", e->d_name);
+    if (!failed && errno)
+        failed = kv_err_sys(err, "directory");
+    closedir(names);
+    return failed;
 }
 
 /* ---- bytes at their place ---- */

@@ -56,6 +56,9 @@ int kv_io_stat(int fd, struct kv_file *file);
 int kv_io_look(int dir, const char *name, struct kv_file *file);
 /* Removes a name; one that is not there is fine. -1 with errno otherwise. */
 int kv_io_remove(int dir, const char *name);
+/* Removes every name that is `stem` and one or more hexadecimal digits, as the directory is on the
+ * medium now, whatever a network file system remembers. */
+int kv_io_remove_numbered(int dir, const char *stem, struct kv_err *err);
 
 /* ---- bytes at their place: all of them, or -1 with *err; the text names nothing ---- */
 
@@ -75,7 +78,7 @@ int kv_io_dress(int fd, const struct kv_file *like, struct kv_err *err);
 
 /* True where a write lease is refused as long as anybody has the file open: file systems whose
  * every opener is known to this kernel. (FUSE grants leases it cannot keep, hence a list.) */
-bool kv_io_has_leases(int dir);
+bool kv_io_has_leases(int dir); /* or any file in it */
 /* Takes a write lease: granted only if nobody else has the file open or mapped; until it is
  * returned, openers wait. */
 bool kv_io_lease(int fd);

@@ -84,6 +84,19 @@ int kv_io_lock(int dir, const char *name, const char *like, bool wait,
     }
 }
 
+int kv_io_lock_open(int fd, struct kv_err *err)
+{
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            errno = ESTALE;
+            return kv_err_sys(err, "written by another process");
+        }
+        if (errno != EINTR)
+            return 0;
+    }
+    return 0;
+}
+
 /* ---- a range ---- */
 
 /* A lock of the open file where there is one: one of the process would be lost as soon as it closed

@@ -29,6 +29,11 @@ int kv_io_open_private(int dir, const char *name, const char *like, struct kv_er
 int kv_io_lock(int dir, const char *name, const char *like, bool wait,
     const struct kv_patience *patience, struct kv_err *err);
 
+/* Takes an exclusive lock of an open file until it is closed, without waiting: on a network file
+ * system what is written through fd fails from when that lock is lost. Where files cannot be locked
+ * nothing happens. -1 (err->sys is ESTALE) if another holds it. */
+int kv_io_lock_open(int fd, struct kv_err *err);
+
 /* True if `name` still is the file that was locked. */
 bool kv_io_lock_holds(int dir, const char *name, int fd);
 

@@ -46,8 +46,22 @@ void kv_shadow_release(struct kv_shadow *g)
     kv_shadow_close(g);
     kv_buf_release(&g->text);
     free(g->name);
+    free(g->draft);
     for (int k = 0; k < KV_SHADOW_SPARES; k++)
         free(g->spares[k]);
+}
+
+int kv_shadow_fence(struct kv_shadow *g, int dir, struct kv_err *err)
+{
+    struct kv_buf name = {0};
+    uint64_t number;
+    kv_buf_printf(&name, ".%s.spare", g->name);
+    int failed = kv_io_remove_numbered(dir, name.p, err);
+    kv_io_random(&number, sizeof number);
+    kv_buf_printf(&name, "%016llx", (unsigned long long)number);
+    free(g->draft);
+    g->draft = kv_buf_detach(&name);
+    return failed;
 }
 
 int kv_shadow_open(struct kv_shadow *g, int dir, struct kv_err *err)
@@ -101,10 +115,11 @@ off_t kv_shadow_add(struct kv_shadow *g, struct kv_slice item)
     return place;
 }
 
-/* An empty file in a spare's place, with the owner and the mode of the visible one. */
-static int make_spare(struct kv_shadow *g, int dir, const char *name, struct kv_err *err)
+/* An empty file in the place of a spare, with the owner and the mode of the visible one. */
+static int make_spare(struct kv_shadow *g, int dir, int slot, struct kv_err *err)
 {
     bool replaces = g->view.shape != KV_DOC_VERSION_ABSENT;
+    const char *name = g->draft ? g->draft : g->spares[slot];
     close_spare(g);
     if (kv_io_remove(dir, name) != 0)
         return kv_err_sys(err, "%s", name);
@@ -125,7 +140,7 @@ int kv_shadow_rewrite(struct kv_shadow *g, int dir, struct kv_err *err)
     kv_buf_clear(&g->text);
     g->at = 0;
     g->empty = true;
-    if (make_spare(g, dir, g->spares[0], err))
+    if (make_spare(g, dir, 0, err))
         return -1;
     g->rewriting = true;
     g->way = KV_SHADOW_REWRITTEN;
@@ -236,7 +251,7 @@ int kv_shadow_choose(struct kv_shadow *g, int dir, struct kv_control *c, size_t 
         g->way = KV_SHADOW_EDITED;
     else if (find_spare(g, dir, c, i, &slot))
         return 0;
-    return make_spare(g, dir, g->spares[slot], err);
+    return make_spare(g, dir, slot, err);
 }
 
 /* ---- writing ---- */

@@ -12,7 +12,8 @@
  *     kv_shadow_close
  *
  * or kv_shadow_undo when writing failed: the spare is then what it was before, so that a full disk
- * costs no copy. It knows nothing of other documents, of the lock or of durability.
+ * costs no copy. Where the file system has no leases, kv_shadow_fence comes before all of it. It
+ * knows nothing of other documents, of the lock or of durability.
  */
 #ifndef KV_SHADOW_H
 #define KV_SHADOW_H
@@ -39,6 +40,7 @@ const char *kv_shadow_way_text(enum kv_shadow_way way);
 struct kv_shadow {
     char *name;
     char *spares[KV_SHADOW_SPARES];
+    char *draft; /* the name of a copy where there are no leases; else NULL */
     struct kv_doc_version view;
 
     struct kv_buf text; /* staged and not yet written, separators included */
@@ -59,6 +61,10 @@ struct kv_shadow {
 
 void kv_shadow_init(struct kv_shadow *g, const char *name);
 void kv_shadow_release(struct kv_shadow *g);
+
+/* Where a lock can be lost: removes what earlier holders of it have made and not published, so that
+ * they cannot publish it any more, and chooses a name for a copy that nobody else will use. */
+int kv_shadow_fence(struct kv_shadow *g, int dir, struct kv_err *err);
 
 int kv_shadow_open(struct kv_shadow *g, int dir, struct kv_err *err);
 void kv_shadow_close(struct kv_shadow *g); /* forgets what is staged; removes nothing */

@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "active_job.h"
+#include "lock_watch.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,7 @@ struct kv_run {
     struct kv_run_tally tally;
     struct kv_job_queue queue;
     struct kv_active_jobs jobs;
+    struct kv_lock_watch lock;
     bool draining, unheard;
     int64_t drain_deadline_ms, signal_ms;
 };
@@ -244,6 +246,17 @@ static void tend_journal(struct kv_run *run)
         kv_journal_shrink(j);
 }
 
+static void tend_lock(struct kv_run *run)
+{
+    struct kv_err err;
+    if (kv_lock_watch_tend(&run->lock, kv_child_now_ms(), &err) == 0)
+        return;
+    kv_output_say(&run->jobs.output,
+        "stopping: the lock of this run was lost, and another host may have it (%s)", err.text);
+    run->tally.lock_lost = true;
+    drain(run, grace_or(run, SIGTERM_MS));
+}
+
 int kv_run_turn(struct kv_run *run, struct kv_err *err)
 {
     int64_t now = kv_child_now_ms();
@@ -261,6 +274,7 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
     kv_dispatch_receive(&run->jobs.dispatch);
     look_for_stopped_lanes(run);
     tend_journal(run);
+    tend_lock(run);
     return 1;
 }
 
@@ -270,6 +284,7 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
 {
     struct kv_run *run = kv_calloc(1, sizeof *run);
     run->set = *setup;
+    kv_lock_watch_init(&run->lock, setup->lock);
     kv_active_jobs_init(&run->jobs, &run->set, &run->tally, &run->set.budget);
     kv_job_queue_init(&run->queue, setup->work, setup->exec ? setup->exec : setup->answering,
         setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
@@ -319,5 +334,6 @@ void kv_run_close(struct kv_run *run)
         return;
     kv_active_jobs_release(&run->jobs);
     kv_job_queue_release(&run->queue);
+    kv_lock_watch_release(&run->lock);
     free(run);
 }

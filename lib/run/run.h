@@ -48,6 +48,7 @@ struct kv_run_setup {
     struct kv_run_budget budget;
     struct kv_tries *tries;            /* after how many failures a task is given up; NULL: never */
     struct kv_translator *translator;  /* of templates that have to be executed; NULL: none */
+    int lock;                          /* of the run, if it can be lost; else -1 */
     int signal_fd;                     /* a byte a signal, its number; -1: none */
     struct kv_out_queue *out;          /* where results go: a line each */
     double tokens_before, cost_before; /* of earlier runs, for the budget */
@@ -79,6 +80,7 @@ struct kv_run_tally {
     bool refused;      /* a provider stopped it */
     bool reader_gone;  /* … of the results, which stopped it */
     bool broken;       /* results could not be written, and the user was told */
+    bool lock_lost;    /* another host may have the lock of the run, which stopped it */
     bool lost;         /* results were not taken: likewise */
 };
 

@@ -4,6 +4,7 @@
 #include "feed.h"
 #include "header.h"
 #include "io.h"
+#include "io_at.h"
 #include "json.h"
 #include "private_members.h"
 #include "same_run.h"
@@ -521,5 +522,6 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->journal = s->journal;
     setup->in_flight = s->models.in_flight;
     setup->tries = s->tries;
+    setup->lock = s->run_lock >= 0 && !kv_io_has_leases(s->run_lock) ? s->run_lock : -1;
     setup->translator = s->translator;
 }

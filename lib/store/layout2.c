@@ -2,6 +2,9 @@
  *
  * Order of a commit: lines, sync; .state, sync, rename, sync. A death in between leaves rows whose
  * keys are not recorded, and rows are believed: karenina's loader repairs this the same way.
+ *
+ * The lines are locked too while they are written: a network file system refuses what comes from a
+ * host that has lost the lock of the file it writes to, and of no other file.
  */
 #include "layout2.h"
 
@@ -156,7 +159,9 @@ static int mend_tail(struct layout2 *two, const struct kv_torn_tail *tail, struc
     int fd = kv_io_open(two->dir, name_in_directory(two->pair.paths->jsonl), KV_IO_UPDATE);
     if (fd < 0)
         return kv_err_sys(err, "%s", two->pair.paths->jsonl);
-    int failed = tail->open ? kv_io_pwrite(fd, KV_SLICE("\n"), (off_t)tail->end, err)
+    int failed = kv_io_lock_open(fd, err);
+    if (!failed)
+        failed = tail->open ? kv_io_pwrite(fd, KV_SLICE("\n"), (off_t)tail->end, err)
                             : kv_io_truncate(fd, (off_t)tail->end, err);
     if (!failed)
         failed = kv_io_sync(fd, err);
@@ -387,6 +392,10 @@ static int append_lines(struct layout2 *two, struct kv_err *err)
     }
     if (fd < 0)
         return kv_err_sys(err, "%s", two->pair.paths->jsonl);
+    if (kv_io_lock_open(fd, err) != 0) {
+        close(fd);
+        return kv_err_context(err, "%s", two->pair.paths->jsonl);
+    }
     int failed = kv_io_pwrite(fd, kv_slice_of(&two->rows), (off_t)two->end, err) != 0 ||
                  kv_io_sync(fd, err) != 0 || (made && kv_io_sync_dir(two->dir, err) != 0);
     if (failed) {

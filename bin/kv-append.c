@@ -13,6 +13,7 @@
 #include "feed.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "lock_warning.h"
 #include "rescue.h"
 #include "rows.h"
@@ -231,10 +232,11 @@ static void answer(struct work *w, struct kv_slice key, struct kv_slice line)
             c.completed = c.total = kv_corrections_total(w->corrections);
         else
             kv_store_counts(w->store, &c);
-        kv_buf_add_str(&w->answers, "{\"task_id\":");
-        kv_json_quote(&w->answers, key, KV_JSON_RAW);
-        kv_buf_printf(&w->answers, ",\"completed_count\":%lld,\"total_tasks\":%lld}",
-            (long long)c.completed, (long long)c.total);
+        kv_json_out_object(&w->answers, NULL);
+        kv_json_out_text(&w->answers, "task_id", key);
+        kv_json_out_int(&w->answers, "completed_count", c.completed);
+        kv_json_out_int(&w->answers, "total_tasks", c.total);
+        kv_buf_add_char(&w->answers, '}');
     }
     kv_buf_add_char(&w->answers, '\n');
 }

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "cli.h"
 #include "io.h"
+#include "json_out.h"
 #include "manifest.h"
 #include "num.h"
 
@@ -86,9 +87,10 @@ static int print_checked(const struct kv_manifest *m, struct kv_err *err)
     size_t n = 0;
     for (size_t i = 0; i < m->bench->n; i++)
         n += m->bench->questions[i].finished;
-    kv_buf_printf(&out, "{\"questions\":%zu", n);
+    kv_json_out_object(&out, NULL);
+    kv_json_out_count(&out, "questions", n);
     if (m->config)
-        kv_buf_printf(&out, ",\"total_tasks\":%zu", m->count);
+        kv_json_out_count(&out, "total_tasks", m->count);
     kv_buf_add_str(&out, "}\n");
     int rc = kv_cli_put(kv_slice_of(&out), err);
     kv_buf_release(&out);

@@ -7,6 +7,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
 #include <stdint.h>
@@ -251,11 +252,8 @@ static void add_items(struct kv_buf *out, struct kv_slice array)
     struct kv_json_walk w;
     struct kv_slice item;
     kv_json_begin(&w, array);
-    while (kv_json_item(&w, &item)) {
-        if (out->p[out->n - 1] != '[')
-            kv_buf_add_char(out, ',');
-        kv_buf_add_slice(out, item);
-    }
+    while (kv_json_item(&w, &item))
+        kv_json_out_json(out, NULL, item);
 }
 
 static void add_pool(
@@ -271,11 +269,8 @@ static void add_pool(
     while (c.n < n && kv_json_item(&w, &item))
         c.pool[c.n++] = item;
     pick(&c, few_shot, question_id);
-    for (size_t i = 0; i < c.picked; i++) {
-        if (i)
-            kv_buf_add_char(out, ',');
-        kv_buf_add_slice(out, c.pool[c.picks[i]]);
-    }
+    for (size_t i = 0; i < c.picked; i++)
+        kv_json_out_json(out, NULL, c.pool[c.picks[i]]);
     free(c.pool);
     free(c.picks);
 }

@@ -6,6 +6,7 @@
 #include "rubric.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
 
@@ -209,15 +210,6 @@ static bool parse_type(struct kv_slice string, enum kv_trait_list *list, bool *g
     return false;
 }
 
-static void add_member(struct kv_buf *out, struct kv_slice key, struct kv_slice value)
-{
-    if (out->p[out->n - 1] != '{')
-        kv_buf_add_char(out, ',');
-    kv_buf_add_slice(out, key);
-    kv_buf_add_char(out, ':');
-    kv_buf_add_slice(out, value.n ? value : KV_SLICE("null"));
-}
-
 static bool is_list_like(struct kv_slice key)
 {
     return kv_json_string_is(key, "classes") || kv_json_string_is(key, "metrics") ||
@@ -235,7 +227,7 @@ static void add_parameter(struct kv_buf *out, struct kv_slice key, struct kv_sli
         if (kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &inner, &ignored) == 0)
             value = inner;
     }
-    add_member(out, key, value);
+    kv_json_out_member(out, key, value);
     kv_buf_release(&text);
 }
 
@@ -254,8 +246,8 @@ static void add_plain(struct kv_buf *out, struct kv_slice rating, enum kv_trait_
     struct kv_slice property;
     bool kind = false;
     kv_buf_add_char(out, '{');
-    add_member(out, KV_SLICE("\"name\""), get(rating, "name"));
-    add_member(out, KV_SLICE("\"description\""), get(rating, "description"));
+    kv_json_out_json(out, "name", get(rating, "name"));
+    kv_json_out_json(out, "description", get(rating, "description"));
     kv_json_begin(&w, get(rating, "additionalProperty"));
     while (kv_json_item(&w, &property)) {
         struct kv_slice key = get(property, "name");
@@ -269,8 +261,7 @@ static void add_plain(struct kv_buf *out, struct kv_slice rating, enum kv_trait_
         add_parameter(out, key, value);
     }
     if (list == KV_TRAIT_LLM && !kind)
-        add_member(out, KV_SLICE("\"kind\""),
-            is_boolean_scale(rating) ? KV_SLICE("\"boolean\"") : KV_SLICE("\"score\""));
+        kv_json_out_str(out, "kind", is_boolean_scale(rating) ? "boolean" : "score");
     kv_buf_add_char(out, '}');
 }
 
@@ -386,13 +377,11 @@ int kv_rubric_merge(const struct kv_rubric *global, const struct kv_rubric *ques
 void kv_rubric_add_json(struct kv_buf *out, const struct kv_rubric *r)
 {
     size_t i = 0;
+    kv_json_out_object(out, NULL);
     for (int list = 0; list < KV_TRAIT_LISTS; list++) {
-        kv_buf_printf(out, "%s\"%s\":[", list ? "," : "{", kv_trait_list_names[list]);
-        for (bool first = true; i < r->n && (int)r->traits[i].list == list; i++, first = false) {
-            if (!first)
-                kv_buf_add_char(out, ',');
-            kv_buf_add_slice(out, r->traits[i].json);
-        }
+        kv_json_out_list(out, kv_trait_list_names[list]);
+        for (; i < r->n && (int)r->traits[i].list == list; i++)
+            kv_json_out_json(out, NULL, r->traits[i].json);
         kv_buf_add_char(out, ']');
     }
     kv_buf_add_char(out, '}');

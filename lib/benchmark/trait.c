@@ -2,6 +2,7 @@
 #include "trait.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
 #include "schema.h"
@@ -336,12 +337,6 @@ static bool is_dropped(struct kv_slice key)
     return kv_trait_has_field(KV_TRAIT_LLM, key);
 }
 
-/* The limits of a literal trait follow from its classes, whatever the file says. */
-static void add_limit(struct kv_buf *out, struct kv_slice key, size_t classes)
-{
-    kv_buf_printf(out, "%zu", kv_json_string_is(key, "min_score") || !classes ? 0 : classes - 1);
-}
-
 static void prepare(enum kv_trait_list list, struct kv_slice object, struct kv_buf *out)
 {
     struct kv_slice kind = get(object, "kind"), key, value;
@@ -354,14 +349,13 @@ static void prepare(enum kv_trait_list list, struct kv_slice object, struct kv_b
         if (kv_json_string_is(key, "include_ground_truth") ||
             (llm && is_template(kind) && is_dropped(key)))
             continue;
-        if (out->p[out->n - 1] != '{')
-            kv_buf_add_char(out, ',');
-        kv_buf_add_slice(out, key);
-        kv_buf_add_char(out, ':');
-        if (literal && (kv_json_string_is(key, "min_score") || kv_json_string_is(key, "max_score")))
-            add_limit(out, key, classes);
+        /* The limits of a literal trait follow from its classes, whatever the file says. */
+        if (literal && kv_json_string_is(key, "min_score"))
+            kv_json_out_int(out, "min_score", 0);
+        else if (literal && kv_json_string_is(key, "max_score"))
+            kv_json_out_count(out, "max_score", classes ? classes - 1 : 0);
         else
-            kv_buf_add_slice(out, value);
+            kv_json_out_member(out, key, value);
     }
     kv_buf_add_char(out, '}');
 }

@@ -3,6 +3,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "json_out.h"
 #include "pydantic.h"
 
 #include <string.h>
@@ -90,17 +91,15 @@ static void add_value(struct kv_buf *out, const char *name, struct kv_slice valu
 {
     if (!value.n)
         return;
-    kv_buf_printf(out, ",\"%s\":", name);
+    kv_json_out_key(out, name);
     add_shown(out, value, hidden);
 }
 
 static void report(struct walk *w, struct kv_slice state, struct kv_slice given)
 {
     struct kv_buf *out = w->quiet ? w->harmless : w->different;
-    if (out->n)
-        kv_buf_add_char(out, ',');
-    kv_buf_add_str(out, "{\"path\":");
-    kv_json_quote(out, kv_slice_of(&w->path), KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "path", kv_slice_of(&w->path));
     add_value(out, "state", state, w->hidden);
     add_value(out, "given", given, w->hidden);
     kv_buf_add_char(out, '}');

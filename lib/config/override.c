@@ -3,6 +3,7 @@
 
 #include "config_fields.h"
 #include "json.h"
+#include "json_out.h"
 
 #include <string.h>
 
@@ -100,32 +101,15 @@ static bool is_replaced(const struct override *o, enum role r)
 
 /* ---- writing ---- */
 
-static void add_key(struct kv_buf *out, const char *name)
-{
-    if (out->p[out->n - 1] != '{')
-        kv_buf_add_char(out, ',');
-    kv_json_quote_str(out, name);
-    kv_buf_add_char(out, ':');
-}
-
-static void add_member(struct kv_buf *out, struct kv_slice key, struct kv_slice value)
-{
-    if (out->p[out->n - 1] != '{')
-        kv_buf_add_char(out, ',');
-    kv_buf_add_slice(out, key);
-    kv_buf_add_char(out, ':');
-    kv_buf_add_slice(out, value);
-}
-
 /* JSON as it is; anything else as a string, of which the reader of the configuration complains. */
-static void add_json(struct kv_buf *out, const char *text)
+static void add_json(struct kv_buf *out, const char *name, const char *text)
 {
     struct kv_slice value;
     struct kv_err ignored;
     if (kv_json_check(kv_slice(text), KV_JSON_PORTABLE, &value, &ignored) == 0)
-        kv_buf_add_slice(out, value);
+        kv_json_out_json(out, name, value);
     else
-        kv_json_quote_str(out, text);
+        kv_json_out_str(out, name, text);
 }
 
 static void add_setting(struct kv_buf *out, const struct kv_field *f, const char *text)
@@ -133,11 +117,10 @@ static void add_setting(struct kv_buf *out, const struct kv_field *f, const char
     bool is_text = f->kind == KV_FIELD_TEXT || f->kind == KV_FIELD_CHOICE ||
                    f->kind == KV_FIELD_PATH || f->kind == KV_FIELD_SECRET;
     bool is_null = (f->flags & KV_FIELD_NULLABLE) && strcmp(text, "null") == 0;
-    add_key(out, f->name);
     if (is_text && !is_null)
-        kv_json_quote_str(out, text);
+        kv_json_out_str(out, f->name, text);
     else
-        add_json(out, text);
+        add_json(out, f->name, text);
 }
 
 /* True if an option gives this member of a model anew. */
@@ -164,22 +147,15 @@ static void add_replaced(
     kv_json_begin(&w, base);
     while (kv_json_member(&w, &key, &value))
         if (!is_given(o, r, key))
-            add_member(out, key, value);
+            kv_json_out_member(out, key, value);
     for (size_t p = 0; p < ID; p++)
-        if (o->given[r][p]) {
-            add_key(out, parts[p].member);
-            kv_json_quote_str(out, o->given[r][p]);
-        }
-    if (!base.n && !o->given[r][PROVIDER]) {
-        add_key(out, "model_provider"); /* as karenina records it of a model without a preset */
-        kv_json_quote_str(out, "openai");
-    }
-    add_key(out, "id");
-    kv_json_quote_str(out, id ? id : roles[r].id);
-    if (o->temperature) {
-        add_key(out, "temperature");
-        add_json(out, o->temperature);
-    }
+        if (o->given[r][p])
+            kv_json_out_str(out, parts[p].member, o->given[r][p]);
+    if (!base.n && !o->given[r][PROVIDER]) /* as karenina records it of a model without a preset */
+        kv_json_out_str(out, "model_provider", "openai");
+    kv_json_out_str(out, "id", id ? id : roles[r].id);
+    if (o->temperature)
+        add_json(out, "temperature", o->temperature);
     kv_buf_add_str(out, "}]");
 }
 
@@ -188,13 +164,12 @@ static void add_with_temperature(
 {
     struct kv_json_walk w;
     struct kv_slice key, value;
-    kv_buf_add_char(out, '{');
+    kv_json_out_object(out, NULL);
     kv_json_begin(&w, model);
     while (kv_json_member(&w, &key, &value))
         if (!kv_json_string_is(key, "temperature"))
-            add_member(out, key, value);
-    add_key(out, "temperature");
-    add_json(out, o->temperature);
+            kv_json_out_member(out, key, value);
+    add_json(out, "temperature", o->temperature);
     kv_buf_add_char(out, '}');
 }
 
@@ -215,13 +190,11 @@ static void add_models(
         return;
     }
     kv_buf_add_char(out, '[');
-    for (size_t i = 0; kv_json_item(&w, &model); i++) {
-        kv_buf_add_str(out, i ? "," : "");
+    while (kv_json_item(&w, &model))
         if (kv_json_type(model) == KV_JSON_OBJECT)
             add_with_temperature(out, o, model);
         else
-            kv_buf_add_slice(out, model);
-    }
+            kv_json_out_json(out, NULL, model);
     kv_buf_add_char(out, ']');
 }
 
@@ -248,7 +221,7 @@ static void write_config(const struct override *o, struct kv_slice config, struc
     kv_json_begin(&w, config);
     while (kv_json_member(&w, &key, &value))
         if (!is_set(o, key))
-            add_member(out, key, value);
+            kv_json_out_member(out, key, value);
     for (size_t i = 0; i < o->n; i++) {
         const struct kv_field *f = field_of(name_of(o->settings[i]));
         if (f) /* of several the last, as everywhere */
@@ -258,7 +231,7 @@ static void write_config(const struct override *o, struct kv_slice config, struc
         bool given = kv_json_get(config, roles[r].list, &value);
         if (!given && !is_replaced(o, (enum role)r))
             continue;
-        add_key(out, roles[r].list);
+        kv_json_out_key(out, roles[r].list);
         add_models(out, o, (enum role)r, value);
     }
     kv_buf_add_char(out, '}');

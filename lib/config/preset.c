@@ -2,6 +2,7 @@
 #include "preset.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "pydantic.h"
 
 #include <inttypes.h>
@@ -25,23 +26,6 @@ static const struct {
     {"KARENINA_ASYNC_MAX_WORKERS", "async_max_workers", ENV_INT},
     {"KARENINA_MAX_CONCURRENT_LLM_REQUESTS", "max_concurrent_requests", ENV_INT},
 };
-
-static void add_member(struct kv_buf *out, struct kv_slice key, struct kv_slice value)
-{
-    if (out->p[out->n - 1] != '{')
-        kv_buf_add_char(out, ',');
-    kv_buf_add_slice(out, key);
-    kv_buf_add_char(out, ':');
-    kv_buf_add_slice(out, value);
-}
-
-static void add_named(struct kv_buf *out, const char *name, struct kv_slice value)
-{
-    struct kv_buf key = {0};
-    kv_json_quote_str(&key, name);
-    add_member(out, kv_slice_of(&key), value);
-    kv_buf_release(&key);
-}
 
 /* The instruction `key` names ("parsing_instructions"), or NULL. */
 static const char *instruction_of(struct kv_slice key)
@@ -79,7 +63,7 @@ static void add_prompts(struct kv_buf *out, struct kv_slice input)
     if (given && open) {
         kv_json_begin(&w, prompts);
         while (kv_json_member(&w, &key, &value))
-            add_member(&merged, key, value);
+            kv_json_out_member(&merged, key, value);
     }
     kv_json_begin(&w, input);
     while (open && kv_json_member(&w, &key, &value)) {
@@ -88,13 +72,13 @@ static void add_prompts(struct kv_buf *out, struct kv_slice input)
             continue;
         any = true;
         if (is_blank(prompts, name)) /* a later member wins over a null before it */
-            add_named(&merged, name, value);
+            kv_json_out_json(&merged, name, value);
     }
     kv_buf_add_char(&merged, '}');
     if (any)
-        add_named(out, "prompt_config", kv_slice_of(&merged));
+        kv_json_out_json(out, "prompt_config", kv_slice_of(&merged));
     else if (given)
-        add_named(out, "prompt_config", prompts);
+        kv_json_out_json(out, "prompt_config", prompts);
     kv_buf_release(&merged);
 }
 
@@ -121,17 +105,13 @@ static void add_model(struct kv_buf *out, struct kv_slice model, struct kv_slice
     kv_json_begin(&w, model);
     while (kv_json_member(&w, &key, &value))
         if (!(fill && kv_json_string_is(key, "system_prompt")))
-            add_member(out, key, value);
+            kv_json_out_member(out, key, value);
     if (manual && is_blank(model, "id")) /* here too */
-        add_named(out, "id", KV_SLICE("\"manual\""));
+        kv_json_out_str(out, "id", "manual");
     if (manual && is_blank(model, "model_name"))
-        add_named(out, "model_name", KV_SLICE("\"manual\""));
-    if (fill) {
-        struct kv_buf text = {0};
-        kv_json_quote(&text, prompt, KV_JSON_RAW);
-        add_named(out, "system_prompt", kv_slice_of(&text));
-        kv_buf_release(&text);
-    }
+        kv_json_out_str(out, "model_name", "manual");
+    if (fill)
+        kv_json_out_text(out, "system_prompt", prompt);
     kv_buf_add_char(out, '}');
 }
 
@@ -146,8 +126,7 @@ static void add_models(struct kv_buf *out, struct kv_slice models, struct kv_sli
     kv_buf_add_char(out, '[');
     kv_json_begin(&w, models);
     while (kv_json_item(&w, &model)) {
-        if (out->p[out->n - 1] != '[')
-            kv_buf_add_char(out, ',');
+        kv_json_out_key(out, NULL);
         add_model(out, model, prompt);
     }
     kv_buf_add_char(out, ']');
@@ -190,7 +169,7 @@ static void add_fallbacks(
         struct kv_buf value = {0};
         if (text && !kv_json_get(input, fallbacks[i].field, &given) &&
             env_value(fallbacks[i].kind, text, &value))
-            add_named(out, fallbacks[i].field, kv_slice_of(&value));
+            kv_json_out_json(out, fallbacks[i].field, kv_slice_of(&value));
         kv_buf_release(&value);
     }
 }
@@ -207,10 +186,10 @@ static void prepare(struct kv_slice input, const struct kv_preset_fill *fill, st
         if (answering || kv_json_string_is(key, "parsing_models")) {
             struct kv_buf models = {0};
             add_models(&models, value, answering ? fill->answering_prompt : none);
-            add_member(out, key, kv_slice_of(&models));
+            kv_json_out_member(out, key, kv_slice_of(&models));
             kv_buf_release(&models);
         } else if (!is_input_only(key) && !kv_json_string_is(key, "prompt_config")) {
-            add_member(out, key, value);
+            kv_json_out_member(out, key, value);
         }
     }
     add_prompts(out, input);

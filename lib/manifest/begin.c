@@ -7,6 +7,7 @@
 #include "finished_csv.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "layout1_create.h"
 #include "layout2_create.h"
 #include "paths.h"
@@ -147,15 +148,13 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
 
 static void add_report(struct kv_buf *out, const struct kv_state_info *info, const char *hash)
 {
-    kv_buf_add_str(out, "{\"state_file\":");
-    kv_json_quote_str(out, info->paths->state);
-    kv_buf_add_str(out, ",\"tmp_file\":");
-    kv_json_quote_str(out, info->finished ? info->paths->tmp : info->results_path);
-    kv_buf_add_str(out, ",\"output_path\":");
-    kv_json_quote_str(out, info->paths->output);
-    kv_buf_printf(out, ",\"total_tasks\":%lld,\"completed_count\":%lld,\"config_hash\":",
-        (long long)info->total_tasks, (long long)info->completed_count);
-    kv_json_quote_str(out, info->finished ? hash : info->config_hash);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "state_file", info->paths->state);
+    kv_json_out_str(out, "tmp_file", info->finished ? info->paths->tmp : info->results_path);
+    kv_json_out_str(out, "output_path", info->paths->output);
+    kv_json_out_int(out, "total_tasks", info->total_tasks);
+    kv_json_out_int(out, "completed_count", info->completed_count);
+    kv_json_out_str(out, "config_hash", info->finished ? hash : info->config_hash);
     kv_buf_add_char(out, '}');
 }
 
@@ -165,7 +164,7 @@ static void add_member(struct kv_buf *out, const char *name, const char *text)
 {
     if (!text)
         return;
-    kv_buf_printf(out, "%s\"%s\": ", out->n == 1 ? "" : ", ", name);
+    kv_json_out_spaced(out, name);
     kv_json_quote(out, kv_slice(text), KV_JSON_ASCII);
 }
 

@@ -5,6 +5,7 @@
 #include "extend_rows.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "pydantic.h"
 #include "recorded.h"
 #include "result.h"
@@ -382,8 +383,8 @@ void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *
         kv_plan_add_json(&m->plan, &task, out);
         return;
     }
-    kv_buf_add_str(out, "{\"task_id\":");
-    kv_json_quote(out, m->keys[i], KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "task_id", m->keys[i]);
     kv_buf_add_char(out, '}');
 }
 

@@ -8,6 +8,7 @@
 #include "config_diff.h"
 #include "finished_csv.h"
 #include "json.h"
+#include "json_out.h"
 #include "question_id.h"
 #include "result.h"
 #include "rows.h"
@@ -103,12 +104,6 @@ static int rows_match(const struct entries *e, const char *export, struct kv_err
 
 /* ---- the configuration ---- */
 
-static void add_item(struct kv_buf *list, struct kv_slice item)
-{
-    kv_buf_add_str(list, list->n ? "," : "");
-    kv_buf_add_slice(list, item);
-}
-
 /* A model that only one side has is a difference; a setting that the export lacks is not. */
 static void judge_config(
     const struct kv_state *s, const struct kv_config *given, struct kv_same_run_verdict *v)
@@ -123,12 +118,12 @@ static void judge_config(
         kv_json_get(item, "path", &path);
         bool model = path.n > 3 && path.p[path.n - 2] == ']';
         if (model || kv_json_get(item, "state", &side))
-            add_item(&v->different, item);
+            kv_json_out_json(&v->different, NULL, item);
         else
-            add_item(&v->unknown, path);
+            kv_json_out_json(&v->unknown, NULL, path);
     }
-    add_item(&v->unknown, KV_SLICE("\"benchmark_path\""));
-    add_item(&v->unknown, KV_SLICE("\"rubrics\""));
+    kv_json_out_str(&v->unknown, NULL, "benchmark_path");
+    kv_json_out_str(&v->unknown, NULL, "rubrics");
     kv_buf_release(&all);
     kv_buf_release(&ignored);
     kv_buf_release(&array);

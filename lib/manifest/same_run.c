@@ -4,6 +4,7 @@
 #include "config_diff.h"
 #include "finished_export.h"
 #include "json.h"
+#include "json_out.h"
 #include "private_members.h"
 
 #include <stdlib.h>
@@ -173,7 +174,7 @@ static void add_list(struct kv_buf *out, const char *name, const struct kv_buf *
 {
     if (!items->n)
         return;
-    kv_buf_printf(out, ",\"%s\":[", name);
+    kv_json_out_list(out, name);
     kv_buf_add_slice(out, kv_slice_of(items));
     kv_buf_add_char(out, ']');
 }
@@ -181,8 +182,9 @@ static void add_list(struct kv_buf *out, const char *name, const struct kv_buf *
 void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *v)
 {
     size_t start = out->n;
-    kv_buf_printf(out, "{\"compatible\":%s,\"reason\":", v->compatible ? "true" : "false");
-    kv_json_quote(out, kv_slice_of(&v->reason), KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_flag(out, "compatible", v->compatible);
+    kv_json_out_text(out, "reason", kv_slice_of(&v->reason));
     add_list(out, "differences", &v->different);
     add_list(out, "harmless", &v->harmless);
     add_list(out, "not_compared", &v->unknown);

@@ -10,6 +10,7 @@
 #include "header.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "key_index.h"
 #include "num.h"
 #include "private_members.h"
@@ -84,8 +85,14 @@ static int pass(struct telling *t, size_t above, struct kv_err *err)
 
 static void add_member(struct kv_buf *out, const char *name, struct kv_slice value)
 {
-    kv_buf_printf(out, ", \"%s\": ", name);
+    kv_json_out_spaced(out, name);
     kv_buf_add_slice(out, value.n ? value : KV_SLICE("null"));
+}
+
+static void open_model(struct kv_buf *out)
+{
+    kv_json_out_spaced(out, NULL);
+    kv_buf_add_char(out, '{');
 }
 
 static void add_tools(struct kv_buf *out, struct kv_slice tools)
@@ -117,8 +124,8 @@ static void note_model(struct models *m, struct kv_slice identity, struct kv_sli
     kv_json_get(identity, "model_name", &name);
     kv_json_get(identity, "interface", &interface);
     kv_json_get(identity, "tools", &tools);
-    kv_buf_add_str(&m->text, m->text.n ? ", {\"id\": " : "{\"id\": ");
-    kv_buf_add_slice(&m->text, kv_json_is_null(id) ? name : id);
+    open_model(&m->text);
+    add_member(&m->text, "id", kv_json_is_null(id) ? name : id);
     add_member(&m->text, "model_name", name);
     add_member(&m->text, "interface", interface);
     add_tools(&m->text, tools);
@@ -179,10 +186,10 @@ static void add_known_models(struct telling *t, int role, struct kv_slice list)
     struct kv_json_walk w;
     struct kv_slice model, value;
     kv_json_begin(&w, list);
-    for (size_t n = 0; kv_json_item(&w, &model); n++) {
+    while (kv_json_item(&w, &model)) {
         kv_json_get(model, "interface", &value);
-        kv_buf_add_str(&t->out, n ? ", {\"interface\": " : "{\"interface\": ");
-        kv_buf_add_slice(&t->out, value.n ? value : KV_SLICE("null"));
+        open_model(&t->out);
+        add_member(&t->out, "interface", value);
         for (size_t i = 0; i < sizeof members / sizeof *members; i++)
             if (kv_json_get(model, members[i][1], &value))
                 add_member(&t->out, members[i][0], value);
@@ -195,19 +202,20 @@ static void add_known(struct telling *t, struct kv_slice metadata)
 {
     static const char *const lists[] = {"answering_models", "parsing_models"};
     struct kv_slice header, list;
-    const char *comma = "";
     kv_json_get(metadata, "verification_config", &header);
     kv_buf_add_str(&t->out, ",\n \"" KV_MEMBER_KNOWN "\": {");
     for (int role = 0; role < 2; role++) {
         if (!kv_json_get(header, lists[role], &list) || kv_json_type(list) != KV_JSON_ARRAY)
             continue;
-        kv_buf_printf(&t->out, "%s\"%s\": [", comma, lists[role]);
+        kv_json_out_spaced(&t->out, lists[role]);
+        kv_buf_add_char(&t->out, '[');
         add_known_models(t, role, list);
         kv_buf_add_char(&t->out, ']');
-        comma = ", ";
     }
-    if (t->tasks)
-        kv_buf_printf(&t->out, "%s\"replicate_count\": %lld", comma, (long long)t->replicates);
+    if (t->tasks) {
+        kv_json_out_spaced(&t->out, "replicate_count");
+        kv_buf_printf(&t->out, "%lld", (long long)t->replicates);
+    }
     kv_buf_add_char(&t->out, '}');
 }
 

@@ -8,6 +8,7 @@
 #include "accounting.h"
 #include "doc.h"
 #include "json.h"
+#include "json_out.h"
 #include "layout1_text.h"
 #include "num.h"
 #include "paths.h"
@@ -186,16 +187,14 @@ static int write_rows(struct making *m, struct kv_err *err)
 
 static void add_member(struct kv_buf *out, const char *name, struct kv_slice value)
 {
-    kv_buf_printf(out, "%s\"%s\": ", out->n > 1 ? ", " : "", name);
+    kv_json_out_spaced(out, name);
     kv_buf_add_slice(out, value);
 }
 
 static void add_text(struct kv_buf *out, const char *name, const char *text)
 {
-    struct kv_buf quoted = {0};
-    kv_json_quote(&quoted, kv_slice(text), KV_JSON_ASCII);
-    add_member(out, name, kv_slice_of(&quoted));
-    kv_buf_release(&quoted);
+    kv_json_out_spaced(out, name);
+    kv_json_quote(out, kv_slice(text), KV_JSON_ASCII);
 }
 
 /* Two runs of the same name and configuration are still two: store.c. */

@@ -3,6 +3,7 @@
 
 #include "class_field.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "parser.h"
 #include "spec.h"
@@ -39,25 +40,22 @@ static int add_strategy(struct kv_template_reader *r, struct kv_slice statement,
         return -1;
     if (kv_template_argument(call, "type", -1, &value) && !kv_json_string_is(value, type))
         return kv_template_invalid(r, "a strategy's type is not for choice");
-    kv_buf_printf(out, "{\"type\":\"%s\",\"n\":", type);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "type", type);
     bool has = kv_template_argument(call, "n", -1, &value);
-    kv_buf_add_slice(out, at_least && has ? value : KV_SLICE("null"));
-    kv_buf_add_str(out, ",\"field_name\":");
+    kv_json_out_json(out, "n", at_least && has ? value : KV_SLICE("null"));
     has = kv_template_argument(call, "field", -1, &value);
-    kv_buf_add_slice(out, check && has ? value : KV_SLICE("null"));
-    kv_buf_add_str(out, ",\"conditions\":[");
+    kv_json_out_json(out, "field_name", check && has ? value : KV_SLICE("null"));
+    kv_json_out_list(out, "conditions");
     if (!check) {
         if (!kv_template_argument(call, "conditions", -1, &value))
             return kv_template_invalid(r, "conditions: a list is required");
         if (kv_json_type(value) != KV_JSON_ARRAY)
             return no_list(r, statement, value);
         kv_json_begin(&w, value);
-        for (bool first = true; kv_json_item(&w, &e); first = false) {
-            if (!first)
-                kv_buf_add_char(out, ',');
+        while (kv_json_item(&w, &e))
             if (add_strategy(r, statement, e, depth + 1, out) != 0)
                 return -1;
-        }
     }
     kv_buf_add_str(out, "]}");
     return 0;

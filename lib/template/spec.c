@@ -6,6 +6,7 @@
 #include "spec.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "nearest.h"
 #include "pydantic.h"
 
@@ -90,15 +91,13 @@ static void add_conditions(struct kv_slice s, int depth, const struct kv_path *a
     struct kv_json_walk w;
     struct kv_slice conditions, item;
     struct kv_path list = {.up = at, .name = KV_SLICE("conditions")}, here = {.up = &list};
-    kv_buf_add_str(out, ",\"conditions\":[");
+    kv_json_out_list(out, "conditions");
     if (kv_json_get(s, "conditions", &conditions)) {
         if (kv_json_type(conditions) != KV_JSON_ARRAY)
             complain(problems, at, "conditions", "must be an array");
         kv_json_begin(&w, conditions);
-        for (; kv_json_item(&w, &item); here.index++) {
-            kv_buf_add_str(out, here.index ? "," : "");
+        for (; kv_json_item(&w, &item); here.index++)
             add_strategy(item, depth + 1, &here, out, problems);
-        }
     }
     kv_buf_add_str(out, "]}");
 }
@@ -109,9 +108,8 @@ static void add_threshold(struct kv_slice s, bool required, const struct kv_path
     struct kv_slice n;
     struct kv_buf digits = {0};
     const char *error_type;
-    kv_buf_add_str(out, ",\"n\":");
     if (!kv_json_get(s, "n", &n) || kv_json_is_null(n)) {
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, "n");
         if (required)
             complain(problems, at, "n", "a whole number is required");
         return;
@@ -120,7 +118,7 @@ static void add_threshold(struct kv_slice s, bool required, const struct kv_path
         (required && digits.p[0] == '-'))
         complain(problems, at, "n", "must be a whole number, at least 0");
     else
-        kv_buf_add_slice(out, kv_slice_of(&digits));
+        kv_json_out_json(out, "n", kv_slice_of(&digits));
     kv_buf_release(&digits);
 }
 
@@ -138,14 +136,14 @@ static void add_strategy(struct kv_slice s, int depth, const struct kv_path *at,
     kv_json_get(s, "type", &type);
     int t = find_name(type, "unknown type", strategy_types, &type_at, problems);
     const char *name = t < 0 ? "" : strategy_types[t];
-    kv_buf_printf(out, "{\"type\":\"%s\"", name);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "type", name);
     add_threshold(s, strcmp(name, "at_least_n") == 0, at, out, problems);
     kv_json_get(s, "field_name", &field);
     bool named = field.n && kv_json_type(field) == KV_JSON_STRING;
     if (!named && (!kv_json_is_null(field) || strcmp(name, "field_check") == 0))
         complain(problems, at, "field_name", "must be a string");
-    kv_buf_add_str(out, ",\"field_name\":");
-    kv_buf_add_slice(out, named ? field : KV_SLICE("null"));
+    kv_json_out_json(out, "field_name", named ? field : KV_SLICE("null"));
     add_conditions(s, depth, at, out, problems);
 }
 

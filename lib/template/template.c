@@ -3,6 +3,7 @@
 
 #include "class.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "spec.h"
 
@@ -98,40 +99,28 @@ void kv_template_add_composition(struct kv_buf *out, const struct kv_template *t
 static void add_field(struct kv_buf *out, const struct kv_answer_field *f)
 {
     static const char *const types[] = {"bool", "str", "int", "float", "list_str", "literal"};
-    kv_buf_add_str(out, "{\"name\":");
-    kv_json_quote(out, f->name, KV_JSON_RAW);
-    kv_buf_printf(out, ",\"type\":\"%s\",\"description\":", types[f->type]);
-    kv_json_quote(out, f->description, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"extraction_hint\":");
-    if (f->hint.p)
-        kv_json_quote(out, f->hint, KV_JSON_RAW);
-    else
-        kv_buf_add_str(out, "null");
-    kv_buf_add_str(out, ",\"ground_truth\":");
-    kv_buf_add_slice(out, f->ground_truth);
-    kv_buf_add_str(out, ",\"literal_values\":");
-    kv_buf_add_slice(out, f->literals.n ? f->literals : KV_SLICE("null"));
-    kv_buf_add_str(out, ",\"verify_with\":");
-    kv_buf_add_slice(out, f->verify_with);
-    kv_buf_add_str(out, ",\"weight\":");
-    kv_num_add_double(out, f->weight, KV_NUM_PYTHON);
-    kv_buf_printf(out, ",\"is_trace\":%s}", f->is_trace ? "true" : "false");
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "name", f->name);
+    kv_json_out_str(out, "type", types[f->type]);
+    kv_json_out_text(out, "description", f->description);
+    kv_json_out_text_or_null(out, "extraction_hint", f->hint);
+    kv_json_out_json(out, "ground_truth", f->ground_truth);
+    kv_json_out_json(out, "literal_values", f->literals);
+    kv_json_out_json(out, "verify_with", f->verify_with);
+    kv_json_out_python(out, "weight", f->weight);
+    kv_json_out_flag(out, "is_trace", f->is_trace);
+    kv_buf_add_char(out, '}');
 }
 
 void kv_template_add_spec(struct kv_buf *out, const struct kv_template *t)
 {
-    size_t written = 0;
-    kv_buf_add_str(out, "{\"fields\":[");
-    for (size_t i = 0; i < t->n; i++) {
-        if (t->fields[i].plain)
-            continue;
-        if (written++)
-            kv_buf_add_char(out, ',');
-        add_field(out, &t->fields[i]);
-    }
-    kv_buf_add_str(out, "],\"verify_strategy\":");
-    kv_buf_add_slice(out, t->strategy.n ? t->strategy : KV_SLICE("null"));
-    kv_buf_add_str(out, ",\"class_name\":");
-    kv_json_quote(out, t->class_name, KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_list(out, "fields");
+    for (size_t i = 0; i < t->n; i++)
+        if (!t->fields[i].plain)
+            add_field(out, &t->fields[i]);
+    kv_buf_add_char(out, ']');
+    kv_json_out_json(out, "verify_strategy", t->strategy);
+    kv_json_out_text(out, "class_name", t->class_name);
     kv_buf_add_char(out, '}');
 }

@@ -29,10 +29,11 @@ static struct {
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures, give_up, among;
-    bool dry_run, check, journal, append, verbose;
+    bool dry_run, check, journal, warm, append, verbose;
 } given = {.max_cost = -1,
     .grace = -1,
     .journal = true,
+    .warm = true,
     .command_timeout = 600,
     .max_tasks = -1,
     .max_tokens = -1,
@@ -306,6 +307,7 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
     struct kv_run_setup setup = {
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
         .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
+        .warm = given.warm,
         .salvage_any = salvages_any(),
         .budget = {.max_tasks = (double)given.max_tasks,
             .max_tokens = (double)given.max_tokens,
@@ -463,6 +465,7 @@ static const struct kv_option options[] = {
     {0, "manual-traces", KV_OPT_TEXT, &given.traces},
     {0, "replay", KV_OPT_TEXT, &given.replay},
     {0, "no-journal", KV_OPT_NEGATE, &given.journal},
+    {0, "no-warm", KV_OPT_NEGATE, &given.warm},
     {0, "dry-run", KV_OPT_FLAG, &given.dry_run},
     {0, "check", KV_OPT_FLAG, &given.check},
     {0, "append", KV_OPT_FLAG, &given.append},

@@ -31,6 +31,13 @@ static void replace(struct kv_buf *out, struct kv_slice object, const char *name
     kv_json_unescape(value, out);
 }
 
+/* Each event of a stream repeats it. */
+static void take_id(const struct kv_protocol *to, struct kv_slice root)
+{
+    if (!to->id->n)
+        append(to->id, root, "id");
+}
+
 /* ---- OpenAI ---- */
 
 static void openai_content(const struct kv_protocol *to, struct kv_slice message)
@@ -92,6 +99,7 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
 {
     struct kv_slice value, choices, choice, message;
     replace(to->model, root, "model");
+    take_id(to, root);
     replace(to->provider, root, "provider");
     replace(to->fingerprint, root, "system_fingerprint");
     replace(to->tier, root, "service_tier");
@@ -172,6 +180,7 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
         anthropic_stop(to, block);
     }
     replace(to->model, root, "model");
+    take_id(to, root);
     anthropic_stop(to, root);
     if (!kv_json_get(root, "content", &value) || kv_json_type(value) != KV_JSON_ARRAY)
         return false;

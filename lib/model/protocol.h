@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 struct kv_protocol {
-    struct kv_buf *text, *reasoning, *refusal, *finish, *model, *provider, *fingerprint, *tier;
+    struct kv_buf *text, *reasoning, *refusal, *finish, *model, *provider, *fingerprint, *tier, *id;
     struct kv_buf *arguments; /* of the tool that was called */
     struct kv_buf *unread;    /* the type of a part of the content that is not known */
     struct kv_usage *usage;

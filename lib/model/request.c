@@ -112,8 +112,9 @@ void kv_request_join_system(const struct kv_request *ask, struct kv_buf *out)
 static void add_turn(struct kv_request_body *b, enum kv_speaker role, struct kv_slice text)
 {
     bool output = b->ask->wire == KV_PROTOCOL_RESPONSES && role == KV_SPEAKER_ASSISTANT;
-    kv_buf_printf(b->out, "{%s\"role\":\"%s\",\"content\":%s", output ? "\"type\":\"message\"," : "",
-        role_name(b->ask, role), output ? "[{\"type\":\"output_text\",\"text\":" : "");
+    kv_buf_printf(b->out, "{%s\"role\":\"%s\",\"content\":%s",
+        output ? "\"type\":\"message\"," : "", role_name(b->ask, role),
+        output ? "[{\"type\":\"output_text\",\"text\":" : "");
     kv_request_quote(b, text);
     kv_buf_add_str(b->out, output ? "}]}" : "}");
 }

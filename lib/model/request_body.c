@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { ANTHROPIC_MAX_TOKENS = 8192 };
+enum {
+    ANTHROPIC_MAX_TOKENS = 8192,
+    OPENAI_LEAST_CACHED = 1024, /* tokens */
+};
 
 /* ---- extra_kwargs ---- */
 
@@ -178,18 +181,45 @@ static void write_anthropic(struct kv_request_body *b)
         anthropic_format(b);
 }
 
+static bool takes_cache_key(const struct kv_service *d, const struct kv_request *ask)
+{
+    return strcmp(d->name, "openai") == 0 && ask->schema_name &&
+           !(ask->quirks & KV_QUIRK_NO_CACHE_KEY);
+}
+
+static void add_shared(const struct kv_request *ask, struct kv_buf *out)
+{
+    kv_request_join_system(ask, out);
+    kv_buf_add_char(out, '\n');
+    kv_buf_add_slice(out, ask->schema);
+}
+
+bool kv_request_beginning(
+    const struct kv_service *d, const struct kv_request *ask, struct kv_digest128 *id)
+{
+    struct kv_buf shared = {0}, system = {0};
+    kv_request_join_system(ask, &system);
+    add_shared(ask, &shared);
+    bool cached = ask->wire == KV_PROTOCOL_ANTHROPIC
+                      ? system.n && is_worth_caching(ask, kv_slice_of(&system))
+                      : takes_cache_key(d, ask) && shared.n * 2 / 7 >= OPENAI_LEAST_CACHED;
+    kv_buf_add_slice(&shared, ask->model);
+    if (cached)
+        *id = kv_digest_128(kv_slice_of(&shared));
+    kv_buf_release(&shared);
+    kv_buf_release(&system);
+    return cached;
+}
+
 /* OpenAI keeps requests of one key together, so that judges find the beginning that they share in
  * its cache. */
 static void add_cache_key(struct kv_request_body *b)
 {
     struct kv_buf shared = {0};
     char hex[KV_SHA256_HEX + 1];
-    if (strcmp(b->dialect->name, "openai") != 0 || !b->ask->schema_name ||
-        b->ask->quirks & KV_QUIRK_NO_CACHE_KEY || kv_request_sets(b->ask, "prompt_cache_key", NULL))
+    if (!takes_cache_key(b->dialect, b->ask) || kv_request_sets(b->ask, "prompt_cache_key", NULL))
         return;
-    kv_request_join_system(b->ask, &shared);
-    kv_buf_add_char(&shared, '\n');
-    kv_buf_add_slice(&shared, b->ask->schema);
+    add_shared(b->ask, &shared);
     kv_request_member(b, "prompt_cache_key");
     kv_digest_sha256(kv_slice_of(&shared), hex);
     kv_buf_printf(b->out, "\"kv-%.16s\"", hex);

@@ -246,6 +246,7 @@ struct kv_protocol kv_response_view(struct kv_response *r)
         .provider = &r->provider,
         .fingerprint = &r->fingerprint,
         .tier = &r->tier,
+        .id = &r->id,
         .arguments = &r->arguments,
         .unread = &r->unread,
         .usage = &r->usage};

@@ -45,7 +45,7 @@ struct kv_response {
     struct kv_buf tier;      /* of service, as sent */
     struct kv_buf request_id;
     struct kv_buf fingerprint;
-    struct kv_buf id; /* of a response that is worked on in the background, or was */
+    struct kv_buf id; /* of the response, where it has one */
     struct kv_buf error_type, error_code; /* as sent */
     struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;

@@ -4,6 +4,7 @@
 
 #include "exec_result.h"
 #include "order.h"
+#include "warming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -472,6 +473,7 @@ void kv_active_jobs_abandon(struct kv_active_jobs *a)
     static const char why[] = "the run was stopped";
     struct kv_call *call;
     kv_sched_stop(a->set->sched);
+    kv_warming_stop(&a->dispatch);
     kv_dispatch_settle(&a->dispatch);
     while ((call = kv_sched_take(a->set->sched)))
         kv_dispatch_withhold(&a->dispatch, call->user, KV_SLICE(why));
@@ -507,6 +509,7 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .respond = respond,
         .tell = set->tell ? tell : NULL,
         .say = say,
+        .warm = set->warm,
         .salvage_any = set->salvage_any,
         .keep = set->journal ? keep : NULL,
         .recall = recall_kept,
@@ -515,6 +518,7 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
 
 void kv_active_jobs_release(struct kv_active_jobs *a)
 {
+    kv_warming_stop(&a->dispatch);
     while (a->first)
         end_job(a, a->first);
     kv_dispatch_release(&a->dispatch);

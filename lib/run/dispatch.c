@@ -2,6 +2,7 @@
 #include "dispatch.h"
 
 #include "streaming.h"
+#include "warming.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +42,8 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e)
     kv_buf_clear(&e->kept);
     kv_usage_begin(&e->used);
     reserve(e);
-    kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
+    if (kv_warming_admit(c, e))
+        kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
 }
 
 /* ---- replies that are written down ---- */
@@ -140,6 +142,7 @@ static void conclude(struct kv_dispatch *c, struct kv_pending_query *e, struct k
         return;
     }
     settle(e);
+    kv_warming_end(c, e, response->kind == KV_ANSWER_TEXT);
     response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         response->retries[i] = e->call.used[i];
@@ -178,6 +181,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_pending_query *e, str
         .error_type = KV_SLICE("Stopped"),
         .error = why};
     settle(e);
+    kv_warming_end(c, e, false);
     c->respond(c->closure, e, &r);
 }
 
@@ -327,7 +331,8 @@ int kv_dispatch_wait(
         ms = wait;
     if (c->streams.first && c->streams.clock_ms - now < ms)
         ms = c->streams.clock_ms - now;
-    int64_t looks = kv_background_due_ms(&c->background);
+    int64_t looks = kv_background_due_ms(&c->background), held = kv_warmth_due_ms(&c->warmth);
+    looks = held < looks ? held : looks;
     if (looks != INT64_MAX && looks - now < ms)
         ms = looks - now;
     for (struct kv_pending_query *e = c->children; e; e = e->next) {
@@ -352,17 +357,6 @@ static void say_remark(const struct kv_dispatch *c, struct kv_endpoint *e)
     if (e->remark.n && c->say)
         c->say(c->closure, e->remark.p);
     kv_buf_clear(&e->remark);
-}
-
-/* Says once what the user should know about how the calls of a model are made. */
-static void say_streamed(const struct kv_dispatch *c, const struct kv_pending_query *e)
-{
-    struct kv_buf text = {0};
-    kv_buf_printf(&text,
-        "%s: a call was cut off while it was silent; its calls are streamed from now on",
-        e->endpoint->name);
-    c->say(c->closure, text.p);
-    kv_buf_release(&text);
 }
 
 static void measure(struct kv_answer *response, const struct kv_stream *stream)
@@ -476,8 +470,7 @@ static void receive_document(
         take_ordered(c, e);
         return;
     }
-    if (kv_streaming_learn(e->endpoint, &c->reply, done->status ? 0 : done->total_us / 1000))
-        say_streamed(c, e);
+    kv_streaming_learn(e->endpoint, &c->reply, done->status ? 0 : done->total_us / 1000);
     take_reply(c, e, &c->reply, NULL);
     if (c->reply.text.cap > REPLY_KEPT) /* a long one's memory is not kept for the next */
         kv_response_release(&c->reply);
@@ -559,6 +552,7 @@ void kv_dispatch_receive(struct kv_dispatch *c)
 {
     struct kv_err ignored; /* it is met again by kv_dispatch_wait */
     receive_all(c);
+    kv_warming_look(c);
     receive_children(c);
     int64_t glanced = kv_child_now_ms();
     for (int n = 0; n < BATCH && c->noted; n++) {
@@ -584,6 +578,7 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_pending_query *e)
         take_noted(c, e);
     e->flying = false;
     settle(e);
+    kv_warming_end(c, e, false);
     if (e->streamed)
         kv_streamed_close(detach_stream(c, e));
     kv_buf_release(&e->kept);

@@ -18,6 +18,7 @@
 #include "endpoint.h"
 #include "ledger.h"
 #include "streamed.h"
+#include "warmth.h"
 
 #include <poll.h>
 
@@ -43,6 +44,7 @@ struct kv_pending_query {
     double reserved;                      /* what it may cost, while it is under way */
     bool flying, noted, recalled;
     struct kv_child *child;
+    struct kv_warmth_call warming;
     struct kv_pending_query *next, *prev; /* those with a child, or noted */
 };
 
@@ -57,6 +59,7 @@ struct kv_dispatch {
     void (*say)(void *closure, const char *text);  /* what everybody should know, once */
     void (*tell)(void *closure, const char *text); /* of retries and waits; NULL: nobody is told */
     struct kv_ledger *ledger; /* NULL: nothing is worked on in the background */
+    bool warm;                /* calls that begin alike wait for the first of them (warmth.h) */
     bool salvage_any;         /* keep a partial answer also when the cause was not a time limit */
     /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
      * answers whether it could; recall gives the reply back, once, in any later round. */
@@ -69,6 +72,7 @@ struct kv_dispatch {
     struct kv_response reply;
     struct kv_background background;
     struct kv_streams streams;
+    struct kv_warmth warmth;
     struct pollfd *fds;
     size_t fds_room;
 };

@@ -159,6 +159,14 @@ void kv_endpoint_write(
     }
 }
 
+bool kv_endpoint_beginning(
+    const struct kv_endpoint *e, const struct kv_query *q, struct kv_digest128 *id)
+{
+    struct kv_request ask = request_of(e, q);
+    return e->provider.chat && !e->command && !e->background &&
+           kv_request_beginning(e->provider.dialect, &ask, id);
+}
+
 /* How long answers of this model have been. */
 static double mean_output(const struct kv_endpoint *e)
 {

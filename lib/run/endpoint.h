@@ -10,6 +10,7 @@
 #include "account.h"
 #include "child.h"
 #include "config.h"
+#include "digest.h"
 #include "pricing.h"
 #include "provider.h"
 #include "query.h"
@@ -20,6 +21,16 @@
 struct kv_streaming {
     enum kv_stream_when { KV_STREAM_AUTO, KV_STREAM_ALWAYS, KV_STREAM_NEVER } when;
     double first_s, idle_s, total_s;
+};
+
+/* The ids of the last answers, and what they answer. */
+enum { KV_ENDPOINT_IDS = 64 };
+struct kv_endpoint_ids {
+    struct kv_endpoint_id {
+        struct kv_digest128 id, asked;
+    } last[KV_ENDPOINT_IDS];
+    size_t n;
+    bool vary, repeat;
 };
 
 struct kv_endpoint {
@@ -42,14 +53,16 @@ struct kv_endpoint {
     const struct kv_pricing_model *priced; /* what it costs; in `pricing` */
     struct kv_account account;
     int64_t answers;
-    int refusals;          /* requests in a row that were refused, with no answer between */
-    double last_cost;      /* of the last reply by the price file; NAN: not known, or no file */
-    double reserved;       /* what the calls under way may cost */
-    bool limited;          /* a limit of tokens or money is set */
-    struct kv_buf remark;  /* something to tell once, for people; cleared by who tells it */
-    unsigned remarked;     /* private: what was told */
-    struct kv_buf trouble; /* the last error, for people */
-    bool key_trouble;      /* … has to do with the key or its account */
+    int held;             /* calls that wait for one that begins alike */
+    int refusals;         /* requests in a row that were refused, with no answer between */
+    double last_cost;     /* of the last reply by the price file; NAN: not known, or no file */
+    double reserved;      /* what the calls under way may cost */
+    bool limited;         /* a limit of tokens or money is set */
+    struct kv_buf remark; /* something to tell once, for people; cleared by who tells it */
+    unsigned remarked;    /* private: what was told */
+    struct kv_endpoint_ids ids; /* private */
+    struct kv_buf trouble;      /* the last error, for people */
+    bool key_trouble;           /* … has to do with the key or its account */
 };
 
 struct kv_endpoint_options {
@@ -76,6 +89,9 @@ void kv_endpoint_write(
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
 /* What a call of this query may cost before its answer is known: an estimate on the high side. */
 double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q);
+/* Names the beginning that the prompt shares with others, if the service caches it. */
+bool kv_endpoint_beginning(
+    const struct kv_endpoint *e, const struct kv_query *q, struct kv_digest128 *id);
 /* How long this attempt may take: longer after timeouts, if the policy says so
  * (lib/pipeline/README.md).
  */

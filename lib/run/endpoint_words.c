@@ -150,6 +150,34 @@ static void look_at_prompt(
     kv_buf_release(&text);
 }
 
+static bool is_same(struct kv_digest128 a, struct kv_digest128 b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+/* Two replies to one question with one id are one reply, from a cache of replies on the way: then
+ * there are no replicates. Ids say nothing at a server that gives the same to everything. */
+static void look_at_id(
+    struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
+{
+    struct kv_endpoint_ids *ids = &e->ids;
+    if (e->judge || !reply->id.n)
+        return;
+    const struct kv_endpoint_id now = {
+        kv_digest_128(kv_slice_of(&reply->id)), kv_digest_128(q->messages[q->count - 1].text)};
+    for (size_t i = 0; i < KV_ENDPOINT_IDS && i < ids->n; i++) {
+        bool same = is_same(ids->last[i].id, now.id);
+        ids->vary |= !same;
+        ids->repeat |= same && is_same(ids->last[i].asked, now.asked);
+    }
+    ids->last[ids->n++ % KV_ENDPOINT_IDS] = now;
+    if (ids->repeat && ids->vary)
+        remark(e, KV_REMARK_REPEATED,
+            "two replies to one question have the same id: a cache of replies answers, and "
+            "replicates are no replicates",
+            KV_SLICE(""));
+}
+
 void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     const struct kv_response *reply, unsigned quirks, struct kv_answer *response)
 {
@@ -158,6 +186,7 @@ void kv_endpoint_words_add(struct kv_endpoint *e, const struct kv_query *q,
     add_dropped(e, q, quirks, response);
     add_tier(reply, response);
     look_at_prompt(e, q, reply);
+    look_at_id(e, q, reply);
     response->adjusted = kv_slice_of(&e->adjusted);
     response->only_remarks = reply->only_commentary;
 }

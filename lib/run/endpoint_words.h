@@ -21,6 +21,7 @@ enum kv_remark { /* bits of kv_endpoint.remarked */
     KV_REMARK_SYSTEM = 256,
     KV_REMARK_SCHEMA = 512,
     KV_REMARK_PROMPT = 1024,
+    KV_REMARK_REPEATED = 2048,
 };
 /* True the first time that it is asked of this model. */
 bool kv_endpoint_words_first(struct kv_endpoint *e, enum kv_remark remark);

@@ -50,8 +50,8 @@ const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *
         if (a->at[q] == a->length[q])
             continue;
         size_t i = a->queue[q][a->at[q]];
-        if (i < best &&
-            (!must_ask(a, &a->work->jobs[i]) || kv_sched_room(sched, a->models[q].lane, now))) {
+        bool room = !a->models[q].held && kv_sched_room(sched, a->models[q].lane, now);
+        if (i < best && (room || !must_ask(a, &a->work->jobs[i]))) {
             best = i;
             from = q;
         }

@@ -3,6 +3,7 @@
 
 #include "active_job.h"
 #include "lock_watch.h"
+#include "warming.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -197,6 +198,7 @@ static void stop_unheard(struct kv_run *run)
         drain(run, kept ? grace_or(run, GRACE_MS) : 0);
     run->unheard = true;
     kv_sched_stop(run->set.sched);
+    kv_warming_stop(&run->jobs.dispatch);
     while ((call = kv_sched_take(run->set.sched)))
         kv_dispatch_withhold(&run->jobs.dispatch, call->user, KV_SLICE("nobody takes the results"));
 }

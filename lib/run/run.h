@@ -43,7 +43,7 @@ struct kv_run_setup {
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
     int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */
-    bool salvage_any; /* as in kv_dispatch */
+    bool warm, salvage_any;   /* as in kv_dispatch */
     struct kv_ledger *ledger; /* likewise */
     struct kv_run_budget budget;
     struct kv_tries *tries;            /* after how many failures a task is given up; NULL: never */

@@ -104,13 +104,15 @@ void kv_streaming_limits(
 
 /* ---- what is learned ---- */
 
-bool kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms)
+void kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms)
 {
     bool cut = reply->outcome == KV_OUTCOME_CONNECTION && silent_ms >= CUT_SILENT_MS;
     bool gateway = reply->status == 504 || reply->status == 524 || reply->status == 408;
     if (e->streaming.when != KV_STREAM_AUTO || e->quirks & (KV_QUIRK_STREAM | KV_QUIRK_NO_STREAM) ||
         !(cut || gateway))
-        return false;
+        return;
     e->quirks |= KV_QUIRK_STREAM;
-    return true;
+    kv_buf_printf(&e->remark,
+        "%s%s: a call was cut off while it was silent; its calls are streamed from now on",
+        e->remark.n ? "; " : "", e->name);
 }

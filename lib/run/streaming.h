@@ -17,8 +17,8 @@ bool kv_streaming_wanted(const struct kv_endpoint *e);
 void kv_streaming_limits(
     const struct kv_endpoint *e, const struct kv_call *call, struct kv_stream_limits *limits);
 
-/* Looks at how an unstreamed call ended. True if it was cut off for its silence, as proxies do, and
- * the endpoint's calls are streamed from now on: worth telling, once. */
-bool kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms);
+/* Looks at how an unstreamed call ended. If it was cut off for its silence, as proxies do, the
+ * endpoint's calls are streamed from now on, which it remarks. */
+void kv_streaming_learn(struct kv_endpoint *e, const struct kv_response *reply, int64_t silent_ms);
 
 #endif

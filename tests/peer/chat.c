@@ -82,6 +82,14 @@ static void take_anthropic_schema(struct chat *c, struct kv_slice root)
     take_string(tool, "name", &c->tool_name);
 }
 
+static void take_anthropic(struct chat *c, struct kv_slice root)
+{
+    struct kv_slice system;
+    take_anthropic_schema(c, root);
+    if (kv_json_get(root, "system", &system) && memmem(system.p, system.n, "\"cache_control\"", 15))
+        c->marked = system;
+}
+
 static void take_responses_schema(struct chat *c, struct kv_slice root)
 {
     struct kv_slice tools, tool;
@@ -141,7 +149,7 @@ bool chat_read(struct chat *c, enum wire wire, struct kv_slice body)
     if (wire == RESPONSES)
         take_responses_schema(c, root);
     else if (wire == ANTHROPIC)
-        take_anthropic_schema(c, root);
+        take_anthropic(c, root);
     else
         take_openai_schema(c, root);
     if (c->schema.n == 0)
@@ -177,6 +185,13 @@ static void write_openai(
         said, in + said);
 }
 
+void chat_write_cached(const struct chat *c, struct kv_buf *out)
+{
+    if (c->marked.n)
+        kv_buf_printf(out, ",\"%s\":%zu",
+            c->cached ? "cache_read_input_tokens" : "cache_creation_input_tokens", c->marked.n / 4);
+}
+
 static void write_anthropic(
     const struct chat *c, struct kv_slice text, const char *finish, long serial, struct kv_buf *out)
 {
@@ -194,8 +209,10 @@ static void write_anthropic(
     }
     kv_buf_add_str(out, "}],\"stop_reason\":");
     kv_json_quote_str(out, finish ? finish : c->tool ? "tool_use" : "end_turn");
-    kv_buf_printf(out, ",\"usage\":{\"input_tokens\":%zu,\"output_tokens\":%zu}}",
-        c->prompt / 4 + 1, text.n / 4 + 1);
+    kv_buf_printf(out, ",\"usage\":{\"input_tokens\":%zu,\"output_tokens\":%zu", c->prompt / 4 + 1,
+        text.n / 4 + 1);
+    chat_write_cached(c, out);
+    kv_buf_add_str(out, "}}");
 }
 
 static void begin_response(

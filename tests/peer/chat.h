@@ -15,6 +15,8 @@ struct chat {
     bool tool;                 /* as the arguments of a tool … */
     struct kv_buf tool_name;   /* … of this name */
     size_t prompt;             /* bytes of all messages */
+    struct kv_slice marked;    /* Anthropic: a system text that is marked for the cache */
+    bool cached;               /* … and was there already */
     bool stream, include_usage, background;
 };
 void chat_release(struct chat *c);
@@ -25,6 +27,9 @@ bool chat_read(struct chat *c, enum wire wire, struct kv_slice body);
 /* The reply that says `text`; finish NULL: the usual reason. */
 void chat_write(const struct chat *c, struct kv_slice text, const char *finish, long serial,
     struct kv_buf *out);
+
+/* Adds to the members of an Anthropic usage what was written to the cache or read from it. */
+void chat_write_cached(const struct chat *c, struct kv_buf *out);
 
 /* A response of the Responses interface that is not done yet. */
 void chat_write_waiting(const struct chat *c, const char *status, long serial, struct kv_buf *out);

@@ -61,6 +61,12 @@ struct repeat {
     long times;
 };
 
+/* A beginning of prompts that was marked for the cache, and when the first reply began. */
+struct cached {
+    struct kv_digest128 key;
+    int64_t begun_ms;
+};
+
 /* A response of the Responses interface that was ordered in the background. */
 struct ordered {
     long serial;
@@ -87,6 +93,8 @@ static struct {
     int64_t refilled_ms;
     struct ordered *orders;
     size_t order_count;
+    struct cached *cached;
+    size_t cached_count;
     long serial, in_flight, peak;
     bool stopping;
 } me;
@@ -243,10 +251,30 @@ static void order(struct call *c, const struct chat *chat)
     c->at_once = true;
 }
 
-static void speak(struct call *c, const struct chat *chat)
+/* What is marked can be read from the cache once the first reply to it has begun. */
+static void look_into_cache(const struct call *c, struct chat *chat)
+{
+    int64_t begins = queue_now();
+    size_t i = 0;
+    struct kv_digest128 key;
+    if (!chat->marked.n)
+        return;
+    key = kv_digest_128(chat->marked);
+    while (i < me.cached_count && (me.cached[i].key.hi != key.hi || me.cached[i].key.lo != key.lo))
+        i++;
+    chat->cached = i < me.cached_count && me.cached[i].begun_ms <= begins;
+    if (i < me.cached_count)
+        return;
+    begins += c->deed && c->deed->latency_ms >= 0 ? c->deed->latency_ms : opt.latency;
+    me.cached = kv_array(me.cached, me.cached_count + 1, sizeof *me.cached);
+    me.cached[me.cached_count++] = (struct cached){key, begins};
+}
+
+static void speak(struct call *c, struct chat *chat)
 {
     const struct deed *d = c->deed;
     struct kv_buf text = {0};
+    look_into_cache(c, chat);
     c->status = d && d->status ? d->status : 200;
     if (d && d->reply.n && kv_json_type(d->reply) == KV_JSON_STRING)
         kv_json_unescape(d->reply, &text);
@@ -268,7 +296,7 @@ static void speak(struct call *c, const struct chat *chat)
     kv_buf_release(&text);
 }
 
-static void obey(struct call *c, const struct chat *chat)
+static void obey(struct call *c, struct chat *chat)
 {
     const struct deed *d = c->deed;
     if (d->body.n && kv_json_type(d->body) == KV_JSON_STRING)
@@ -619,5 +647,6 @@ int main(int argc, char **argv)
     script_close(me.script);
     mind_close(me.mind);
     free(me.repeats);
+    free(me.cached);
     return kv_cli_end(KV_OK);
 }

@@ -159,7 +159,9 @@ static void message_start(struct speaker *s)
         s->serial);
     add_member(&b, "model", kv_slice_of(&s->chat->model));
     kv_buf_printf(
-        &b, ",\"usage\":{\"input_tokens\":%zu,\"output_tokens\":1}}}", s->chat->prompt / 4 + 1);
+        &b, ",\"usage\":{\"input_tokens\":%zu,\"output_tokens\":1", s->chat->prompt / 4 + 1);
+    chat_write_cached(s->chat, &b);
+    kv_buf_add_str(&b, "}}}");
     put_event(s, "message_start", &b);
 }
 

@@ -5,8 +5,7 @@
 
 char *kv_arena_keep(struct kv_arena *a, char *text)
 {
-    if ((a->n & (a->n - 1)) == 0) /* full at every power of two */
-        a->texts = kv_array(a->texts, a->n ? 2 * a->n : 1, sizeof *a->texts);
+    a->texts = kv_grow(a->texts, a->n, sizeof *a->texts);
     return a->texts[a->n++] = text;
 }
 

@@ -46,6 +46,12 @@ void *kv_array(void *old, size_t count, size_t size)
     return kv_realloc(old, count * size);
 }
 
+void *kv_grow(void *items, size_t n, size_t size)
+{
+    bool full = (n & (n - 1)) == 0; /* it has room for the next power of two */
+    return full ? kv_array(items, n ? 2 * n : 1, size) : items;
+}
+
 char *kv_strndup(const char *text, size_t n)
 {
     char *p = kv_alloc(n + 1);

@@ -33,6 +33,10 @@ void *kv_alloc(size_t size);
 void *kv_calloc(size_t count, size_t size);
 void *kv_realloc(void *old, size_t size);
 void *kv_array(void *old, size_t count, size_t size); /* realloc(count * size), overflow checked */
+/* Room for one more behind n items of an array that only this call has made, NULL at first:
+ *     list = kv_grow(list, n, sizeof *list);
+ *     list[n++] = item; */
+void *kv_grow(void *items, size_t n, size_t size);
 char *kv_strdup(const char *text);
 char *kv_strndup(const char *text, size_t n);
 _Noreturn void kv_no_memory(void); /* one line on descriptor 2, exit status 4 */

@@ -22,10 +22,7 @@
 static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size_t line,
     uint64_t offset, size_t length)
 {
-    if (b->n == b->capacity) {
-        b->capacity = b->capacity ? 2 * b->capacity : 16;
-        b->questions = kv_array(b->questions, b->capacity, sizeof *b->questions);
-    }
+    b->questions = kv_grow(b->questions, b->n, sizeof *b->questions);
     b->questions[b->n++] = (struct kv_listed){.id.n = q->id.n,
         .finished = q->finished,
         .has_rubric = q->rubric.n != 0,

@@ -48,7 +48,6 @@ struct kv_bench {
     struct kv_json_reader file;
     struct kv_buf text; /* of a file that cannot be read twice */
     struct kv_buf ids;
-    size_t capacity;
 };
 
 /* Opens a file ("-": stdin). NULL on failure, *err in one sentence that names the file, *problems

@@ -64,7 +64,7 @@ static int add_trace(
     if (failed) {
         forget(answer);
     } else {
-        t->traces = kv_array(t->traces, t->n + 1, sizeof *t->traces);
+        t->traces = kv_grow(t->traces, t->n, sizeof *t->traces);
         memcpy(t->traces[t->n].hash, hash.p, KV_MD5_HEX + 1);
         t->traces[t->n++].answer = answer;
     }
@@ -231,7 +231,7 @@ static int add_entry(
         forget_entry(&e);
         return -1;
     }
-    r->entries = kv_array(r->entries, r->n + 1, sizeof *r->entries);
+    r->entries = kv_grow(r->entries, r->n, sizeof *r->entries);
     r->entries[r->n++] = e;
     return 0;
 }

@@ -111,7 +111,7 @@ static struct kv_trait *insert(struct kv_rubric *r, enum kv_trait_list list)
     size_t at = r->n;
     while (at && r->traits[at - 1].list > list)
         at--;
-    r->traits = kv_array(r->traits, r->n + 1, sizeof *r->traits);
+    r->traits = kv_grow(r->traits, r->n, sizeof *r->traits);
     memmove(&r->traits[at + 1], &r->traits[at], (r->n - at) * sizeof *r->traits);
     r->n++;
     return &r->traits[at];

@@ -117,7 +117,7 @@ static bool parse_seconds(const char *text, double *to)
 
 static bool add_to_list(struct kv_opt_list *list, const char *arg)
 {
-    list->items = kv_array(list->items, list->n + 1, sizeof *list->items);
+    list->items = kv_grow(list->items, list->n, sizeof *list->items);
     list->items[list->n++] = arg;
     return true;
 }

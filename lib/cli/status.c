@@ -218,8 +218,7 @@ static void names_add(struct names *n, struct kv_slice key)
     if (n->count && n->text.n - last == length && memcmp(n->text.p + last, key.p, length) == 0)
         return; /* tasks of a question mostly stand together */
     kv_buf_add(&n->text, key.p, length);
-    if ((n->count & (n->count - 1)) == 0)
-        n->ends = kv_array(n->ends, n->count ? 2 * n->count : 1, sizeof *n->ends);
+    n->ends = kv_grow(n->ends, n->count, sizeof *n->ends);
     n->ends[n->count++] = n->text.n;
 }
 

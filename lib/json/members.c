@@ -23,7 +23,7 @@ int kv_members_keep(
     item.value = m->text.n;
     item.value_n = value.n;
     kv_buf_add_slice(&m->text, value);
-    m->items = kv_array(m->items, m->n + 1, sizeof item);
+    m->items = kv_grow(m->items, m->n, sizeof item);
     m->items[m->n++] = item;
     return 0;
 }

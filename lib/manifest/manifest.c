@@ -20,8 +20,7 @@
 /* Ends the key whose text was just added behind m->text. */
 static void end_key(struct kv_manifest *m)
 {
-    if ((m->count & (m->count - 1)) == 0)
-        m->ends = kv_array(m->ends, m->count ? 2 * m->count : 1, sizeof *m->ends);
+    m->ends = kv_grow(m->ends, m->count, sizeof *m->ends);
     m->ends[m->count++] = m->text.n;
 }
 

@@ -108,7 +108,7 @@ int kv_secret_add(struct kv_secrets *ring, const char *name, struct kv_slice tex
     s.mapped = (bare.n / page + 1) * page;
     s.page = map_page(s.mapped);
     memcpy(s.page, bare.p, bare.n);
-    ring->all = kv_array(ring->all, ring->count + 1, sizeof *ring->all);
+    ring->all = kv_grow(ring->all, ring->count, sizeof *ring->all);
     ring->all[ring->count++] = s;
     *key = (struct kv_slice){s.page, s.n};
     return 0;

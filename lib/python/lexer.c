@@ -64,8 +64,7 @@ static int wrong(struct lexer *x, const char *what)
 static struct kv_lexer_token *emit(struct lexer *x, enum kv_lexer_kind kind)
 {
     struct kv_lexer_tokens *t = x->out;
-    if ((t->n & (t->n - 1)) == 0) /* full at every power of two */
-        t->items = kv_array(t->items, t->n ? t->n * 2 : 1, sizeof *t->items);
+    t->items = kv_grow(t->items, t->n, sizeof *t->items);
     struct kv_lexer_token *k = &t->items[t->n++];
     *k = (struct kv_lexer_token){kind, t->pool.n, 0, x->line};
     return k;

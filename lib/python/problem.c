@@ -47,8 +47,7 @@ int kv_problems_add(struct kv_problems *list, const struct kv_path *at, const ch
     va_start(ap, format);
     kv_buf_vprintf(&text, format, ap);
     va_end(ap);
-    if ((list->n & (list->n - 1)) == 0) /* full at every power of two */
-        list->items = kv_array(list->items, list->n ? 2 * list->n : 1, sizeof *list->items);
+    list->items = kv_grow(list->items, list->n, sizeof *list->items);
     list->items[list->n++] = (struct kv_problem){
         kv_buf_detach(&path), kv_buf_detach(&loc), kv_strdup(error_type), kv_buf_detach(&text)};
     return -1;

@@ -81,7 +81,7 @@ static struct kv_two_by_two *field_table(struct kv_agreement *pair, uint32_t fie
             return &pair->fields[i].table;
     if (pair->field_count == FIELDS_MAX)
         return NULL;
-    pair->fields = kv_array(pair->fields, pair->field_count + 1, sizeof *pair->fields);
+    pair->fields = kv_grow(pair->fields, pair->field_count, sizeof *pair->fields);
     pair->fields[pair->field_count] = (struct kv_field_agreement){.field = field};
     return &pair->fields[pair->field_count++].table;
 }

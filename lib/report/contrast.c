@@ -141,7 +141,7 @@ static struct kv_contrast compare(struct bench *w, const struct side *a, const s
 
 static void add(struct kv_contrasts *c, const struct kv_contrast *item)
 {
-    c->items = kv_array(c->items, c->n + 1, sizeof *c->items);
+    c->items = kv_grow(c->items, c->n, sizeof *c->items);
     c->items[c->n++] = *item;
 }
 

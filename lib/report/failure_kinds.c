@@ -109,17 +109,14 @@ static int by_value(const void *a, const void *b)
 static struct miss *list_misses(const struct kv_rowset *set, size_t *count)
 {
     struct miss *all = NULL;
-    size_t n = 0, room = 0;
+    size_t n = 0;
     for (uint32_t i = 0; i < set->n; i++) {
         const struct kv_fact *f = &set->facts[i];
         for (uint32_t j = 0; f->outcome == KV_RESULT_WRONG && j < f->field_count; j++) {
             const struct kv_field_fact *field = &set->names.field_facts[f->field_at + j];
             if (field->verdict == KV_FIELD_PASSED)
                 continue;
-            if (n == room) {
-                room = room ? 2 * room : 256;
-                all = kv_array(all, room, sizeof *all);
-            }
+            all = kv_grow(all, n, sizeof *all);
             all[n++] = (struct miss){f->question, field->field, i, set->lines[f->line].answering,
                 field->value, field->verdict == KV_FIELD_MISSING || field->value == 0};
         }
@@ -197,18 +194,15 @@ static struct standing *stand(const struct kv_rowset *set)
     return all;
 }
 
-static void add_miss(struct kv_failure_kinds *k, const struct kv_field_miss *m, size_t *room)
+static void add_miss(struct kv_failure_kinds *k, const struct kv_field_miss *m)
 {
-    if (k->miss_count == *room) {
-        *room = *room ? 2 * *room : 64;
-        k->misses = kv_array(k->misses, *room, sizeof *k->misses);
-    }
+    k->misses = kv_grow(k->misses, k->miss_count, sizeof *k->misses);
     k->misses[k->miss_count++] = *m;
 }
 
 static void make_misses(struct kv_failure_kinds *k, const struct kv_rowset *set)
 {
-    size_t n, room = 0;
+    size_t n;
     struct miss *all = list_misses(set, &n);
     struct standing *standing = stand(set);
     k->doubt = kv_calloc(set->questions.n ? set->questions.n : 1, 1);
@@ -220,7 +214,7 @@ static void make_misses(struct kv_failure_kinds *k, const struct kv_rowset *set)
         m.answers = standing[m.question].scored;
         if (k->doubt[m.question] && !m.nothing && m.same == m.answers && m.models > 1)
             k->doubt[m.question] = KV_DOUBT_ALL_SAY;
-        add_miss(k, &m, &room);
+        add_miss(k, &m);
     }
     free(all);
     free(standing);

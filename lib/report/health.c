@@ -70,7 +70,7 @@ static void count_served(struct kv_health *h, const struct kv_rowset *set)
             continue;
         uint32_t id = kv_names_add(&pairs, (struct kv_slice){(const char *)pair, sizeof pair});
         if (id == h->served_count) {
-            h->served = kv_array(h->served, id + 1, sizeof *h->served);
+            h->served = kv_grow(h->served, id, sizeof *h->served);
             h->served[h->served_count++] = (struct kv_health_served){pair[0], pair[1], 0};
         }
         h->served[id].count++;

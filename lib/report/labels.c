@@ -66,7 +66,7 @@ static struct kv_label_check *check_of(struct kv_agreements *a, uint32_t judge)
     for (size_t i = 0; i < a->check_count; i++)
         if (a->checks[i].judge == judge)
             return &a->checks[i];
-    a->checks = kv_array(a->checks, a->check_count + 1, sizeof *a->checks);
+    a->checks = kv_grow(a->checks, a->check_count, sizeof *a->checks);
     a->checks[a->check_count] = (struct kv_label_check){.judge = judge};
     return &a->checks[a->check_count++];
 }

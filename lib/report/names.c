@@ -49,10 +49,7 @@ uint32_t kv_names_add(struct kv_names *names, struct kv_slice text)
     size_t slot = slot_of(names, text);
     if (names->slot[slot])
         return names->slot[slot] - 1;
-    if (names->n == names->room) {
-        names->room = names->room ? 2 * names->room : 64;
-        names->ends = kv_array(names->ends, names->room, sizeof *names->ends);
-    }
+    names->ends = kv_grow(names->ends, names->n, sizeof *names->ends);
     kv_buf_reserve(&names->text, text.n ? text.n : 1);
     kv_buf_add_slice(&names->text, text);
     names->ends[names->n] = names->text.n;

@@ -21,7 +21,7 @@ struct kv_names { /* private, but for n */
     struct kv_buf text;
     size_t *ends; /* of each text */
     uint32_t *slot;
-    size_t n, size, room;
+    size_t n, size;
 };
 
 uint32_t kv_names_add(struct kv_names *names, struct kv_slice text); /* copied if it is new */

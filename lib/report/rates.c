@@ -157,7 +157,7 @@ static void take_at_k(struct kv_line_rates *r)
             at[n] = kv_statistics_pass_at(a->n, a->passed, k);
             hat[n++] = kv_statistics_pass_hat(a->n, a->passed, k);
         }
-        r->at_k = kv_array(r->at_k, r->at_k_count + 1, sizeof *r->at_k);
+        r->at_k = kv_grow(r->at_k, r->at_k_count, sizeof *r->at_k);
         r->at_k[r->at_k_count++] = (struct kv_rates_at_k){
             k, r->questions - n, kv_statistics_mean(at, n), kv_statistics_mean(hat, n)};
     }

@@ -195,11 +195,8 @@ static void add_warning(struct kv_fact_names *names, struct kv_slice text)
     struct kv_buf common = {0};
     kv_buf_reserve(&common, 1);
     kv_reason_add_common(&common, text);
-    if (names->warning_count == names->warning_room) {
-        names->warning_room = names->warning_room ? 2 * names->warning_room : 64;
-        names->warning_ids =
-            kv_array(names->warning_ids, names->warning_room, sizeof *names->warning_ids);
-    }
+    names->warning_ids =
+        kv_grow(names->warning_ids, names->warning_count, sizeof *names->warning_ids);
     names->warning_ids[names->warning_count++] =
         kv_names_add(&names->warnings, kv_slice_of(&common));
     kv_buf_release(&common);
@@ -253,11 +250,8 @@ static uint64_t value_mark(struct kv_slice parsed, struct kv_slice name_text)
 
 static void add_field(struct kv_fact_names *names, const struct kv_field_fact *fact)
 {
-    if (names->field_count == names->field_room) {
-        names->field_room = names->field_room ? 2 * names->field_room : 256;
-        names->field_facts =
-            kv_array(names->field_facts, names->field_room, sizeof *names->field_facts);
-    }
+    names->field_facts =
+        kv_grow(names->field_facts, names->field_count, sizeof *names->field_facts);
     names->field_facts[names->field_count++] = *fact;
 }
 

@@ -67,9 +67,9 @@ struct kv_fact_names {
     const struct kv_prices *prices; /* NULL: none; stays the caller's */
     struct kv_names fields, reasons, warnings, served;
     struct kv_field_fact *field_facts;
-    size_t field_count, field_room;
+    size_t field_count;
     uint32_t *warning_ids;
-    size_t warning_count, warning_room;
+    size_t warning_count;
 };
 void kv_fact_names_release(struct kv_fact_names *names);
 

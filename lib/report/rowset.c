@@ -27,7 +27,7 @@ struct kv_rowset_private {
     struct kv_names lines; /* pairs of model numbers, as bytes */
     struct kv_buf key, text;
     uint32_t *keyword_in; /* of each keyword: the question it was last met in, + 1 */
-    size_t fact_room, question_room, keyword_count, keyword_room, keywords_known;
+    size_t keyword_count, keywords_known;
 };
 
 /* ---- which file ---- */
@@ -92,7 +92,7 @@ static uint32_t line_of(struct kv_rowset *set, const struct kv_result *row)
     struct kv_slice bytes = {(const char *)&line, sizeof line};
     uint32_t id = kv_names_add(&set->private->lines, bytes);
     if (id == set->line_count) {
-        set->lines = kv_array(set->lines, id + 1, sizeof *set->lines);
+        set->lines = kv_grow(set->lines, id, sizeof *set->lines);
         set->lines[set->line_count++] = line;
     }
     return id;
@@ -127,10 +127,7 @@ static void add_keywords(struct kv_rowset *set, uint32_t question, struct kv_sli
         uint32_t keyword = kv_names_add(&set->keywords, text_of(p, item));
         if (is_repeated(p, keyword, question))
             continue;
-        if (p->keyword_count == p->keyword_room) {
-            p->keyword_room = p->keyword_room ? 2 * p->keyword_room : 64;
-            set->keyword_ids = kv_array(set->keyword_ids, p->keyword_room, sizeof(uint32_t));
-        }
+        set->keyword_ids = kv_grow(set->keyword_ids, p->keyword_count, sizeof(uint32_t));
         set->keyword_ids[p->keyword_count++] = keyword;
         q->keyword_count++;
     }
@@ -147,10 +144,7 @@ static uint32_t question_of(struct kv_rowset *set, const struct kv_result *row)
     uint32_t id = kv_names_add(&set->questions, text_of(p, name));
     if (id < known)
         return id;
-    if (known == p->question_room) {
-        p->question_room = known ? 2 * known : 64;
-        set->question = kv_array(set->question, p->question_room, sizeof *set->question);
-    }
+    set->question = kv_grow(set->question, known, sizeof *set->question);
     set->question[id] = (struct kv_rowset_question){0};
     kv_json_get(row->metadata, "keywords", &list);
     add_keywords(set, id, list);
@@ -176,11 +170,7 @@ static void take_time(struct kv_rowset *set, struct kv_slice stamp)
 
 static struct kv_fact *new_fact(struct kv_rowset *set)
 {
-    struct kv_rowset_private *p = set->private;
-    if (set->n == p->fact_room) {
-        p->fact_room = p->fact_room ? 2 * p->fact_room : 256;
-        set->facts = kv_array(set->facts, p->fact_room, sizeof *set->facts);
-    }
+    set->facts = kv_grow(set->facts, set->n, sizeof *set->facts);
     return &set->facts[set->n++];
 }
 

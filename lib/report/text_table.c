@@ -23,10 +23,7 @@ void kv_text_table_release(struct kv_text_table *t)
 
 void kv_text_table_cell(struct kv_text_table *t, struct kv_slice text)
 {
-    if (t->cells == t->room) {
-        t->room = t->room ? 2 * t->room : 64;
-        t->ends = kv_array(t->ends, t->room, sizeof *t->ends);
-    }
+    t->ends = kv_grow(t->ends, t->cells, sizeof *t->ends);
     kv_buf_add_slice(&t->text, text);
     t->ends[t->cells++] = t->text.n;
 }

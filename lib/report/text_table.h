@@ -16,7 +16,7 @@
 struct kv_text_table { /* private */
     const char *align; /* a letter a column: l or r */
     struct kv_buf text;
-    size_t *ends, cells, room;
+    size_t *ends, cells;
 };
 
 void kv_text_table_init(struct kv_text_table *t, const char *align);

@@ -125,7 +125,7 @@ enum { TRAIT_MAPS = 4, TRAIT_NAME_MAX = 255 };
 
 struct names {
     char **items;
-    size_t n, cap;
+    size_t n;
 };
 
 static size_t place_of(const struct names *set, const char *name, bool *found)
@@ -160,10 +160,7 @@ static void add_name(struct names *set, const char *name)
     size_t at = place_of(set, name, &found);
     if (found)
         return;
-    if (set->n == set->cap) {
-        set->cap = set->cap ? 2 * set->cap : 16;
-        set->items = kv_array(set->items, set->cap, sizeof *set->items);
-    }
+    set->items = kv_grow(set->items, set->n, sizeof *set->items);
     memmove(set->items + at + 1, set->items + at, (set->n - at) * sizeof *set->items);
     set->items[at] = kv_strdup(name);
     set->n++;

@@ -25,13 +25,13 @@ struct scenario {
     char *key;
     char *id, *replicate; /* JSON */
     struct turn *turns;
-    size_t n, cap;
+    size_t n;
     size_t last; /* the turn that was added last */
 };
 
 struct kv_scenarios {
     struct scenario *items;
-    size_t n, cap, recent;
+    size_t n, recent;
 };
 
 struct kv_scenarios *kv_scenarios_open(void)
@@ -125,10 +125,7 @@ static struct scenario *find(
             return &s->items[i];
         }
     }
-    if (s->n == s->cap) {
-        s->cap = s->cap ? 2 * s->cap : 8;
-        s->items = kv_array(s->items, s->cap, sizeof *s->items);
-    }
+    s->items = kv_grow(s->items, s->n, sizeof *s->items);
     s->recent = s->n;
     s->items[s->n] = (struct scenario){.key = kv_slice_dup(key),
         .id = spelled(row->scenario_id, "null"),
@@ -154,10 +151,7 @@ void kv_scenarios_add(struct kv_scenarios *s, struct kv_slice key, const struct 
             c->last = i;
             return;
         }
-    if (c->n == c->cap) {
-        c->cap = c->cap ? 2 * c->cap : 8;
-        c->turns = kv_array(c->turns, c->cap, sizeof *c->turns);
-    }
+    c->turns = kv_grow(c->turns, c->n, sizeof *c->turns);
     c->last = c->n;
     c->turns[c->n++] = turn;
 }

@@ -20,7 +20,7 @@ static struct kv_tally_pair *find_pair(
         answering = parsing = "others";
     else if (t->pair_count > PAIRS_MAX)
         return &t->pairs[PAIRS_MAX];
-    t->pairs = kv_array(t->pairs, t->pair_count + 1, sizeof *t->pairs);
+    t->pairs = kv_grow(t->pairs, t->pair_count, sizeof *t->pairs);
     t->pairs[t->pair_count] =
         (struct kv_tally_pair){.answering = kv_strdup(answering), .parsing = kv_strdup(parsing)};
     return &t->pairs[t->pair_count++];

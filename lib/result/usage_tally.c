@@ -71,7 +71,7 @@ static struct kv_account *account_of(struct kv_usage_tally *t, const char *name)
             return &t->models[i].account;
     if (t->count > MODELS_MAX)
         return &t->models[MODELS_MAX].account;
-    t->models = kv_array(t->models, t->count + 1, sizeof *t->models);
+    t->models = kv_grow(t->models, t->count, sizeof *t->models);
     t->models[t->count].name = kv_strdup(t->count == MODELS_MAX ? "others" : name);
     kv_account_begin(&t->models[t->count].account);
     return &t->models[t->count++].account;

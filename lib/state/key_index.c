@@ -249,8 +249,7 @@ static int grow_file(struct kv_key_index *ix, struct kv_err *err)
     uint64_t at = 0;
     int got;
     while ((got = kv_key_index_next(ix, &at, &one, err)) == 1) {
-        if ((n & (n - 1)) == 0)
-            all = kv_array(all, n ? 2 * n : 1, SLOT);
+        all = kv_grow(all, n, SLOT);
         all[n++] = one;
     }
     if (got == 0)

@@ -85,8 +85,7 @@ void kv_keys_end(struct kv_keys *k)
 void kv_key_list_add(struct kv_key_list *l, struct kv_slice key)
 {
     kv_buf_add_slice(&l->text, key);
-    if ((l->count & (l->count - 1)) == 0)
-        l->ends = kv_array(l->ends, l->count ? 2 * l->count : 1, sizeof *l->ends);
+    l->ends = kv_grow(l->ends, l->count, sizeof *l->ends);
     l->ends[l->count++] = l->text.n;
 }
 

@@ -22,7 +22,7 @@ struct kv_corrections {
     struct kv_paths paths;
     struct kv_key_index *index; /* of each row: 1 + where its new text is in `texts`; 0: none */
     struct kv_buf *texts;
-    size_t n, room;
+    size_t n;
     int64_t total;
     int64_t failed;        /* how many more rows are failures than before */
     struct kv_buf members; /* of the document, but for its rows: an object */
@@ -110,10 +110,7 @@ static size_t place_for(struct kv_corrections *c, const struct kv_key_index_entr
 {
     if (e->offset)
         return (size_t)e->offset - 1;
-    if (c->n == c->room) {
-        c->room = c->room ? 2 * c->room : 64;
-        c->texts = kv_array(c->texts, c->room, sizeof *c->texts);
-    }
+    c->texts = kv_grow(c->texts, c->n, sizeof *c->texts);
     c->texts[c->n] = (struct kv_buf){0};
     return c->n++;
 }

@@ -47,7 +47,7 @@ struct kv_slice kv_fields_keep_json(struct kv_template *t, struct kv_slice value
 
 struct kv_answer_field *kv_fields_add(struct kv_template *t)
 {
-    t->fields = kv_array(t->fields, t->n + 1, sizeof *t->fields);
+    t->fields = kv_grow(t->fields, t->n, sizeof *t->fields);
     struct kv_answer_field *f = &t->fields[t->n++];
     memset(f, 0, sizeof *f);
     f->weight = 1.0;

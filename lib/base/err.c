@@ -53,6 +53,8 @@ static void tidy(char text[KV_ERR_TEXT_MAX], int wanted)
 int kv_err_set(struct kv_err *err, enum kv_kind kind, const char *format, ...)
 {
     va_list ap;
+    if (!err)
+        return -1;
     va_start(ap, format);
     int wanted = vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
@@ -88,6 +90,8 @@ int kv_err_sys(struct kv_err *err, const char *format, ...)
     int number = errno;
     char what[KV_ERR_TEXT_MAX];
     va_list ap;
+    if (!err)
+        return -1;
     va_start(ap, format);
     int wanted = vsnprintf(what, sizeof what, format, ap);
     va_end(ap);
@@ -99,7 +103,8 @@ int kv_err_sys(struct kv_err *err, const char *format, ...)
 
 int kv_err_device(struct kv_err *err, const char *name, int number)
 {
-    describe(err, KV_SYSTEM, name, number);
+    if (err)
+        describe(err, KV_SYSTEM, name, number);
     return -1;
 }
 
@@ -113,8 +118,10 @@ static bool begins_with_place(const char *text)
 int kv_err_context(struct kv_err *err, const char *format, ...)
 {
     char before[KV_ERR_TEXT_MAX], after[KV_ERR_TEXT_MAX];
-    int number = err->sys;
     va_list ap;
+    if (!err)
+        return -1;
+    int number = err->sys;
     va_start(ap, format);
     int wanted = vsnprintf(before, sizeof before, format, ap);
     va_end(ap);

@@ -4,6 +4,10 @@
  * (a pointer or NULL), and fills *err only on failure. It never prints and never exits. The kind is
  * the exit status a program ends with (spec: the table of exit statuses in kv.7).
  *
+ * NULL stands for a failure that nobody reads: nothing is written then. The rooms base, json, python,
+ * config, template, result and judge, and the modules io and key_index, take it; calls of other
+ * rooms may look at the kind of a failure on its way and want a place for it.
+ *
  * The sentence is written where the cause is known ("expected ',' or ']'"); callers that know the
  * name of the thing put it in front with kv_err_context, once ("results.jsonl:3:17: expected …").
  */

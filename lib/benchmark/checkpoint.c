@@ -153,11 +153,10 @@ static void read_answer(struct kv_question *q, const struct place *item)
 static struct kv_slice unwrap_text(struct kv_buf *text, struct kv_slice value)
 {
     struct kv_slice inner;
-    struct kv_err ignored;
     if (kv_json_type(value) != KV_JSON_STRING)
         return value;
     kv_json_unescape(value, text);
-    return kv_json_check(kv_slice_of(text), KV_JSON_DIGITS, &inner, &ignored) == 0 ? inner : value;
+    return kv_json_check(kv_slice_of(text), KV_JSON_DIGITS, &inner, NULL) == 0 ? inner : value;
 }
 
 int kv_checkpoint_check_examples(

@@ -221,10 +221,9 @@ static void add_parameter(struct kv_buf *out, struct kv_slice key, struct kv_sli
 {
     struct kv_buf text = {0};
     struct kv_slice inner;
-    struct kv_err ignored;
     if (is_list_like(key) && kv_json_type(value) == KV_JSON_STRING) {
         kv_json_unescape(value, &text);
-        if (kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &inner, &ignored) == 0)
+        if (kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &inner, NULL) == 0)
             value = inner;
     }
     kv_json_out_member(out, key, value);

@@ -39,8 +39,7 @@ void kv_cli_say(const char *format, ...)
     va_end(ap);
     kv_buf_add_plain(&line, kv_slice_of(&text)); /* what it quotes may come from anywhere */
     kv_buf_add_char(&line, '\n');
-    struct kv_err ignored;
-    kv_io_write(STDERR_FILENO, kv_slice_of(&line), &ignored);
+    kv_io_write(STDERR_FILENO, kv_slice_of(&line), NULL);
     kv_buf_release(&text);
     kv_buf_release(&line);
 }
@@ -371,13 +370,12 @@ size_t kv_cli_progress_columns(void)
 
 void kv_cli_progress(const char *line)
 {
-    struct kv_err ignored;
     struct kv_buf text = {0};
     int most = (int)kv_cli_progress_columns() - 1; /* a wrapped line would stay */
     if (!*line && !progress_shown)
         return;
     kv_buf_printf(&text, "\r\033[K%.*s", most, line);
-    kv_io_write(STDERR_FILENO, kv_slice_of(&text), &ignored);
+    kv_io_write(STDERR_FILENO, kv_slice_of(&text), NULL);
     kv_buf_release(&text);
     progress_shown = *line != '\0';
 }

@@ -323,12 +323,11 @@ static int tally_rows(struct kv_usage_tally *t, const struct kv_state_info *in, 
     struct kv_rows rows;
     struct kv_row row;
     struct kv_result result;
-    struct kv_err ignored;
     int got;
     if (kv_rows_begin(&rows, in->results_path, in->layout, err) != 0)
         return -1;
     while ((got = kv_rows_next(&rows, &row, err)) == 1)
-        if (kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, &ignored) == 0)
+        if (kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, NULL) == 0)
             kv_usage_tally_add(t, &result);
     kv_rows_end(&rows);
     return got;

@@ -105,8 +105,7 @@ static bool is_replaced(const struct override *o, enum role r)
 static void add_json(struct kv_buf *out, const char *name, const char *text)
 {
     struct kv_slice value;
-    struct kv_err ignored;
-    if (kv_json_check(kv_slice(text), KV_JSON_PORTABLE, &value, &ignored) == 0)
+    if (kv_json_check(kv_slice(text), KV_JSON_PORTABLE, &value, NULL) == 0)
         kv_json_out_json(out, name, value);
     else
         kv_json_out_str(out, name, text);

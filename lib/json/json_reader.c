@@ -217,6 +217,8 @@ static bool pass_value(struct extent *x, const char *p, size_t left)
 static int relocate(const struct kv_json_reader *r, struct kv_err *err)
 {
     char text[KV_ERR_TEXT_MAX], *rest;
+    if (!err)
+        return -1;
     memcpy(text, err->text, sizeof text);
     size_t line = strtoul(text, &rest, 10);
     if (*rest != ':')

@@ -225,14 +225,13 @@ static int check_row(void *closure, const struct kv_finished_csv_row *row)
 {
     struct csv_check *c = closure;
     struct kv_key_index_entry e;
-    struct kv_err ignored; /* a table in memory does not fail */
     const struct entry *question = find_entry(&c->questions, row->question_id);
     if (question && !asks(question, row->question_text))
         return 1;
     add_name(&c->name, row->question_id, row->answering, row->parsing, row->replicate);
-    if (kv_key_index_find(c->answered, kv_digest_128(kv_slice_of(&c->name)), &e, &ignored) == 0) {
+    if (kv_key_index_find(c->answered, kv_digest_128(kv_slice_of(&c->name)), &e, NULL) == 0) {
         e.flags = KV_KEY_INDEX_SEEN;
-        kv_key_index_put(c->answered, &e, &ignored);
+        kv_key_index_put(c->answered, &e, NULL);
     }
     return 0;
 }

@@ -118,7 +118,6 @@ static double cost_of(
     struct kv_buf name = {0}, served = {0}, tier = {0};
     struct kv_price price;
     struct kv_slice entry;
-    struct kv_err ignored;
     double cost = u->used.cost;
     if (!isnan(cost) || !prices)
         return cost;
@@ -127,7 +126,7 @@ static double cost_of(
     plain(&tier, u->tier);
     struct kv_priced model = {.name = kv_slice_of(&name),
         .habit = strstr(name.p, "claude") ? KV_CACHE_ANTHROPIC : KV_CACHE_PLAIN};
-    if (kv_prices_find(prices, &model, kv_slice_of(&served), &price, &entry, &ignored) == 1)
+    if (kv_prices_find(prices, &model, kv_slice_of(&served), &price, &entry, NULL) == 1)
         cost = kv_price_cost(&price, kv_tier_of(kv_slice_of(&tier)), &u->used);
     kv_buf_release(&name);
     kv_buf_release(&served);

@@ -382,7 +382,7 @@ static void add_member(struct kv_csv *csv, const struct kv_shape *shape, struct 
     if (shape->kind == KV_SHAPE_TEXT)
         add_text(csv, value);
     else if (shape->kind == KV_SHAPE_RECORD)
-        kv_identity_display_of_json(value, &csv->cell, &(struct kv_err){0});
+        kv_identity_display_of_json(value, &csv->cell, NULL);
     else if (shape->kind == KV_SHAPE_BOOL && always)
         kv_buf_add_str(&csv->cell, kv_json_is_true(value) ? "True" : "False");
     else if (shape->kind == KV_SHAPE_INT && always)

@@ -136,7 +136,6 @@ bool kv_result_has_scenario(const struct kv_result *result)
 
 void kv_result_key(const struct kv_result *result, struct kv_buf *key)
 {
-    struct kv_err never; /* the identities were checked */
     if (result->generic) {
         kv_json_unescape(result->task_id, key);
         return;
@@ -144,9 +143,9 @@ void kv_result_key(const struct kv_result *result, struct kv_buf *key)
     bool scenario = kv_result_has_scenario(result);
     kv_json_unescape(scenario ? result->scenario_id : result->question_id, key);
     kv_buf_add_char(key, '\t');
-    kv_identity_key_of_json(result->answering, key, &never);
+    kv_identity_key_of_json(result->answering, key, NULL);
     kv_buf_add_char(key, '\t');
-    kv_identity_key_of_json(result->parsing, key, &never);
+    kv_identity_key_of_json(result->parsing, key, NULL);
     add_replicate(result->replicate, key);
 }
 

@@ -29,9 +29,8 @@ static struct kv_tally_pair *find_pair(
 static void add_pair(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_buf answering = {0}, parsing = {0};
-    struct kv_err never;
-    kv_identity_display_of_json(row->answering, &answering, &never);
-    kv_identity_display_of_json(row->parsing, &parsing, &never);
+    kv_identity_display_of_json(row->answering, &answering, NULL);
+    kv_identity_display_of_json(row->parsing, &parsing, NULL);
     struct kv_tally_pair *pair = find_pair(t, answering.p, parsing.p);
     pair->results++;
     kv_outcomes_add(&pair->outcomes, kv_outcomes_code(row), 1);

@@ -69,7 +69,6 @@ static void take_models(struct kv_task_json *r, struct kv_slice config, enum kv_
 {
     struct kv_json_walk w;
     struct kv_slice models, model;
-    struct kv_err ignored;
     kv_json_get(config, role == KV_ANSWERING ? "answering_models" : "parsing_models", &models);
     if (!models.n || kv_json_type(models) != KV_JSON_ARRAY)
         return;
@@ -79,7 +78,7 @@ static void take_models(struct kv_task_json *r, struct kv_slice config, enum kv_
             continue;
         struct model m = {{0}, {0}};
         add_identity(&m.identity, model, role);
-        if (kv_identity_key_of_json(kv_slice_of(&m.identity), &m.key, &ignored) != 0) {
+        if (kv_identity_key_of_json(kv_slice_of(&m.identity), &m.key, NULL) != 0) {
             kv_buf_release(&m.identity);
             kv_buf_release(&m.key);
             continue;
@@ -124,10 +123,9 @@ static struct kv_slice identity_of(
 void kv_task_json_add_task(struct kv_buf *out, const struct kv_task_json *r, struct kv_slice key)
 {
     struct kv_task_parts parts;
-    struct kv_err ignored;
     kv_json_out_object(out, NULL);
     kv_json_out_text(out, "task_id", key);
-    if (kv_task_parse_key(key, &parts, &ignored) == 0) {
+    if (kv_task_parse_key(key, &parts, NULL) == 0) {
         kv_json_out_text(out, "question_id", parts.question_id);
         kv_json_out_json(out, "answering", identity_of(r, KV_ANSWERING, parts.answering));
         kv_json_out_json(out, "parsing", identity_of(r, KV_PARSING, parts.parsing));

@@ -72,14 +72,13 @@ static bool is_current(const struct kv_paths *p, int fd)
 
 static void write_note(const struct kv_feed *f, int input)
 {
-    struct kv_err ignored; /* it only says who we are */
     struct stat st;
     struct note n = {.pid = getpid(), .group = getpgrp(), .busy = 1};
     if (is_pipe(input, &st)) {
         n.dev = st.st_dev;
         n.ino = st.st_ino;
     }
-    kv_io_pwrite(f->fd, (struct kv_slice){(const char *)&n, sizeof n}, f->at, &ignored);
+    kv_io_pwrite(f->fd, (struct kv_slice){(const char *)&n, sizeof n}, f->at, NULL);
 }
 
 /* 1: taken; 0: none is free; -1. */
@@ -128,11 +127,10 @@ int kv_feed_open(struct kv_feed *f, const struct kv_paths *p, int input,
 
 void kv_feed_busy(struct kv_feed *f, bool busy)
 {
-    struct kv_err ignored;
     int64_t word = busy;
     if (f->fd >= 0)
         kv_io_pwrite(f->fd, (struct kv_slice){(const char *)&word, sizeof word},
-            f->at + (off_t)offsetof(struct note, busy), &ignored);
+            f->at + (off_t)offsetof(struct note, busy), NULL);
 }
 
 void kv_feed_close(struct kv_feed *f)
@@ -177,12 +175,11 @@ static int look_around(
     int held = kv_io_range_held(fd, 0, PLACES * PLACE, err);
     for (off_t at = 0; held == 1 && at < PLACES * PLACE; at += PLACE) {
         struct note n = {0};
-        struct kv_err ignored;
         int one = kv_io_range_held(fd, at, PLACE, err);
         if (one < 0)
             return -1;
         if (one == 1) {
-            kv_io_pread(fd, &n, sizeof n, at, &ignored);
+            kv_io_pread(fd, &n, sizeof n, at, NULL);
             note_feeder(l, &n, output, out);
         }
     }

@@ -224,13 +224,12 @@ static void add_known(struct telling *t, struct kv_slice metadata)
 static void note_row(struct telling *t, const struct kv_result *row, struct kv_slice key)
 {
     struct kv_key_index_entry e;
-    struct kv_err ignored; /* a table in memory does not fail */
     struct kv_slice prompts[2];
     int64_t replicate;
-    if (kv_key_index_find(t->keys, kv_digest_128(key), &e, &ignored) == 1)
+    if (kv_key_index_find(t->keys, kv_digest_128(key), &e, NULL) == 1)
         return;
     e.flags = KV_KEY_INDEX_SEEN;
-    kv_key_index_put(t->keys, &e, &ignored);
+    kv_key_index_put(t->keys, &e, NULL);
     kv_buf_add_str(&t->out, t->tasks++ ? ",\n" : "");
     kv_json_quote(&t->out, key, KV_JSON_ASCII);
     kv_json_get(row->metadata, "answering_system_prompt", &prompts[0]);

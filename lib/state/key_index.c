@@ -84,10 +84,9 @@ static int save_header(struct kv_key_index *ix, struct kv_err *err)
 
 static bool header_matches(int fd, struct header *head)
 {
-    struct kv_err ignored;
     struct kv_file file;
     if (kv_io_stat(fd, &file) != 0 || file.id.size < HEADER ||
-        kv_io_pread(fd, head, sizeof *head, 0, &ignored) != 0)
+        kv_io_pread(fd, head, sizeof *head, 0, NULL) != 0)
         return false;
     return memcmp(head->magic, magic, sizeof head->magic) == 0 && head->slots >= SMALLEST &&
            (head->slots & (head->slots - 1)) == 0 && head->slots < (uint64_t)1 << 40 &&
@@ -97,9 +96,8 @@ static bool header_matches(int fd, struct header *head)
 static int open_or_create(const char *path)
 {
     char *directory, *name;
-    struct kv_err ignored;
     kv_io_split(path, &directory, &name);
-    int dir = kv_io_dir_open(directory, &ignored), fd = -1;
+    int dir = kv_io_dir_open(directory, NULL), fd = -1;
     if (dir >= 0) {
         fd = kv_io_open(dir, name, KV_IO_UPDATE);
         if (fd < 0 && errno == ENOENT)
@@ -174,10 +172,9 @@ int kv_key_index_reset(struct kv_key_index *ix, size_t expected, struct kv_err *
 
 void kv_key_index_void(struct kv_key_index *ix)
 {
-    struct kv_err ignored;
     ix->head.marked = 0;
     if (ix->fd >= 0)
-        kv_io_truncate(ix->fd, 0, &ignored);
+        kv_io_truncate(ix->fd, 0, NULL);
 }
 
 int kv_key_index_mark(struct kv_key_index *ix, struct kv_digest128 lineage,
@@ -313,10 +310,9 @@ int kv_key_index_take(struct kv_key_index *ix, struct kv_key_index *from, struct
 
 void kv_key_index_stage(struct kv_key_index *ix, const struct kv_key_index_entry *entry)
 {
-    struct kv_err ignored; /* memory does not fail */
     if (!ix->staged)
         ix->staged = kv_key_index_memory(0);
-    kv_key_index_put(ix->staged, entry, &ignored);
+    kv_key_index_put(ix->staged, entry, NULL);
 }
 
 int kv_key_index_keep(struct kv_key_index *ix, struct kv_err *err)

@@ -129,15 +129,14 @@ static int search(struct kv_scenario *s, int fd, struct kv_slice key, struct kv_
 {
     struct kv_task_parts wanted, parts;
     struct kv_keys k;
-    struct kv_err ignored;
     int got, found = 0;
     kv_buf_clear(&s->found);
-    if (kv_task_parse_key(key, &wanted, &ignored) != 0)
+    if (kv_task_parse_key(key, &wanted, NULL) != 0)
         return 0;
     if (kv_keys_begin(&k, fd, KV_KEYS_MANIFEST, err) != 0)
         return -1;
     while ((got = kv_keys_next(&k, err)) == 1) {
-        if (kv_task_parse_key(kv_slice_of(&k.key), &parts, &ignored) != 0 ||
+        if (kv_task_parse_key(kv_slice_of(&k.key), &parts, NULL) != 0 ||
             !kv_slice_eq(parts.question_id, wanted.question_id) ||
             parts.replicate != wanted.replicate)
             continue;

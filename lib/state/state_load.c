@@ -29,13 +29,12 @@ int kv_tasks_begin(
 static bool is_new(struct kv_tasks *t)
 {
     struct kv_key_index_entry e;
-    struct kv_err ignored;
     if (!t->seen)
         return true;
-    if (kv_key_index_find(t->seen, kv_digest_128(kv_slice_of(&t->keys.key)), &e, &ignored) == 1)
+    if (kv_key_index_find(t->seen, kv_digest_128(kv_slice_of(&t->keys.key)), &e, NULL) == 1)
         return false;
     e.flags = KV_KEY_INDEX_SEEN;
-    kv_key_index_put(t->seen, &e, &ignored);
+    kv_key_index_put(t->seen, &e, NULL);
     return true;
 }
 
@@ -60,9 +59,8 @@ void kv_tasks_end(struct kv_tasks *t)
 void kv_state_find(const struct kv_state *s, struct kv_slice key, struct kv_task_state *task)
 {
     struct kv_key_index_entry e = {0};
-    struct kv_err ignored; /* a table in memory does not fail */
     if (s->index)
-        kv_key_index_find(s->index, kv_digest_128(key), &e, &ignored);
+        kv_key_index_find(s->index, kv_digest_128(key), &e, NULL);
     *task = (struct kv_task_state){
         .key = key,
         .in_manifest = e.flags & KV_KEY_INDEX_MANIFEST,

@@ -30,7 +30,6 @@ static int find(int fd, uint64_t size, uint64_t *start, struct kv_err *err)
 int kv_torn_tail_read(struct kv_torn_tail *t, int fd, uint64_t size, struct kv_err *err)
 {
     struct kv_result result;
-    struct kv_err ignored;
     *t = (struct kv_torn_tail){.size = size};
     if (find(fd, size, &t->end, err) != 0)
         return -1;
@@ -43,7 +42,7 @@ int kv_torn_tail_read(struct kv_torn_tail *t, int fd, uint64_t size, struct kv_e
         return -1;
     }
     t->torn.n = n;
-    if (kv_result_read(kv_slice_of(&t->torn), KV_JSON_FOREIGN, &result, &ignored) != 0)
+    if (kv_result_read(kv_slice_of(&t->torn), KV_JSON_FOREIGN, &result, NULL) != 0)
         return 0;
     t->open = true;
     t->end = size;

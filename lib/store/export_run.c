@@ -136,13 +136,12 @@ static void find_rubric(struct kv_export_run *e)
 {
     struct kv_buf object = {0};
     struct kv_slice value;
-    struct kv_err never;
     kv_buf_add_char(&object, '{');
     kv_buf_add_slice(&object, kv_slice_of(&e->members));
     kv_buf_add_str(&object, "\"\":0}"); /* behind the last comma */
     kv_buf_release(&e->members);
     e->members = object;
-    if (kv_json_check(kv_slice_of(&e->members), KV_JSON_FOREIGN, &value, &never) != 0 ||
+    if (kv_json_check(kv_slice_of(&e->members), KV_JSON_FOREIGN, &value, NULL) != 0 ||
         !kv_json_path(value, &e->rubric, "shared_data", "rubric_definition", NULL) ||
         kv_json_type(e->rubric) != KV_JSON_OBJECT)
         e->rubric = (struct kv_slice){0};

@@ -269,13 +269,12 @@ static int begin_state(struct making *m, struct kv_err *err)
  */
 static void publish_index(struct making *m)
 {
-    struct kv_err ignored;
     struct kv_key_index_mark mark = {(uint64_t)m->head.rows, m->end, (uint64_t)m->head.completed};
-    struct kv_key_index *file = kv_key_index_open(m->paths.index, &ignored);
+    struct kv_key_index *file = kv_key_index_open(m->paths.index, NULL);
     if (!file)
         return;
-    if (kv_key_index_take(file, m->index, &ignored) != 0 ||
-        kv_key_index_mark(file, kv_doc_lineage(m->doc), &mark, &ignored) != 0)
+    if (kv_key_index_take(file, m->index, NULL) != 0 ||
+        kv_key_index_mark(file, kv_doc_lineage(m->doc), &mark, NULL) != 0)
         kv_key_index_void(file);
     kv_key_index_close(file);
     m->index = NULL;

@@ -399,9 +399,8 @@ static int append_lines(struct layout2 *two, struct kv_err *err)
     int failed = kv_io_pwrite(fd, kv_slice_of(&two->rows), (off_t)two->end, err) != 0 ||
                  kv_io_sync(fd, err) != 0 || (made && kv_io_sync_dir(two->dir, err) != 0);
     if (failed) {
-        struct kv_err ignored;
         kv_err_context(err, "%s", two->pair.paths->jsonl);
-        kv_io_truncate(fd, (off_t)two->end, &ignored); /* as before, as far as it goes */
+        kv_io_truncate(fd, (off_t)two->end, NULL); /* as before, as far as it goes */
     }
     close(fd);
     return failed ? -1 : 0;

@@ -252,13 +252,12 @@ struct walk {
 static bool is_repeated(struct walk *w, struct kv_slice key)
 {
     struct kv_key_index_entry e;
-    struct kv_err never; /* a table in memory does not fail */
     if (!w->seen)
         return false;
-    if (kv_key_index_find(w->seen, kv_digest_128(key), &e, &never) == 1)
+    if (kv_key_index_find(w->seen, kv_digest_128(key), &e, NULL) == 1)
         return true;
     e.flags = KV_KEY_INDEX_SEEN;
-    kv_key_index_put(w->seen, &e, &never);
+    kv_key_index_put(w->seen, &e, NULL);
     return false;
 }
 
@@ -449,10 +448,9 @@ void kv_store_remove_private(const struct kv_paths *p)
     static const char *const names[] = {"lock", "run", "index", "feed", "draft", "tries", "journal",
         "journal.draft", "tmp.spare0", "tmp.spare1", "state.spare0", "state.spare1", NULL};
     char *directory, *name;
-    struct kv_err ignored;
     struct kv_buf file = {0};
     kv_io_split(p->output, &directory, &name);
-    int dir = kv_io_dir_open(directory, &ignored);
+    int dir = kv_io_dir_open(directory, NULL);
     for (size_t i = 0; names[i] && dir >= 0; i++) {
         kv_buf_clear(&file);
         kv_buf_printf(&file, ".%s.%s", name, names[i]);

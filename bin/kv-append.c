@@ -65,12 +65,6 @@ struct work {
     bool stopped;
 };
 
-static void say_note(void *closure, const char *text)
-{
-    (void)closure;
-    kv_cli_say("%s", text);
-}
-
 /* The results are safe whether or not the answers can be printed: go on, and fail at the end. */
 static void print_answers(struct work *w)
 {
@@ -498,7 +492,7 @@ static void open_run(struct work *w, const char *operand, bool extend, bool repl
     if (w->store)
         kv_lock_warning(kv_store_paths(w->store));
     if (w->verbose && w->store)
-        kv_store_on_note(w->store, say_note, NULL);
+        kv_store_on_note(w->store, &kv_cli_notes);
 }
 
 /* The export is written once, with all that was given. */

@@ -9,12 +9,6 @@
 
 #include <time.h>
 
-static void say(void *closure, const char *text)
-{
-    (void)closure;
-    kv_cli_say("%s", text);
-}
-
 /* The end of the run: now, or what a reproducible build says now is. */
 static double end_time(void)
 {
@@ -85,7 +79,7 @@ int main(int argc, char **argv)
     struct kv_finalized done;
     struct kv_err err;
     how.now = end_time();
-    how.say = verbose ? say : NULL;
+    how.notes = verbose ? &kv_cli_notes : NULL;
     if (kv_finalize(argv[first], &how, &done, &err) != 0)
         kv_cli_fail(&err);
 

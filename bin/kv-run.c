@@ -42,12 +42,6 @@ static struct {
 
 static struct kv_progress progress;
 
-static int put(void *closure, struct kv_slice line, struct kv_err *err)
-{
-    (void)closure;
-    return kv_cli_put(line, err);
-}
-
 static void say(void *closure, const char *text)
 {
     (void)closure;
@@ -393,16 +387,14 @@ static void start_append(const char *operand)
 
 static int forecast(struct kv_session *session, struct kv_err *err)
 {
-    return kv_preview(session, put, NULL, err);
+    return kv_preview(session, err);
 }
 
 static int check_models(struct kv_session *session, struct kv_err *err)
 {
     size_t unusable;
-    const struct kv_preflight how = {
-        .wait_ms = (int64_t)(given.wait * 1000), .put = put, .say = say};
     warn_of_exposed_keys(session);
-    if (kv_preflight(session, &how, &unusable, err) != 0)
+    if (kv_preflight(session, (int64_t)(given.wait * 1000), &unusable, err) != 0)
         return -1;
     if (unusable)
         kv_cli_say("%zu model%s cannot be used", unusable, unusable == 1 ? "" : "s");

@@ -22,11 +22,6 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void say(const char *text)
-{
-    kv_cli_say("%s", text);
-}
-
 static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
 {
     struct kv_buf out = {0};
@@ -37,7 +32,7 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
             w->pending     ? KV_STATUS_PENDING
             : w->completed ? KV_STATUS_COMPLETED
                            : KV_STATUS_FAILED,
-            kv_cli_put, err);
+            err);
     int failed = 0;
     if (w->human)
         kv_status_add_table(&out, st);
@@ -64,7 +59,7 @@ static bool show_one(struct work *w, const char *operand)
         kv_cli_fail(&err);
     kv_status_restrict(st, &w->shard);
     if (w->verbose)
-        kv_status_tell(st, say);
+        kv_status_tell(st);
     if (w->sum)
         kv_status_sum_add(&w->all, st);
     else if (show(w, st, &err) != 0)

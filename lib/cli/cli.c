@@ -44,6 +44,14 @@ void kv_cli_say(const char *format, ...)
     kv_buf_release(&line);
 }
 
+static void say_note(void *closure, const char *text)
+{
+    (void)closure;
+    kv_cli_say("%s", text);
+}
+
+const struct kv_notes kv_cli_notes = {.say = say_note};
+
 void kv_cli_warn(const struct kv_err *err)
 {
     kv_cli_say("%s", err->text);

@@ -20,6 +20,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "notes.h"
 
 #include <stdbool.h>
 
@@ -68,6 +69,7 @@ _Noreturn void kv_cli_usage(const char *format, ...) __attribute__((format(print
  * is quoted are replaced. */
 void kv_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void kv_cli_warn(const struct kv_err *err);
+extern const struct kv_notes kv_cli_notes; /* says them so */
 
 /* Flushes stdout; if it could not take everything, says so and answers 4 (nothing is said when the
  * reader has gone: EPIPE), else `status`. The last call of main. */

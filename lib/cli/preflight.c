@@ -2,6 +2,7 @@
 #include "preflight.h"
 
 #include "await.h"
+#include "cli.h"
 #include "json.h"
 #include "json_out.h"
 #include "reply_object.h"
@@ -188,7 +189,7 @@ static void add_price(struct kv_buf *line, const struct probe *p)
     add_text(line, "price", entry);
 }
 
-static int put(const struct probe *p, const struct kv_preflight *how, bool ok, struct kv_err *err)
+static int put(const struct probe *p, bool ok, struct kv_err *err)
 {
     struct kv_buf line = {0};
     const struct kv_endpoint *e = p->endpoint;
@@ -208,26 +209,23 @@ static int put(const struct probe *p, const struct kv_preflight *how, bool ok, s
     add_price(&line, p);
     kv_json_out_int(&line, "latency_ms", p->us / 1000);
     kv_buf_add_str(&line, "}\n");
-    int failed = how->put(how->closure, kv_slice_of(&line), err);
+    int failed = kv_cli_put(kv_slice_of(&line), err);
     kv_buf_release(&line);
     return failed;
 }
 
-static void warn(const struct probe *p, const struct kv_preflight *how)
+static void warn(const struct probe *p)
 {
-    struct kv_buf text = {0};
     if (!p->query.schema_name || p->obeyed || p->reply.outcome != KV_OUTCOME_OK)
         return;
-    kv_buf_printf(&text,
+    kv_cli_say(
         "%s: its replies are no objects of the schema that is sent, however it is asked: its "
         "judgements may not be readable",
         p->endpoint->name);
-    how->say(how->closure, text.p);
-    kv_buf_release(&text);
 }
 
-static int check(struct kv_session *s, struct kv_endpoint *e, const struct kv_preflight *how,
-    int64_t deadline_ms, size_t *unusable, struct kv_err *err)
+static int check(struct kv_session *s, struct kv_endpoint *e, int64_t deadline_ms, size_t *unusable,
+    struct kv_err *err)
 {
     struct probe p = {.session = s, .endpoint = e, .deadline_ms = deadline_ms};
     if (e->command || e->silent)
@@ -235,25 +233,24 @@ static int check(struct kv_session *s, struct kv_endpoint *e, const struct kv_pr
     int failed = look(&p, err);
     bool ok = !failed && kv_outcome_rule(p.reply.outcome)->answers;
     if (!failed)
-        failed = put(&p, how, ok, err);
+        failed = put(&p, ok, err);
     if (!failed)
-        warn(&p, how);
+        warn(&p);
     *unusable += !failed && !ok;
     kv_buf_clear(&e->remark);
     kv_response_release(&p.reply);
     return failed;
 }
 
-int kv_preflight(
-    struct kv_session *s, const struct kv_preflight *how, size_t *unusable, struct kv_err *err)
+int kv_preflight(struct kv_session *s, int64_t wait_ms, size_t *unusable, struct kv_err *err)
 {
     size_t n = s->models.answering ? s->config->answering_count : 0;
     size_t m = s->models.judging ? s->config->parsing_count : 0;
-    int64_t deadline = how->wait_ms > 0 ? kv_child_now_ms() + how->wait_ms : 0;
+    int64_t deadline = wait_ms > 0 ? kv_child_now_ms() + wait_ms : 0;
     int failed = 0;
     *unusable = 0;
     for (size_t i = 0; i < n + m && !failed; i++)
-        failed = check(s, i < n ? &s->models.answering[i] : &s->models.judging[i - n], how,
-            deadline, unusable, err);
+        failed = check(s, i < n ? &s->models.answering[i] : &s->models.judging[i - n], deadline,
+            unusable, err);
     return failed;
 }

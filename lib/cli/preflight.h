@@ -9,15 +9,8 @@
 
 #include "preview.h"
 
-struct kv_preflight {
-    int64_t wait_ms; /* for servers that load; 0: no longer than for any failure */
-    kv_put_fn *put;
-    void (*say)(void *closure, const char *text);
-    void *closure; /* of both */
-};
-
-/* Prints one object a model, see kv-run(1), --check. *unusable counts those that cannot be used. */
-int kv_preflight(
-    struct kv_session *s, const struct kv_preflight *how, size_t *unusable, struct kv_err *err);
+/* Prints one object a model, see kv-run(1), --check. wait_ms is for servers that load; 0: no longer
+ * than for any failure. *unusable counts those that cannot be used. */
+int kv_preflight(struct kv_session *s, int64_t wait_ms, size_t *unusable, struct kv_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* preview - what a run would cost: --dry-run. */
 #include "preview.h"
 
+#include "cli.h"
 #include "json.h"
 #include "json_out.h"
 #include "num.h"
@@ -153,7 +154,7 @@ static void add_cost(struct kv_buf *line, const struct kv_pricing *pricing,
 }
 
 static int put_estimate(const struct kv_session *s, const struct kv_pricing_model *p, bool judge,
-    const struct estimate *e, kv_put_fn *put, void *closure, struct kv_err *err)
+    const struct estimate *e, struct kv_err *err)
 {
     struct kv_buf line = {0};
     const struct kv_model *m = p->model;
@@ -164,12 +165,12 @@ static int put_estimate(const struct kv_session *s, const struct kv_pricing_mode
     if (s->pricing.prices)
         add_cost(&line, &s->pricing, p, e);
     kv_buf_add_str(&line, "}\n");
-    int failed = put(closure, kv_slice_of(&line), err);
+    int failed = kv_cli_put(kv_slice_of(&line), err);
     kv_buf_release(&line);
     return failed;
 }
 
-int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_err *err)
+int kv_preview(struct kv_session *s, struct kv_err *err)
 {
     if (!s->config || s->by_command)
         return 0;
@@ -180,9 +181,9 @@ int kv_preview(struct kv_session *s, kv_put_fn *put, void *closure, struct kv_er
     for (size_t i = 0; i < s->work.n; i++)
         count_job(s, &s->work.jobs[i], answering, judging);
     for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
-        failed = put_estimate(s, &s->pricing.answering[i], false, &answering[i], put, closure, err);
+        failed = put_estimate(s, &s->pricing.answering[i], false, &answering[i], err);
     for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)
-        failed = put_estimate(s, &s->pricing.judging[i], true, &judging[i], put, closure, err);
+        failed = put_estimate(s, &s->pricing.judging[i], true, &judging[i], err);
     free(answering);
     free(judging);
     return failed;

@@ -1,6 +1,7 @@
 /* status - how far a run is, as kv-status shows it. */
 #include "status.h"
 
+#include "cli.h"
 #include "header.h"
 #include "json.h"
 #include "json_out.h"
@@ -381,8 +382,7 @@ int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *
 
 /* ---- lists of tasks ---- */
 
-int kv_status_list(struct kv_status *st, enum kv_status_list which,
-    int (*put)(struct kv_slice lines, struct kv_err *err), struct kv_err *err)
+int kv_status_list(struct kv_status *st, enum kv_status_list which, struct kv_err *err)
 {
     struct kv_buf out = {0};
     struct kv_tasks walk;
@@ -406,13 +406,13 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
         kv_buf_add_char(&out, '\n');
         if (out.n < PIECE)
             continue;
-        if ((got = put(kv_slice_of(&out), err)) != 0)
+        if ((got = kv_cli_put(kv_slice_of(&out), err)) != 0)
             break;
         kv_buf_clear(&out);
     }
     kv_tasks_end(&walk);
     if (got == 0 && out.n)
-        got = put(kv_slice_of(&out), err);
+        got = kv_cli_put(kv_slice_of(&out), err);
     kv_task_json_close(roster);
     kv_buf_release(&out);
     return got;
@@ -420,12 +420,9 @@ int kv_status_list(struct kv_status *st, enum kv_status_list which,
 
 /* ---- oddities ---- */
 
-static void tell(void (*say)(const char *), const char *path, const char *what, int64_t n)
+static void tell(const char *path, const char *what, int64_t n)
 {
-    struct kv_buf text = {0};
-    kv_buf_printf(&text, "%s: %s: %lld", path, what, (long long)n);
-    say(text.p);
-    kv_buf_release(&text);
+    kv_cli_say("%s: %s: %lld", path, what, (long long)n);
 }
 
 static int64_t count(struct kv_status *st, bool orphans)
@@ -442,23 +439,23 @@ static int64_t count(struct kv_status *st, bool orphans)
     return n;
 }
 
-void kv_status_tell(struct kv_status *st, void (*say)(const char *text))
+void kv_status_tell(struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
     struct kv_err err;
     int64_t n;
     if (kv_state_load(st->state, KV_LOAD_ROWS, &err) != 0) {
-        say(err.text);
+        kv_cli_warn(&err);
         return;
     }
     if (in->adopted_count)
-        tell(say, in->paths->state, "results whose key is not recorded", in->adopted_count);
+        tell(in->paths->state, "results whose key is not recorded", in->adopted_count);
     if ((n = count(st, true)))
-        tell(say, in->paths->state, "completed tasks that are not in the manifest", n);
+        tell(in->paths->state, "completed tasks that are not in the manifest", n);
     if ((n = count(st, false)))
-        tell(say, in->results_path, "completed tasks without a result", n);
+        tell(in->results_path, "completed tasks without a result", n);
     if (in->recorded_count != in->completed_count)
-        tell(say, in->paths->state, "completed_count is wrong, counted", in->recorded_count);
+        tell(in->paths->state, "completed_count is wrong, counted", in->recorded_count);
     if (in->manifest_length != in->total_tasks)
-        tell(say, in->paths->state, "total_tasks is wrong, counted", in->manifest_length);
+        tell(in->paths->state, "total_tasks is wrong, counted", in->manifest_length);
 }

@@ -42,11 +42,9 @@ void kv_status_add_line(struct kv_buf *out, struct kv_status *st);
 /* Appends a table of several lines, the last ones with the commands to type next. */
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st);
 
-/* Tasks of the manifest in its order, one a line as kv-manifest --print has them, handed out in
- * pieces. Those that rows show to be done are not pending. */
+/* Prints tasks of the manifest in its order, one a line as kv-manifest --print has them. Those that rows show to be done are not pending. */
 enum kv_status_list { KV_STATUS_PENDING, KV_STATUS_COMPLETED, KV_STATUS_FAILED };
-int kv_status_list(struct kv_status *st, enum kv_status_list which,
-    int (*put)(struct kv_slice lines, struct kv_err *err), struct kv_err *err);
+int kv_status_list(struct kv_status *st, enum kv_status_list which, struct kv_err *err);
 
 /* ---- several runs as one ---- */
 
@@ -64,7 +62,7 @@ void kv_status_sum_add_json(struct kv_buf *out, const struct kv_status_sum *sum)
 void kv_status_sum_add_table(struct kv_buf *out, const struct kv_status_sum *sum);
 double kv_status_sum_rate(const struct kv_status_sum *sum); /* tasks a minute; 0: not known */
 
-/* What is odd about the files, one line each. */
-void kv_status_tell(struct kv_status *st, void (*say)(const char *text));
+/* Says on stderr what is odd about the files, one line each. */
+void kv_status_tell(struct kv_status *st);
 
 #endif

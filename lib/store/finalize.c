@@ -333,8 +333,7 @@ static int open_pair(struct work *w, struct kv_err *err)
     w->store = kv_store_open(w->paths.state, KV_STORE_DEFAULT, err);
     if (!w->store)
         return -1;
-    if (w->how->say)
-        kv_store_on_note(w->store, w->how->say, w->how->closure);
+    kv_store_on_note(w->store, w->how->notes);
     return kv_store_begin(w->store, err);
 }
 

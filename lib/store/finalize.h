@@ -20,6 +20,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "notes.h"
 #include "tally.h"
 
 #include <stdbool.h>
@@ -30,9 +31,7 @@ struct kv_finalize {
     bool csv;     /* a CSV export too, beside the JSON */
     bool keep;    /* the pair stays */
     double now;   /* POSIX seconds: the end of the run */
-    /* Told what was found and repaired, one line each; NULL: nobody. */
-    void (*say)(void *closure, const char *text);
-    void *closure;
+    const struct kv_notes *notes; /* told what was found and repaired; NULL: nobody */
 };
 
 struct kv_finalized {

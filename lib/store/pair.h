@@ -20,17 +20,11 @@
 #include "header.h"
 #include "io_at.h"
 #include "io_lock.h"
+#include "notes.h"
 #include "paths.h"
 #include "result.h"
 
 #include <stdbool.h>
-
-struct kv_notes { /* where to say what was found; say may be NULL */
-    void (*say)(void *closure, const char *text);
-    void *closure;
-};
-void kv_note(const struct kv_notes *n, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 struct kv_pair;
 

@@ -92,10 +92,9 @@ void kv_store_close(struct kv_store *st)
     free(st);
 }
 
-void kv_store_on_note(
-    struct kv_store *st, void (*say)(void *closure, const char *text), void *closure)
+void kv_store_on_note(struct kv_store *st, const struct kv_notes *notes)
 {
-    st->notes = (struct kv_notes){say, closure};
+    st->notes = notes ? *notes : (struct kv_notes){0};
 }
 
 void kv_store_be_patient(struct kv_store *st, const struct kv_patience *patience)

@@ -22,6 +22,7 @@
 #include "err.h"
 #include "io_lock.h"
 #include "layout1_create.h" /* kv_store_create */
+#include "notes.h"
 #include "state.h"
 
 #include <stdbool.h>
@@ -44,9 +45,8 @@ const struct kv_paths *kv_store_paths(const struct kv_store *st);
 bool kv_store_is_finished(
     const struct kv_store *st); /* only its export is left: nothing is added */
 
-/* Told what was found and repaired, and what path a commit took and why: one line each. */
-void kv_store_on_note(
-    struct kv_store *st, void (*say)(void *closure, const char *text), void *closure);
+/* Where it says what was found and repaired, and what path a commit took and why; NULL: nowhere. */
+void kv_store_on_note(struct kv_store *st, const struct kv_notes *notes);
 
 /* True if it failed because the pair became another run since kv_store_open. */
 bool kv_store_is_other(const struct kv_store *st);

@@ -13,23 +13,21 @@
  */
 #include "http.h"
 
+#include "http_descriptors.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     BODY_MAX = 16 << 20,
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
-    DESCRIPTORS_APART = 64,
-    DESCRIPTORS_LEAST = 6,
-    STREAMS = 100,      /* of one connection (libcurl's default) */
-    LOOK_EVERY_MS = 10, /* at the caller's descriptors, however busy we are */
+    STREAMS = 100,         /* of one connection (libcurl's default) */
+    LOOK_EVERY_MS = 10,    /* at the caller's descriptors, however busy we are */
 };
 
 struct slot {
@@ -39,8 +37,11 @@ struct slot {
     void *user;
     bool flying, capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
-    struct curl_slist accept; /* in front of the peer's headers */
-    struct slot *next;        /* in the free or the lost list */
+    struct curl_slist accept;   /* in front of the peer's headers */
+    struct kv_http_lines lines; /* in place of both, where the request has headers of its own */
+    struct kv_http_file file;   /* that is sent */
+    bool custom;                /* a method of its own was set */
+    struct slot *next;          /* in the free or the lost list */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -145,6 +146,10 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_TCP_KEEPINTVL, 30L);
     SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     SET(&s, CURLOPT_ACCEPT_ENCODING, "");
+    SET(&s, CURLOPT_READFUNCTION, kv_http_file_read);
+    SET(&s, CURLOPT_READDATA, &slot->file);
+    SET(&s, CURLOPT_SEEKFUNCTION, kv_http_file_seek);
+    SET(&s, CURLOPT_SEEKDATA, &slot->file);
     set_trust(&s, h);
     return settled(&s, err);
 }
@@ -200,6 +205,24 @@ static void bound_connections(struct kv_http *h, const struct kv_http_target *pe
     h->connections = most;
 }
 
+static void set_body(struct setting *s, struct slot *slot, const struct kv_http_request *r)
+{
+    if (r->from_file) {
+        slot->file = (struct kv_http_file){.fd = r->file, .size = r->file_size};
+        SET(s, CURLOPT_POST, 1L);
+        SET(s, CURLOPT_POSTFIELDS, NULL);
+        SET(s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->file_size);
+    } else if (r->body.p) {
+        SET(s, CURLOPT_POST, 1L);
+        SET(s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+        SET(s, CURLOPT_POSTFIELDS, r->body.p);
+    } else
+        SET(s, CURLOPT_HTTPGET, 1L);
+    if (r->method || slot->custom)
+        SET(s, CURLOPT_CUSTOMREQUEST, r->method);
+    slot->custom = r->method != NULL;
+}
+
 static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
 {
     static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
@@ -210,7 +233,9 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     SET(&s, CURLOPT_URL, r->url ? r->url : url);
     SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
     SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
-    SET(&s, CURLOPT_HTTPHEADER, &slot->accept);
+    SET(&s, CURLOPT_HTTPHEADER,
+        r->field_count ? kv_http_lines_make(&slot->lines, r->fields, r->field_count, &slot->accept)
+                       : &slot->accept);
     SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
@@ -220,12 +245,7 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     SET(&s, CURLOPT_PIPEWAIT, shared ? 1L : 0L);
     if (r->identity != slot->identity)
         SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
-    if (r->body.p) {
-        SET(&s, CURLOPT_POST, 1L);
-        SET(&s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
-        SET(&s, CURLOPT_POSTFIELDS, r->body.p);
-    } else
-        SET(&s, CURLOPT_HTTPGET, 1L);
+    set_body(&s, slot, r);
     slot->identity = r->identity;
     slot->peer = r->peer;
     slot->user = r->user;
@@ -234,34 +254,6 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
 }
 
 /* ---- open and close ---- */
-
-static size_t raise_descriptors(size_t wanted)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return wanted;
-    if (limit.rlim_cur != limit.rlim_max) {
-        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-            limit = raised;
-    }
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted + DESCRIPTORS_APART)
-        return wanted;
-    return limit.rlim_cur > DESCRIPTORS_APART ? (size_t)limit.rlim_cur - DESCRIPTORS_APART : 1;
-}
-
-/* One transfer needs a socket, what its name is looked up with, and libcurl's own few. Where they
- * are missing, libcurl would tell of a host that is not there. */
-static int check_descriptors(struct kv_err *err)
-{
-    int held[DESCRIPTORS_LEAST], n = 0;
-    while (n < DESCRIPTORS_LEAST && (held[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0)
-        n++;
-    int rc = n < DESCRIPTORS_LEAST ? kv_err_sys(err, "connections (ulimit -n)") : 0;
-    while (n > 0)
-        close(held[--n]);
-    return rc;
-}
 
 static int multi_open(struct kv_http *h, struct kv_err *err)
 {
@@ -308,13 +300,13 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
     h->ca_file = trusted(limits->ca_file);
     h->ca_path = limits->ca_path ? kv_strdup(limits->ca_path) : NULL;
     h->body_max = limits->body_max ? limits->body_max : BODY_MAX;
-    h->capacity = raise_descriptors(limits->in_flight ? limits->in_flight : 1);
+    h->capacity = kv_http_descriptors_raise(limits->in_flight ? limits->in_flight : 1);
     h->broken_ms = INT64_MIN / 2;
     h->share = curl_share_init();
     if (!h->share)
         kv_no_memory();
     curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    if (check_descriptors(err) == 0 && multi_open(h, err) == 0)
+    if (kv_http_descriptors_check(err) == 0 && multi_open(h, err) == 0)
         return h;
     kv_http_close(h);
     return NULL;
@@ -329,6 +321,7 @@ void kv_http_close(struct kv_http *h)
             curl_multi_remove_handle(h->multi, h->slots[i]->easy);
         curl_easy_cleanup(h->slots[i]->easy);
         kv_buf_release(&h->slots[i]->body);
+        kv_http_lines_release(&h->slots[i]->lines);
         free(h->slots[i]);
     }
     curl_multi_cleanup(h->multi);

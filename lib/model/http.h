@@ -27,6 +27,7 @@
 #include "buf.h"
 #include "err.h"
 #include "http_outcome.h"
+#include "http_sent.h"
 #include "http_target.h"
 
 #include <poll.h>
@@ -53,8 +54,16 @@ size_t kv_http_flying(const struct kv_http *h);   /* transfers that are */
 
 struct kv_http_request {
     struct kv_http_target *peer;
-    const char *url;         /* instead of the peer's, at its host; NULL. Borrowed like the body */
-    struct kv_slice body;    /* POSTed; p == NULL: GET. Borrowed until the transfer is reported */
+    const char *url;      /* instead of the peer's, at its host; NULL. Borrowed like the body */
+    struct kv_slice body; /* POSTed; p == NULL: GET. Borrowed until the transfer is reported */
+    const char *method;   /* instead of those two; NULL */
+    /* A file that is POSTed in place of a body: its first `file_size` bytes, read as they go out. */
+    bool from_file;
+    int file;
+    int64_t file_size;
+    /* Header lines of this request alone, in place of the peer's of the same name and of Accept. */
+    const struct kv_http_field *fields;
+    size_t field_count;
     long timeout_ms;         /* of the whole transfer; 0: 600 s */
     long connect_timeout_ms; /* 0: 10 s */
     bool fresh;              /* on a new connection: for the retry after a lost one */

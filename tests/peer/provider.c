@@ -6,8 +6,9 @@
  *         [--max-seconds N] [--stay-with-stdin]
  *
  * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models), OpenAI's Responses
- * (/v1/responses, also in the background) and Anthropic's messages (/v1/messages, /v1/models), all
- * of them streamed where that is asked for, a delta every --token-ms. Prints {"port":N} once it listens, and ends at SIGTERM, after
+ * (/v1/responses, also in the background), Anthropic's messages (/v1/messages, /v1/models), all
+ * of them streamed where that is asked for, a delta every --token-ms; and the batch services of both
+ * (batches.h). Prints {"port":N} once it listens, and ends at SIGTERM, after
  * --max-seconds (600), or when its stdin closes. What its models say: mind.h. How it misbehaves:
  * script.h. GET /stats tells {"requests","in_flight","peak"}.
  *
@@ -20,6 +21,7 @@
  * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
  * are suspended and kept in a heap by the time they are due.
  */
+#include "batches.h"
 #include "call.h"
 #include "chat.h"
 #include "fault.h"
@@ -324,12 +326,12 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
         .judge = chat.schema.n > 0,
         .times = count_repeat(kv_slice_of(&c->body))};
     c->deed = read ? script_match(me.script, &a) : NULL;
-    if (!key_is_right(c->connection))
+    if (c->connection && !key_is_right(c->connection))
         refuse(
             c, wire, 401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided");
     else if (!read)
         refuse(c, wire, 400, "invalid_request_error", NULL, "the body is not a chat request");
-    else if (!within_rate()) {
+    else if (c->connection && !within_rate()) {
         refuse(c, wire, 429, "requests", "rate_limit_exceeded", "Rate limit reached");
         c->retry_after = KV_SLICE("1");
     } else if (c->deed)
@@ -390,20 +392,56 @@ static bool is_google(struct call *c, const char *path)
     return method && strcmp(method, ":generateContent") == 0;
 }
 
-static void decide(struct call *c, const char *path)
+static bool ends_in(const char *path, const char *end)
 {
-    size_t n = strlen(path);
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
+/* The reply to one request of a batch. */
+static int answer_batched(const char *path, struct kv_slice body, struct kv_buf *reply)
+{
+    struct call c = {0};
+    kv_buf_add_slice(&c.body, body);
+    answer_chat(&c,
+        ends_in(path, "/messages")    ? ANTHROPIC
+        : ends_in(path, "/responses") ? RESPONSES
+                                      : OPENAI,
+        path);
+    kv_buf_add_slice(reply, kv_slice_of(&c.reply));
+    kv_buf_release(&c.body);
+    kv_buf_release(&c.reply);
+    return c.status;
+}
+
+static bool decide_batches(struct call *c, const char *method, const char *path)
+{
+    const struct batches how = {me.journal, answer_batched};
+    if (!strstr(path, "/batches") && !strstr(path, "/files") && strcmp(path, "/batch-control") != 0)
+        return false;
+    if (!key_is_right(c->connection) && strcmp(path, "/batch-control") != 0) {
+        refuse(c, strstr(path, "/messages/") ? ANTHROPIC : OPENAI, 401, "authentication_error",
+            "invalid_api_key", "Incorrect API key provided");
+        return true;
+    }
+    return batches_decide(&how, c, method, path);
+}
+
+static void decide(struct call *c, const char *method, const char *path)
+{
     me.serial++;
     c->status = 200;
+    if (decide_batches(c, method, path))
+        return;
     if (is_google(c, path))
         answer_chat(c, GEMINI, path);
-    else if (n >= 17 && strcmp(path + n - 17, "/chat/completions") == 0)
+    else if (ends_in(path, "/chat/completions"))
         answer_chat(c, OPENAI, path);
-    else if (n >= 10 && strcmp(path + n - 10, "/responses") == 0)
+    else if (ends_in(path, "/responses"))
         answer_chat(c, RESPONSES, path);
-    else if (n >= 9 && strcmp(path + n - 9, "/messages") == 0)
+    else if (ends_in(path, "/messages"))
         answer_chat(c, ANTHROPIC, path);
-    else if (n >= 7 && strcmp(path + n - 7, "/models") == 0) {
+    else if (ends_in(path, "/models")) {
         if (key_is_right(c->connection))
             list_models(c);
         else
@@ -438,7 +476,6 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 {
     struct call *c = *con_cls;
     (void)closure;
-    (void)method;
     (void)version;
     if (!c) {
         *con_cls = begin_call(connection);
@@ -446,6 +483,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
     }
     if (*size) {
         kv_buf_add(&c->body, data, *size);
+        batches_reading(url);
         *size = 0;
         return MHD_YES;
     }
@@ -453,7 +491,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
         return MHD_NO;
     if (c->stage == DUE)
         return fault_send(c);
-    decide(c, url);
+    decide(c, method, url);
     bool hang = c->deed && c->deed->peer && strcmp(c->deed->peer, "hang") == 0;
     bool drip = c->deed && c->deed->peer && strcmp(c->deed->peer, "drip") == 0;
     long latency = c->deed && c->deed->latency_ms >= 0 && !drip ? c->deed->latency_ms : opt.latency;

@@ -65,12 +65,15 @@ struct kv_service {
     const char *name;
     enum kv_protocol_kind wire;
     unsigned flags;
-    const char *base;         /* NULL: the configuration has to give one */
-    const char *hosts[3];     /* names it is recognised by; ".x": all below x */
-    const char *providers[4]; /* model_provider names */
-    const char *key_env[3];   /* in order */
-    const char *base_env[3];  /* in order */
-    const char *prices;       /* prefix of its models in LiteLLM's price file; NULL: none */
+    const char *base;          /* NULL: the configuration has to give one */
+    const char *hosts[3];      /* names it is recognised by; ".x": all below x */
+    const char *providers[4];  /* model_provider names */
+    const char *key_env[3];    /* in order */
+    const char *base_env[3];   /* in order */
+    const char *prices;        /* prefix of its models in LiteLLM's price file; NULL: none */
+    const char *batch;         /* shape of its batch service; NULL: it has none that we know */
+    bool batch_untried;        /* … which is used only where the user says so */
+    const char *batch_purpose; /* of files of requests there; NULL: "batch" */
 };
 const struct kv_service *kv_service_find(const char *name); /* NULL if there is none */
 const struct kv_service *kv_service_at(size_t i);           /* NULL behind the last */

@@ -4,7 +4,7 @@ _kv_options() {
     "$@" --help 2>/dev/null | command sed -nE 's/^ +(-.)?,? *(--[a-z-]+).*/\1 \2/p'
 }
 
-_kv_commands='init import check manifest run append status check-compat finalize rejudge report export
+_kv_commands='init import check manifest run append status check-compat finalize batch rejudge report export
     verify verify-status help'
 
 _kv() {
@@ -40,4 +40,4 @@ _kv() {
 }
 
 complete -o default -F _kv kv kv-init kv-import kv-manifest kv-run kv-append kv-status \
-    kv-check-compat kv-finalize kv-rejudge kv-report kv-export
+    kv-check-compat kv-finalize kv-batch kv-rejudge kv-report kv-export

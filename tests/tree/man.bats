@@ -341,3 +341,15 @@ readme() {
     assert_success
     assert_equal "$(wc -l <results.csv)" 13
 }
+
+@test "kv-batch.1: any requests at half the price, and how far they are" {
+    jq -nc 'range(3) | {custom_id: "r\(.)", method: "POST", url: "/v1/chat/completions",
+        body: {model: "m", messages: [{role: "user", content: "q\(.)"}]}}' >requests.jsonl
+    jq -n --arg u "$OPENAI_BASE_URL" '[{id: "m", dialect: "openai", base_url: $u}]' >endpoints.json
+    type_in kv-batch.1 1
+    assert_success
+    assert_equal "$(wc -l <replies.jsonl)" 3
+    example kv-batch.1 2 >typed
+    run bash -eo pipefail typed
+    assert_output $'1\tcollected\t3\t3'
+}

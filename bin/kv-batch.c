@@ -1,0 +1,227 @@
+/* kv-batch - order requests in batches, at half the price, and fetch their replies hours later. */
+#include "batch_collect.h"
+#include "batch_doubt.h"
+#include "batch_look.h"
+#include "batch_manage.h"
+#include "batch_sources.h"
+#include "batch_submit.h"
+#include "cli.h"
+
+#include "help/kv-batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    const char *endpoints, *size, *shape;
+    bool all;
+} given;
+
+static const struct kv_option options[] = {
+    {'a', "all", KV_OPT_FLAG, &given.all},
+    {0, "batch-as", KV_OPT_TEXT, &given.shape},
+    {0, "batch-size", KV_OPT_TEXT, &given.size},
+    {'e', "endpoints", KV_OPT_TEXT, &given.endpoints},
+    {0},
+};
+
+/* What a verb gets: its operands behind the ledger. */
+struct task {
+    struct kv_batch *b;
+    char **operands;
+    int n;
+};
+
+static void say(void *closure, const char *text)
+{
+    (void)closure;
+    kv_cli_say("%s", text);
+}
+
+static int put(void *closure, struct kv_slice lines, struct kv_err *err)
+{
+    (void)closure;
+    return kv_cli_put(lines, err);
+}
+
+/* ---- verbs: 0, or -1 with *err ---- */
+
+/* Prints the parts that are open, or all of them. */
+static int print_parts(const struct task *t, bool all, struct kv_err *err)
+{
+    const struct kv_ledger *l = kv_batch_ledger(t->b);
+    struct kv_buf out = {0};
+    for (size_t i = 0; i < kv_ledger_parts(l); i++)
+        if (all || kv_batch_part_is_open(kv_ledger_part(l, i)))
+            kv_batch_add_status(kv_ledger_part(l, i), &out);
+    int failed = out.n ? kv_cli_put(kv_slice_of(&out), err) : 0;
+    kv_buf_release(&out);
+    return failed;
+}
+
+/* "N[,BYTES]" */
+static void read_size(struct kv_batch_limits *limits)
+{
+    char *end;
+    if (!given.size)
+        return;
+    limits->requests = strtol(given.size, &end, 10);
+    if (*end == ',')
+        limits->bytes = strtol(end + 1, &end, 10);
+    if (*end || limits->requests < 1 || limits->bytes < 0)
+        kv_cli_usage("--batch-size: expected N or N,BYTES, not '%s'", given.size);
+}
+
+static int submit(const struct task *t, struct kv_err *err)
+{
+    struct kv_batch_sources sources = {0};
+    struct kv_batch_order order = {.limits = {.tokens_left = -1, .cost_left = -1}};
+    read_size(&order.limits);
+    bool any = given.endpoints || t->n > 0;
+    if (any && kv_batch_sources_read(&sources, given.endpoints, (const char *const *)t->operands,
+                   (size_t)t->n, given.shape, err) != 0)
+        return -1;
+    order.sources = any ? &sources : NULL;
+    int failed = kv_batch_settle(t->b, err) || kv_batch_submit(t->b, &order, err) ||
+                 print_parts(t, false, err);
+    kv_batch_sources_release(&sources);
+    return failed;
+}
+
+static int status(const struct task *t, struct kv_err *err)
+{
+    return kv_batch_settle(t->b, err) || kv_batch_look(t->b, false, err) ||
+                   print_parts(t, true, err)
+               ? -1
+               : 0;
+}
+
+static int collect(const struct task *t, struct kv_err *err)
+{
+    const struct kv_batch_sink print = {.put = put}, none = {0};
+    if (kv_batch_settle(t->b, err) || kv_batch_look(t->b, false, err) ||
+        kv_batch_collect(t->b, given.all ? &none : &print, err))
+        return -1;
+    return given.all ? kv_batch_collected(t->b, &print, err) : 0;
+}
+
+/* The part that an operand names. */
+static struct kv_batch_part *find_part(const struct task *t, const char *operand)
+{
+    char *end;
+    long n = strtol(operand, &end, 10);
+    struct kv_batch_part *p = *end || n < 1 ? NULL : kv_ledger_part_of(kv_batch_ledger(t->b), n);
+    if (!p)
+        kv_cli_usage("there is no part '%s'", operand);
+    return p;
+}
+
+static int cancel(const struct task *t, struct kv_err *err)
+{
+    const struct kv_ledger *l = kv_batch_ledger(t->b);
+    for (int i = 0; i < t->n; i++)
+        if (kv_batch_cancel(t->b, find_part(t, t->operands[i]), err) != 0)
+            return -1;
+    for (size_t i = 0; t->n == 0 && i < kv_ledger_parts(l); i++) {
+        struct kv_batch_part *p = kv_ledger_part(l, i);
+        if (kv_batch_part_is_open(p) && kv_batch_cancel(t->b, p, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int adopt(const struct task *t, struct kv_err *err)
+{
+    if (t->n != 2)
+        kv_cli_usage("adopt: give the number of a part, and a batch");
+    return kv_batch_adopt(t->b, find_part(t, t->operands[0]), t->operands[1], err);
+}
+
+static int forget(const struct task *t, struct kv_err *err)
+{
+    if (t->n < 1)
+        kv_cli_usage("forget: give the number of a part");
+    for (int i = 0; i < t->n; i++)
+        if (kv_batch_forget(t->b, find_part(t, t->operands[i]), err) != 0)
+            return -1;
+    return 0;
+}
+
+static int tidy(const struct task *t, struct kv_err *err)
+{
+    return kv_batch_tidy(t->b, err);
+}
+
+static const struct verb {
+    const char *name;
+    int (*run)(const struct task *t, struct kv_err *err);
+    bool operands, counts_open; /* takes some; its status says whether parts are open */
+} verbs[] = {
+    {"submit", submit, true, false},
+    {"status", status, false, true},
+    {"collect", collect, false, true},
+    {"cancel", cancel, true, false},
+    {"adopt", adopt, true, false},
+    {"forget", forget, true, false},
+    {"tidy", tidy, false, false},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    kv_cli_usage("'%s' is not known: submit, status, collect, cancel, adopt, forget, tidy", name);
+}
+
+/* What was met on the way, as an exit status. */
+static int conclude(const struct verb *verb, const struct task *t)
+{
+    const struct kv_batch_tally *told = kv_batch_told(t->b);
+    if (told->signal)
+        return 128 + told->signal;
+    if (told->refused)
+        return KV_PROVIDER;
+    if (told->faulty)
+        return KV_INPUT;
+    bool open = kv_ledger_open_parts(kv_batch_ledger(t->b)) > 0;
+    if (verb->counts_open)
+        return open ? KV_NO : KV_OK;
+    return told->waits && verb->run == submit ? KV_NO : KV_OK;
+}
+
+static double read_pace(void)
+{
+    const char *text = kv_cli_env("KV_BATCH_SPEED");
+    double pace = text ? strtod(text, NULL) : 1;
+    return pace >= 1 && pace <= 1e6 ? pace : 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct kv_cli cli;
+    struct kv_err err;
+    int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    if (argc - first < 1)
+        kv_cli_usage("no verb given: submit, status, collect, cancel, adopt, forget, tidy");
+    const struct verb *verb = find_verb(argv[first]);
+    if (argc - first < 2)
+        kv_cli_usage("%s: no ledger or state given", verb->name);
+    struct task task = {.operands = argv + first + 2, .n = argc - first - 2};
+    if (task.n > 0 && !verb->operands)
+        kv_cli_usage("%s: too many operands", verb->name);
+
+    const struct kv_batch_options how = {.operand = argv[first + 1],
+        .lock = true,
+        .env = kv_cli_env,
+        .signal_fd = kv_cli_signals(),
+        .pace = read_pace(),
+        .say = say};
+    kv_secret_harden();
+    if (!(task.b = kv_batch_open(&how, &err)) || verb->run(&task, &err) != 0)
+        kv_cli_fail(&err);
+
+    int code = conclude(verb, &task);
+    kv_batch_close(task.b);
+    return kv_cli_end((enum kv_kind)code);
+}

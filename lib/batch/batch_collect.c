@@ -1,0 +1,416 @@
+/* batch_collect - fetches the results of batches that ended into the file of replies. */
+#include "batch_collect.h"
+
+#include "batch_body.h"
+#include "batch_ids.h"
+#include "batch_json.h"
+#include "batch_lines.h"
+#include "batch_replies.h"
+#include "io.h"
+#include "io_at.h"
+#include "json.h"
+#include "json_out.h"
+#include "reply_line.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    MINUTE = 60000,
+    FETCH_MS = 60 * MINUTE,
+    FETCHES = 5,
+    PUT = 1 << 16,
+    MISSING_MS = 30 * MINUTE, /* a 404 is not final sooner */
+};
+
+/* ---- fetching ---- */
+
+struct download {
+    int fd;
+    bool failed; /* to write */
+    char last;   /* byte */
+};
+
+static bool take(void *user, struct kv_slice bytes)
+{
+    struct download *d = user;
+    struct kv_err ignored;
+    if (bytes.n == 0)
+        return true;
+    d->failed = kv_io_write(d->fd, bytes, &ignored) != 0;
+    d->last = bytes.p[bytes.n - 1];
+    return !d->failed;
+}
+
+/* Appends what is at a path, or at a URL of the service's own, to the file. True if it all came. */
+static bool fetch(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    const char *path, const char *url, int fd)
+{
+    struct download d = {.fd = fd, .last = '\n'};
+    const struct kv_exchange_request how = {
+        .url = url, .timeout_ms = FETCH_MS, .take = take, .user = &d};
+    kv_batch_ask(b, s, p, path, &how);
+    if (b->x.end == KV_EXCHANGE_DONE && d.last != '\n')
+        take(&d, KV_SLICE("\n"));
+    return b->x.end == KV_EXCHANGE_DONE && !d.failed;
+}
+
+static bool fetch_file(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, const char *id, int fd)
+{
+    struct kv_buf path = {0};
+    if (!*id)
+        return true;
+    kv_buf_printf(&path, "/files/%s/content", id);
+    bool ok = fetch(b, s, p, path.p, NULL, fd);
+    kv_buf_release(&path);
+    return ok;
+}
+
+/* The key goes with the request, so a URL at another host is not followed. */
+static bool fetch_results(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+{
+    struct kv_buf path = {0};
+    const char *url = *p->results_url ? p->results_url : NULL;
+    if (url && !kv_exchange_is_ours(&s->line, url)) {
+        kv_batch_say(b, p, "its results are said to be at another host than %s: not fetched",
+            s->line.provider.chat->host);
+        b->tally.refused = s->stopped = true;
+        return false;
+    }
+    kv_buf_printf(&path, "%s/%s/results", kv_batch_wire_for(p)->batches, p->batch);
+    bool ok = fetch(b, s, p, path.p, url, fd);
+    kv_buf_release(&path);
+    return ok;
+}
+
+static bool fetch_all(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+{
+    struct kv_err ignored;
+    if (kv_io_truncate(fd, 0, &ignored) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+        return false;
+    if (!kv_batch_wire_for(p)->has_files)
+        return fetch_results(b, s, p, fd);
+    return fetch_file(b, s, p, p->output, fd) && fetch_file(b, s, p, p->errors, fd);
+}
+
+/* ---- counting ---- */
+
+/* Lines that can be read; -1 if one in the middle cannot. */
+static int64_t count_lines(int fd)
+{
+    struct kv_batch_lines lines;
+    struct kv_slice line;
+    struct kv_err ignored;
+    int64_t n = 0;
+    int got = kv_batch_lines_again(&lines, fd, "results", &ignored);
+    while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, &ignored)) == 1)
+        n++;
+    kv_batch_lines_close(&lines);
+    return got < 0 ? -1 : n;
+}
+
+/* How many lines the service's counts promise. */
+static int64_t promised(const struct kv_batch_part *p)
+{
+    const struct kv_batch_counts *c = &p->counts;
+    if (kv_batch_wire_for(p)->counts_all && c->total >= 0)
+        return c->total;
+    return c->done >= 0 && c->failed >= 0 ? c->done + c->failed : 0;
+}
+
+/* Files lag behind what is said of them, and a transfer that was cut looks like a short file: they
+ * are fetched again a few times, then taken as they are. False: not to be had now. */
+static bool fetch_whole(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+{
+    static const int64_t pauses_ms[FETCHES] = {0, 10000, 60000, 120000, 400000};
+    bool whole = false, came = false;
+    for (int i = 0; i < FETCHES && !whole; i++) {
+        if (!kv_exchange_pause(&s->line, pauses_ms[i]))
+            return false;
+        bool ok = fetch_all(b, s, p, fd);
+        if (s->stopped || (!ok && b->x.end == KV_EXCHANGE_REFUSED))
+            return false;
+        int64_t n = ok ? count_lines(fd) : -1;
+        whole = n >= promised(p);
+        came = n >= 0;
+    }
+    return came;
+}
+
+/* ---- taking in ---- */
+
+struct tally {
+    int64_t replies, failures, undone, strangers, repeated; /* calls */
+    struct {
+        int status;
+        int64_t n;
+        char *text;
+    } final[8]; /* by status, of failures that stay */
+    double tokens;
+};
+
+struct intake {
+    struct kv_batch *b;
+    const struct kv_batch_part *p;
+    const struct kv_batch_sink *sink;
+    struct kv_batch_ids *ids;
+    struct kv_batch_replies replies;
+    struct kv_buf out;
+    struct tally t;
+    struct kv_buf at;
+};
+
+static void count_final(struct tally *t, const struct kv_reply_line *r)
+{
+    struct kv_slice message;
+    for (size_t i = 0; i < sizeof t->final / sizeof *t->final; i++) {
+        if (t->final[i].n && t->final[i].status != r->status)
+            continue;
+        t->final[i].status = r->status;
+        t->final[i].n++;
+        if (!t->final[i].text && kv_json_path(r->body, &message, "error", "message", NULL) &&
+            kv_json_type(message) == KV_JSON_STRING)
+            t->final[i].text = kv_json_strdup(message);
+        return;
+    }
+}
+
+/* A success beats any failure; an id is counted once. */
+static void count(struct intake *in, const struct kv_reply_line *r)
+{
+    struct tally *t = &in->t;
+    struct kv_slice id = kv_slice_of(&r->id), usage;
+    unsigned known = kv_batch_ids_find(in->ids, id);
+    bool passes = r->status >= 500 || r->status == 408 || r->status == 429;
+    unsigned flag = r->end != KV_REPLY_CAME ? 0
+                    : r->success            ? KV_BATCH_ID_ANSWERED
+                    : passes                ? KV_BATCH_ID_OTHER
+                                            : KV_BATCH_ID_FAILED;
+    t->strangers += !known;
+    t->undone += r->end != KV_REPLY_CAME;
+    if (!known || !flag)
+        return;
+    t->repeated += (known & flag) != 0;
+    if (flag == KV_BATCH_ID_ANSWERED && !(known & KV_BATCH_ID_ANSWERED)) {
+        t->replies++;
+        t->failures -= (known & (KV_BATCH_ID_OTHER | KV_BATCH_ID_FAILED)) != 0;
+    } else if (known == KV_BATCH_ID_HELD)
+        t->failures++;
+    if (flag == KV_BATCH_ID_FAILED && known == KV_BATCH_ID_HELD)
+        count_final(t, r);
+    if (flag == KV_BATCH_ID_ANSWERED && kv_json_get(r->body, "usage", &usage))
+        t->tokens += kv_batch_json_number(usage, "total_tokens", 0);
+    kv_batch_ids_add(in->ids, id, flag);
+}
+
+static int put(struct intake *in, struct kv_err *err)
+{
+    const struct kv_batch_sink *sink = in->sink;
+    int failed = sink->put && in->out.n ? sink->put(sink->closure, kv_slice_of(&in->out), err) : 0;
+    kv_buf_clear(&in->out);
+    return failed;
+}
+
+static int take_line(struct intake *in, struct kv_slice line, struct kv_err *err)
+{
+    struct kv_reply_line r = {0};
+    const struct kv_reply_from from = {.part = in->p->number,
+        .batch = in->p->batch,
+        .wire = *in->p->wire ? in->p->wire : NULL,
+        .tier = "batch",
+        .at = in->at.p};
+    size_t before = in->out.n;
+    if (kv_reply_line_read(&r, line, err) != 0) {
+        kv_batch_say(in->b, in->p, "a line of its results is passed over: %s", err->text);
+        kv_reply_line_release(&r);
+        return 0;
+    }
+    count(in, &r);
+    kv_reply_line_write(&in->out, &r, &from);
+    kv_reply_line_release(&r);
+    const struct kv_slice made = {in->out.p + before, in->out.n - before};
+    if (kv_batch_replies_add(&in->replies, made, err) != 0)
+        return -1;
+    return in->out.n < PUT ? 0 : put(in, err);
+}
+
+static int take_lines(struct intake *in, int fd, struct kv_err *err)
+{
+    struct kv_batch_lines lines;
+    struct kv_slice line;
+    int got = kv_batch_lines_again(&lines, fd, "results", err);
+    while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, err)) == 1)
+        if (take_line(in, line, err) != 0)
+            got = -1;
+    kv_batch_lines_close(&lines);
+    return got < 0 ? -1 : put(in, err);
+}
+
+/* ---- the end of a part ---- */
+
+static int note_collected(const struct intake *in, struct kv_err *err)
+{
+    const struct tally *t = &in->t;
+    struct kv_buf more = {0};
+    kv_json_out_int(&more, "replies", t->replies);
+    kv_json_out_int(&more, "failures", t->failures);
+    kv_json_out_int(&more, "missing", in->p->requests - t->replies - t->failures);
+    kv_json_out_int(&more, "bytes", in->replies.bytes);
+    kv_json_out_str(&more, "sha256", in->replies.sha256);
+    int failed = kv_batch_note(in->b, in->p, "collected", more.p, err);
+    kv_buf_release(&more);
+    return failed;
+}
+
+/* More than half of a batch failed for one reason that stays: that is the configuration. */
+static void tell_refusals(const struct intake *in)
+{
+    for (size_t i = 0; i < sizeof in->t.final / sizeof *in->t.final; i++) {
+        if (in->t.final[i].n * 2 <= in->p->requests)
+            continue;
+        in->b->tally.refused = true;
+        kv_batch_say(in->b, in->p, "%lld of %lld requests were refused: %d: %s",
+            (long long)in->t.final[i].n, (long long)in->p->requests, in->t.final[i].status,
+            in->t.final[i].text ? in->t.final[i].text : "no reason is given");
+    }
+}
+
+static void tell(const struct intake *in)
+{
+    const struct tally *t = &in->t;
+    int64_t missing = in->p->requests - t->replies - t->failures;
+    if (t->strangers)
+        kv_batch_say(in->b, in->p, "%lld replies belong to none of its requests, and are kept",
+            (long long)t->strangers);
+    if (t->repeated)
+        kv_batch_say(in->b, in->p, "%lld requests are answered more than once: the first counts",
+            (long long)t->repeated);
+    if (missing > 0)
+        kv_batch_say(in->b, in->p, "%lld of %lld requests %s; run again", (long long)missing,
+            (long long)in->p->requests,
+            in->p->status == KV_BATCH_EXPIRED     ? "expired"
+            : in->p->status == KV_BATCH_CANCELLED ? "were cancelled"
+                                                  : "have no reply");
+    if (t->failures)
+        kv_batch_say(in->b, in->p, "%lld of %lld requests failed", (long long)t->failures,
+            (long long)in->p->requests);
+    if (in->p->usage > 0 && t->tokens > 0 && fabs(t->tokens - in->p->usage) > in->p->usage / 100)
+        kv_batch_say(in->b, in->p, "its replies say %.0f tokens, the service says %.0f", t->tokens,
+            in->p->usage);
+    tell_refusals(in);
+}
+
+static void end_intake(struct intake *in)
+{
+    for (size_t i = 0; i < sizeof in->t.final / sizeof *in->t.final; i++)
+        free(in->t.final[i].text);
+    kv_batch_ids_close(in->ids);
+    kv_batch_replies_abandon(&in->replies);
+    kv_buf_release(&in->out);
+    kv_buf_release(&in->at);
+}
+
+static int take_in(struct kv_batch *b, const struct kv_batch_part *p,
+    const struct kv_batch_sink *sink, int fd, struct kv_err *err)
+{
+    struct intake in = {.b = b, .p = p, .sink = sink, .ids = kv_batch_ids_open()};
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    struct kv_buf at = {0};
+    kv_batch_json_add_time(&at, "", kv_batch_now_ms()); /* "":"TIME" */
+    kv_buf_add(&in.at, at.p + 4, at.n - 5);
+    kv_buf_release(&at);
+    int failed = kv_batch_ids_add_requests(in.ids, path, KV_BATCH_ID_HELD, err) ||
+                 kv_batch_replies_begin(&in.replies, &b->paths, err) || take_lines(&in, fd, err) ||
+                 kv_batch_replies_end(&in.replies, err) || note_collected(&in, err);
+    if (!failed) {
+        tell(&in);
+        b->tally.waits |= p->requests > in.t.replies + in.t.failures;
+        kv_io_remove(AT_FDCWD, path);
+    }
+    end_intake(&in);
+    free(path);
+    return failed ? -1 : 0;
+}
+
+/* Results that are not to be had: a 404 is not final for half an hour. */
+static int tell_unfetched(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p)
+{
+    b->tally.waits = true;
+    if (b->tally.signal || s->stopped)
+        return 0;
+    bool fresh = kv_batch_since_ms(b, p->ended_ms) < MISSING_MS;
+    if (b->x.status == 404 && fresh)
+        return 0;
+    if (b->x.status == 404)
+        kv_batch_say(b, p,
+            "its results are not found at the service; to order it again: kv-batch forget %s %lld",
+            kv_ledger_path(b->ledger), (long long)p->number);
+    else
+        kv_batch_say(b, p, "its results could not be fetched: %s; run again",
+            b->x.message.n ? b->x.message.p : "they are cut short");
+    return 0;
+}
+
+static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
+    const struct kv_batch_sink *sink, struct kv_err *err)
+{
+    struct kv_err why;
+    struct kv_batch_service *s = kv_batch_service_of(b, p, &why);
+    if (!s) {
+        b->tally.refused = true;
+        kv_batch_say(b, p, "%s", why.text);
+        return 0;
+    }
+    if (s->stopped)
+        return 0;
+    int fd = kv_batch_body_scratch(&b->paths, err);
+    if (fd < 0)
+        return -1;
+    int failed = fetch_whole(b, s, p, fd) ? take_in(b, p, sink, fd, err) : tell_unfetched(b, s, p);
+    close(fd);
+    return failed;
+}
+
+int kv_batch_collect(struct kv_batch *b, const struct kv_batch_sink *sink, struct kv_err *err)
+{
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger) && !b->tally.signal; i++) {
+        struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        if (p->step == KV_BATCH_ENDED && collect_part(b, p, sink, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int kv_batch_collected(struct kv_batch *b, const struct kv_batch_sink *sink, struct kv_err *err)
+{
+    struct kv_batch_lines lines;
+    struct kv_slice line;
+    struct kv_buf out = {0};
+    char *path = kv_batch_replies_path(&b->paths);
+    int got = kv_io_exists(path, err);
+    if (got > 0) {
+        got = kv_batch_lines_open(&lines, path, err);
+        while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, err)) == 1) {
+            kv_buf_add_slice(&out, line);
+            kv_buf_add_char(&out, '\n');
+            if (out.n >= PUT) {
+                got = sink->put(sink->closure, kv_slice_of(&out), err);
+                kv_buf_clear(&out);
+            }
+        }
+        kv_batch_lines_close(&lines);
+        if (got == 0 && out.n)
+            got = sink->put(sink->closure, kv_slice_of(&out), err);
+    }
+    kv_buf_release(&out);
+    free(path);
+    return got < 0 ? -1 : 0;
+}

@@ -1,0 +1,107 @@
+/* batch_ids - which calls are ordered, answered or failed: a set of their ids, 32 bytes each. */
+#include "batch_ids.h"
+
+#include "batch_lines.h"
+#include "key_index.h"
+#include "reply_line.h"
+#include "request_line.h"
+
+#include "io.h"
+#include "json.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct kv_batch_ids {
+    struct kv_key_index *index;
+};
+
+struct kv_batch_ids *kv_batch_ids_open(void)
+{
+    struct kv_batch_ids *ids = kv_calloc(1, sizeof *ids);
+    ids->index = kv_key_index_memory(1024);
+    return ids;
+}
+
+void kv_batch_ids_close(struct kv_batch_ids *ids)
+{
+    if (!ids)
+        return;
+    kv_key_index_close(ids->index);
+    free(ids);
+}
+
+/* A table in memory never fails. */
+unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id)
+{
+    struct kv_key_index_entry e;
+    struct kv_err ignored;
+    return kv_key_index_find(ids->index, kv_digest_128(id), &e, &ignored) == 1 ? e.flags : 0;
+}
+
+unsigned kv_batch_ids_add(struct kv_batch_ids *ids, struct kv_slice id, unsigned flags)
+{
+    struct kv_key_index_entry e;
+    struct kv_err ignored;
+    if (kv_key_index_find(ids->index, kv_digest_128(id), &e, &ignored) != 1)
+        e.flags = 0;
+    unsigned before = e.flags;
+    e.flags |= flags;
+    if (e.flags != before)
+        kv_key_index_put(ids->index, &e, &ignored);
+    return before;
+}
+
+int kv_batch_ids_add_requests(
+    struct kv_batch_ids *ids, const char *path, unsigned flags, struct kv_err *err)
+{
+    struct kv_batch_lines l;
+    struct kv_request_line r;
+    struct kv_slice line;
+    struct kv_buf id = {0};
+    int got = kv_batch_lines_open(&l, path, err);
+    while (got >= 0 && (got = kv_batch_lines_next(&l, &line, err)) == 1) {
+        if (kv_request_line_read(&r, line, err) != 0) {
+            got = kv_batch_lines_blame(&l, err);
+            break;
+        }
+        kv_buf_clear(&id);
+        kv_json_unescape(r.id, &id);
+        kv_batch_ids_add(ids, kv_slice_of(&id), flags);
+    }
+    kv_buf_release(&id);
+    kv_batch_lines_close(&l);
+    return got < 0 ? -1 : 0;
+}
+
+/* 408 and 429 may pass, as every 5xx. */
+static unsigned flags_of(const struct kv_reply_line *r)
+{
+    if (r->end != KV_REPLY_CAME)
+        return 0;
+    if (r->success)
+        return KV_BATCH_ID_ANSWERED;
+    bool passes = r->status < 400 || r->status >= 500 || r->status == 408 || r->status == 429;
+    return passes ? KV_BATCH_ID_OTHER : KV_BATCH_ID_FAILED;
+}
+
+int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct kv_err *err)
+{
+    struct kv_batch_lines l;
+    struct kv_reply_line r = {0};
+    struct kv_slice line;
+    int got = kv_io_exists(path, err);
+    if (got <= 0)
+        return got;
+    got = kv_batch_lines_open(&l, path, err);
+    while (got >= 0 && (got = kv_batch_lines_next(&l, &line, err)) == 1) {
+        if (kv_reply_line_read(&r, line, err) != 0) {
+            got = kv_batch_lines_blame(&l, err);
+            break;
+        }
+        kv_batch_ids_add(ids, kv_slice_of(&r.id), flags_of(&r));
+    }
+    kv_reply_line_release(&r);
+    kv_batch_lines_close(&l);
+    return got < 0 ? -1 : 0;
+}

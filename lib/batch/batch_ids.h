@@ -1,0 +1,30 @@
+/* batch_ids - which calls are ordered, answered or failed: a set of their ids, 32 bytes each. */
+#ifndef KV_BATCH_IDS_H
+#define KV_BATCH_IDS_H
+
+#include "buf.h"
+#include "err.h"
+
+enum kv_batch_id_flag {
+    KV_BATCH_ID_HELD = 1,     /* in an open part, or in this one */
+    KV_BATCH_ID_ANSWERED = 2, /* there is a success */
+    KV_BATCH_ID_FAILED = 4,   /* there is a failure that another attempt would meet again */
+    KV_BATCH_ID_OTHER = 8,    /* there is another failure */
+};
+
+struct kv_batch_ids;
+struct kv_batch_ids *kv_batch_ids_open(void);
+void kv_batch_ids_close(struct kv_batch_ids *ids); /* NULL is fine */
+
+/* What is known of an id; `id` is its text. */
+unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id);
+/* Adds flags to an id; what was known before. */
+unsigned kv_batch_ids_add(struct kv_batch_ids *ids, struct kv_slice id, unsigned flags);
+
+/* Adds the ids of a file of request lines. */
+int kv_batch_ids_add_requests(
+    struct kv_batch_ids *ids, const char *path, unsigned flags, struct kv_err *err);
+/* Adds what a file of collected replies tells; one that is not there tells nothing. */
+int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct kv_err *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* batch_part - one batch of requests as its events in the ledger tell of it.
+ *
+ * A part is open from its first event until its replies are collected or it is given up. Times are
+ * milliseconds since 1970; 0 where nothing is known.
+ */
+#ifndef KV_BATCH_PART_H
+#define KV_BATCH_PART_H
+
+#include "batch_status.h"
+#include "buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kv_batch_step {
+    KV_BATCH_MADE,           /* its request file is there */
+    KV_BATCH_SENDING_UPLOAD, /* in doubt: the file may be at the service */
+    KV_BATCH_UPLOADED,
+    KV_BATCH_SENDING_CREATE, /* in doubt: the batch may have been ordered */
+    KV_BATCH_CREATED,
+    KV_BATCH_ENDED,
+    KV_BATCH_COLLECTED,
+    KV_BATCH_GIVEN_UP,
+};
+
+struct kv_batch_part {
+    int64_t number; /* from 1 */
+    enum kv_batch_step step;
+    char *endpoint, *wire, *dialect, *shape, *url, *base_url, *model;
+    int64_t requests, bytes;
+    char sha256[65]; /* of the request file; "" if it is not known */
+    double prompt_tokens, reserved_tokens, reserved_cost;
+    char *file, *batch, *output, *errors, *results_url; /* ids at the service; "" for none */
+    bool adopted;
+    int64_t made_ms, sending_ms, created_ms, ended_ms, collected_ms, expires_ms, results_until_ms;
+    int64_t seen_ms, not_before_ms;
+    int64_t looked_ms; /* by this process */
+    enum kv_batch_status status;
+    struct kv_batch_counts counts;
+    bool doubt_stands; /* it was looked for a moment ago, and nothing more is known yet */
+    int doubt_looks;   /* in vain, for a batch that may have been ordered */
+    int64_t doubt_ms;  /* the first of them */
+    int missing_looks; /* in a row, that found no such batch */
+    int64_t missing_ms;
+    int64_t final_ms;    /* when it was first said to have ended, though its files are not there */
+    int refusals;        /* for a full queue, in a row */
+    int64_t queue_limit; /* of prompt tokens, as the service said */
+    bool tidied;
+    char *said;                         /* its last refusal, or why the part was given up; "" */
+    double usage;                       /* tokens as the service counts them; -1: not said */
+    int64_t replies, failures, missing; /* collected */
+};
+
+/* Takes in one event of this part (checked JSON). */
+void kv_batch_part_take(struct kv_batch_part *p, struct kv_slice event);
+void kv_batch_part_release(struct kv_batch_part *p);
+bool kv_batch_part_is_open(const struct kv_batch_part *p);
+/* True if a POST may have had an effect that nobody has written down. */
+bool kv_batch_part_in_doubt(const struct kv_batch_part *p);
+
+#endif

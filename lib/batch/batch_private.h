@@ -1,0 +1,77 @@
+/* batch_private - what the files of this room share: a session over one ledger. */
+#ifndef KV_BATCH_PRIVATE_H
+#define KV_BATCH_PRIVATE_H
+
+#include "batch.h"
+#include "batch_wire.h"
+
+/* A service, opened with its key once for all parts of an endpoint. */
+struct kv_batch_service {
+    char *endpoint, *dialect, *base_url;
+    struct kv_exchange_line line;
+    int64_t listed_ms;
+    bool stopped; /* it has refused the key, or cannot be reached: not asked again */
+};
+
+struct kv_batch {
+    struct kv_batch_options options;
+    struct kv_paths paths;
+    int lock; /* -1: not ours */
+    struct kv_ledger *ledger;
+    struct kv_http *http;
+    struct kv_secrets *ring;
+    bool own_ring;
+    struct kv_batch_service **services;
+    size_t service_count;
+    struct kv_batch_tally tally;
+    struct kv_exchange x; /* the one under way */
+    struct kv_batch_seen seen;
+};
+
+/* The service of a part. NULL with *err: there is no key, or it cannot be spoken to. */
+struct kv_batch_service *kv_batch_service_of(
+    struct kv_batch *b, const struct kv_batch_part *p, struct kv_err *err);
+const struct kv_batch_wire *kv_batch_wire_for(const struct kv_batch_part *p);
+
+/* Time since then, as it passes here. */
+int64_t kv_batch_since_ms(const struct kv_batch *b, int64_t then_ms);
+/* The moment in which so much will have passed. */
+int64_t kv_batch_in_ms(const struct kv_batch *b, int64_t ms);
+
+/* "NAME.batches: part 3: TEXT" */
+void kv_batch_say(struct kv_batch *b, const struct kv_batch_part *p, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Writes an event of this part; `more` are further members, "\"a\":1", or NULL. */
+int kv_batch_note(struct kv_batch *b, const struct kv_batch_part *p, const char *event,
+    const char *more, struct kv_err *err);
+
+/* "MARK/PART", and the name of its file of requests at the service. */
+void kv_batch_add_label(
+    const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out);
+void kv_batch_add_file_name(
+    const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out);
+
+/* GET or POST of a path below the API of the part's service; the reply is b->x. A refusal that
+ * concerns the whole service (a key, its host) is said, once, and stops the service. */
+void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    const char *path, const struct kv_exchange_request *how);
+
+/* What a service says when it says no: said, and taken into the tally. */
+void kv_batch_take_refusal(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p);
+
+/* Notes that the batch of this part is known. */
+int kv_batch_note_created(struct kv_batch *b, const struct kv_batch_part *p,
+    const struct kv_batch_seen *seen, bool adopted, struct kv_err *err);
+
+/* Walks the list of batches, newest first, until one was created before `until_ms`, or `look` says
+ * false. False: the list could not be read to its end; b->x says why. */
+bool kv_batch_list(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    int64_t until_ms, bool (*look)(void *closure, const struct kv_batch_seen *seen), void *closure);
+
+/* Asks for the batch of this part: b->seen, or b->x says what came instead. */
+bool kv_batch_get(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, const char *id);
+
+#endif

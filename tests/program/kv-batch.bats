@@ -1,0 +1,592 @@
+# kv-batch: what is ordered is ordered once, whoever dies, and all that comes back is kept.
+load ../helper
+
+setup() {
+    kv_setup
+    export OPENAI_API_KEY=sk-test-0123456789 ANTHROPIC_API_KEY=sk-ant-test-0123456789
+    export KV_BATCH_SPEED=1000
+    start_provider
+}
+
+# requests N [PREFIX] - lines for chat completions
+requests() {
+    jq -nc --argjson n "$1" --arg p "${2:-r}" 'range(1; $n + 1) | {custom_id: "\($p)\(.)", method: "POST",
+        url: "/v1/chat/completions", body: {model: "m", messages: [{role: "user", content: "q\(.)"}]}}'
+}
+
+# messages N [PREFIX] - lines for Anthropic
+messages() {
+    jq -nc --argjson n "$1" --arg p "${2:-r}" 'range(1; $n + 1) | {custom_id: "\($p)\(.)", method: "POST",
+        url: "/v1/messages", body: {model: "m", max_tokens: 100, messages: [{role: "user", content: "q\(.)"}]}}'
+}
+
+# endpoint openai|anthropic - endpoints.json for every file
+endpoint() {
+    local base=$PROVIDER_URL
+    [ "$1" = anthropic ] || base=$PROVIDER_URL/v1
+    jq -n --arg d "$1" --arg u "$base" '[{id: "m", dialect: $d, base_url: $u}]' >endpoints.json
+}
+
+openai() { # N
+    endpoint openai
+    requests "$1" >requests.jsonl
+}
+
+anthropic() { # N
+    endpoint anthropic
+    messages "$1" >requests.jsonl
+}
+
+# switch JSON - tells the service how to misbehave (tests/peer/batches.h)
+switch() {
+    curl -sS -d "$1" "$PROVIDER_URL/batch-control" >/dev/null
+}
+
+# ordered - how often requests were ordered: "COUNT TIMES" a line for each number of times
+ordered() {
+    sort "$JOURNAL" | jq -r '.ordered // empty' | sort | uniq -c | awk '{ n[$1]++ } END { for (t in n) print n[t], t }'
+}
+
+# finish N - runs until nothing is open, and all N requests have a reply
+finish() {
+    local i
+    for i in $(seq 40); do
+        kv-batch submit r.batches requests.jsonl >/dev/null 2>>err || true
+        kv-batch collect r.batches >>out 2>>err || true
+        [ "$(answered)" -lt "$1" ] || return 0
+    done
+    tail -n 5 err r.batches >&2
+    return 1
+}
+
+answered() {
+    [ -e r.replies ] || { echo 0 && return; }
+    jq -r 'select(.response.status_code == 200) | .custom_id' r.replies | sort -u | wc -l
+}
+
+events() {
+    jq -r .event r.batches | tr '\n' ' '
+}
+
+@test "requests are ordered, looked after and collected by three processes" {
+    openai 5
+    run --separate-stderr kv-batch submit r.batches requests.jsonl
+    assert_success
+    assert_equal "$(jq -c '[.part, .requests, .status]' <<<"$output")" '[1,5,"validating"]'
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    assert_equal "$(jq -c '[.status, .done]' <<<"$output")" '["completed",5]'
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr ''
+    assert_equal "$(jq -c '[.custom_id, .response.status_code, .kv.part, .kv.tier]' <<<"${lines[4]}")" '["r5",200,1,"batch"]'
+    assert_equal "$(cat r.replies)" "$output"
+    assert_equal "$(events)" 'begin part sending uploaded sending created ended collected '
+    assert [ ! -e r.batch-1.jsonl ]
+    run kv-batch collect r.batches
+    assert_success
+    assert_output ''
+    run kv-batch collect --all r.batches
+    assert_equal "${#lines[@]}" 5
+    run kv-batch submit r.batches requests.jsonl
+    assert_success
+    assert_output ''
+    assert_equal "$(ordered)" '5 1'
+}
+
+@test "Anthropic's batches come back in the same form" {
+    anthropic 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >out
+    assert_equal "$(jq -c '[.custom_id, .response.status_code, .response.body.type]' out | head -n 1)" '["r1",200,"message"]'
+    assert_equal "$(events)" 'begin part sending created ended collected '
+}
+
+@test "a batch that is under way stays so, and its status says how far it is" {
+    anthropic 3
+    switch '{"looks": 2}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    assert_equal "$(jq -c '[.status, .requests, .done]' <<<"$output")" '["in_progress",3,0]'
+    run kv-batch collect r.batches
+    assert_failure 1
+    assert_output ''
+    run kv-batch collect r.batches
+    assert_success
+}
+
+# ---- cutting ----
+
+@test "more than a batch may hold is cut, for Anthropic so that no two parts are equal (T17)" {
+    openai 120
+    kv-batch submit --batch-size 50 r.batches requests.jsonl >out
+    assert_equal "$(jq -c .requests out | tr '\n' ' ')" '50 50 20 '
+    anthropic 120
+    kv-batch submit --batch-size 50 a.batches requests.jsonl >out
+    assert_equal "$(jq -s -c 'map(.requests) | [add, (unique | length) == length]' out)" '[120,true]'
+}
+
+@test "parts stay below the limit of bytes (T27)" {
+    endpoint openai
+    local text
+    text=$(head -c 1000000 /dev/zero | tr '\0' x)
+    for i in $(seq 45); do
+        printf '{"custom_id":"r%d","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[{"role":"user","content":"%s"}]}}\n' "$i" "$text"
+    done >requests.jsonl
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    assert_equal "$(jq -s -c 'map(select(.event == "part")) | [length, (map(.bytes) | max) <= 19000000, (map(.requests) | add)]' r.batches)" '[3,true,45]'
+}
+
+@test "files of two models or urls, and lines that are none, are refused by number" {
+    endpoint openai
+    { requests 1 && requests 1 x | jq -c '.body.model = "n"'; } >requests.jsonl
+    run kv-batch submit r.batches requests.jsonl
+    assert_failure 3
+    assert_output 'kv-batch: requests.jsonl:2: another model than in the first line: a file is for one model'
+    { requests 1 && echo nothing && requests 1 y; } >requests.jsonl
+    run kv-batch submit r.batches requests.jsonl
+    assert_failure 3
+    assert_output 'kv-batch: requests.jsonl:2: not a JSON object'
+    assert [ ! -e r.batches ]
+}
+
+@test "a service that is not known to have batches is asked only where the user says so" {
+    jq -n --arg u "$PROVIDER_URL/v1" '[{id: "m", dialect: "groq", base_url: $u}]' >endpoints.json
+    requests 2 >requests.jsonl
+    run kv-batch submit r.batches requests.jsonl
+    assert_failure 3
+    assert_output --partial -- '--batch-as files'
+    kv-batch submit --batch-as files r.batches requests.jsonl >/dev/null
+    assert_equal "$(ordered)" '2 1'
+}
+
+# ---- what comes back ----
+
+@test "replies in any order, twice, or with other words count once (T5)" {
+    openai 6
+    switch '{"reorder": true, "duplicate": true, "capitals": true, "iso_dates": true}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 1: 1 requests are answered more than once: the first counts'
+    assert_equal "$(tail -n 1 r.batches | jq -c '[.replies, .failures, .missing]')" '[6,0,0]'
+}
+
+@test "what expired is ordered again, what was done is kept (T9)" {
+    openai 10
+    switch '{"expire": 6}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 1: 4 of 10 requests expired; run again'
+    assert_equal "$(tail -n 1 r.batches | jq -c '[.replies, .failures, .missing]')" '[6,0,4]'
+    switch '{"expire": -1}'
+    finish 10
+    assert_equal "$(ordered | sort | tr '\n' ' ')" '4 2 6 1 '
+}
+
+@test "a batch of refusals stops with status 5, and is not ordered again (T8)" {
+    stop_provider
+    echo '{"rules": [{"when": {}, "do": {"status": 400, "body": {"error": {"message": "no such parameter", "type": "invalid_request_error"}}}}]}' >script.json
+    start_provider --script script.json
+    openai 4
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch collect r.batches
+    assert_failure 5
+    assert_equal "$(jq -c '[.custom_id, .response.status_code]' <<<"${lines[0]}")" '["r1",400]'
+    assert_regex "$stderr" '4 of 4 requests were refused: 400: no such parameter'
+    assert_equal "$(jq -c 'select(.event == "ended") | [.output, .errors != null]' r.batches)" '[null,true]'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    assert_equal "$(ordered)" '4 1'
+}
+
+@test "Anthropic's four ends: done, refused, overloaded, expired (T12)" {
+    stop_provider
+    jq -n '{rules: [{when: {contains: "q2"}, do: {status: 400, body: {type: "error", error: {type: "invalid_request_error", message: "no"}}}},
+        {when: {contains: "q3", first: 1}, do: {status: 529, body: {type: "error", error: {type: "overloaded_error", message: "busy"}}}}]}' >script.json
+    start_provider --script script.json
+    anthropic 5
+    switch '{"expire": 3}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >out 2>err
+    assert_equal "$(jq -r '[.custom_id, (.response.status_code // .error.code)] | map(tostring) | join(" ")' out | tr '\n' ,)" \
+        'r1 200,r2 400,r3 529,r4 batch_expired,r5 batch_expired,'
+    switch '{"expire": -1}'
+    kv-batch submit r.batches requests.jsonl >out
+    assert_equal "$(jq .requests out)" 3
+}
+
+@test "a transfer that is cut, and a file that lacks lines, are fetched again" {
+    openai 20
+    switch '{"cut": 2}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out)" 20
+    openai 20
+    switch '{"omit": 3}'
+    KV_BATCH_SPEED=1000000 kv-batch submit o.batches requests.jsonl >/dev/null
+    run --separate-stderr env KV_BATCH_SPEED=1000000 kv-batch collect o.batches
+    assert_stderr 'kv-batch: o.batches: part 1: 3 of 20 requests have no reply; run again'
+}
+
+@test "a batch is not there for a while, and its files are not named yet (T16)" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    switch '{"missing": 3, "null_files": 2}'
+    local i
+    for i in 1 2 3 4 5; do
+        run kv-batch collect r.batches
+        assert_failure 1
+        assert_output ''
+    done
+    run kv-batch collect r.batches
+    assert_success
+    assert_equal "${#lines[@]}" 3
+}
+
+@test "results at another host are refused, and no key goes there (T22)" {
+    anthropic 2
+    switch '{"results_url": "http://127.0.0.2:9/steal"}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run kv-batch collect r.batches
+    assert_failure 5
+    assert_output --partial 'its results are said to be at another host than 127.0.0.1'
+}
+
+@test "100,000 replies are collected in constant memory (T26)" {
+    [ -z "${KV_SAN:-}" ] || skip 'a sanitizer takes memory of its own'
+    endpoint openai
+    requests 100000 >requests.jsonl
+    run -0 peak peak.kb kv-batch submit --batch-size 25000,200000000 r.batches requests.jsonl
+    assert [ "$(cat peak.kb)" -lt 65536 ]
+    run -0 peak peak.kb sh -c 'kv-batch collect r.batches >out'
+    assert [ "$(cat peak.kb)" -lt 65536 ]
+    assert_equal "$(wc -l <out)" 100000
+    assert_equal "$(wc -l <r.replies)" 100000
+}
+
+# ---- refusals of whole batches ----
+
+@test "a full queue is waited for, and later parts are smaller (T10)" {
+    openai 200
+    switch '{"batch_fails": {"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m. Limit: 1,000 enqueued tokens."}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run kv-batch status r.batches
+    assert_success
+    assert_output --partial 'the queue is full: Enqueued token limit reached'
+    assert_equal "$(jq -c 'select(.event == "refused") | [.code, .limit]' r.batches)" '["token_limit_exceeded",1000]'
+    assert_equal "$(jq -r 'select(.event == "given-up") | .reason' r.batches)" 'larger than the queue: cut into smaller parts'
+    switch '{"batch_fails": null}'
+    kv-batch submit r.batches requests.jsonl >out || true
+    assert [ "$(jq -s 'map(.requests) | max' out)" -lt 60 ]
+    assert_equal "$(jq -s 'map(.requests) | add' out)" 200
+    assert_equal "$(jq -s 'map(select(.status != "not sent")) | length' out)" 1
+    finish 200
+    assert_equal "$(ordered)" '200 1' # what failed as a whole was not done
+}
+
+@test "one bad line is the failure of its call, the others are ordered again (T11)" {
+    openai 5
+    switch '{"batch_fails": {"code": "invalid_json_line", "message": "This line is not parseable", "line": 3}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run kv-batch status r.batches
+    assert_output --partial 'its line 3, "r3", is refused: This line is not parseable'
+    switch '{"batch_fails": null}'
+    kv-batch submit r.batches requests.jsonl >out
+    assert_equal "$(jq .requests out)" 4
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(jq -r 'select(.response.status_code == 400) | .custom_id' r.replies)" r3
+    assert_equal "$(answered)" 4
+}
+
+@test "a batch that fails for a reason of ours is told in the service's words, with status 3" {
+    openai 2
+    switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run kv-batch status r.batches
+    assert_failure 3
+    assert_output --partial 'the batch failed: model_mismatch: two models'
+}
+
+@test "429 at creation is waited for" {
+    anthropic 2
+    switch '{"refuse_create": 1, "refuse_message": "too many requests in the queue"}'
+    run --separate-stderr kv-batch submit r.batches requests.jsonl
+    assert_failure 1
+    assert_regex "$stderr" 'the queue is full'
+    finish 2
+    assert_equal "$(ordered)" '2 1'
+}
+
+# ---- what is in doubt ----
+
+# A lost reply, at each of the two POSTs, and in each of the ways in which one is lost.
+lost() { # SWITCH...
+    local s
+    for s; do
+        rm -f r.batch* r.replies out err
+        requests 4 "$s-" >requests.jsonl
+        [ "$(jq -r '.[0].dialect' endpoints.json)" = openai ] || messages 4 "$s-" >requests.jsonl
+        switch "{\"$s\": 1}"
+        finish 4 || fail "$s"
+        assert_equal "$s $(jq -r ".ordered // empty" "$JOURNAL" | grep -c "^$s-")" "$s 4"
+    done
+}
+
+@test "a reply that was lost orders nothing twice: OpenAI" {
+    openai 1
+    lost close_upload drop_upload fail_upload close_create drop_create fail_create
+    run cat err
+    assert_output --partial 'had been ordered: batch batch_'
+}
+
+@test "a reply that was lost orders nothing twice: Anthropic" {
+    anthropic 1
+    lost close_create drop_create fail_create
+}
+
+@test "a batch that is not in the list yet is waited for (T15)" {
+    openai 3
+    switch '{"drop_create": 1, "list_lag": 0.02}'
+    run kv-batch submit r.batches requests.jsonl
+    assert_success
+    assert_equal "$(ordered)" '3 1'
+    assert_equal "$(jq -c 'select(.event == "created") | .adopted' r.batches)" true
+}
+
+@test "a batch without our label is known by its file" {
+    openai 3
+    switch '{"drop_create": 1, "forget_metadata": true}'
+    finish 3
+    assert_equal "$(ordered)" '3 1'
+}
+
+@test "a foreign batch of equal size is looked at and left, ours is adopted (T14)" {
+    anthropic 4
+    switch '{"foreign": 4, "drop_create": 1}'
+    kv-batch submit r.batches requests.jsonl >/dev/null 2>&1 || true
+    finish 4
+    assert_equal "$(jq -c 'select(.event == "created") | .adopted' r.batches)" true
+    assert_equal "$(ordered)" '4 1'
+}
+
+@test "while a doubt stands its requests are held, and a person may decide" {
+    export KV_BATCH_SPEED=1
+    anthropic 3
+    switch '{"hold": true, "drop_create": 1}'
+    run --separate-stderr kv-batch submit r.batches requests.jsonl
+    assert_failure 1
+    assert_regex "$stderr" 'kv-batch adopt r.batches 1 BATCH, or kv-batch forget r.batches 1'
+    run kv-batch submit r.batches requests.jsonl
+    assert_failure 1
+    assert_equal "$(ordered)" '3 1'
+    local id
+    id=$(jq -r '.batch // empty' "$JOURNAL" | head -n 1)
+    run kv-batch adopt r.batches 1 msgbatch_999
+    assert_failure 3
+    kv-batch adopt r.batches 1 "$id"
+    switch '{"hold": false}'
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out)" 3
+}
+
+@test "two ledgers on one account adopt only their own (T28)" {
+    openai 3
+    switch '{"drop_create": 2}'
+    kv-batch submit a.batches requests.jsonl >/dev/null 2>&1 &
+    kv-batch submit b.batches requests.jsonl >/dev/null 2>&1 || true
+    wait $! || true
+    for l in a b; do
+        kv-batch submit $l.batches requests.jsonl >/dev/null 2>&1
+        kv-batch collect $l.batches >/dev/null
+        assert_equal "$(wc -l <$l.replies)" 3
+    done
+    assert_equal "$(ordered)" '3 2'
+    assert [ "$(jq -r 'select(.event == "created") | .batch' a.batches)" != "$(jq -r 'select(.event == "created") | .batch' b.batches)" ]
+}
+
+@test "a key of another project orders nothing twice (T25)" {
+    switch '{"projects": true}'
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    requests 3 s >more.jsonl
+    switch '{"drop_create": 1, "list_lag": 3600}'
+    KV_BATCH_SPEED=1 timeout 1 kv-batch submit r.batches more.jsonl >/dev/null 2>&1 || true
+    switch '{"list_lag": 0}'
+    run env OPENAI_API_KEY=sk-other-0123456789 kv-batch submit r.batches more.jsonl
+    assert_failure 1
+    assert_output --partial 'cannot be seen with this key'
+    assert_equal "$(ordered)" '6 1'
+    kv-batch submit r.batches >/dev/null 2>&1
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered)" 6
+    assert_equal "$(ordered)" '6 1'
+}
+
+@test "a wrong key is status 5, and the batch goes on" {
+    stop_provider
+    start_provider --key right
+    openai 2
+    export OPENAI_API_KEY=right
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run env OPENAI_API_KEY=wrong kv-batch collect r.batches
+    assert_failure 5
+    assert_output --partial 'refuses the key'
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out)" 2
+}
+
+# ---- the ledger ----
+
+@test "a torn last line of the ledger is cut off, told, and gone on from (T19)" {
+    openai 2
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    printf '{"event":"ended","part":1' >>r.batches
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr 'kv-batch: r.batches: a torn last line of 25 bytes is cut off'
+    assert_equal "$(events)" 'begin part sending uploaded sending created ended collected '
+}
+
+@test "a file that is no ledger is named" {
+    openai 1
+    echo '{"a":1}' >r.batches
+    run kv-batch status r.batches
+    assert_failure 3
+    assert_output 'kv-batch: r.batches: not a ledger'
+}
+
+@test "a second process is told, and does nothing" {
+    openai 2
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run flock .r.run kv-batch status r.batches
+    assert_failure 6
+}
+
+@test "parts are cancelled, forgotten and tidied" {
+    openai 4
+    switch '{"hold": true}'
+    kv-batch submit --batch-size 2 r.batches requests.jsonl >/dev/null
+    kv-batch cancel r.batches 1
+    kv-batch forget r.batches 2
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 1: 2 of 2 requests were cancelled; run again'
+    run kv-batch forget r.batches 2
+    assert_failure 3
+    assert_output 'kv-batch: part 2 is not open: it is given up'
+    switch '{"hold": false}'
+    finish 4
+    kv-batch tidy r.batches
+    run curl -sS "$PROVIDER_URL/v1/files?purpose=batch"
+    assert_equal "$(jq '.data | length' <<<"$output")" 1 # of the part that was forgotten
+    anthropic 2
+    kv-batch submit a.batches requests.jsonl >/dev/null
+    kv-batch collect a.batches >/dev/null
+    kv-batch tidy a.batches
+    assert_equal "$(tail -n 1 a.batches | jq -r .event)" tidied
+}
+
+@test "more than twenty parts are looked at by the list" {
+    openai 25
+    kv-batch submit --batch-size 1 r.batches requests.jsonl >/dev/null
+    kv-batch status r.batches >out || true
+    assert_equal "$(jq -r .status out | sort | uniq -c | awk '{ print $1, $2 }')" '25 completed'
+}
+
+@test "verbs and operands that do not fit are told" {
+    run kv-batch
+    assert_failure 2
+    run kv-batch wait r.batches
+    assert_failure 2
+    assert_output --partial "'wait' is not known"
+    run kv-batch status
+    assert_failure 2
+    run kv-batch cancel r.batches 7
+    assert_failure 2
+    assert_output --partial "there is no part '7'"
+}
+
+# ---- deaths ----
+
+# A process that is killed before its Nth system call of a kind, for every N there is; then others go on.
+# Each trial has requests of its own, of which the journal counts how often they were ordered.
+die_everywhere() { # openai|anthropic CALL...
+    local shape=$1 call n deaths trials=0
+    shift
+    for call; do
+        for n in $(seq 200); do
+            rm -rf r.* .r.* out err
+            "$shape" 3
+            sed -i "s/\"custom_id\":\"r/&$shape-$call-$n-/" requests.jsonl
+            deaths=0
+            die "$call" "$n" submit r.batches requests.jsonl
+            die "$call" "$n" collect r.batches
+            finish 3 || fail "$call $n: not all are answered"
+            assert_equal "$call $n: $(jq -r '.ordered // empty' "$JOURNAL" | grep -c "$shape-$call-$n-")" "$call $n: 3"
+            trials=$((trials + deaths))
+            [ "$deaths" -gt 0 ] || break
+        done
+    done
+    echo "# $shape: $trials deaths" >&3
+    assert [ "$trials" -ge 15 ]
+}
+
+# die CALL N ARGUMENT... - kv-batch, killed before its Nth call; counts in $deaths
+die() {
+    local status=0 call=$1 n=$2
+    shift 2
+    { strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" kv-batch "$@" >/dev/null; } 2>/dev/null || status=$?
+    [ "$status" -ne 137 ] || deaths=$((deaths + 1))
+}
+
+needs_strace() {
+    strace -o /dev/null true 2>/dev/null || skip 'strace cannot trace here'
+    export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
+}
+
+@test "killed before any write, sync, send or receipt, nothing is ordered twice and all is there: OpenAI (T13)" {
+    needs_strace
+    die_everywhere openai pwrite64 fdatasync rename sendto recvfrom write
+}
+
+@test "killed before any write, sync, send or receipt, nothing is ordered twice and all is there: Anthropic (T14)" {
+    needs_strace
+    die_everywhere anthropic pwrite64 fdatasync sendto recvfrom
+}
+
+@test "killed while the service has the body, has done the work, or hands out results (T13)" {
+    local shape point
+    for shape in openai anthropic; do
+        for point in upload-before upload-middle upload-after create-before create-after results-before; do
+            case $shape-$point in anthropic-upload*) continue ;; esac
+            rm -rf r.* .r.* out err pid
+            "$shape" 3
+            sed -i "s/\"custom_id\":\"r/&$shape-$point-/" requests.jsonl
+            switch "{\"kill\": \"$point\", \"pid_file\": \"$PWD/pid\"}"
+            for verb in submit collect; do
+                sh -c 'echo $$ >pid; exec kv-batch "$@"' - $verb r.batches $([ $verb = collect ] || echo requests.jsonl) >/dev/null 2>&1 || true
+            done
+            finish 3 || fail "$shape $point"
+            assert_equal "$shape $point: $(jq -r '.ordered // empty' "$JOURNAL" | grep -c "$shape-$point-")" "$shape $point: 3"
+        done
+    done
+}
+
+@test "a signal ends a wait at once, and what is ordered goes on (T18)" {
+    export KV_BATCH_SPEED=1
+    openai 3
+    switch '{"drop_create": 1, "list_lag": 3600}'
+    kv-batch submit r.batches requests.jsonl >/dev/null 2>err 3>&- &
+    local pid=$! status=0 begin
+    until grep -q 'looked for' err || ! kill -0 "$pid"; do :; done
+    begin=$(date +%s%N)
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" 143
+    assert [ $(($(date +%s%N) - begin)) -lt 2000000000 ]
+    switch '{"list_lag": 0}'
+    KV_BATCH_SPEED=1000 finish 3
+    assert_equal "$(ordered)" '3 1'
+}

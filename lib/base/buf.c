@@ -179,7 +179,28 @@ void kv_buf_add_str(struct kv_buf *b, const char *text)
 
 void kv_buf_add_char(struct kv_buf *b, char c)
 {
-    kv_buf_add(b, &c, 1);
+    if (b->cap - b->n < 2 || b->failed || b->max) {
+        kv_buf_add(b, &c, 1);
+        return;
+    }
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
+}
+
+void kv_buf_add_count(struct kv_buf *b, uint64_t n)
+{
+    char digits[20], *first = digits + sizeof digits;
+    do
+        *--first = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    kv_buf_add(b, first, (size_t)(digits + sizeof digits - first));
+}
+
+void kv_buf_add_int(struct kv_buf *b, int64_t n)
+{
+    if (n < 0)
+        kv_buf_add_char(b, '-');
+    kv_buf_add_count(b, n < 0 ? -(uint64_t)n : (uint64_t)n);
 }
 
 void kv_buf_add_plain(struct kv_buf *b, struct kv_slice text)
@@ -196,12 +217,13 @@ void kv_buf_add_plain(struct kv_buf *b, struct kv_slice text)
 void kv_buf_vprintf(struct kv_buf *b, const char *format, va_list ap)
 {
     va_list again;
+    size_t room = b->failed || b->max ? 0 : b->cap - b->n; /* usually enough */
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, format, ap);
-    if (n > 0 && kv_buf_reserve(b, (size_t)n)) {
+    int n = vsnprintf(room ? b->p + b->n : NULL, room, format, ap);
+    if (n > 0 && (size_t)n >= room && kv_buf_reserve(b, (size_t)n))
         vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
+    if (n > 0 && !b->failed)
         b->n += (size_t)n;
-    }
     va_end(again);
 }
 

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct kv_slice {
     const char *p;
@@ -61,6 +62,8 @@ void kv_buf_add(struct kv_buf *b, const void *bytes, size_t n);
 void kv_buf_add_slice(struct kv_buf *b, struct kv_slice s);
 void kv_buf_add_str(struct kv_buf *b, const char *text);
 void kv_buf_add_char(struct kv_buf *b, char c);
+void kv_buf_add_int(struct kv_buf *b, int64_t n); /* in decimal, many times faster than printf */
+void kv_buf_add_count(struct kv_buf *b, uint64_t n);
 /* For people to read: a line end becomes a space, a tab \t, another control character '?'. */
 void kv_buf_add_plain(struct kv_buf *b, struct kv_slice text);
 void kv_buf_printf(struct kv_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

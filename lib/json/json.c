@@ -73,10 +73,12 @@ static bool scan_string(struct scan *s)
         } else if (c < 0x80) {
             s->at++;
         } else {
-            size_t n = kv_utf8_length(s->at, (size_t)(s->end - s->at));
-            if (!n)
-                return complain(s, "invalid UTF-8");
-            s->at += n;
+            do {
+                size_t n = kv_utf8_length(s->at, (size_t)(s->end - s->at));
+                if (!n)
+                    return complain(s, "invalid UTF-8");
+                s->at += n;
+            } while (s->at < s->end && (*s->at & 0x80));
         }
     }
 }
@@ -340,40 +342,54 @@ void kv_json_begin(struct kv_json_walk *w, struct kv_slice value)
     *w = (struct kv_json_walk){value.p + 1, value.p + value.n, type == KV_JSON_OBJECT ? '}' : ']'};
 }
 
-/* The string that starts at p: checked text, so it ends, and holds no NUL. Lookups spend their time
- * here; strchr looks at many bytes at once. A quote behind an odd number of backslashes is not the
- * end. */
-static const char *end_of_string(const char *p)
+/* The string that starts at p: checked text, so it ends before `end` does. */
+static const char *end_of_string(const char *p, const char *end)
 {
-    const char *open = p, *before;
-    do {
-        p = strchr(p + 1, '"');
-        before = p;
-        while (before[-1] == '\\' && before - 1 > open)
-            before--;
-    } while ((p - before) % 2 != 0);
+    for (p = kv_json_mark(p + 1, end); *p != '"'; p = kv_json_mark(p + 2, end))
+        ;
     return p + 1;
+}
+
+/* What a byte between values is to a reader that only looks for an end. */
+enum between { PASSED, QUOTE, OPEN, CLOSE };
+static const unsigned char between[256] = {
+    ['"'] = QUOTE,
+    ['{'] = OPEN,
+    ['['] = OPEN,
+    ['}'] = CLOSE,
+    [']'] = CLOSE,
+};
+
+static const char *end_of_word(const char *p, const char *end)
+{
+    while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
+        p++;
+    return p;
 }
 
 static const char *end_of_value(const char *p, const char *end)
 {
     int depth = 0;
+    if (*p == '"')
+        return end_of_string(p, end);
+    if (*p != '{' && *p != '[')
+        return end_of_word(p, end);
     for (;;) {
-        if (*p == '"') {
-            p = end_of_string(p);
-        } else if (*p == '{' || *p == '[') {
+        switch (between[(unsigned char)*p]) {
+        case QUOTE:
+            p = end_of_string(p, end);
+            break;
+        case OPEN:
             depth++, p++;
-        } else if (*p == '}' || *p == ']') {
-            depth--, p++;
-        } else if (depth == 0) { /* a number or a word: up to the next delimiter */
-            while (p < end && *p != ',' && *p != '}' && *p != ']' && (unsigned char)*p > ' ')
-                p++;
-            return p;
-        } else {
+            break;
+        case CLOSE:
+            p++;
+            if (--depth == 0)
+                return p;
+            break;
+        default:
             p++;
         }
-        if (depth == 0)
-            return p;
     }
 }
 
@@ -411,7 +427,7 @@ bool kv_json_member(struct kv_json_walk *w, struct kv_slice *key, struct kv_slic
 {
     if (w->close != '}' || !walk_on(w))
         return false;
-    *key = (struct kv_slice){w->at, (size_t)(end_of_string(w->at) - w->at)};
+    *key = (struct kv_slice){w->at, (size_t)(end_of_string(w->at, w->end) - w->at)};
     w->at += key->n;
     walk_space(w);
     w->at++; /* the colon */
@@ -470,6 +486,22 @@ bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value
     return found;
 }
 
+void kv_json_pick(
+    struct kv_slice object, const char *const names[], struct kv_slice *values, size_t n)
+{
+    struct kv_json_walk w;
+    struct kv_slice k, v;
+    for (size_t i = 0; i < n; i++)
+        values[i] = (struct kv_slice){"", 0};
+    if (kv_json_type(object) != KV_JSON_OBJECT)
+        return;
+    kv_json_begin(&w, object);
+    while (kv_json_member(&w, &k, &v))
+        for (size_t i = 0; i < n; i++)
+            if (key_is(k, kv_slice(names[i])))
+                values[i] = v;
+}
+
 bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...)
 {
     va_list ap;
@@ -490,18 +522,18 @@ bool kv_json_string_is(struct kv_slice string, const char *text)
 
 void kv_json_compact(struct kv_buf *out, struct kv_slice value)
 {
-    const char *p = value.p, *end = value.p + value.n;
+    const char *p = value.p, *end = value.p + value.n, *first = p; /* of what is not yet added */
     while (p < end) {
-        const char *first = p;
         if (*p == '"') {
-            p = end_of_string(p);
-            kv_buf_add(out, first, (size_t)(p - first));
-        } else if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') {
+            p = end_of_string(p, end);
+        } else if ((unsigned char)*p > ' ') {
             p++;
         } else {
-            while (p < end && *p != '"' && (unsigned char)*p > ' ')
-                p++;
             kv_buf_add(out, first, (size_t)(p - first));
+            while (p < end && (unsigned char)*p <= ' ')
+                p++;
+            first = p;
         }
     }
+    kv_buf_add(out, first, (size_t)(p - first));
 }

@@ -4,33 +4,38 @@
 #include "json_text.h"
 #include "num.h"
 
-#include <inttypes.h>
 #include <string.h>
+
 
 static bool needs_comma(const struct kv_buf *out)
 {
-    return out->n && !strchr("{[:\n", out->p[out->n - 1]);
+    char last = out->n ? out->p[out->n - 1] : '\n';
+    return last != '{' && last != '[' && last != ':' && last != '\n';
 }
 
-static void add_name(struct kv_buf *out, const char *name, const char *comma, const char *colon)
+static void add_name(
+    struct kv_buf *out, const char *name, struct kv_slice comma, struct kv_slice colon)
 {
+    size_t n = name ? strlen(name) : 0;
     if (needs_comma(out))
-        kv_buf_add_str(out, comma);
-    if (!name)
+        kv_buf_add_slice(out, comma);
+    if (!name || !kv_buf_reserve(out, n + 1 + colon.n))
         return;
-    kv_buf_add_char(out, '"');
-    kv_buf_add_str(out, name);
-    kv_buf_add_str(out, colon);
+    char *to = out->p + out->n;
+    *to++ = '"';
+    memcpy(to, name, n);
+    memcpy(to + n, colon.p, colon.n + 1); /* with its NUL */
+    out->n += n + 1 + colon.n;
 }
 
 void kv_json_out_key(struct kv_buf *out, const char *name)
 {
-    add_name(out, name, ",", "\":");
+    add_name(out, name, KV_SLICE(","), KV_SLICE("\":"));
 }
 
 void kv_json_out_spaced(struct kv_buf *out, const char *name)
 {
-    add_name(out, name, ", ", "\": ");
+    add_name(out, name, KV_SLICE(", "), KV_SLICE("\": "));
 }
 
 void kv_json_out_object(struct kv_buf *out, const char *name)
@@ -68,13 +73,13 @@ void kv_json_out_str(struct kv_buf *out, const char *name, const char *text)
 void kv_json_out_int(struct kv_buf *out, const char *name, int64_t n)
 {
     kv_json_out_key(out, name);
-    kv_buf_printf(out, "%" PRId64, n);
+    kv_buf_add_int(out, n);
 }
 
 void kv_json_out_count(struct kv_buf *out, const char *name, uint64_t n)
 {
     kv_json_out_key(out, name);
-    kv_buf_printf(out, "%" PRIu64, n);
+    kv_buf_add_count(out, n);
 }
 
 void kv_json_out_number(struct kv_buf *out, const char *name, double x)

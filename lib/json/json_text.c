@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* Length of the UTF-8 character at p, 0 if it is none. Only called for a lead byte of 0x80 or more.
  */
@@ -35,6 +38,41 @@ size_t kv_utf8_length(const char *text, size_t left)
     return 0;
 }
 
+static bool is_plain(char c)
+{
+    return (signed char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+#ifdef __SSE2__
+/* Passes over blocks of plain bytes: to the first that is none, or to less than a block. */
+static const char *skip_blocks(const char *p, const char *end)
+{
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    const __m128i blank = _mm_set1_epi8(0x20); /* bytes of 0x80 and more are below it: negative */
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i special = _mm_or_si128(_mm_cmplt_epi8(v, blank),
+            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
+        int mask = _mm_movemask_epi8(special);
+        if (mask)
+            return p + __builtin_ctz((unsigned)mask);
+    }
+    return p;
+}
+
+static const char *skip_to_mark(const char *p, const char *end)
+{
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+    for (; end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
+        int mask = _mm_movemask_epi8(mark);
+        if (mask)
+            return p + __builtin_ctz((unsigned)mask);
+    }
+    return p;
+}
+#else
 /* True where any byte of the word is below 0x20, a quote, a backslash, or not ASCII. */
 static bool word_has_special(uint64_t w)
 {
@@ -44,15 +82,37 @@ static bool word_has_special(uint64_t w)
     return (special & highs) != 0;
 }
 
-const char *kv_json_plain(const char *p, const char *end)
+static const char *skip_blocks(const char *p, const char *end)
 {
     uint64_t w;
-    while ((size_t)(end - p) >= sizeof w) {
+    for (; (size_t)(end - p) >= sizeof w; p += sizeof w) {
         memcpy(&w, p, sizeof w);
         if (word_has_special(w))
             break;
-        p += sizeof w;
     }
+    return p;
+}
+
+static const char *skip_to_mark(const char *p, const char *end)
+{
+    (void)end;
+    return p;
+}
+#endif
+
+const char *kv_json_plain(const char *p, const char *end)
+{
+    p = skip_blocks(p, end);
+    while (p < end && is_plain(*p))
+        p++;
+    return p;
+}
+
+const char *kv_json_mark(const char *p, const char *end)
+{
+    p = skip_to_mark(p, end);
+    while (p < end && *p != '"' && *p != '\\')
+        p++;
     return p;
 }
 

@@ -14,8 +14,12 @@
  * none. Its first byte must be 0x80 or more. */
 size_t kv_utf8_length(const char *text, size_t left);
 
-/* Skips bytes that stand for themselves inside a JSON string, many at a time; it may stop early. */
+/* The first byte that does not stand for itself inside a JSON string - a quote, a backslash, a
+ * control character, one that is not ASCII - or `end`. */
 const char *kv_json_plain(const char *p, const char *end);
+
+/* The first quote or backslash, or `end`. */
+const char *kv_json_mark(const char *p, const char *end);
 
 /* Where in valid JSON text, from an offset on, the next escape of a lone surrogate begins (\ud800
  * with no \udc00 behind it): json.n if there is none. */

@@ -2,6 +2,7 @@
 #include "num.h"
 
 #include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -35,12 +36,31 @@ double kv_num_strtod(const char *text, char **end)
     return x;
 }
 
-/* The shortest digits that read back as x: d.ddd × 10^exp. x is finite and positive. */
-static int shortest(double x, char digits[20], int *exp)
+/* Of a number of at most six decimals and fifteen digits, as seconds and shares are, the digits are
+ * those of a whole number of millionths: fifteen digits of decimal text are never lost in a double,
+ * and of two exact doubles the quotient is the nearest there is. */
+static int millionths(double x, char digits[20], int *exp)
+{
+    double scaled = x < 1e9 ? round(x * 1e6) : 0;
+    if (scaled < 1 || scaled >= 1e15 || scaled / 1e6 != x)
+        return 0;
+    int n = 0;
+    char backwards[20];
+    for (uint64_t whole = (uint64_t)scaled; whole; whole /= 10)
+        backwards[n++] = (char)('0' + whole % 10);
+    for (int i = 0; i < n; i++)
+        digits[i] = backwards[n - 1 - i];
+    *exp = n - 7;
+    return n;
+}
+
+/* The same of any number. Where fifteen digits read back as x, none that differ do, unless x has
+ * less precision than a double has; then the fewest are looked for from one on. */
+static int by_printing(double x, char digits[20], int *exp)
 {
     char text[40];
     locale_t before = uselocale(c_locale());
-    for (int precision = 0; precision <= 16; precision++) {
+    for (int precision = x < DBL_MIN ? 0 : DBL_DIG - 1; precision <= 16; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, x);
         if (strtod(text, NULL) == x)
             break;
@@ -51,9 +71,18 @@ static int shortest(double x, char digits[20], int *exp)
     for (; *c != 'e'; c++)
         if (*c != '.')
             digits[n++] = *c;
+    *exp = (int)strtol(c + 1, NULL, 10);
+    return n;
+}
+
+/* The shortest digits that read back as x: d.ddd × 10^exp. x is finite and positive. */
+static int shortest(double x, char digits[20], int *exp)
+{
+    int n = millionths(x, digits, exp);
+    if (n == 0)
+        n = by_printing(x, digits, exp);
     while (n > 1 && digits[n - 1] == '0')
         n--;
-    *exp = (int)strtol(c + 1, NULL, 10);
     return n;
 }
 

@@ -9,26 +9,38 @@
 
 /* ---- members ---- */
 
-static bool string_at(struct kv_slice object, const char *name, struct kv_slice *value)
+static bool is_string(struct kv_slice value)
 {
-    return kv_json_get(object, name, value) && kv_json_type(*value) == KV_JSON_STRING;
+    return value.n && kv_json_type(value) == KV_JSON_STRING;
+}
+
+static void append_value(struct kv_buf *out, struct kv_slice value)
+{
+    if (is_string(value))
+        kv_json_unescape(value, out);
+}
+
+/* The last one said counts: streams repeat them. */
+static void replace_value(struct kv_buf *out, struct kv_slice value)
+{
+    if (!is_string(value))
+        return;
+    kv_buf_clear(out);
+    kv_json_unescape(value, out);
 }
 
 static void append(struct kv_buf *out, struct kv_slice object, const char *name)
 {
     struct kv_slice value;
-    if (string_at(object, name, &value))
-        kv_json_unescape(value, out);
+    kv_json_get(object, name, &value);
+    append_value(out, value);
 }
 
-/* The last one said counts: streams repeat them. */
 static void replace(struct kv_buf *out, struct kv_slice object, const char *name)
 {
     struct kv_slice value;
-    if (!string_at(object, name, &value))
-        return;
-    kv_buf_clear(out);
-    kv_json_unescape(value, out);
+    kv_json_get(object, name, &value);
+    replace_value(out, value);
 }
 
 /* Each event of a stream repeats it. */
@@ -40,31 +52,32 @@ static void take_id(const struct kv_protocol *to, struct kv_slice root)
 
 /* ---- OpenAI ---- */
 
-static void openai_content(const struct kv_protocol *to, struct kv_slice message)
+/* Every event of a stream comes here: each object is walked once. */
+#define NAMES(...) static const char *const names[] = {__VA_ARGS__}
+#define PICK(object, values) kv_json_pick(object, names, values, sizeof names / sizeof *names)
+
+static void openai_content(const struct kv_protocol *to, struct kv_slice content)
 {
     const struct kv_content parts = {
         .text = to->text, .reasoning = to->reasoning, .refusal = to->refusal, .unread = to->unread};
-    struct kv_slice content;
-    if (kv_json_get(message, "content", &content))
-        kv_content_take(&parts, content);
+    kv_content_take(&parts, content);
 }
 
-static void openai_reasoning(const struct kv_protocol *to, struct kv_slice message)
+static void openai_reasoning(const struct kv_protocol *to, struct kv_slice details,
+    struct kv_slice content, struct kv_slice reasoning)
 {
-    struct kv_slice details, part;
+    struct kv_slice part;
     struct kv_json_walk w;
     size_t before = to->reasoning->n;
-    if (kv_json_get(message, "reasoning_details", &details)) {
-        kv_json_begin(&w, details);
-        while (kv_json_item(&w, &part)) {
-            append(to->reasoning, part, "text");
-            append(to->reasoning, part, "summary");
-        }
+    kv_json_begin(&w, details);
+    while (kv_json_item(&w, &part)) {
+        append(to->reasoning, part, "text");
+        append(to->reasoning, part, "summary");
     }
     if (to->reasoning->n == before)
-        append(to->reasoning, message, "reasoning_content");
+        append_value(to->reasoning, content);
     if (to->reasoning->n == before)
-        append(to->reasoning, message, "reasoning");
+        append_value(to->reasoning, reasoning);
 }
 
 /* The item of index 0: the only one that was asked for. Servers that send one item need not number
@@ -82,11 +95,11 @@ static bool first_item(struct kv_slice list, struct kv_slice *item)
 }
 
 /* The arguments of the forced tool, kept apart from the text until the end. */
-static void openai_tool(const struct kv_protocol *to, struct kv_slice message)
+static void openai_tool(const struct kv_protocol *to, struct kv_slice calls)
 {
-    struct kv_slice calls, call, function, value;
-    if (!kv_json_get(message, "tool_calls", &calls) || !first_item(calls, &call) ||
-        !kv_json_get(call, "function", &function) || !kv_json_get(function, "arguments", &value))
+    struct kv_slice call, function, value;
+    if (!first_item(calls, &call) || !kv_json_get(call, "function", &function) ||
+        !kv_json_get(function, "arguments", &value))
         return;
     if (kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, to->arguments);
@@ -94,41 +107,62 @@ static void openai_tool(const struct kv_protocol *to, struct kv_slice message)
         kv_json_compact(to->arguments, value);
 }
 
+static bool openai_message(const struct kv_protocol *to, struct kv_slice message)
+{
+    enum { CONTENT, DETAILS, REASONING_CONTENT, REASONING, REFUSAL, CALLS, COUNT };
+    NAMES("content", "reasoning_details", "reasoning_content", "reasoning", "refusal", "tool_calls");
+    struct kv_slice v[COUNT];
+    PICK(message, v);
+    openai_content(to, v[CONTENT]);
+    openai_reasoning(to, v[DETAILS], v[REASONING_CONTENT], v[REASONING]);
+    append_value(to->refusal, v[REFUSAL]);
+    openai_tool(to, v[CALLS]);
+    return kv_json_type(message) == KV_JSON_OBJECT;
+}
+
+static bool openai_choice(const struct kv_protocol *to, struct kv_slice choice)
+{
+    enum { FINISH, MESSAGE, DELTA, COUNT };
+    NAMES("finish_reason", "message", "delta");
+    struct kv_slice v[COUNT];
+    PICK(choice, v);
+    replace_value(to->finish, v[FINISH]);
+    struct kv_slice message = v[MESSAGE].n ? v[MESSAGE] : v[DELTA];
+    return message.n && openai_message(to, message);
+}
+
 /* A body or one event of a stream. False if there is no choice in it. */
 static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
 {
-    struct kv_slice value, choices, choice, message;
-    replace(to->model, root, "model");
-    take_id(to, root);
-    replace(to->provider, root, "provider");
-    replace(to->fingerprint, root, "system_fingerprint");
-    replace(to->tier, root, "service_tier");
-    if (kv_json_get(root, "usage", &value))
-        kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, value);
-    if (!kv_json_get(root, "choices", &choices))
-        return false;
-    if (!first_item(choices, &choice) || kv_json_type(choice) != KV_JSON_OBJECT)
-        return false;
-    replace(to->finish, choice, "finish_reason");
-    if (!kv_json_get(choice, "message", &message) && !kv_json_get(choice, "delta", &message))
-        return false;
-    openai_content(to, message);
-    openai_reasoning(to, message);
-    append(to->refusal, message, "refusal");
-    openai_tool(to, message);
-    return kv_json_type(message) == KV_JSON_OBJECT;
+    enum { MODEL, ID, PROVIDER, FINGERPRINT, TIER, USAGE, CHOICES, COUNT };
+    NAMES(
+        "model", "id", "provider", "system_fingerprint", "service_tier", "usage", "choices");
+    struct kv_slice v[COUNT], choice;
+    PICK(root, v);
+    replace_value(to->model, v[MODEL]);
+    if (!to->id->n) /* each event of a stream repeats it */
+        append_value(to->id, v[ID]);
+    replace_value(to->provider, v[PROVIDER]);
+    replace_value(to->fingerprint, v[FINGERPRINT]);
+    replace_value(to->tier, v[TIER]);
+    if (v[USAGE].n)
+        kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, v[USAGE]);
+    return first_item(v[CHOICES], &choice) && kv_json_type(choice) == KV_JSON_OBJECT &&
+           openai_choice(to, choice);
 }
 
 /* Where a success hides its failure. */
 bool kv_protocol_error(struct kv_slice root, struct kv_slice *error)
 {
-    struct kv_slice choices, choice;
+    enum { ERROR, CHOICES, COUNT };
+    NAMES("error", "choices");
+    struct kv_slice v[COUNT], choice;
     struct kv_json_walk w;
-    if (kv_json_get(root, "error", error) && !kv_json_is_null(*error))
+    PICK(root, v);
+    *error = v[ERROR];
+    if (!kv_json_is_null(*error))
         return true;
-    if (!kv_json_get(root, "choices", &choices))
-        return false;
-    kv_json_begin(&w, choices);
+    kv_json_begin(&w, v[CHOICES]);
     return kv_json_item(&w, &choice) && kv_json_get(choice, "error", error) &&
            !kv_json_is_null(*error);
 }

@@ -81,7 +81,9 @@ static void add_message(struct kv_buf *out, const char *role, struct kv_slice te
     kv_json_quote_str(out, role);
     kv_buf_add_str(out, ",\"content\":");
     kv_json_quote(out, text, KV_JSON_RAW);
-    kv_buf_printf(out, ",\"block_index\":%d}", index);
+    kv_buf_add_str(out, ",\"block_index\":");
+    kv_buf_add_int(out, index);
+    kv_buf_add_char(out, '}');
 }
 
 static void write_messages(struct kv_answer_stage *a)

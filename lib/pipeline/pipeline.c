@@ -454,6 +454,11 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     kv_buf_release(&parsing_key);
 }
 
+uint32_t kv_pipeline_code(const struct kv_pipeline *p)
+{
+    return kv_result_builder_code(&p->record);
+}
+
 void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,

@@ -82,6 +82,8 @@ void kv_pipeline_stand_in(
     struct kv_pipeline *p, const struct kv_model *model, const char *name, struct kv_slice why);
 /* Appends the result as one line; only once the queries are over. */
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
+/* What the written line counts as (outcomes.h). */
+uint32_t kv_pipeline_code(const struct kv_pipeline *p);
 void kv_pipeline_release(struct kv_pipeline *p);
 
 #endif

@@ -21,8 +21,10 @@ static int compile(struct kv_prepared_question *s, const struct kv_config *confi
         break;
     }
     s->template = t;
-    kv_json_schema_prompt(&s->shown_schema, t, false, 2);
-    kv_json_schema_strict(&s->sent_schema, t);
+    if (t->needs_judge) {
+        kv_json_schema_prompt(&s->shown_schema, t, false, 2);
+        kv_json_schema_strict(&s->sent_schema, t);
+    }
     if (config->sufficiency_enabled)
         kv_json_schema_prompt(&s->full_schema, t, true, 2);
     return 0;

@@ -19,8 +19,8 @@ struct kv_prepared_question {
     bool few_shot;                /* examples may be shown */
     struct kv_buf examples;       /* JSON array */
     size_t example_count;
-    struct kv_buf shown_schema; /* in the judge's prompt */
-    struct kv_buf sent_schema;  /* with the judge's request */
+    struct kv_buf shown_schema; /* in the judge's prompt; empty where no judge is needed */
+    struct kv_buf sent_schema;  /* with the judge's request; likewise */
     struct kv_buf full_schema;  /* trace fields too; for the sufficiency check, if there is one */
     struct kv_question read;    /* private: what `question` points to */
 };

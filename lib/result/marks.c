@@ -3,44 +3,45 @@
 
 #include "json.h"
 
-static bool has_warning(const struct kv_result *row, const char *beginning)
-{
-    struct kv_json_walk w;
-    struct kv_slice warnings, item;
-    bool found = false;
-    if (!kv_json_get(row->metadata, "warnings", &warnings))
-        return false;
-    kv_json_begin(&w, warnings);
-    while (!found && kv_json_item(&w, &item)) {
-        struct kv_buf text = {0};
-        if (kv_json_type(item) == KV_JSON_STRING)
-            kv_json_unescape(item, &text);
-        found = kv_slice_starts(kv_slice_of(&text), beginning);
-        kv_buf_release(&text);
-    }
-    return found;
-}
-
-unsigned kv_marks_of(const struct kv_result *row)
+unsigned kv_marks_of_stage(struct kv_slice finish, struct kv_slice dropped)
 {
     static const struct {
         const char *finish;
         unsigned mark;
     } finishes[] = {{"length", KV_MARK_CUT}, {"content_filter", KV_MARK_FILTERED},
         {"refusal", KV_MARK_REFUSED}};
-    struct kv_slice stage, finish = {0}, dropped;
-    unsigned marks = 0;
+    unsigned marks = kv_json_count(dropped) ? KV_MARK_DROPPED : 0;
+    for (size_t i = 0; finish.n && i < sizeof finishes / sizeof *finishes; i++)
+        if (kv_json_string_is(finish, finishes[i].finish))
+            marks |= finishes[i].mark;
+    return marks;
+}
+
+unsigned kv_marks_of_warning(struct kv_slice text)
+{
+    if (kv_slice_starts(text, "Answer of another model"))
+        return KV_MARK_ANOTHER;
+    return kv_slice_starts(text, "Answer asked for otherwise than configured") ? KV_MARK_DROPPED
+                                                                               : 0;
+}
+
+unsigned kv_marks_of(const struct kv_result *row)
+{
+    struct kv_slice stage, finish, dropped, item;
+    struct kv_json_walk w;
     if (row->generic || !kv_json_get(row->usage, "answer_generation", &stage))
         return 0;
     kv_json_get(stage, "kv_finish", &finish);
-    for (size_t i = 0; i < sizeof finishes / sizeof *finishes; i++)
-        if (finish.n && kv_json_string_is(finish, finishes[i].finish))
-            marks |= finishes[i].mark;
-    if ((kv_json_get(stage, "kv_dropped", &dropped) && kv_json_count(dropped)) ||
-        has_warning(row, "Answer asked for otherwise than configured"))
-        marks |= KV_MARK_DROPPED;
-    if (has_warning(row, "Answer of another model"))
-        marks |= KV_MARK_ANOTHER;
+    kv_json_get(stage, "kv_dropped", &dropped);
+    unsigned marks = kv_marks_of_stage(finish, dropped);
+    kv_json_begin(&w, row->warnings);
+    while (kv_json_item(&w, &item)) {
+        struct kv_buf text = {0};
+        if (kv_json_type(item) == KV_JSON_STRING)
+            kv_json_unescape(item, &text);
+        marks |= kv_marks_of_warning(kv_slice_of(&text));
+        kv_buf_release(&text);
+    }
     return marks;
 }
 

@@ -15,6 +15,10 @@ enum { KV_MARKS = 5 };
 
 /* By usage_metadata.answer_generation and the warnings (kv-results(5)). */
 unsigned kv_marks_of(const struct kv_result *row);
+/* What each of these adds, for a result that is no row yet: kv_finish and kv_dropped of that stage
+ * (JSON; empty: none), and the text of one warning, which counts only where there is that stage. */
+unsigned kv_marks_of_stage(struct kv_slice finish, struct kv_slice dropped);
+unsigned kv_marks_of_warning(struct kv_slice text);
 
 /* "truncated", "filtered", "refused", "another_model", "altered_request"; i is the number of the
  * bit. */

@@ -8,9 +8,19 @@
 
 enum { MARKS_AT = 8 }; /* bits below are the outcome, from 1 */
 
+uint32_t kv_outcomes_pack(enum kv_result_outcome outcome, unsigned marks)
+{
+    return ((uint32_t)outcome + 1) | marks << MARKS_AT;
+}
+
 uint32_t kv_outcomes_code(const struct kv_result *row)
 {
-    return ((uint32_t)kv_result_outcome(row) + 1) | kv_marks_of(row) << MARKS_AT;
+    return kv_outcomes_pack(kv_result_outcome(row), kv_marks_of(row));
+}
+
+enum kv_result_outcome kv_outcomes_outcome(uint32_t code)
+{
+    return (enum kv_result_outcome)((code & ((1u << MARKS_AT) - 1)) - 1);
 }
 
 bool kv_outcomes_mark(uint32_t code, enum kv_mark mark)

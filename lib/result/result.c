@@ -47,6 +47,7 @@ static void take_metadata(const struct kv_slice *values, struct kv_result *r)
     r->replicate = or_nothing(values[KV_METADATA_replicate]);
     r->scenario_id = or_nothing(values[KV_METADATA_scenario_id]);
     r->scenario_turn = or_nothing(values[KV_METADATA_scenario_turn]);
+    r->warnings = values[KV_METADATA_warnings];
     r->preview = is_text(r->timestamp) && r->timestamp.n == 2;
     take_failure(values[KV_METADATA_failure], r);
 }
@@ -56,6 +57,7 @@ static void take_template(const struct kv_slice *values, struct kv_result *r)
     r->raw_llm_response = values[KV_TEMPLATE_raw_llm_response];
     r->verify_result = or_nothing(values[KV_TEMPLATE_verify_result]);
     r->usage = or_nothing(values[KV_TEMPLATE_usage_metadata]);
+    r->partial = kv_json_is_true(values[KV_TEMPLATE_response_timeout_partial]);
 }
 
 /* Any JSON job: the key is all it must have, the rest is taken where it is of the expected type. */
@@ -156,9 +158,7 @@ bool kv_result_failed(const struct kv_result *result)
 
 bool kv_result_is_partial(const struct kv_result *result)
 {
-    struct kv_slice partial;
-    return kv_json_get(result->template, "response_timeout_partial", &partial) &&
-           kv_json_is_true(partial);
+    return result->partial;
 }
 
 enum kv_result_outcome kv_result_outcome(const struct kv_result *result)

@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "json_out.h"
+#include "outcomes.h"
 #include "result_table.h"
 
 #include <stddef.h>
@@ -437,4 +438,28 @@ void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *o
     write_block(out, &kv_result_table, row, r);
     kv_buf_add_char(out, '\n');
     kv_json_replace_surrogates(out, start);
+}
+
+/* Marks are of the stage that answered, as in a row. */
+static unsigned marks_of(const struct kv_result_builder *r)
+{
+    const struct kv_stage_usage *answer = NULL;
+    for (size_t i = 0; r->has_usage && i < r->usage_count; i++)
+        if (strcmp(r->usage[i].stage, "answer_generation") == 0)
+            answer = &r->usage[i];
+    if (!answer)
+        return 0;
+    unsigned marks = kv_marks_of_stage(answer->finish, answer->dropped);
+    for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++)
+        marks |= kv_marks_of_warning(r->warnings[i]);
+    return marks;
+}
+
+uint32_t kv_result_builder_code(const struct kv_result_builder *r)
+{
+    static const struct kv_slice verdicts[] = {
+        [KV_TRI_NULL] = {"null", 4}, [KV_TRI_FALSE] = {"false", 5}, [KV_TRI_TRUE] = {"true", 4}};
+    const struct kv_result counted = {
+        .failure = r->failure, .verify_result = verdicts[r->verify_result]};
+    return kv_outcomes_pack(kv_result_outcome(&counted), marks_of(r));
 }

@@ -142,4 +142,7 @@ void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_us
  * result_id is computed here. Text that is no UTF-8 is repaired with U+FFFD. */
 void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *out);
 
+/* What kv_outcomes_code (outcomes.h) says of the row that is written. */
+uint32_t kv_result_builder_code(const struct kv_result_builder *r);
+
 #endif

@@ -69,15 +69,20 @@ static void tell_unsolved(struct kv_active_jobs *a, const char *task, const char
 
 /* Counts the result that is written. Only errors count for --max-failures: an answer that is wrong
  * or declined is no error. */
+static void count_outcome(struct kv_active_jobs *a, uint32_t code)
+{
+    kv_outcomes_add(&a->tally->outcomes, code, 1);
+    a->budget->failures += kv_outcomes_outcome(code) == KV_RESULT_ERROR;
+}
+
+/* Counts the result of a command. */
 static void count_line(struct kv_active_jobs *a)
 {
     struct kv_result row;
     struct kv_err never; /* we wrote it */
     struct kv_slice line = kv_slice_strip(kv_slice_of(&a->line));
-    if (kv_result_read(line, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &row, &never) != 0)
-        return;
-    kv_outcomes_add(&a->tally->outcomes, kv_outcomes_code(&row), 1);
-    a->budget->failures += kv_result_outcome(&row) == KV_RESULT_ERROR;
+    if (kv_result_read(line, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &row, &never) == 0)
+        count_outcome(a, kv_outcomes_code(&row));
 }
 
 /* Tells once that a trait or a check was lost; each result has its own in its warnings. */
@@ -105,7 +110,7 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
                 kv_slice_of(&p->error_text));
         return;
     }
-    count_line(a);
+    count_outcome(a, kv_pipeline_code(p));
 }
 
 /* ---- asking, and what earlier runs have asked ---- */

@@ -129,93 +129,123 @@ void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
     kv_buf_add_char(out, '}');
 }
 
-/* ---- reading ---- */
+/* ---- reading: every reply of a run comes by here, so each object is walked once ---- */
 
-static struct kv_slice read_text(struct kv_slice object, const char *name, struct kv_buf *text)
+static struct kv_slice read_text(struct kv_slice value, struct kv_buf *text)
 {
-    struct kv_slice value;
     kv_buf_clear(text);
     kv_buf_reserve(text, 1);
-    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
+    if (value.n && kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, text);
     return kv_slice_of(text);
 }
 
-static enum kv_outcome read_outcome(struct kv_slice object)
+static enum kv_outcome read_outcome(struct kv_slice value)
 {
-    struct kv_slice value;
-    if (kv_json_get(object, "outcome", &value))
-        for (int i = 0; i < KV_OUTCOME_COUNT; i++)
-            if (kv_json_string_is(value, kv_outcome_name((enum kv_outcome)i)))
-                return (enum kv_outcome)i;
+    for (int i = 0; value.n && i < KV_OUTCOME_COUNT; i++)
+        if (kv_json_string_is(value, kv_outcome_name((enum kv_outcome)i)))
+            return (enum kv_outcome)i;
     return KV_OUTCOME_OK;
 }
 
-static void read_usage(struct kv_slice object, struct kv_usage *used)
+static void read_usage(struct kv_slice all, struct kv_usage *used)
 {
-    struct kv_slice all, value;
-    if (!kv_json_get(object, "used", &all))
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    if (!all.n)
         return;
     for (size_t i = 0; i < COUNTS; i++)
-        if (!kv_json_get(all, counts[i].name, &value) || !kv_num_int64(value, count_of(used, i)) ||
-            *count_of(used, i) < 0)
+        *count_of(used, i) = -1;
+    kv_json_begin(&w, all);
+    while (kv_json_member(&w, &key, &value)) {
+        size_t i = 0;
+        while (i < COUNTS && !kv_json_string_is(key, counts[i].name))
+            i++;
+        double *amount = i < COUNTS                         ? NULL
+                         : kv_json_string_is(key, "cost")   ? &used->cost
+                         : kv_json_string_is(key, "priced") ? &used->priced
+                                                            : NULL;
+        if (i < COUNTS && (!kv_num_int64(value, count_of(used, i)) || *count_of(used, i) < 0))
             *count_of(used, i) = -1;
-    if (kv_json_get(all, "cost", &value) && !kv_num_double(value, &used->cost))
-        used->cost = (double)NAN;
-    if (kv_json_get(all, "priced", &value) && !kv_num_double(value, &used->priced))
-        used->priced = (double)NAN;
+        if (amount && !kv_num_double(value, amount))
+            *amount = (double)NAN;
+    }
 }
 
-static void read_retries(struct kv_slice object, struct kv_answer *answer)
+static void read_retries(struct kv_slice all, struct kv_answer *answer)
 {
-    struct kv_slice all = {"", 0}, value;
     struct kv_json_walk w;
-    kv_json_get(object, "retries", &all);
+    struct kv_slice value;
     kv_json_begin(&w, all);
     for (int i = 0; i < KV_RETRY_CLASSES && kv_json_item(&w, &value); i++)
         if (!kv_num_int64(value, &answer->retries[i]))
             answer->retries[i] = 0;
 }
 
-static void read_rest(struct kv_slice object, struct kv_answer *a)
+static void read_flags(struct kv_slice object, struct kv_answer *a)
 {
-    struct kv_slice value;
-    int64_t n = 1;
-    for (size_t i = 0; i < FLAGS; i++)
-        if (kv_json_get(object, flags[i].name, &value))
-            *flag_of(a, i) = kv_json_is_true(value);
-    if (kv_json_get(object, "first_token_s", &value) && !kv_num_double(value, &a->first_token_s))
-        a->first_token_s = 0;
-    if (kv_json_get(object, "tokens_per_s", &value) && !kv_num_double(value, &a->tokens_per_s))
-        a->tokens_per_s = 0;
-    if (kv_json_get(object, "attempts", &value) &&
-        (!kv_num_int64(value, &n) || n < 1 || n > INT_MAX))
-        n = 1;
-    a->attempts = (int)n;
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_json_begin(&w, object);
+    while (kv_json_member(&w, &key, &value))
+        for (size_t i = 0; i < FLAGS; i++)
+            if (kv_json_string_is(key, flags[i].name))
+                *flag_of(a, i) = kv_json_is_true(value);
+}
+
+static void read_number(struct kv_slice value, double *x)
+{
+    if (value.n && !kv_num_double(value, x))
+        *x = 0;
 }
 
 bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
 {
-    struct kv_slice value;
+    enum {
+        TEXT,
+        SERVED,
+        ASKED_AT,
+        TIER,
+        FINISH,
+        ADJUSTED,
+        OUTCOME,
+        USED,
+        RETRIES,
+        FIRST,
+        SPEED,
+        ATTEMPTS,
+        COUNT
+    };
+    static const char *const names[COUNT] = {"text", "served", "asked_at", "tier", "finish",
+        "adjusted", "outcome", "used", "retries", "first_token_s", "tokens_per_s", "attempts"};
+    struct kv_slice v[COUNT];
     struct kv_answer *a = &kept->answer;
-    if (!kv_json_get(object, "text", &value) || kv_json_type(value) != KV_JSON_STRING)
+    int64_t n;
+    kv_json_pick(object, names, v, COUNT);
+    if (!v[TEXT].n || kv_json_type(v[TEXT]) != KV_JSON_STRING)
         return false;
-    *a = (struct kv_answer){
-        .kind = KV_ANSWER_TEXT, .used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
-    a->text = read_text(object, "text", &kept->text);
-    a->served = read_text(object, "served", &kept->served);
-    if (kv_json_get(object, "asked_at", &value) && kv_json_type(value) == KV_JSON_STRING) {
+    *a = (struct kv_answer){.kind = KV_ANSWER_TEXT,
+        .used = KV_USAGE_UNKNOWN,
+        .category = KV_RETRY_NEVER,
+        .attempts = 1};
+    a->text = read_text(v[TEXT], &kept->text);
+    a->served = read_text(v[SERVED], &kept->served);
+    if (v[ASKED_AT].n && kv_json_type(v[ASKED_AT]) == KV_JSON_STRING) {
         kv_buf_clear(&kept->asked_at);
-        kv_buf_add_slice(&kept->asked_at, value);
+        kv_buf_add_slice(&kept->asked_at, v[ASKED_AT]);
         a->asked_at = kv_slice_of(&kept->asked_at);
     }
-    a->tier = read_text(object, "tier", &kept->tier);
-    a->finish = read_text(object, "finish", &kept->finish);
-    a->adjusted = read_text(object, "adjusted", &kept->adjusted);
-    a->outcome = read_outcome(object);
-    read_usage(object, &a->used);
-    read_retries(object, a);
-    read_rest(object, a);
+    a->tier = read_text(v[TIER], &kept->tier);
+    a->finish = read_text(v[FINISH], &kept->finish);
+    a->adjusted = read_text(v[ADJUSTED], &kept->adjusted);
+    a->outcome = read_outcome(v[OUTCOME]);
+    read_usage(v[USED], &a->used);
+    read_retries(v[RETRIES], a);
+    read_flags(object, a);
+    read_number(v[FIRST], &a->first_token_s);
+    read_number(v[SPEED], &a->tokens_per_s);
+    if (kv_num_int64(v[ATTEMPTS], &n) && n >= 1 && n <= INT_MAX)
+        a->attempts = (int)n;
     return true;
 }
 

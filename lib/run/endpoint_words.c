@@ -138,7 +138,10 @@ static void look_at_prompt(
 {
     struct kv_buf text = {0};
     int64_t tokens = reply->usage.in_total;
-    if (tokens <= 0 || e->remarked & KV_REMARK_PROMPT)
+    size_t bytes = 0;
+    for (size_t i = 0; i < q->count; i++)
+        bytes += q->messages[i].text.n;
+    if (tokens <= 0 || e->remarked & KV_REMARK_PROMPT || bytes < LONG_PROMPT)
         return;
     size_t characters = count_prompt(q);
     if (characters < LONG_PROMPT || characters / CHARACTERS_A_TOKEN <= (size_t)tokens)

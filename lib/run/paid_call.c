@@ -7,7 +7,8 @@
 
 static void add_part(struct kv_buf *out, struct kv_slice part)
 {
-    kv_buf_printf(out, "%zu:", part.n);
+    kv_buf_add_count(out, part.n);
+    kv_buf_add_char(out, ':');
     kv_buf_add_slice(out, part);
     kv_buf_add_char(out, ',');
 }
@@ -16,7 +17,7 @@ static void add_query(struct kv_buf *out, const struct kv_query *q)
 {
     add_part(out, kv_slice(q->stage));
     for (size_t i = 0; i < q->count; i++) {
-        kv_buf_printf(out, "%d", (int)q->messages[i].role);
+        kv_buf_add_int(out, q->messages[i].role);
         add_part(out, q->messages[i].text);
     }
     add_part(out, kv_slice(q->schema_name ? q->schema_name : ""));
@@ -52,7 +53,7 @@ void kv_paid_tasks_add(struct kv_paid_tasks *t, struct kv_slice key, uint64_t af
         kv_buf_add_char(&t->after, ',');
     }
     kv_json_quote(&t->keys, key, KV_JSON_RAW);
-    kv_buf_printf(&t->after, "%" PRIu64, after);
+    kv_buf_add_count(&t->after, after);
     t->last = after > t->last ? after : t->last;
 }
 

@@ -13,6 +13,7 @@
 #include "io.h"
 #include "json.h"
 #include "num.h"
+#include "outcomes.h"
 #include "pipeline.h"
 #include "task.h"
 
@@ -176,6 +177,19 @@ static void ask(struct canned *c, const struct kv_query *q, const struct kv_retr
     }
 }
 
+/* What a run counts without reading its row is what everybody reads there. */
+static void check_code(const struct kv_pipeline *p, struct kv_slice line)
+{
+    struct kv_result row;
+    struct kv_err err;
+    if (kv_result_read(line, KV_JSON_STRICT, &row, &err) != 0)
+        kv_cli_fail(&err);
+    if (kv_pipeline_code(p) == kv_outcomes_code(&row))
+        return;
+    kv_err_set(&err, KV_SYSTEM, "the result is counted otherwise than its row");
+    kv_cli_fail(&err);
+}
+
 static void run_task(const struct kv_pipeline_shared *shared, const struct kv_bench *bench,
     struct canned *canned, struct kv_slice name)
 {
@@ -205,6 +219,7 @@ static void run_task(const struct kv_pipeline_shared *shared, const struct kv_be
         kv_pipeline_take(&p, &r);
     }
     kv_pipeline_write(&p, &line);
+    check_code(&p, kv_slice_of(&line));
     printf("{\"name\":%.*s,\"calls\":[%s],\"result\":%.*s}\n", (int)name.n, name.p,
         asked.calls.p ? asked.calls.p : "", (int)line.n - 1, line.p);
     kv_pipeline_release(&p);

@@ -38,12 +38,15 @@ struct kv_call {
     struct kv_lane *lane;
     const struct kv_retry_policy *policy; /* the model's */
     double tokens;                        /* estimate, for the token rate */
+    int64_t timeout_ms;                   /* how long it may take; 0: for ever */
     void *user;
     /* the scheduler's; `used` (retries by reason) may be read */
     int used[KV_RETRY_CLASSES];
     int spent[KV_RETRY_CLASSES]; /* those that counted against the budget */
     int64_t ready_ms, started_ms, throttled_ms;
     uint64_t order;
+    uint64_t number;       /* of the lane's starts */
+    int place, host_place; /* in flight on the lane, and at its host, when it started; with it */
 };
 
 #endif

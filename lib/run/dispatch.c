@@ -247,6 +247,7 @@ static void send_http(struct kv_dispatch *c, struct kv_pending_query *e, bool st
         request.identity = true;
         request.timeout_ms = (long)e->streamed->stream.limits.total_ms + BEHIND_CLOCKS_MS;
     }
+    e->call.timeout_ms = request.timeout_ms;
     e->flying = true;
     if (kv_http_start(c->http, &request, &err) == 0)
         return;
@@ -282,6 +283,7 @@ static void send_to_command(struct kv_dispatch *c, struct kv_pending_query *e)
         fail(c, e, KV_RETRY_NEVER, "CommandError", kv_slice(err.text));
         return;
     }
+    e->call.timeout_ms = c->command_timeout_ms;
     e->prev = NULL;
     e->next = c->children;
     if (e->next)

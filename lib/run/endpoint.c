@@ -38,6 +38,20 @@ static int open_provider(
     return 0;
 }
 
+/* Services count the calls of each model by itself, servers of one's own all that come. */
+static void open_lane(struct kv_endpoint *e, struct kv_sched *sched, int cap)
+{
+    const struct kv_http_target *chat = e->provider.chat;
+    struct kv_buf server = {0};
+    kv_buf_add_str(&server, chat ? chat->host : "");
+    if (chat && !chat->place.nearby && chat->place.encrypted) {
+        kv_buf_add_char(&server, ' ');
+        kv_buf_add_slice(&server, e->model->model_name);
+    }
+    e->lane = kv_sched_lane(sched, e->name, server.p, cap);
+    kv_buf_release(&server);
+}
+
 static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool wanted,
     const struct kv_endpoint_options *o, struct kv_sched *sched, struct kv_err *err)
 {
@@ -55,8 +69,7 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool 
         return -1;
     if (e->provider.chat)
         kv_adjust_begin(e);
-    const char *host = e->provider.chat ? e->provider.chat->host : "";
-    e->lane = kv_sched_lane(sched, e->name, host, lane_cap(config, e->model, e->judge));
+    open_lane(e, sched, lane_cap(config, e->model, e->judge));
     return 0;
 }
 

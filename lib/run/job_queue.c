@@ -50,7 +50,7 @@ const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *
         if (a->at[q] == a->length[q])
             continue;
         size_t i = a->queue[q][a->at[q]];
-        bool room = !a->models[q].held && kv_sched_room(sched, a->models[q].lane, now);
+        bool room = !a->models[q].held && kv_sched_room_ms(sched, a->models[q].lane, now) == 0;
         if (i < best && (room || !must_ask(a, &a->work->jobs[i]))) {
             best = i;
             from = q;
@@ -60,6 +60,19 @@ const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *
         return NULL;
     a->at[from]++;
     return &a->work->jobs[best];
+}
+
+int64_t kv_job_queue_wait_ms(const struct kv_job_queue *a, struct kv_sched *sched, int64_t now)
+{
+    int64_t soonest = -1;
+    for (size_t q = 0; q < a->queues; q++) {
+        if (a->at[q] == a->length[q] || a->models[q].held)
+            continue;
+        int64_t wait = kv_sched_room_ms(sched, a->models[q].lane, now);
+        if (wait >= 0 && (soonest < 0 || wait < soonest))
+            soonest = wait;
+    }
+    return soonest;
 }
 
 bool kv_job_queue_empty(const struct kv_job_queue *a)

@@ -21,6 +21,8 @@ void kv_job_queue_release(struct kv_job_queue *a);
 /* Takes the first job in order that may begin now: one that has its answer, or whose model would
  * be asked at once. NULL if there is none. */
 const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *sched, int64_t now);
+/* How long until a job may begin; -1: not before something else has happened. */
+int64_t kv_job_queue_wait_ms(const struct kv_job_queue *a, struct kv_sched *sched, int64_t now);
 bool kv_job_queue_empty(const struct kv_job_queue *a);
 
 #endif

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    SLEEP_MAX_MS = 250,      /* how often the loop wakes for the progress display and deadlines */
+    SLEEP_MAX_MS = 250,      /* how often the loop wakes where nothing else has a time */
     ECHO_MS = 200,           /* timeout(1) signals a process, then its group: one signal */
     GRACE_MS = 30000,        /* where the user names none; */
     SIGTERM_MS = 8000,       /* grace after SIGTERM: containers are killed after ten seconds */
@@ -207,6 +207,9 @@ static int wait_for_events(struct kv_run *run, int64_t now, struct kv_err *err)
 {
     struct pollfd fds[2] = {{.fd = run->set.signal_fd, .events = POLLIN}};
     int64_t wait = SLEEP_MAX_MS;
+    int64_t job = has_room(run, now) ? kv_job_queue_wait_ms(&run->queue, run->set.sched, now) : -1;
+    if (job >= 0 && job < wait)
+        wait = job;
     if (run->draining && run->jobs.n && run->drain_deadline_ms - now < wait)
         wait = run->drain_deadline_ms - now;
     kv_output_poll(&run->jobs.output, &fds[1]);

@@ -11,16 +11,31 @@
 
 #include "buf.h"
 #include "lane.h"
+#include "pace.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { THROTTLED_MAX_MS = 30 * 60000 }; /* one call's total wait for rate limits */
+enum {
+    FIRST_LIMIT = 4,               /* calls in flight before the first answer, at least … */
+    FIRST_PART = 16,               /* … and at least this part of a number that was named */
+    THROTTLED_MAX_MS = 30 * 60000, /* one call's total wait for rate limits */
+    OWN_TROUBLE_MAX = 20,          /* its refusals while others are served */
+};
+
+/* A pace, and whose. */
+struct server {
+    char *name;
+    struct kv_pace pace;
+};
 
 struct kv_sched {
     struct kv_lane_rules rules;
+    int most; /* calls in flight, of the whole run */
+    bool adaptive;
     struct kv_lane **lane;
-    size_t lanes, turn;
+    struct server **server;
+    size_t lanes, servers, turn;
     int in_flight;
     uint64_t order;
     bool stopped;
@@ -31,11 +46,10 @@ struct kv_sched {
 struct kv_sched *kv_sched_open(const struct kv_sched_limits *limits)
 {
     struct kv_sched *s = kv_calloc(1, sizeof *s);
-    s->rules = (struct kv_lane_rules){.in_flight = limits->in_flight < 1 ? 1 : limits->in_flight,
-        .adaptive = limits->adaptive,
-        .rpm = limits->rpm,
-        .tpm = limits->tpm,
-        .random = limits->seed * 2 + 1};
+    s->rules = (struct kv_lane_rules){
+        .rpm = limits->rpm, .tpm = limits->tpm, .random = limits->seed * 2 + 1};
+    s->most = limits->in_flight < 1 ? 1 : limits->in_flight;
+    s->adaptive = limits->adaptive;
     return s;
 }
 
@@ -45,20 +59,48 @@ void kv_sched_close(struct kv_sched *s)
         return;
     for (size_t i = 0; i < s->lanes; i++)
         kv_lane_close(s->lane[i]);
+    for (size_t i = 0; i < s->servers; i++) {
+        free(s->server[i]->name);
+        free(s->server[i]);
+    }
+    free(s->server);
     free(s->lane);
     free(s);
 }
 
-struct kv_lane *kv_sched_lane(struct kv_sched *s, const char *name, const char *host, int in_flight)
+/* Calls in flight before anything is known. Commands of this machine are throttled by nobody. */
+static int first_limit(const struct kv_sched *s, const char *server)
 {
-    s->lane = kv_array(s->lane, s->lanes + 1, sizeof *s->lane);
-    return s->lane[s->lanes++] = kv_lane_open(name, host, in_flight, &s->rules);
+    int first = FIRST_LIMIT;
+    if (!s->adaptive)
+        first = !*server ? s->most : s->most / FIRST_PART > first ? s->most / FIRST_PART : first;
+    return first < s->most ? first : s->most;
+}
+
+static struct kv_pace *pace_of(struct kv_sched *s, const char *name)
+{
+    for (size_t i = 0; i < s->servers && *name; i++)
+        if (strcmp(s->server[i]->name, name) == 0)
+            return &s->server[i]->pace;
+    struct server *new = kv_calloc(1, sizeof *new);
+    new->name = kv_strdup(name);
+    kv_pace_begin(&new->pace, s->most, first_limit(s, name), s->adaptive);
+    s->server = kv_array(s->server, s->servers + 1, sizeof(struct server *));
+    s->server[s->servers++] = new;
+    return &new->pace;
+}
+
+struct kv_lane *kv_sched_lane(
+    struct kv_sched *s, const char *name, const char *server, int in_flight)
+{
+    s->lane = kv_array(s->lane, s->lanes + 1, sizeof(struct kv_lane *));
+    return s->lane[s->lanes++] = kv_lane_open(name, pace_of(s, server), in_flight, &s->rules);
 }
 
 void kv_sched_narrow(struct kv_sched *s, int in_flight)
 {
-    if (in_flight >= 1 && in_flight < s->rules.in_flight)
-        s->rules.in_flight = in_flight;
+    if (in_flight >= 1 && in_flight < s->most)
+        s->most = in_flight;
 }
 
 void kv_sched_window(
@@ -70,14 +112,14 @@ void kv_sched_window(
 
 /* ---- starting ---- */
 
-bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now)
+int64_t kv_sched_room_ms(const struct kv_sched *s, struct kv_lane *lane, int64_t now)
 {
-    if (s->stopped || s->in_flight >= s->rules.in_flight)
-        return false;
+    if (s->stopped || s->in_flight >= s->most)
+        return -1;
     if (lane->fresh.n || (lane->retries.n && kv_call_heap_first(&lane->retries)->ready_ms <= now))
-        return false;
-    kv_lane_refill(lane, now);
-    return kv_lane_opens_at(lane, now) <= now;
+        return -1;
+    int64_t at = kv_lane_opens_at(lane, now);
+    return at == INT64_MAX ? -1 : at > now ? at - now : 0;
 }
 
 void kv_sched_submit(struct kv_sched *s, struct kv_call *call, int64_t now)
@@ -92,13 +134,12 @@ void kv_sched_submit(struct kv_sched *s, struct kv_call *call, int64_t now)
 
 struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now)
 {
-    if (s->stopped || s->in_flight >= s->rules.in_flight)
+    if (s->stopped || s->in_flight >= s->most)
         return NULL;
     for (size_t k = 0; k < s->lanes; k++) {
         struct kv_lane *l = s->lane[s->turn++ % s->lanes];
         if (kv_lane_is_idle(l))
             continue;
-        kv_lane_refill(l, now);
         if (kv_lane_opens_at(l, now) > now)
             continue;
         struct kv_call *call = kv_lane_take_ready(l, now);
@@ -116,7 +157,7 @@ int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now)
     int64_t soonest = INT64_MAX;
     bool queued = false;
     for (size_t i = 0; i < s->lanes && !s->stopped; i++) {
-        const struct kv_lane *l = s->lane[i];
+        struct kv_lane *l = s->lane[i];
         if (kv_lane_is_idle(l))
             continue;
         queued = true;
@@ -128,37 +169,57 @@ int64_t kv_sched_wait_ms(const struct kv_sched *s, int64_t now)
     }
     if (!queued)
         return -1;
-    if (s->in_flight >= s->rules.in_flight || soonest == INT64_MAX)
+    if (s->in_flight >= s->most || soonest == INT64_MAX)
         return 60000; /* a call has to end first */
     return soonest > now ? soonest - now : 0;
 }
 
 /* ---- ending ---- */
 
-/* Tells the other lanes of the host of a throttle: it may count all its models together. */
-static void warn_neighbours(struct kv_sched *s, const struct kv_lane *l)
+static int64_t gate_wait(const struct kv_lane *l, int64_t now)
 {
-    for (size_t i = 0; i < s->lanes; i++) {
-        struct kv_lane *other = s->lane[i];
-        if (other != l && strcmp(other->host, l->host) == 0 && other->ceiling <= 0)
-            other->probing = true;
-    }
+    return l->gate_ms > now ? l->gate_ms - now : 0;
 }
 
-/* Counts a retry and says whether the budget allows it. */
-static bool may_retry(struct kv_call *call, const struct kv_call_end *o, int64_t now)
+/* How long a refused call waits: as it was told, and as its lane does; where others go on and no time
+ * was named, a while of its own. */
+static int64_t refused_wait(
+    struct kv_call *call, const struct kv_call_end *o, bool of_lane, int64_t now)
+{
+    static const struct kv_retry_rule own = {
+        .backoff_min = 0.5, .backoff_max = 10, .backoff_multiplier = 2};
+    int64_t gate = of_lane ? gate_wait(call->lane, now) : 0;
+    if (o->retry_after_ms >= 0)
+        return o->retry_after_ms > gate ? o->retry_after_ms : gate;
+    return of_lane ? gate : kv_lane_backoff_ms(call->lane, &own, call->used[o->reason]);
+}
+
+static bool may_ask_refused_again(
+    struct kv_call *call, const struct kv_call_end *o, bool of_lane, int64_t now)
+{
+    int64_t wait = refused_wait(call, o, of_lane, now);
+    bool own_trouble = o->retry_after_ms < 0 && call->lane->last_ok_ms > call->started_ms;
+    bool counts = own_trouble || !call->policy->waits;
+    int64_t most =
+        call->policy->waits ? OWN_TROUBLE_MAX : call->policy->rules[o->reason].max_attempts;
+    call->throttled_ms += wait;
+    if (call->throttled_ms > THROTTLED_MAX_MS || (counts && call->spent[o->reason]++ >= most))
+        return false;
+    call->ready_ms = now + wait;
+    return true;
+}
+
+/* Counts a retry and says whether the budget allows it. A host that is not there yet is asked by one
+ * call at a time: all others wait for that one, and it is the lane that counts. */
+static bool may_retry(struct kv_call *call, const struct kv_call_end *o, bool of_lane, int64_t now)
 {
     struct kv_lane *l = call->lane;
     const struct kv_retry_rule *b = &call->policy->rules[o->reason];
     if (o->reason == KV_RETRY_RATE_LIMIT) {
-        int64_t wait = l->gate_ms > now ? l->gate_ms - now : 0;
-        bool own_trouble = o->retry_after_ms < 0 && l->last_ok_ms > call->started_ms;
-        call->throttled_ms += wait;
-        if (call->throttled_ms > THROTTLED_MAX_MS)
+        if (!may_ask_refused_again(call, o, of_lane, now))
             return false;
-        if ((own_trouble || !call->policy->waits) && call->spent[o->reason]++ >= b->max_attempts)
-            return false;
-        call->ready_ms = now + wait;
+    } else if (o->reason == KV_RETRY_CONNECTION && !l->served) {
+        call->ready_ms = now + gate_wait(l, now);
     } else {
         if (call->spent[o->reason] >= b->max_attempts)
             return false;
@@ -169,19 +230,26 @@ static bool may_retry(struct kv_call *call, const struct kv_call_end *o, int64_t
     return true;
 }
 
-static enum kv_after finish_retryable(
-    struct kv_sched *s, struct kv_call *call, const struct kv_call_end *o, int64_t now)
+/* What the lane learns of a failure. True if it speaks of the lane and not of this call alone. */
+static bool teach(struct kv_call *call, const struct kv_call_end *o, int64_t now)
 {
     struct kv_lane *l = call->lane;
     if (o->spoke)
         kv_lane_spoke(l, now);
-    if (o->reason == KV_RETRY_RATE_LIMIT) {
-        kv_lane_throttled(l, o, now);
-        warn_neighbours(s, l);
-    } else if (o->reason == KV_RETRY_CONNECTION) {
-        kv_lane_lost(l, now);
-    }
-    if (may_retry(call, o, now)) {
+    if (o->reason == KV_RETRY_RATE_LIMIT)
+        return kv_lane_throttled(l, call, o, now);
+    if (o->reason == KV_RETRY_TIMEOUT)
+        kv_lane_timed_out(l, call, o, now);
+    else if (o->reason == KV_RETRY_CONNECTION)
+        kv_lane_lost(l, call, now);
+    return false;
+}
+
+static enum kv_after finish_retryable(
+    struct kv_call *call, const struct kv_call_end *o, int64_t now)
+{
+    struct kv_lane *l = call->lane;
+    if (may_retry(call, o, teach(call, o, now), now)) {
         if (!kv_lane_is_hopeless(l, call->policy, now)) {
             kv_call_heap_push(&l->retries, call);
             return KV_AFTER_AGAIN;
@@ -200,19 +268,17 @@ enum kv_after kv_sched_finish(
     struct kv_sched *s, struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
     struct kv_lane *l = call->lane;
-    l->in_flight--;
     s->in_flight--;
-    if (s->rules.tpm > 0 && end->tokens >= 0)
-        l->credit += call->tokens - end->tokens;
+    kv_lane_end(l, call, end->tokens);
     switch (end->fate) {
     case KV_FATE_RETRY:
-        return finish_retryable(s, call, end, now);
+        return finish_retryable(call, end, now);
     case KV_FATE_STOP:
         l->stopped = true;
         return KV_AFTER_DONE;
     case KV_FATE_OK:
     case KV_FATE_PERMANENT: /* the endpoint answered, though not with an answer */
-        kv_lane_served(l, end, now);
+        kv_lane_served(l, call, end, now);
         return KV_AFTER_DONE;
     case KV_FATE_CANCELLED:
         break;
@@ -246,8 +312,7 @@ void kv_sched_look(const struct kv_sched *s, int64_t now, struct kv_sched_view *
     for (size_t i = 0; i < s->lanes; i++) {
         const struct kv_lane *l = s->lane[i];
         view->queued += (int)(l->fresh.n + l->retries.n);
-        view->limit += (int)l->limit;
-        view->throttled += l->gate_ms > now || l->ceiling > 0;
+        view->throttled += l->gate_ms > now || l->pace->firm;
     }
 }
 

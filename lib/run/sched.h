@@ -38,10 +38,11 @@ struct kv_sched *kv_sched_open(const struct kv_sched_limits *limits);
 void kv_sched_close(struct kv_sched *s); /* calls still queued stay the caller's */
 
 /* `name` is for messages and is copied; `in_flight` caps this lane below the run's number (0: no
- * cap). Lanes with the same `host` warn each other of throttling; "" is no server but commands of
- * this machine, which nothing throttles: they start at their full number at once. */
+ * cap). `server` names what counts the lane's calls: lanes of the same one share a pace. "" is no
+ * server but commands of this machine, which nothing throttles: they start at their full number at
+ * once. */
 struct kv_lane *kv_sched_lane(
-    struct kv_sched *s, const char *name, const char *host, int in_flight);
+    struct kv_sched *s, const char *name, const char *server, int in_flight);
 
 /* Lowers the run's number, before the first call. */
 void kv_sched_narrow(struct kv_sched *s, int in_flight);
@@ -56,9 +57,10 @@ void kv_sched_submit(struct kv_sched *s, struct kv_call *call, int64_t now);
  * Retries go first, then calls in the order of their submission; lanes take turns. */
 struct kv_call *kv_sched_next(struct kv_sched *s, int64_t now);
 
-/* True if a new call submitted to the lane would start at once: ask before making new work, so that
- * nothing is prepared that has to wait. */
-bool kv_sched_room(struct kv_sched *s, struct kv_lane *lane, int64_t now);
+/* How long a new call submitted to the lane would wait; 0: it would start at once, -1: not before
+ * something else has happened. Ask before making new work, so that nothing is prepared that has to
+ * wait. */
+int64_t kv_sched_room_ms(const struct kv_sched *s, struct kv_lane *lane, int64_t now);
 
 /* Tells how a call ended. Corrects the rates and the lane's health, and returns whether the call is
  * the scheduler's (queued again) or the caller's. */
@@ -79,7 +81,7 @@ struct kv_call *kv_sched_take(struct kv_sched *s);
 
 /* ---- looking ---- */
 struct kv_sched_view {
-    int in_flight, queued, limit;
+    int in_flight, queued;
     int throttled; /* lanes that wait for a rate limit */
 };
 void kv_sched_look(const struct kv_sched *s, int64_t now, struct kv_sched_view *view);

@@ -1,148 +1,266 @@
-/* kvtest sched - the scheduler against simulated servers, in virtual time.
+/* kvtest_sched - the scheduler against simulated servers, in virtual time.
  *
- *     kvtest sched CALLS IN_FLIGHT LATENCY_MS RATE [retry-after|silent|down-ms N|dead]
+ *     kvtest sched [NAME=NUMBER...]
  *
- * The server answers after LATENCY_MS; RATE (requests a second, 0: unlimited) is enforced over a
- * sliding second, beyond which it answers 429 at once, with Retry-After: 1 or without. "down-ms N":
- * refuses connections for the first N milliseconds after the first hundred answers; "dead": always.
- * Prints {"ok","exhausted","cancelled","wasted","seconds","peak","stopped"}.
+ * Runs `calls` calls (0: as many as there is time for) for at most `seconds` with `jobs` in flight
+ * (0: auto), on `lanes` lanes of one host: a call that was served on one makes a call on the next,
+ * as an answer does for its judge. With `apart` 1 the scheduler takes them for lanes of two servers. Figures are counted from second `from` on. `rpm`, `tpm`,
+ * `tokens` and `guess` (what a call uses, and what is thought of it before), `seed`. All other names are
+ * those of struct sim_server. Prints one object:
+ *     {"ok","exhausted","refused","timeouts","sent","seconds","peak","stopped": of the whole run,
+ *      "per_s","part","tokens_per_min": served a second, refused of all, tokens, since `from`}
  */
 #include "kvtest.h"
+#include "sim_server.h"
 
 #include "cli.h"
 #include "sched.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KINDS_MAX = 1 << 20 };
+enum { AUTO = 512, LANES_MAX = 4, START_MS = 1000000 };
 
 struct sim_call {
     struct kv_call base;
+    int lane;
     int64_t due;
+    bool accepted;
     struct kv_call_end end;
 };
 
-struct sim {
-    int64_t now, latency, down_from, down_until;
-    double rate;
-    bool named, dead;
-    int64_t *accepted; /* times, ring */
-    size_t accepted_n;
-    struct sim_call **flying;
-    size_t flying_n;
-    long ok, exhausted, cancelled, wasted, sent, peak, last_done;
-    long down_ms;
+struct tally {
+    long ok, refused, timeouts, sent, exhausted;
 };
 
-static bool over_rate(struct sim *s)
-{
-    size_t n = 0;
-    if (s->rate <= 0)
-        return false;
-    for (size_t i = s->accepted_n; i > 0 && s->accepted[i - 1] > s->now - 1000; i--)
-        n++;
-    return (double)n >= s->rate;
-}
+static struct {
+    double calls, seconds, jobs, lanes, apart, from, rpm, tpm, tokens, guess, seed;
+    struct sim_server server;
+} sim;
 
-static void serve(struct sim *s, struct sim_call *c)
+static const struct {
+    const char *name;
+    double *value;
+} settings[] = {
+    {"calls", &sim.calls},
+    {"seconds", &sim.seconds},
+    {"jobs", &sim.jobs},
+    {"lanes", &sim.lanes},
+    {"apart", &sim.apart},
+    {"from", &sim.from},
+    {"rpm", &sim.rpm},
+    {"tpm", &sim.tpm},
+    {"tokens", &sim.tokens},
+    {"guess", &sim.guess},
+    {"seed", &sim.seed},
+    {"service_ms", &sim.server.service_ms},
+    {"spread", &sim.server.spread},
+    {"grow_ms", &sim.server.grow_ms},
+    {"rate", &sim.server.rate},
+    {"burst", &sim.server.burst},
+    {"delay", &sim.server.delay},
+    {"counted", &sim.server.counted},
+    {"conns", &sim.server.conns},
+    {"slots", &sim.server.slots},
+    {"queue_ms", &sim.server.queue_ms},
+    {"window_ms", &sim.server.window_ms},
+    {"count", &sim.server.count},
+    {"noise", &sim.server.noise},
+    {"refuse_ms", &sim.server.refuse_ms},
+    {"wait_ms", &sim.server.wait_ms},
+    {"jitter", &sim.server.jitter},
+    {"timeout_ms", &sim.server.timeout_ms},
+    {"change_ms", &sim.server.change_ms},
+    {"change", &sim.server.change},
+    {"slow", &sim.server.slow},
+    {"down_ms", &sim.server.down_ms},
+    {"down_for_ms", &sim.server.down_for_ms},
+};
+
+static struct {
+    struct kv_sched *sched;
+    struct kv_lane *lane[LANES_MAX];
+    struct sim_call **flying;
+    size_t flying_n, flying_cap;
+    long submitted, over, peak;
+    int64_t now;
+    struct tally all, late;
+} me;
+
+static void read_settings(int argc, char **argv)
 {
-    c->end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
-    c->due = s->now + s->latency;
-    s->sent++;
-    if (s->dead || (s->now >= s->down_from && s->now < s->down_until)) {
-        c->end.fate = KV_FATE_RETRY;
-        c->end.reason = KV_RETRY_CONNECTION;
-        c->due = s->now + 1;
-    } else if (over_rate(s)) {
-        c->end.fate = KV_FATE_RETRY;
-        c->end.reason = KV_RETRY_RATE_LIMIT;
-        c->end.retry_after_ms = s->named ? 1000 : -1;
-        c->due = s->now + 1;
-        s->wasted++;
-    } else {
-        s->accepted[s->accepted_n++] = s->now;
+    sim.server.wait_ms = -1;
+    sim.seconds = 3600;
+    sim.lanes = 1;
+    sim.seed = 7;
+    for (int i = 1; i < argc; i++) {
+        size_t n = strcspn(argv[i], "="), k = 0, all = sizeof settings / sizeof *settings;
+        while (k < all &&
+               (strncmp(settings[k].name, argv[i], n) != 0 || strlen(settings[k].name) != n))
+            k++;
+        if (k == all || !argv[i][n])
+            kv_cli_usage("'%s' is no setting", argv[i]);
+        *settings[k].value = strtod(argv[i] + n + 1, NULL);
     }
-    s->flying[s->flying_n++] = c;
-    if ((long)s->flying_n > s->peak)
-        s->peak = (long)s->flying_n;
+    sim.server.change_ms += START_MS;
+    sim.server.down_ms += START_MS;
+    sim.server.random = (uint64_t)sim.seed;
 }
 
-static void land(struct sim *s, struct kv_sched *sched)
+static struct tally *count(void)
 {
-    for (size_t i = 0; i < s->flying_n;) {
-        struct sim_call *c = s->flying[i];
-        if (c->due > s->now) {
+    static struct tally early;
+    return (double)(me.now - START_MS) >= sim.from * 1000 ? &me.late : &early;
+}
+
+static void submit(int lane)
+{
+    static const struct kv_retry_policy policy = {
+        .rules = {{3, 1, 10, 2}, {3, 5, 30, 2}, {5, 5, 30, 2}, {2, 2, 15, 2}}, .waits = true};
+    struct sim_call *c = kv_calloc(1, sizeof *c);
+    c->base = (struct kv_call){.lane = me.lane[lane],
+        .policy = &policy,
+        .tokens = sim.guess > 0 ? sim.guess : sim.tokens,
+        .timeout_ms = (int64_t)sim.server.timeout_ms,
+        .user = c};
+    c->lane = lane;
+    kv_sched_submit(me.sched, &c->base, me.now);
+}
+
+static void send(struct sim_call *c)
+{
+    c->due = sim_server_take(&sim.server, me.now, &c->end, &c->accepted);
+    me.all.sent++;
+    count()->sent++;
+    if (me.flying_n == me.flying_cap) {
+        me.flying_cap = me.flying_cap ? 2 * me.flying_cap : 64;
+        me.flying = kv_array(me.flying, me.flying_cap, sizeof(struct sim_call *));
+    }
+    me.flying[me.flying_n++] = c;
+    if ((long)me.flying_n > me.peak)
+        me.peak = (long)me.flying_n;
+}
+
+static void finish(struct sim_call *c)
+{
+    bool ok = c->end.fate == KV_FATE_OK;
+    if (c->accepted)
+        sim_server_end(&sim.server);
+    c->end.latency_ms = c->due - c->base.started_ms;
+    c->end.tokens = ok && sim.tokens > 0 ? sim.tokens : -1;
+    me.all.ok += ok;
+    count()->ok += ok;
+    bool refused = !ok && c->end.reason == KV_RETRY_RATE_LIMIT;
+    me.all.refused += refused;
+    count()->refused += refused;
+    me.all.timeouts += !ok && c->end.reason == KV_RETRY_TIMEOUT;
+    enum kv_after after = kv_sched_finish(me.sched, &c->base, &c->end, me.now);
+    if (after == KV_AFTER_AGAIN)
+        return;
+    me.all.exhausted += after == KV_AFTER_EXHAUSTED;
+    if (ok && c->lane + 1 < (int)sim.lanes)
+        submit(c->lane + 1);
+    else
+        me.over++;
+    free(c);
+}
+
+static void land(void)
+{
+    for (size_t i = 0; i < me.flying_n;) {
+        struct sim_call *c = me.flying[i];
+        if (c->due > me.now) {
             i++;
             continue;
         }
-        s->flying[i] = s->flying[--s->flying_n];
-        c->end.latency_ms = c->due - c->base.started_ms;
-        bool ok = c->end.fate == KV_FATE_OK;
-        enum kv_after after = kv_sched_finish(sched, &c->base, &c->end, s->now);
-        if (after == KV_AFTER_EXHAUSTED)
-            s->exhausted++;
-        else if (after == KV_AFTER_DONE && ok)
-            s->ok++;
-        if (ok && s->ok == 100 && s->down_ms) {
-            s->down_from = s->now;
-            s->down_until = s->now + s->down_ms;
-        }
-        s->last_done = (long)s->now;
+        memmove(&me.flying[i], &me.flying[i + 1], (--me.flying_n - i) * sizeof(struct sim_call *));
+        finish(c);
     }
+}
+
+/* As the engine does it: no new work while as much waits as may be in flight. */
+static bool more_to_do(void)
+{
+    struct kv_sched_view view;
+    long jobs = sim.jobs > 0 ? (long)sim.jobs : AUTO;
+    kv_sched_look(me.sched, me.now, &view);
+    return view.queued < jobs && me.submitted - me.over < 2 * jobs + 16 &&
+           (sim.calls <= 0 || me.submitted < (long)sim.calls);
+}
+
+static void start(void)
+{
+    struct kv_call *call;
+    do {
+        while ((call = kv_sched_next(me.sched, me.now)))
+            send(call->user);
+        if (!more_to_do() || kv_sched_room_ms(me.sched, me.lane[0], me.now) != 0)
+            return;
+        me.submitted++;
+        submit(0);
+    } while (true);
+}
+
+static int64_t next_event(int64_t end)
+{
+    int64_t next = end, wait = kv_sched_wait_ms(me.sched, me.now);
+    int64_t room = more_to_do() ? kv_sched_room_ms(me.sched, me.lane[0], me.now) : -1;
+    for (size_t i = 0; i < me.flying_n; i++)
+        if (me.flying[i]->due < next)
+            next = me.flying[i]->due;
+    if (wait >= 0 && me.now + wait < next)
+        next = me.now + wait;
+    if (room >= 0 && me.now + room < next)
+        next = me.now + room;
+    return next > me.now ? next : me.now + 1;
+}
+
+static void print(void)
+{
+    double s = (double)(me.now - START_MS) / 1000, counted = fmax(s - sim.from, 0.001);
+    const struct tally *t = &me.all, *l = &me.late;
+    bool stopped = false;
+    for (int i = 0; i < (int)sim.lanes; i++)
+        stopped |= kv_lane_stopped(me.lane[i]);
+    printf("{\"ok\":%ld,\"exhausted\":%ld,\"refused\":%ld,\"timeouts\":%ld,\"sent\":%ld,"
+           "\"seconds\":%.2f,\"peak\":%ld,\"stopped\":%s,\"per_s\":%.3f,\"part\":%.4f,"
+           "\"tokens_per_min\":%.0f}\n",
+        t->ok, t->exhausted, t->refused, t->timeouts, t->sent, s, me.peak,
+        stopped ? "true" : "false", (double)l->ok / counted,
+        l->sent ? (double)l->refused / (double)l->sent : 0,
+        60 * (double)l->ok * sim.tokens / counted);
 }
 
 int kvtest_sched(int argc, char **argv)
 {
-    struct kv_cli cli;
-    const struct kv_option none[] = {{0}};
-    int at =
-        kv_cli_begin(&cli, argc, argv, none, "usage: kvtest sched CALLS IN_FLIGHT LATENCY RATE\n");
-    if (argc - at < 4)
-        kv_cli_usage("four numbers are needed");
-    long calls = strtol(argv[at], NULL, 10), submitted = 0;
-    struct kv_sched_limits limits = {.in_flight = (int)strtol(argv[at + 1], NULL, 10), .seed = 7};
-    struct sim s = {.latency = strtol(argv[at + 2], NULL, 10),
-        .rate = strtod(argv[at + 3], NULL),
-        .now = 1000000};
-    const char *mode = argc - at > 4 ? argv[at + 4] : "";
-    s.named = strcmp(mode, "silent") != 0;
-    s.dead = strcmp(mode, "dead") == 0;
-    if (strcmp(mode, "down-ms") == 0)
-        s.down_ms = strtol(argv[at + 5], NULL, 10);
-    static const struct kv_retry_policy policy = {
-        .rules = {{3, 1, 10, 2}, {3, 5, 30, 2}, {5, 5, 30, 2}, {2, 2, 15, 2}}, .waits = true};
-    struct kv_sched *sched = kv_sched_open(&limits);
-    struct kv_lane *lane = kv_sched_lane(sched, "lane", "host", 0);
-    struct sim_call *all = kv_calloc((size_t)calls, sizeof *all);
-    s.accepted = kv_calloc(KINDS_MAX, sizeof *s.accepted);
-    s.flying = kv_calloc((size_t)calls + 1, sizeof *s.flying);
-    int64_t start = s.now, deadline = s.now + 3600 * 1000;
     struct kv_call *call;
-    while (s.ok + s.exhausted < calls && !kv_lane_stopped(lane) && s.now < deadline) {
-        land(&s, sched);
-        do {
-            while ((call = kv_sched_next(sched, s.now)))
-                serve(&s, (struct sim_call *)(void *)call);
-            if (submitted < calls && kv_sched_room(sched, lane, s.now)) {
-                struct sim_call *c = &all[submitted++];
-                c->base = (struct kv_call){.lane = lane, .policy = &policy, .user = c};
-                kv_sched_submit(sched, &c->base, s.now);
-                continue;
-            }
-        } while ((call = NULL));
-        if (!(submitted < calls && kv_sched_room(sched, lane, s.now)))
-            s.now++;
+    read_settings(argc, argv);
+    struct kv_sched_limits limits = {.in_flight = sim.jobs > 0 ? (int)sim.jobs : AUTO,
+        .adaptive = sim.jobs <= 0,
+        .rpm = sim.rpm,
+        .tpm = sim.tpm,
+        .seed = (uint64_t)sim.seed};
+    int64_t end = START_MS + (int64_t)(sim.seconds * 1000);
+    me.sched = kv_sched_open(&limits);
+    me.now = START_MS;
+    for (int i = 0; i < (int)sim.lanes && i < LANES_MAX; i++)
+        me.lane[i] = kv_sched_lane(me.sched, "lane", sim.apart > 0 && i ? "other" : "host", 0);
+    while (me.now < end) {
+        land();
+        if (kv_lane_stopped(me.lane[0]) || (sim.calls > 0 && me.over >= (long)sim.calls))
+            break;
+        start();
+        me.now = next_event(end);
     }
-    printf(
-        "{\"ok\":%ld,\"exhausted\":%ld,\"wasted\":%ld,\"sent\":%ld,\"seconds\":%.1f,\"peak\":%ld,"
-        "\"stopped\":%s}\n",
-        s.ok, s.exhausted, s.wasted, s.sent, (double)(s.now - start) / 1000, s.peak,
-        kv_lane_stopped(lane) ? "true" : "false");
-    kv_sched_close(sched);
-    free(all);
-    free(s.accepted);
-    free(s.flying);
+    print();
+    kv_sched_stop(me.sched);
+    while ((call = kv_sched_take(me.sched)))
+        free(call->user);
+    while (me.flying_n)
+        free(me.flying[--me.flying_n]);
+    free(me.flying);
+    kv_sched_close(me.sched);
     return kv_cli_end(KV_OK);
 }

@@ -1,7 +1,7 @@
 /* provider - a server of language models for tests and the demonstration, on loopback.
  *
  *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
- *         [--key KEY] [--rate N] [--models A,B] [--journal FILE] [--journal-buffered]
+ *         [--key KEY] [--rate N] [--slots N] [--models A,B] [--journal FILE] [--journal-buffered]
  *         [--bodies FILE] [--sent FILE] [--token-ms MS]
  *         [--max-seconds N] [--stay-with-stdin]
  *
@@ -10,7 +10,8 @@
  * of them streamed where that is asked for, a delta every --token-ms; and the batch services of both
  * (batches.h). Prints {"port":N} once it listens, and ends at SIGTERM, after
  * --max-seconds (600), or when its stdin closes. What its models say: mind.h. How it misbehaves:
- * script.h. GET /stats tells {"requests","in_flight","peak"}.
+ * script.h. With --slots only so many requests are served at once, and others wait for their turn,
+ * even those whose client is gone. GET /stats tells {"requests","in_flight","peak"}.
  *
  * The journal has one line a request, written when its fate is decided:
  *     {"time","path","model","user","md5","attempt","judge","status","peer"}
@@ -49,12 +50,13 @@
 
 #define HELP                                                                                       \
     "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
-    "           [--latency MS] [--key KEY] [--rate N] [--models A,B] [--journal FILE]\n"           \
-    "           [--journal-buffered] [--bodies FILE] [--sent FILE] [--token-ms MS]\n"              \
-    "           [--max-seconds N] [--stay-with-stdin]\n"
+    "           [--latency MS] [--key KEY] [--rate N] [--slots N] [--models A,B]\n"                \
+    "           [--journal FILE] [--journal-buffered] [--bodies FILE] [--sent FILE]\n"             \
+    "           [--token-ms MS] [--max-seconds N] [--stay-with-stdin]\n"
 
 enum {
     CONNECTIONS_MAX = 20000,
+    SLOTS_MAX = 256,
 };
 
 /* How often a body has come, by its digest. */
@@ -79,7 +81,7 @@ struct ordered {
 static struct {
     const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent, *note_header,
         *socket;
-    long port, latency, rate, token_ms, max_seconds;
+    long port, latency, rate, slots, token_ms, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
 
@@ -91,6 +93,7 @@ static struct {
     struct call *calls;
     struct repeat *repeats;
     size_t repeat_count, repeat_cap;
+    int64_t slot_free_ms[SLOTS_MAX];
     double tokens; /* of --rate */
     int64_t refilled_ms;
     struct ordered *orders;
@@ -218,6 +221,19 @@ static bool within_rate(void)
         return false;
     me.tokens -= 1;
     return true;
+}
+
+/* When a reply that takes so long is due. */
+static int64_t due_after(long latency)
+{
+    int64_t now = queue_now(), *first = &me.slot_free_ms[0];
+    if (!opt.slots)
+        return now + latency;
+    for (long i = 1; i < opt.slots && i < SLOTS_MAX; i++)
+        if (me.slot_free_ms[i] < *first)
+            first = &me.slot_free_ms[i];
+    *first = (*first > now ? *first : now) + latency;
+    return *first;
 }
 
 static bool knows(struct kv_slice model)
@@ -501,7 +517,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
         c->stage = HANGING;
         MHD_suspend_connection(connection);
     } else if (latency > 0)
-        queue_add(c, queue_now() + latency);
+        queue_add(c, due_after(latency));
     else
         return fault_send(c);
     return MHD_YES;
@@ -656,6 +672,7 @@ int main(int argc, char **argv)
         {0, "token-ms", KV_OPT_COUNT, &opt.token_ms},
         {0, "key", KV_OPT_TEXT, &opt.key},
         {0, "rate", KV_OPT_COUNT, &opt.rate},
+        {0, "slots", KV_OPT_COUNT, &opt.slots},
         {0, "models", KV_OPT_TEXT, &opt.models},
         {0, "journal", KV_OPT_TEXT, &opt.journal},
         {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},

@@ -1,0 +1,100 @@
+/* pace - how many calls may be in flight at a server and how many may start in a second.
+ *
+ * Both numbers are found by trying and learn from how calls end; lib/run/README.md has the rules.
+ * Lanes whose models a server may count together share a pace. It owns no call, holds no queue and
+ * reads no clock: times are milliseconds, handed in.
+ *
+ *     kv_pace_begin(&p, cap, first, adaptive);
+ *     if (kv_pace_opens_at(&p, now) <= now)
+ *         kv_pace_start(&p, call, now);
+ *     … and at the call's end
+ *     kv_pace_end(&p, call);
+ *     … and one of, if it tells something
+ *     kv_pace_served(&p, call, &length, latency_ms, now);
+ *     kv_pace_refused(&p, call, now);
+ *     kv_pace_timed_out(&p, call, latency_ms, now);
+ */
+#ifndef KV_PACE_H
+#define KV_PACE_H
+
+#include "call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { KV_PACE_SLOTS = 9 }; /* of the last second, the newest one in part */
+
+/* How long the calls of one lane usually take, in ms. All zero at first. */
+struct kv_length {
+    double usual, sum;
+    int n;
+    unsigned era;
+};
+
+struct kv_pace {
+    int cap;       /* the most that may be in flight */
+    bool adaptive; /* -j auto: also look for the number beyond which calls only wait */
+    int in_flight;
+    double limit; /* calls in flight now */
+    double rate;  /* starts a second; 0: any number */
+    bool firm;    /* the rate was found by refusals; if not, it only keeps calls apart */
+
+    /* private: counts since the beginning, and rounds, in which the limit grows */
+    uint64_t started, served;
+    int64_t started_ms; /* the newest call */
+    double started_sum; /* over those in flight */
+    double place;       /* in flight when calls were sent that were served: a mean of late */
+    int step;           /* what the limit grows by; 0: it doubles, until something has cut it */
+    int round_left, round_peak;
+    int64_t round_ms;
+    /* the last cut; calls up to this number were sent before it and tell nothing new */
+    uint64_t cut_number;
+    int64_t cut_ms;
+    double cut_limit, cut_rate; /* as they were before it */
+    int accepted_since, served_since, ended_since, hold, next_hold;
+    /* the rate */
+    double base_rate, growth, next_ms;
+    int paced, starts, cuts; /* cuts: since it has held */
+    bool held;
+    int64_t grown_ms, slot;
+    int sent[KV_PACE_SLOTS], refused[KV_PACE_SLOTS];
+    /* refusals that have nothing to do with load */
+    double habit, sent_mean, refused_mean;       /* habit: the part that is refused; 0: none */
+    double series_load, series_limit, last_load; /* of cuts that may not help */
+    double kept_limit, kept_rate, habit_load;    /* as they were before cuts were undone */
+    uint64_t habit_served, barred;
+    int64_t habit_ms;
+    int series, doubts;
+    /* how long calls take, and would have taken alone: a window of calls at a time */
+    uint64_t window_from, window_to, window_ended;
+    double sum, usual, mean, first_mean, long_stretch, long_limit;
+    int measured;
+    unsigned era;
+    bool too_long, in_time;
+    /* times at which nothing was served at all */
+    int64_t closed_ms;
+    uint64_t closed_served;
+};
+
+/* `first`: calls in flight before anything is known, at most `cap`. */
+void kv_pace_begin(struct kv_pace *p, int cap, int first, bool adaptive);
+
+/* When the next call may start; INT64_MAX: not before one has ended. */
+int64_t kv_pace_opens_at(const struct kv_pace *p, int64_t now);
+void kv_pace_start(struct kv_pace *p, struct kv_call *call, int64_t now);
+void kv_pace_end(struct kv_pace *p, const struct kv_call *call);
+
+void kv_pace_served(struct kv_pace *p, const struct kv_call *call, struct kv_length *own,
+    int64_t latency_ms, int64_t now);
+/* A refusal for being too fast or too many. True if it speaks of the load, so that a time to wait
+ * that it names is for all; false if other calls may go on. */
+bool kv_pace_refused(struct kv_pace *p, const struct kv_call *call, int64_t now);
+void kv_pace_timed_out(
+    struct kv_pace *p, const struct kv_call *call, int64_t latency_ms, int64_t now);
+/* Refused although nothing was in flight: what was served since the last time tells how much is
+ * granted in the long run. */
+void kv_pace_closed(struct kv_pace *p, int64_t now);
+/* The server says what it grants a second. Lowers a rate, never raises it. */
+void kv_pace_window(struct kv_pace *p, double granted_per_s);
+
+#endif

@@ -18,6 +18,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -123,6 +125,14 @@ static void set_trust(struct setting *s, const struct kv_http *h)
     SET(s, CURLOPT_SHARE, h->share);
 }
 
+/* A host that answers none of three is gone. It fails on what is no TCP, which does not matter. */
+static int count_probes(void *closure, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)closure, (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
+    return CURL_SOCKOPT_OK;
+}
+
 static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_err *err)
 {
     struct setting s = {.easy = slot->easy};
@@ -143,7 +153,8 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
     SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
     SET(&s, CURLOPT_TCP_KEEPIDLE, 30L); /* what stands between may forget silent ones after 60 s */
-    SET(&s, CURLOPT_TCP_KEEPINTVL, 30L);
+    SET(&s, CURLOPT_TCP_KEEPINTVL, 10L);
+    SET(&s, CURLOPT_SOCKOPTFUNCTION, count_probes);
     SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     SET(&s, CURLOPT_ACCEPT_ENCODING, "");
     SET(&s, CURLOPT_READFUNCTION, kv_http_file_read);

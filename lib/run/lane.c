@@ -21,7 +21,8 @@ enum {
     SHUT_MOST_MS = 10000,    /* … of at most so long, where no time is named */
     MAX_EXHAUSTED = 3,       /* calls in a row that used up their budgets, … */
     TURNED_AWAY_MAX = 5,     /* … by a host that is there and has served none */
-    GONE_MS = 60000,         /* … and nothing served for so long: the host is gone */
+    GONE_LOST = 8,           /* losses in a row, … */
+    GONE_MS = 120000,        /* … and nothing served for so long: the host is gone */
 };
 
 /* ---- opening ---- */
@@ -221,6 +222,7 @@ bool kv_lane_is_hopeless(const struct kv_lane *l, const struct kv_retry_policy *
     int64_t since = l->last_ok_ms ? l->last_ok_ms : l->first_ms;
     bool never_there = !l->served && l->lost > policy->rules[KV_RETRY_CONNECTION].max_attempts;
     bool never_let_in = !l->served && l->turned_away >= TURNED_AWAY_MAX;
-    return never_there || never_let_in || (!l->served && l->exhausted > 0) ||
-           (l->exhausted >= MAX_EXHAUSTED && now - since > GONE_MS) || now - since > GIVE_UP_MS;
+    bool gone = (l->exhausted >= MAX_EXHAUSTED || l->lost >= GONE_LOST) && now - since > GONE_MS;
+    return never_there || never_let_in || (!l->served && l->exhausted > 0) || gone ||
+           now - since > GIVE_UP_MS;
 }

@@ -77,6 +77,7 @@ static const struct {
     {"slow", &sim.server.slow},
     {"down_ms", &sim.server.down_ms},
     {"down_for_ms", &sim.server.down_for_ms},
+    {"lost_ms", &sim.server.lost_ms},
 };
 
 static struct {

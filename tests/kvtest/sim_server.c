@@ -86,7 +86,7 @@ int64_t sim_server_take(struct sim_server *s, int64_t now, struct kv_call_end *e
     if ((double)now >= s->down_ms && (double)now < s->down_ms + s->down_for_ms) {
         end->fate = KV_FATE_RETRY;
         end->reason = KV_RETRY_CONNECTION;
-        return now + 1;
+        return now + (int64_t)fmax(1, s->lost_ms);
     }
     if (draw(s) < s->noise || (s->conns > 0 && (double)s->busy >= s->conns * factor(s, now)) ||
         !passes_counted(s, now) || !passes_window(s, now) || !passes_rate(s, now, &held))

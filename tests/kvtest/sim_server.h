@@ -24,7 +24,8 @@ struct sim_server {
     double timeout_ms;           /* the caller's patience */
     double change_ms, change;    /* from then on rate, conns and slots are times `change`, … */
     double slow;                 /* … and the time that calls take is times this */
-    double down_ms, down_for_ms; /* from then on, for so long, no connection is made */
+    double down_ms, down_for_ms; /* from then on, for so long, no connection is made, … */
+    double lost_ms;              /* … which is known after so long */
 
     /* private */
     double excess, seen_ms, window, left;

@@ -186,3 +186,13 @@ rivals() {
     sim calls=8 jobs=8 service_ms=12000
     is '.ok == 8 and .peak == 8 and .seconds < 13' # two rounds would be 24
 }
+
+@test "sched: a host that vanished is given up two minutes after its last answer, at any number of calls" {
+    local jobs
+    for jobs in 1 8 64; do
+        sim jobs=$jobs service_ms=200 down_ms=20000 down_for_ms=1e9 lost_ms=10000
+        is '.stopped and .seconds > 20 + 120 and .seconds < 20 + 150'
+        sim jobs=$jobs service_ms=200 down_ms=20000 down_for_ms=100000 seconds=160
+        is '.stopped | not'
+    done
+}

@@ -6,6 +6,7 @@
 #include "problem.h"
 #include "question_templates.h"
 #include "rejudge.h"
+#include "workers.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 enum {
     LINE_MAX_BYTES = 1 << 29,
-    BATCH_BYTES = 1 << 16,
+    PIECE_BYTES = 1 << 16,
 };
 
 struct work {
@@ -22,9 +23,27 @@ struct work {
     struct kv_bench *bench;
     struct kv_question_templates *templates;
     struct kv_buf id, out;
-    const char *source; /* name of the input, for messages */
-    bool refused;
-    long judged; /* lines, for SIGUSR1 */
+    struct kv_buf said;         /* messages, a line each, for standard error */
+    struct kv_workers *workers; /* NULL: all is done in this process */
+    struct kv_buf piece;        /* lines that are to be judged, behind their place */
+    bool refused;               /* in the piece at hand */
+    long judged;
+    bool any_refused; /* in all */
+    long all_judged;  /* lines, for SIGUSR1 */
+};
+
+/* Where the lines of a piece stand. The name is one of argv: a worker has it at the same address. */
+struct place {
+    const char *source;
+    size_t number; /* of the first line */
+};
+
+/* What became of a piece, before its output and its messages. */
+struct outcome {
+    size_t out_n, said_n;
+    long judged;
+    bool refused, failed;
+    struct kv_err err; /* where it failed */
 };
 
 /* ---- the benchmark ---- */
@@ -78,60 +97,179 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
     return q ? kv_rejudge_result(w->rejudge, q, line, &w->out, err) : -1;
 }
 
-static void refuse(struct work *w, size_t number, const struct kv_err *why)
+static void refuse(struct work *w, const char *source, size_t number, const struct kv_err *why)
 {
     bool column = strncmp(why->text, "1:", 2) == 0; /* "1:17: expected …" of a single line */
-    kv_cli_say("%s:%zu%s%s", w->source, number, column ? "" : ": ", why->text + column);
+    kv_buf_printf(&w->said, "%s:%zu%s%s\n", source, number, column ? "" : ": ", why->text + column);
     w->refused = true;
 }
 
-static void take_line(struct work *w, size_t number, struct kv_slice text)
+static int take_line(
+    struct work *w, const char *source, size_t number, struct kv_slice text, struct kv_err *err)
 {
-    struct kv_err err;
     size_t start = w->out.n;
     if (kv_slice_strip(text).n == 0)
-        return;
-    if (judge_line(w, text, &err) != 0) {
+        return 0;
+    if (judge_line(w, text, err) != 0) {
         kv_buf_cut(&w->out, start, w->out.n - start);
-        if (err.kind != KV_INPUT)
-            kv_cli_fail(&err);
-        refuse(w, number, &err);
-        return;
+        if (err->kind != KV_INPUT)
+            return -1;
+        refuse(w, source, number, err);
+        return 0;
     }
     kv_buf_add_char(&w->out, '\n');
     w->judged++;
     if (kv_rejudge_trouble(w->rejudge))
-        kv_cli_say("%s:%zu: %s", w->source, number, kv_rejudge_trouble(w->rejudge));
+        kv_buf_printf(&w->said, "%s:%zu: %s\n", source, number, kv_rejudge_trouble(w->rejudge));
+    return 0;
 }
 
-static void print(struct work *w)
+/* A piece, in whatever process. */
+static void judge_piece(void *closure, struct kv_slice piece, struct kv_buf *answer)
 {
-    struct kv_err err;
-    if (w->out.n && kv_cli_put(kv_slice_of(&w->out), &err) != 0)
-        kv_cli_fail(&err);
+    struct work *w = closure;
+    struct outcome o = {0};
+    struct place at;
+    memcpy(&at, piece.p, sizeof at);
+    struct kv_slice rest = {piece.p + sizeof at, piece.n - sizeof at};
     kv_buf_clear(&w->out);
+    kv_buf_clear(&w->said);
+    w->refused = false;
+    w->judged = 0;
+    for (; rest.n && !o.failed; at.number++) {
+        const char *lf = memchr(rest.p, '\n', rest.n);
+        struct kv_slice line = {rest.p, (size_t)(lf - rest.p)};
+        o.failed = take_line(w, at.source, at.number, line, &o.err) != 0;
+        rest = (struct kv_slice){lf + 1, rest.n - line.n - 1};
+    }
+    o.out_n = w->out.n;
+    o.said_n = w->said.n;
+    o.judged = w->judged;
+    o.refused = w->refused;
+    kv_buf_add(answer, &o, sizeof o);
+    kv_buf_add_slice(answer, kv_slice_of(&w->out));
+    kv_buf_add_slice(answer, kv_slice_of(&w->said));
 }
 
-static void take_all(struct work *w, int fd)
+/* ---- what comes back ---- */
+
+static void say_lines(struct kv_slice said)
+{
+    while (said.n) {
+        const char *lf = memchr(said.p, '\n', said.n);
+        size_t n = (size_t)(lf - said.p);
+        kv_cli_say("%.*s", (int)n, said.p);
+        said = (struct kv_slice){lf + 1, said.n - n - 1};
+    }
+}
+
+static void show(struct work *w, struct kv_slice answer)
+{
+    struct outcome o;
+    struct kv_err err;
+    memcpy(&o, answer.p, sizeof o);
+    const char *out = answer.p + sizeof o;
+    say_lines((struct kv_slice){out + o.out_n, o.said_n});
+    if (o.out_n && kv_cli_put((struct kv_slice){out, o.out_n}, &err) != 0)
+        kv_cli_fail(&err);
+    if (o.failed)
+        kv_cli_fail(&o.err);
+    w->all_judged += o.judged;
+    w->any_refused = w->any_refused || o.refused;
+}
+
+/* Shows the answers that have come; all of them, or until a worker is free. */
+static void show_answers(struct work *w, bool all, bool until_free)
+{
+    struct kv_buf answer = {0};
+    struct kv_err err;
+    for (;;) {
+        bool wait = all || (until_free && !kv_workers_free(w->workers));
+        int got = kv_workers_take(w->workers, wait, &answer, &err);
+        if (got < 0)
+            kv_cli_fail(&err);
+        if (got == 0)
+            break;
+        show(w, kv_slice_of(&answer));
+    }
+    kv_buf_release(&answer);
+}
+
+/* ---- pieces ---- */
+
+static void begin_piece(struct work *w, const char *source, size_t number)
+{
+    const struct place at = {source, number};
+    kv_buf_clear(&w->piece);
+    kv_buf_add(&w->piece, &at, sizeof at);
+}
+
+static void end_piece(struct work *w)
+{
+    struct kv_buf answer = {0};
+    struct kv_err err;
+    if (w->piece.n <= sizeof(struct place))
+        return;
+    if (w->workers) {
+        show_answers(w, false, true);
+        if (kv_workers_give(w->workers, kv_slice_of(&w->piece), &err) != 0)
+            kv_cli_fail(&err);
+        show_answers(w, false, false);
+    } else {
+        judge_piece(w, kv_slice_of(&w->piece), &answer);
+        show(w, kv_slice_of(&answer));
+        kv_buf_release(&answer);
+    }
+    kv_buf_clear(&w->piece);
+}
+
+/* What has come in is judged before more is waited for, and what was judged is shown. */
+static void await_line(struct work *w, struct kv_lines *lines)
+{
+    if (kv_lines_poll(lines))
+        return;
+    end_piece(w);
+    while (w->workers && kv_workers_busy(w->workers) && !lines->eof && !kv_lines_poll(lines)) {
+        kv_workers_await(w->workers, lines->fd);
+        show_answers(w, false, false);
+    }
+}
+
+static void refuse_long(struct work *w, const char *source, size_t number, const struct kv_err *why)
+{
+    end_piece(w);
+    if (w->workers)
+        show_answers(w, true, false);
+    kv_buf_clear(&w->said);
+    refuse(w, source, number, why);
+    say_lines(kv_slice_of(&w->said));
+    w->any_refused = true;
+}
+
+static void take_all(struct work *w, const char *source, int fd)
 {
     struct kv_lines lines;
     struct kv_slice line;
     struct kv_err err;
     int got;
     kv_lines_init(&lines, fd, LINE_MAX_BYTES);
-    while ((got = kv_lines_next(&lines, &line, &err)) != 0) {
+    while (await_line(w, &lines), (got = kv_lines_next(&lines, &line, &err)) != 0) {
         if (got < 0 && err.sys) {
-            kv_err_context(&err, "%s", w->source);
+            kv_err_context(&err, "%s", source);
             kv_cli_fail(&err);
         }
-        if (got < 0)
-            refuse(w, lines.number, &err);
-        else
-            take_line(w, lines.number, line);
-        if (w->out.n >= BATCH_BYTES || !kv_lines_ready(&lines))
-            print(w);
+        if (got < 0) {
+            refuse_long(w, source, lines.number, &err);
+            continue;
+        }
+        if (!w->piece.n)
+            begin_piece(w, source, lines.number);
+        kv_buf_add_slice(&w->piece, line);
+        kv_buf_add_char(&w->piece, '\n');
+        if (w->piece.n >= PIECE_BYTES)
+            end_piece(w);
     }
-    print(w);
+    end_piece(w);
     kv_lines_release(&lines);
 }
 
@@ -140,12 +278,11 @@ static void take_file(struct work *w, const char *path)
     struct kv_err err;
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    w->source = is_stdin ? "<stdin>" : path;
     if (fd < 0) {
         kv_err_sys(&err, "%s", path);
         kv_cli_fail(&err);
     }
-    take_all(w, fd);
+    take_all(w, is_stdin ? "<stdin>" : path, fd);
     if (!is_stdin)
         close(fd);
 }
@@ -157,6 +294,8 @@ static void release(struct work *w)
     kv_rejudge_close(w->rejudge);
     kv_buf_release(&w->id);
     kv_buf_release(&w->out);
+    kv_buf_release(&w->said);
+    kv_buf_release(&w->piece);
 }
 
 int main(int argc, char **argv)
@@ -165,14 +304,18 @@ int main(int argc, char **argv)
     struct kv_err err;
     struct work w = {0};
     const char *bench = NULL, *share_given = NULL;
+    long jobs = (long)kv_workers_processors();
     const struct kv_option options[] = {
         {'b', "benchmark", KV_OPT_TEXT, &bench},
+        {'j', "jobs", KV_OPT_COUNT, &jobs},
         {0, "share", KV_OPT_TEXT, &share_given},
         {0},
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
 
-    kv_cli_count("lines judged", &w.judged);
+    if (jobs < 1)
+        kv_cli_usage("-j 0: there must be one that judges");
+    kv_cli_count("lines judged", &w.all_judged);
     if (bench)
         open_bench(&w, bench);
     char *share = kv_cli_share(share_given);
@@ -181,13 +324,18 @@ int main(int argc, char **argv)
     if (!verifier)
         kv_cli_fail(&err);
     w.rejudge = kv_rejudge_open(verifier);
+    if (jobs > 1)
+        w.workers = kv_workers_open((size_t)jobs, judge_piece, &w);
 
     if (first == argc)
         take_file(&w, "-");
     for (int i = first; i < argc; i++)
         take_file(&w, argv[i]);
+    if (w.workers)
+        show_answers(&w, true, false);
 
+    kv_workers_close(w.workers);
     release(&w);
     kv_verdict_close(verifier);
-    return kv_cli_end(w.refused ? KV_INPUT : KV_OK);
+    return kv_cli_end(w.any_refused ? KV_INPUT : KV_OK);
 }

@@ -33,13 +33,13 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
             : w->completed ? KV_STATUS_COMPLETED
                            : KV_STATUS_FAILED,
             err);
+    if (w->json && !w->human && !w->usage)
+        return kv_status_print_json(st, err);
     int failed = 0;
     if (w->human)
         kv_status_add_table(&out, st);
     else if (w->usage)
         failed = kv_status_add_usage(&out, st, err);
-    else if (w->json)
-        failed = kv_status_add_json(&out, st, err);
     else
         kv_status_add_counts(&out, st);
     if (!w->human)

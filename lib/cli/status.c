@@ -16,8 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PIECE = 1 << 16 };
-
 /* A run that is over took until its end. */
 static void stop_clock(struct kv_status *st)
 {
@@ -51,9 +49,7 @@ void kv_status_close(struct kv_status *st)
     free(st);
 }
 
-/* Rows are read where they tell more than the .state; a results file that cannot be read tells
- * nothing, and the status is shown without. */
-static void load_rows(struct kv_status *st)
+void kv_status_load_rows(struct kv_status *st)
 {
     struct kv_err ignored;
     if (!st->rows_loaded && (!st->in->growing || kv_state_lacks_rows(st->state)))
@@ -84,7 +80,7 @@ static bool shard_is_complete(struct kv_status *st)
 
 bool kv_status_is_complete(struct kv_status *st)
 {
-    load_rows(st);
+    kv_status_load_rows(st);
     if (st->shard.count)
         return shard_is_complete(st);
     return st->in->pending_count == 0 && st->in->hole_count == 0;
@@ -111,7 +107,7 @@ double kv_status_rate(const struct kv_status *st)
 
 int64_t kv_status_failed_count(struct kv_status *st)
 {
-    load_rows(st);
+    kv_status_load_rows(st);
     if (st->in->growing || st->rows_loaded)
         return st->in->failed_count;
     return -1;
@@ -196,99 +192,7 @@ static void add_counts(struct kv_buf *out, const struct kv_status *st)
     kv_buf_add_char(out, '}');
 }
 
-/* ---- its lists ---- */
-
-enum pick { COMPLETED, PENDING, ORPHANS };
-
-static bool is_picked(const struct kv_task_state *task, enum pick pick)
-{
-    return pick == COMPLETED ? true : pick == PENDING ? !task->recorded : !task->in_manifest;
-}
-
-/* The first parts of keys, for the lists of questions. */
-struct names {
-    struct kv_buf text;
-    size_t *ends, count;
-};
-
-static void names_add(struct names *n, struct kv_slice key)
-{
-    const char *tab = memchr(key.p, '\t', key.n);
-    size_t length = tab ? (size_t)(tab - key.p) : key.n;
-    size_t last = n->count > 1 ? n->ends[n->count - 2] : 0;
-    if (n->count && n->text.n - last == length && memcmp(n->text.p + last, key.p, length) == 0)
-        return; /* tasks of a question mostly stand together */
-    kv_buf_add(&n->text, key.p, length);
-    n->ends = kv_grow(n->ends, n->count, sizeof *n->ends);
-    n->ends[n->count++] = n->text.n;
-}
-
-static int compare(const void *a, const void *b)
-{
-    return kv_slice_cmp(*(const struct kv_slice *)a, *(const struct kv_slice *)b);
-}
-
-static void names_print(struct kv_buf *out, struct names *n, const char *name)
-{
-    struct kv_slice *all = kv_array(NULL, n->count + 1, sizeof *all);
-    for (size_t i = 0; i < n->count; i++) {
-        size_t start = i ? n->ends[i - 1] : 0;
-        all[i] = (struct kv_slice){n->text.p + start, n->ends[i] - start};
-    }
-    qsort(all, n->count, sizeof *all, compare);
-    kv_json_out_list(out, name);
-    for (size_t i = 0; i < n->count; i++)
-        if (!i || !kv_slice_eq(all[i], all[i - 1]))
-            kv_json_out_text(out, NULL, all[i]);
-    kv_buf_add_char(out, ']');
-    free(all);
-    free(n->ends);
-    kv_buf_release(&n->text);
-}
-
-/* Appends the keys picked; every one of the stored list of completed ones, as karenina shows it. */
-static int add_keys(struct kv_buf *out, struct kv_status *st, const char *name, enum pick pick,
-    struct names *names, struct kv_err *err)
-{
-    struct kv_tasks walk;
-    struct kv_task_state task;
-    int got;
-    if (kv_tasks_begin(
-            &walk, st->state, pick == PENDING ? KV_KEYS_MANIFEST : KV_KEYS_COMPLETED, err) != 0)
-        return -1;
-    if (pick == COMPLETED) { /* with repetitions */
-        kv_key_index_close(walk.seen);
-        walk.seen = NULL;
-    }
-    kv_json_out_list(out, name);
-    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (!is_picked(&task, pick))
-            continue;
-        kv_json_out_text(out, NULL, task.key);
-        if (names)
-            names_add(names, task.key);
-    }
-    kv_tasks_end(&walk);
-    kv_buf_add_char(out, ']');
-    return got;
-}
-
-static int add_lists(
-    struct kv_buf *out, struct kv_status *st, struct kv_buf *orphans, struct kv_err *err)
-{
-    struct kv_buf completed = {0}, pending = {0};
-    struct names done = {0}, open = {0};
-    int failed = add_keys(&completed, st, "completed_task_ids", COMPLETED, &done, err) != 0 ||
-                 add_keys(&pending, st, "pending_task_ids", PENDING, &open, err) != 0 ||
-                 add_keys(orphans, st, "orphan_task_ids", ORPHANS, NULL, err) != 0;
-    names_print(out, &done, "completed_question_ids");
-    names_print(out, &open, "pending_question_ids");
-    kv_json_out_json(out, NULL, kv_slice_of(&completed));
-    kv_json_out_json(out, NULL, kv_slice_of(&pending));
-    kv_buf_release(&completed);
-    kv_buf_release(&pending);
-    return failed ? -1 : 0;
-}
+/* ---- the object, in pieces ---- */
 
 void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending)
 {
@@ -297,8 +201,8 @@ void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending)
     kv_json_out_python(out, "eta_seconds", known ? (double)pending / per_minute * 60 : (double)NAN);
 }
 
-/* Ours; NULL: without the orphans, which are found by their ids. */
-static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_buf *orphans)
+/* Ours: the counts of failures before the list of orphans, and what stands behind it. */
+static void add_failures(struct kv_buf *out, struct kv_status *st)
 {
     int64_t failed = kv_status_failed_count(st);
     if (failed < 0) {
@@ -307,8 +211,10 @@ static void add_ours(struct kv_buf *out, struct kv_status *st, const struct kv_b
         kv_json_out_int(out, "failed_count", failed);
         kv_outcomes_add_json(out, &st->in->outcomes);
     }
-    if (orphans)
-        kv_json_out_json(out, NULL, kv_slice_of(orphans));
+}
+
+static void add_rest(struct kv_buf *out, struct kv_status *st)
+{
     kv_json_out_int(out, "hole_count", st->in->hole_count);
     kv_status_add_pace(out, kv_status_rate(st), st->in->pending_count);
     kv_json_out_flag(out, "active", kv_paths_run_active(st->in->paths));
@@ -365,57 +271,28 @@ static void add_head(struct kv_buf *out, const struct kv_status *st)
 void kv_status_add_counts(struct kv_buf *out, struct kv_status *st)
 {
     add_head(out, st);
-    add_ours(out, st, NULL);
+    add_failures(out, st);
+    add_rest(out, st);
 }
 
-int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
-{
-    struct kv_buf orphans = {0};
-    if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
-        return -1;
-    add_head(out, st);
-    int failed = add_lists(out, st, &orphans, err);
-    add_ours(out, st, &orphans);
-    kv_buf_release(&orphans);
-    return failed;
-}
-
-/* ---- lists of tasks ---- */
-
-int kv_status_list(struct kv_status *st, enum kv_status_list which, struct kv_err *err)
+int kv_status_print_json(struct kv_status *st, struct kv_err *err)
 {
     struct kv_buf out = {0};
-    struct kv_tasks walk;
-    struct kv_task_state task;
-    int got;
     if (kv_state_load(st->state, KV_LOAD_TASKS, err) != 0)
         return -1;
-    if (which == KV_STATUS_FAILED && kv_state_load(st->state, KV_LOAD_ROWS, err) != 0)
-        return -1;
-    load_rows(st);
-    if (kv_tasks_begin(&walk, st->state, KV_KEYS_MANIFEST, err) != 0)
-        return -1;
-    struct kv_task_json *roster = kv_task_json_open(st->in->config);
-    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (which == KV_STATUS_FAILED ? !task.failed
-                                      : (which == KV_STATUS_COMPLETED) != task.completed)
-            continue;
-        if (!kv_shard_has(&st->shard, task.key))
-            continue;
-        kv_task_json_add_task(&out, roster, task.key);
-        kv_buf_add_char(&out, '\n');
-        if (out.n < PIECE)
-            continue;
-        if ((got = kv_cli_put(kv_slice_of(&out), err)) != 0)
-            break;
-        kv_buf_clear(&out);
+    add_head(&out, st);
+    int failed = kv_status_print_lists(&out, st, err);
+    if (!failed) {
+        add_failures(&out, st);
+        failed = kv_status_print_orphans(&out, st, err);
     }
-    kv_tasks_end(&walk);
-    if (got == 0 && out.n)
-        got = kv_cli_put(kv_slice_of(&out), err);
-    kv_task_json_close(roster);
+    if (!failed) {
+        add_rest(&out, st);
+        kv_buf_add_char(&out, '\n');
+        failed = kv_cli_put(kv_slice_of(&out), err);
+    }
     kv_buf_release(&out);
-    return got;
+    return failed;
 }
 
 /* ---- oddities ---- */

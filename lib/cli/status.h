@@ -5,7 +5,7 @@
  * .state does not say.
  *
  *     struct kv_status *st = kv_status_open("results.json.state", now, &err);
- *     kv_status_add_json(&out, st, &err);     reads the lists
+ *     kv_status_print_json(st, &err);         reads the lists
  *     kv_status_add_counts(&out, st);         the object without them
  *     kv_status_add_table(&out, st);          counts only: milliseconds at any size
  *     kv_status_close(st);
@@ -26,8 +26,8 @@ void kv_status_restrict(struct kv_status *st, const struct kv_shard *shard);
 /* True if no task of the manifest is without a recorded key. */
 bool kv_status_is_complete(struct kv_status *st);
 
-/* Appends one compact object, without a line end. */
-int kv_status_add_json(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
+/* Prints one compact object and its line end, in pieces: its lists are as long as the run. */
+int kv_status_print_json(struct kv_status *st, struct kv_err *err);
 
 /* Appends one compact object of what was used and what it cost, by model: {"usage":[…],"cost":…}.
  * Reads all rows. */
@@ -42,7 +42,8 @@ void kv_status_add_line(struct kv_buf *out, struct kv_status *st);
 /* Appends a table of several lines, the last ones with the commands to type next. */
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st);
 
-/* Prints tasks of the manifest in its order, one a line as kv-manifest --print has them. Those that rows show to be done are not pending. */
+/* Prints tasks of the manifest in its order, one a line as kv-manifest --print has them. Those that rows
+ * show to be done are not pending. */
 enum kv_status_list { KV_STATUS_PENDING, KV_STATUS_COMPLETED, KV_STATUS_FAILED };
 int kv_status_list(struct kv_status *st, enum kv_status_list which, struct kv_err *err);
 

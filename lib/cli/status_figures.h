@@ -24,4 +24,13 @@ int64_t kv_status_failed_count(struct kv_status *st);
 /* Appends the members "rate_per_minute" and "eta_seconds", null where the rate is 0. */
 void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending);
 
+/* Reads rows where they tell more than the .state; a results file that cannot be read tells nothing,
+ * and the status is shown without. */
+void kv_status_load_rows(struct kv_status *st);
+
+/* The lists of the object, behind what *out holds; what has come together is printed, and *out has
+ * the rest. Memory does not grow with them. */
+int kv_status_print_lists(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
+int kv_status_print_orphans(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
+
 #endif

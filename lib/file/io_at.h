@@ -71,6 +71,9 @@ void kv_io_reserve(int fd, off_t from, off_t n);
 /* Bytes [from, to) of `source` to the same place in `target`; by reference where the file system
  * can share them and `from` is 0. */
 int kv_io_copy(int source, int target, off_t from, off_t to, struct kv_err *err);
+/* The same bytes to where `target` stands, as a write would; the system copies them itself where it
+ * can. */
+int kv_io_append(int source, off_t from, off_t to, int target, struct kv_err *err);
 /* Gives the file the owner (where permitted) and the permission bits of another. */
 int kv_io_dress(int fd, const struct kv_file *like, struct kv_err *err);
 

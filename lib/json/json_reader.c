@@ -268,6 +268,27 @@ int kv_json_reader_value(struct kv_json_reader *r, struct kv_slice *value, struc
     return 0;
 }
 
+int kv_json_reader_pass_text(
+    struct kv_json_reader *r, uint64_t *offset, uint64_t *n, struct kv_err *err)
+{
+    int c = kv_json_reader_peek(r, err);
+    if (c != '"')
+        return c < 0 ? -1 : complain(r, "expected a string", err);
+    *offset = r->base + r->at;
+    take(r, 1);
+    for (;;) {
+        struct extent x = {0};
+        bool whole = pass_string(&x, r->held.p + r->at, r->held.n - r->at);
+        take(r, x.n);
+        *n = r->base + r->at - *offset;
+        if (whole)
+            return 0;
+        int got = fill(r, err);
+        if (got <= 0)
+            return got < 0 ? -1 : complain(r, "unterminated string", err);
+    }
+}
+
 int kv_json_reader_enter(struct kv_json_reader *r, char bracket, struct kv_err *err)
 {
     int c = kv_json_reader_peek(r, err);

@@ -86,6 +86,10 @@ int kv_json_reader_item(struct kv_json_reader *r, struct kv_slice *item, struct 
 
 int kv_json_reader_value(
     struct kv_json_reader *r, struct kv_slice *value, struct kv_err *err); /* whole */
+/* Passes over a text of any length without holding it. Where it stands in the file, with its quotes;
+ * what it says is unchecked. KV_INPUT if the value is no text. */
+int kv_json_reader_pass_text(
+    struct kv_json_reader *r, uint64_t *offset, uint64_t *n, struct kv_err *err);
 /* As kv_json_reader_item, for those who look at few of many: only the end of the item is looked
  * for, and nothing of module json but kv_json_check may be done to it. */
 int kv_json_reader_raw_item(struct kv_json_reader *r, struct kv_slice *item, struct kv_err *err);

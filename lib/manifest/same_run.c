@@ -92,7 +92,7 @@ static struct kv_slice text_member(const struct kv_state *s, const char *name)
 
 bool kv_same_run_has_digest(const struct kv_state *s)
 {
-    return text_member(s, KV_MEMBER_QUESTIONS).n || text_member(s, KV_MEMBER_BENCHMARK_DIGEST).n;
+    return kv_state_has_questions(s) || text_member(s, KV_MEMBER_BENCHMARK_DIGEST).n;
 }
 
 /* The one digest of the questions that the state's manifest names. */
@@ -117,12 +117,17 @@ int kv_same_run_changes(const struct kv_state *s, const struct kv_bench *bench,
     struct kv_question_changes *changes, struct kv_err *err)
 {
     char hex[KV_SHA256_HEX + 1];
-    struct kv_slice digests = text_member(s, KV_MEMBER_QUESTIONS);
+    struct kv_buf digests = {0};
     struct kv_slice old = text_member(s, KV_MEMBER_BENCHMARK_DIGEST);
     *changes = (struct kv_question_changes){0};
-    if (digests.n) {
-        kv_question_digests_compare(digests, bench, changes);
-    } else if (old.n) {
+    int known = kv_state_questions(s, &digests, err);
+    known = known == 1 ? digests.n > 0 : known;
+    if (known == 1)
+        kv_question_digests_compare(kv_slice_of(&digests), bench, changes);
+    kv_buf_release(&digests);
+    if (known < 0)
+        return -1;
+    if (!known && old.n) {
         if (digest_of(s, bench, hex, err) != 0)
             return -1;
         if (!kv_slice_is(old, hex)) {

@@ -64,6 +64,9 @@ struct kv_export {
 };
 void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head);
 void kv_export_row(struct kv_export *e, struct kv_slice row);
+/* Rows as they stand in another document, from the first byte of the first to the last of the last:
+ * `count` rows, one a line. */
+void kv_export_rows(struct kv_export *e, int source, uint64_t from, uint64_t to, uint64_t count);
 /* Closes the document; `scenarios` (n == 0: none) is the text between the brackets of
  * scenario_results, items separated by ",\n". Frees what begin took. Returns -1 and the first
  * failure if any byte could not be written. */

@@ -90,6 +90,10 @@ void kv_key_index_drop(struct kv_key_index *ix);
 /* Makes the file as good as empty, whatever becomes of the call. */
 void kv_key_index_void(struct kv_key_index *ix);
 
+/* Before many calls of kv_key_index_find: reads the table into memory, unless it is too large for
+ * that; the next change forgets it. A wish: nothing fails. */
+void kv_key_index_hold(struct kv_key_index *ix);
+
 /* Walks all entries in no order: start with *at == 0. 1, 0 at the end, -1. */
 int kv_key_index_next(
     struct kv_key_index *ix, uint64_t *at, struct kv_key_index_entry *entry, struct kv_err *err);

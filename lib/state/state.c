@@ -11,7 +11,9 @@
 #include "finished_csv.h"
 #include "finished_export.h"
 #include "header.h"
+#include "io_at.h"
 #include "num.h"
+#include "private_members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,9 @@ static int read_members(struct kv_state *s, struct kv_err *err)
             failed = count_keys(s, &s->has_manifest, &s->manifest_length, err);
         } else if (kv_json_string_is(key, kv_keys_member(KV_KEYS_COMPLETED))) {
             failed = count_keys(s, &s->has_completed, &s->completed_length, err);
+        } else if (kv_json_string_is(key, KV_MEMBER_QUESTIONS) &&
+                   kv_json_reader_peek(&s->file, err) == '"') {
+            failed = kv_json_reader_pass_text(&s->file, &s->questions, &s->questions_n, err);
         } else {
             failed = kv_members_keep(&s->members, &s->file, key, err);
         }
@@ -255,9 +260,48 @@ const struct kv_state_info *kv_state_info(const struct kv_state *s)
     return &s->info;
 }
 
-void kv_state_add_members(const struct kv_state *s, struct kv_buf *out)
+bool kv_state_has_questions(const struct kv_state *s)
+{
+    return s->questions_n > 0;
+}
+
+/* The member as it stands, with its quotes, behind what *out holds. */
+static int read_questions(const struct kv_state *s, struct kv_buf *out, struct kv_err *err)
+{
+    struct kv_slice value;
+    size_t n = (size_t)s->questions_n;
+    kv_buf_reserve(out, n);
+    if (kv_io_pread(s->file.fd, out->p + out->n, n, (off_t)s->questions, err) != 0 ||
+        kv_json_check((struct kv_slice){out->p + out->n, n}, KV_JSON_FOREIGN, &value, err) != 0)
+        return kv_err_context(err, "%s: " KV_MEMBER_QUESTIONS, s->paths.state);
+    out->n += n;
+    out->p[out->n] = '\0';
+    return 0;
+}
+
+int kv_state_questions(const struct kv_state *s, struct kv_buf *text, struct kv_err *err)
+{
+    kv_buf_clear(text);
+    if (!s->questions_n)
+        return 0;
+    if (read_questions(s, text, err) != 0)
+        return -1;
+    kv_buf_cut(text, 0, 1);
+    kv_buf_cut(text, text->n - 1, 1);
+    return 1;
+}
+
+int kv_state_add_members(const struct kv_state *s, struct kv_buf *out, struct kv_err *err)
 {
     kv_members_add(&s->members, out);
+    if (!s->questions_n)
+        return 0;
+    out->n--; /* the bracket that closes */
+    kv_buf_printf(out, "%s\"" KV_MEMBER_QUESTIONS "\": ", out->p[out->n - 1] == '{' ? "" : ", ");
+    if (read_questions(s, out, err) != 0)
+        return -1;
+    kv_buf_add_char(out, '}');
+    return 0;
 }
 
 int kv_state_file(const struct kv_state *s)

@@ -89,8 +89,13 @@ const struct kv_state_info *kv_state_info(const struct kv_state *s);
  * there is none. */
 bool kv_state_member(const struct kv_state *s, const char *name, struct kv_slice *value);
 
+/* Replaces *text by what KV_MEMBER_QUESTIONS says, which is as long as the benchmark: it is not held,
+ * and kv_state_member does not find it. 1; 0 if there is none; -1 if it cannot be read. */
+int kv_state_questions(const struct kv_state *s, struct kv_buf *text, struct kv_err *err);
+bool kv_state_has_questions(const struct kv_state *s);
+
 /* Appends an object of all top-level members but the two arrays, as they stand. */
-void kv_state_add_members(const struct kv_state *s, struct kv_buf *out);
+int kv_state_add_members(const struct kv_state *s, struct kv_buf *out, struct kv_err *err);
 
 /* The descriptor of the .state as it was opened, for kv_keys_begin. It stays the state's. */
 int kv_state_file(const struct kv_state *s);

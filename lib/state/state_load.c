@@ -168,7 +168,7 @@ static int load_row(
     struct kv_state *s, const struct kv_row *row, struct kv_buf *key, struct kv_err *err)
 {
     struct kv_result result;
-    if (kv_result_read(row->text, KV_JSON_FOREIGN, &result, err) != 0) {
+    if (kv_result_read(row->text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) != 0) {
         if (s->info.layout == KV_LAYOUT_2)
             return 0;
         return kv_err_context(err, "%s:%zu", s->info.results_path, row->line);

@@ -1,6 +1,7 @@
 /* export_run - the exports of a run: which rows belong in them, and the files themselves. */
 #include "export_run.h"
 
+#include "doc_version.h"
 #include "export.h"
 #include "io.h"
 #include "json.h"
@@ -10,6 +11,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- the spelling of a row ---- */
+
+/* A VerificationResult as karenina's exporter spaces it. A result of any other job is its maker's:
+ * it stays as it came, but on one line. */
+static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout layout)
+{
+    struct kv_slice task;
+    if (layout == KV_LAYOUT_2)
+        kv_reformat_export(line, row);
+    else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
+        kv_buf_add_slice(line, row);
+    else
+        kv_reformat_space(line, row);
+}
 
 /* ---- the survey ---- */
 
@@ -38,10 +54,32 @@ static bool has_judges(const struct kv_export_run *e)
            kv_json_count(models) > 1;
 }
 
+/* True if the rows stand in the results file exactly as in an export: one a line, and nothing between
+ * two of them but a comma and the line end. */
+static void look_at_bytes(
+    struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
+{
+    struct kv_buf line = {0};
+    bool first = e->count == 0;
+    if (first)
+        e->begin = at->offset;
+    else if (at->offset != e->end + 2 || at->line != e->line + 1)
+        e->verbatim = false;
+    e->end = at->offset + at->text.n;
+    e->line = at->line;
+    if (!e->verbatim || (row->generic && !memchr(at->text.p, '\n', at->text.n)))
+        return;
+    add_row(&line, at->text, e->info->layout);
+    e->verbatim = kv_slice_eq(kv_slice_of(&line), at->text);
+    kv_buf_release(&line);
+}
+
 /* A row is left out because a newer one of its task is to come: it is waited for until it has. */
 static int await(struct kv_export_run *e, bool chosen, struct kv_err *err)
 {
     struct kv_key_index_entry entry;
+    if (chosen && e->awaited == 0)
+        return 0;
     if (kv_key_index_find(e->waiting, kv_digest_128(kv_slice_of(&e->id)), &entry, err) < 0)
         return -1;
     bool awaited = entry.flags & KV_KEY_INDEX_SEEN;
@@ -54,10 +92,11 @@ static int await(struct kv_export_run *e, bool chosen, struct kv_err *err)
 
 /* Adds the task of a chosen row to the sum, if it is completed; a scenario, whose turns are rows of
  * their own, with the newest of them. */
-static int sum_up(struct kv_export_run *e, const struct kv_row *at, struct kv_err *err)
+static int sum_up(
+    struct kv_export_run *e, const struct kv_row *at, struct kv_task_state task, struct kv_err *err)
 {
-    struct kv_task_state task;
-    if (kv_store_find(e->store, kv_slice_of(&e->key), &task, err) != 0)
+    if (!kv_slice_eq(kv_slice_of(&e->id), kv_slice_of(&e->key)) &&
+        kv_store_find(e->store, kv_slice_of(&e->key), &task, err) != 0)
         return -1;
     if (task.completed && task.offset == at->offset)
         kv_store_sum(&e->sum, kv_slice_of(&e->key));
@@ -88,8 +127,11 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     if (kv_store_row_key(e->store, row, &e->key, err) != 0)
         return -1;
     kv_store_row_id(kv_slice_of(&e->key), at->text, &e->id);
-    int newest = kv_store_is_newest(e->store, kv_slice_of(&e->id), at, err);
-    if (newest < 0 || await(e, newest, err) != 0)
+    struct kv_task_state task;
+    if (kv_store_find(e->store, kv_slice_of(&e->id), &task, err) != 0)
+        return -1;
+    bool newest = task.has_row && task.offset == at->offset;
+    if (await(e, newest, err) != 0)
         return -1;
     if (!newest) {
         e->superseded++;
@@ -97,7 +139,7 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     }
     set_newest(e, e->count);
     count(e, row);
-    return sum_up(e, at, err);
+    return sum_up(e, at, task, err);
 }
 
 /* The next row, read as a result. 1, 0, -1. */
@@ -122,11 +164,16 @@ static int walk(struct kv_export_run *e, struct kv_err *err)
         return -1;
     rows.members = &e->members;
     e->rows.usage.shared = has_judges(e);
-    for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++)
+    e->verbatim = e->store && e->info->growing && e->info->layout == KV_LAYOUT_1 &&
+                  kv_io_stat(rows.reader.fd, &e->surveyed) == 0;
+    for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++) {
+        if (e->verbatim)
+            look_at_bytes(e, &at, &row);
         if (survey_row(e, &at, &row, err) != 0) {
             got = -1;
             break;
         }
+    }
     kv_rows_end(&rows);
     return got;
 }
@@ -185,19 +232,6 @@ static void make_head(const struct kv_export_run *e, struct kv_export_head *head
     };
 }
 
-/* A VerificationResult as karenina's exporter spaces it. A result of any other job is its maker's:
- * it stays as it came, but on one line. */
-static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout layout)
-{
-    struct kv_slice task;
-    if (layout == KV_LAYOUT_2)
-        kv_reformat_export(line, row);
-    else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
-        kv_buf_add_slice(line, row);
-    else
-        kv_reformat_space(line, row);
-}
-
 /* The rows chosen must all be met again. */
 static int refuse_changed(const struct kv_export_run *e, struct kv_err *err)
 {
@@ -205,18 +239,34 @@ static int refuse_changed(const struct kv_export_run *e, struct kv_err *err)
         e->info->results_path);
 }
 
-static int write_json(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+static bool is_as_surveyed(const struct kv_export_run *e, int fd)
 {
-    struct kv_export_head head;
-    struct kv_export out;
+    struct kv_file now;
+    return kv_io_stat(fd, &now) == 0 && kv_file_same(&now.id, &e->surveyed.id);
+}
+
+/* All rows as they stand, without looking at them again. */
+static int copy_rows(struct kv_export_run *e, struct kv_export *out, struct kv_err *err)
+{
+    struct kv_doc_version v;
+    if (kv_doc_version_open(&v, e->info->results_path, err) != 0)
+        return -1;
+    bool same = is_as_surveyed(e, v.fd);
+    if (same)
+        kv_export_rows(out, v.fd, e->begin, e->end, e->count);
+    same = same && is_as_surveyed(e, v.fd);
+    kv_doc_version_close(&v);
+    return same ? 0 : refuse_changed(e, err);
+}
+
+static int write_rows(struct kv_export_run *e, struct kv_export *out, struct kv_err *err)
+{
     struct kv_rows rows;
     struct kv_row at;
     struct kv_buf line = {0};
     int got;
-    make_head(e, &head);
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
-    kv_export_begin(&out, fd, &head);
     size_t written = 0;
     for (size_t i = 0; (got = kv_rows_next(&rows, &at, err)) == 1; i++) {
         if (!is_newest(e, i))
@@ -224,12 +274,22 @@ static int write_json(struct kv_export_run *e, const char *path, int fd, struct 
         written++;
         kv_buf_clear(&line);
         add_row(&line, at.text, e->info->layout);
-        kv_export_row(&out, kv_slice_of(&line));
+        kv_export_row(out, kv_slice_of(&line));
     }
     kv_rows_end(&rows);
-    if (got == 0 && written != e->chosen)
-        got = refuse_changed(e, err);
-    kv_buf_clear(&line);
+    kv_buf_release(&line);
+    return got == 0 && written != e->chosen ? refuse_changed(e, err) : got;
+}
+
+static int write_json(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+{
+    struct kv_export_head head;
+    struct kv_export out;
+    struct kv_buf line = {0};
+    make_head(e, &head);
+    kv_export_begin(&out, fd, &head);
+    bool whole = e->verbatim && e->count && e->chosen == e->count;
+    int got = whole ? copy_rows(e, &out, err) : write_rows(e, &out, err);
     kv_scenarios_write(e->scenarios, &line);
     struct kv_err late;
     if (kv_export_end(&out, kv_slice_of(&line), &late) != 0 && got == 0) {

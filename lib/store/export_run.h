@@ -2,7 +2,9 @@
  *
  * Goes through the rows of a pair (under its lock) or of a finished export. The survey reads every
  * row as a result, finds which are the newest of their tasks (a bit each) and counts, because the
- * counts stand in the header; writing copies the rows whose bit is set, whole or not at all.
+ * counts stand in the header; writing copies the rows whose bit is set, whole or not at all. Where
+ * all of them are, and stand in the results file as they will in the export, the system copies them
+ * as one range of bytes.
  *
  *     struct kv_export_run e = {.store = st, .info = info, .now = now};
  *     if (kv_export_run_survey(&e, &err) == 1 && kv_export_run_json(&e, "results.json", &err) == 0)
@@ -18,6 +20,7 @@
 #include "buf.h"
 #include "csv.h"
 #include "err.h"
+#include "io_at.h"
 #include "scenario.h"
 #include "store.h"
 #include "tally.h"
@@ -41,8 +44,12 @@ struct kv_export_run {
     /* Private. */
     unsigned char *newest; /* a bit a row */
     size_t count, room;
-    size_t chosen;                /* of them */
-    struct kv_digest128 sum;      /* of the completed tasks whose row was chosen */
+    size_t chosen;           /* of them */
+    bool verbatim;           /* the rows stand in the results file as they will in the export: */
+    uint64_t begin, end;     /* from here to there, so far; */
+    size_t line;             /* of the last one */
+    struct kv_file surveyed; /* the file they stand in */
+    struct kv_digest128 sum; /* of the completed tasks whose row was chosen */
     struct kv_key_index *waiting; /* what was left out, until its newer row has come */
     int64_t awaited;
     struct kv_buf members; /* of the results document, but for its rows: an object */

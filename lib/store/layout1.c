@@ -26,6 +26,7 @@ static void abort_batch(struct kv_pair *pair)
     kv_doc_end(p->doc);
     kv_buf_clear(&p->keys);
     kv_buf_clear(&p->more);
+    kv_buf_release(&p->members);
     kv_pair_drop_config(pair);
     p->changed = false;
 }
@@ -144,14 +145,28 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
     return got;
 }
 
+/* Writes both files in our form, and the index that belongs to them. */
+static int rewrite(struct kv_layout1 *p, struct kv_err *err)
+{
+    struct kv_key_index *table = p->index;
+    const struct kv_layout1_survey found = {
+        &p->pair.counts, table, kv_slice_of(&p->keys), kv_slice_of(&p->members)};
+    p->index = NULL;
+    int failed = kv_layout1_rewrite_pair(p->doc, p->pair.paths, &found, &p->end, err) != 0 ||
+                 kv_doc_commit(p->doc, err) != 0;
+    if (failed)
+        kv_key_index_close(table);
+    else
+        kv_layout1_put_index(p, table);
+    return failed ? -1 : 0;
+}
+
 static int ready(struct kv_pair *pair, struct kv_err *err)
 {
     struct kv_layout1 *p = of(pair);
     if (!p->foreign)
         return 0;
-    kv_layout1_close_index(p); /* what it knows will be somewhere else */
-    int failed =
-        kv_layout1_rewrite_pair(p->doc, p->pair.paths, err) != 0 || kv_doc_commit(p->doc, err) != 0;
+    int failed = rewrite(p, err);
     abort_batch(pair);
     if (failed)
         return -1;

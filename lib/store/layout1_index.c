@@ -75,7 +75,7 @@ static int enter_row(struct kv_layout1 *p, struct kv_accounting *l, const struct
     struct kv_result result;
     struct kv_buf key = {0};
     bool completes = false;
-    if (kv_result_read(row->text, KV_JSON_FOREIGN, &result, err) != 0)
+    if (kv_result_read(row->text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, err) != 0)
         return kv_err_context(err, "%s:%zu", p->pair.paths->tmp, row->line);
     if (result.preview) {
         l->counts->rows++;
@@ -160,6 +160,8 @@ static int enter_rows(struct kv_layout1 *p, struct kv_accounting *l, struct kv_e
     int got;
     if (kv_rows_begin(&rows, p->pair.paths->tmp, KV_LAYOUT_1, err) != 0)
         return -1;
+    kv_buf_clear(&p->members);
+    rows.members = p->foreign ? &p->members : NULL;
     while ((got = kv_rows_next(&rows, &row, err)) == 1)
         if ((got = enter_row(p, l, &row, false, err)) != 0)
             break;
@@ -262,4 +264,15 @@ void kv_layout1_mark_index(struct kv_layout1 *p)
     if (kv_key_index_keep(p->index, &err) != 0 ||
         kv_key_index_mark(p->index, kv_doc_lineage(p->doc), &mark, &err) != 0)
         kv_key_index_void(p->index);
+}
+
+void kv_layout1_put_index(struct kv_layout1 *p, struct kv_key_index *table)
+{
+    struct kv_err err;
+    open_index(p);
+    p->pair.ledger.index = p->index;
+    if (kv_key_index_take(p->index, table, &err) != 0)
+        kv_key_index_void(p->index);
+    else
+        kv_layout1_mark_index(p);
 }

@@ -16,6 +16,7 @@ struct kv_layout1 {
     struct kv_key_index *index;  /* open between begin and end */
     struct kv_key_index *memory; /* in place of the file where that cannot be made */
     struct kv_buf keys, more;    /* staged for the two arrays of .state: quoted, one a line */
+    struct kv_buf members;       /* of a foreign .tmp, but for its rows, each with a comma behind */
     uint64_t recorded;           /* rows that .state knows of */
     uint64_t end;                /* of the rows, with those staged */
     bool changed;                /* there is something to commit */
@@ -36,6 +37,9 @@ int kv_layout1_prepare_index(struct kv_layout1 *p, uint64_t rows, struct kv_err 
 
 /* Reads both documents whole: p->index anew, and the counts with it. As above. */
 int kv_layout1_build_index(struct kv_layout1 *p, struct kv_err *err);
+
+/* After a commit that has written both documents anew: their table, in memory; it changes hands. */
+void kv_layout1_put_index(struct kv_layout1 *p, struct kv_key_index *table);
 
 /* After a commit: what was staged is in, and how far the table reaches. */
 void kv_layout1_mark_index(struct kv_layout1 *p);

@@ -8,23 +8,20 @@
 #include "state.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { RESULTS, STATE, PIECE = 1 << 16 };
 
-/* The numbers of the new heads, from what was loaded. */
-static void take_head(struct kv_header *h, const struct kv_state_info *in)
+/* The new heads. */
+static void take_head(
+    struct kv_header *h, const struct kv_header *counts, const struct kv_state_info *in)
 {
     struct kv_buf start = {0}, created = {0};
     int64_t when;
-    *h = (struct kv_header){.updated = time(NULL),
-        .total = in->manifest_length,
-        .completed = in->recorded_count + in->adopted_count,
-        .failed = in->failed_count,
-        .pending = in->pending_count - in->adopted_pending,
-        .rows = in->row_count,
-        .outcomes = in->outcomes};
+    *h = *counts;
+    h->updated = time(NULL);
     if (in->start_text.n < sizeof h->start)
         kv_buf_add_slice(&start, in->start_text);
     else
@@ -41,51 +38,105 @@ static void take_head(struct kv_header *h, const struct kv_state_info *in)
 
 /* ---- .tmp ---- */
 
-static void add_row(struct kv_doc *d, struct kv_slice row)
+/* Where each row was and is, in their order. */
+struct places {
+    uint64_t *was, *is;
+    size_t n;
+    uint64_t end; /* of the last one */
+};
+
+static void note_place(struct places *p, uint64_t was, uint64_t is)
 {
-    struct kv_buf line = {0};
-    if (memchr(row.p, '\n', row.n)) {
-        kv_json_compact(&line, row);
-        row = kv_slice_of(&line);
+    if ((p->n & (p->n - 1)) == 0) {
+        size_t room = p->n ? 2 * p->n : 1;
+        p->was = kv_array(p->was, room, sizeof *p->was);
+        p->is = kv_array(p->is, room, sizeof *p->is);
     }
-    kv_doc_add(d, RESULTS, row);
-    kv_buf_release(&line);
+    p->was[p->n] = was;
+    p->is[p->n++] = is;
 }
 
-/* Walks the rows of the old document; with `keep` only its other members are of interest. */
-static int walk_results(struct kv_doc *d, const char *path, struct kv_buf *keep, struct kv_err *err)
+/* One row, of which only the end is known. */
+static int add_row(
+    struct kv_doc *d, struct kv_slice row, struct places *p, uint64_t was, struct kv_err *err)
 {
+    struct kv_buf line = {0};
+    struct kv_slice value;
+    if (memchr(row.p, '\n', row.n)) {
+        if (kv_json_check(row, KV_JSON_FOREIGN, &value, err) != 0)
+            return -1;
+        kv_json_compact(&line, value);
+        row = kv_slice_of(&line);
+    }
+    uint64_t is = (uint64_t)kv_doc_add(d, RESULTS, row);
+    note_place(p, was, is);
+    p->end = is + row.n;
+    kv_buf_release(&line);
+    return 0;
+}
+
+/* All of what is walked was checked by the survey, if it is the same file still. */
+static int copy_rows(struct kv_doc *d, const char *path, struct places *p, struct kv_err *err)
+{
+    const struct kv_file_id *surveyed = &kv_doc_view(d, RESULTS)->file.id;
     struct kv_rows rows;
     struct kv_row row;
+    struct kv_file now;
     int got;
     if (kv_rows_begin(&rows, path, KV_LAYOUT_1, err) != 0)
         return -1;
-    rows.members = keep;
+    rows.raw = true;
     while ((got = kv_rows_next(&rows, &row, err)) == 1)
-        if (!keep)
-            add_row(d, row.text);
+        if ((got = add_row(d, row.text, p, row.offset, err)) != 0)
+            break;
+    bool same = kv_io_stat(rows.reader.fd, &now) == 0 && kv_file_same(&now.id, surveyed);
     kv_rows_end(&rows);
+    if (got == 0 && !same)
+        got = kv_err_set(err, KV_SYSTEM, "%s: changed by another program; try again", path);
     return got;
 }
 
 static int rewrite_results(struct kv_doc *d, const struct kv_state_info *in,
-    const struct kv_header *head, struct kv_err *err)
+    const struct kv_header *head, struct kv_slice members, struct places *p, struct kv_err *err)
 {
     struct kv_buf old = {0}, text = {0};
     kv_buf_add_char(&old, '{');
-    int failed = walk_results(d, in->results_path, &old, err);
-    if (!failed) {
-        if (old.n > 1)
-            old.n -= 2; /* the last ", " */
-        kv_buf_add_char(&old, '}');
-        kv_layout1_text_add_results(&text, head, kv_slice_of(&old), in->config);
-        failed = kv_doc_rewrite(d, RESULTS, err) != 0 ||
+    kv_buf_add_slice(&old, members);
+    if (old.n > 1)
+        old.n -= 2; /* the last ", " */
+    kv_buf_add_char(&old, '}');
+    kv_layout1_text_add_results(&text, head, kv_slice_of(&old), in->config);
+    int failed = kv_doc_rewrite(d, RESULTS, err) != 0 ||
                  kv_doc_text(d, RESULTS, kv_slice_of(&text), err) != 0 ||
-                 walk_results(d, in->results_path, NULL, err) != 0;
-    }
+                 copy_rows(d, in->results_path, p, err) != 0;
     kv_buf_release(&old);
     kv_buf_release(&text);
     return failed ? -1 : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The index speaks of the new places; marks of walks are taken off. */
+static int move_places(struct kv_key_index *ix, const struct places *p, struct kv_err *err)
+{
+    struct kv_key_index_entry e;
+    uint64_t at = 0;
+    while (kv_key_index_next(ix, &at, &e, err) == 1) {
+        e.flags &= ~(uint32_t)KV_KEY_INDEX_SEEN;
+        if (e.flags & KV_KEY_INDEX_ROW) {
+            const uint64_t *was = bsearch(&e.offset, p->was, p->n, sizeof *p->was, compare);
+            if (!was)
+                return kv_err_set(err, KV_SYSTEM, "a result is not where it was");
+            e.offset = p->is[was - p->was];
+        }
+        if (kv_key_index_put(ix, &e, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- .state ---- */
@@ -133,55 +184,51 @@ static void add_key(struct kv_doc *d, struct kv_slice key)
     kv_buf_release(&item);
 }
 
-static int add_recorded(struct kv_doc *d, const struct kv_state *s, struct kv_err *err)
+/* The recorded keys, each once where an index is given. */
+static int add_recorded(
+    struct kv_doc *d, const struct kv_state *s, struct kv_key_index *ix, struct kv_err *err)
 {
-    struct kv_tasks t;
-    struct kv_task_state task;
+    struct kv_keys k;
+    struct kv_key_index_entry e = {0};
     int got;
-    if (kv_tasks_begin(&t, s, KV_KEYS_COMPLETED, err) != 0)
-        return -1;
-    while ((got = kv_tasks_next(&t, &task, err)) == 1)
-        add_key(d, task.key);
-    kv_tasks_end(&t);
-    return got;
+    if (kv_keys_begin(&k, kv_state_file(s), KV_KEYS_COMPLETED, err) != 0)
+        return kv_err_context(err, "%s", kv_state_info(s)->paths->state);
+    while ((got = kv_keys_next(&k, err)) == 1) {
+        if (ix) {
+            kv_key_index_find(ix, kv_digest_128(kv_slice_of(&k.key)), &e, err);
+            if (e.flags & KV_KEY_INDEX_SEEN)
+                continue;
+            e.flags |= KV_KEY_INDEX_SEEN;
+            kv_key_index_put(ix, &e, err); /* a table in memory does not fail */
+        }
+        add_key(d, kv_slice_of(&k.key));
+    }
+    kv_keys_end(&k);
+    return got < 0 ? kv_err_context(err, "%s", kv_state_info(s)->paths->state) : 0;
 }
 
 /* Keys that are completed by a row alone, in the order of the rows. */
-static int add_adopted(struct kv_doc *d, struct kv_state *s, struct kv_err *err)
+static void add_adopted(struct kv_doc *d, struct kv_slice keys)
 {
-    const struct kv_state_info *in = kv_state_info(s);
-    struct kv_rows rows;
-    struct kv_row row;
-    struct kv_result result;
-    struct kv_task_state task;
-    struct kv_buf key = {0};
-    int got;
-    if (in->adopted_count == 0)
-        return 0;
-    if (kv_rows_begin(&rows, in->results_path, KV_LAYOUT_1, err) != 0)
-        return -1;
-    while ((got = kv_rows_next(&rows, &row, err)) == 1) {
-        if ((got = kv_result_read(row.text, KV_JSON_FOREIGN, &result, err)) != 0)
-            break;
-        if (result.preview || kv_state_row_key(s, &result, &key, err) != 0)
-            continue;
-        kv_state_find(s, kv_slice_of(&key), &task);
-        if (task.completed && !task.recorded && task.offset == row.offset)
-            add_key(d, kv_slice_of(&key));
+    while (keys.n) {
+        const char *lf = memchr(keys.p, '\n', keys.n);
+        size_t n = (size_t)(lf - keys.p);
+        kv_doc_add(d, STATE, (struct kv_slice){keys.p, n});
+        keys = (struct kv_slice){lf + 1, keys.n - n - 1};
     }
-    kv_rows_end(&rows);
-    kv_buf_release(&key);
-    return got;
 }
 
 /* The members of the old document, with a new configuration in place of its own. */
-static void add_members(
-    struct kv_buf *out, const struct kv_state *s, const struct kv_layout1_news *news)
+static int add_members(struct kv_buf *out, const struct kv_state *s,
+    const struct kv_layout1_news *news, struct kv_err *err)
 {
     struct kv_buf old = {0};
     struct kv_json_walk w;
     struct kv_slice key, value;
-    kv_state_add_members(s, &old);
+    if (kv_state_add_members(s, &old, err) != 0) {
+        kv_buf_release(&old);
+        return -1;
+    }
     kv_json_begin(&w, kv_slice_of(&old));
     kv_buf_add_char(out, '{');
     for (bool first = true; kv_json_member(&w, &key, &value); first = false) {
@@ -196,36 +243,45 @@ static void add_members(
     }
     kv_buf_add_char(out, '}');
     kv_buf_release(&old);
+    return 0;
 }
 
 static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struct kv_header *head,
-    const struct kv_layout1_news *news, struct kv_err *err)
+    const struct kv_layout1_news *news, struct kv_key_index *ix, struct kv_err *err)
 {
     struct kv_buf old = {0}, text = {0};
-    add_members(&old, s, news);
-    kv_layout1_text_add_state(&text, head, kv_slice_of(&old), kv_state_info(s)->paths->output);
-    int failed = kv_doc_rewrite(d, STATE, err) != 0 ||
-                 write_manifest(d, s, news->keys, &text, err) != 0 || add_recorded(d, s, err) != 0;
+    int failed = add_members(&old, s, news, err);
+    if (!failed)
+        kv_layout1_text_add_state(&text, head, kv_slice_of(&old), kv_state_info(s)->paths->output);
+    failed = failed || kv_doc_rewrite(d, STATE, err) != 0 ||
+             write_manifest(d, s, news->keys, &text, err) != 0 || add_recorded(d, s, ix, err) != 0;
     kv_buf_release(&old);
     kv_buf_release(&text);
     return failed ? -1 : 0;
 }
 
-int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths, struct kv_err *err)
+int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths,
+    const struct kv_layout1_survey *found, uint64_t *end, struct kv_err *err)
 {
     static const struct kv_layout1_news nothing;
     struct kv_header head;
+    struct places places = {0};
     struct kv_state *s = kv_state_open(paths->state, err);
     if (!s)
         return -1;
-    int failed = kv_state_check(s, err) != 0 || kv_state_load(s, KV_LOAD_ROWS, err) != 0;
+    const struct kv_state_info *in = kv_state_info(s);
+    take_head(&head, found->counts, in);
+    int failed = kv_state_check(s, err) != 0 ||
+                 rewrite_results(d, in, &head, found->members, &places, err) != 0 ||
+                 rewrite_state(d, s, &head, &nothing, found->index, err) != 0;
     if (!failed) {
-        const struct kv_state_info *in = kv_state_info(s);
-        take_head(&head, in);
-        failed = rewrite_results(d, in, &head, err) != 0 ||
-                 rewrite_state(d, s, &head, &nothing, err) != 0 || add_adopted(d, s, err) != 0;
+        add_adopted(d, found->keys);
+        failed = move_places(found->index, &places, err) != 0;
     }
+    *end = places.end;
     kv_state_close(s);
+    free(places.was);
+    free(places.is);
     return failed ? -1 : 0;
 }
 
@@ -235,7 +291,7 @@ int kv_layout1_rewrite_state(struct kv_doc *d, const struct kv_paths *paths,
     struct kv_state *s = kv_state_open(paths->state, err);
     if (!s)
         return -1;
-    int failed = rewrite_state(d, s, head, news, err);
+    int failed = rewrite_state(d, s, head, news, NULL, err);
     kv_state_close(s);
     return failed;
 }

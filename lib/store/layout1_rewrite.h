@@ -10,11 +10,22 @@
 
 #include "doc.h"
 #include "header.h"
+#include "key_index.h"
 #include "paths.h"
 
+/* What a survey of both files, every row read as a result, has found. */
+struct kv_layout1_survey {
+    const struct kv_header *counts;
+    struct kv_key_index *index; /* in memory, with the places of the rows as they are */
+    struct kv_slice keys;       /* completed by a row alone: quoted, one a line */
+    struct kv_slice members;    /* of the .tmp, but for its rows, each with a comma behind */
+};
+
 /* Inside a transaction of the documents .tmp and .state: stages both anew, from the files as they
- * stand. The caller commits. */
-int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths, struct kv_err *err);
+ * were surveyed. The caller commits. The places in the index are those of the new .tmp then; *end is
+ * where its rows end. KV_SYSTEM if the .tmp has changed since the transaction began. */
+int kv_layout1_rewrite_pair(struct kv_doc *d, const struct kv_paths *paths,
+    const struct kv_layout1_survey *found, uint64_t *end, struct kv_err *err);
 
 /* What is new in a .state that is otherwise as it was. */
 struct kv_layout1_news {

@@ -122,7 +122,10 @@ static void put_others(struct out *o, const struct kv_state *s)
     struct kv_buf all = {0};
     struct kv_json_walk w;
     struct kv_slice key, value;
-    kv_state_add_members(s, &all);
+    if (kv_state_add_members(s, &all, o->err) != 0) {
+        o->failed = true;
+        kv_buf_clear(&all);
+    }
     kv_json_begin(&w, kv_slice_of(&all));
     while (kv_json_member(&w, &key, &value)) {
         size_t i = 0;

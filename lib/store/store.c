@@ -34,7 +34,9 @@ struct kv_store {
     bool other;                  /* it is there no more: another run is */
     struct kv_digest128 history; /* and what is known to be of the same run; 0: nothing */
     bool begun;
-    bool in_doubt; /* what is known of the keys could not be read */
+    bool in_doubt;           /* what is known of the keys could not be read */
+    bool summed;             /* in this batch, without a repetition: */
+    struct kv_digest128 sum; /* of the completed keys */
 };
 
 /* The name of a run: its random one, or of a pair that was not made here when it began and with what
@@ -155,7 +157,7 @@ static void end(struct kv_store *st)
 {
     kv_state_close(st->state);
     st->state = NULL;
-    st->begun = false;
+    st->begun = st->summed = false;
 }
 
 void kv_store_abort(struct kv_store *st)
@@ -229,15 +231,6 @@ int kv_store_find(
     return 0;
 }
 
-int kv_store_is_newest(
-    struct kv_store *st, struct kv_slice id, const struct kv_row *row, struct kv_err *err)
-{
-    struct kv_task_state task;
-    if (kv_store_find(st, id, &task, err) != 0)
-        return -1;
-    return task.has_row && task.offset == row->offset;
-}
-
 /* A walk over the completed keys, each looked up. */
 struct walk {
     struct kv_store *store;
@@ -279,8 +272,12 @@ static int note_completed(void *closure, struct kv_slice key)
 int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err)
 {
     struct walk w = {.store = st, .err = err, .first = key};
+    if (st->pair->ledger.index)
+        kv_key_index_hold(st->pair->ledger.index);
     int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
     *count = w.holes;
+    st->summed = !failed && w.count == st->pair->counts.completed;
+    st->sum = w.sum;
     return failed;
 }
 
@@ -294,6 +291,10 @@ void kv_store_sum(struct kv_digest128 *sum, struct kv_slice key)
 int kv_store_sum_completed(struct kv_store *st, struct kv_digest128 *sum, struct kv_err *err)
 {
     struct walk w = {.store = st, .err = err};
+    if (st->summed) {
+        *sum = st->sum;
+        return 0;
+    }
     int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
     if (!failed && w.count != st->pair->counts.completed) { /* a file of others may repeat keys */
         w = (struct walk){.store = st, .err = err, .seen = kv_key_index_memory((size_t)w.count)};
@@ -354,6 +355,7 @@ static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, 
     struct kv_slice key = kv_slice_of(&st->key);
     struct kv_pair *p = st->pair;
     bool completes;
+    st->summed = false;
     if (is_new) {
         p->layout->extend(p, key);
         if (kv_accounting_manifest(&p->ledger, key, err) < 0)

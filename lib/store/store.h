@@ -97,11 +97,6 @@ void kv_store_abort(struct kv_store *st);                     /* ends the batch,
 int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err);
 
-/* 1 if this is the newest row of its task, 0 if not; -1. `row` comes from a walk over the pair's
- * results file inside this batch (kv_rows_begin), `id` from kv_store_row_id. */
-int kv_store_is_newest(
-    struct kv_store *st, struct kv_slice id, const struct kv_row *row, struct kv_err *err);
-
 /* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended.
  */
 void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id);

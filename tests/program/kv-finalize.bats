@@ -634,3 +634,30 @@ on_a_terminal() {
     assert_failure 3
     [ -e r.csv.state ]
 }
+
+@test "finalize: rows copied as one range are the bytes of rows written one by one" {
+    export SOURCE_DATE_EPOCH=1800000000
+    seq 300 | kvtest state create r.json
+    seq 300 | jq -c '{task_id: tostring, text: "x\u00e9\u2028 \(. * 7)", error: (if . % 9 == 0 then "e" else null end)}' |
+        kv-append -q r.json
+    kv-finalize --keep r.json >/dev/null
+    mv r.json copied
+    # White space that a growing document does not have: the rows are read and written one by one.
+    cp r.json.tmp grown
+    sed 's/^{"format_version"/{ "format_version"/' grown >r.json.tmp
+    kv-finalize --keep r.json >/dev/null
+    cmp copied r.json
+    for edit in 's/^{"task_id":"7"/ {"task_id":"7"/' 's/^\({"task_id":"7".*\),$/\1 ,/' '/^{"task_id":"7"/{N;s/\n//}'; do
+        sed "$edit" grown >r.json.tmp
+        ! cmp -s grown r.json.tmp
+        kv-finalize --keep r.json >/dev/null
+        cmp copied r.json
+    done
+    # A row that another has taken the place of is left out.
+    cp grown r.json.tmp
+    echo '{"task_id":"9","text":"again"}' | kv-append -q r.json
+    kv-finalize --keep r.json >/dev/null
+    assert_equal "$(jq -c '[(.results | length), (.results[] | select(.task_id == "9").text)]' r.json)" '[300,"again"]'
+    jq -c '.results[] | select(.task_id != "9")' copied >wanted
+    jq -c '.results[] | select(.task_id != "9")' r.json | cmp wanted -
+}

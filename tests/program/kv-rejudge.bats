@@ -213,3 +213,61 @@ CASES
     assert_success
     assert_stdout '{"verify_result":true,"verify_granular_result":1.0,"field_results":{"x":true},"field_scores":{"x":1.0}}'
 }
+
+# Many lines, some of which are refused or cannot be judged; more than a piece is large.
+mixed_lines() {
+    local pad
+    pad=$(head -c 900 /dev/zero | tr '\0' x)
+    bare int 4 '{"type":"NumericExact"}' 4 "$pad" >right
+    bare int 4 '{"type":"NumericExact"}' '"1,000"' "$pad" >untold
+    awk -v n="$1" 'NR == 1 { a = $0 } NR == 2 { b = $0 }
+        END { for (i = 1; i <= n; i++) print i % 97 == 0 ? "{\"x\":" : i % 89 == 0 ? b : i % 83 == 0 ? "" : a }' right untold
+}
+
+@test "kv-rejudge: many processes print what one prints, in its order, and say the same" {
+    mixed_lines 700 >a
+    mixed_lines 300 >b
+    run -3 --separate-stderr kv-rejudge -j 1 a - b <a
+    printf '%s\n' "$output" >one
+    printf '%s\n' "$stderr" >one.said
+    assert_equal "$(grep -c '^kv-rejudge: <stdin>:' one.said)" 14
+    for jobs in 2 5; do
+        run -3 --separate-stderr kv-rejudge -j "$jobs" a - b < <(cat a)
+        printf '%s\n' "$output" | cmp one -
+        printf '%s\n' "$stderr" | cmp one.said -
+    done
+    run -2 kv-rejudge -j 0 a
+}
+
+@test "kv-rejudge: many processes answer a line before the next one is there" {
+    mkfifo in out
+    kv-rejudge -j 3 <in >out &
+    exec 7>in 8<out
+    for i in 1 2 3; do
+        bare int 4 '{"type":"NumericExact"}' "$i" >&7
+        read -r -t 60 line <&8
+        assert_equal "$(jq .verify_result <<<"$line")" false
+    done
+    exec 7>&- 8<&-
+    wait $!
+}
+
+@test "kv-rejudge: a reader that goes away, or a worker that is killed, ends it with all its workers" {
+    mixed_lines 3000 >a
+    kv-rejudge -j 2 a 2>/dev/null | head -n 1 >/dev/null
+    mkfifo in
+    kv-rejudge -j 2 <in >out 2>said &
+    rejudge=$!
+    exec 7>in
+    for i in 1 2 3; do
+        bare int 4 '{"type":"NumericExact"}' 4 >&7
+    done
+    until worker=$(cat /proc/$rejudge/task/$rejudge/children) && [ -n "$worker" ] && [ -s out ]; do sleep 0.02; done
+    kill -9 $worker # as many words as there are
+    bare int 4 '{"type":"NumericExact"}' 4 >&7
+    status=0
+    wait $rejudge || status=$?
+    exec 7>&-
+    assert_equal "$status" 4
+    assert_equal "$(cat said)" 'kv-rejudge: a worker has ended before it answered'
+}

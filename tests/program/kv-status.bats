@@ -31,6 +31,26 @@ setup() {
     assert_equal "$(jq .progress.total_tasks <<<"$output")" 30000
 }
 
+@test "status: lists longer than what is held at once are whole, sorted, and each question once" {
+    pad=$(head -c 700 /dev/zero | tr '\0' n)
+    awk -v pad="$pad" 'BEGIN { for (i = 0; i < 50000; i++)
+        printf "%s%d\ta:m:\tj:m:\n", pad, i * 7919 % 45000 }' >keys
+    awk '!seen[$0]++' keys | kvtest state create big.json
+    awk 'NR % 4 == 0' keys | jq -Rc '{task_id: .}' | kv-append -q big.json
+    if [ -n "${KV_SAN:-}" ]; then
+        kv-status --json big.json >shown
+    else
+        peak peak.kb kv-status --json big.json >shown
+        [ "$(cat peak.kb)" -le 90000 ] || fail "$(cat peak.kb) KB"
+    fi
+    for list in completed pending; do
+        jq -r ".${list}_task_ids[]" shown | cut -f1 | LC_ALL=C sort -u >wanted
+        jq -r ".${list}_question_ids[]" shown >got
+        cmp wanted got
+        assert_equal "$(jq ".${list}_task_ids | length" shown)" "$(jq ".progress.${list}_count" shown)"
+    done
+}
+
 @test "status: a run that is complete and not finalized says so, and how to end it" {
     cp "$DATA/states-v1/all-done/"results.json.* .
     run kv-status --human results.json

@@ -7,6 +7,7 @@
 #include "json_out.h"
 #include "manifest.h"
 #include "num.h"
+#include "paths.h"
 
 #include "help/kv-manifest.h"
 
@@ -69,10 +70,41 @@ static int print_tasks(const struct kv_manifest *m, struct kv_err *err)
     return rc;
 }
 
+/* Of a finished run whose results the new one will take the place of. */
+static void say_what_stands(const struct kv_manifest_options *o)
+{
+    if (o->extend_from && strcmp(o->extend_from, o->output) == 0)
+        return;
+    kv_cli_say("%s: a finished run is there; it stays until the new one is finalized, and is "
+               "replaced then (another -o keeps it, --if-absent begins no second run of the same)",
+        o->output);
+}
+
+/* What is there at o->output: neither, either or both. */
+static int look(const struct kv_manifest_options *o, bool *pair, bool *output, struct kv_err *err)
+{
+    struct kv_paths paths;
+    if (kv_paths_of_output(&paths, o->output, err) != 0)
+        return -1;
+    int has_pair = kv_io_exists(paths.state, err);
+    int has_output = has_pair < 0 ? -1 : kv_io_exists(paths.output, err);
+    kv_paths_release(&paths);
+    *pair = has_pair == 1;
+    *output = has_output == 1;
+    return has_output < 0 ? -1 : 0;
+}
+
 static int make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf out = {0};
-    int rc = kv_begin(m, o, &out, err);
+    bool had_pair, has_pair, finished;
+    int rc = look(o, &had_pair, &finished, err);
+    if (rc == 0)
+        rc = kv_begin(m, o, &out, err);
+    if (rc == 0)
+        rc = look(o, &has_pair, &finished, err);
+    if (rc == 0 && finished && has_pair && !had_pair)
+        say_what_stands(o);
     kv_buf_add_char(&out, '\n');
     if (rc == 0)
         rc = kv_cli_put(kv_slice_of(&out), err);

@@ -176,8 +176,8 @@ static void take_signal(struct kv_run *run)
         drain(run, grace);
         if (run->jobs.n)
             kv_output_say(&run->jobs.output,
-                "stopping: %zu job%s under way, up to %lld s; again to abort", run->jobs.n,
-                run->jobs.n == 1 ? "" : "s", (long long)(grace / 1000));
+                "stopping: %zu under way, up to %lld s; again to abort", run->jobs.n,
+                (long long)(grace / 1000));
         else if (kv_output_waits(&run->jobs.output))
             kv_output_say(
                 &run->jobs.output, "stopping: waiting for the reader of stdout; again to abort");

@@ -189,6 +189,18 @@ finish() {
     kv-finalize "$1" >/dev/null
 }
 
+@test "manifest: a second run at the output of a finished one is begun, and that is told" {
+    kv-manifest --tasks - -o r.json <<<'"t1"' >/dev/null
+    kv-run --exec "echo '{}'" r.json.state | kv-append -q r.json.state
+    kv-finalize r.json.state >/dev/null
+    run --separate-stderr kv-manifest --tasks - -o r.json <<<$'"t1"\n"t2"'
+    assert_equal "$status" 0
+    stderr_says 'r.json: a finished run is there; it stays until the new one is finalized'
+    run --separate-stderr kv-manifest --force --tasks - -o r.json <<<$'"t1"\n"t2"'
+    assert_equal "$status" 0
+    assert_equal "$stderr" ''
+}
+
 @test "manifest: --if-absent leaves a finished export of the same tasks alone" {
     printf '"a"\n"b"\n' >jobs
     kv-manifest --tasks jobs -o r.json >/dev/null
@@ -201,8 +213,9 @@ finish() {
     cmp r.json before
     [ ! -e r.json.state ]
     echo '"c"' >>jobs
-    run kv-manifest --tasks jobs -o r.json --if-absent
+    run --separate-stderr kv-manifest --tasks jobs -o r.json --if-absent
     assert_success
+    stderr_says 'r.json: a finished run is there; it stays until the new one is finalized'
     assert_equal "$(json .completed_count r.json.state)" 0
     cmp r.json before
 }

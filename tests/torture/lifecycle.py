@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from shlex import quote
 
 from pair import report, say
 
@@ -91,7 +92,7 @@ def torture(where, kills, tasks, keep, env):
     readers = Readers(where)
     readers.start()
     again = 0
-    command = "%s -j 8 r.json.state 2>>err | %s" % (tool("kv-run"), keep)
+    command = "%s -j 8 r.json.state 2>>err | %s" % (quote(tool("kv-run")), keep)
     done = set()
     for _ in range(kills):
         before = os.path.getsize(journal)
@@ -145,7 +146,7 @@ def main():
     if not os.path.exists(os.path.join(TBIN, "provider")) or not shutil.which("jq"):
         report("the whole pipeline killed", 0, 0, "skipped: no provider, or no jq", False)
         return
-    keep = tool("kv-append") + " r.json.state >>acks"
+    keep = quote(tool("kv-append")) + " r.json.state >>acks"
     run(directory, kills, tasks, keep, "the whole pipeline killed", False)
     run(directory, 3, 40, "cat >>acks", "the same, results kept by cat", True)
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from shlex import quote
 
 from pair import report
 
@@ -115,7 +116,7 @@ def finished(command, where, env, count):
 
 def torture(where, kills, options, chance):
     command = "%s -j 64 %s r.json.state 2>>err | %s -q r.json.state" % (
-        tool("kv-run"), options, tool("kv-append"))
+        quote(tool("kv-run")), options, quote(tool("kv-append")))
     env = dict(os.environ, OPENAI_API_KEY="torture")
     count, wrong = Count(where), 0
     begin(where)

@@ -161,14 +161,15 @@ assert_whole() {
 @test "hosts: shard.sh with make, and with parallel over ssh" {
     begin 40 0
     mkdir disk
-    printf 'all: %s; @:\n%%: ; KV_SHARD=$@ KV_OUTBOX=disk %s 4 head\n' '0 1 2 3' "$SHARD" >shards.mk
+    printf 'all: %s; @:\n%%: ; KV_SHARD=$@ KV_OUTBOX=disk "$$SHARD" 4 head\n' '0 1 2 3' >shards.mk
+    export SHARD
     make -s -j 2 -f shards.mk
     assert_whole 40
     kv-manifest -b bench.jsonl -c preset.json -o head/all.json --force >/dev/null
     mkdir n1 n2
     cp bench.jsonl preset.json n1
     cp bench.jsonl preset.json n2
-    seq 0 3 | parallel --will-cite -S 1/n1,1/n2 "KV_SHARD={} KV_OUTBOX=. $SHARD 4 head" 3>&- 9>&-
+    seq 0 3 | parallel --will-cite -S 1/n1,1/n2 "KV_SHARD={} KV_OUTBOX=. '$SHARD' 4 head" 3>&- 9>&-
     ls n1/shard-*.json.state n2/shard-*.json.state
     assert_whole 40
 }

@@ -123,6 +123,13 @@ rivals() {
     rivals 0.95 0.03 conns=10 service_ms=400 spread=0.7 wait_ms=500 jitter=8
 }
 
+@test "sched: a rate that counts refused requests too is found" {
+    sim counted=20 service_ms=50 seconds=60 from=30
+    is '.per_s > 16 and .part < 0.03'
+    sim counted=20 lanes=2 service_ms=50 seconds=60 from=30 jobs=64
+    is '.per_s > 16 and .part < 0.03'
+}
+
 @test "sched: one burst of refusals is one event: there is no silence after it" {
     sim rate=20 burst=20 service_ms=50 seconds=10 jobs=64
     is '.per_s > 20'

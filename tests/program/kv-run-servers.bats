@@ -60,6 +60,21 @@ prepare() {
     assert_regex "$stderr" "kv-run: ${url#http://} is not there: .*(refused|connect)"
 }
 
+@test "run: a host that is not there is asked as often at -j 64 as at -j 1, and then given up" {
+    PROVIDER_URL=http://127.0.0.1:9
+    bench 20
+    quiz_preset 1 '.retry_policy.connection =
+        {max_attempts: 3, backoff_min: 0.05, backoff_max: 0.2, backoff_multiplier: 2}'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    local jobs
+    for jobs in 1 64; do
+        run --separate-stderr kv-run -v -j "$jobs" r.json.state
+        assert_failure 5
+        # four times in all: by one call, or by the first four and one of them three times more
+        assert_equal "$(grep -c 'asking again' <<<"$stderr")" $((jobs == 1 ? 3 : 6))
+    done
+}
+
 @test "run: a server behind a unix socket is asked through it, by URL or by path" {
     bench 2
     "$KV_TBIN/provider" --unix "$PWD/llm.sock" --answers answers.jsonl --max-seconds 60 >ready 2>/dev/null 3>&- &

@@ -1,6 +1,7 @@
 /* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
 #include "await.h"
 #include "cli.h"
+#include "elsewhere.h"
 #include "failure.h"
 #include "json.h"
 #include "lock_warning.h"
@@ -26,6 +27,7 @@ static struct {
     const char *progress, *shard;
     const char *stream, *salvage, *traces, *replay, *judge_fallback;
     struct kv_opt_list endpoints;
+    struct kv_elsewhere elsewhere;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures, give_up, among;
@@ -224,7 +226,7 @@ static enum kv_kind conclude(const struct kv_run_tally *t)
         return KV_INPUT;
     if (t->refusals && t->refusals == t->left + t->kept && !given.give_up)
         return KV_PROVIDER; /* running again would be refused again */
-    return t->left || t->kept || t->unanswered ? KV_NO : KV_OK;
+    return t->left || t->kept || t->unanswered || t->deferred ? KV_NO : KV_OK;
 }
 
 static void warn_of_exposed(const struct kv_endpoint *all, size_t n)
@@ -332,6 +334,8 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
         ;
     kv_cli_progress("");
     kv_run_tally(run, &tally);
+    if (got == 0 && kv_elsewhere_end(session, &tally, err) != 0)
+        got = -1;
     kv_run_close(run);
     kv_out_queue_close(&out);
     struct kv_run_end end = {.progress = &progress,
@@ -436,6 +440,9 @@ static const struct kv_option options[] = {
     {0, "endpoint", KV_OPT_LIST, &given.endpoints},
     {0, "wait", KV_OPT_SECONDS, &given.wait},
     {0, "judge-fallback", KV_OPT_TEXT, &given.judge_fallback},
+    {0, "defer", KV_OPT_TEXT, &given.elsewhere.directory},
+    {0, "defer-for", KV_OPT_TEXT, &given.elsewhere.only},
+    {0, "replies", KV_OPT_LIST, &given.elsewhere.replies},
     {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
     {0, "give-up", KV_OPT_COUNT, &given.give_up},
     {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
@@ -496,10 +503,13 @@ static struct kv_session_options session_options(char **operands, const char *sh
         .journal = given.journal,
         .offline = given.dry_run,
         .every_model = given.check,
-        .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
+        /* What is deferred is the same each time. */
+        .seed = given.elsewhere.directory ? 1 : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
         .pass_keys = given.pass_keys,
         .env = kv_cli_env};
     read_jobs(&o);
+    if (!given.dry_run && !given.check)
+        kv_elsewhere_options(&given.elsewhere, &o);
     if (given.shard && kv_shard_parse(given.shard, kv_cli_env, &o.shard, &err) != 0)
         kv_cli_fail(&err);
     return o;
@@ -509,7 +519,7 @@ static struct kv_session_options session_options(char **operands, const char *sh
 static int act(struct kv_session *session, const char *tasks, const char *again, struct kv_err *err)
 {
     if (session->idle)
-        return tell_idle(session, tasks);
+        return kv_elsewhere_empty(&given.elsewhere, err) != 0 ? -1 : tell_idle(session, tasks);
     if (given.dry_run)
         return forecast(session, err);
     if (given.check)
@@ -528,6 +538,7 @@ int main(int argc, char **argv)
     struct kv_buf again = {0};
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
+    kv_elsewhere_check(&given.elsewhere, argv[first + 1], given.exec, given.judge_fallback);
     share_limits();
     read_progress();
     int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
@@ -548,6 +559,7 @@ int main(int argc, char **argv)
     kv_session_close(&session);
     kv_buf_release(&again);
     free(given.endpoints.items);
+    free(given.elsewhere.replies.items);
     free(share);
     if (status < 0)
         kv_cli_fail(&err);

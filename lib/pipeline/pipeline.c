@@ -57,8 +57,9 @@ static void classify(struct kv_pipeline *p)
         r->error_message = kv_slice_of(&p->error_text);
     } else if (p->withheld) {
         kv_result_builder_fail(r, KV_FAIL_CONNECTION, "ParseTemplate",
-            p->refused ? KV_SLICE("the judge's server refused the request")
-                       : KV_SLICE("the run was stopped before the judge could be asked"));
+            p->deferred  ? KV_SLICE("judging waits for a batch")
+            : p->refused ? KV_SLICE("the judge's server refused the request")
+                         : KV_SLICE("the run was stopped before the judge could be asked"));
         r->error_message = kv_slice_of(&p->error_text);
     } else if (p->error && p->error_category != KV_RETRY_NEVER) {
         fail_exhausted(p, p->error_category);
@@ -287,6 +288,16 @@ static bool query_rubric(struct kv_pipeline *p, struct kv_query *query)
     return false;
 }
 
+/* What is there of a judgement is of no use without what is not. */
+static void conclude_deferred(struct kv_pipeline *p)
+{
+    p->withheld = true;
+    fail_parsing(p, KV_RETRY_NEVER, "", KV_SLICE("the judge's replies are to come"));
+    p->record.verification_performed = false;
+    p->record.verify_result = KV_TRI_NULL;
+    p->record.rubric = NULL;
+}
+
 bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
 {
     for (;;) {
@@ -311,6 +322,8 @@ bool kv_pipeline_query(struct kv_pipeline *p, struct kv_query *query)
                 return true;
             break;
         case KV_STAGE_END:
+            if (p->deferred)
+                conclude_deferred(p);
             return false;
         }
     }
@@ -375,6 +388,17 @@ static void take_parse(struct kv_pipeline *p, const struct kv_answer *response)
     p->stage = KV_STAGE_END;
 }
 
+/* Goes on with what does not need this reply: the rubric needs the answer only, checks gate all. */
+static void defer(struct kv_pipeline *p)
+{
+    p->deferred = true;
+    if (p->stage == KV_STAGE_RUBRIC)
+        kv_rubric_eval_pass_over(&p->traits);
+    else
+        p->stage = p->stage == KV_STAGE_PARSE ? KV_STAGE_RUBRIC : KV_STAGE_END;
+    kv_reask_begin(&p->again);
+}
+
 static void withhold(struct kv_pipeline *p, const struct kv_answer *response)
 {
     p->withheld = true;
@@ -395,6 +419,10 @@ void kv_pipeline_take(struct kv_pipeline *p, const struct kv_answer *response)
         p->retries[i] += response->retries[i];
     if (response->kind == KV_ANSWER_WITHHELD || response->kind == KV_ANSWER_REFUSED) {
         withhold(p, response);
+        return;
+    }
+    if (response->kind == KV_ANSWER_DEFERRED) {
+        defer(p);
         return;
     }
     count_usage(p, name[p->stage], response);

@@ -12,7 +12,8 @@
  * Every task ends in a result, whatever fails on the way. If a response was withheld because the
  * run is being stopped, or the judge's server refused the request, the result keeps the answer and
  * says so in its failure, which leaves the task pending (kv_result_settles): the next run only
- * judges.
+ * judges. If a response is deferred, what needs only the answer is asked for as well, so that as much
+ * as possible can be asked for elsewhere at once; the result then is as if it was withheld.
  *
  * Deviations from karenina, each with its reason in kv(7): an insufficient answer is a failure and
  * a sufficient one is not; one retry layer; retries of the judge within one budget.
@@ -52,6 +53,7 @@ struct kv_pipeline {
     bool withheld; /* the judge was not heard: the answer is kept, its task stays pending */
     bool given_up; /* … and is not to be: a failure that settles the task */
     bool refused;  /* … because its server refused the request */
+    bool deferred; /* … because its reply is to come from elsewhere */
     int64_t retries[KV_RETRY_CLASSES];
     struct kv_parsed parsed;
     struct kv_verdict verdict;

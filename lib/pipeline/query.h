@@ -25,7 +25,9 @@ struct kv_query {
     double temperature;
     const char *schema_name; /* NULL: free text is wanted */
     struct kv_slice schema;
-    int room; /* it may say so many times what the configuration allows; 0: as much */
+    int room;          /* it may say so many times what the configuration allows; 0: as much */
+    const char *trait; /* what it is about, where the stage has more than one call; or NULL */
+    int number;        /* of the queries before it that it repeats, as they were of no use */
 };
 
 enum kv_answer_kind {
@@ -33,6 +35,7 @@ enum kv_answer_kind {
     KV_ANSWER_FAILED,   /* an error, after all retries it was worth */
     KV_ANSWER_REFUSED,  /* the server will not have this request: not the model's failure */
     KV_ANSWER_WITHHELD, /* not to be had in this run: it is being stopped */
+    KV_ANSWER_DEFERRED, /* likewise: it is asked for elsewhere, and given to a later run */
 };
 
 struct kv_answer {

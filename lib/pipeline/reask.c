@@ -35,6 +35,7 @@ int kv_reask_whole(const struct kv_answer *response, struct kv_err *err)
 void kv_reask_add(const struct kv_reask *r, struct kv_query *query)
 {
     query->room = r->room;
+    query->number = r->asked;
     if (!r->feedback.n)
         return;
     query->messages[query->count++] =

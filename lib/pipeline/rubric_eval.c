@@ -104,6 +104,7 @@ bool kv_rubric_eval_query(struct kv_rubric_eval *t, struct kv_query *query)
             kv_rubric_ask_all(&t->ask, t->pass, query);
         else
             kv_rubric_ask_one(&t->ask, t->trait, query);
+        query->trait = batch ? (t->pass == KV_RUBRIC_SCORED ? NULL : "") : t->trait->name.p;
         kv_reask_add(&t->again, query);
         return true;
     }
@@ -419,6 +420,12 @@ void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *respo
     if (taken < 0)
         note_failure(t, why);
     kv_buf_add_slice(&t->notes, kv_slice_of(&t->trouble));
+    kv_reask_begin(&t->again);
+    t->step++;
+}
+
+void kv_rubric_eval_pass_over(struct kv_rubric_eval *t)
+{
     kv_reask_begin(&t->again);
     t->step++;
 }

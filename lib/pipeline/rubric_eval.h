@@ -38,6 +38,8 @@ void kv_rubric_eval_begin(struct kv_rubric_eval *t, const struct kv_pipeline_sha
     const struct kv_prepared_question *prepared, struct kv_slice text);
 bool kv_rubric_eval_query(struct kv_rubric_eval *t, struct kv_query *query);
 void kv_rubric_eval_take(struct kv_rubric_eval *t, const struct kv_answer *response);
+/* Goes on without the reply, which is not there yet: there will be no use for the block. */
+void kv_rubric_eval_pass_over(struct kv_rubric_eval *t);
 /* The rubric block of the result; NULL if the rubric was lost. */
 const struct kv_result_builder_rubric *kv_rubric_eval_end(struct kv_rubric_eval *t);
 void kv_rubric_eval_release(struct kv_rubric_eval *t);

@@ -1,31 +1,12 @@
 /* active_job - the jobs under way: for each its answer, or its command, and one judgement a judge.
  */
-#include "active_job.h"
+#include "active_private.h"
 
 #include "exec_result.h"
-#include "order.h"
 #include "warming.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct judgement {
-    struct kv_pipeline pipeline;
-    struct kv_pending_query pending;
-    int number;             /* of the query that is being asked */
-    bool written, stood_in; /* another judge was asked */
-};
-
-struct kv_active_job {
-    const struct kv_job *job;
-    size_t tasks; /* of the job that are done here: its first ones */
-    struct kv_prepared_question *prepared;
-    struct kv_answer_stage generation;
-    struct kv_pending_query pending; /* for the answer, or the command */
-    struct judgement *judgements;
-    size_t open; /* judgements not yet written */
-    struct kv_active_job *next, *prev;
-};
 
 /* ---- messages ---- */
 
@@ -102,6 +83,10 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 {
     a->tally->left--;
     tell_lost(a, p);
+    if (p->deferred) {
+        a->tally->deferred++;
+        return;
+    }
     if (kv_pipeline_is_kept(p)) {
         a->tally->kept++;
         a->tally->refusals += p->refused;
@@ -111,125 +96,6 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
         return;
     }
     count_outcome(a, kv_pipeline_code(p));
-}
-
-/* ---- asking, and what earlier runs have asked ---- */
-
-static struct judgement *judgement_of(struct kv_active_job *f, const struct kv_pending_query *e)
-{
-    for (size_t i = 0; f->judgements && i < f->tasks; i++)
-        if (&f->judgements[i].pending == e)
-            return &f->judgements[i];
-    return NULL;
-}
-
-static const char *task_key(const struct kv_active_jobs *a, const struct kv_job *job)
-{
-    return a->set->work->keys.p + job->key;
-}
-
-/* A task, and the failed row that it is done again for. */
-static void add_task(struct kv_active_jobs *a, struct kv_slice key)
-{
-    struct kv_task_state task;
-    kv_state_find(a->set->state, key, &task);
-    kv_paid_tasks_add(&a->tasks, key, task.completed && task.has_row ? task.offset + 1 : 0);
-}
-
-/* The tasks a pending query is for: of an answer all that wait for it, of a judgement its own. */
-static void list_tasks(
-    struct kv_active_jobs *a, const struct kv_active_job *f, const struct judgement *j)
-{
-    const struct kv_job *job = f->job;
-    kv_paid_tasks_begin(&a->tasks);
-    if (a->set->exec) {
-        add_task(a, kv_slice(task_key(a, job)));
-        return;
-    }
-    for (size_t i = 0; i < job->count; i++) {
-        const struct kv_task task = {
-            job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
-        if (j && (i >= f->tasks || j != &f->judgements[i]))
-            continue;
-        kv_buf_clear(&a->key);
-        kv_plan_add_key(a->set->plan, &task, &a->key);
-        add_task(a, kv_slice_of(&a->key));
-    }
-}
-
-static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
-{
-    const struct kv_plan *plan = a->set->plan;
-    const struct kv_job *job = f->job;
-    const struct judgement *j = judgement_of(f, e);
-    list_tasks(a, f, j);
-    struct kv_paid_call call = {
-        .replicate = job->replicate, .after = a->tasks.last, .command = e->endpoint->command};
-    if (a->set->exec) {
-        call.question = kv_slice(task_key(a, job));
-    } else {
-        call.question = plan->questions[job->question];
-        call.answering = kv_slice(plan->answering[job->answering]);
-        call.query = &e->query;
-    }
-    if (j) {
-        size_t judge = a->set->work->judges[job->first + (size_t)(j - f->judgements)];
-        call.judging = kv_slice(plan->parsing[judge]);
-        call.number = j->number;
-    }
-    e->id = kv_journal_id(a->set->journal, &call);
-}
-
-/* Looks for an order by which an earlier run has the answer worked on elsewhere. */
-static void find_order(
-    struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
-{
-    const struct kv_order_of of = {.answering = f->pending.endpoint->model,
-        .question = f->prepared->question->id,
-        .replicate = f->job->replicate,
-        .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE("")};
-    kv_order_find(a->set->ledger, e, &of);
-}
-
-/* Asks, unless an earlier run has paid for the reply. */
-static void ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
-{
-    if (a->set->journal)
-        name_call(a, f, e);
-    if (!a->set->journal || !kv_journal_has(a->set->journal, e->id)) {
-        if (a->set->ledger && e->endpoint->background)
-            find_order(a, f, e);
-        kv_dispatch_submit(&a->dispatch, e);
-        return;
-    }
-    a->tally->reused++;
-    kv_dispatch_recall(&a->dispatch, e);
-}
-
-static bool keep(void *closure, const struct kv_pending_query *e, const struct kv_answer *r)
-{
-    struct kv_active_jobs *a = closure;
-    struct kv_err err;
-    const struct judgement *j = judgement_of(e->user, e);
-    if (j && j->stood_in) /* it would be taken for the reply of the task's own judge */
-        return false;
-    list_tasks(a, e->user, j);
-    if (kv_journal_add(a->set->journal, e->id, &a->tasks, r, &err) == 0)
-        return true;
-    if (!a->unkept)
-        kv_output_say(&a->output, "%s; replies are not kept (--no-journal: without)", err.text);
-    a->unkept = true;
-    a->output.kept_in = NULL;
-    return false;
-}
-
-static bool recall_kept(void *closure, const struct kv_pending_query *e, struct kv_answer *r)
-{
-    struct kv_active_jobs *a = closure;
-    if (!kv_journal_read(a->set->journal, e->id, &a->kept))
-        return false;
-    *r = a->kept.answer;
-    return true;
 }
 
 /* ---- beginning, judging, ending ---- */
@@ -280,7 +146,7 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
     if (!a->set->tries)
         return false;
     if (a->set->exec) {
-        kv_buf_add_str(&key, task_key(a, f->job));
+        kv_buf_add_str(&key, kv_active_task_key(a, f->job));
     } else {
         const struct kv_job *job = f->job;
         struct kv_task task = {
@@ -292,20 +158,30 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
     return enough;
 }
 
+/* Whether a row that only keeps an answer says something new. A failed task that is done again goes by
+ * the name of its failed row until it is settled. */
+static bool is_news(
+    struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j)
+{
+    kv_active_list_tasks(a, f, j);
+    return f->asked && a->tasks.last == 0;
+}
+
 /* Goes on with a judgement: the next query, or the result. May end the job. */
-static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct judgement *j)
+static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_judgement *j)
 {
     if (kv_pipeline_query(&j->pipeline, &j->pending.query)) {
-        ask(a, f, &j->pending);
-        j->number++;
+        kv_active_ask(a, f, &j->pending);
         return;
     }
     if (kv_pipeline_is_kept(&j->pipeline) && !was_stopped(&j->pipeline) &&
         note_try(a, f, (size_t)(j - f->judgements)))
         kv_pipeline_give_up(&j->pipeline);
-    kv_buf_clear(&a->line);
-    kv_pipeline_write(&j->pipeline, &a->line);
-    put_line(a);
+    if (!j->pipeline.deferred || is_news(a, f, j)) {
+        kv_buf_clear(&a->line);
+        kv_pipeline_write(&j->pipeline, &a->line);
+        put_line(a);
+    }
     count_result(a, &j->pipeline);
     j->written = true;
     if (--f->open == 0)
@@ -315,11 +191,11 @@ static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct ju
 static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
 {
     size_t n = f->tasks;
-    struct judgement *all = kv_calloc(n, sizeof *all);
+    struct kv_judgement *all = kv_calloc(n, sizeof *all);
     f->judgements = all;
     f->open = n;
     for (size_t i = 0; i < n; i++) {
-        struct judgement *j = &all[i];
+        struct kv_judgement *j = &all[i];
         j->pending.user = f;
         j->pending.endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]];
         kv_pipeline_begin(
@@ -344,6 +220,11 @@ static bool is_enough(struct kv_active_jobs *a, const struct kv_active_job *f)
 static void give_up(struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
     int64_t tasks = (int64_t)f->tasks;
+    if (r->kind == KV_ANSWER_DEFERRED) {
+        a->tally->deferred += tasks;
+        end_job(a, f);
+        return;
+    }
     if (r->kind != KV_ANSWER_WITHHELD && is_enough(a, f)) {
         struct kv_answer failed = *r;
         failed.kind = KV_ANSWER_FAILED;
@@ -393,7 +274,8 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
         return;
     }
     kv_answer_stage_query(&f->generation, &f->pending.query);
-    ask(a, f, &f->pending);
+    f->asked = true;
+    kv_active_ask(a, f, &f->pending);
 }
 
 /* ---- a command a task ---- */
@@ -401,9 +283,9 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
 static void start_command(struct kv_active_jobs *a, const struct kv_job *job)
 {
     struct kv_active_job *f = begin_job(a, job, 1, a->set->exec);
-    a->set->task(a->set->closure, kv_slice(task_key(a, job)), &f->pending.input);
+    a->set->task(a->set->closure, kv_slice(kv_active_task_key(a, job)), &f->pending.input);
     kv_buf_add_char(&f->pending.input, '\n');
-    ask(a, f, &f->pending);
+    kv_active_ask(a, f, &f->pending);
 }
 
 /* The command's result, or the fact that it failed, as a line. */
@@ -423,7 +305,7 @@ static void write_command_result(
 static void finish_command(
     struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    const char *key = task_key(a, f->job);
+    const char *key = kv_active_task_key(a, f->job);
     if (r->kind == KV_ANSWER_REFUSED && !note_try(a, f, 0)) {
         a->tally->unanswered++;
         tell_unsolved(a, key, "not done", "", r->error);
@@ -437,12 +319,12 @@ static void finish_command(
 
 /* Hands the query of a judge that is down to the fallback judge. Not while the run is stopping: the
  * next run asks the judge itself. */
-static bool stand_in(struct kv_active_jobs *a, struct judgement *j, const struct kv_answer *r)
+static bool stand_in(struct kv_active_jobs *a, struct kv_judgement *j, const struct kv_answer *r)
 {
     struct kv_endpoint *e = j->pending.endpoint, *other = e->fallback;
     bool down = (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER) ||
                 (r->kind == KV_ANSWER_WITHHELD && kv_lane_stopped(e->lane));
-    if (!down || !other || a->stopping || kv_lane_stopped(other->lane))
+    if (!down || !other || e->deferred || a->stopping || kv_lane_stopped(other->lane))
         return false;
     kv_pipeline_stand_in(&j->pipeline, other->model, other->name, r->error);
     j->pending.endpoint = other;
@@ -455,9 +337,10 @@ static void respond(void *closure, struct kv_pending_query *e, const struct kv_a
 {
     struct kv_active_jobs *a = closure;
     struct kv_active_job *f = e->user;
-    struct judgement *j = judgement_of(f, e);
+    struct kv_judgement *j = kv_active_judgement(f, e);
     bool passing = r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER && !r->partial;
-    bool had_none = passing || r->kind == KV_ANSWER_REFUSED || r->kind == KV_ANSWER_WITHHELD;
+    bool had_none = passing || r->kind == KV_ANSWER_REFUSED || r->kind == KV_ANSWER_WITHHELD ||
+                    r->kind == KV_ANSWER_DEFERRED;
     if (j && stand_in(a, j, r))
         return;
     if (j) {
@@ -489,7 +372,7 @@ void kv_active_jobs_abandon(struct kv_active_jobs *a)
             continue;
         }
         for (size_t i = 0, open = f->open; open > 0; i++) { /* the last one ends the job */
-            struct judgement *j = &f->judgements[i];
+            struct kv_judgement *j = &f->judgements[i];
             if (j->written)
                 continue;
             kv_dispatch_drop(&a->dispatch, &j->pending);
@@ -516,9 +399,10 @@ void kv_active_jobs_init(struct kv_active_jobs *a, const struct kv_run_setup *se
         .say = say,
         .warm = set->warm,
         .salvage_any = set->salvage_any,
-        .keep = set->journal ? keep : NULL,
-        .recall = recall_kept,
+        .keep = set->journal ? kv_active_keep : NULL,
+        .recall = kv_active_recall,
         .ledger = set->ledger};
+    a->replay = (struct kv_replay){.replies = set->replies, .ring = set->ring};
 }
 
 void kv_active_jobs_release(struct kv_active_jobs *a)
@@ -531,6 +415,7 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
     kv_buf_release(&a->key);
     kv_paid_tasks_release(&a->tasks);
     kv_kept_answer_release(&a->kept);
+    kv_replay_release(&a->replay);
 }
 
 void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job, size_t tasks)

@@ -66,7 +66,7 @@ static void take_noted(struct kv_dispatch *c, struct kv_pending_query *e)
 
 void kv_dispatch_recall(struct kv_dispatch *c, struct kv_pending_query *e)
 {
-    e->recalled = true;
+    e->recalled = !e->elsewhere;
     put_noted(c, e);
 }
 

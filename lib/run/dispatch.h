@@ -39,10 +39,10 @@ struct kv_pending_query {
     struct kv_streamed *streamed;
     struct kv_background_call background; /* `response` may be set by the caller: ordered before */
     char call_id[KV_CALL_ID + 1];         /* set by the caller, where a ledger is kept */
-    int number;                           /* the caller's: queries so far */
     struct kv_usage used;                 /* by all requests of the call so far */
     double reserved;                      /* what it may cost, while it is under way */
     bool flying, noted, recalled;
+    bool elsewhere; /* the caller's: `recall` gives what came of it there */
     struct kv_child *child;
     struct kv_warmth_call warming;
     struct kv_pending_query *next, *prev; /* those with a child, or noted */
@@ -62,9 +62,10 @@ struct kv_dispatch {
     bool warm;                /* calls that begin alike wait for the first of them (warmth.h) */
     bool salvage_any;         /* keep a partial answer also when the cause was not a time limit */
     /* Replies that are to be written down before they are acted on (journal.h); NULL: none are. keep
-     * answers whether it could; recall gives the reply back, once, in any later round. */
+     * answers whether it could; recall gives the reply back, once, in any later round; false: it has
+     * to be asked for. */
     bool (*keep)(void *closure, const struct kv_pending_query *e, const struct kv_answer *r);
-    bool (*recall)(void *closure, const struct kv_pending_query *e, struct kv_answer *r);
+    bool (*recall)(void *closure, struct kv_pending_query *e, struct kv_answer *r);
     /* private: zero */
     struct kv_pending_query *noted, *noted_last;
     struct kv_pending_query *children;
@@ -81,7 +82,8 @@ void kv_dispatch_release(struct kv_dispatch *c);
 
 void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e);
 void kv_dispatch_send(struct kv_dispatch *c);
-/* Answers a pending query, in the next round, with a reply that an earlier run has kept. */
+/* Answers a pending query, in the next round, with a reply that an earlier run has kept; or, if it is
+ * marked so, with what came of it elsewhere. */
 void kv_dispatch_recall(struct kv_dispatch *c, struct kv_pending_query *e);
 
 /* Waits at most `ms` for something to happen. The caller's own descriptors come back as from

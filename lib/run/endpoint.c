@@ -33,7 +33,8 @@ static int open_provider(
     struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
 {
     struct kv_choice choice = kv_pricing_choice(e->priced);
-    if (kv_provider_open(&e->provider, &choice, o->env, o->ring, err) != 0)
+    struct kv_secrets *ring = e->deferred ? NULL : o->ring; /* without a ring none is missed */
+    if (kv_provider_open(&e->provider, &choice, o->env, ring, err) != 0)
         return kv_err_context(err, "%s", e->name);
     return 0;
 }
@@ -64,11 +65,15 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool 
     e->silent = !e->command && (!wanted || kv_slice_is(e->model->interface, "manual"));
     e->pricing = o->pricing;
     e->limited = o->limited;
+    e->deferred = o->deferred && !e->command && !e->silent;
     kv_account_begin(&e->account);
     if (!e->command && !e->silent && open_provider(e, o, err) != 0)
         return -1;
     if (e->provider.chat)
         kv_adjust_begin(e);
+    e->background = e->background && !e->deferred;
+    e->first_step = e->step;
+    e->first_quirks = e->quirks;
     open_lane(e, sched, lane_cap(config, e->model, e->judge));
     return 0;
 }
@@ -203,7 +208,8 @@ double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q
         return 0;
     used.in_total = kv_request_estimate(&ask);
     used.out_total = (int64_t)fmax(mean_output(e), (double)e->model->max_tokens / 4);
-    double cost = kv_pricing_cost(e->pricing, e->priced, &used, KV_SLICE(""), KV_SLICE(""));
+    struct kv_slice tier = e->deferred ? KV_SLICE("batch") : KV_SLICE("");
+    double cost = kv_pricing_cost(e->pricing, e->priced, &used, KV_SLICE(""), tier);
     return isnan(cost) ? 0 : cost;
 }
 

@@ -46,6 +46,9 @@ struct kv_endpoint {
     int looked_at, unusable; /* private: replies to this step, and those without an object */
     unsigned quirks;
     const char *effort, *verbosity; /* those the server takes instead of the user's; or NULL */
+    enum kv_step first_step;        /* before anything was learned; */
+    unsigned first_quirks;          /* likewise */
+    bool deferred;                  /* its calls are written down, not made (defer.h) */
     bool background;                /* answers are worked on in the background, and fetched */
     struct kv_buf adjusted;         /* how its requests differ from what is configured, for rows */
     struct kv_streaming streaming;
@@ -70,6 +73,7 @@ struct kv_endpoint_options {
     kv_env_fn *env;
     struct kv_secrets *ring;
     struct kv_streaming streaming;
+    bool deferred;      /* no key is needed: they are not asked by this run */
     const bool *wanted; /* by model: those that are not stay silent; NULL: all are */
     const struct kv_pricing *pricing;
     bool limited; /* tokens or money are */

@@ -47,7 +47,7 @@ static int check_prices(
 static bool speaks_http(const struct kv_endpoint *e, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!e[i].command && !e[i].silent)
+        if (!e[i].command && !e[i].silent && !e[i].deferred)
             return true;
     return false;
 }
@@ -77,6 +77,7 @@ static int open_role(struct kv_models *m, bool judges, const struct kv_models_op
 {
     bool *wanted = o->every_model ? NULL : find_wanted(o, judges);
     options->wanted = wanted;
+    options->deferred = judges ? o->defer_judges : o->defer_answers;
     int failed = kv_endpoints_open(
         judges ? &m->judging : &m->answering, m->config, judges, options, m->sched, err);
     free(wanted);

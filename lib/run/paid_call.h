@@ -14,7 +14,7 @@ struct kv_paid_call {
     struct kv_slice question, answering, judging; /* id, and canonical keys of the models */
     int64_t replicate;
     uint64_t after;               /* as of its tasks: the largest */
-    int number;                   /* of the query within its judgement, from 0 */
+    int number;                   /* of the queries that it repeats (query.h) */
     const char *command;          /* in place of a model; NULL: none */
     const struct kv_query *query; /* NULL: a command's task */
 };

@@ -20,12 +20,14 @@
 
 #include "answer_stage.h"
 #include "budget.h"
+#include "defer.h"
 #include "dispatch.h"
 #include "job_queue.h"
 #include "jobs.h"
 #include "journal.h"
 #include "output.h"
 #include "pipeline.h"
+#include "replies.h"
 #include "tries.h"
 
 struct kv_run_setup {
@@ -39,6 +41,9 @@ struct kv_run_setup {
     struct kv_http *http; /* NULL if no endpoint needs it */
     const struct kv_secrets *ring;
     struct kv_journal *journal; /* of replies; NULL: none is kept */
+    struct kv_replies *replies; /* of calls that were asked elsewhere; NULL: none */
+    struct kv_defer *defer;     /* where calls of deferred endpoints go; NULL: there are none */
+    const char *nonce;          /* in names of calls */
     int in_flight;
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
@@ -65,9 +70,11 @@ struct kv_run_tally {
     int64_t results;             /* handed out */
     struct kv_outcomes outcomes; /* of those that settle their task */
     int64_t kept;        /* answers kept for the next run: results whose tasks stay pending */
+    int64_t deferred;    /* tasks that wait for replies to come from elsewhere */
     int64_t unanswered;  /* tasks without a result, for reasons that may pass */
     int64_t unusable;    /* tasks not begun: something is wrong with their question */
     int64_t refusals;    /* of kept and unanswered: those whose requests a server refused */
+    int64_t replayed;    /* replies that were asked for elsewhere */
     int64_t reused;      /* replies that an earlier run had paid for */
     int64_t left;        /* tasks not begun, or given up */
     double tokens, cost; /* said and guessed */

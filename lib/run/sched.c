@@ -286,6 +286,11 @@ enum kv_after kv_sched_finish(
     return KV_AFTER_DONE;
 }
 
+void kv_sched_stop_lane(struct kv_lane *lane)
+{
+    lane->stopped = true;
+}
+
 void kv_sched_stop(struct kv_sched *s)
 {
     s->stopped = true;

@@ -86,6 +86,8 @@ struct kv_sched_view {
 };
 void kv_sched_look(const struct kv_sched *s, int64_t now, struct kv_sched_view *view);
 
+/* Stops it for what was heard elsewhere of its endpoint. */
+void kv_sched_stop_lane(struct kv_lane *lane);
 /* A lane stops for good on KV_FATE_STOP, when it never answered and its first calls used up their
  * budgets, or when it has not answered for too long. */
 bool kv_lane_stopped(const struct kv_lane *lane);

@@ -1,6 +1,7 @@
 /* session - everything a run needs, opened from a state and the user's options, in one go. */
 #include "session.h"
 
+#include "call_name.h"
 #include "feed.h"
 #include "header.h"
 #include "io.h"
@@ -309,6 +310,8 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .cost_limited = o->cost_limited,
         .tokens_limited = o->tokens_limited,
         .streaming = o->streaming,
+        .defer_answers = o->defer && o->defer_answers,
+        .defer_judges = o->defer && o->defer_judges,
         .every_model = o->every_model};
     return kv_models_open(&s->models, &options, err);
 }
@@ -329,6 +332,20 @@ static int open_ledger(struct kv_session *s, struct kv_err *err)
         return 0;
     s->ledger = kv_ledger_open(kv_state_info(s->state)->paths, err);
     return s->ledger ? 0 : -1;
+}
+
+/* Where calls go that are asked elsewhere, and what came of them. */
+static int open_elsewhere(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_paths *paths = kv_state_info(s->state)->paths;
+    const struct kv_replies_options replies = {
+        .paths = o->replies, .n = o->reply_count, .beside = paths->output, .say = o->say};
+    if (kv_call_name_nonce(s->state, s->nonce, err) != 0)
+        return -1;
+    if (o->reply_count && !(s->replies = kv_replies_open(&replies, err)))
+        return -1;
+    return o->defer && !(s->defer = kv_defer_open(o->defer, err)) ? -1 : 0;
 }
 
 /* ---- opening and closing ---- */
@@ -447,7 +464,7 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         return -1;
     if (o->offline)
         return 0;
-    return open_models(s, o, err) != 0 ? -1 : open_ledger(s, err);
+    return open_models(s, o, err) != 0 || open_ledger(s, err) != 0 ? -1 : open_elsewhere(s, o, err);
 }
 
 int kv_session_open(
@@ -470,6 +487,8 @@ int kv_session_open(
 
 void kv_session_close(struct kv_session *s)
 {
+    kv_defer_close(s->defer);
+    kv_replies_close(s->replies);
     kv_models_close(&s->models);
     kv_ledger_close(s->ledger);
     kv_pricing_close(&s->pricing);
@@ -518,6 +537,9 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->sched = s->models.sched;
     setup->http = s->models.http;
     setup->ledger = s->ledger;
+    setup->replies = s->replies;
+    setup->defer = s->defer;
+    setup->nonce = s->nonce;
     setup->ring = s->ring;
     setup->journal = s->journal;
     setup->in_flight = s->models.in_flight;

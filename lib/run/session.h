@@ -32,9 +32,14 @@ struct kv_session_options {
     struct kv_moves moves; /* models that are asked elsewhere than the configuration says */
     bool cost_limited, tokens_limited;
     struct kv_streaming streaming;
-    bool lock;        /* take the run lock */
-    bool journal;     /* … and keep replies (journal.h) */
-    bool offline;     /* open no models: for --dry-run */
+    const char *defer; /* a directory where calls go that are asked elsewhere; NULL: none are */
+    bool defer_answers, defer_judges; /* which */
+    const char *const *replies;       /* files of what came of them */
+    size_t reply_count;
+    void (*say)(void *closure, const char *text); /* of these files; not NULL if there are any */
+    bool lock;                                    /* take the run lock */
+    bool journal;                                 /* … and keep replies (journal.h) */
+    bool offline;                                 /* open no models: for --dry-run */
     bool every_model; /* also models that nothing is to be asked of: for --check */
     uint64_t seed;
     kv_env_fn *env;
@@ -67,7 +72,10 @@ struct kv_session {
     struct kv_translator *translator;         /* NULL: no command was given */
     struct kv_exec_tasks tasks;
     struct kv_tries *tries;
-    struct kv_ledger *ledger; /* NULL: no model is asked in the background */
+    struct kv_defer *defer;
+    struct kv_replies *replies;
+    char nonce[KV_CALL_NONCE + 1]; /* in names of calls */
+    struct kv_ledger *ledger;      /* NULL: no model is asked in the background */
 };
 
 /* On failure everything is released again. */

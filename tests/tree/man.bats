@@ -75,11 +75,21 @@ run_all() {
     assert_equal "$(kv-status --pending results.json.state | jq .replicate | sort -u)" 2
 }
 
+@test "kv-run.1: two rounds with an offline engine" {
+    manifest
+    printf '#!/bin/sh\nexec python3 "%s/tests/peer/engine.py" "%s" vllm <"$3" >"$5"\n' "$ROOT" "$PROVIDER_URL" >vllm
+    chmod +x vllm
+    example kv-run.1 4 >typed
+    PATH=$PWD:$PATH run --separate-stderr bash -o pipefail typed # the first line ends with 1
+    assert_success
+    assert_equal "$(kv-status -q results.json.state && echo done)" done
+}
+
 @test "kv-run.1: a command answers for one model of several" {
     manifest
     printf '#!/bin/sh\necho Four.\n' >oak
     chmod +x oak
-    type_in kv-run.1 4
+    type_in kv-run.1 5
     assert_success
     assert_equal "$(jq -r '.results[].metadata.raw_answer' results.json.tmp | wc -l)" 28
     assert_equal "$(jq -r '.results[].template.raw_llm_response' results.json.tmp | sort -u)" \

@@ -1,0 +1,93 @@
+/* elsewhere - kv-run's options for calls that are asked elsewhere: --defer, --defer-for, --replies. */
+#include "elsewhere.h"
+
+#include <string.h>
+
+/* ---- options ---- */
+
+/* True if calls of this kind are to be deferred. */
+static bool defers(const struct kv_elsewhere *e, const char *kind)
+{
+    const char *list = e->only ? e->only : "answers,judges";
+    bool found = false;
+    while (*list) {
+        size_t n = strcspn(list, ",");
+        struct kv_slice word = {list, n};
+        if (n && !kv_slice_is(word, "answers") && !kv_slice_is(word, "judges"))
+            kv_cli_usage("--defer-for: expected answers, judges, not '%.*s'", (int)n, list);
+        found |= kv_slice_is(word, kind);
+        list += n + (list[n] == ',');
+    }
+    return found;
+}
+
+static int from_stdin(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+void kv_elsewhere_check(
+    const struct kv_elsewhere *e, const char *tasks, const char *exec, const char *fallback)
+{
+    int inputs = from_stdin(tasks);
+    for (size_t i = 0; i < e->replies.n; i++)
+        inputs += from_stdin(e->replies.items[i]);
+    if (inputs > 1)
+        kv_cli_usage("only one input can be standard input");
+    if (exec && (e->directory || e->replies.n))
+        kv_cli_usage("--exec: a command's tasks are not asked elsewhere");
+    if (e->only && !e->directory)
+        kv_cli_usage("--defer-for goes with --defer");
+    if (e->directory && !defers(e, "answers") && !defers(e, "judges"))
+        kv_cli_usage("--defer-for: nothing is named");
+    if (e->directory && fallback && defers(e, "judges"))
+        kv_cli_usage("--judge-fallback: a judge that is asked elsewhere is not heard to be down");
+}
+
+static void say(void *closure, const char *text)
+{
+    (void)closure;
+    kv_cli_say("%s", text);
+}
+
+void kv_elsewhere_options(const struct kv_elsewhere *e, struct kv_session_options *o)
+{
+    o->defer = e->directory;
+    o->defer_answers = e->directory && defers(e, "answers");
+    o->defer_judges = e->directory && defers(e, "judges");
+    o->replies = e->replies.items;
+    o->reply_count = e->replies.n;
+    o->say = say;
+}
+
+/* ---- the end ---- */
+
+int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, struct kv_err *err)
+{
+    size_t unasked = session->replies ? kv_replies_unasked(session->replies) : 0;
+    struct kv_defer *d = session->defer;
+    if (t->signal || t->reader_gone || t->broken)
+        return 0;
+    if (unasked && !t->limit && !t->refused)
+        kv_cli_say("%zu of %zu calls with replies are none of this run", unasked,
+            kv_replies_calls(session->replies));
+    if (!d)
+        return 0;
+    if (kv_defer_end(d, err) != 0)
+        return -1;
+    size_t n = kv_defer_count(d), files = kv_defer_files(d);
+    if (n)
+        kv_cli_say("%zu call%s written to %s (%zu file%s); give their replies with --replies", n,
+            n == 1 ? "" : "s", kv_defer_path(d), files, files == 1 ? "" : "s");
+    return 0;
+}
+
+int kv_elsewhere_empty(const struct kv_elsewhere *e, struct kv_err *err)
+{
+    if (!e->directory)
+        return 0;
+    struct kv_defer *d = kv_defer_open(e->directory, err);
+    int rc = d ? kv_defer_end(d, err) : -1;
+    kv_defer_close(d);
+    return rc;
+}

@@ -67,6 +67,7 @@ int main(int argc, char **argv)
     const struct kv_option options[] = {
         {0, "partial", KV_OPT_FLAG, &how.partial},
         {0, "csv", KV_OPT_FLAG, &how.csv},
+        {0, "jsonl", KV_OPT_FLAG, &how.jsonl},
         {0, "keep", KV_OPT_FLAG, &how.keep},
         {'v', "verbose", KV_OPT_FLAG, &verbose},
         {0},

@@ -49,7 +49,7 @@ _Noreturn static void fail(
         kv_cli_fail(err);
     say_problems(&m->config_problems, o->config, false);
     say_problems(&m->bench_problems, o->benchmark, false);
-    say_problems(&m->job_problems, o->tasks, true);
+    say_problems(&m->job_problems, o->requests ? o->requests : o->tasks, true);
     exit(KV_INPUT);
 }
 
@@ -138,17 +138,21 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
 {
     if (operands)
         kv_cli_usage("no operand is expected: the benchmark is given with -b");
-    if (o->tasks && (o->benchmark || o->questions || o->question_ids || o->extend_from ||
-                        o->manual_traces || o->replay))
-        kv_cli_usage(
-            "--tasks is a manifest without a benchmark: only -c, -o and --shard go with it");
-    if (!o->tasks && !o->benchmark)
-        kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE");
+    if (o->tasks && o->requests)
+        kv_cli_usage("--tasks and --requests exclude each other");
+    if ((o->tasks || o->requests) && (o->benchmark || o->questions || o->question_ids ||
+                                         o->extend_from || o->manual_traces || o->replay))
+        kv_cli_usage("--%s is a manifest without a benchmark: only -c, -o and --shard go with it",
+            o->tasks ? "tasks" : "requests");
+    if (!o->tasks && !o->requests && !o->benchmark)
+        kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE, or --requests FILE");
     if (!o->tasks && !o->config && !o->inputs.setting_count && task != CHECK)
         kv_cli_usage("no configuration given: -c FILE");
     if (o->tasks && o->inputs.setting_count)
         kv_cli_usage("--set goes with a benchmark");
-    if (task == CHECK && o->tasks)
+    if (from_stdin(o->requests))
+        kv_cli_usage("--requests: a run reads them again: give a file");
+    if (task == CHECK && (o->tasks || o->requests))
         kv_cli_usage("--check looks at a benchmark: -b FILE");
     if (task == MAKE && !o->output)
         kv_cli_usage("no output given: -o FILE, or --print or --check");
@@ -211,6 +215,7 @@ int main(int argc, char **argv)
         {0, "check", KV_OPT_FLAG, &check},
         {0, "layout", KV_OPT_TEXT, &layout},
         {0, "tasks", KV_OPT_TEXT, &o.tasks},
+        {0, "requests", KV_OPT_TEXT, &o.requests},
         {0, "extend-from", KV_OPT_TEXT, &o.extend_from},
         {0, "questions", KV_OPT_TEXT, &o.questions},
         {0, "question-ids", KV_OPT_TEXT, &o.question_ids},

@@ -88,10 +88,14 @@ static int judge_jobs_config(
     const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
 {
     char hash[KV_MD5_HEX + 1];
+    struct kv_slice digest;
     hash_jobs_config(m, hash);
-    if (strcmp(hash, kv_state_info(s)->config_hash) == 0)
-        return 0;
-    return kv_err_set(err, KV_NO, "Configuration has changed since the job started");
+    if (strcmp(hash, kv_state_info(s)->config_hash) != 0)
+        return kv_err_set(err, KV_NO, "Configuration has changed since the job started");
+    if (*m->requests && (!kv_state_member(s, KV_MEMBER_REQUESTS_DIGEST, &digest) ||
+                            !kv_json_string_is(digest, m->requests)))
+        return kv_err_set(err, KV_NO, "its requests were other ones");
+    return 0;
 }
 
 /* What cannot change a result, such as a longer time limit, goes over into the state, so that the
@@ -187,6 +191,10 @@ static void add_members(
     add_member(out, KV_MEMBER_REPLAY, o->replay);
     if (o->tasks && strcmp(o->tasks, "-") != 0)
         add_member(out, KV_MEMBER_TASKS, o->tasks);
+    if (o->requests) {
+        add_member(out, KV_MEMBER_REQUESTS, o->requests);
+        add_member(out, KV_MEMBER_REQUESTS_DIGEST, m->requests);
+    }
     if (m->shard.count) {
         struct kv_buf text = {0};
         kv_shard_add_text(&text, &m->shard);
@@ -239,7 +247,7 @@ static int refuse_other_run(const struct kv_manifest *m, const struct kv_manifes
     const struct kv_paths *paths, const struct kv_same_export_reason *why, struct kv_err *err)
 {
     struct kv_buf text = {0};
-    if (!m->config || o->extend_from)
+    if ((!m->config && !*m->requests) || o->extend_from)
         return 0;
     kv_buf_add_str(&text, "is the finished run of something else: ");
     kv_buf_add_slice(&text, kv_slice_of(&why->text));
@@ -313,7 +321,7 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
 /* A run reads these files again, each time it goes on. */
 static int refuse_streams(const struct kv_manifest_options *o, struct kv_err *err)
 {
-    const char *const files[] = {o->benchmark, o->manual_traces, o->replay};
+    const char *const files[] = {o->benchmark, o->manual_traces, o->replay, o->requests};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (files[i] && kv_io_is_stream(files[i]))
             return kv_err_set(err, KV_INPUT,

@@ -117,6 +117,40 @@ static int read_jobs(struct kv_manifest *m, const char *path, struct kv_err *err
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
 }
 
+static void take_request(void *closure, struct kv_slice id)
+{
+    struct kv_manifest *m = closure;
+    size_t before = m->text.n;
+    kv_buf_add_slice(&m->text, id);
+    if (!kv_shard_has(&m->shard, id))
+        m->text.n = before;
+    else
+        end_key(m);
+}
+
+/* The configuration is a whole one, as it says who is asked. */
+static int read_requests(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+{
+    const struct kv_requests_taker taker = {take_request, m};
+    struct kv_requests r;
+    struct kv_config *c = kv_inputs_config(&o->inputs, o->config, NULL, &m->config_problems, err);
+    if (!c)
+        return -1;
+    kv_config_supported(c, &m->config_problems);
+    int rc = kv_requests_open(&r, o->requests, c, &taker, &m->job_problems, err);
+    memcpy(m->requests, r.digest, sizeof r.digest);
+    kv_buf_add_slice(&m->jobs_config, c->text);
+    m->has_jobs_config = true;
+    if (rc == 0 && m->config_problems.n) {
+        kv_problems_err(&m->config_problems, err);
+        rc = kv_err_context(err, "%s", kv_inputs_name(o->config));
+    }
+    kv_requests_release(&r);
+    kv_config_close(c);
+    return rc == 0 ? job_problems_err(m, o->requests, err) : -1;
+}
+
 int kv_manifest_jobs_config(const char *path, struct kv_buf *canonical, struct kv_err *err)
 {
     struct kv_buf text = {0};
@@ -360,7 +394,11 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     *m = (struct kv_manifest){0};
     if (o->shard && kv_shard_parse(o->shard, o->inputs.env, &m->shard, err) != 0)
         return -1;
-    if (o->tasks) {
+    if (o->requests) {
+        if (read_requests(m, o, err) != 0)
+            return -1;
+        m->planned = m->count;
+    } else if (o->tasks) {
         if (read_jobs(m, o->tasks, err) != 0 ||
             kv_manifest_jobs_config(o->config, &m->jobs_config, err) != 0)
             return -1;
@@ -372,7 +410,7 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     point_keys(m);
     fold_extra(m);
     /* Keys of a plan are distinct, since ids and models are; those of jobs are checked. */
-    return m->config ? 0 : refuse_duplicates(m, o->tasks, err);
+    return m->config ? 0 : refuse_duplicates(m, o->requests ? o->requests : o->tasks, err);
 }
 
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)

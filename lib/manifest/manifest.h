@@ -16,6 +16,7 @@
 
 #include "inputs.h"
 #include "plan.h"
+#include "requests.h"
 #include "same_run.h"
 #include "shard.h"
 
@@ -25,6 +26,7 @@ struct kv_manifest_options {
     const char *questions, *question_ids;    /* selections; NULL: all */
     const char *shard;                       /* I/N, @/N or NULL */
     const char *tasks;                       /* a list of jobs instead of a benchmark, or NULL */
+    const char *requests;                    /* … whose jobs are requests (requests.h), or NULL */
     const char *extend_from;            /* a finished export whose rows to begin with, or NULL */
     const char *manual_traces, *replay; /* recorded answers, or NULL */
     bool if_absent, force;
@@ -49,6 +51,7 @@ struct kv_manifest {
     size_t *ends;              /* private: where each key ends in it */
     struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical; {} if none */
     bool has_jobs_config;
+    char requests[KV_REQUESTS_DIGEST + 1]; /* the digest of a file of requests; "" for none */
 };
 
 /* Reads the configuration of a list of jobs (NULL: none): any JSON object, appended canonically. */

@@ -3,9 +3,11 @@
 
 #include "finish.h"
 #include "json.h"
+#include "json_out.h"
 #include "openai_responses.h"
 #include "partial_text.h"
 #include "reasoning.h"
+#include "usage_members.h"
 #include "workaround.h"
 
 #include <string.h>
@@ -318,9 +320,46 @@ static bool decode_response(
     return true;
 }
 
+static void take_member(struct kv_buf *to, struct kv_slice object, const char *name)
+{
+    struct kv_slice value;
+    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, to);
+}
+
+/* An answer to a request that nothing is known of. */
+static void decode_any(struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
+{
+    struct kv_slice error, usage;
+    if (kv_protocol_error(root, &error)) {
+        refuse_error(r, to, error, r->status);
+        return;
+    }
+    if (kv_json_type(root) != KV_JSON_OBJECT) {
+        say_str(r, to, "the reply is JSON but no object");
+        return;
+    }
+    take_member(&r->model, root, "model");
+    take_member(&r->tier, root, "service_tier");
+    if (kv_json_get(root, "usage", &usage))
+        kv_usage_members_read(&r->usage, to->wire, usage);
+    kv_usage_settle(&r->usage);
+    kv_json_out_object(&r->text, NULL);
+    kv_json_out_int(&r->text, "status_code", r->status);
+    kv_json_out_text(&r->text, "request_id", kv_slice_of(&r->request_id));
+    kv_json_out_key(&r->text, "body");
+    kv_json_compact(&r->text, root);
+    kv_buf_add_char(&r->text, '}');
+    r->outcome = KV_OUTCOME_OK;
+}
+
 static void decode_value(
     struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
 {
+    if (to->any) {
+        decode_any(r, to, root);
+        return;
+    }
     const struct kv_protocol out = kv_response_view(r);
     struct kv_slice error;
     enum kv_protocol_kind wire = to->wire;
@@ -441,6 +480,8 @@ void kv_response_decode(struct kv_response *r, const struct kv_response_to *to, 
         decode_stream(r, to, body);
     else
         decode_whole(r, to, body);
+    if (to->any) /* it is not ours to put it differently */
+        r->workaround = r->step_down = 0;
     settle_retry(r);
 }
 

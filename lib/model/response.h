@@ -26,8 +26,10 @@ struct kv_response_to {
     enum kv_protocol_kind wire;
     const char *schema_name; /* as in kv_request; NULL: free text */
     enum kv_step step;
-    unsigned quirks;               /* as sent: advice is only given for what has not been tried */
-    bool streamed;                 /* the wish was to have it as events */
+    unsigned quirks; /* as sent: advice is only given for what has not been tried */
+    bool streamed;   /* the wish was to have it as events */
+    bool any; /* it was somebody else's request: any object that is no error is an answer, and the
+                 text is {"status_code","request_id","body"} */
     bool background;               /* the wish was to have it worked on in the background */
     const struct kv_secrets *ring; /* may be NULL */
 };
@@ -45,7 +47,7 @@ struct kv_response {
     struct kv_buf tier;      /* of service, as sent */
     struct kv_buf request_id;
     struct kv_buf fingerprint;
-    struct kv_buf id; /* of the response, where it has one */
+    struct kv_buf id;                     /* of the response, where it has one */
     struct kv_buf error_type, error_code; /* as sent */
     struct kv_buf error; /* one line for people: what went wrong, redacted; not the status */
     struct kv_usage usage;

@@ -25,7 +25,10 @@ struct kv_query {
     double temperature;
     const char *schema_name; /* NULL: free text is wanted */
     struct kv_slice schema;
-    int room;          /* it may say so many times what the configuration allows; 0: as much */
+    int room;              /* it may say so many times what the configuration allows; 0: as much */
+    struct kv_slice given; /* a body that is sent as it is, in the place of all the above … */
+    const char *url;       /* … there … */
+    enum kv_protocol_kind wire; /* … in this protocol: KV_PROTOCOL_OPENAI also for none of them */
     const char *trait; /* what it is about, where the stage has more than one call; or NULL */
     int number;        /* of the queries before it that it repeats, as they were of no use */
 };

@@ -31,7 +31,7 @@ void kv_active_list_tasks(
 {
     const struct kv_job *job = f->job;
     kv_paid_tasks_begin(&a->tasks);
-    if (a->set->exec) {
+    if (a->set->exec || a->set->requests) {
         add_task(a, kv_slice(kv_active_task_key(a, job)));
         return;
     }
@@ -54,7 +54,7 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
     kv_active_list_tasks(a, f, j);
     struct kv_paid_call call = {
         .replicate = job->replicate, .after = a->tasks.last, .command = e->endpoint->command};
-    if (a->set->exec) {
+    if (a->set->exec || a->set->requests) {
         call.question = kv_slice(kv_active_task_key(a, job));
     } else {
         call.question = plan->questions[job->question];
@@ -93,7 +93,8 @@ static void find_order(struct kv_active_jobs *a, struct kv_pending_query *e)
 
 static bool may_be_elsewhere(const struct kv_active_jobs *a, const struct kv_pending_query *e)
 {
-    return !a->set->exec && !e->endpoint->command && (a->set->replies || e->endpoint->deferred);
+    return !a->set->exec && !a->set->requests && !e->endpoint->command &&
+           (a->set->replies || e->endpoint->deferred);
 }
 
 /* Asks, unless an earlier run has paid for the reply. */

@@ -126,6 +126,7 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
     free(f->judgements);
     kv_answer_stage_release(&f->generation);
     kv_prepared_question_close(f->prepared);
+    kv_given_release(&f->given);
     *(f->prev ? &f->prev->next : &a->first) = f->next;
     if (f->next)
         f->next->prev = f->prev;
@@ -145,7 +146,7 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
     struct kv_buf key = {0};
     if (!a->set->tries)
         return false;
-    if (a->set->exec) {
+    if (a->set->exec || a->set->requests) {
         kv_buf_add_str(&key, kv_active_task_key(a, f->job));
     } else {
         const struct kv_job *job = f->job;
@@ -315,6 +316,50 @@ static void finish_command(
     end_job(a, f);
 }
 
+/* ---- requests as they are given ---- */
+
+static void start_request(struct kv_active_jobs *a, const struct kv_job *job)
+{
+    const char *key = kv_active_task_key(a, job);
+    struct kv_active_job *f = begin_job(a, job, 1, &a->set->answering[job->answering]);
+    const struct kv_requests_line *line = kv_requests_find(a->set->requests, kv_slice(key));
+    struct kv_request_line request;
+    struct kv_err err;
+    if (!line || kv_requests_read(a->set->requests, line, &request, &err) != 0) {
+        kv_output_tell(&a->output, "%s: %s", key, line ? err.text : "its request is gone");
+        a->tally->unusable++;
+        end_job(a, f);
+        return;
+    }
+    kv_given_begin(&f->given, f->pending.endpoint, &request, &f->pending.query);
+    kv_active_ask(a, f, &f->pending);
+}
+
+/* What is no answer leaves the request pending, until it is given up; but a prompt that a filter
+ * rejects says something about the request. */
+static void finish_request(
+    struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
+{
+    struct kv_slice key = kv_slice(kv_active_task_key(a, f->job));
+    bool passing = r->kind == KV_ANSWER_REFUSED ||
+                   (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER);
+    if (passing && !note_try(a, f, 0)) {
+        a->tally->unanswered++;
+        a->tally->refusals += r->kind == KV_ANSWER_REFUSED;
+        tell_unsolved(a, key.p, "no answer from ", f->pending.endpoint->name, r->error);
+    } else if (r->kind != KV_ANSWER_WITHHELD) {
+        kv_buf_clear(&a->line);
+        a->tally->left--;
+        if (r->kind == KV_ANSWER_TEXT)
+            kv_given_add_result(&a->line, key, r->text);
+        else
+            kv_given_add_failure(&a->line, key, r->error);
+        count_line(a);
+        put_line(a);
+    }
+    end_job(a, f);
+}
+
 /* ---- responses ---- */
 
 /* Hands the query of a judge that is down to the fallback judge. Not while the run is stopping: the
@@ -348,6 +393,8 @@ static void respond(void *closure, struct kv_pending_query *e, const struct kv_a
         advance(a, f, j);
     } else if (a->set->exec) {
         finish_command(a, f, r);
+    } else if (a->set->requests) {
+        finish_request(a, f, r);
     } else if (had_none) {
         give_up(a, f, r);
     } else {
@@ -422,6 +469,8 @@ void kv_active_job_begin(struct kv_active_jobs *a, const struct kv_job *job, siz
 {
     if (a->set->exec)
         start_command(a, job);
+    else if (a->set->requests)
+        start_request(a, job);
     else
         start_question(a, job, tasks);
 }

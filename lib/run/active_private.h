@@ -3,6 +3,7 @@
 #define KV_ACTIVE_PRIVATE_H
 
 #include "active_job.h"
+#include "given.h"
 
 struct kv_judgement {
     struct kv_pipeline pipeline;
@@ -15,6 +16,7 @@ struct kv_active_job {
     size_t tasks; /* of the job that are done here: its first ones */
     struct kv_prepared_question *prepared;
     struct kv_answer_stage generation;
+    struct kv_given given;
     struct kv_pending_query pending; /* for the answer, or the command */
     struct kv_judgement *judgements;
     size_t open; /* judgements not yet written */

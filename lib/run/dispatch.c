@@ -190,7 +190,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_pending_query *e, str
 /* True if the service works on the answer by itself, to be fetched later. */
 static bool is_ordered(const struct kv_pending_query *e)
 {
-    return e->endpoint->background && e->wire == KV_PROTOCOL_RESPONSES;
+    return e->endpoint->background && e->wire == KV_PROTOCOL_RESPONSES && !e->query.given.n;
 }
 
 static struct kv_response_to expected(const struct kv_dispatch *c, const struct kv_pending_query *e)
@@ -202,6 +202,7 @@ static struct kv_response_to expected(const struct kv_dispatch *c, const struct 
         .quirks = e->quirks,
         .streamed = e->streamed != NULL,
         .background = is_ordered(e),
+        .any = e->query.given.n > 0,
         .ring = c->ring};
 }
 
@@ -236,6 +237,7 @@ static void send_http(struct kv_dispatch *c, struct kv_pending_query *e, bool st
     struct kv_err err;
     struct kv_http_request request = {
         .peer = kv_provider_target(&e->endpoint->provider, stream),
+        .url = e->query.given.n ? e->query.url : NULL,
         .body = kv_slice_of(&e->body),
         .timeout_ms = kv_endpoint_timeout_ms(e->endpoint, &e->call),
         .fresh = e->call.used[KV_RETRY_CONNECTION] > 0,
@@ -294,13 +296,13 @@ static void send_to_command(struct kv_dispatch *c, struct kv_pending_query *e)
 
 static void send_query(struct kv_dispatch *c, struct kv_pending_query *e)
 {
-    bool stream = kv_streaming_wanted(e->endpoint);
+    bool given = e->query.given.n, stream = !given && kv_streaming_wanted(e->endpoint);
     kv_buf_clear(&e->body);
     if (!e->input.n)
         kv_endpoint_write(e->endpoint, &e->query, stream, &e->body);
     e->step = e->endpoint->step;
     e->quirks = e->endpoint->quirks;
-    e->wire = e->endpoint->provider.wire;
+    e->wire = given ? e->query.wire : e->endpoint->provider.wire;
     e->attempts++;
     if (e->endpoint->command)
         send_to_command(c, e);

@@ -165,7 +165,9 @@ static struct kv_request request_of(const struct kv_endpoint *e, const struct kv
 void kv_endpoint_write(
     const struct kv_endpoint *e, const struct kv_query *q, bool stream, struct kv_buf *body)
 {
-    if (!e->command) {
+    if (q->given.n) {
+        kv_buf_add_slice(body, q->given);
+    } else if (!e->command) {
         struct kv_request ask = request_of(e, q);
         ask.stream = stream;
         kv_request_body_write(body, e->provider.dialect, &ask);

@@ -62,7 +62,7 @@ static bool *find_wanted(const struct kv_models_options *o, bool judges)
         const struct kv_job *j = &w->jobs[i];
         if (!judges)
             wanted[j->answering] = true;
-        for (size_t k = 0; judges && k < j->count; k++)
+        for (size_t k = 0; judges && w->judges && k < j->count; k++)
             wanted[w->judges[j->first + k]] = true;
     }
     for (size_t i = 0; judges && o->judge_fallback && i < c->parsing_count; i++)

@@ -292,7 +292,7 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
     kv_lock_watch_init(&run->lock, setup->lock);
     kv_active_jobs_init(&run->jobs, &run->set, &run->tally, &run->set.budget);
     kv_job_queue_init(&run->queue, setup->work, setup->exec ? setup->exec : setup->answering,
-        setup->exec ? 1 : setup->plan->config->answering_count, setup->exec != NULL);
+        setup->exec ? 1 : setup->shared->config->answering_count, setup->exec != NULL);
     run->tally.left = (int64_t)setup->work->tasks;
     if (setup->journal)
         run->jobs.output.kept_in = kv_journal_path(setup->journal);

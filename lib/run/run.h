@@ -27,6 +27,7 @@
 #include "journal.h"
 #include "output.h"
 #include "pipeline.h"
+#include "requests.h"
 #include "replies.h"
 #include "tries.h"
 
@@ -45,6 +46,7 @@ struct kv_run_setup {
     struct kv_defer *defer;     /* where calls of deferred endpoints go; NULL: there are none */
     const char *nonce;          /* in names of calls */
     int in_flight;
+    struct kv_requests *requests; /* jobs are requests, in place of the pipeline; or NULL */
     struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
     int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */

@@ -3,6 +3,7 @@
 
 #include "call_name.h"
 #include "feed.h"
+#include "given.h"
 #include "header.h"
 #include "io.h"
 #include "io_at.h"
@@ -224,7 +225,8 @@ static int collect(struct kv_session *s, const struct kv_session_options *o, str
 {
     const struct kv_state_info *info = kv_state_info(s->state);
     /* A command does whole tasks: their judges are its own affair. */
-    const struct kv_plan *plan = s->config && !o->exec_command ? &s->plan : NULL;
+    const struct kv_plan *plan =
+        s->config && !o->exec_command && !s->requests.path ? &s->plan : NULL;
     struct kv_jobs_options options = {.retry_failed = o->retry_failed,
         .categories = o->categories,
         .shard = o->shard,
@@ -348,6 +350,29 @@ static int open_elsewhere(
     return o->defer && !(s->defer = kv_defer_open(o->defer, err)) ? -1 : 0;
 }
 
+/* ---- requests as they are given ---- */
+
+static int open_requests(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    if (o->offline || o->defer || o->reply_count || o->answer_command)
+        return kv_err_set(err, KV_USAGE,
+            "%s: its tasks are requests, which are sent as they are: --dry-run, --defer, --replies "
+            "and --answer-cmd are for questions",
+            kv_state_info(s->state)->paths->state);
+    if (open_config(s, o, err) != 0 || open_pricing(s, o, err) != 0 ||
+        kv_given_open(&s->requests, s->state, s->config, err) != 0 || collect(s, o, err) != 0)
+        return -1;
+    s->shared.config = s->config;
+    for (size_t i = 0; i < s->work.n; i++) {
+        struct kv_job *job = &s->work.jobs[i];
+        const struct kv_requests_line *line =
+            kv_requests_find(&s->requests, kv_slice(s->work.keys.p + job->key));
+        job->answering = line ? line->model : 0;
+    }
+    return 0;
+}
+
 /* ---- opening and closing ---- */
 
 static void note_begin(const struct kv_session *s)
@@ -381,7 +406,7 @@ static bool has_failed(void *closure, const struct kv_job *job)
 {
     const struct kv_session *s = closure;
     struct kv_buf key = {0};
-    if (s->by_command) {
+    if (s->by_command || s->requests.path) {
         kv_buf_add_str(&key, s->work.keys.p + job->key);
     } else {
         struct kv_task task = {
@@ -449,15 +474,19 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         return -1;
     const struct kv_state_info *info = kv_state_info(s->state);
     bool jobs = !*info->benchmark_path;
-    if (jobs && !o->exec_command)
+    struct kv_slice requests;
+    bool given =
+        jobs && !o->exec_command && kv_state_member(s->state, KV_MEMBER_REQUESTS, &requests);
+    if (jobs && !given && !o->exec_command)
         return kv_err_set(err, KV_USAGE,
             "%s: its tasks are no questions: say with --exec how to run them", info->paths->state);
     if (find_idle(s, o, err) != 0)
         return -1;
     if (s->idle) /* what the journal has is in the pair by now */
         return open_journal(s, o, err);
-    int failed =
-        jobs ? open_tasks(s, err) != 0 || collect(s, o, err) != 0 : open_questions(s, o, err) != 0;
+    int failed = given  ? open_requests(s, o, err) != 0
+                 : jobs ? open_tasks(s, err) != 0 || collect(s, o, err) != 0
+                        : open_questions(s, o, err) != 0;
     if (failed || open_journal(s, o, err) != 0)
         return -1;
     if (o->give_up > 0 && open_tries(s, o, err) != 0)
@@ -509,6 +538,7 @@ void kv_session_close(struct kv_session *s)
     kv_secret_close(s->ring);
     kv_buf_release(&s->withheld);
     kv_exec_tasks_release(&s->tasks);
+    kv_requests_release(&s->requests);
     kv_tries_close(s->tries);
     if (s->run_lock >= 0)
         close(s->run_lock);
@@ -520,6 +550,10 @@ int kv_session_spent(struct kv_session *s, struct kv_spending *spent, struct kv_
     *spent = (struct kv_spending){0};
     if (!s->config || !s->models.answering)
         return 0; /* commands' tasks have no account */
+    if (s->requests.path) {
+        kv_spending_begin(spent, &s->pricing, NULL);
+        return kv_given_spent(spent, &s->requests, &s->pricing, s->state, err);
+    }
     kv_spending_begin(spent, &s->pricing, &s->plan);
     return kv_spending_read(spent, s->state, err);
 }
@@ -528,7 +562,8 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
 {
     setup->shared = &s->shared;
     setup->bench = s->bench;
-    setup->plan = s->config ? &s->plan : NULL;
+    setup->plan = s->config && !s->requests.path ? &s->plan : NULL;
+    setup->requests = s->requests.path ? &s->requests : NULL;
     setup->state = s->state;
     setup->work = &s->work;
     setup->answering = s->models.answering;

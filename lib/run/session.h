@@ -10,6 +10,7 @@
 
 #include "exec_tasks.h"
 #include "models.h"
+#include "requests.h"
 #include "run.h"
 #include "spending.h"
 
@@ -71,6 +72,7 @@ struct kv_session {
     bool answer_by_command, judge_by_command; /* only that model is not */
     struct kv_translator *translator;         /* NULL: no command was given */
     struct kv_exec_tasks tasks;
+    struct kv_requests requests; /* path NULL: jobs are no requests */
     struct kv_tries *tries;
     struct kv_defer *defer;
     struct kv_replies *replies;

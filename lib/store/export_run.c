@@ -315,8 +315,19 @@ static struct kv_csv *open_csv(const struct kv_export_run *e)
     return csv;
 }
 
-/* Shows the rows that count to the survey of columns (fd < 0), or writes them. */
-static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
+static void add_line(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
+    struct kv_buf *out)
+{
+    if (e->csv) {
+        kv_csv_row(e->csv, row, out);
+        return;
+    }
+    kv_json_compact(out, at->text);
+    kv_buf_add_char(out, '\n');
+}
+
+/* Shows the rows that count to the survey of columns (fd < 0), or writes them as lines. */
+static int walk_lines(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
 {
     enum { FLUSH_AT = 256 * 1024 };
     struct kv_rows rows;
@@ -327,7 +338,7 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
     int got;
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
-    if (fd >= 0)
+    if (fd >= 0 && e->csv)
         kv_csv_head(e->csv, &out);
     for (size_t i = 0; (got = next_row(e, &rows, &at, &row, err)) == 1; i++) {
         if (!is_newest(e, i))
@@ -336,7 +347,7 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
         if (fd < 0)
             kv_csv_survey(e->csv, &row);
         else
-            kv_csv_row(e->csv, &row, &out);
+            add_line(e, &at, &row, &out);
         if (out.n < FLUSH_AT)
             continue;
         if (kv_io_write(fd, kv_slice_of(&out), err) != 0) {
@@ -359,9 +370,9 @@ static int walk_csv(struct kv_export_run *e, const char *path, int fd, struct kv
 static int write_csv(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
 {
     e->csv = open_csv(e);
-    int rc = walk_csv(e, path, -1, err);
+    int rc = walk_lines(e, path, -1, err);
     if (rc == 0)
-        rc = walk_csv(e, path, fd, err);
+        rc = walk_lines(e, path, fd, err);
     kv_csv_close(e->csv);
     e->csv = NULL;
     return rc;
@@ -383,6 +394,11 @@ static int publish(struct kv_export_run *e, const char *path,
 int kv_export_run_json(struct kv_export_run *e, const char *path, struct kv_err *err)
 {
     return publish(e, path, write_json, err);
+}
+
+int kv_export_run_jsonl(struct kv_export_run *e, const char *path, struct kv_err *err)
+{
+    return publish(e, path, walk_lines, err);
 }
 
 int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *err)

@@ -66,6 +66,8 @@ int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err);
 
 /* After the survey: publish the file. On failure what was at `path` is there still. */
 int kv_export_run_json(struct kv_export_run *e, const char *path, struct kv_err *err);
+/* The rows as they are, a line each. */
+int kv_export_run_jsonl(struct kv_export_run *e, const char *path, struct kv_err *err);
 int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *err);
 
 void kv_export_run_release(struct kv_export_run *e);

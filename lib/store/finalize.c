@@ -42,12 +42,12 @@ static bool has_suffix(const char *path, const char *suffix)
 }
 
 /* results.json is accompanied by results.csv; results by results.csv. */
-static char *csv_beside(const char *output)
+static char *beside(const char *output, const char *suffix)
 {
     struct kv_buf path = {0};
     size_t n = strlen(output);
     kv_buf_add(&path, output, has_suffix(output, ".json") ? n - 5 : n);
-    kv_buf_add_str(&path, ".csv");
+    kv_buf_add_str(&path, suffix);
     return kv_buf_detach(&path);
 }
 
@@ -59,7 +59,9 @@ static void name_outputs(struct work *w)
     }
     w->done->output_path = kv_strdup(w->paths.output);
     if (w->how->csv)
-        w->done->csv_path = csv_beside(w->paths.output);
+        w->done->csv_path = beside(w->paths.output, ".csv");
+    if (w->how->jsonl)
+        w->done->jsonl_path = beside(w->paths.output, ".jsonl");
 }
 /* ---- before and after: a run that was finalized has no pair, or one file of it ---- */
 
@@ -110,8 +112,8 @@ static int find_finished(struct work *w, const struct kv_slice *start, struct kv
     return found;
 }
 
-/* The CSV was not asked for when the run was finalized, or is asked for again. */
-static int csv_of_export(struct work *w, struct kv_err *err)
+/* What was not asked for when the run was finalized, or is asked for again. */
+static int others_of_export(struct work *w, struct kv_err *err)
 {
     struct kv_state *s = kv_state_open_any(w->paths.output, err);
     if (!s)
@@ -120,9 +122,11 @@ static int csv_of_export(struct work *w, struct kv_err *err)
         .now = w->how->now,
         .total = w->done->total,
         .is_complete = w->done->is_complete};
-    w->done->csv_path = csv_beside(w->paths.output);
-    int failed =
-        kv_export_run_survey(&e, err) != 1 || kv_export_run_csv(&e, w->done->csv_path, err) != 0;
+    w->done->csv_path = w->how->csv ? beside(w->paths.output, ".csv") : NULL;
+    w->done->jsonl_path = w->how->jsonl ? beside(w->paths.output, ".jsonl") : NULL;
+    int failed = kv_export_run_survey(&e, err) != 1 ||
+                 (w->how->csv && kv_export_run_csv(&e, w->done->csv_path, err) != 0) ||
+                 (w->how->jsonl && kv_export_run_jsonl(&e, w->done->jsonl_path, err) != 0);
     kv_export_run_release(&e);
     kv_state_close(s);
     return failed ? -1 : 0;
@@ -168,7 +172,7 @@ static int without_state(struct work *w, struct kv_err *err)
     }
     w->done->output_path = kv_strdup(w->paths.output);
     kv_store_remove_private(&w->paths);
-    return w->how->csv ? csv_of_export(w, err) : 0;
+    return w->how->csv || w->how->jsonl ? others_of_export(w, err) : 0;
 }
 
 /* 1 if the .state is what an interrupted removal has left, 0 if not; -1. */
@@ -259,6 +263,7 @@ static int write_exports(struct work *w, struct kv_err *err)
     if (got == 1)
         name_outputs(w);
     if (got == 1 && ((done->csv_path && kv_export_run_csv(&e, done->csv_path, err) != 0) ||
+                        (done->jsonl_path && kv_export_run_jsonl(&e, done->jsonl_path, err) != 0) ||
                         (done->output_path && kv_export_run_json(&e, done->output_path, err) != 0)))
         got = -1;
     take_figures(done, &e);

@@ -29,6 +29,7 @@
 struct kv_finalize {
     bool partial; /* tasks may remain: the export says is_complete false, the pair stays */
     bool csv;     /* a CSV export too, beside the JSON */
+    bool jsonl;   /* the results as JSON Lines too, likewise */
     bool keep;    /* the pair stays */
     double now;   /* POSIX seconds: the end of the run */
     const struct kv_notes *notes; /* told what was found and repaired; NULL: nobody */
@@ -37,6 +38,7 @@ struct kv_finalize {
 struct kv_finalized {
     char *output_path; /* NULL if only CSV was written */
     char *csv_path;    /* NULL if none was written */
+    char *jsonl_path;  /* likewise */
     bool already;      /* it had been finalized before; the figures are those of its header */
     bool is_complete, removed;
     int64_t total, completed, pending;

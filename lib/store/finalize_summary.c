@@ -11,6 +11,8 @@ void kv_finalized_add_json(struct kv_buf *out, const struct kv_finalized *done)
     kv_json_out_object(out, NULL);
     kv_json_out_str(out, "output_path", done->output_path);
     kv_json_out_str(out, "csv_path", done->csv_path);
+    if (done->jsonl_path)
+        kv_json_out_str(out, "jsonl_path", done->jsonl_path);
     kv_json_out_flag(out, "is_complete", done->is_complete);
     kv_json_out_flag(out, "already_finalized", done->already);
     kv_json_out_int(out, "total_tasks", done->total);
@@ -31,5 +33,6 @@ void kv_finalized_release(struct kv_finalized *done)
     kv_tally_release(&done->rows);
     free(done->output_path);
     free(done->csv_path);
+    free(done->jsonl_path);
     *done = (struct kv_finalized){0};
 }

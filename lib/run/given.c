@@ -1,0 +1,195 @@
+/* given - requests that are sent as they are given, and their results. */
+#include "given.h"
+
+#include "io.h"
+#include "json.h"
+#include "json_out.h"
+#include "private_members.h"
+#include "rows.h"
+#include "usage_members.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kv_given_open(struct kv_requests *r, const struct kv_state *state,
+    const struct kv_config *config, struct kv_err *err)
+{
+    struct kv_problems problems = {0};
+    struct kv_slice member, digest;
+    kv_state_member(state, KV_MEMBER_REQUESTS, &member);
+    char *path = kv_json_strdup(member);
+    int failed = kv_io_is_stream(path) ? kv_err_set(err, KV_INPUT, "%s: not a regular file", path)
+                                       : kv_requests_open(r, path, config, NULL, &problems, err);
+    bool same = !failed && kv_state_member(state, KV_MEMBER_REQUESTS_DIGEST, &digest) &&
+                kv_json_string_is(digest, r->digest);
+    if (!failed && !same)
+        failed = kv_err_set(err, KV_INPUT,
+            "%s: has other requests than the run was begun with; put that right, or begin a new "
+            "one",
+            path);
+    kv_problems_release(&problems);
+    free(path);
+    return failed;
+}
+
+/* ---- asking ---- */
+
+/* The place of a path at a model: behind the base of its URL, which has the version already where it
+ * is one of OpenAI's kind. */
+static void add_url(struct kv_buf *out, const char *asked, struct kv_slice path)
+{
+    static const struct {
+        const char *tail;
+        bool versioned;
+    } tails[] = {{"/chat/completions", true}, {"/responses", true}, {"/v1/messages", false},
+        {"/v1beta/models/", false}};
+    size_t whole = strcspn(asked, "?"), end = whole;
+    bool versioned = false;
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        const char *at = memmem(asked, whole, tails[i].tail, strlen(tails[i].tail));
+        if (at && (size_t)(at - asked) < end) {
+            end = (size_t)(at - asked);
+            versioned = tails[i].versioned;
+        }
+    }
+    if (versioned && kv_slice_starts(path, "/v1/"))
+        path = (struct kv_slice){path.p + 3, path.n - 3};
+    kv_buf_add(out, asked, end);
+    kv_buf_add_slice(out, path);
+    kv_buf_add_str(out, asked + whole);
+}
+
+void kv_given_begin(struct kv_given *g, const struct kv_endpoint *e,
+    const struct kv_request_line *request, struct kv_query *query)
+{
+    struct kv_buf path = {0};
+    enum kv_protocol_kind wire = KV_PROTOCOL_OPENAI;
+    kv_json_unescape(request->url, &path);
+    kv_request_line_wire(kv_slice_of(&path), &wire);
+    kv_buf_clear(&g->body);
+    kv_buf_clear(&g->url);
+    kv_buf_add_slice(&g->body, request->body);
+    add_url(&g->url, e->provider.chat->place.url, kv_slice_of(&path));
+    *query = (struct kv_query){.stage = "answer_generation",
+        .messages[0] = {KV_SPEAKER_USER, kv_slice_of(&g->body)},
+        .count = 1,
+        .given = kv_slice_of(&g->body),
+        .url = g->url.p,
+        .wire = wire};
+    kv_buf_release(&path);
+}
+
+void kv_given_release(struct kv_given *g)
+{
+    kv_buf_release(&g->body);
+    kv_buf_release(&g->url);
+}
+
+/* ---- results ---- */
+
+static void begin_line(struct kv_buf *line, struct kv_slice key)
+{
+    struct kv_digest128 id = kv_digest_128(key);
+    struct kv_buf name = {0};
+    kv_buf_printf(&name, "kv_req_%016" PRIx64 "%016" PRIx64, id.hi, id.lo);
+    kv_json_out_object(line, NULL);
+    kv_json_out_text(line, "id", kv_slice_of(&name));
+    kv_json_out_text(line, "custom_id", key);
+    kv_buf_release(&name);
+}
+
+void kv_given_add_result(struct kv_buf *line, struct kv_slice key, struct kv_slice response)
+{
+    begin_line(line, key);
+    kv_json_out_json(line, "response", response);
+    kv_json_out_null(line, "error");
+    kv_json_out_text(line, "task_id", key);
+    kv_buf_add_str(line, "}\n");
+}
+
+/* "400 bad_request: …" has the code in front. */
+static void add_error(struct kv_buf *line, struct kv_slice why)
+{
+    struct kv_slice code = KV_SLICE("unexpected_error");
+    const char *colon = why.n ? memchr(why.p, ':', why.n) : NULL;
+    size_t digits = 0;
+    while (colon && digits < why.n && why.p[digits] >= '0' && why.p[digits] <= '9')
+        digits++;
+    if (digits == 3 && why.p[3] == ' ')
+        code = (struct kv_slice){why.p + 4, (size_t)(colon - why.p) - 4};
+    kv_json_out_object(line, "error");
+    kv_json_out_text(line, "code", code);
+    kv_json_out_text(line, "message", why);
+    kv_buf_add_char(line, '}');
+}
+
+void kv_given_add_failure(struct kv_buf *line, struct kv_slice key, struct kv_slice why)
+{
+    begin_line(line, key);
+    kv_json_out_null(line, "response");
+    add_error(line, why);
+    kv_json_out_text(line, "task_id", key);
+    kv_json_out_object(line, "failure");
+    kv_json_out_str(line, "category", "unexpected_error");
+    kv_json_out_str(line, "stage", "request");
+    kv_json_out_text(line, "reason", why);
+    kv_json_out_null(line, "details");
+    kv_json_out_str(line, "group", "system");
+    kv_buf_add_str(line, "}}\n");
+}
+
+/* ---- what earlier runs used ---- */
+
+static struct kv_slice text_of(struct kv_slice object, const char *name, struct kv_buf *text)
+{
+    struct kv_slice value;
+    kv_buf_clear(text);
+    kv_buf_reserve(text, 1);
+    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
+        kv_json_unescape(value, text);
+    return kv_slice_of(text);
+}
+
+static void count_row(struct kv_spending *s, const struct kv_requests *requests,
+    const struct kv_pricing *pricing, struct kv_slice row, struct kv_buf text[2])
+{
+    struct kv_usage used = KV_USAGE_UNKNOWN;
+    struct kv_slice body, usage;
+    const struct kv_requests_line *line =
+        kv_requests_find(requests, text_of(row, "task_id", &text[0]));
+    if (!line || !kv_json_path(row, &body, "response", "body", NULL) ||
+        !kv_json_get(body, "usage", &usage))
+        return;
+    kv_usage_members_read(&used, KV_PROTOCOL_OPENAI, usage);
+    kv_usage_settle(&used);
+    if (!kv_usage_known(&used) && isnan(used.cost))
+        return;
+    double cost = kv_pricing_cost(pricing, &pricing->answering[line->model], &used,
+        text_of(body, "model", &text[0]), text_of(body, "service_tier", &text[1]));
+    s->tokens += (double)(used.in_total > 0 ? used.in_total : 0) +
+                 (double)(used.out_total > 0 ? used.out_total : 0);
+    s->cost += isnan(cost) ? 0 : cost;
+    s->unpriced += pricing->prices && isnan(cost);
+}
+
+int kv_given_spent(struct kv_spending *spent, const struct kv_requests *requests,
+    const struct kv_pricing *pricing, const struct kv_state *state, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(state);
+    struct kv_rows rows;
+    struct kv_row row;
+    struct kv_buf text[2] = {{0}};
+    int got;
+    if (info->row_count == 0)
+        return 0;
+    if (kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
+        return -1;
+    while ((got = kv_rows_next(&rows, &row, err)) == 1)
+        count_row(spent, requests, pricing, row.text, text);
+    kv_rows_end(&rows);
+    kv_buf_release(&text[0]);
+    kv_buf_release(&text[1]);
+    return got;
+}

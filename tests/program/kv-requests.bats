@@ -1,0 +1,139 @@
+# kv-manifest --requests: any requests, answered as they are, durably.
+load ../helper
+load ../quiz
+
+# requests N [JQ] - requests.jsonl of N lines, edited by a jq filter, and a server that answers them
+requests() {
+    bench 3
+    start_provider --answers answers.jsonl ${3:+--script "$3"}
+    quiz_preset 1
+    seq "$1" | jq -c '{custom_id: "r \(.)", method: "POST", url: "/v1/chat/completions",
+        body: {model: "m1", messages: [{role: "user", content: "What is number \(.)?"}], seed: 12345678901234567890}} | '"${2:-.}" \
+        >requests.jsonl
+}
+
+begin() {
+    kv-manifest --requests requests.jsonl -c preset.json -o r.json "$@" >/dev/null
+}
+
+@test "requests: each becomes a line of OpenAI's batch output, and goes on after a stop" {
+    requests 3
+    begin
+    assert_equal "$(kv-status --pending r.json.state | jq -r .task_id | tr '\n' ,)" 'r 1,r 2,r 3,'
+    kv-run --max-tasks 1 r.json.state 2>/dev/null | kv-append -q r.json.state
+    kv-run r.json.state | kv-append -q r.json.state
+    assert_equal "$(asked true)" 3
+    kv-finalize --jsonl r.json.state >summary
+    assert_equal "$(jq -r .jsonl_path summary)" r.jsonl
+    run jq -c '[keys_unsorted, .task_id == .custom_id, .response.status_code, .error,
+        .response.body.choices[0].message.content]' r.jsonl
+    assert_line -n 0 '[["id","custom_id","response","error","task_id"],true,200,null,"It is 1."]'
+    assert_line -n 2 '[["id","custom_id","response","error","task_id"],true,200,null,"It is 3."]'
+    rm r.jsonl
+    kv-finalize --jsonl r.json >/dev/null # asked for again
+    assert_equal "$(wc -l <r.jsonl)" 3
+}
+
+@test "requests: bodies are sent byte for byte, to their paths" {
+    printf '%s\n' 'import sys, http.server' 'class H(http.server.BaseHTTPRequestHandler):' \
+        '    def do_POST(self):' \
+        '        body = self.rfile.read(int(self.headers["Content-Length"]))' \
+        '        open("seen", "ab").write(self.path.encode() + b" " + body + b"\n")' \
+        '        reply = b"{\"object\":\"list\",\"data\":[1.0, 2e0],\"usage\":{\"prompt_tokens\":7,\"total_tokens\":7}}"' \
+        '        self.send_response(200); self.send_header("Content-Length", str(len(reply))); self.end_headers()' \
+        '        self.wfile.write(reply)' \
+        '    def log_message(self, *a): pass' \
+        's = http.server.HTTPServer(("127.0.0.1", 0), H); print(s.server_port, flush=True)' \
+        's.timeout = 60' '[s.handle_request() for _ in range(2)]' >server.py
+    mkfifo port
+    python3 server.py >port 3>&- &
+    read -r PROVIDER_PORT <port
+    PROVIDER_URL=http://127.0.0.1:$PROVIDER_PORT
+    quiz_preset 1 '.async_max_workers = 1'
+    printf '%s\n' '{"custom_id":"e","method":"POST","url":"/v1/embeddings","body":{"model":"m1", "input":"é\u00e9", "x":1.50e+3}}' \
+        '{"custom_id":"c","method":"POST","url":"/v1/chat/completions","body":{"messages":[],"model":"m1"}}' >requests.jsonl
+    begin
+    kv-run r.json.state >rows
+    wait
+    assert_equal "$(cat seen)" '/v1/embeddings {"model":"m1", "input":"é\u00e9", "x":1.50e+3}
+/v1/chat/completions {"messages":[],"model":"m1"}'
+    [[ $(head -n 1 rows) == *'"body":{"object":"list","data":[1.0,2e0],"usage":{"prompt_tokens":7,"total_tokens":7}}},"error":null'* ]]
+}
+
+@test "requests: limits of tokens go on where earlier runs have stopped" {
+    requests 3
+    begin
+    kv-run --max-tasks 2 r.json.state 2>/dev/null | kv-append -q r.json.state
+    run --separate-stderr kv-run --max-tokens 20 r.json.state
+    assert_failure 1
+    assert_stdout ''
+    assert_stderr 'kv-run: stopped by --max-tokens; 1 task is pending'
+}
+
+@test "requests: what is refused stays pending, and is a line with an error once it is given up" {
+    jq -n '{rules: [{when: {contains: "number 2"}, do: {status: 400, error: {message: "no such parameter"}}}]}' >script.json
+    requests 3 . script.json
+    begin
+    run --separate-stderr kv-run r.json.state
+    assert_failure
+    [[ $stderr == *'r 2: no answer from '*'400 bad_request'* ]]
+    kv-append -q r.json.state <<<"$output"
+    kv-run --give-up 1 r.json.state >row
+    assert_equal "$(jq -c '[.custom_id, .response, .error.code, .failure.category]' row)" \
+        '["r 2",null,"bad_request","unexpected_error"]'
+    kv-append -q r.json.state <row
+    assert_equal "$(kv-status r.json.state | jq .failed_count)" 1
+}
+
+@test "requests: mistakes are named by their lines, all of them, and nothing is written" {
+    start_provider
+    quiz_preset 1
+    cat >requests.jsonl <<'END'
+{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m1"}}
+{"custom_id":"b","method":"GET","url":"/v1/chat/completions","body":{"model":"m1"}}
+{"custom_id":"c","method":"POST","url":"/v1/chat/completions","body":{"model":"m9"}}
+{"custom_id":"d","method":"POST","url":"/v1/chat/completions","body":{"model":"m1","stream":true}}
+END
+    run --separate-stderr begin
+    assert_failure 3
+    assert_stderr 'kv-manifest: requests.jsonl:2: method: only "POST" is known
+kv-manifest: requests.jsonl:3: body.model: is none of the answering models of the configuration
+kv-manifest: requests.jsonl:4: body.stream: a reply that comes in pieces is no line of a file; leave it out'
+    assert [ ! -e r.json.state ]
+    sed -n '1p;1p' requests.jsonl >twice && mv twice requests.jsonl
+    run --separate-stderr begin
+    assert_failure 3
+    assert_stderr "kv-manifest: requests.jsonl: the task 'a' is there twice"
+}
+
+@test "requests: a file that says something else now is refused" {
+    requests 2
+    begin
+    sed -i 's/number 2/number 3/' requests.jsonl
+    run --separate-stderr kv-run r.json.state
+    assert_failure 3
+    assert_stderr 'kv-run: requests.jsonl: has other requests than the run was begun with; put that right, or begin a new one'
+    run --separate-stderr begin --if-absent
+    assert_failure 1
+    [[ $stderr == *'its requests were other ones'* ]]
+    run --separate-stderr kv-run --dry-run r.json.state
+    assert_failure 2
+}
+
+@test "requests: shards of a file are disjoint and cover it" {
+    requests 3
+    for i in 1 2; do
+        kv-manifest --print --requests requests.jsonl -c preset.json --shard "$i/2"
+    done >printed
+    assert_equal "$(sort printed | tr '\n' ' ')" '{"task_id":"r 1"} {"task_id":"r 2"} {"task_id":"r 3"} '
+}
+
+@test "requests: the example of make answers a file, and goes on where it was stopped" {
+    requests 3
+    cp "$ROOT/share/examples/requests.mk" .
+    make -s -f requests.mk >/dev/null
+    assert_equal "$(jq -r '.response.body.choices[0].message.content' replies.jsonl | sort | tr '\n' ,)" \
+        'It is 1.,It is 2.,It is 3.,'
+    make -s -f requests.mk >/dev/null
+    assert_equal "$(asked true)" 3
+}

@@ -29,9 +29,10 @@ torture) wanted=$torture ;;
 peers) wanted=$peers ;;
 browser) wanted=$browser ;;
 musl) wanted=musl-tools ;;
+systems) wanted='debootstrap debian-archive-keyring' ;;
 all) wanted="$check $lint $bench $torture $peers clang libclang-rt-14-dev musl-tools" ;;
 *)
-    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|peers|browser|musl|all]" >&2
+    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|peers|browser|musl|systems|all]" >&2
     exit 2
     ;;
 esac

@@ -1,4 +1,5 @@
 /* kv-finalize - one file remains: writes the export of a run and takes the pair away. */
+#include "batch_beside.h"
 #include "cli.h"
 #include "finalize.h"
 #include "num.h"
@@ -59,6 +60,18 @@ static bool add_table(struct kv_buf *out, const struct kv_finalized *done, const
     return true;
 }
 
+/* The export is there: what is left of batches is said, and is no failure. */
+static void remove_batches(const char *operand)
+{
+    struct kv_paths paths;
+    struct kv_err err;
+    if (kv_paths_find(&paths, operand, &err) != 0)
+        return;
+    if (kv_batch_beside_remove(&paths, &err) != 0)
+        kv_cli_warn(&err);
+    kv_paths_release(&paths);
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -84,6 +97,8 @@ int main(int argc, char **argv)
     if (kv_finalize(argv[first], &how, &done, &err) != 0)
         kv_cli_fail(&err);
 
+    if (done.removed)
+        remove_batches(argv[first]);
     struct kv_buf out = {0};
     if (!kv_cli_columns() || !add_table(&out, &done, argv[first])) {
         kv_finalized_add_json(&out, &done);

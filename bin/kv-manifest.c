@@ -1,5 +1,6 @@
 /* kv-manifest - what has to run: lists the tasks of a benchmark, or of any jobs, and makes the
  * pair. */
+#include "batch_beside.h"
 #include "begin.h"
 #include "check.h"
 #include "cli.h"
@@ -94,13 +95,37 @@ static int look(const struct kv_manifest_options *o, bool *pair, bool *output, s
     return has_output < 0 ? -1 : 0;
 }
 
+/* What an older run at this place has ordered in batches: nobody would ask for it any more, so a new
+ * one has to wait for it, and then goes without what is left. */
+static int begin_afresh(struct kv_manifest *m, const struct kv_manifest_options *o,
+    struct kv_buf *out, struct kv_err *err)
+{
+    struct kv_paths paths;
+    struct kv_batch_beside old;
+    if (kv_paths_of_output(&paths, o->output, err) != 0)
+        return -1;
+    int there = kv_io_exists(paths.state, err);
+    bool fresh = there == 0 || o->force;
+    int rc = there < 0 || (fresh && kv_batch_beside_read(&old, &paths, err) != 0) ? -1 : 0;
+    if (rc == 0 && fresh && old.open > 0)
+        rc = kv_err_set(err, KV_INPUT,
+            "%s.batches: %lld batches of an older run are open: kv-batch collect, or forget, first",
+            paths.output, (long long)old.open);
+    if (rc == 0)
+        rc = kv_begin(m, o, out, err);
+    if (rc == 0 && fresh && old.there)
+        rc = kv_batch_beside_remove(&paths, err);
+    kv_paths_release(&paths);
+    return rc;
+}
+
 static int make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf out = {0};
     bool had_pair, has_pair, finished;
     int rc = look(o, &had_pair, &finished, err);
     if (rc == 0)
-        rc = kv_begin(m, o, &out, err);
+        rc = begin_afresh(m, o, &out, err);
     if (rc == 0)
         rc = look(o, &has_pair, &finished, err);
     if (rc == 0 && finished && has_pair && !had_pair)

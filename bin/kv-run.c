@@ -1,5 +1,6 @@
 /* kv-run - do the tasks that are pending: results on stdout, one a line, as they are complete. */
 #include "await.h"
+#include "by_batches.h"
 #include "cli.h"
 #include "elsewhere.h"
 #include "failure.h"
@@ -28,10 +29,11 @@ static struct {
     const char *stream, *salvage, *traces, *replay, *judge_fallback;
     struct kv_opt_list endpoints;
     struct kv_elsewhere elsewhere;
+    struct kv_by_batches batch;
     double rpm, tpm, max_cost, time_limit, grace, command_timeout, wait;
     double first_token, idle, total;
     long max_tasks, max_tokens, max_failures, give_up, among;
-    bool dry_run, check, journal, warm, append, verbose;
+    bool dry_run, check, journal, warm, append, verbose, race;
 } given = {.max_cost = -1,
     .grace = -1,
     .journal = true,
@@ -161,6 +163,7 @@ static void check_options(int operands)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
     if (given.append && (given.dry_run || given.check))
         kv_cli_usage("--append: there are no results to keep without a run");
+    kv_by_batches_check(&given.batch, given.dry_run || given.check || given.exec);
     if (given.retry_failed)
         check_categories(given.retry_failed);
     if (given.max_cost >= 0 && !given.prices)
@@ -443,6 +446,12 @@ static const struct kv_option options[] = {
     {0, "defer", KV_OPT_TEXT, &given.elsewhere.directory},
     {0, "defer-for", KV_OPT_TEXT, &given.elsewhere.only},
     {0, "replies", KV_OPT_LIST, &given.elsewhere.replies},
+    {0, "batch", KV_OPT_MAYBE, &given.batch.list},
+    {0, "batch-wait", KV_OPT_MAYBE, &given.batch.wait},
+    {0, "batch-size", KV_OPT_TEXT, &given.batch.size},
+    {0, "batch-as", KV_OPT_TEXT, &given.batch.shape},
+    {0, "no-probe", KV_OPT_FLAG, &given.batch.no_probe},
+    {0, "race", KV_OPT_FLAG, &given.race},
     {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
     {0, "give-up", KV_OPT_COUNT, &given.give_up},
     {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
@@ -546,6 +555,11 @@ int main(int argc, char **argv)
         kv_cli_fail(&err);
     if (finished)
         return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
+    if (given.batch.list)
+        return kv_by_batches(&given.batch, argc, argv, first);
+    bool asks = !given.elsewhere.directory && !given.dry_run && !given.check;
+    if (asks && !given.race && kv_by_batches_hold(argv[first]))
+        return kv_cli_end(KV_NO);
     kv_run_end_add_words(&again, argc, argv);
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = session_options(argv + first, share);

@@ -17,6 +17,7 @@
 #ifndef KV_BATCH_H
 #define KV_BATCH_H
 
+#include "batch_paths.h"
 #include "exchange.h"
 #include "ledger.h"
 
@@ -47,12 +48,6 @@ void kv_batch_close(struct kv_batch *b); /* NULL is fine */
 struct kv_ledger *kv_batch_ledger(const struct kv_batch *b);
 const struct kv_paths *kv_batch_paths(const struct kv_batch *b);
 const struct kv_batch_tally *kv_batch_told(const struct kv_batch *b);
-
-/* Takes the paths of a ledger or a state; *odd operands as kv_paths_find does. */
-int kv_batch_find_paths(const char *operand, struct kv_paths *paths, struct kv_err *err);
-/* The request file of a part, and the file of collected replies. The caller frees them. */
-char *kv_batch_request_path(const struct kv_paths *paths, int64_t part);
-char *kv_batch_replies_path(const struct kv_paths *paths);
 
 /* Appends what kv-batch status prints of a part: one JSON object and its LF. */
 void kv_batch_add_status(const struct kv_batch_part *p, struct kv_buf *out);

@@ -1,7 +1,7 @@
 /* batch_replies - the file of collected replies beside a ledger, NAME.replies: only ever added to. */
 #include "batch_replies.h"
 
-#include "batch.h"
+#include "batch_paths.h"
 #include "io_at.h"
 
 #include <errno.h>

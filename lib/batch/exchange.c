@@ -4,6 +4,7 @@
 #include "error_body.h"
 #include "json.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,10 +41,12 @@ bool kv_exchange_is_ours(const struct kv_exchange_line *line, const char *url)
 
 /* ---- waiting ---- */
 
+/* SIGUSR1 and SIGUSR2 only ask how it goes. */
 static void note_signal(const struct kv_exchange_line *line, const struct pollfd *fd)
 {
     unsigned char number;
-    if (fd->revents && read(line->signal_fd, &number, 1) == 1 && !*line->signal)
+    if (fd->revents && read(line->signal_fd, &number, 1) == 1 && !*line->signal &&
+        number != SIGUSR1 && number != SIGUSR2)
         *line->signal = number;
 }
 

@@ -98,7 +98,7 @@ static bool parse_number(const char *text, double *to)
 }
 
 /* 1h30m: a sum of numbers with units; a last number without one is seconds. */
-static bool parse_seconds(const char *text, double *to)
+bool kv_cli_seconds(const char *text, double *to)
 {
     double sum = 0;
     if (!*text)
@@ -145,7 +145,7 @@ static bool take(const struct kv_option *o, const char *arg)
     case KV_OPT_NUMBER:
         return parse_number(arg, o->to);
     case KV_OPT_SECONDS:
-        return parse_seconds(arg, o->to);
+        return kv_cli_seconds(arg, o->to);
     case KV_OPT_LIST:
         return add_to_list(o->to, arg);
     }

@@ -104,6 +104,9 @@ bool kv_cli_redraws(int fd);
  * for another program. */
 size_t kv_cli_columns(void);
 
+/* Reads a time as KV_OPT_SECONDS does. */
+bool kv_cli_seconds(const char *text, double *seconds);
+
 /* The environment, read here only. NULL if unset or empty. */
 const char *kv_cli_env(const char *name);
 

@@ -76,7 +76,7 @@ int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, s
     if (kv_defer_end(d, err) != 0)
         return -1;
     size_t n = kv_defer_count(d), files = kv_defer_files(d);
-    if (n)
+    if (n && !kv_cli_env("KV_NO_HINTS"))
         kv_cli_say("%zu call%s written to %s (%zu file%s); give their replies with --replies", n,
             n == 1 ? "" : "s", kv_defer_path(d), files, files == 1 ? "" : "s");
     return 0;

@@ -2,10 +2,10 @@
 #include "own_append.h"
 
 #include "buf.h"
+#include "own_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -18,28 +18,11 @@ extern char **environ;
 static pid_t child; /* 0: none is there */
 static int status;
 
-/* The program beside ours; where that cannot be told, its name. */
-static char *program(void)
-{
-    static const char name[] = "kv-append";
-    char self[PATH_MAX];
-    struct kv_buf path = {0};
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    kv_buf_printf(&path, "%.*s%s", slash ? (int)(slash + 1 - self) : 0, self, name);
-    if (access(path.p, X_OK) != 0) {
-        kv_buf_clear(&path);
-        kv_buf_add_str(&path, name);
-    }
-    return kv_buf_detach(&path);
-}
-
 /* Ignored signals stay ignored in a new program: it has to live until its input ends. */
 static int spawn(const char *state, int input)
 {
     static char name[] = "kv-append", quiet[] = "-q", end[] = "--";
-    char *path = program(), *operand = kv_strdup(state);
+    char *path = kv_own_program("kv-append"), *operand = kv_strdup(state);
     char *argv[] = {name, quiet, end, operand, NULL};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, hangup;
     posix_spawn_file_actions_t files;

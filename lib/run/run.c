@@ -113,6 +113,8 @@ static void check_limits(struct kv_run *run, int64_t now)
     b->tokens = run->set.tokens_before + run->tally.tokens;
     b->cost = run->set.cost_before + run->tally.cost;
     b->reserved = run->tally.reserved;
+    if (run->set.defer) /* nobody is asked: what is written down is as good as spent */
+        b->cost += b->reserved;
     b->unpriced = run->tally.unpriced > 0;
     const char *limit = kv_run_budget_spent(b, now);
     bool late = b->deadline_ms && now >= b->deadline_ms; /* also for what has begun */
@@ -129,6 +131,8 @@ static bool has_room(struct kv_run *run, int64_t now)
     kv_sched_look(run->set.sched, now, &view);
     if (kv_run_budget_pledged(&run->set.budget) && run->jobs.n)
         return false;
+    if (run->set.defer && run->set.budget.max_cost >= 0 && run->jobs.n)
+        return false; /* each is counted before the next */
     return !run->draining && kv_output_held(&run->jobs.output) < HELD_MAX &&
            view.queued < run->set.in_flight && run->jobs.n < 2 * (size_t)run->set.in_flight + 16;
 }

@@ -345,6 +345,8 @@ static int open_elsewhere(
         .paths = o->replies, .n = o->reply_count, .beside = paths->output, .say = o->say};
     if (kv_call_name_nonce(s->state, s->nonce, err) != 0)
         return -1;
+    if (s->ledger) /* one that is begun later must not give calls other names */
+        kv_ledger_set_nonce(s->ledger, s->nonce);
     if (o->reply_count && !(s->replies = kv_replies_open(&replies, err)))
         return -1;
     return o->defer && !(s->defer = kv_defer_open(o->defer, err)) ? -1 : 0;

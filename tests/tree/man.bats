@@ -363,3 +363,13 @@ readme() {
     run bash -eo pipefail typed
     assert_output $'1\tcollected\t3\t3'
 }
+
+@test "kv-run.1: at half the price, from cron" {
+    manifest
+    example kv-run.1 6 >typed
+    for _ in 1 2 3 4 5 6 7 8; do
+        ! env -i PATH="$PATH" OPENAI_BASE_URL="$OPENAI_BASE_URL" OPENAI_API_KEY=secret KV_BATCH_SPEED=1000 \
+            bash -eo pipefail typed || break
+    done
+    kv-status -q results.json.state
+}

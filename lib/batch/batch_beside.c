@@ -1,0 +1,84 @@
+/* batch_beside - what other programs ask of the ledger beside a run: no network, no lock. */
+#include "batch_beside.h"
+
+#include "batch_json.h"
+#include "batch_paths.h"
+#include "io.h"
+#include "io_at.h"
+#include "json_out.h"
+#include "ledger.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+static void earlier(int64_t *least, int64_t ms)
+{
+    if (!*least || ms < *least)
+        *least = ms;
+}
+
+static void count(struct kv_batch_beside *b, const struct kv_batch_part *p)
+{
+    b->answered += p->replies;
+    if (!kv_batch_part_is_open(p))
+        return;
+    b->open++;
+    b->requests += p->requests;
+    earlier(&b->oldest_ms, p->made_ms);
+    if (p->step == KV_BATCH_ENDED)
+        earlier(&b->uncollected_ms, p->ended_ms);
+}
+
+int kv_batch_beside_read(
+    struct kv_batch_beside *b, const struct kv_paths *paths, struct kv_err *err)
+{
+    *b = (struct kv_batch_beside){0};
+    struct kv_ledger *l = kv_ledger_open(paths, err);
+    if (!l)
+        return -1;
+    b->there = kv_ledger_parts(l) > 0;
+    for (size_t i = 0; i < kv_ledger_parts(l); i++)
+        count(b, kv_ledger_part(l, i));
+    kv_ledger_close(l);
+    return 0;
+}
+
+void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out)
+{
+    if (!b->there)
+        return;
+    kv_json_out_object(out, "batches");
+    kv_json_out_int(out, "open", b->open);
+    kv_json_out_int(out, "requests", b->requests);
+    kv_json_out_int(out, "answered", b->answered);
+    kv_batch_json_add_time(out, "oldest", b->oldest_ms);
+    kv_batch_json_add_time(out, "uncollected_since", b->uncollected_ms);
+    kv_buf_add_char(out, '}');
+    kv_json_out_int(out, "waiting_for_batch", b->requests);
+}
+
+static int remove_path(char *path, struct kv_err *err)
+{
+    int failed = kv_io_remove(AT_FDCWD, path) != 0 ? kv_err_sys(err, "%s", path) : 0;
+    free(path);
+    return failed;
+}
+
+int kv_batch_beside_remove(const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_ledger *l = kv_ledger_open(paths, err);
+    if (!l)
+        return -1;
+    size_t open = kv_ledger_open_parts(l) + kv_ledger_open_calls(l);
+    int failed = 0;
+    if (open)
+        failed = kv_err_set(err, KV_INPUT,
+            "%s: %zu batches or answers are still ordered: kv-batch collect %s, or cancel, first",
+            kv_ledger_path(l), open, kv_ledger_path(l));
+    for (size_t i = 0; !failed && i < kv_ledger_parts(l); i++)
+        failed = remove_path(kv_batch_request_path(paths, kv_ledger_part(l, i)->number), err);
+    if (!failed && kv_ledger_parts(l))
+        failed = remove_path(kv_batch_replies_path(paths), err) || kv_ledger_remove(l, err);
+    kv_ledger_close(l);
+    return failed;
+}

@@ -1,0 +1,30 @@
+/* batch_beside - what other programs ask of the ledger beside a run: no network, no lock. */
+#ifndef KV_BATCH_BESIDE_H
+#define KV_BATCH_BESIDE_H
+
+#include "err.h"
+#include "paths.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_batch_beside {
+    bool there;             /* there is a ledger */
+    int64_t open;           /* parts */
+    int64_t requests;       /* of them */
+    int64_t answered;       /* of all parts, ever collected */
+    int64_t oldest_ms;      /* the first open part was made; 0: none is open */
+    int64_t uncollected_ms; /* the first ended part that nobody has collected ended; 0: none */
+};
+
+int kv_batch_beside_read(
+    struct kv_batch_beside *b, const struct kv_paths *paths, struct kv_err *err);
+
+/* Appends the members "batches" and "waiting_for_batch" of a status; nothing without a ledger. */
+void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out);
+
+/* Removes the ledger, request files and replies of a run that is over or not begun. KV_INPUT if a
+ * part is open: then nothing is touched. */
+int kv_batch_beside_remove(const struct kv_paths *paths, struct kv_err *err);
+
+#endif

@@ -1,0 +1,306 @@
+/* by_batches - kv-run --batch: one step of a run whose calls go through batches. */
+#include "by_batches.h"
+
+#include "batch_beside.h"
+#include "batch_json.h"
+#include "batch_paths.h"
+#include "cli.h"
+#include "io.h"
+#include "own_program.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { LOOK_MS = 20, PAUSE_MS = 60000, PAUSES_MOST = 10 };
+
+struct steps {
+    const struct kv_by_batches *how;
+    struct kv_paths paths;
+    char *directory, *replies; /* of deferred calls, and of what came of calls */
+    int signal_fd, signal;     /* signal: that ends it; 0: none came */
+};
+
+/* ---- programs ---- */
+
+struct words {
+    char **items;
+    size_t n;
+};
+
+static void add(struct words *w, const char *text)
+{
+    w->items = kv_grow(w->items, w->n, sizeof *w->items);
+    w->items[w->n++] = text ? kv_strdup(text) : NULL;
+}
+
+static void release(struct words *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        free(w->items[i]);
+    free(w->items);
+}
+
+/* A signal goes on to the program that runs; SIGUSR1 and SIGUSR2 end nothing. */
+static void pass_signal(struct steps *s, pid_t child, int wait_ms)
+{
+    unsigned char number;
+    struct pollfd fd = {.fd = s->signal_fd, .events = POLLIN};
+    if (poll(&fd, 1, wait_ms) <= 0 || read(s->signal_fd, &number, 1) != 1)
+        return;
+    if (number != SIGUSR1 && number != SIGUSR2)
+        s->signal = number;
+    if (child > 0)
+        kill(child, number);
+}
+
+/* Runs a program to its end: its exit status, or -1. Of a quiet one stdout is not wanted. */
+static int run(struct steps *s, struct words *w, bool quiet, struct kv_err *err)
+{
+    posix_spawn_file_actions_t files;
+    pid_t child;
+    int ended = 0;
+    add(w, NULL);
+    char *path = kv_own_program(w->items[0]);
+    posix_spawn_file_actions_init(&files);
+    if (quiet)
+        posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    int number = posix_spawnp(&child, path, &files, NULL, w->items, environ);
+    posix_spawn_file_actions_destroy(&files);
+    free(path);
+    if (number) {
+        errno = number;
+        return kv_err_sys(err, "%s", w->items[0]);
+    }
+    pid_t got;
+    while ((got = waitpid(child, &ended, WNOHANG)) == 0 || (got < 0 && errno == EINTR))
+        pass_signal(s, child, LOOK_MS);
+    return WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+}
+
+static int run_batch(struct steps *s, const char *verb, struct kv_err *err)
+{
+    struct words w = {0};
+    struct kv_buf endpoints = {0};
+    bool submits = strcmp(verb, "submit") == 0;
+    add(&w, "kv-batch");
+    if (submits && s->how->size) {
+        add(&w, "--batch-size");
+        add(&w, s->how->size);
+    }
+    if (submits && s->how->shape) {
+        add(&w, "--batch-as");
+        add(&w, s->how->shape);
+    }
+    if (submits) {
+        kv_buf_printf(&endpoints, "%s/endpoints.json", s->directory);
+        add(&w, "-e");
+        add(&w, endpoints.p);
+    }
+    add(&w, verb);
+    add(&w, "--");
+    add(&w, s->how->argv[s->how->first]);
+    int status = run(s, &w, true, err);
+    kv_buf_release(&endpoints);
+    release(&w);
+    return status;
+}
+
+/* How many of our own words an argument takes, which the run is not given. */
+static int own_words(const char *arg)
+{
+    static const char *const with[] = {"--batch-size", "--batch-as"};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        if (strcmp(arg, with[i]) == 0)
+            return 2;
+    return strncmp(arg, "--batch", 7) == 0 || strcmp(arg, "--no-probe") == 0;
+}
+
+/* The run as it was asked for, with other words in the place of ours. */
+static int run_run(struct steps *s, bool probe, struct kv_err *err)
+{
+    const struct kv_by_batches *how = s->how;
+    struct words w = {0};
+    add(&w, "kv-run");
+    for (int i = 1; i < how->first; i++) {
+        int own = own_words(how->argv[i]);
+        if (own)
+            i += own - 1;
+        else if (strcmp(how->argv[i], "--") != 0)
+            add(&w, how->argv[i]);
+    }
+    if (probe)
+        add(&w, "--race"); /* nothing is out yet, or it would not be probed */
+    if (probe)
+        add(&w, "--max-tasks=1");
+    if (!probe) {
+        add(&w, "--defer");
+        add(&w, s->directory);
+    }
+    if (!probe && *how->list) {
+        add(&w, "--defer-for");
+        add(&w, how->list);
+    }
+    if (kv_io_exists(s->replies, NULL) > 0) {
+        add(&w, "--replies");
+        add(&w, s->replies);
+    }
+    add(&w, "--");
+    for (int i = how->first; i < how->argc; i++)
+        add(&w, how->argv[i]);
+    int status = run(s, &w, false, err);
+    release(&w);
+    return status;
+}
+
+/* ---- a step ---- */
+
+static void remove_deferred(const struct steps *s)
+{
+    DIR *d = opendir(s->directory);
+    struct dirent *e;
+    while (d && (e = readdir(d)))
+        if (e->d_name[0] != '.')
+            unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    rmdir(s->directory);
+}
+
+/* A wrong key or model shows in a second here, and hours later in a batch. */
+static int probe(struct steps *s, struct kv_err *err)
+{
+    struct kv_batch_beside b;
+    if (s->how->no_probe)
+        return KV_NO;
+    if (kv_batch_beside_read(&b, &s->paths, err) != 0)
+        return -1;
+    return b.there ? KV_NO : run_run(s, true, err);
+}
+
+static bool goes_on(const struct steps *s, int status)
+{
+    return !s->signal && (status == KV_OK || status == KV_NO);
+}
+
+/* What a step comes to: 0, 1, or what one of its programs has ended with. */
+static int take_step(struct steps *s, struct kv_err *err)
+{
+    int status = probe(s, err), refused = 0;
+    if (!goes_on(s, status) || status == KV_OK)
+        return status;
+    status = run_batch(s, "collect", err);
+    if (status == KV_PROVIDER || status == KV_INPUT) /* told; what was collected counts */
+        refused = status;
+    else if (!goes_on(s, status))
+        return status;
+    status = run_run(s, false, err);
+    bool orders = goes_on(s, status) && status == KV_NO && !refused;
+    if (orders)
+        status = run_batch(s, "submit", err);
+    remove_deferred(s);
+    return orders && goes_on(s, status) ? KV_NO : refused ? refused : status;
+}
+
+static void tell(const struct steps *s)
+{
+    struct kv_batch_beside b;
+    if (kv_batch_beside_read(&b, &s->paths, NULL) == 0 && b.open > 0)
+        kv_cli_say("%s: %lld request%s in %lld batch%s; run again later", s->paths.state,
+            (long long)b.requests, b.requests == 1 ? " is" : "s are", (long long)b.open,
+            b.open == 1 ? "" : "es");
+}
+
+/* Waits between steps, longer from one to the next. False: a signal came, or the time is over. */
+static bool pause_between(struct steps *s, int steps, int64_t end_ms)
+{
+    const char *speed = kv_cli_env("KV_BATCH_SPEED");
+    double pace = speed ? strtod(speed, NULL) : 1;
+    int64_t until =
+        kv_batch_now_ms() +
+        (int64_t)(PAUSE_MS * (steps < PAUSES_MOST ? steps : PAUSES_MOST) / (pace >= 1 ? pace : 1));
+    for (int64_t now = kv_batch_now_ms(); now < until && !s->signal; now = kv_batch_now_ms()) {
+        if (end_ms && now >= end_ms)
+            return false;
+        int64_t left = end_ms && end_ms < until ? end_ms - now : until - now;
+        pass_signal(s, 0, left < 1000 ? (int)left : 1000);
+    }
+    return !s->signal;
+}
+
+static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
+{
+    struct steps s = {.how = how, .signal_fd = kv_cli_signals()};
+    double wait_s = 0;
+    if (how->wait && *how->wait && !kv_cli_seconds(how->wait, &wait_s))
+        kv_cli_usage("--batch-wait: expected a time as 90s or 2h, not '%s'", how->wait);
+    if (kv_paths_find(&s.paths, how->argv[how->first], err) != 0)
+        return -1;
+    s.directory = kv_paths_private(&s.paths, "deferred");
+    s.replies = kv_batch_replies_path(&s.paths);
+    setenv("KV_NO_HINTS", "1", 1); /* what is to be typed next is this */
+    int64_t end_ms = wait_s > 0 ? kv_batch_now_ms() + (int64_t)(wait_s * 1000) : 0;
+    int status, n = 1;
+    while ((status = take_step(&s, err)) == KV_NO && how->wait && pause_between(&s, n++, end_ms))
+        ;
+    if (status == KV_NO)
+        tell(&s);
+    kv_paths_release(&s.paths);
+    free(s.directory);
+    free(s.replies);
+    return s.signal ? 128 + s.signal : status;
+}
+
+/* ---- what kv-run asks ---- */
+
+void kv_by_batches_check(const struct kv_by_batches *how, bool other_ways)
+{
+    if (!how->list && (how->wait || how->size || how->shape || how->no_probe))
+        kv_cli_usage("--batch-wait, --batch-size, --batch-as and --no-probe go with --batch");
+    if (how->list && other_ways)
+        kv_cli_usage("--batch goes with neither --dry-run, --check nor --exec");
+}
+
+int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first)
+{
+    struct kv_err err;
+    bool keeps = false; /* kv-append is behind the run */
+    how->argv = argv;
+    how->argc = argc;
+    how->first = first;
+    for (int i = 1; i < first; i++)
+        keeps |= strcmp(argv[i], "--append") == 0;
+    if (argc - first > 1 && strcmp(argv[first + 1], "-") == 0)
+        kv_cli_usage("--batch reads TASKS more than once: give a file");
+    if (isatty(STDOUT_FILENO) && !keeps)
+        kv_cli_usage(
+            "--batch: a terminal keeps no results: pipe them into kv-append, or give --append");
+    int status = take_steps(how, &err);
+    if (status < 0)
+        kv_cli_fail(&err);
+    return kv_cli_end((enum kv_kind)status);
+}
+
+bool kv_by_batches_hold(const char *operand)
+{
+    struct kv_paths paths;
+    struct kv_batch_beside b;
+    struct kv_err err;
+    if (kv_paths_find(&paths, operand, &err) != 0 || kv_batch_beside_read(&b, &paths, &err) != 0)
+        kv_cli_fail(&err);
+    if (b.open > 0)
+        kv_cli_say(
+            "%s: %lld request%s in batches; --batch looks after them, --race asks all the same",
+            paths.state, (long long)b.requests, b.requests == 1 ? " is" : "s are");
+    kv_paths_release(&paths);
+    return b.open > 0;
+}

@@ -1,0 +1,33 @@
+/* by_batches - kv-run --batch: one step of a run whose calls go through batches.
+ *
+ * A step is three programs one after the other, joined by files: kv-batch collects what has ended,
+ * kv-run goes over all replies, prints results and writes down the calls that have none, kv-batch
+ * orders those. Each of them may be killed; the next step finds out what was done.
+ */
+#ifndef KV_BY_BATCHES_H
+#define KV_BY_BATCHES_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+struct kv_by_batches {
+    const char *list;         /* of --batch: "answers", "judges" or "" */
+    const char *wait;         /* of --batch-wait: "" for as long as it takes; NULL: one step */
+    const char *size, *shape; /* of --batch-size and --batch-as, for kv-batch; or NULL */
+    bool no_probe;
+    /* private: of the program: options, then operands from `first` on, the state first */
+    char **argv;
+    int argc, first;
+};
+
+/* Ends the program if the options do not fit together, or with others that ask in another way. */
+void kv_by_batches_check(const struct kv_by_batches *how, bool other_ways);
+
+/* Takes one step, or several: the exit status, as the last call of main. Operands begin at `first`. */
+int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first);
+
+/* True if calls of this state are ordered in batches, which are not asked as well: says so. */
+bool kv_by_batches_hold(const char *operand);
+
+#endif

@@ -1,0 +1,170 @@
+# kv-run --batch: a benchmark by batches, a step at a time, with the same results as online.
+load ../helper
+load ../quiz
+
+setup() {
+    kv_setup
+    export KV_BATCH_SPEED=1000
+}
+
+# comparable FILE - results without what differs between two runs of the same
+comparable() {
+    jq -cS 'del(.metadata.execution_time, .metadata.timestamp, .metadata.result_id, .template.usage_metadata,
+        .evaluation_input) | del(.. | .run_name?)' "$1" | sort
+}
+
+# batched QUESTIONS [JQ] - a run of models that have batches, of which nothing has been asked
+batched() {
+    bench "$1"
+    start_provider --answers answers.jsonl
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1 OPENAI_API_KEY=sk-test-0123456789
+    quiz_preset 1 "(.answering_models[0], .parsing_models[0]) |= (. + {interface: \"langchain\", model_provider: \"openai\"}
+        | del(.endpoint_base_url, .endpoint_api_key)) | ${2:-.}"
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+}
+
+switch() {
+    curl -sS -d "$1" "$PROVIDER_URL/batch-control" >/dev/null
+}
+
+# ordered - "COUNT TIMES" a line for each number of times requests were ordered
+ordered() {
+    jq -r '.ordered // empty' "$JOURNAL" | sort | uniq -c | awk '{ n[$1]++ } END { for (t in n) print n[t], t }'
+}
+
+# steps - until nothing is pending; prints how many it took
+steps() {
+    local n
+    for n in $(seq 20); do
+        if kv-run --batch "$@" r.json.state 2>>err | kv-append -q r.json.state 2>>err; then
+            kv-status -q r.json.state && echo "$n" && return
+        fi
+    done
+    tail -n 20 err >&2
+    return 1
+}
+
+@test "a benchmark by batches has the results it has online, and a step ends at once" {
+    batched 6
+    run -0 kv-run r.json.state
+    printf '%s\n' "$output" | jq -c . >online
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run --separate-stderr kv-run --batch --append r.json.state
+    assert_failure 1
+    assert_regex "$stderr" '5 requests are in 1 batch; run again later'
+    run -0 steps
+    assert_output 2
+    kv-finalize r.json.state >/dev/null
+    assert_equal "$(jq -c '.results[]' r.json | comparable /dev/stdin)" "$(comparable online)"
+    run ls -A
+    refute_output --partial batch
+    refute_output --partial replies
+    refute_output --partial deferred
+    assert_equal "$(ordered)" '10 1' # five answers and their judgements; one task was the probe
+}
+
+@test "checks that gate take a round each, with the rows of an online run (T23)" {
+    batched 4 '.abstention_enabled = true'
+    run -0 kv-run r.json.state
+    printf '%s\n' "$output" | jq -c . >online
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run -0 steps --no-probe
+    assert_output 4 # three rounds, and the one that finds that all is there
+    kv-finalize r.json.state >/dev/null
+    assert_equal "$(jq -c '.results[]' r.json | comparable /dev/stdin)" "$(comparable online)"
+}
+
+@test "a plain run asks nothing while batches are open (T20)" {
+    batched 3
+    switch '{"hold": true}'
+    kv-run --batch --no-probe r.json.state >rows 2>err || true
+    : >"$JOURNAL"
+    run kv-run r.json.state
+    assert_failure 1
+    assert_output 'kv-run: r.json.state: 3 requests are in batches; --batch looks after them, --race asks all the same'
+    assert_equal "$(wc -l <"$JOURNAL")" 0
+    run kv-status r.json.state
+    assert_equal "$(jq -c '[.batches.open, .batches.requests, .waiting_for_batch]' <<<"$output")" '[1,3,3]'
+    run kv-manifest --force -b bench.jsonl -c preset.json -o r.json
+    assert_failure 3
+    assert_output --partial '1 batches of an older run are open'
+    kv-run --race r.json.state 2>/dev/null | kv-append -q r.json.state
+    run --separate-stderr kv-finalize r.json.state
+    assert_success
+    assert_regex "$stderr" '1 batches or answers are still ordered'
+    assert [ -e r.json.batches ]
+}
+
+@test "answers by batches, and judges at once" {
+    batched 3
+    run -0 steps --batch=answers --no-probe
+    assert_output 2
+    assert_equal "$(ordered)" '3 1'
+}
+
+@test "--batch-wait goes on until all is there" {
+    batched 3
+    run --separate-stderr kv-run --batch --batch-wait --append r.json.state
+    assert_success
+    kv-status -q r.json.state
+}
+
+@test "--batch-wait ends at once when it is stopped, and batches go on (T18)" {
+    batched 3
+    export KV_BATCH_SPEED=1
+    switch '{"hold": true}'
+    kv-run --batch --no-probe --batch-wait --append r.json.state >/dev/null 2>err 3>&- &
+    local pid=$! status=0 begin
+    until grep -qs '"created"' r.json.batches || ! kill -0 "$pid"; do :; done
+    begin=$(date +%s%N)
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" 143
+    assert [ $(($(date +%s%N) - begin)) -lt 2000000000 ]
+    switch '{"hold": false}'
+    KV_BATCH_SPEED=1000 steps --no-probe >/dev/null
+    assert_equal "$(ordered)" '6 1'
+}
+
+@test "--max-cost leaves calls for later, with the reason (T21)" {
+    batched 6
+    echo '{"*": {"input": 1000, "output": 1000}}' >prices.json
+    run --separate-stderr kv-run --batch --no-probe --append --prices prices.json --max-cost 5 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --max-cost'
+    assert [ "$(jq -s 'map(.requests // 0) | add' r.json.batches)" -lt 6 ]
+}
+
+@test "killed at any moment of any step, a run by batches orders nothing twice and loses nothing" {
+    batched 6
+    local pid n
+    for n in $(seq 12); do
+        setsid kv-run --batch --no-probe --append r.json.state >/dev/null 2>>err 3>&- &
+        pid=$!
+        sleep "0.0$((RANDOM % 9))"
+        kill -9 -- "-$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    steps --no-probe >/dev/null
+    assert_equal "$(ordered)" '12 1'
+    run jq -c . r.json.batches
+    assert_success
+}
+
+@test "a key that is wrong is told before anything is ordered" {
+    batched 3
+    stop_provider
+    start_provider --key right
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1
+    run --separate-stderr kv-run --batch --append r.json.state
+    assert_failure 5
+    assert [ ! -e r.json.batches ]
+}
+
+@test "options that do not fit are told" {
+    batched 1
+    run kv-run --batch-wait r.json.state
+    assert_failure 2
+    run kv-run --batch --dry-run r.json.state
+    assert_failure 2
+}

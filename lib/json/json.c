@@ -498,7 +498,7 @@ void kv_json_pick(
     kv_json_begin(&w, object);
     while (kv_json_member(&w, &k, &v))
         for (size_t i = 0; i < n; i++)
-            if (key_is(k, kv_slice(names[i])))
+            if ((k.p[1] == names[i][0] || k.p[1] == '\\') && key_is(k, kv_slice(names[i])))
                 values[i] = v;
 }
 

@@ -92,6 +92,7 @@ static void write_messages(struct kv_answer_stage *a)
     add_part(&a->system, a->model->system_prompt);
     add_part(&a->system, a->shared->config->prompts.generation);
     add_question(a->prepared, &a->user);
+    kv_buf_reserve(&a->context, a->system.n + a->user.n + 128); /* what it takes without escapes */
     kv_buf_add_char(&a->context, '[');
     if (a->system.n)
         add_message(&a->context, "system", kv_slice_of(&a->system), index++);

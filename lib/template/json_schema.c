@@ -396,9 +396,13 @@ static void finish(struct writer *w, const struct kv_template *t, const char *su
 
 static void break_line(struct kv_buf *out, int spaces)
 {
+    size_t n = spaces > 0 ? (size_t)spaces : 0;
     kv_buf_add_char(out, '\n');
-    while (spaces-- > 0)
-        kv_buf_add_char(out, ' ');
+    if (!kv_buf_reserve(out, n))
+        return;
+    memset(out->p + out->n, ' ', n);
+    out->n += n;
+    out->p[out->n] = '\0';
 }
 
 /* Copies compact JSON with line ends and indentation, as json.dumps(indent=N) sets it. */

@@ -91,7 +91,7 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     struct kv_query q;
     const struct kv_model *m = &s->config->answering[job->answering];
     struct kv_prepared_question *prepared =
-        kv_prepared_question_open(s->config, s->bench, job->question, s->translator, &err);
+        kv_prepared_question_open(s->config, s->bench, job->question, s->translator, NULL, &err);
     if (!prepared)
         return;
     kv_answer_stage_init(&g, &s->shared, prepared, m, job->replicate);

@@ -48,10 +48,11 @@ void kv_judge_prompts_ask_check(struct kv_judge_prompts_texts *t,
     enum kv_check check, struct kv_slice text, struct kv_query *query)
 {
     const struct kv_prompt_texts *own = &shared->config->prompts;
+    const struct kv_compiled_template *c = prepared->compiled; /* none where rubrics are all */
     const struct kv_prompt_value values[] = {
         {"question", prepared->question->text},
         {"response", text},
-        {"schema", kv_slice_of(&prepared->full_schema)},
+        {"schema", c ? kv_slice_of(&c->full_schema) : KV_SLICE("")},
         {"extra",
             check == KV_CHECK_ABSTENTION ? own->abstention_detection : own->sufficiency_detection},
         {NULL, {0}},
@@ -84,7 +85,7 @@ void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t,
     const struct kv_prompt_value values[] = {
         {"question", prepared->question->text},
         {"response", text},
-        {"schema", kv_slice_of(&prepared->shown_schema)},
+        {"schema", kv_slice_of(&prepared->compiled->shown_schema)},
         {"hints", kv_slice_of(&hints)},
         {"expected", shared->show_expected ? prepared->template->ground_truth : KV_SLICE("")},
         {"extra", shared->config->prompts.parsing},
@@ -94,7 +95,7 @@ void kv_judge_prompts_ask_parse(struct kv_judge_prompts_texts *t,
         .stage = "parsing",
         .temperature = temperature,
         .schema_name = "Answer",
-        .schema = kv_slice_of(&prepared->sent_schema)};
+        .schema = kv_slice_of(&prepared->compiled->sent_schema)};
     write_messages(t, shared, KV_PROMPT_PARSE_SYSTEM, KV_PROMPT_PARSE_USER, values, query);
     kv_buf_release(&hints);
 }

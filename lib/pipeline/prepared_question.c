@@ -3,30 +3,19 @@
 
 #include "fewshot.h"
 #include "json.h"
-#include "json_schema.h"
 
 #include <stdlib.h>
 
-static int compile(struct kv_prepared_question *s, const struct kv_config *config,
-    struct kv_translator *translator, struct kv_err *err)
+static int compile(struct kv_prepared_question *s, struct kv_compiled_template **last,
+    const struct kv_config *config, struct kv_translator *translator, struct kv_err *err)
 {
-    struct kv_template *t = NULL;
-    switch (kv_translator_template(translator, s->question->template, &t, err)) {
-    case KV_TEMPLATE_CODE:
-        return kv_err_context(err, "template");
-    case KV_TEMPLATE_INVALID:
-        s->template_error = kv_strdup(err->text);
-        return 0;
-    case KV_TEMPLATE_OK:
-        break;
-    }
-    s->template = t;
-    if (t->needs_judge) {
-        kv_json_schema_prompt(&s->shown_schema, t, false, 2);
-        kv_json_schema_strict(&s->sent_schema, t);
-    }
-    if (config->sufficiency_enabled)
-        kv_json_schema_prompt(&s->full_schema, t, true, 2);
+    struct kv_compiled_template *c =
+        kv_compiled_template_open(last, config, s->question->template, translator, err);
+    if (!c)
+        return -1;
+    s->compiled = c;
+    s->template = c->template;
+    s->template_error = c->error;
     return 0;
 }
 
@@ -54,7 +43,7 @@ static int merge_rubric(const struct kv_config *config, const struct kv_bench *b
 
 struct kv_prepared_question *kv_prepared_question_open(const struct kv_config *config,
     const struct kv_bench *bench, size_t index, struct kv_translator *translator,
-    struct kv_err *err)
+    struct kv_compiled_template **last, struct kv_err *err)
 {
     struct kv_prepared_question *s = kv_calloc(1, sizeof *s);
     const struct kv_question *q = s->question = &s->read;
@@ -63,7 +52,7 @@ struct kv_prepared_question *kv_prepared_question_open(const struct kv_config *c
         return NULL;
     }
     if (merge_rubric(config, bench, s, err) != 0 ||
-        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, config, translator, err) != 0)) {
+        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, last, config, translator, err) != 0)) {
         kv_err_context(err, "question %s", q->id.p);
         kv_prepared_question_close(s);
         return NULL;
@@ -79,13 +68,9 @@ void kv_prepared_question_close(struct kv_prepared_question *s)
 {
     if (!s)
         return;
-    kv_template_close(s->template);
-    free(s->template_error);
+    kv_compiled_template_close(s->compiled);
     kv_rubric_release(&s->rubric);
     kv_question_release(&s->read);
     kv_buf_release(&s->examples);
-    kv_buf_release(&s->shown_schema);
-    kv_buf_release(&s->sent_schema);
-    kv_buf_release(&s->full_schema);
     free(s);
 }

@@ -258,7 +258,7 @@ static void start_question(struct kv_active_jobs *a, const struct kv_job *job, s
     const struct kv_run_setup *set = a->set;
     struct kv_active_job *f = begin_job(a, job, tasks, &set->answering[job->answering]);
     f->prepared = kv_prepared_question_open(
-        set->shared->config, set->bench, job->question, set->translator, &err);
+        set->shared->config, set->bench, job->question, set->translator, &a->compiled, &err);
     if (!f->prepared) {
         kv_output_tell(&a->output, "%s", err.text);
         a->tally->unusable += (int64_t)tasks;
@@ -457,6 +457,7 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
     kv_warming_stop(&a->dispatch);
     while (a->first)
         end_job(a, a->first);
+    kv_compiled_template_close(a->compiled);
     kv_dispatch_release(&a->dispatch);
     kv_buf_release(&a->line);
     kv_buf_release(&a->key);

@@ -33,6 +33,7 @@ struct kv_active_jobs {
     size_t n;      /* under way */
     /* private */
     struct kv_active_job *first;
+    struct kv_compiled_template *compiled; /* the last one */
     struct kv_buf line, key;
     struct kv_paid_tasks tasks;
     struct kv_kept_answer kept;

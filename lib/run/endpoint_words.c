@@ -141,8 +141,9 @@ static void look_at_prompt(
     size_t bytes = 0;
     for (size_t i = 0; i < q->count; i++)
         bytes += q->messages[i].text.n;
-    if (q->given.n || tokens <= 0 || e->remarked & KV_REMARK_PROMPT ||
-        bytes < LONG_PROMPT || bytes / CHARACTERS_A_TOKEN <= (size_t)tokens) /* there are not more characters than bytes */
+    if (q->given.n || tokens <= 0 || e->remarked & KV_REMARK_PROMPT)
+        return;
+    if (bytes < LONG_PROMPT || bytes / CHARACTERS_A_TOKEN <= (size_t)tokens) /* characters too */
         return;
     size_t characters = count_prompt(q);
     if (characters < LONG_PROMPT || characters / CHARACTERS_A_TOKEN <= (size_t)tokens)

@@ -504,6 +504,21 @@ static void end_corrections(struct work *w)
     print_answers(w);
 }
 
+static void end(struct work *w, const char *rejects)
+{
+    if (w->corrections)
+        end_corrections(w);
+    if (w->verbose)
+        kv_cli_say("%ld kept, %ld skipped, %ld refused", w->kept, w->skipped, w->refused);
+    if (w->rejects)
+        close_rejects(w, rejects);
+    kv_corrections_close(w->corrections);
+    kv_store_close(w->store);
+    kv_buf_release(&w->answers);
+    kv_buf_release(&w->first);
+    kv_buf_release(&w->batch);
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -533,17 +548,7 @@ int main(int argc, char **argv)
 
     feed(&w, argv + first + 1);
 
-    if (w.corrections)
-        end_corrections(&w);
-    if (w.verbose)
-        kv_cli_say("%ld kept, %ld skipped, %ld refused", w.kept, w.skipped, w.refused);
-    if (w.rejects)
-        close_rejects(&w, rejects);
-    kv_corrections_close(w.corrections);
-    kv_store_close(w.store);
-    kv_buf_release(&w.answers);
-    kv_buf_release(&w.first);
-    kv_buf_release(&w.batch);
+    end(&w, rejects);
     int status = kv_cli_end(w.refused ? KV_INPUT : KV_OK);
     return w.unprinted ? w.unprinted : w.stopped ? STOPPED : status;
 }

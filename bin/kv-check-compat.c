@@ -100,6 +100,20 @@ static void judge(const struct kv_inputs *in, const struct kv_state *s, const ch
     kv_config_close(c);
 }
 
+static enum kv_kind print_verdict(struct kv_same_run_verdict *v)
+{
+    struct kv_buf out = {0};
+    struct kv_err err;
+    kv_same_run_add_json(&out, v);
+    kv_buf_add_char(&out, '\n');
+    if (kv_cli_put(kv_slice_of(&out), &err) != 0)
+        kv_cli_fail(&err);
+    enum kv_kind answer = v->compatible ? KV_OK : KV_NO;
+    kv_buf_release(&out);
+    kv_same_run_release(v);
+    return answer;
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -119,7 +133,6 @@ int main(int argc, char **argv)
     if (argc - first != 1)
         kv_cli_usage(argc == first ? "no STATE given" : "one STATE at a time");
 
-    struct kv_err err;
     char *share_dir = kv_cli_share(share);
     const struct kv_inputs in = {.share = share_dir, .env = kv_cli_env};
     struct kv_state *s = open_state(argv[first], exact);
@@ -132,14 +145,7 @@ int main(int argc, char **argv)
     else
         judge(&in, s, config, benchmark, exact, &v);
 
-    struct kv_buf out = {0};
-    kv_same_run_add_json(&out, &v);
-    kv_buf_add_char(&out, '\n');
-    if (kv_cli_put(kv_slice_of(&out), &err) != 0)
-        kv_cli_fail(&err);
-    enum kv_kind answer = v.compatible ? KV_OK : KV_NO;
-    kv_buf_release(&out);
-    kv_same_run_release(&v);
+    enum kv_kind answer = print_verdict(&v);
     kv_state_close(s);
     free(share_dir);
     return kv_cli_end(answer);

@@ -188,12 +188,12 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
 }
 
 /* True if --layout asks for karenina's newer layout, 2. */
-static bool read_layout(const char *given)
+static bool read_layout(const char *layout)
 {
-    if (!given || strcmp(given, "1") == 0)
+    if (!layout || strcmp(layout, "1") == 0)
         return false;
-    if (strcmp(given, "2") != 0)
-        kv_cli_usage("--layout: expected 1 or 2, not '%s'", given);
+    if (strcmp(layout, "2") != 0)
+        kv_cli_usage("--layout: expected 1 or 2, not '%s'", layout);
     return true;
 }
 
@@ -213,67 +213,73 @@ static int carry_out(
 
 static double start_time(void)
 {
-    const char *given = kv_cli_env("SOURCE_DATE_EPOCH");
+    const char *epoch = kv_cli_env("SOURCE_DATE_EPOCH");
     struct timespec now;
     double seconds;
-    if (given && kv_num_double(kv_slice(given), &seconds))
+    if (epoch && kv_num_double(kv_slice(epoch), &seconds))
         return seconds;
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
 }
 
+static struct {
+    struct kv_manifest_options options;
+    struct kv_opt_list settings;
+    const char *share, *layout;
+    bool print, check;
+} given;
+
+static const struct kv_option options[] = {
+    {'b', "benchmark", KV_OPT_TEXT, &given.options.benchmark},
+    {'c', "config", KV_OPT_TEXT, &given.options.config},
+    {'o', "output", KV_OPT_TEXT, &given.options.output},
+    {0, "set", KV_OPT_LIST, &given.settings},
+    {0, "if-absent", KV_OPT_FLAG, &given.options.if_absent},
+    {0, "force", KV_OPT_FLAG, &given.options.force},
+    {0, "print", KV_OPT_FLAG, &given.print},
+    {0, "check", KV_OPT_FLAG, &given.check},
+    {0, "layout", KV_OPT_TEXT, &given.layout},
+    {0, "tasks", KV_OPT_TEXT, &given.options.tasks},
+    {0, "requests", KV_OPT_TEXT, &given.options.requests},
+    {0, "extend-from", KV_OPT_TEXT, &given.options.extend_from},
+    {0, "questions", KV_OPT_TEXT, &given.options.questions},
+    {0, "question-ids", KV_OPT_TEXT, &given.options.question_ids},
+    {0, "shard", KV_OPT_TEXT, &given.options.shard},
+    {0, "manual-traces", KV_OPT_TEXT, &given.options.manual_traces},
+    {0, "replay", KV_OPT_TEXT, &given.options.replay},
+    {0, "template-cmd", KV_OPT_TEXT, &given.options.inputs.template_command},
+    {0, "share", KV_OPT_TEXT, &given.share},
+    {0},
+};
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
-    struct kv_manifest_options o = {.inputs.env = kv_cli_env, .now = start_time()};
-    const char *share = NULL, *layout = NULL;
-    struct kv_opt_list settings = {0};
-    bool print = false, check = false;
-    const struct kv_option options[] = {
-        {'b', "benchmark", KV_OPT_TEXT, &o.benchmark},
-        {'c', "config", KV_OPT_TEXT, &o.config},
-        {'o', "output", KV_OPT_TEXT, &o.output},
-        {0, "set", KV_OPT_LIST, &settings},
-        {0, "if-absent", KV_OPT_FLAG, &o.if_absent},
-        {0, "force", KV_OPT_FLAG, &o.force},
-        {0, "print", KV_OPT_FLAG, &print},
-        {0, "check", KV_OPT_FLAG, &check},
-        {0, "layout", KV_OPT_TEXT, &layout},
-        {0, "tasks", KV_OPT_TEXT, &o.tasks},
-        {0, "requests", KV_OPT_TEXT, &o.requests},
-        {0, "extend-from", KV_OPT_TEXT, &o.extend_from},
-        {0, "questions", KV_OPT_TEXT, &o.questions},
-        {0, "question-ids", KV_OPT_TEXT, &o.question_ids},
-        {0, "shard", KV_OPT_TEXT, &o.shard},
-        {0, "manual-traces", KV_OPT_TEXT, &o.manual_traces},
-        {0, "replay", KV_OPT_TEXT, &o.replay},
-        {0, "template-cmd", KV_OPT_TEXT, &o.inputs.template_command},
-        {0, "share", KV_OPT_TEXT, &share},
-        {0},
-    };
-
+    struct kv_manifest_options *o = &given.options;
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
-    o.inputs.settings = settings.items;
-    o.inputs.setting_count = settings.n;
-    if (print && check)
+    if (given.print && given.check)
         kv_cli_usage("--print and --check exclude each other");
-    enum task task = check ? CHECK : print ? PRINT : MAKE;
-    o.layout2 = read_layout(layout);
-    check_usage(&o, task, argc - first);
-    char *share_dir = kv_cli_share(share);
-    o.inputs.share = share_dir;
+    enum task task = given.check ? CHECK : given.print ? PRINT : MAKE;
+    o->layout2 = read_layout(given.layout);
+    check_usage(o, task, argc - first);
+    char *share = kv_cli_share(given.share);
+    o->now = start_time();
+    o->inputs.env = kv_cli_env;
+    o->inputs.share = share;
+    o->inputs.settings = given.settings.items;
+    o->inputs.setting_count = given.settings.n;
 
     struct kv_manifest m;
     struct kv_err err;
-    if ((check ? kv_check(&m, &o, &err) : kv_manifest_plan(&m, &o, &err)) != 0)
-        fail(&m, &o, &err);
-    say_problems(&m.config_remarks, o.config, false);
-    say_problems(&m.remarks, o.benchmark, false);
+    if ((given.check ? kv_check(&m, o, &err) : kv_manifest_plan(&m, o, &err)) != 0)
+        fail(&m, o, &err);
+    say_problems(&m.config_remarks, o->config, false);
+    say_problems(&m.remarks, o->benchmark, false);
 
-    if (carry_out(task, &m, &o, &err) != 0)
+    if (carry_out(task, &m, o, &err) != 0)
         kv_cli_fail(&err);
     kv_manifest_release(&m);
-    free(settings.items);
-    free(share_dir);
+    free(given.settings.items);
+    free(share);
     return kv_cli_end(KV_OK);
 }

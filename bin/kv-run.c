@@ -289,6 +289,58 @@ static int count_spent(struct kv_session *session, double *tokens, double *cost,
 
 /* What these answer is the exit status, or -1 for a failure. */
 
+/* What the options say of a run; what the session says is added by kv_session_setup. */
+static struct kv_run_setup setup_of_options(struct kv_out_queue *out, struct kv_run **run)
+{
+    return (struct kv_run_setup){
+        .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
+        .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
+        .salvage_any = salvages_any(),
+        .budget = {.max_tasks = (double)given.max_tasks,
+            .max_tokens = (double)given.max_tokens,
+            .max_cost = given.max_cost,
+            .max_failures = (double)given.max_failures,
+            .deadline_ms =
+                given.time_limit > 0 ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000) : 0},
+        .signal_fd = kv_cli_signals(),
+        .out = out,
+        .closure = run,
+        .say = say,
+        .tell = given.verbose ? say : NULL,
+        .look = look,
+        .status = tell_status,
+        .task = task,
+    };
+}
+
+static void warn_of_all(const struct kv_session *session)
+{
+    warn_of_exposed_keys(session);
+    warn_of_withheld_keys(session);
+    warn_of_few_descriptors(session);
+    kv_lock_warning(kv_state_info(session->state)->paths);
+}
+
+/* Says what became of the run that ended with `got`. Returns the status, -1 for a failure. */
+static int tell_end(
+    const struct kv_session *session, const char *again, int got, const struct kv_run_tally *tally)
+{
+    struct kv_run_end end = {.progress = &progress,
+        .paths = kv_state_info(session->state)->paths,
+        .again = again,
+        .append = given.append,
+        .followed = is_followed()};
+    if (got == 0 && end.followed)
+        kv_run_end_tell(&end, tally);
+    if (given.prices && got == 0 && tally->replies + tally->lost_calls)
+        kv_run_end_tell_cost(tally);
+    kv_run_end_tell_outcomes(&tally->outcomes, got == 0 && end.followed);
+    int status = got < 0 ? -1 : (int)conclude(tally);
+    if (got == 0)
+        kv_run_end_tell_next(&end, tally);
+    return status;
+}
+
 static int run_all(struct kv_session *session, const char *again, struct kv_err *err)
 {
     struct kv_run *run = NULL;
@@ -303,33 +355,11 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
         return -1;
     if (kv_out_queue_open(&out, STDOUT_FILENO, "stdout", err) != 0)
         return -1;
-    struct kv_run_setup setup = {
-        .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
-        .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
-        .warm = given.warm,
-        .salvage_any = salvages_any(),
-        .budget = {.max_tasks = (double)given.max_tasks,
-            .max_tokens = (double)given.max_tokens,
-            .max_cost = given.max_cost,
-            .max_failures = (double)given.max_failures,
-            .deadline_ms =
-                given.time_limit > 0 ? kv_child_now_ms() + (int64_t)(given.time_limit * 1000) : 0},
-        .signal_fd = kv_cli_signals(),
-        .out = &out,
-        .tokens_before = tokens_before,
-        .cost_before = cost_before,
-        .closure = &run,
-        .say = say,
-        .tell = given.verbose ? say : NULL,
-        .look = look,
-        .status = tell_status,
-        .task = task,
-    };
+    struct kv_run_setup setup = setup_of_options(&out, &run);
+    setup.tokens_before = tokens_before;
+    setup.cost_before = cost_before;
     kv_session_setup(session, &setup);
-    warn_of_exposed_keys(session);
-    warn_of_withheld_keys(session);
-    warn_of_few_descriptors(session);
-    kv_lock_warning(kv_state_info(session->state)->paths);
+    warn_of_all(session);
     kv_progress_init(&progress, session, read_progress());
     run = kv_run_open(&setup);
     int got;
@@ -341,20 +371,7 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
         got = -1;
     kv_run_close(run);
     kv_out_queue_close(&out);
-    struct kv_run_end end = {.progress = &progress,
-        .paths = kv_state_info(session->state)->paths,
-        .again = again,
-        .append = given.append,
-        .followed = is_followed()};
-    if (got == 0 && end.followed)
-        kv_run_end_tell(&end, &tally);
-    if (given.prices && got == 0 && tally.replies + tally.lost_calls)
-        kv_run_end_tell_cost(&tally);
-    kv_run_end_tell_outcomes(&tally.outcomes, got == 0 && end.followed);
-    int status = got < 0 ? -1 : (int)conclude(&tally);
-    if (got == 0)
-        kv_run_end_tell_next(&end, &tally);
-    return status;
+    return tell_end(session, again, got, &tally);
 }
 
 /* Nothing is pending, which somebody who typed this wants to know. */

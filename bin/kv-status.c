@@ -168,6 +168,21 @@ static void watch(struct work *w, const char *operand)
     kv_paths_release(&p);
 }
 
+static void check_usage(const struct work *w, const char *shard, int operands)
+{
+    if (!operands)
+        kv_cli_usage("no STATE given");
+    if (w->json + w->human + w->pending + w->completed + w->failed + w->usage + w->quiet > 1)
+        kv_cli_usage("--json, --human, --pending, --completed, --failed, --usage and -q exclude "
+                     "one another");
+    if (shard && !w->pending && !w->completed && !w->failed && !w->quiet)
+        kv_cli_usage("--shard goes with --pending, --completed, --failed and -q");
+    if (w->sum && (w->pending || w->completed || w->failed || w->usage || w->quiet || w->watch))
+        kv_cli_usage("--sum is one object or table: only --json, --human and -v go with it");
+    if (w->watch && operands > 1)
+        kv_cli_usage("--watch takes one STATE");
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -189,19 +204,9 @@ int main(int argc, char **argv)
         {0},
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
-    if (first == argc)
-        kv_cli_usage("no STATE given");
-    if (w.json + w.human + w.pending + w.completed + w.failed + w.usage + w.quiet > 1)
-        kv_cli_usage("--json, --human, --pending, --completed, --failed, --usage and -q exclude "
-                     "one another");
-    if (shard && !w.pending && !w.completed && !w.failed && !w.quiet)
-        kv_cli_usage("--shard goes with --pending, --completed, --failed and -q");
+    check_usage(&w, shard, argc - first);
     if (shard && kv_shard_parse(shard, kv_cli_env, &w.shard, &err) != 0)
         kv_cli_fail(&err);
-    if (w.sum && (w.pending || w.completed || w.failed || w.usage || w.quiet || w.watch))
-        kv_cli_usage("--sum is one object or table: only --json, --human and -v go with it");
-    if (w.watch && argc - first > 1)
-        kv_cli_usage("--watch takes one STATE");
     if (!w.json && isatty(STDOUT_FILENO))
         w.human = !w.pending && !w.completed && !w.failed && !w.usage && !w.quiet;
 

@@ -186,6 +186,14 @@ static bool scan_key(struct scan *s)
 }
 
 /* Scans one value. `depth` counts open brackets; `object` tells their kind. */
+/* What stands behind a value is neither a comma nor the end of what it is in. */
+static bool wrong_separator(struct scan *s, bool object)
+{
+    if (s->at == s->end)
+        return complain(s, "unexpected end");
+    return complain(s, object ? "expected ',' or '}'" : "expected ',' or ']'");
+}
+
 static bool scan_value(struct scan *s)
 {
     unsigned char object[KV_JSON_DEEPEST];
@@ -211,13 +219,10 @@ static bool scan_value(struct scan *s)
             if (depth == 0)
                 return true;
             skip_space(s);
-            if (s->at == s->end)
-                return complain(s, "unexpected end");
-            if (*s->at == ',')
+            if (s->at < s->end && *s->at == ',')
                 break;
-            if (*s->at != (object[depth - 1] ? '}' : ']'))
-                return complain(
-                    s, object[depth - 1] ? "expected ',' or '}'" : "expected ',' or ']'");
+            if (s->at == s->end || *s->at != (object[depth - 1] ? '}' : ']'))
+                return wrong_separator(s, object[depth - 1]);
         close:
             s->at++;
             depth--;

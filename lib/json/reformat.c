@@ -180,6 +180,18 @@ static const char *add_scalar(
     return p;
 }
 
+static const char *respell_string(
+    struct kv_buf *out, const char *p, const char *end, const struct manner *m)
+{
+    bool plain;
+    struct kv_slice string = take_string(p, end, &plain);
+    if (plain || m->strings == AS_WRITTEN)
+        kv_buf_add_slice(out, string);
+    else
+        add_string(out, string, m->strings);
+    return p + string.n;
+}
+
 static void respell(struct kv_buf *out, struct kv_slice value, const struct manner *m)
 {
     const char *p = value.p, *end = value.p + value.n;
@@ -206,16 +218,9 @@ static void respell(struct kv_buf *out, struct kv_slice value, const struct mann
         case '}':
             kv_buf_add_char(out, *p++);
             break;
-        case '"': {
-            bool plain;
-            struct kv_slice string = take_string(p, end, &plain);
-            if (plain || m->strings == AS_WRITTEN)
-                kv_buf_add_slice(out, string);
-            else
-                add_string(out, string, m->strings);
-            p += string.n;
+        case '"':
+            p = respell_string(out, p, end, m);
             break;
-        }
         default:
             p = add_scalar(out, p, end, m);
         }

@@ -323,18 +323,19 @@ bool kv_field_value(struct kv_slice shape, struct kv_slice value, struct kv_buf 
 
 /* ---- in words ---- */
 
+static const struct {
+    const char *type, *one, *many;
+} words[] = {
+    {"bool", "true or false", "true or false"},
+    {"int", "a whole number", "whole numbers"},
+    {"float", "a number", "numbers"},
+    {"str", "a string", "strings"},
+    {"any", "a value", "values"},
+    {"none", "null", "null"},
+};
+
 static void describe(struct kv_slice shape, bool plural, struct kv_buf *out)
 {
-    static const struct {
-        const char *type, *one, *many;
-    } words[] = {
-        {"bool", "true or false", "true or false"},
-        {"int", "a whole number", "whole numbers"},
-        {"float", "a number", "numbers"},
-        {"str", "a string", "strings"},
-        {"any", "a value", "values"},
-        {"none", "null", "null"},
-    };
     struct kv_slice inner, item;
     struct kv_json_walk w;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -278,9 +278,31 @@ static void name(struct kv_expression_parser *p, struct kv_buf *out)
     kv_buf_add_char(out, '}');
 }
 
+/* A token that is no part of any expression, named in words. */
+static int odd(struct kv_expression_parser *p, struct kv_buf *out)
+{
+    char what[40];
+    struct kv_slice t = kv_expression_text(p);
+    memcpy(what, t.p, t.n);
+    what[t.n] = '\0';
+    p->at++;
+    return kv_expression_code(p, out, out->n, what);
+}
+
+static int word(struct kv_expression_parser *p, struct kv_buf *out)
+{
+    if (kv_expression_is_word(p, "lambda") || kv_expression_is_word(p, "not") ||
+        kv_expression_is_word(p, "await"))
+        return kv_expression_code(p, out, out->n, "an expression");
+    if (kv_expression_is_keyword(kv_expression_text(p)) && !kv_expression_is_word(p, "True") &&
+        !kv_expression_is_word(p, "False") && !kv_expression_is_word(p, "None"))
+        return kv_expression_wrong(p, "invalid syntax");
+    name(p, out);
+    return 0;
+}
+
 static int atom(struct kv_expression_parser *p, struct kv_buf *out)
 {
-    size_t start = out->n;
     switch (kv_expression_now(p)->kind) {
     case KV_LEXER_STRING:
         return strings(p, out);
@@ -288,23 +310,10 @@ static int atom(struct kv_expression_parser *p, struct kv_buf *out)
         kv_buf_add_slice(out, kv_expression_text(p));
         p->at++;
         return 0;
-    case KV_LEXER_ODD: {
-        char what[40];
-        struct kv_slice t = kv_expression_text(p);
-        memcpy(what, t.p, t.n);
-        what[t.n] = '\0';
-        p->at++;
-        return kv_expression_code(p, out, start, what);
-    }
+    case KV_LEXER_ODD:
+        return odd(p, out);
     case KV_LEXER_NAME:
-        if (kv_expression_is_word(p, "lambda") || kv_expression_is_word(p, "not") ||
-            kv_expression_is_word(p, "await"))
-            return kv_expression_code(p, out, start, "an expression");
-        if (kv_expression_is_keyword(kv_expression_text(p)) && !kv_expression_is_word(p, "True") &&
-            !kv_expression_is_word(p, "False") && !kv_expression_is_word(p, "None"))
-            return kv_expression_wrong(p, "invalid syntax");
-        name(p, out);
-        return 0;
+        return word(p, out);
     default:
         break;
     }

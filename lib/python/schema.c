@@ -229,6 +229,17 @@ static int read_structure(const struct kv_field *f, struct kv_slice value, const
     }
 }
 
+static int read_free(struct kv_slice value, const struct kv_path *at, struct kv_buf *out,
+    struct kv_problems *problems)
+{
+    if (kv_json_type(value) != KV_JSON_OBJECT)
+        return complain(problems, at, "dict_type", value);
+    if (!kv_pydantic_is_finite(value))
+        return complain(problems, at, "finite_number", value);
+    kv_buf_add_slice(out, value);
+    return 0;
+}
+
 static int read_value(const struct kv_field *f, struct kv_slice value, const struct kv_path *at,
     struct kv_buf *out, struct kv_problems *problems)
 {
@@ -255,12 +266,7 @@ static int read_value(const struct kv_field *f, struct kv_slice value, const str
     case KV_FIELD_PATH:
         return read_string_kind(f, value, at, out, problems);
     case KV_FIELD_FREE:
-        if (kv_json_type(value) != KV_JSON_OBJECT)
-            return complain(problems, at, "dict_type", value);
-        if (!kv_pydantic_is_finite(value))
-            return complain(problems, at, "finite_number", value);
-        kv_buf_add_slice(out, value);
-        return 0;
+        return read_free(value, at, out, problems);
     case KV_FIELD_ANY:
         kv_buf_add_slice(out, value);
         return 0;

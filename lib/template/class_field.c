@@ -198,6 +198,19 @@ static int private_name(struct kv_template_reader *r, struct kv_slice name)
         n, p, (int)name.n - 2, name.p + 1);
 }
 
+/* An inherited field keeps its place. */
+static struct kv_answer_field *begin_field(struct kv_template *t, struct kv_slice name, bool plain)
+{
+    struct kv_answer_field *f = NULL;
+    for (size_t i = 0; i < t->n; i++)
+        if (kv_slice_eq(t->fields[i].name, name))
+            f = &t->fields[i];
+    if (!f)
+        f = kv_fields_add(t);
+    *f = (struct kv_answer_field){.name = name, .plain = plain, .weight = 1.0};
+    return f;
+}
+
 static int read_field(struct kv_template_reader *r, struct kv_slice statement,
     struct kv_slice value, struct kv_slice call, bool verified)
 {
@@ -210,14 +223,7 @@ static int read_field(struct kv_template_reader *r, struct kv_slice statement,
             "Please rename your field(s) to avoid collision.");
     if (name.p[1] == '_')
         return private_name(r, name);
-    struct kv_slice text = kv_fields_keep_string(r->t, name);
-    struct kv_answer_field *f = NULL;
-    for (size_t i = 0; i < r->t->n; i++) /* an inherited field keeps its place */
-        if (kv_slice_eq(r->t->fields[i].name, text))
-            f = &r->t->fields[i];
-    if (!f)
-        f = kv_fields_add(r->t);
-    *f = (struct kv_answer_field){.name = text, .plain = !verified, .weight = 1.0};
+    struct kv_answer_field *f = begin_field(r->t, kv_fields_keep_string(r->t, name), !verified);
     if (kv_json_is_null(annotation))
         return kv_template_executable(r, statement, "a field without a type");
     if (kv_template_read_type(r, statement, annotation, f) != 0)

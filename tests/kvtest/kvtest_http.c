@@ -126,25 +126,26 @@ static int add_header(struct kv_http_target *peer, struct kv_err *err)
     return rc;
 }
 
+static const struct kv_option options[] = {
+    {0, "count", KV_OPT_COUNT, &opt.count},
+    {0, "parallel", KV_OPT_COUNT, &opt.parallel},
+    {0, "timeout", KV_OPT_COUNT, &opt.timeout_ms},
+    {0, "connect-timeout", KV_OPT_COUNT, &opt.connect_timeout_ms},
+    {0, "body", KV_OPT_TEXT, &opt.body},
+    {0, "header", KV_OPT_TEXT, &opt.header},
+    {0, "ca", KV_OPT_TEXT, &opt.ca_file},
+    {0, "share", KV_OPT_FLAG, &opt.share},
+    {0, "fresh", KV_OPT_FLAG, &opt.fresh},
+    {0, "cancel", KV_OPT_FLAG, &opt.cancel},
+    {0, "summary", KV_OPT_FLAG, &opt.summary},
+    {0},
+};
+
 int kvtest_http(int argc, char **argv)
 {
     struct kv_cli cli;
     struct kv_err err;
     struct kv_buf body = {0};
-    const struct kv_option options[] = {
-        {0, "count", KV_OPT_COUNT, &opt.count},
-        {0, "parallel", KV_OPT_COUNT, &opt.parallel},
-        {0, "timeout", KV_OPT_COUNT, &opt.timeout_ms},
-        {0, "connect-timeout", KV_OPT_COUNT, &opt.connect_timeout_ms},
-        {0, "body", KV_OPT_TEXT, &opt.body},
-        {0, "header", KV_OPT_TEXT, &opt.header},
-        {0, "ca", KV_OPT_TEXT, &opt.ca_file},
-        {0, "share", KV_OPT_FLAG, &opt.share},
-        {0, "fresh", KV_OPT_FLAG, &opt.fresh},
-        {0, "cancel", KV_OPT_FLAG, &opt.cancel},
-        {0, "summary", KV_OPT_FLAG, &opt.summary},
-        {0},
-    };
     int first = kv_cli_begin(&cli, argc, argv, options, HELP);
     if (argc - first != 1)
         kv_cli_usage("one URL is expected");

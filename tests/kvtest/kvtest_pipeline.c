@@ -133,47 +133,55 @@ static void take_success(
 }
 
 /* One call with its retries. */
+static void keep_text(struct kv_slice object, const char *name, struct kv_buf *text)
+{
+    struct kv_slice v;
+    kv_buf_clear(text);
+    if (kv_json_get(object, name, &v))
+        kv_json_unescape(v, text);
+}
+
+/* A failure as the entry has it; false if it is tried again. */
+static bool take_failure(struct asked *a, struct kv_slice error,
+    const struct kv_retry_policy *policy, struct kv_answer *r)
+{
+    keep_text(error, "type", &a->type);
+    keep_text(error, "message", &a->error);
+    keep_text(error, "partial_content", &a->text);
+    enum kv_retry_class category = classify(a->type.p, a->error.p ? a->error.p : "");
+    if (category != KV_RETRY_NEVER && r->retries[category] < policy->rules[category].max_attempts) {
+        r->retries[category]++;
+        return false;
+    }
+    r->kind = KV_ANSWER_FAILED;
+    r->category = category;
+    r->error_type = kv_slice_of(&a->type);
+    r->error = kv_slice_of(&a->error);
+    r->text = kv_slice_of(&a->text);
+    r->partial = a->text.n > 0;
+    return true;
+}
+
 static void ask(struct canned *c, const struct kv_query *q, const struct kv_retry_policy *policy,
     struct asked *a, struct kv_answer *r)
 {
-    struct kv_slice entry, error, v;
+    struct kv_slice entry, error;
+    bool done = false;
     *r = (struct kv_answer){.used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
-    for (int attempts = 1;; attempts++) {
-        kv_buf_clear(&a->text);
-        kv_buf_clear(&a->type);
-        kv_buf_clear(&a->error);
+    for (int attempts = 1; !done; attempts++) {
+        done = true;
         if (!next_entry(c, q, &entry)) {
             r->kind = KV_ANSWER_FAILED;
             r->error_type = KV_SLICE("ValueError");
             r->error = KV_SLICE("no canned reply");
-            note_call(a, q, attempts);
-            return;
-        }
-        if (!kv_json_get(entry, "error", &error)) {
+        } else if (!kv_json_get(entry, "error", &error)) {
+            kv_buf_clear(&a->text);
             take_success(a, q, entry, r);
+        } else {
+            done = take_failure(a, error, policy, r);
+        }
+        if (done)
             note_call(a, q, attempts);
-            return;
-        }
-        kv_json_get(error, "type", &v);
-        kv_json_unescape(v, &a->type);
-        kv_json_get(error, "message", &v);
-        kv_json_unescape(v, &a->error);
-        if (kv_json_get(error, "partial_content", &v))
-            kv_json_unescape(v, &a->text);
-        enum kv_retry_class category = classify(a->type.p, a->error.p ? a->error.p : "");
-        if (category != KV_RETRY_NEVER &&
-            r->retries[category] < policy->rules[category].max_attempts) {
-            r->retries[category]++;
-            continue;
-        }
-        r->kind = KV_ANSWER_FAILED;
-        r->category = category;
-        r->error_type = kv_slice_of(&a->type);
-        r->error = kv_slice_of(&a->error);
-        r->text = kv_slice_of(&a->text);
-        r->partial = a->text.n > 0;
-        note_call(a, q, attempts);
-        return;
     }
 }
 

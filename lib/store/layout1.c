@@ -112,7 +112,7 @@ static int survey(struct kv_layout1 *p, struct kv_err *err)
     if (failed)
         return -1;
     p->index = kv_key_index_memory(0);
-    p->pair.ledger = (struct kv_accounting){p->index, &p->pair.counts, true};
+    p->pair.accounting = (struct kv_accounting){p->index, &p->pair.counts, true};
     p->foreign = true;
     const struct kv_notes *notes = p->pair.notes;
     p->pair.notes = NULL; /* nothing is recorded by looking */

@@ -31,7 +31,7 @@ struct making {
     struct kv_doc *doc;
     struct kv_key_index *index; /* in memory until all is written */
     struct kv_header head;
-    struct kv_accounting ledger;
+    struct kv_accounting accounting;
     uint64_t end; /* of the rows */
 };
 
@@ -82,7 +82,7 @@ static int enter_manifest(struct making *m, struct kv_err *err)
         struct kv_slice key = m->plan->manifest[i];
         if (kv_utf8_has_lone_surrogate(key)) /* jq could not read the files */
             return kv_err_set(err, KV_INPUT, "task %zu: half a surrogate pair in its name", i + 1);
-        int got = kv_accounting_manifest(&m->ledger, key, err);
+        int got = kv_accounting_manifest(&m->accounting, key, err);
         if (got < 0)
             return -1;
         if (got == 0)
@@ -121,7 +121,7 @@ static int survey_rows(struct making *m, struct kv_err *err)
     int got;
     for (uint64_t n = 0; (got = next_row(m, &row, &key, err)) == 1; n++) {
         struct kv_slice k = kv_slice_of(&key);
-        if ((got = kv_accounting_find(&m->ledger, &row, k, &task, &old, err)) != 0)
+        if ((got = kv_accounting_find(&m->accounting, &row, k, &task, &old, err)) != 0)
             break;
         if (!(task.flags & KV_KEY_INDEX_MANIFEST)) {
             got = kv_err_set(err, KV_INPUT, "%.*s is not in the manifest", (int)k.n, k.p);
@@ -130,7 +130,7 @@ static int survey_rows(struct making *m, struct kv_err *err)
         bool again = old.flags & KV_KEY_INDEX_ROW;
         if (again && !(old.flags & KV_KEY_INDEX_FAILED) && (task.flags & KV_KEY_INDEX_COMPLETED))
             continue;
-        if ((got = kv_accounting_row(&m->ledger, &row, k, n | numbered, &completes, err)) != 0)
+        if ((got = kv_accounting_row(&m->accounting, &row, k, n | numbered, &completes, err)) != 0)
             break;
         m->head.rows -= again;
     }
@@ -170,7 +170,8 @@ static int write_rows(struct making *m, struct kv_err *err)
     struct kv_key_index_entry task, old;
     int got;
     for (uint64_t n = 0; (got = next_row(m, &row, &key, err)) == 1; n++) {
-        if ((got = kv_accounting_find(&m->ledger, &row, kv_slice_of(&key), &task, &old, err)) != 0)
+        if ((got = kv_accounting_find(&m->accounting, &row, kv_slice_of(&key), &task, &old, err)) !=
+            0)
             break;
         if (old.offset != (n | numbered))
             continue;
@@ -303,7 +304,7 @@ int kv_store_create(const struct kv_store_plan *plan, struct kv_err *err)
     if (kv_paths_of_output(&m.paths, plan->output_path, err) != 0)
         return -1;
     m.index = kv_key_index_memory(plan->manifest_count);
-    m.ledger = (struct kv_accounting){m.index, &m.head, false};
+    m.accounting = (struct kv_accounting){m.index, &m.head, false};
     int failed = make(&m, err);
     kv_doc_free(m.doc);
     kv_key_index_close(m.index);

@@ -112,7 +112,7 @@ static int catch_up(
     while (at < rows && (got = kv_json_reader_item(&r, &row.text, err)) == 1) {
         row.offset = kv_json_reader_offset(&r, row.text);
         bool known = at++ < recorded;
-        if (enter_row(p, known ? &replay : &p->pair.ledger, &row, known, err) != 0) {
+        if (enter_row(p, known ? &replay : &p->pair.accounting, &row, known, err) != 0) {
             got = -1;
             break;
         }
@@ -236,7 +236,7 @@ int kv_layout1_prepare_index(struct kv_layout1 *p, uint64_t rows, struct kv_err 
     struct kv_key_index_mark mark;
     int got = 0;
     open_index(p);
-    p->pair.ledger = (struct kv_accounting){p->index, &p->pair.counts, true};
+    p->pair.accounting = (struct kv_accounting){p->index, &p->pair.counts, true};
     if (kv_key_index_reaches(p->index, kv_doc_lineage(p->doc), &mark))
         got = catch_up(p, &mark, rows, err);
     if (got == 1)
@@ -250,7 +250,7 @@ int kv_layout1_prepare_index(struct kv_layout1 *p, uint64_t rows, struct kv_err 
         kv_key_index_void(p->index);
         kv_key_index_close(p->index);
         p->memory = p->index = kv_key_index_memory(0);
-        p->pair.ledger.index = p->index;
+        p->pair.accounting.index = p->index;
         got = kv_layout1_build_index(p, err);
     }
     return got;

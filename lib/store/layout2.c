@@ -350,7 +350,7 @@ static int begin(struct kv_pair *pair, bool wait, struct kv_err *err)
         return -1;
     }
     two->loaded = pair->all_read = true;
-    two->pair.ledger = (struct kv_accounting){two->index, &two->pair.counts, true};
+    two->pair.accounting = (struct kv_accounting){two->index, &two->pair.counts, true};
     two->counts_kept = two->pair.counts;
     two->completed_kept = two->completed.count;
     two->more_kept = 0;

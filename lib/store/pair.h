@@ -4,7 +4,7 @@
  * functions here, in this order:
  *
  *     struct kv_pair *p = kv_layout1_open(paths, notes);
- *     p->layout->begin(p, true, &err);      locked; p->ledger knows all keys and rows
+ *     p->layout->begin(p, true, &err);      locked; p->accounting knows all keys and rows
  *     p->layout->ready(p, &err);            before the first add: 1 if it has been read again
  *     p->layout->add_row(p, row);           staged, as are keys
  *     p->layout->commit(p, &err);           durable, and unlocked
@@ -41,7 +41,7 @@ struct kv_pair_layout {
     int (*ready)(struct kv_pair *p, struct kv_err *err);
 
     /* Stage a row (answers the offset at which it will lie), the key it completes, and a further
-     * key for the manifest. The ledger is told by the caller. */
+     * key for the manifest. The accounting is told by the caller. */
     uint64_t (*add_row)(struct kv_pair *p, struct kv_slice row);
     void (*add_key)(struct kv_pair *p, struct kv_slice key);
     void (*extend)(struct kv_pair *p, struct kv_slice key);
@@ -83,7 +83,7 @@ struct kv_pair {
     const struct kv_notes *notes;
     const struct kv_patience *patience; /* with the lock; NULL: as long as it takes */
     struct kv_header counts;            /* with all that is staged */
-    struct kv_accounting ledger;        /* stages */
+    struct kv_accounting accounting;    /* stages */
     struct kv_buf config, hash;   /* staged in place of those of .state, as JSON; n == 0: none */
     struct kv_file_id state_file; /* begin: what the .state is; and a name for the history it */
     struct kv_digest128 history;  /* belongs to, which no other run has (doc.h), or 0 */

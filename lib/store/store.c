@@ -215,7 +215,7 @@ int kv_store_find(
     struct kv_store *st, struct kv_slice key, struct kv_task_state *task, struct kv_err *err)
 {
     struct kv_key_index_entry e;
-    if (kv_key_index_find(st->pair->ledger.index, kv_digest_128(key), &e, err) < 0) {
+    if (kv_key_index_find(st->pair->accounting.index, kv_digest_128(key), &e, err) < 0) {
         st->in_doubt = true;
         return -1;
     }
@@ -358,11 +358,11 @@ static int stage(struct kv_store *st, const struct kv_result *row, bool is_new, 
     st->summed = false;
     if (is_new) {
         p->layout->extend(p, key);
-        if (kv_accounting_manifest(&p->ledger, key, err) < 0)
+        if (kv_accounting_manifest(&p->accounting, key, err) < 0)
             return -1;
     }
     uint64_t at = p->layout->add_row(p, row->text);
-    if (kv_accounting_row(&p->ledger, row, key, at, &completes, err) != 0)
+    if (kv_accounting_row(&p->accounting, row, key, at, &completes, err) != 0)
         return -1;
     if (completes)
         p->layout->add_key(p, key);
@@ -375,7 +375,7 @@ static int add_result(
 {
     struct kv_key_index_entry task, old;
     struct kv_slice key = kv_slice_of(&st->key);
-    if (kv_accounting_find(&st->pair->ledger, row, key, &task, &old, err) != 0)
+    if (kv_accounting_find(&st->pair->accounting, row, key, &task, &old, err) != 0)
         return -1;
     bool is_new = !(task.flags & KV_KEY_INDEX_MANIFEST);
     if (is_new && !(st->flags & KV_STORE_EXTEND))
@@ -401,7 +401,7 @@ static int add_result(
     if (again) { /* an orphan: only its key is missing in the manifest */
         *added = KV_ADDED_NOT;
         st->pair->layout->extend(st->pair, key);
-        return kv_accounting_manifest(&st->pair->ledger, key, err) < 0 ? -1 : 0;
+        return kv_accounting_manifest(&st->pair->accounting, key, err) < 0 ? -1 : 0;
     }
     *added = !kv_result_settles(row) && !completed ? KV_ADDED_ANSWER
              : has_row                             ? KV_ADDED_AGAIN

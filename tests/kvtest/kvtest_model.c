@@ -20,10 +20,12 @@
 #include "cli.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "key_owner.h"
 #include "model_list.h"
 #include "num.h"
 #include "provider.h"
+#include "put.h"
 #include "request_body.h"
 #include "response.h"
 
@@ -86,34 +88,13 @@ static enum kv_step step_at(struct kv_slice line)
     return step;
 }
 
-/* ---- writing a line ---- */
-
-static void put_text(struct kv_buf *out, const char *name, const struct kv_buf *text)
-{
-    if (!text->n)
-        return;
-    kv_buf_printf(out, ",\"%s\":", name);
-    kv_json_quote(out, kv_slice_of(text), KV_JSON_RAW);
-}
-
-static void put_count(struct kv_buf *out, const char *name, int64_t n)
-{
-    if (n >= 0)
-        kv_buf_printf(out, ",\"%s\":%lld", name, (long long)n);
-}
-
-static void put_flag(struct kv_buf *out, const char *name, bool set)
-{
-    if (set)
-        kv_buf_printf(out, ",\"%s\":true", name);
-}
-
 /* ---- reply ---- */
 
 static void put_reply(struct kv_buf *out, const struct kv_response *r)
 {
-    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->outcome));
-    kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "ending", kv_outcome_name(r->outcome));
+    kv_json_out_text(out, "text", kv_slice_of(&r->text));
     put_text(out, "reasoning", &r->reasoning);
     put_text(out, "refusal", &r->refusal);
     put_text(out, "finish", &r->finish);
@@ -130,10 +111,8 @@ static void put_reply(struct kv_buf *out, const struct kv_response *r)
     put_count(out, "written", r->usage.in_write);
     put_count(out, "written_1h", r->usage.in_write_1h);
     put_count(out, "reasoned", r->usage.out_reasoning);
-    if (!isnan(r->usage.cost)) {
-        kv_buf_add_str(out, ",\"cost\":");
-        kv_num_add_double(out, r->usage.cost, KV_NUM_COMPACT);
-    }
+    if (!isnan(r->usage.cost))
+        kv_json_out_number(out, "cost", r->usage.cost);
     put_text(out, "tier", &r->tier);
     put_count(out, "wait_ms", r->wait_ms);
     put_count(out, "remaining", r->limits.window[KV_RATELIMIT_REQUESTS].remaining);

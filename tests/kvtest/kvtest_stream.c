@@ -16,7 +16,9 @@
 #include "cli.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
+#include "put.h"
 #include "stream.h"
 
 #include <stdio.h>
@@ -83,25 +85,12 @@ static void add_bytes(struct kv_buf *out, struct kv_slice piece)
 
 /* ---- writing a line ---- */
 
-static void put_text(struct kv_buf *out, const char *name, const struct kv_buf *text)
-{
-    if (!text->n)
-        return;
-    kv_buf_printf(out, ",\"%s\":", name);
-    kv_json_quote(out, kv_slice_of(text), KV_JSON_RAW);
-}
-
-static void put_count(struct kv_buf *out, const char *name, int64_t n)
-{
-    if (n >= 0)
-        kv_buf_printf(out, ",\"%s\":%lld", name, (long long)n);
-}
-
 static void put(struct kv_buf *out, const struct kv_stream *s, int64_t at)
 {
     const struct kv_response *r = &s->reply;
-    kv_buf_printf(out, "{\"ending\":\"%s\",\"text\":", kv_outcome_name(r->outcome));
-    kv_json_quote(out, kv_slice_of(&r->text), KV_JSON_RAW);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "ending", kv_outcome_name(r->outcome));
+    kv_json_out_text(out, "text", kv_slice_of(&r->text));
     put_text(out, "reasoning", &r->reasoning);
     put_text(out, "refusal", &r->refusal);
     put_text(out, "finish", &r->finish);

@@ -31,6 +31,22 @@ quiz_preset() {
         } | '"${2:-.}" >preset.json
 }
 
+preset() {
+    quiz_preset 1 "$@"
+}
+
+manifest() {
+    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
+}
+
+# keep [OPTION...] - one run into the files; its status, what it says in err
+keep() {
+    local status=0
+    kv-run "$@" r.json.state >rows 2>err || status=$?
+    kv-append -q r.json.state <rows
+    return "$status"
+}
+
 # asked JQ - how many requests of the journal the filter selects
 asked() {
     jq -s "map(select($1)) | length" "$JOURNAL"

@@ -139,11 +139,12 @@ static int check_result(struct kv_doc *d, struct kv_err *err)
     return 0;
 }
 
-/* Step 8 for one document. Where what came out is not what ours was made from, it goes back. */
+/* Step 8 for one document. If the version that was exchanged for ours is not the one that ours was
+ * made from, the exchange is undone. */
 static int publish_one(struct kv_doc *d, struct kv_shadow *g, struct kv_err *err)
 {
     int how = kv_shadow_publish(g, d->dir, d->leases, err);
-    if (how < 0 && !d->leases && err->sys == ENOENT) /* removed by who has the lock now */
+    if (how < 0 && !d->leases && err->sys == ENOENT) /* the present holder of the lock removed it */
         return refuse_other(g, err);
     if (how != KV_IO_EXCHANGED || is_file(d->dir, g->spare, &g->view.file.id))
         return how;
@@ -183,7 +184,7 @@ static void undo(struct kv_doc *d)
         struct kv_shadow *g = &d->part[i];
         if (g->view.shape == KV_DOC_VERSION_GROWING && g->seen >= 0)
             next.doc[i][0] = (struct kv_member){g->view.file.id, g->view.end};
-        /* Entry 1 would be one that may be visible; this one never was. */
+        /* This version was never visible, so it is entry 2: entry 1 is for one that may be. */
         if (kv_shadow_undo(g, d->dir) && g->seen >= 0)
             next.doc[i][2] = (struct kv_member){g->next.id, g->shared};
     }
@@ -226,7 +227,7 @@ static int commit_staged(struct kv_doc *d, struct kv_err *err)
         return -1;
     }
     if (sync_and_record(d, &next, err)) {
-        remove_spares(d); /* who knows what is in them */
+        remove_spares(d); /* how much of them reached the medium is not known */
         kv_control_void(d->lock);
         return -1;
     }

@@ -125,7 +125,7 @@ static void forget_taken(struct kv_lines *l)
     l->at = 0;
 }
 
-/* A failed read is the end: what a line had so far is no line. */
+/* A failed read ends the reading: the part of a line that was read is not handed out. */
 static int read_more(struct kv_lines *l, struct kv_err *err)
 {
     int got = read_some(l->fd, &l->held, LINES_CHUNK);
@@ -188,7 +188,7 @@ bool kv_lines_poll(struct kv_lines *l)
 {
     while (!kv_lines_ready(l) && !l->eof && kv_io_readable(l->fd)) {
         if (l->max && l->held.n - l->at > l->max)
-            return true; /* kv_lines_next tells */
+            return true; /* kv_lines_next fails with the reason */
         if (l->at > LINES_CHUNK)
             forget_taken(l);
         int got = read_some(l->fd, &l->held, LINES_CHUNK);
@@ -216,7 +216,7 @@ struct kv_slice kv_lines_take_in(struct kv_lines *l)
         int got = read_some(l->fd, &l->held, LINES_CHUNK);
         l->eof = got == 0;
         if (got <= 0)
-            break; /* kv_lines_next tells of a failure */
+            break; /* kv_lines_next fails with the reason */
     }
     return (struct kv_slice){l->held.p + l->at, l->held.n - l->at};
 }
@@ -277,7 +277,7 @@ static int make_draft(struct kv_publish *p, mode_t mode)
     }
     if (p->fd < 0)
         return -1;
-    flock(p->fd, LOCK_EX | LOCK_NB); /* a wish: see is_left_over */
+    flock(p->fd, LOCK_EX | LOCK_NB); /* marks the draft as in use (is_left_over); it may fail */
     return 0;
 }
 
@@ -314,7 +314,7 @@ int kv_publish_begin_like(
     if (make_draft(p, like ? 0600 : 0666) == 0 && dress_draft(p->fd, like, path) == 0)
         return 0;
     kv_err_sys(err, "%s", path);
-    if (p->fd < 0) { /* it is not ours */
+    if (p->fd < 0) { /* the file of this name was not made here */
         free(p->draft);
         p->draft = NULL;
     }

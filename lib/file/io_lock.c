@@ -141,7 +141,7 @@ bool kv_io_wait_readable(int fd, const struct kv_patience *patience)
     struct pollfd p = {.fd = fd, .events = POLLIN};
     while (poll(&p, 1, -1) < 0) {
         if (errno != EINTR)
-            return true; /* reading will tell */
+            return true; /* the read that follows fails and says why */
         if (!go_on(patience))
             return false;
     }

@@ -189,7 +189,8 @@ static enum verdict try_spare(struct kv_shadow *g, int dir, const struct kv_cont
         g->spare = name;
         return USABLE;
     }
-    /* EAGAIN: somebody has it open. Else it is not ours to lease (only its owner may). */
+    /* EAGAIN: another process has it open. Else it belongs to another user: only its owner may
+     * lease a file. */
     enum verdict verdict = errno == EAGAIN ? BUSY : USELESS;
     close_spare(g);
     return verdict;
@@ -324,7 +325,7 @@ bool kv_shadow_undo(struct kv_shadow *g, int dir)
                  !kv_io_pwrite(g->fd, TAIL, g->shared, &none) && kv_io_stat(g->fd, &g->next) == 0;
     if (!whole)
         kv_io_remove(dir, g->spare);
-    close_spare(g); /* and with it the lease */
+    close_spare(g); /* which gives up the lease too */
     return whole;
 }
 

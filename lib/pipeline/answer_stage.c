@@ -181,7 +181,7 @@ static bool take_replay(struct kv_answer_stage *a)
     const struct kv_recorded_entry *e = kv_recorded_find(
         a->shared->replay, a->prepared->question->id, kv_slice_of(&model), a->replicate);
     bool strict = kv_recorded_strict(a->shared->replay);
-    if (e || strict) /* nobody is asked, so nothing was said */
+    if (e || strict) /* no model is asked, so there is no conversation */
         kv_buf_clear(&a->context);
     if (e)
         take_entry(a, e);

@@ -199,7 +199,7 @@ static void verify(struct kv_pipeline *p)
     }
     struct kv_buf composition = {0};
     kv_template_add_composition(&composition, t);
-    kv_json_unescape(kv_slice_of(&composition), &p->composition); /* null stays empty */
+    kv_json_unescape(kv_slice_of(&composition), &p->composition); /* null leaves it empty */
     kv_buf_release(&composition);
     r->verification_performed = true;
     r->verify_result = kv_tri(p->verdict.passed);

@@ -1,7 +1,7 @@
 /* reask - a judge whose reply cannot be used is asked again, with what was wrong. */
 #include "reask.h"
 
-enum { REQUESTS = 3 }; /* the first and two with the mistake explained */
+enum { REQUESTS = 3 }; /* the first, and two more that explain the mistake */
 
 void kv_reask_begin(struct kv_reask *r)
 {

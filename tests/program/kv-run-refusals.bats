@@ -7,26 +7,10 @@ setup() {
     export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
 }
 
-preset() {
-    quiz_preset 1 "$@"
-}
-
-manifest() {
-    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
-}
-
 # script WHEN DO - a provider that obeys one rule
 script() {
     jq -nc --argjson when "$1" --argjson do "$2" '{rules:[{when:$when,do:$do}]}' >script.json
     start_provider --answers answers.jsonl --script script.json
-}
-
-# keep [OPTION...] - one run into the files; its status, what it says in err
-keep() {
-    local status=0
-    kv-run "$@" r.json.state >rows 2>err || status=$?
-    kv-append -q r.json.state <rows
-    return "$status"
 }
 
 failed() {

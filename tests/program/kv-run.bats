@@ -12,10 +12,6 @@ preset() {
     quiz_preset 2 "$@"
 }
 
-manifest() {
-    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
-}
-
 @test "run: a pipeline of manifest, run, append and finalize ends in one file with every task once" {
     bench 12
     start_provider --answers answers.jsonl

@@ -7,22 +7,6 @@ setup() {
     export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9
 }
 
-preset() {
-    quiz_preset 1 "$@"
-}
-
-manifest() {
-    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
-}
-
-# keep [OPTION...] - one run into the files; its status, what it says in err
-keep() {
-    local status=0
-    kv-run "$@" r.json.state >rows 2>err || status=$?
-    kv-append -q r.json.state <rows
-    return "$status"
-}
-
 # begun N [OPTION...] - a run of N questions, of which kv-run has done some
 begun() {
     bench "$1"

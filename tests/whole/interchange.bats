@@ -7,14 +7,6 @@ setup() {
     export OPENAI_API_KEY=sk-canary-Zq7wX31vLmT9 PROVIDER_URL=http://127.0.0.1:9
 }
 
-preset() {
-    quiz_preset 1 "$@"
-}
-
-manifest() {
-    kv-manifest -b bench.jsonl -c preset.json -o r.json "$@" >/dev/null
-}
-
 # manual - a run of interface manual as karenina begins it: no word of where the traces are
 manual() {
     local i

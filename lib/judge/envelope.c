@@ -275,7 +275,7 @@ static enum kv_speaks open_string(struct kv_slice string, const struct kv_wanted
     enum kv_speaks speaks = KV_SILENT;
     kv_json_unescape(string, &text);
     struct kv_slice inner = kv_pystr_strip(kv_slice_of(&text));
-    if (kv_json_check(inner, KV_JSON_NONFINITE | KV_JSON_DIGITS, &value, &ignored) == 0)
+    if (kv_json_check(inner, KV_JSON_NONFINITE | KV_JSON_DIGITS, &value, NULL) == 0)
         speaks = open_value(value, w, depth + 1, out, err);
     else if (kv_repair_opening(inner) && kv_repair_object(inner, &repaired, &r, &ignored) == 0 &&
              r.closed)

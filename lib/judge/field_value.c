@@ -100,9 +100,7 @@ static enum match match_int(struct kv_slice value, struct kv_buf *out)
 static bool is_nonfinite(struct kv_slice value, double *x)
 {
     struct kv_buf text = {0};
-    struct kv_err ignored;
-    bool number =
-        kv_json_type(value) == KV_JSON_NUMBER && kv_builtins_number(value, x, &ignored) == 0;
+    bool number = kv_json_type(value) == KV_JSON_NUMBER && kv_builtins_number(value, x, NULL) == 0;
     if (kv_json_type(value) == KV_JSON_STRING) {
         kv_json_unescape(value, &text);
         number = kv_builtins_parse_float(kv_slice_of(&text), x);

@@ -143,13 +143,12 @@ static bool unquote(struct kv_slice span, struct kv_buf *out)
 {
     struct kv_buf string = {0};
     struct kv_slice value;
-    struct kv_err ignored;
     bool escaped = memmem(span.p, span.n, "\\\"", 2);
     kv_buf_add_char(&string, '"');
     for (size_t i = 0; i < span.n; i++)
         kv_buf_add_char(&string, (unsigned char)span.p[i] < 0x20 ? ' ' : span.p[i]);
     kv_buf_add_char(&string, '"');
-    escaped = escaped && kv_json_check(kv_slice_of(&string), FLAGS, &value, &ignored) == 0;
+    escaped = escaped && kv_json_check(kv_slice_of(&string), FLAGS, &value, NULL) == 0;
     if (escaped)
         kv_json_unescape(value, out);
     kv_buf_release(&string);
@@ -164,8 +163,7 @@ static const char *read_object(struct search *s, struct kv_slice text, struct kv
     struct kv_slice value;
     struct kv_repaired r;
     struct kv_buf inner = {0};
-    struct kv_err ignored;
-    if (whole.n && kv_json_check(whole, FLAGS, &value, &ignored) == 0) {
+    if (whole.n && kv_json_check(whole, FLAGS, &value, NULL) == 0) {
         kv_buf_add_slice(object, value);
         return whole.p + whole.n;
     }
@@ -176,7 +174,7 @@ static const char *read_object(struct search *s, struct kv_slice text, struct kv
         return NULL;
     }
     bool read = whole.n && unquote(whole, &inner) &&
-                kv_json_check(kv_slice_of(&inner), FLAGS, &value, &ignored) == 0;
+                kv_json_check(kv_slice_of(&inner), FLAGS, &value, NULL) == 0;
     if (read)
         kv_buf_add_slice(object, value);
     kv_buf_release(&inner);
@@ -238,8 +236,7 @@ static bool next_fenced(struct kv_slice text, struct kv_slice *block, struct kv_
 static void look_at(struct search *s, struct kv_slice text, bool fenced)
 {
     struct kv_slice value;
-    struct kv_err ignored;
-    if (kv_json_check(text, FLAGS, &value, &ignored) == 0)
+    if (kv_json_check(text, FLAGS, &value, NULL) == 0)
         note_value(s, value, text.p, text.p + text.n, fenced);
     else
         scan(s, text, fenced);

@@ -261,8 +261,7 @@ static const struct kv_service *recognise(const char *url)
 {
     const struct kv_service *d = NULL;
     struct kv_http_place at;
-    struct kv_err ignored; /* told when the URL is opened */
-    if (kv_http_place_read(&at, url, &ignored) == 0) {
+    if (kv_http_place_read(&at, url, NULL) == 0) {
         d = kv_service_of_host(at.host);
         if (!d && at.port)
             d = kv_service_of_port(at.port);

@@ -164,12 +164,11 @@ static struct kv_protocol behind_finish(struct kv_events *e, const struct kv_pro
 static bool take_event(struct kv_events *e, const struct kv_protocol *to, struct kv_slice data)
 {
     struct kv_slice value, error;
-    struct kv_err ignored;
     if (kv_slice_is(kv_slice_strip(data), "[DONE]")) {
         e->ended = true;
         return false;
     }
-    if (kv_json_check(data, KV_JSON_STRICT, &value, &ignored) < 0) {
+    if (kv_json_check(data, KV_JSON_STRICT, &value, NULL) < 0) {
         e->garbled = !e->finished;
         return false;
     }

@@ -8,11 +8,10 @@
 static int read_place(struct kv_http_place *p, struct kv_slice text)
 {
     struct kv_buf url = {0};
-    struct kv_err ignored;
     if (!memmem(text.p, text.n, "://", 3))
         kv_buf_add_str(&url, "https://");
     kv_buf_add_slice(&url, text);
-    int rc = kv_http_place_read(p, url.p, &ignored);
+    int rc = kv_http_place_read(p, url.p, NULL);
     kv_buf_release(&url);
     return rc;
 }

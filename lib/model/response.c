@@ -391,7 +391,6 @@ static void decode_events(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_events *e)
 {
     struct kv_slice root;
-    struct kv_err ignored;
     if (e->error.n && !e->finished)
         refuse_error(r, to, kv_slice_of(&e->error), r->status);
     else if (e->garbled)
@@ -401,7 +400,7 @@ static void decode_events(
         kv_buf_clear(&r->reasoning);
         kv_buf_clear(&r->refusal);
         kv_buf_clear(&r->arguments);
-        kv_json_check(kv_slice_of(&e->whole), KV_JSON_STRICT, &root, &ignored);
+        kv_json_check(kv_slice_of(&e->whole), KV_JSON_STRICT, &root, NULL);
         decode_value(r, to, root);
     } else if (r->finish.n || (e->ended && r->text.n && may_omit_finish(to)))
         conclude(r, to);

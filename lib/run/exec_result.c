@@ -16,10 +16,9 @@ static void add_named_key(struct kv_slice object, struct kv_buf *key)
 {
     struct kv_slice v;
     struct kv_result result;
-    struct kv_err ignored;
     if (kv_json_get(object, "task_id", &v))
         kv_json_unescape(v, key);
-    else if (kv_result_read(object, KV_JSON_PORTABLE | KV_RESULT_CHECKED, &result, &ignored) == 0)
+    else if (kv_result_read(object, KV_JSON_PORTABLE | KV_RESULT_CHECKED, &result, NULL) == 0)
         kv_result_key(&result, key);
 }
 

@@ -377,12 +377,11 @@ static bool may_matter(const struct search *s, struct kv_slice row)
 static void note_row(struct search *s, const struct kv_row *row)
 {
     struct kv_result r;
-    struct kv_err ignored;
     struct kv_task task;
     struct kv_slice text;
     if (!may_matter(s, row->text) ||
-        kv_json_check(row->text, KV_JSON_NONFINITE | KV_JSON_DIGITS, &text, &ignored) != 0 ||
-        kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, &ignored) != 0 ||
+        kv_json_check(row->text, KV_JSON_NONFINITE | KV_JSON_DIGITS, &text, NULL) != 0 ||
+        kv_result_read(text, KV_JSON_NONFINITE | KV_RESULT_CHECKED, &r, NULL) != 0 ||
         !holds_answer(&r, s->options))
         return;
     kv_buf_clear(&s->key);

@@ -157,9 +157,8 @@ static int create(struct kv_journal *j, const char *name, struct kv_err *err)
 
 static void drop_file(struct kv_journal *j)
 {
-    struct kv_err ignored;
     if (j->syncing)
-        kv_io_sync_end(j->syncing, true, &ignored);
+        kv_io_sync_end(j->syncing, true, NULL);
     j->syncing = NULL;
     if (j->fd >= 0)
         close(j->fd);
@@ -185,8 +184,7 @@ static int open_old(const struct kv_journal *j)
 static bool is_of_run(const struct kv_journal *j, struct kv_slice line)
 {
     struct kv_slice value;
-    struct kv_err ignored;
-    return kv_json_check(line, KV_JSON_STRICT, &line, &ignored) == 0 &&
+    return kv_json_check(line, KV_JSON_STRICT, &line, NULL) == 0 &&
            kv_json_get(line, "run", &value) && kv_json_string_is(value, j->run);
 }
 
@@ -195,9 +193,8 @@ static int copy_line(struct kv_journal *j, const struct kv_state *state, struct 
     struct kv_buf *out, struct kv_err *err)
 {
     struct kv_slice value, id_text;
-    struct kv_err ignored;
     struct kv_digest128 id;
-    if (kv_json_check(line, KV_JSON_STRICT, &value, &ignored) != 0 ||
+    if (kv_json_check(line, KV_JSON_STRICT, &value, NULL) != 0 ||
         !kv_json_get(value, "id", &id_text) || !read_id(id_text, &id) || has_result(state, value))
         return 0;
     if (j->fd < 0 && create(j, j->draft, err) != 0)
@@ -336,11 +333,10 @@ int kv_journal_begin(struct kv_journal *j, struct kv_err *err)
 
 void kv_journal_close(struct kv_journal *j)
 {
-    struct kv_err ignored;
     if (!j)
         return;
     if (j->fd >= 0 && j->dirty)
-        kv_io_sync(j->fd, &ignored);
+        kv_io_sync(j->fd, NULL);
     if (j->fd >= 0 && j->count == 0)
         kv_io_remove(j->dir, j->name);
     drop_file(j);
@@ -382,14 +378,13 @@ bool kv_journal_read(struct kv_journal *j, struct kv_digest128 id, struct kv_kep
 {
     struct entry *e = j->count ? find(j, id) : NULL;
     struct kv_slice line, answer;
-    struct kv_err ignored;
     if (!e || !e->n)
         return false;
     kv_buf_clear(&j->line);
     kv_buf_reserve(&j->line, e->n);
-    bool read = kv_io_pread(j->fd, j->line.p, e->n, (off_t)e->at, &ignored) == 0;
+    bool read = kv_io_pread(j->fd, j->line.p, e->n, (off_t)e->at, NULL) == 0;
     line = (struct kv_slice){j->line.p, e->n};
-    read = read && kv_json_check(line, KV_JSON_STRICT, &line, &ignored) == 0 &&
+    read = read && kv_json_check(line, KV_JSON_STRICT, &line, NULL) == 0 &&
            kv_json_get(line, "answer", &answer) && kv_answer_json_read(kept, answer);
     trim(&j->line);
     if (!read)
@@ -399,10 +394,9 @@ bool kv_journal_read(struct kv_journal *j, struct kv_digest128 id, struct kv_kep
 
 static int break_off(struct kv_journal *j, struct kv_err *err)
 {
-    struct kv_err ignored;
     j->broken = true;
     if (j->fd >= 0)
-        kv_io_truncate(j->fd, (off_t)j->size, &ignored); /* no half of a line */
+        kv_io_truncate(j->fd, (off_t)j->size, NULL); /* no half of a line */
     return kv_err_context(err, "%s", j->path);
 }
 

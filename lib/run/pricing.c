@@ -84,7 +84,7 @@ static void place(struct kv_pricing_model *m, kv_env_fn *env)
                         : service->flags & KV_SERVICE_CACHE_VARIES ? KV_CACHE_VARIES
                                                                    : KV_CACHE_PLAIN;
     }
-    priced->nearby = service && kv_http_place_read(&at, base.url, &ignored) == 0 && at.nearby;
+    priced->nearby = service && kv_http_place_read(&at, base.url, NULL) == 0 && at.nearby;
     kv_http_place_release(&at);
     kv_base_url_release(&base);
 }
@@ -172,8 +172,7 @@ const struct kv_pricing_model *kv_pricing_find(
 static int find(const struct kv_pricing *p, const struct kv_pricing_model *m,
     struct kv_slice served, struct kv_price *price, struct kv_slice *entry)
 {
-    struct kv_err ignored;
-    int found = kv_prices_find(p->prices, &m->priced, served, price, entry, &ignored);
+    int found = kv_prices_find(p->prices, &m->priced, served, price, entry, NULL);
     return found > 0;
 }
 

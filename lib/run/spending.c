@@ -63,9 +63,8 @@ void kv_spending_release(struct kv_spending *s)
 static const struct kv_pricing_model *model_of(
     struct kv_spending *s, struct kv_slice identity, bool judge)
 {
-    struct kv_err ignored;
     kv_buf_clear(&s->name);
-    kv_identity_display_of_json(identity, &s->name, &ignored);
+    kv_identity_display_of_json(identity, &s->name, NULL);
     return kv_pricing_find(s->pricing, judge, kv_slice_of(&s->name));
 }
 
@@ -108,7 +107,6 @@ int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct
     struct kv_rows rows;
     struct kv_row row;
     struct kv_result result;
-    struct kv_err ignored;
     int got;
     if (info->row_count == 0)
         return 0;
@@ -117,7 +115,7 @@ int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct
     for (;;) {
         got = kv_rows_next(&rows, &row, err);
         if (got == 1 &&
-            kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, &ignored) == 0)
+            kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, NULL) == 0)
             kv_spending_row(s, &result);
         else if (got == 0 || (got < 0 && (info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)))
             break; /* a damaged line of JSON Lines is passed over */

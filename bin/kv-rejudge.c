@@ -298,17 +298,27 @@ static void release(struct work *w)
     kv_buf_release(&w->piece);
 }
 
+static struct kv_verifier *open_verifier(const char *share_given)
+{
+    struct kv_err err;
+    char *share = kv_cli_share(share_given);
+    struct kv_verifier *verifier = kv_verdict_open(share, &err);
+    free(share);
+    if (!verifier)
+        kv_cli_fail(&err);
+    return verifier;
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
-    struct kv_err err;
     struct work w = {0};
-    const char *bench = NULL, *share_given = NULL;
+    const char *bench = NULL, *share = NULL;
     long jobs = (long)kv_workers_processors();
     const struct kv_option options[] = {
         {'b', "benchmark", KV_OPT_TEXT, &bench},
         {'j', "jobs", KV_OPT_COUNT, &jobs},
-        {0, "share", KV_OPT_TEXT, &share_given},
+        {0, "share", KV_OPT_TEXT, &share},
         {0},
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
@@ -318,11 +328,7 @@ int main(int argc, char **argv)
     kv_cli_count("lines judged", &w.all_judged);
     if (bench)
         open_bench(&w, bench);
-    char *share = kv_cli_share(share_given);
-    struct kv_verifier *verifier = kv_verdict_open(share, &err);
-    free(share);
-    if (!verifier)
-        kv_cli_fail(&err);
+    struct kv_verifier *verifier = open_verifier(share);
     w.rejudge = kv_rejudge_open(verifier);
     if (jobs > 1)
         w.workers = kv_workers_open((size_t)jobs, judge_piece, &w);

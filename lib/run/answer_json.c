@@ -199,29 +199,30 @@ static void read_number(struct kv_slice value, double *x)
         *x = 0;
 }
 
+enum {
+    TEXT,
+    SERVED,
+    ASKED_AT,
+    TIER,
+    FINISH,
+    ADJUSTED,
+    OUTCOME,
+    USED,
+    RETRIES,
+    FIRST,
+    SPEED,
+    ATTEMPTS,
+    MEMBERS
+};
+static const char *const members[MEMBERS] = {"text", "served", "asked_at", "tier", "finish",
+    "adjusted", "outcome", "used", "retries", "first_token_s", "tokens_per_s", "attempts"};
+
 bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
 {
-    enum {
-        TEXT,
-        SERVED,
-        ASKED_AT,
-        TIER,
-        FINISH,
-        ADJUSTED,
-        OUTCOME,
-        USED,
-        RETRIES,
-        FIRST,
-        SPEED,
-        ATTEMPTS,
-        COUNT
-    };
-    static const char *const names[COUNT] = {"text", "served", "asked_at", "tier", "finish",
-        "adjusted", "outcome", "used", "retries", "first_token_s", "tokens_per_s", "attempts"};
-    struct kv_slice v[COUNT];
+    struct kv_slice v[MEMBERS];
     struct kv_answer *a = &kept->answer;
     int64_t n;
-    kv_json_pick(object, names, v, COUNT);
+    kv_json_pick(object, members, v, MEMBERS);
     if (!v[TEXT].n || kv_json_type(v[TEXT]) != KV_JSON_STRING)
         return false;
     *a = (struct kv_answer){.kind = KV_ANSWER_TEXT,

@@ -198,6 +198,14 @@ static void check_code(const struct kv_pipeline *p, struct kv_slice line)
     kv_cli_fail(&err);
 }
 
+static void release_asked(struct asked *a)
+{
+    kv_buf_release(&a->calls);
+    kv_buf_release(&a->text);
+    kv_buf_release(&a->type);
+    kv_buf_release(&a->error);
+}
+
 static void run_task(const struct kv_pipeline_shared *shared, const struct kv_bench *bench,
     struct canned *canned, struct kv_slice name)
 {
@@ -234,10 +242,7 @@ static void run_task(const struct kv_pipeline_shared *shared, const struct kv_be
     kv_answer_stage_release(&g);
     kv_prepared_question_close(prepared);
     kv_buf_release(&line);
-    kv_buf_release(&asked.calls);
-    kv_buf_release(&asked.text);
-    kv_buf_release(&asked.type);
-    kv_buf_release(&asked.error);
+    release_asked(&asked);
 }
 
 static bool recorded(struct kv_pipeline_shared *shared, struct kv_slice line, struct kv_err *err)

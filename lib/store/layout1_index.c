@@ -270,7 +270,7 @@ void kv_layout1_put_index(struct kv_layout1 *p, struct kv_key_index *table)
 {
     struct kv_err err;
     open_index(p);
-    p->pair.ledger.index = p->index;
+    p->pair.accounting.index = p->index;
     if (kv_key_index_take(p->index, table, &err) != 0)
         kv_key_index_void(p->index);
     else

@@ -272,8 +272,8 @@ static int note_completed(void *closure, struct kv_slice key)
 int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err)
 {
     struct walk w = {.store = st, .err = err, .first = key};
-    if (st->pair->ledger.index)
-        kv_key_index_hold(st->pair->ledger.index);
+    if (st->pair->accounting.index)
+        kv_key_index_hold(st->pair->accounting.index);
     int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
     *count = w.holes;
     st->summed = !failed && w.count == st->pair->counts.completed;

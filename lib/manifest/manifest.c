@@ -78,10 +78,13 @@ static const char *find_key(struct kv_slice job, struct kv_slice *key)
     return key->n == 2 ? "the key is empty" : NULL;
 }
 
-static void read_job(struct kv_manifest *m, struct kv_slice job, size_t line)
+/* `once`: the file cannot be read again when its tasks are handed to commands. */
+static void read_job(struct kv_manifest *m, struct kv_slice job, size_t line, bool once)
 {
     struct kv_slice value;
     const char *wrong = find_key(job, &value);
+    if (!wrong && once && kv_json_type(job) == KV_JSON_OBJECT && kv_json_count(job) > 1)
+        wrong = "more than a task_id, which a run reads again for its commands: give a file";
     if (wrong) {
         char number[24];
         snprintf(number, sizeof number, "%zu", line);
@@ -111,7 +114,7 @@ static int read_jobs(struct kv_manifest *m, const char *path, struct kv_err *err
          (got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1; seen = value.p) {
         for (const char *lf = seen; (lf = memchr(lf, '\n', (size_t)(value.p - lf))); lf++)
             line++;
-        read_job(m, value, line);
+        read_job(m, value, line, kv_io_is_stream(path));
     }
     kv_buf_release(&text);
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));

@@ -774,3 +774,12 @@ python_template() {
     assert_stderr "kv-manifest: r.json.tmp: results of a run whose state is lost; begin one that goes on from them by kv-manifest --extend-from, or replace them by --force"
     assert_equal "$(jq -c '[.results[].task_id]' r.json.tmp)" '["a"]'
 }
+
+@test "manifest: members of tasks that could not be handed to a command are refused, not dropped" {
+    run --separate-stderr kv-manifest --tasks - -o r.json <<<'{"task_id":"t1","size":7}'
+    assert_failure 3
+    assert_stderr 'kv-manifest: <stdin>:1: more than a task_id, which a run reads again for its commands: give a file'
+    echo '{"task_id":"t1","size":7}' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    assert_equal "$(kv-run --exec 'jq -c "{task_id, size}"' r.json.state)" '{"task_id":"t1","size":7}'
+}

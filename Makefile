@@ -178,6 +178,11 @@ bench torture:
 	$(where) KV_OUT="$(call absolute,$(OUT))" \
 		tests/$@/run $(if $(filter torture,$@),long)
 
+# One run on many hosts, with real engines and file systems; in namespaces and a guest of its own.
+cluster:
+	@if [ $$(id -u) -ne 0 ]; then echo 'cluster: skipped: needs root'; else \
+		$(SETUP) cluster && $(MAKE) tests && $(where) tests/cluster/run; fi
+
 # Coverage-guided, with clang; the seeds stay as they are, findings go to build/fuzz.
 FUZZ_CFLAGS = -std=c11 -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' $(ALL_ROOMS) -O1 -g -MMD -MP \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
@@ -196,7 +201,7 @@ $(OUT)/fuzz/words: $(LIB_SRC) | $(OUT)/fuzz
 	grep -oh '"[A-Za-z_$$][A-Za-z0-9_.$$-]*"' $^ | sort -u >$@
 -include $(wildcard $(OUT)/fuzz/*/*.d)
 
-SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run $(wildcard tests/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh share/examples/*.sh)
+SHELL_SRC = $(SCRIPTS:%=bin/%) .ci/run tests/run tests/cluster/nfs tests/cluster/slurm $(wildcard tests/*.sh tests/cluster/*.sh tests/*/run tests/bin/*.sh share/demo/*.sh share/examples/*.sh)
 C_SRC     = $(wildcard lib/*.[ch] lib/*/*.[ch] bin/*.c tests/bin/*.[ch] tests/kvtest/*.[ch] tests/fuzz/*.[ch] tests/peer/*.[ch] \
 	tests/shim/*.c tests/torture/*.[ch] tests/bench/*.c share/examples/*.c)
 # What cppcheck 2.10 sees where it is not; the compilers look for the same.
@@ -251,6 +256,6 @@ dist: | $(OUT)
 clean:
 	rm -rf build $(PROGRAMS:%=bin/%) bin/kv-verify $(TEST_PROG) tests/bin/fuzz-*
 
-.PHONY: FORCE all tests setup demo check musl dist peers bench torture fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
+.PHONY: FORCE all tests setup demo check musl dist peers bench torture cluster fuzz lint install uninstall clean $(FUZZ:%=fuzz-%)
 .DELETE_ON_ERROR:
 .SECONDARY: $(PROGRAMS:%=$(OUT)/help/%.h)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh - installs the Debian packages that are missing: setup.sh [list] build|demo|check|lint|bench|torture|peers|browser|all
+# setup.sh - installs the Debian packages that are missing: setup.sh [list] build|demo|check|lint|bench|torture|cluster|peers|browser|all
 #
 # Says what it needs and stops with 4 if it may not install. On other systems it names the packages
 # and lets the build try with what is there.
@@ -13,6 +13,7 @@ bench="$demo curl hyperfine python3 valgrind"
 browser='chromium python3' # for tests/whole/page.bats; large, and in no other list
 peers='nginx-light squid' # for tests/whole/peers.bats
 torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace time xfsprogs"
+cluster="$check busybox-static cpio iproute2 munge qemu-system-x86 slurm-client slurmctld slurmd" # in no other list
 
 only_list=
 if [ "${1:-}" = list ]; then
@@ -26,13 +27,14 @@ check) wanted=$check ;;
 lint) wanted=$lint ;;
 bench) wanted=$bench ;;
 torture) wanted=$torture ;;
+cluster) wanted=$cluster ;;
 peers) wanted=$peers ;;
 browser) wanted=$browser ;;
 musl) wanted=musl-tools ;;
 systems) wanted='debootstrap debian-archive-keyring' ;;
 all) wanted="$check $lint $bench $torture $peers clang libclang-rt-14-dev musl-tools" ;;
 *)
-    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|peers|browser|musl|systems|all]" >&2
+    echo "usage: $0 [list] [build|demo|check|lint|bench|torture|cluster|peers|browser|musl|systems|all]" >&2
     exit 2
     ;;
 esac

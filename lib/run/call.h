@@ -12,6 +12,7 @@ enum kv_fate {
     KV_FATE_OK,
     KV_FATE_RETRY,     /* failed; `reason` says why it may pass */
     KV_FATE_PERMANENT, /* failed, and would fail again: this call only */
+    KV_FATE_NOT_NOW,   /* a command was not done where it was sent: what comes next waits */
     KV_FATE_STOP,      /* no call on this lane can succeed: key, quota, wrong URL, certificate */
     KV_FATE_CANCELLED, /* taken back by the caller */
 };
@@ -47,6 +48,7 @@ struct kv_call {
     uint64_t order;
     uint64_t number;       /* of the lane's starts */
     int place, host_place; /* in flight on the lane, and at its host, when it started; with it */
+    int slot;              /* in which it runs, of a lane of commands */
 };
 
 #endif

@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFUSALS_MAX = 5 }; /* refusals in a row: the endpoint is at fault */
+enum {
+    REFUSALS_MAX = 5,  /* refusals in a row: the endpoint is at fault */
+    NOT_DONE_MAX = 10, /* commands in a row that were not done anywhere */
+};
 
 /* ---- opening ---- */
 
@@ -421,10 +424,15 @@ static bool was_not_done(const struct kv_child *c)
     return c->end == KV_CHILD_KILLED || exited_with(c, 75) || exited_with(c, 255);
 }
 
-static enum kv_fate fate_of_command(const struct kv_child *c)
+static enum kv_fate fate_of_command(struct kv_endpoint *e, const struct kv_child *c)
 {
-    bool unknown = exited_with(c, 126) || exited_with(c, 127);
-    return unknown ? KV_FATE_STOP : KV_FATE_PERMANENT;
+    if (exited_with(c, 126) || exited_with(c, 127))
+        return KV_FATE_STOP;
+    if (!was_not_done(c)) {
+        e->refusals = 0;
+        return KV_FATE_PERMANENT;
+    }
+    return ++e->refusals >= NOT_DONE_MAX ? KV_FATE_STOP : KV_FATE_NOT_NOW;
 }
 
 void kv_endpoint_recall(struct kv_endpoint *e, const struct kv_answer *answer)
@@ -455,12 +463,12 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
     kv_buf_clear(&e->trouble);
     kv_buf_printf(&e->trouble, "%s: ", e->command);
     kv_child_describe(child, &e->trouble);
-    end->fate = fate_of_command(child);
-    if (end->fate == KV_FATE_STOP)
+    end->fate = fate_of_command(e, child);
+    response->kind = was_not_done(child)         ? KV_ANSWER_REFUSED
+                     : end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD
+                                                 : KV_ANSWER_FAILED;
+    if (response->kind == KV_ANSWER_WITHHELD)
         kv_buf_add_str(&e->trouble, ", which is sh's for a command that it cannot start");
-    response->kind = end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD
-                     : was_not_done(child)     ? KV_ANSWER_REFUSED
-                                               : KV_ANSWER_FAILED;
     response->error_type = KV_SLICE("CommandError");
     response->error = kv_slice_of(&e->trouble);
 }

@@ -38,11 +38,17 @@ struct kv_lane *kv_lane_open(
     return l;
 }
 
+void kv_lane_of_commands(struct kv_lane *l)
+{
+    l->slots = kv_slots_open(l->cap);
+}
+
 void kv_lane_close(struct kv_lane *l)
 {
     free(l->name);
     kv_call_heap_release(&l->retries);
     kv_call_heap_release(&l->fresh);
+    kv_slots_close(l->slots);
     free(l);
 }
 
@@ -88,6 +94,8 @@ int64_t kv_lane_opens_at(struct kv_lane *l, int64_t now)
         if (l->credit < 0)
             at = later(at, now + (int64_t)(-l->credit * 60000 / l->rules->tpm) + 1);
     }
+    if (l->slots)
+        at = later(at, kv_slots_free_at(l->slots));
     return later(at, kv_pace_opens_at(l->pace, now));
 }
 
@@ -106,6 +114,7 @@ struct kv_call *kv_lane_take_ready(struct kv_lane *l, int64_t now)
 void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now)
 {
     l->in_flight++;
+    call->slot = l->slots ? kv_slots_take(l->slots) : -1;
     kv_pace_start(l->pace, call, now);
     if (l->rules->rpm > 0)
         l->next_ms = fmax(l->next_ms, (double)now - CATCH_UP_MS) + 60000 / l->rules->rpm;
@@ -117,12 +126,17 @@ void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now)
 
 /* ---- ending ---- */
 
-void kv_lane_end(struct kv_lane *l, const struct kv_call *call, double tokens)
+void kv_lane_end(
+    struct kv_lane *l, const struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
     l->in_flight--;
     kv_pace_end(l->pace, call);
-    if (l->rules->tpm > 0 && tokens >= 0)
-        l->credit += call->tokens - tokens;
+    if (l->rules->tpm > 0 && end->tokens >= 0)
+        l->credit += call->tokens - end->tokens;
+    if (l->slots && end->fate == KV_FATE_CANCELLED)
+        kv_slots_give_unused(l->slots, call->slot);
+    else if (l->slots)
+        kv_slots_give(l->slots, call->slot, end->fate != KV_FATE_NOT_NOW, now);
 }
 
 void kv_lane_served(

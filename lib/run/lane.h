@@ -15,6 +15,7 @@
 #include "call.h"
 #include "call_heap.h"
 #include "pace.h"
+#include "slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,12 +45,14 @@ struct kv_lane {
     double credit;  /* of --tpm, in tokens */
     int64_t credit_ms;
     struct kv_call_heap retries, fresh;
+    struct kv_slots *slots; /* NULL: no lane of commands */
 };
 
 /* `in_flight` caps the lane below its pace (0: no cap). The name is copied. */
 struct kv_lane *kv_lane_open(
     const char *name, struct kv_pace *pace, int in_flight, struct kv_lane_rules *rules);
-void kv_lane_close(struct kv_lane *l); /* calls still queued stay the caller's */
+void kv_lane_of_commands(struct kv_lane *l); /* before the first call */
+void kv_lane_close(struct kv_lane *l);       /* calls still queued stay the caller's */
 
 /* ---- starting ---- */
 
@@ -65,8 +68,9 @@ void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now);
 
 /* ---- ending ---- */
 
-/* A call is no longer in flight; it used `tokens` (negative: unknown). Before what follows. */
-void kv_lane_end(struct kv_lane *l, const struct kv_call *call, double tokens);
+/* A call is no longer in flight. Before what follows. */
+void kv_lane_end(
+    struct kv_lane *l, const struct kv_call *call, const struct kv_call_end *end, int64_t now);
 void kv_lane_served(
     struct kv_lane *l, const struct kv_call *call, const struct kv_call_end *end, int64_t now);
 /* A call failed, but the server had begun to answer it. */

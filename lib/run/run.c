@@ -68,7 +68,8 @@ static void tell_stop(struct kv_run *run, const struct kv_endpoint *e)
     if (e->key_trouble && e->provider.key_name)
         kv_buf_printf(&text, "; key from %s", e->provider.key_name);
     if (e->refusals > 1)
-        kv_buf_printf(&text, "; %d requests in a row were refused", e->refusals);
+        kv_buf_printf(&text, "; %d %s in a row were %s", e->refusals,
+            e->command ? "commands" : "requests", e->command ? "not done" : "refused");
     kv_output_say(&run->jobs.output, "stopped: %s", text.p);
     kv_buf_release(&text);
 }

@@ -94,7 +94,10 @@ struct kv_lane *kv_sched_lane(
     struct kv_sched *s, const char *name, const char *server, int in_flight)
 {
     s->lane = kv_array(s->lane, s->lanes + 1, sizeof(struct kv_lane *));
-    return s->lane[s->lanes++] = kv_lane_open(name, pace_of(s, server), in_flight, &s->rules);
+    struct kv_lane *l = kv_lane_open(name, pace_of(s, server), in_flight, &s->rules);
+    if (!*server)
+        kv_lane_of_commands(l);
+    return s->lane[s->lanes++] = l;
 }
 
 void kv_sched_narrow(struct kv_sched *s, int in_flight)
@@ -269,7 +272,7 @@ enum kv_after kv_sched_finish(
 {
     struct kv_lane *l = call->lane;
     s->in_flight--;
-    kv_lane_end(l, call, end->tokens);
+    kv_lane_end(l, call, end, now);
     switch (end->fate) {
     case KV_FATE_RETRY:
         return finish_retryable(call, end, now);
@@ -280,6 +283,7 @@ enum kv_after kv_sched_finish(
     case KV_FATE_PERMANENT: /* the endpoint answered, though not with an answer */
         kv_lane_served(l, call, end, now);
         return KV_AFTER_DONE;
+    case KV_FATE_NOT_NOW:
     case KV_FATE_CANCELLED:
         break;
     }

@@ -7,7 +7,11 @@
 set -o pipefail
 [ $# -eq 2 ] || { echo "usage: shard.sh N HEAD" >&2; exit 2; }
 N=$1 HEAD=$2
-member=${KV_SHARD:-${SLURM_ARRAY_TASK_ID:-${JOB_COMPLETION_INDEX:-${AWS_BATCH_JOB_ARRAY_INDEX:-}}}}
+for variable in KV_SHARD SLURM_ARRAY_TASK_ID JOB_COMPLETION_INDEX AWS_BATCH_JOB_ARRAY_INDEX \
+    NOMAD_ALLOC_INDEX PBS_ARRAY_INDEX SGE_TASK_ID LSB_JOBINDEX; do
+    member=${!variable:-}
+    [ -z "$member" ] || break
+done
 outbox=${KV_OUTBOX:-${TMPDIR:-/tmp}}/shard-$member.json
 
 to_head() {

@@ -3,7 +3,7 @@
  *     provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE] [--latency MS]
  *         [--key KEY] [--rate N] [--slots N] [--models A,B] [--journal FILE] [--journal-buffered]
  *         [--bodies FILE] [--sent FILE] [--token-ms MS]
- *         [--max-seconds N] [--stay-with-stdin]
+ *         [--max-seconds N] [--stay-with-stdin] [--address ADDRESS]
  *
  * Speaks OpenAI's chat completions (/v1/chat/completions, /v1/models), OpenAI's Responses
  * (/v1/responses, also in the background), Anthropic's messages (/v1/messages, /v1/models), all
@@ -52,7 +52,7 @@
     "usage: provider [--port N] [--port-file FILE] [--answers FILE] [--script FILE]\n"             \
     "           [--latency MS] [--key KEY] [--rate N] [--slots N] [--models A,B]\n"                \
     "           [--journal FILE] [--journal-buffered] [--bodies FILE] [--sent FILE]\n"             \
-    "           [--token-ms MS] [--max-seconds N] [--stay-with-stdin]\n"
+    "           [--token-ms MS] [--max-seconds N] [--stay-with-stdin] [--address ADDRESS]\n"
 
 enum {
     CONNECTIONS_MAX = 20000,
@@ -79,8 +79,8 @@ struct ordered {
 };
 
 static struct {
-    const char *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent, *note_header,
-        *socket;
+    const char *address, *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent,
+        *note_header, *socket;
     long port, latency, rate, slots, token_ms, max_seconds;
     bool buffered, with_stdin;
 } opt = {.max_seconds = 600};
@@ -621,6 +621,8 @@ static int start(struct kv_err *err)
     struct sockaddr_in address = {.sin_family = AF_INET,
         .sin_port = htons((uint16_t)opt.port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (opt.address && inet_pton(AF_INET, opt.address, &address.sin_addr) != 1)
+        return kv_err_set(err, KV_USAGE, "--address: '%s' is none", opt.address);
     me.mind = mind_open(opt.answers, err);
     me.script = me.mind ? script_open(opt.script, err) : NULL;
     if (!me.script)
@@ -664,6 +666,7 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     struct kv_err err;
     const struct kv_option options[] = {
+        {0, "address", KV_OPT_TEXT, &opt.address},
         {0, "port", KV_OPT_COUNT, &opt.port},
         {0, "port-file", KV_OPT_TEXT, &opt.port_file},
         {0, "answers", KV_OPT_TEXT, &opt.answers},

@@ -163,6 +163,20 @@ END
     assert_equal "$(failed)" 1
 }
 
+@test "refusals: ten commands in a row that were not done end the run with 5, each after a longer rest" {
+    seq 20 | sed 's/.*/"t&"/' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    run keep -j 10 --exec 'exit 75'
+    assert_failure 5
+    assert_regex "$(<err)" 'kv-run: stopped: exit 75: exit status 75; 10 commands in a row were not done'
+    assert_equal "$(completed)" 0
+    rm -f r.json* .r.json*
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    run keep -j 1 --time-limit 2.5 --exec 'exit 75'
+    assert_failure 1
+    assert_equal "$(grep -c 'not done: ' err)" 2 # at 0 and 1 s, and then at 3
+}
+
 @test "refusals: a command's result that names another task fails its own task" {
     printf '"a"\n"b"\n' >tasks
     kv-manifest --tasks tasks -o r.json >/dev/null

@@ -7,6 +7,7 @@
  *     KV_FAR_HOLD=STEP     the first time the process is at STEP (create, write, rename: of a spare;
  *                          again: its second flock of a .lock file; several with a comma between
  *                          them) it makes the file STEP.reached, and goes on when there is STEP.go
+ *     KV_FAR_AT=DIRECTORY  where these files are; as a rule in the working directory
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,14 +29,14 @@
 
 static void hold(const char *step)
 {
-    const char *wanted = getenv("KV_FAR_HOLD");
-    char file[64];
+    const char *wanted = getenv("KV_FAR_HOLD"), *at = getenv("KV_FAR_AT");
+    char file[4096];
     struct stat st;
-    snprintf(file, sizeof file, "%s.reached", step);
+    snprintf(file, sizeof file, "%s/%s.reached", at ? at : ".", step);
     if (!wanted || !strstr(wanted, step) || stat(file, &st) == 0)
         return;
     close(NEXT(openat)(AT_FDCWD, file, O_WRONLY | O_CREAT, 0666));
-    snprintf(file, sizeof file, "%s.go", step);
+    snprintf(file, sizeof file, "%s/%s.go", at ? at : ".", step);
     while (stat(file, &st) != 0)
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 }

@@ -174,6 +174,19 @@ assert_whole() {
     assert_whole 40
 }
 
+@test "hosts: shard.sh has an outbox for each member of an array, whichever engine counts them" {
+    begin 8 0
+    local variable k
+    for variable in NOMAD_ALLOC_INDEX PBS_ARRAY_INDEX SGE_TASK_ID LSB_JOBINDEX; do
+        mkdir $variable
+        for k in 1 2; do
+            env $variable=$k KV_OUTBOX=$variable "$SHARD" 2 head
+            assert [ -e $variable/shard-$k.json.state ]
+        done
+    done
+    assert_whole 8
+}
+
 @test "hosts: slurm.sh requeues what running again can help, and ends the array for a refused key" {
     printf '#!/bin/sh\nexit $SRUN_STATUS\n' >stub/srun
     printf '#!/bin/sh\necho scontrol "$@"\n' >stub/scontrol
@@ -263,4 +276,36 @@ KUBECTL
     example kv-hosts.7 3
     bash -e typed
     assert_whole 30
+}
+
+@test "hosts: a command that finds its host down leaves the task pending, and the host takes no more than its turn" {
+    local k
+    seq 60 | sed 's/.*/"t&"/' >tasks
+    kv-manifest --tasks tasks -o r.json >/dev/null
+    # A host that is free does the task: when the others are at work, that is the one that is down.
+    cat >anywhere <<'ANYWHERE'
+#!/bin/bash
+task=$(cat)
+for host in n1 n2 n3; do
+    exec 8>>"$host"
+    flock -n 8 || continue
+    echo "$task" >&8
+    [ $host != n3 ] || exit 255 # as ssh says it
+    read -rt 0.05 <> <(:)
+    echo '{"host":"'$host'"}'
+    exit
+done
+exit 75
+ANYWHERE
+    chmod +x anywhere
+    run -1 --separate-stderr bash -c 'kv-run -j 3 --exec ./anywhere r.json | tee rows | kv-append -q r.json; exit "${PIPESTATUS[0]}"'
+    echo "$stderr"
+    [[ $stderr == *"not done"* ]]
+    k=$(wc -l <n3)
+    echo "asked of the host that is down: $k"
+    [ "$k" -ge 1 ] && [ "$k" -le 8 ]
+    assert_equal "$(kv-status --json r.json | jq .progress.completed_count)" "$(wc -l <rows)"
+    [ "$(wc -l <rows)" -ge 50 ]
+    run -0 bash -c 'kv-run --exec "echo {}" r.json | kv-append -q r.json'
+    assert_equal "$(jq -r '[.results[].task_id] | [length, (unique | length)] | join(" ")' r.json.tmp)" '60 60'
 }

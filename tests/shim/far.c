@@ -7,6 +7,7 @@
  *     KV_FAR_HOLD=STEP     the first time the process is at STEP (create, write, rename: of a spare;
  *                          again: its second flock of a .lock file; several with a comma between
  *                          them) it makes the file STEP.reached, and goes on when there is STEP.go
+ *     KV_FAR_STALE=1       the first read of a results file says that it was replaced on the server
  *     KV_FAR_AT=DIRECTORY  where these files are; as a rule in the working directory
  */
 #include <dlfcn.h>
@@ -107,6 +108,17 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
         return -1;
     }
     return NEXT(pwrite)(fd, bytes, n, at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t n, off_t at)
+{
+    static bool told;
+    if (getenv("KV_FAR_STALE") && !told && ends_in(fd, ".tmp")) {
+        told = true;
+        errno = ESTALE;
+        return -1;
+    }
+    return NEXT(pread)(fd, bytes, n, at);
 }
 
 int ftruncate(int fd, off_t size)

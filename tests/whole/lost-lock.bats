@@ -76,6 +76,8 @@ assert_no_spares() {
     far KV_FAR_NOLOCK=1 KV_FAR_HOLD=rename kv-append r.json row2 >late 3>&- &
     local cut_off=$!
     at rename $cut_off
+    # No version is open that a network file system would have to hide instead of removing it.
+    assert_equal "$(find /proc/$cut_off/fd /proc/"$(pgrep -P $cut_off || echo $cut_off)"/fd -lname '*/r.json.*' 2>/dev/null)" ''
     far kv-append r.json row2 row3 >next
     touch rename.go
     wait $cut_off
@@ -120,4 +122,9 @@ assert_no_spares() {
         run --separate-stderr far KV_FAR_FS=$type kv-append -q r.json row2
         assert_stderr ''
     done
+}
+
+@test "lost lock: a version that was replaced while it was opened is opened again, once" {
+    far KV_FAR_STALE=1 kv-append -q r.json row2
+    assert_rows 't1 t2'
 }

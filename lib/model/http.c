@@ -14,6 +14,7 @@
 #include "http.h"
 
 #include "http_descriptors.h"
+#include "http_host.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -28,7 +29,6 @@
 enum {
     BODY_MAX = 16 << 20,
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
-    STREAMS = 100,         /* of one connection (libcurl's default) */
     LOOK_EVERY_MS = 10,    /* at the caller's descriptors, however busy we are */
 };
 
@@ -39,6 +39,7 @@ struct slot {
     void *user;
     bool flying, capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
+    struct kv_http_flight flight;
     struct curl_slist accept;   /* in front of the peer's headers */
     struct kv_http_lines lines; /* in place of both, where the request has headers of its own */
     struct kv_http_file file;   /* that is sent */
@@ -52,8 +53,8 @@ struct kv_http {
     CURLSH *share;
     char *agent, *ca_file, *ca_path;
     size_t body_max, capacity, count, flying;
-    bool unshared;    /* a server of HTTP/1.1 is asked too */
-    long connections; /* to one host at most; 0: as many as transfers */
+    size_t held; /* of those flying: not begun yet, see http_host */
+    struct kv_http_hosts hosts;
     struct slot **slots;
     struct slot *free, *lost; /* lost: in flight when the multi broke */
     struct slot *shown;       /* handed out by kv_http_next */
@@ -111,6 +112,16 @@ static size_t take(char *bytes, size_t size, size_t n, void *to)
     return CURL_WRITEFUNC_ERROR;
 }
 
+/* Called by libcurl when a connection is there, before the request goes out. */
+static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    kv_http_host_connected(&((struct slot *)to)->flight, own_port);
+    return CURL_PREREQFUNC_OK;
+}
+
 static void set_trust(struct setting *s, const struct kv_http *h)
 {
     if (h->ca_file) {
@@ -140,6 +151,8 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_ERRORBUFFER, slot->error);
     SET(&s, CURLOPT_WRITEFUNCTION, take);
     SET(&s, CURLOPT_WRITEDATA, slot);
+    SET(&s, CURLOPT_PREREQFUNCTION, connected);
+    SET(&s, CURLOPT_PREREQDATA, slot);
     SET(&s, CURLOPT_NOSIGNAL, 1L);
     SET(&s, CURLOPT_NOPROGRESS, 1L);
     SET(&s, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -205,17 +218,6 @@ static void slot_put(struct kv_http *h, struct slot *slot)
     h->free = slot;
 }
 
-/* Without a bound libcurl opens a connection for each transfer beyond the streams of the first. The
- * bound is one for all hosts, and would starve a server of HTTP/1.1. */
-static void bound_connections(struct kv_http *h, const struct kv_http_target *peer)
-{
-    h->unshared |= !(peer->share_connections && peer->place.encrypted);
-    long most = h->unshared ? 0 : (long)(h->capacity / STREAMS) + 2;
-    if (most != h->connections)
-        curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most);
-    h->connections = most;
-}
-
 static void set_body(struct setting *s, struct slot *slot, const struct kv_http_request *r)
 {
     if (r->from_file) {
@@ -251,9 +253,8 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
     SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
-    bool shared = r->peer->share_connections && r->peer->place.encrypted;
+    bool shared = r->peer->share_connections;
     SET(&s, CURLOPT_HTTP_VERSION, (long)(shared ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-    SET(&s, CURLOPT_PIPEWAIT, shared ? 1L : 0L);
     if (r->identity != slot->identity)
         SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
     set_body(&s, slot, r);
@@ -328,7 +329,7 @@ void kv_http_close(struct kv_http *h)
     if (!h)
         return;
     for (size_t i = 0; i < h->count; i++) {
-        if (h->slots[i]->flying)
+        if (h->slots[i]->flying && !h->slots[i]->flight.held)
             curl_multi_remove_handle(h->multi, h->slots[i]->easy);
         curl_easy_cleanup(h->slots[i]->easy);
         kv_buf_release(&h->slots[i]->body);
@@ -337,6 +338,7 @@ void kv_http_close(struct kv_http *h)
     }
     curl_multi_cleanup(h->multi);
     curl_share_cleanup(h->share);
+    kv_http_hosts_release(&h->hosts);
     free(h->slots);
     free(h->waits);
     free(h->agent);
@@ -368,14 +370,18 @@ int kv_http_start(struct kv_http *h, const struct kv_http_request *request, stru
         slot_put(h, slot);
         return -1;
     }
-    bound_connections(h, request->peer);
-    CURLMcode code = curl_multi_add_handle(h->multi, slot->easy);
+    slot->flight = (struct kv_http_flight){.user = slot};
+    bool shared = request->peer->share_connections && !request->fresh;
+    bool held = shared && !kv_http_host_admit(&h->hosts, request->peer->host, &slot->flight);
+    CURLMcode code = held ? CURLM_OK : curl_multi_add_handle(h->multi, slot->easy);
     if (code != CURLM_OK) {
+        kv_http_host_left(&slot->flight, 0);
         slot_put(h, slot);
         return kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
     }
     slot->flying = true;
     h->flying++;
+    h->held += held;
     return 0;
 }
 
@@ -388,7 +394,14 @@ static void unshow(struct kv_http *h)
 
 static void land(struct kv_http *h, struct slot *slot)
 {
-    curl_multi_remove_handle(h->multi, slot->easy);
+    long version = 0;
+    if (slot->flight.held) {
+        h->held--;
+    } else {
+        curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
+        curl_multi_remove_handle(h->multi, slot->easy);
+    }
+    kv_http_host_left(&slot->flight, version == CURL_HTTP_VERSION_2_0 ? 2 : version > 0);
     slot->flying = false;
     h->flying--;
 }
@@ -428,13 +441,28 @@ static int rebuild(struct kv_http *h, CURLMcode code, struct kv_err *err)
     return again ? kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code)) : 0;
 }
 
+/* Begins what was held and may begin now. */
+static bool begin_held(struct kv_http *h)
+{
+    struct kv_http_flight *flight;
+    size_t before = h->held;
+    while (h->held && (flight = kv_http_host_next(&h->hosts))) {
+        curl_multi_add_handle(h->multi, ((struct slot *)flight->user)->easy);
+        h->held--;
+    }
+    return h->held < before;
+}
+
 static int perform(struct kv_http *h, bool *finished, struct kv_err *err)
 {
     int running = 0;
-    CURLMcode code = curl_multi_perform(h->multi, &running);
-    if (code != CURLM_OK && rebuild(h, code, err) < 0)
-        return -1;
-    *finished = h->lost || (size_t)running < h->flying;
+    begin_held(h);
+    do {
+        CURLMcode code = curl_multi_perform(h->multi, &running);
+        if (code != CURLM_OK && rebuild(h, code, err) < 0)
+            return -1;
+    } while (begin_held(h));
+    *finished = h->lost || (size_t)running < h->flying - h->held;
     return 0;
 }
 
@@ -481,33 +509,6 @@ int kv_http_poll(
 
 /* ---- finished transfers ---- */
 
-/* A server that says how long it keeps connections is believed, with a second to spare. */
-static void learn_idle(struct kv_http_target *peer, const struct kv_http_done *done)
-{
-    struct kv_slice value;
-    if (!kv_http_header(done, "Keep-Alive", &value))
-        return;
-    const char *timeout = strstr(value.p, "timeout=");
-    long s = timeout ? strtol(timeout + 8, NULL, 10) : 0;
-    if (s > 0 && s <= 3600)
-        peer->idle_s = s > 1 ? s - 1 : 1;
-}
-
-/* A server that was said to speak HTTP/2 and does not is asked as any other from its first reply on.
- */
-static void learn_version(
-    struct kv_http *h, const struct slot *slot, const struct kv_http_done *done)
-{
-    long version = 0;
-    if (done->status == 0 || !slot->peer->share_connections)
-        return;
-    curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
-    if (version == CURL_HTTP_VERSION_2_0)
-        return;
-    slot->peer->share_connections = false;
-    bound_connections(h, slot->peer);
-}
-
 /* True if a proxy could not be reached, rather than the host that was asked: libcurl names the one
  * it tried. */
 static bool blames_proxy(
@@ -520,8 +521,9 @@ static bool blames_proxy(
            done->status == 407;
 }
 
-static void report(struct kv_http *h, struct slot *slot, CURLcode code, struct kv_http_done *done)
+static void report(struct slot *slot, CURLcode code, struct kv_http_done *done)
 {
+    struct kv_slice kept;
     long status = 0, connects = 0, proxy = 0;
     curl_off_t total = 0, before = 0, first = 0;
     curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -544,10 +546,9 @@ static void report(struct kv_http *h, struct slot *slot, CURLcode code, struct k
                                                   .sent = done->sent,
                                                   .capped = slot->capped,
                                                   .detail = done->detail});
-    learn_version(h, slot, done);
     done->proxied = blames_proxy(slot, code, (int)proxy, done);
-    if (done->fresh)
-        learn_idle(slot->peer, done);
+    if (done->fresh && kv_http_header(done, "Keep-Alive", &kept))
+        kv_http_target_kept(slot->peer, kept.p);
 }
 
 bool kv_http_next(struct kv_http *h, struct kv_http_done *done)
@@ -568,7 +569,7 @@ bool kv_http_next(struct kv_http *h, struct kv_http_done *done)
     }
     if (!slot)
         return false;
-    report(h, slot, code, done);
+    report(slot, code, done);
     h->shown = slot;
     return true;
 }

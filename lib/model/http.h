@@ -14,7 +14,7 @@
  *     }
  *     kv_http_close(http); kv_http_target_close(peer);
  *
- * HTTP/1.1 over kept-alive connections, HTTP/2 where a target shares them and the server offers it;
+ * HTTP/1.1 over kept-alive connections, HTTP/2 over shared ones where an https server offers it;
  * redirects are reported, never followed; proxies come from the usual variables, as libcurl reads
  * them, but loopback never goes through one. A reply that has not arrived completely is never
  * reported as one, except where the server gave no length and closed: only the reader of the body

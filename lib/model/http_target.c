@@ -22,6 +22,7 @@ struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err)
     const struct kv_http_place *at = &p->place;
     kv_buf_printf(&name, at->port ? "%s:%s" : "%s", at->host, at->port);
     p->host = kv_buf_detach(&name);
+    p->share_connections = at->encrypted;
     p->idle_s = at->loopback ? IDLE_LOOPBACK_S : IDLE_S;
     /* libcurl would ask leave before a large body, and wait a second for the answer. */
     if (kv_http_target_header(p, "Expect", (struct kv_slice){NULL, 0}, err) == 0)
@@ -104,6 +105,14 @@ void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_
         explicit_bzero(p->secret_url, strlen(p->secret_url));
     free(p->secret_url);
     p->secret_url = kv_buf_detach(&url);
+}
+
+void kv_http_target_kept(struct kv_http_target *p, const char *keep_alive)
+{
+    const char *timeout = strstr(keep_alive, "timeout=");
+    long s = timeout ? strtol(timeout + 8, NULL, 10) : 0;
+    if (s > 0 && s <= 3600)
+        p->idle_s = s > 1 ? s - 1 : 1;
 }
 
 bool kv_http_target_has(const struct kv_http_target *p, const char *name)

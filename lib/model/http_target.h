@@ -18,7 +18,7 @@ struct kv_http_target {
     struct kv_http_place place; /* what is asked, and what decides who gets a key */
     char *host;                 /* "host" or "host:port": what may be printed */
     char *socket;               /* path of the unix socket it is reached by; NULL: none */
-    bool share_connections;     /* by HTTP/2, if it is offered; set before the first transfer */
+    bool share_connections;     /* by HTTP/2, if it is offered: true of https */
     /* private to http */
     char *secret_url; /* the place's URL with what must not be shown; NULL: nothing */
     struct curl_slist *headers;
@@ -38,6 +38,10 @@ void kv_http_target_socket(struct kv_http_target *p, const char *path);
 
 /* Adds a parameter to what is asked, percent-encoded; it is in no URL that is shown. */
 void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_slice value);
+
+/* A server says in a Keep-Alive header how long it keeps connections: it is believed, with a second
+ * to spare. */
+void kv_http_target_kept(struct kv_http_target *p, const char *keep_alive);
 
 /* True if a header of this name has been added. */
 bool kv_http_target_has(const struct kv_http_target *p, const char *name);

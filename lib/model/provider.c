@@ -142,11 +142,12 @@ static enum kv_protocol_kind other_protocol(const struct kv_provider *p)
     return p->wire == KV_PROTOCOL_OPENAI ? KV_PROTOCOL_RESPONSES : KV_PROTOCOL_OPENAI;
 }
 
-/* Some users' clients share connections by HTTP/2 where they are told to. */
-static bool wants_sharing(const struct kv_choice *c)
+/* Some servers offer HTTP/2 and are better asked without. */
+static void choose_sharing(struct kv_http_target *target, const struct kv_choice *c)
 {
     struct kv_slice value;
-    return c->extra.n && kv_json_get(c->extra, "http2", &value) && kv_json_is_true(value);
+    if (c->extra.n && kv_json_get(c->extra, "http2", &value) && kv_slice_is(value, "false"))
+        target->share_connections = false;
 }
 
 static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
@@ -155,12 +156,12 @@ static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     p->chat = open_target(kv_base_url_asked(base, p->wire, c->model), base, err);
     if (!p->chat)
         return -1;
-    p->chat->share_connections = wants_sharing(c);
+    choose_sharing(p->chat, c);
     char *streamed = kv_base_url_streamed(base, p->wire, c->model);
     if (streamed && !(p->streamed = open_target(streamed, base, err)))
         return -1;
     if (p->streamed)
-        p->streamed->share_connections = wants_sharing(c);
+        choose_sharing(p->streamed, c);
     p->models = open_target(kv_base_url_models(base, p->wire), base, err);
     if (p->models && p->dialect->wire == KV_PROTOCOL_OPENAI)
         p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, err);

@@ -1,7 +1,7 @@
 /* kvtest http - sends one request many times through lib/http and says how each one ended.
  *
  *     kvtest http [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
- *         [--header 'Name: value'] [--ca FILE] [--share] [--fresh] [--cancel] [--summary] URL
+ *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel] [--summary] URL
  *
  * Prints one object a transfer: {"end","status","bytes","sent","fresh","first_ms","total_ms",
  * "detail"}, or with --summary a single one with counts, rate and processor time a request.
@@ -28,7 +28,7 @@ static const char *const end_names[] = {
 static struct {
     long count, parallel, timeout_ms, connect_timeout_ms;
     const char *body, *header, *ca_file;
-    bool share;
+    bool apart;
     bool fresh, summary, cancel;
 } opt = {.count = 1, .parallel = 1};
 
@@ -134,7 +134,7 @@ static const struct kv_option options[] = {
     {0, "body", KV_OPT_TEXT, &opt.body},
     {0, "header", KV_OPT_TEXT, &opt.header},
     {0, "ca", KV_OPT_TEXT, &opt.ca_file},
-    {0, "share", KV_OPT_FLAG, &opt.share},
+    {0, "apart", KV_OPT_FLAG, &opt.apart},
     {0, "fresh", KV_OPT_FLAG, &opt.fresh},
     {0, "cancel", KV_OPT_FLAG, &opt.cancel},
     {0, "summary", KV_OPT_FLAG, &opt.summary},
@@ -159,7 +159,7 @@ int kvtest_http(int argc, char **argv)
         kv_cli_fail(&err);
     if (add_header(peer, &err) < 0)
         kv_cli_fail(&err);
-    peer->share_connections = opt.share;
+    peer->share_connections &= !opt.apart;
     struct kv_http_request request = {.peer = peer,
         .body = {opt.body ? (body.p ? body.p : "") : NULL, body.n},
         .timeout_ms = opt.timeout_ms,

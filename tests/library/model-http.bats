@@ -180,7 +180,7 @@ at_laconic() {
     done
 }
 
-# nginx_h2 [http2] - nginx with TLS in front of the provider, offering HTTP/2 or not; sets PORT
+# nginx_h2 [http2 [SETTING]] - nginx with TLS in front of the provider, offering HTTP/2 or not; sets PORT
 nginx_h2() {
     local nginx
     nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || skip "no nginx program"
@@ -197,7 +197,7 @@ http {
     upstream up { server 127.0.0.1:$PROVIDER_PORT; keepalive 512; }
     server {
         listen 127.0.0.1:$PORT ssl ${1:-};
-        ssl_certificate cert.pem; ssl_certificate_key key.pem;
+        ssl_certificate cert.pem; ssl_certificate_key key.pem; ${2:-}
         location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }
     }
 }
@@ -205,32 +205,57 @@ END
     "$nginx" -p "$PWD" -c nginx.conf >/dev/null 2>&1 3>&- || skip "nginx does not start: $(tail -n 1 errors)"
 }
 
-# shared PARALLEL COUNT - how many were answered, and over how many connections
+# shared PARALLEL COUNT [OPTION...] - how many were answered, and over how many connections
 shared() {
     printf '{"model":"any","messages":[{"role":"user","content":"hello"}]}' >body.json
-    kvtest http --share --ca cert.pem --count "$2" --parallel "$1" --body body.json \
+    kvtest http --ca cert.pem --count "$2" --parallel "$1" "${@:3}" --body body.json \
         "https://localhost:$PORT/v1/chat/completions" |
         jq -s -c '[(map(select(.end == "answered" and .status == 200)) | length), (map(select(.fresh)) | length)]'
 }
 
-@test "http: where HTTP/2 is offered and wanted, many transfers share few connections" {
+@test "http: where HTTP/2 is offered, many transfers share few connections" {
     stop_provider
     start_provider --latency 50
     nginx_h2 http2
     run shared 250 1000
     local said=$output
+    run shared 250 1000 --apart
     kill "$(cat pid)"
     assert_equal "$(jq '.[0]' <<<"$said")" 1000
     assert [ "$(jq '.[1]' <<<"$said")" -le 4 ]
+    assert_equal "$output" '[1000,250]'
 }
 
-@test "http: a server that does not offer it is asked with as many connections as transfers" {
+@test "http: a server that does not offer it is asked with as many connections as transfers, at once" {
     stop_provider
-    start_provider --latency 50
+    start_provider --latency 2000
     nginx_h2
-    run shared 40 400
-    local said=$output
+    run shared 140 140
     kill "$(cat pid)"
-    assert_equal "$(jq '.[0]' <<<"$said")" 400
-    assert [ "$(jq '.[1]' <<<"$said")" -ge 40 ]
+    assert_output '[140,140]'
+    # None waited for the reply of another.
+    assert_equal "$(curl -s "$PROVIDER_URL/stats" | jq .peak)" 140
+}
+
+@test "http: where one connection carries few, there are as many as it takes, and all is asked at once" {
+    stop_provider
+    start_provider --latency 2000
+    nginx_h2 http2 'http2_max_concurrent_streams 10;'
+    run shared 60 60
+    kill "$(cat pid)"
+    assert_equal "$(jq '.[0]' <<<"$output")" 60
+    assert [ "$(jq '.[1]' <<<"$output")" -ge 6 ]
+    assert_equal "$(curl -s "$PROVIDER_URL/stats" | jq .peak)" 60
+}
+
+@test "http: transfers that wait for a connection fail with it, and can be given up" {
+    run kvtest http --summary --count 50 --parallel 50 https://127.0.0.1:1/
+    assert_success
+    assert_equal "$(json '.ends | tojson' <<<"$output")" '{"connection":50}'
+    mkfifo ready hold
+    laconic <hold >ready 3>&- &
+    exec 8>hold
+    run kvtest http --count 50 --parallel 50 --cancel "https://127.0.0.1:$(head -n 1 ready | json .port)/"
+    exec 8>&-
+    assert_output '{"cancelled":50,"flying":0}'
 }

@@ -1,0 +1,166 @@
+/* http_host - how many transfers to one host may begin, so that those of HTTP/2 share connections. */
+#include "http_host.h"
+
+#include "buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void kv_http_hosts_release(struct kv_http_hosts *hosts)
+{
+    for (size_t i = 0; i < hosts->n; i++) {
+        free(hosts->all[i]->name);
+        free(hosts->all[i]->connections);
+        free(hosts->all[i]);
+    }
+    free(hosts->all);
+}
+
+static struct kv_http_host *host_of(struct kv_http_hosts *hosts, const char *name)
+{
+    for (size_t i = 0; i < hosts->n; i++)
+        if (strcmp(hosts->all[i]->name, name) == 0)
+            return hosts->all[i];
+    struct kv_http_host *host = kv_calloc(1, sizeof *host);
+    host->name = kv_strdup(name);
+    host->streams = KV_HTTP_STREAMS;
+    hosts->all = kv_grow(hosts->all, hosts->n, sizeof *hosts->all);
+    hosts->all[hosts->n++] = host;
+    return host;
+}
+
+/* ---- connections in use ---- */
+
+static size_t find(const struct kv_http_host *host, int port)
+{
+    size_t i = 0;
+    while (i < host->count && host->connections[i].port != port)
+        i++;
+    return i;
+}
+
+static void leave_connection(struct kv_http_host *host, int port)
+{
+    size_t i = find(host, port);
+    if (i < host->count && --host->connections[i].n == 0)
+        host->connections[i] = host->connections[--host->count];
+}
+
+/* A connection that nobody was expected to open: the others carry no more than they do. */
+static void learn_streams(struct kv_http_host *host)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < host->count; i++)
+        most = host->connections[i].n > most ? host->connections[i].n : most;
+    if (most < host->streams)
+        host->streams = most;
+}
+
+void kv_http_host_connected(struct kv_http_flight *flight, int port)
+{
+    struct kv_http_host *host = flight->host;
+    if (!host || flight->port)
+        return;
+    size_t i = find(host, port);
+    if (host->kind == KV_HTTP_UNKNOWN && host->count)
+        host->kind = i < host->count ? KV_HTTP_SHARED : KV_HTTP_APART;
+    if (i == host->count) {
+        if (host->kind == KV_HTTP_SHARED && host->opener != flight)
+            learn_streams(host);
+        host->connections = kv_grow(host->connections, host->count, sizeof *host->connections);
+        host->connections[host->count++].port = port;
+        host->connections[i].n = 0;
+    }
+    host->connections[i].n++;
+    flight->port = port;
+    host->failed = false;
+    if (host->opener == flight)
+        host->opener = NULL;
+}
+
+/* ---- who may begin ---- */
+
+static bool has_room(const struct kv_http_host *host)
+{
+    if (host->kind == KV_HTTP_APART || host->failed)
+        return true;
+    return host->begun < host->streams * host->count;
+}
+
+static bool begin(struct kv_http_host *host, struct kv_http_flight *flight)
+{
+    bool room = has_room(host);
+    bool opens = !room && !host->opener && (host->kind == KV_HTTP_SHARED || host->count == 0);
+    if (!room && !opens)
+        return false;
+    if (opens)
+        host->opener = flight;
+    host->begun++;
+    return true;
+}
+
+bool kv_http_host_admit(
+    struct kv_http_hosts *hosts, const char *name, struct kv_http_flight *flight)
+{
+    struct kv_http_host *host = host_of(hosts, name);
+    if (host->flying++ == 0)
+        host->failed = false;
+    flight->host = host;
+    flight->port = 0;
+    flight->next = NULL;
+    flight->held = host->held || !begin(host, flight);
+    if (!flight->held)
+        return true;
+    *(host->held ? &host->last->next : &host->held) = flight;
+    host->last = flight;
+    return false;
+}
+
+struct kv_http_flight *kv_http_host_next(struct kv_http_hosts *hosts)
+{
+    for (size_t i = 0; i < hosts->n; i++) {
+        struct kv_http_flight *flight = hosts->all[i]->held;
+        if (!flight || !begin(hosts->all[i], flight))
+            continue;
+        hosts->all[i]->held = flight->next;
+        flight->next = NULL;
+        flight->held = false;
+        return flight;
+    }
+    return NULL;
+}
+
+static void unhold(struct kv_http_host *host, struct kv_http_flight *flight)
+{
+    struct kv_http_flight **at = &host->held, *before = NULL;
+    while (*at != flight) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = flight->next;
+    if (host->last == flight)
+        host->last = before;
+    flight->held = false;
+}
+
+void kv_http_host_left(struct kv_http_flight *flight, int version)
+{
+    struct kv_http_host *host = flight->host;
+    if (!host)
+        return;
+    host->flying--;
+    flight->host = NULL;
+    if (flight->held) {
+        unhold(host, flight);
+        return;
+    }
+    host->begun--;
+    if (version)
+        host->kind = version == 2 ? KV_HTTP_SHARED : KV_HTTP_APART;
+    if (flight->port)
+        leave_connection(host, flight->port);
+    else
+        host->failed = true;
+    if (host->opener == flight)
+        host->opener = NULL;
+}

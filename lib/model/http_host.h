@@ -1,0 +1,63 @@
+/* http_host - how many transfers to one host may begin, so that those of HTTP/2 share connections.
+ *
+ * A part of http; it sees no libcurl. libcurl lets transfers share a connection that is there, but
+ * opens one for each that comes while none is ready: a burst of 512 makes 413 connections to a server
+ * that offers HTTP/2. So of the transfers to a host of which nothing is known one goes ahead, and the
+ * others are held until it is connected. Then as many go as one connection carries; if two of them
+ * share a connection, the host speaks HTTP/2, and every further connection is opened by one transfer
+ * while the others wait for it. If two have connections of their own, it does not, and nothing is
+ * held any more; nor after a connection that failed.
+ *
+ *     if (kv_http_host_admit(&hosts, name, &flight)) … begin it …
+ *     kv_http_host_connected(&flight, port);            about to be sent, from this local port
+ *     kv_http_host_left(&flight, version);              it has ended, or was given up
+ *     while ((flight = kv_http_host_next(&hosts))) … begin it …
+ */
+#ifndef KV_HTTP_HOST_H
+#define KV_HTTP_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { KV_HTTP_STREAMS = 100 }; /* of one connection: libcurl's own limit */
+
+struct kv_http_flight {
+    void *user;
+    /* private: zero */
+    struct kv_http_host *host;
+    int port; /* 0: not connected yet */
+    bool held;
+    struct kv_http_flight *next;
+};
+
+struct kv_http_host {
+    char *name;
+    enum { KV_HTTP_UNKNOWN, KV_HTTP_SHARED, KV_HTTP_APART } kind;
+    /* private: zero */
+    struct {
+        int port;
+        size_t n;
+    } * connections;                      /* in use */
+    size_t count, streams, flying, begun; /* begun: of flying, those not held */
+    struct kv_http_flight *opener;        /* is connecting */
+    struct kv_http_flight *held, *last;
+    bool failed; /* the last connection that was tried */
+};
+
+struct kv_http_hosts { /* zero: none is known */
+    struct kv_http_host **all;
+    size_t n;
+};
+void kv_http_hosts_release(struct kv_http_hosts *hosts);
+
+/* True if the transfer to the host may begin; else it is held, and comes back from
+ * kv_http_host_next. */
+bool kv_http_host_admit(
+    struct kv_http_hosts *hosts, const char *name, struct kv_http_flight *flight);
+void kv_http_host_connected(struct kv_http_flight *flight, int port);
+/* `version` is that of the reply: 2, 1, or 0 if none came. */
+void kv_http_host_left(struct kv_http_flight *flight, int version);
+/* One that was held and may begin now; NULL: none. */
+struct kv_http_flight *kv_http_host_next(struct kv_http_hosts *hosts);
+
+#endif

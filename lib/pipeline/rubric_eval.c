@@ -374,8 +374,8 @@ static int take_text(struct kv_rubric_eval *t, struct kv_slice reply, struct kv_
     return t->pass == KV_RUBRIC_SHAPED ? take_shaped(t, reply, err) : take_single(t, reply, err);
 }
 
-/* What a call leaves that came to nothing: a failed batch loses the rubric, a failed single call
- * its trait; a literal trait says so in its label, a metric one in empty lists. */
+/* What a call leaves that came to nothing: a failed batch loses what has no value yet, a failed single
+ * call its trait; a literal trait says so in its label, a metric one in empty lists. */
 static void note_failure(struct kv_rubric_eval *t, struct kv_slice error)
 {
     if (!t->trait) {
@@ -449,7 +449,7 @@ const struct kv_result_builder_rubric *kv_rubric_eval_end(struct kv_rubric_eval 
 {
     static const char *const strategy[] = {"batch", "sequential", NULL};
     const char *name = strategy[t->ask.shared->config->rubric_strategy];
-    if (t->lost)
+    if (t->lost && !t->regex.n && !t->llm.n)
         return NULL;
     t->block = (struct kv_result_builder_rubric){
         .strategy = name ? kv_slice(name) : (struct kv_slice){0},

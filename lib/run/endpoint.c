@@ -450,7 +450,8 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
 {
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
     *response = (struct kv_answer){.used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
-    if (child->end == KV_CHILD_EXITED && child->status == 0) {
+    bool done = exited_with(child, 0);
+    if (done) {
         struct kv_slice text = kv_slice_of(&child->output);
         while (text.n && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
             text.n--;
@@ -458,11 +459,15 @@ void kv_endpoint_collect(struct kv_endpoint *e, const struct kv_child *child,
         e->refusals = 0;
         response->kind = KV_ANSWER_TEXT;
         response->text = text;
-        return;
+        if (text.n || e->judge)
+            return;
     }
     kv_buf_clear(&e->trouble);
     kv_buf_printf(&e->trouble, "%s: ", e->command);
-    kv_child_describe(child, &e->trouble);
+    if (done)
+        kv_buf_add_str(&e->trouble, "printed nothing");
+    else
+        kv_child_describe(child, &e->trouble);
     end->fate = fate_of_command(e, child);
     response->kind = was_not_done(child)         ? KV_ANSWER_REFUSED
                      : end->fate == KV_FATE_STOP ? KV_ANSWER_WITHHELD

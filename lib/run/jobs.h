@@ -22,6 +22,7 @@ struct kv_job {
     size_t question, answering;
     int64_t replicate;
     size_t first, count; /* in judges */
+    bool known;          /* its answer stands in a replay file: the model is not asked */
     uint64_t row;        /* 1 + offset of a recorded row with its answer; 0: none */
     size_t key;          /* without a plan: where in `keys` its task key stands */
 };
@@ -32,9 +33,9 @@ struct kv_jobs {
     size_t *judges; /* indices of parsing models */
     size_t tasks;   /* of all jobs */
     struct kv_buf keys;
-    char **chosen; /* private: sorted, each once */
-    bool *met;     /* private: true of a task of this state */
-    size_t chosen_count;
+    size_t chosen_count; /* tasks that the user named, each once */
+    char **chosen;       /* private: they, sorted */
+    bool *met;           /* private: true of a task of this state */
 };
 
 struct kv_jobs_options {

@@ -61,7 +61,7 @@ static bool *find_wanted(const struct kv_models_options *o, bool judges)
     for (size_t i = 0; i < w->n; i++) {
         const struct kv_job *j = &w->jobs[i];
         if (!judges)
-            wanted[j->answering] = true;
+            wanted[j->answering] |= !j->known;
         for (size_t k = 0; judges && w->judges && k < j->count; k++)
             wanted[w->judges[j->first + k]] = true;
     }

@@ -445,6 +445,19 @@ static int find_idle(struct kv_session *s, const struct kv_session_options *o, s
     return 0;
 }
 
+static void find_known(struct kv_session *s)
+{
+    struct kv_buf model = {0};
+    for (struct kv_job *job = s->work.jobs; s->replay && job < s->work.jobs + s->work.n; job++) {
+        kv_buf_clear(&model);
+        kv_answer_stage_display(&model, &s->config->answering[job->answering], false);
+        job->known = kv_recorded_strict(s->replay) ||
+                     kv_recorded_find(s->replay, s->question_ids[job->question],
+                         kv_slice_of(&model), job->replicate);
+    }
+    kv_buf_release(&model);
+}
+
 static int open_questions(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
@@ -458,6 +471,7 @@ static int open_questions(
         return -1;
     if (collect(s, o, err) != 0)
         return -1;
+    find_known(s);
     return o->exec_command ? 0 : check_traces(s, o, err) || translate(s, o->template_command, err);
 }
 

@@ -57,7 +57,9 @@ check() {
         'rubric-sequential: a score beyond its limits is told' \
         'rubric-sequential-one-fails: a lost trait is told' \
         'rubric-metric-fails: a lost trait is told' \
-        'rubric-strategy-null: a lost trait is told'
+        'rubric-strategy-null: a lost trait is told' \
+        'rubric-batch-fails: what has a value keeps it' \
+        'rubric-literal-batch-fails: what has a value keeps it'
 }
 
 @test "pipeline: manual traces give karenina's results" {

@@ -95,6 +95,31 @@ manifest() {
     assert_stderr ''
 }
 
+@test "run: a model whose answers are all recorded needs no key, one of the others does" {
+    bench 2
+    start_provider --answers answers.jsonl
+    jq -n '{version: 1, miss_policy: "fall_through", entries: [range(1; 3) |
+        {key: {question_id: "q\(.)"}, entry: {raw_trace: "It is \(.)."}}]}' >all.json
+    jq '.entries |= .[:1]' all.json >one.json
+    quiz_preset 1 '.answering_models[0] |= (del(.endpoint_base_url) | .interface = "langchain" | .model_provider = "anthropic")'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json --replay all.json >/dev/null
+    run --separate-stderr kv-run r.json.state
+    assert_success
+    assert_equal "$(jq -sc 'map(.template.verify_result)' <<<"$output")" '[true,true]'
+    run --separate-stderr kv-run --replay one.json r.json.state
+    assert_failure 5
+    [[ $stderr == *ANTHROPIC_API_KEY* ]]
+}
+
+@test "run: a command that prints nothing has given no answer, and is named" {
+    bench 1
+    start_provider
+    manifest
+    kv-run --answer-cmd 'cat >/dev/null' r.json.state >rows
+    run jq -r '.metadata.failure | .stage, .reason' rows
+    assert_output $'GenerateAnswer\nAdapter call failed: CommandError: cat >/dev/null: printed nothing'
+}
+
 @test "run: TASKS that are none of the state's are named; none at all is nothing to do" {
     bench 3
     start_provider --answers answers.jsonl
@@ -106,7 +131,7 @@ manifest() {
     run --separate-stderr kv-run r.json.state - <<<'{"task":1}'
     assert_failure 3
     assert_stderr 'kv-run: <stdin>:1: expected a task: a string, or an object with "task_id"'
-    run --separate-stderr kv-run r.json.state /dev/null
+    run --separate-stderr kv-run r.json.state - </dev/null
     assert_success
     assert_stdout ''
     kv-status --pending r.json.state | head -n 1 | tee one two >/dev/null

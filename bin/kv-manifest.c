@@ -257,6 +257,8 @@ int main(int argc, char **argv)
     struct kv_cli cli;
     struct kv_manifest_options *o = &given.options;
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
+    o->inputs.settings = given.settings.items;
+    o->inputs.setting_count = given.settings.n;
     if (given.print && given.check)
         kv_cli_usage("--print and --check exclude each other");
     enum task task = given.check ? CHECK : given.print ? PRINT : MAKE;
@@ -266,8 +268,6 @@ int main(int argc, char **argv)
     o->now = start_time();
     o->inputs.env = kv_cli_env;
     o->inputs.share = share;
-    o->inputs.settings = given.settings.items;
-    o->inputs.setting_count = given.settings.n;
 
     struct kv_manifest m;
     struct kv_err err;

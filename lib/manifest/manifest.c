@@ -101,8 +101,11 @@ static void read_job(struct kv_manifest *m, struct kv_slice job, size_t line, bo
         end_key(m);
 }
 
-static int read_jobs(struct kv_manifest *m, const char *path, struct kv_err *err)
+static int read_jobs(
+    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
+    const char *path = o->tasks;
+    bool once = o->output && kv_io_is_stream(path); /* a list that is only printed is not handed on */
     struct kv_buf text = {0};
     struct kv_slice rest, value;
     size_t line = 1;
@@ -114,7 +117,7 @@ static int read_jobs(struct kv_manifest *m, const char *path, struct kv_err *err
          (got = kv_json_next(&rest, text.p, KV_JSON_STRICT, &value, err)) == 1; seen = value.p) {
         for (const char *lf = seen; (lf = memchr(lf, '\n', (size_t)(value.p - lf))); lf++)
             line++;
-        read_job(m, value, line, kv_io_is_stream(path));
+        read_job(m, value, line, once);
     }
     kv_buf_release(&text);
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
@@ -402,7 +405,7 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
             return -1;
         m->planned = m->count;
     } else if (o->tasks) {
-        if (read_jobs(m, o->tasks, err) != 0 ||
+        if (read_jobs(m, o, err) != 0 ||
             kv_manifest_jobs_config(o->config, &m->jobs_config, err) != 0)
             return -1;
         m->planned = m->count;

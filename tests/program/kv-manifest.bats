@@ -683,7 +683,7 @@ CASES
 @test "manifest: usage" {
     run --separate-stderr kv-manifest -c p.json
     assert_failure 2
-    assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE (try 'kv-manifest --help')"
+    assert_stderr "kv-manifest: no benchmark given: -b FILE, or --tasks FILE, or --requests FILE (try 'kv-manifest --help')"
     run --separate-stderr kv-manifest -b b.jsonld -c p.json
     assert_failure 2
     assert_stderr "kv-manifest: no output given: -o FILE, or --print or --check (try 'kv-manifest --help')"

@@ -287,14 +287,13 @@ static int count_spent(struct kv_session *session, double *tokens, double *cost,
     return failed;
 }
 
-/* What these answer is the exit status, or -1 for a failure. */
-
 /* What the options say of a run; what the session says is added by kv_session_setup. */
 static struct kv_run_setup setup_of_options(struct kv_out_queue *out, struct kv_run **run)
 {
     return (struct kv_run_setup){
         .command_timeout_ms = (int64_t)(given.command_timeout * 1000),
         .grace_ms = given.grace < 0 ? -1 : (int64_t)(given.grace * 1000),
+        .warm = given.warm,
         .salvage_any = salvages_any(),
         .budget = {.max_tasks = (double)given.max_tasks,
             .max_tokens = (double)given.max_tokens,
@@ -341,6 +340,7 @@ static int tell_end(
     return status;
 }
 
+/* What these answer is the exit status, or -1 for a failure. */
 static int run_all(struct kv_session *session, const char *again, struct kv_err *err)
 {
     struct kv_run *run = NULL;

@@ -268,7 +268,7 @@ QUICK='["q4","It is 4.",false]'
     assert_output --partial 'q2: no answer from openai_endpoint:m1 (a1): 200 connection:'
     kv-run --stream=always --idle 20 --salvage=any r.json.state >rows
     run jq -r '.template.raw_llm_response, .template.response_timeout_partial, .metadata.warnings[1]' rows
-    assert_output --partial $'It is 2. But\ntrue\nThe answer was cut off: connection'
+    assert_output --partial $'It is 2. But\ntrue\nThe answer was cut off: 200 connection'
 }
 
 @test "peers: Portkey's gateway is told by headers of a preset where to go" {

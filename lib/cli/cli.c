@@ -189,9 +189,12 @@ static const struct kv_option *find(const struct kv_option *options, int c)
     return NULL;
 }
 
+/* Not through stdio, which forgets why the writing of a text longer than its buffer failed. */
 static void answer_help(void)
 {
-    fputs(face->help, stdout);
+    struct kv_err err;
+    if (kv_cli_put(kv_slice(face->help), &err) != 0)
+        kv_cli_fail(&err);
     exit(kv_cli_end(KV_OK));
 }
 

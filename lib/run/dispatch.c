@@ -22,6 +22,7 @@ enum {
 static void settle(struct kv_pending_query *e)
 {
     e->endpoint->reserved -= e->reserved;
+    e->endpoint->reserving -= e->reserved > 0;
     e->reserved = 0;
 }
 
@@ -30,6 +31,7 @@ static void reserve(struct kv_pending_query *e)
     settle(e);
     e->reserved = e->input.n ? 0 : kv_endpoint_reserve(e->endpoint, &e->query);
     e->endpoint->reserved += e->reserved;
+    e->endpoint->reserving += e->reserved > 0;
 }
 
 void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e)

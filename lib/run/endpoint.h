@@ -59,7 +59,8 @@ struct kv_endpoint {
     int held;             /* calls that wait for one that begins alike */
     int refusals;         /* requests in a row that were refused, with no answer between */
     double last_cost;     /* of the last reply by the price file; NAN: not known, or no file */
-    double reserved;      /* what the calls under way may cost */
+    double reserved;      /* what the calls under way may cost, as was thought when they began */
+    int reserving;        /* how many of them there are */
     bool limited;         /* a limit of tokens or money is set */
     struct kv_buf remark; /* something to tell once, for people; cleared by who tells it */
     unsigned remarked;    /* private: what was told */

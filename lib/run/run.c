@@ -5,6 +5,7 @@
 #include "lock_watch.h"
 #include "warming.h"
 
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -304,12 +305,20 @@ struct kv_run *kv_run_open(const struct kv_run_setup *setup)
     return run;
 }
 
+/* What the calls under way may cost: as was thought when they began, or as calls have cost since. */
+static double set_aside(const struct kv_endpoint *e)
+{
+    int64_t replies = e->account.calls + e->account.guessed;
+    double mean = replies > 0 ? kv_account_spent(&e->account) / (double)replies : 0;
+    return fmax(e->reserved, mean * e->reserving);
+}
+
 static void add_account(struct kv_run_tally *t, const struct kv_endpoint *e)
 {
     const struct kv_account *a = &e->account;
     t->tokens += kv_account_tokens(a);
     t->cost += kv_account_spent(a);
-    t->reserved += e->reserved;
+    t->reserved += set_aside(e);
     t->replies += a->calls + a->guessed;
     t->guessed += a->guessed;
     t->unpriced += a->unpriced;

@@ -1,8 +1,8 @@
 /* status - how far a run is, as kv-status shows it. */
 #include "status.h"
 
-#include "cli.h"
 #include "batch_beside.h"
+#include "cli.h"
 #include "header.h"
 #include "json.h"
 #include "json_out.h"

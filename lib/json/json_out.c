@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-
 static bool needs_comma(const struct kv_buf *out)
 {
     char last = out->n ? out->p[out->n - 1] : '\n';

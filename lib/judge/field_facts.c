@@ -329,8 +329,8 @@ static int dates(struct asked *a)
     struct {
         struct kv_fact *to;
         struct kv_slice value;
-    } sides[] = {{&a->out->x, a->value}, {&a->out->e, a->truth}, {&a->out->min, {0}},
-        {&a->out->max, {0}}};
+    } sides[] = {
+        {&a->out->x, a->value}, {&a->out->e, a->truth}, {&a->out->min, {0}}, {&a->out->max, {0}}};
     bool range = strcmp(a->f->primitive->name, "DateRange") == 0, none = false;
     struct kv_slice doubtful = {0};
     sides[2].value = range ? parameter(a, "min") : KV_SLICE("");
@@ -408,13 +408,13 @@ static int on_trace(struct asked *a)
     }
     if (unit.n) {
         bool words = kv_json_string_is(unit, "words");
-        tell_whole(&a->out->x,
-            (int64_t)(words ? kv_pystr_words(a->trace) : kv_pystr_chars(a->trace)));
+        tell_whole(
+            &a->out->x, (int64_t)(words ? kv_pystr_words(a->trace) : kv_pystr_chars(a->trace)));
         return 0;
     }
     kv_json_unescape(parameter(a, "substring"), &part);
-    tell_bool(&a->out->x,
-        part.n == 0 || (a->trace.n && memmem(a->trace.p, a->trace.n, part.p, part.n)));
+    tell_bool(
+        &a->out->x, part.n == 0 || (a->trace.n && memmem(a->trace.p, a->trace.n, part.p, part.n)));
     kv_buf_release(&part);
     return 0;
 }

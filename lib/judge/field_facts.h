@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum kv_told {
-    KV_TOLD_NOTHING,  /* the primitive needs no such fact, or it was not found out */
+    KV_TOLD_NOTHING, /* the primitive needs no such fact, or it was not found out */
     KV_TOLD_NULL,
     KV_TOLD_BOOL,     /* truth */
     KV_TOLD_NEITHER,  /* a word that is no truth value */

@@ -35,8 +35,7 @@ struct kv_jq_rules *kv_jq_rules_read(
     const char *share, const char *const files[], struct kv_err *err)
 {
     struct kv_jq_rules *r = kv_calloc(1, sizeof *r);
-    kv_buf_printf(
-        &r->name, "%s/verify%s%s", share, files[1] ? "" : "/", files[1] ? "" : files[0]);
+    kv_buf_printf(&r->name, "%s/verify%s%s", share, files[1] ? "" : "/", files[1] ? "" : files[0]);
     if (read_files(share, files, &r->text, err) == 0)
         return r;
     kv_jq_rules_close(r);

@@ -15,8 +15,7 @@
 
 /* Of primitives.jq, strategy.jq and verdict.jq, a line feed behind each. Who changes one of them
  * changes the functions below and then this: tests/library/judge-plain.bats says to what. */
-static const char digest[] =
-    "5e0a9d382033a6feb7be2d4a88496902d092f86bd6281cab0307d698132d957c";
+static const char digest[] = "5e0a9d382033a6feb7be2d4a88496902d092f86bd6281cab0307d698132d957c";
 
 bool kv_plain_rules_are(struct kv_slice text)
 {
@@ -99,8 +98,8 @@ static bool contains_all(const struct field *a, struct kv_plain_check *out)
 
 static bool literal_match(const struct field *a, struct kv_plain_check *out)
 {
-    return say(out, a->x->kind == KV_TOLD_TEXT && a->e->kind == KV_TOLD_TEXT &&
-                        same_text(a->x, a->e));
+    return say(
+        out, a->x->kind == KV_TOLD_TEXT && a->e->kind == KV_TOLD_TEXT && same_text(a->x, a->e));
 }
 
 static bool ordered_match(const struct field *a, struct kv_plain_check *out)
@@ -131,8 +130,7 @@ static struct kv_slice *unique(const struct kv_fact *list, size_t *n)
     return all;
 }
 
-static size_t count_common(
-    const struct kv_slice *x, size_t nx, const struct kv_slice *e, size_t ne)
+static size_t count_common(const struct kv_slice *x, size_t nx, const struct kv_slice *e, size_t ne)
 {
     size_t n = 0;
     for (size_t i = 0, j = 0; i < nx && j < ne;) {
@@ -233,8 +231,7 @@ static bool numeric_graded(const struct field *a, struct kv_plain_check *out)
 {
     double x = a->x->number, e = a->e->number, d = fabs(x - e), cutoff, full = 0;
     bool given;
-    if (!are_numbers(a) || !number(a, "cutoff", &cutoff) ||
-        !maybe(a, "full_credit", &full, &given))
+    if (!are_numbers(a) || !number(a, "cutoff", &cutoff) || !maybe(a, "full_credit", &full, &given))
         return false;
     if (is_mode(a, "mode", "relative")) {
         if (e == 0 && x != 0)
@@ -255,8 +252,7 @@ static bool numeric_range_graded(const struct field *a, struct kv_plain_check *o
         return false;
     double shoulder = is_mode(a, "mode", "relative") ? margin * (max - min) : margin;
     say(out, is);
-    out->credit =
-        min <= v && v <= max ? 1 : falling(a, v < min ? min - v : v - max, shoulder);
+    out->credit = min <= v && v <= max ? 1 : falling(a, v < min ? min - v : v - max, shoulder);
     return true;
 }
 
@@ -276,8 +272,8 @@ static bool numeric_threshold_graded(const struct field *a, struct kv_plain_chec
 
 static bool date_match(const struct field *a, struct kv_plain_check *out)
 {
-    return say(out, a->x->kind == KV_TOLD_WHOLE && a->e->kind == KV_TOLD_WHOLE &&
-                        a->x->whole == a->e->whole);
+    return say(out,
+        a->x->kind == KV_TOLD_WHOLE && a->e->kind == KV_TOLD_WHOLE && a->x->whole == a->e->whole);
 }
 
 /* a - b in microseconds, as doubles; false if only one of them has a zone, or one is no date. */
@@ -303,10 +299,9 @@ static bool date_tolerance(const struct field *a, struct kv_plain_check *out)
 static bool date_range(const struct field *a, struct kv_plain_check *out)
 {
     double micros;
-    bool from = kv_json_is_null(parameter(a, "min")) ||
-                (apart(a->x, a->min, &micros) && micros >= 0);
-    bool to = kv_json_is_null(parameter(a, "max")) ||
-              (apart(a->x, a->max, &micros) && micros <= 0);
+    bool from =
+        kv_json_is_null(parameter(a, "min")) || (apart(a->x, a->min, &micros) && micros >= 0);
+    bool to = kv_json_is_null(parameter(a, "max")) || (apart(a->x, a->max, &micros) && micros <= 0);
     return say(out, a->x->kind == KV_TOLD_MOMENT && from && to);
 }
 
@@ -355,8 +350,8 @@ static bool filter_result(const struct field *a, struct kv_plain_check *out)
     return true;
 }
 
-bool kv_plain_rules_field(const struct kv_answer_field *f, const struct kv_field_facts *facts,
-    struct kv_plain_check *out)
+bool kv_plain_rules_field(
+    const struct kv_answer_field *f, const struct kv_field_facts *facts, struct kv_plain_check *out)
 {
     static const struct {
         const char *name;
@@ -426,8 +421,7 @@ static bool holds(const struct kv_template *t, const struct kv_plain_check *chec
     bool all = kv_json_string_is(type, "all_of"), some = kv_json_string_is(type, "any_of");
     if (kv_json_string_is(type, "field_check"))
         return kv_json_get(strategy, "field_name", &v) && named(t, checks, v, is);
-    if (!all && !some &&
-        !(kv_json_get(strategy, "n", &v) && kv_num_double(v, &n) && isfinite(n)))
+    if (!all && !some && !(kv_json_get(strategy, "n", &v) && kv_num_double(v, &n) && isfinite(n)))
         return false;
     if (!kv_json_get(strategy, "conditions", &v) || kv_json_type(v) != KV_JSON_ARRAY)
         return false;

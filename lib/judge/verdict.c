@@ -194,8 +194,8 @@ static void add_facts(struct kv_verifier *v, const struct kv_template *t,
         if (n++)
             kv_buf_add_char(facts, ',');
         int rc = i == v->failed ? -1
-                                : kv_field_facts_gather(v->facts, f, parsed->values[i], trace,
-                                      &v->field, &v->why);
+                                : kv_field_facts_gather(
+                                      v->facts, f, parsed->values[i], trace, &v->field, &v->why);
         kv_field_facts_write(facts, f, &v->field, rc == 0 ? NULL : v->why.text);
     }
     kv_buf_add_str(facts, "],\"strategy\":");
@@ -235,8 +235,7 @@ static bool check_fields(struct kv_verifier *v, const struct kv_template *t,
         const struct kv_answer_field *f = &t->fields[i];
         if (f->plain)
             continue;
-        if (kv_field_facts_gather(
-                v->facts, f, parsed->values[i], trace, &v->field, &v->why) != 0) {
+        if (kv_field_facts_gather(v->facts, f, parsed->values[i], trace, &v->field, &v->why) != 0) {
             v->failed = i;
             return false;
         }

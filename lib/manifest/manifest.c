@@ -101,11 +101,11 @@ static void read_job(struct kv_manifest *m, struct kv_slice job, size_t line, bo
         end_key(m);
 }
 
-static int read_jobs(
-    struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
+static int read_jobs(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     const char *path = o->tasks;
-    bool once = o->output && kv_io_is_stream(path); /* a list that is only printed is not handed on */
+    bool once =
+        o->output && kv_io_is_stream(path); /* a list that is only printed is not handed on */
     struct kv_buf text = {0};
     struct kv_slice rest, value;
     size_t line = 1;

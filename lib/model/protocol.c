@@ -53,7 +53,7 @@ static void take_id(const struct kv_protocol *to, struct kv_slice root)
 /* ---- OpenAI ---- */
 
 /* Every event of a stream comes here: each object is walked once. */
-#define NAMES(...) static const char *const names[] = {__VA_ARGS__}
+#define NAMES(...)           static const char *const names[] = {__VA_ARGS__}
 #define PICK(object, values) kv_json_pick(object, names, values, sizeof names / sizeof *names)
 
 static void openai_content(const struct kv_protocol *to, struct kv_slice content)
@@ -110,7 +110,8 @@ static void openai_tool(const struct kv_protocol *to, struct kv_slice calls)
 static bool openai_message(const struct kv_protocol *to, struct kv_slice message)
 {
     enum { CONTENT, DETAILS, REASONING_CONTENT, REASONING, REFUSAL, CALLS, COUNT };
-    NAMES("content", "reasoning_details", "reasoning_content", "reasoning", "refusal", "tool_calls");
+    NAMES(
+        "content", "reasoning_details", "reasoning_content", "reasoning", "refusal", "tool_calls");
     struct kv_slice v[COUNT];
     PICK(message, v);
     openai_content(to, v[CONTENT]);
@@ -135,8 +136,7 @@ static bool openai_choice(const struct kv_protocol *to, struct kv_slice choice)
 static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
 {
     enum { MODEL, ID, PROVIDER, FINGERPRINT, TIER, USAGE, CHOICES, COUNT };
-    NAMES(
-        "model", "id", "provider", "system_fingerprint", "service_tier", "usage", "choices");
+    NAMES("model", "id", "provider", "system_fingerprint", "service_tier", "usage", "choices");
     struct kv_slice v[COUNT], choice;
     PICK(root, v);
     replace_value(to->model, v[MODEL]);

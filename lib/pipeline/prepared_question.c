@@ -52,7 +52,8 @@ struct kv_prepared_question *kv_prepared_question_open(const struct kv_config *c
         return NULL;
     }
     if (merge_rubric(config, bench, s, err) != 0 ||
-        (config->evaluation_mode != KV_RUBRIC_ONLY && compile(s, last, config, translator, err) != 0)) {
+        (config->evaluation_mode != KV_RUBRIC_ONLY &&
+            compile(s, last, config, translator, err) != 0)) {
         kv_err_context(err, "question %s", q->id.p);
         kv_prepared_question_close(s);
         return NULL;

@@ -11,14 +11,14 @@
 
 struct kv_prepared_question {
     const struct kv_question *question;
-    const struct kv_template *template; /* NULL: invalid, or not looked at (rubric_only) */
-    const char *template_error;         /* why it is invalid; NULL: it is not */
+    const struct kv_template *template;    /* NULL: invalid, or not looked at (rubric_only) */
+    const char *template_error;            /* why it is invalid; NULL: it is not */
     struct kv_compiled_template *compiled; /* whose these two are, with the schemas; NULL if not
                                               looked at */
-    bool rubric_wanted;           /* by evaluation_mode, and there are traits to evaluate */
-    struct kv_rubric rubric;      /* global and its own */
-    bool few_shot;                /* examples may be shown */
-    struct kv_buf examples;       /* JSON array */
+    bool rubric_wanted;      /* by evaluation_mode, and there are traits to evaluate */
+    struct kv_rubric rubric; /* global and its own */
+    bool few_shot;           /* examples may be shown */
+    struct kv_buf examples;  /* JSON array */
     size_t example_count;
     struct kv_question read; /* private: what `question` points to */
 };

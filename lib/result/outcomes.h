@@ -22,7 +22,8 @@ struct kv_outcomes {
 
 /* Never 0, which is the code of no row. */
 uint32_t kv_outcomes_code(const struct kv_result *row);
-uint32_t kv_outcomes_pack(enum kv_result_outcome outcome, unsigned marks); /* the same of its parts */
+uint32_t kv_outcomes_pack(
+    enum kv_result_outcome outcome, unsigned marks); /* the same of its parts */
 enum kv_result_outcome kv_outcomes_outcome(uint32_t code);
 
 bool kv_outcomes_mark(uint32_t code, enum kv_mark mark); /* true if it is in the code */

@@ -45,8 +45,8 @@ struct kv_result {
     struct kv_slice answering, parsing; /* identity objects */
     struct kv_slice failure_stage, failure_reason;
     struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata */
-    struct kv_slice warnings; /* of the metadata */
-    bool partial;             /* a time limit cut off its answer */
+    struct kv_slice warnings;                               /* of the metadata */
+    bool partial;                                           /* a time limit cut off its answer */
 };
 
 /* A flag beside those of json.h: the line is one checked value without white space around it, as

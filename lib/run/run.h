@@ -27,8 +27,8 @@
 #include "journal.h"
 #include "output.h"
 #include "pipeline.h"
-#include "requests.h"
 #include "replies.h"
+#include "requests.h"
 #include "tries.h"
 
 struct kv_run_setup {
@@ -47,7 +47,7 @@ struct kv_run_setup {
     const char *nonce;          /* in names of calls */
     int in_flight;
     struct kv_requests *requests; /* jobs are requests, in place of the pipeline; or NULL */
-    struct kv_endpoint *exec; /* a command a task, in place of the pipeline; or NULL */
+    struct kv_endpoint *exec;     /* a command a task, in place of the pipeline; or NULL */
     int64_t command_timeout_ms;
     int64_t grace_ms; /* for what is under way when the run stops; -1: as usual for the occasion */
     bool warm, salvage_any;   /* as in kv_dispatch */

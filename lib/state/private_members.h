@@ -15,7 +15,7 @@
 #define KV_MEMBER_TASKS            "kv_tasks"         /* path of the list of jobs */
 #define KV_MEMBER_REQUESTS         "kv_requests"      /* path of requests, which are the jobs */
 #define KV_MEMBER_REQUESTS_DIGEST  "kv_requests_digest"
-#define KV_MEMBER_SHARD            "kv_shard"         /* "I/N", of a part of a manifest */
-#define KV_MEMBER_KNOWN            "kv_known"         /* see finished_export.h; an object */
+#define KV_MEMBER_SHARD            "kv_shard" /* "I/N", of a part of a manifest */
+#define KV_MEMBER_KNOWN            "kv_known" /* see finished_export.h; an object */
 
 #endif

@@ -205,8 +205,8 @@ int kvtest_judge(int argc, char **argv)
     bool jq = false, count = false;
     const struct kv_option options[] = {{0, "share", KV_OPT_TEXT, &share},
         {0, "jq", KV_OPT_FLAG, &jq}, {0, "count", KV_OPT_FLAG, &count}, {0}};
-    kv_cli_begin(
-        &cli, argc, argv, options, "usage: kvtest judge [--jq] [--count] --share DIR < QUESTIONS\n");
+    kv_cli_begin(&cli, argc, argv, options,
+        "usage: kvtest judge [--jq] [--count] --share DIR < QUESTIONS\n");
     struct kv_err err;
     verifier = kv_verdict_open(share ? share : "share", &err);
     scorer = verifier ? kv_trait_score_open(share ? share : "share", &err) : NULL;

@@ -215,7 +215,8 @@ static void run_task(const struct kv_pipeline_shared *shared, const struct kv_be
     struct kv_query q;
     struct kv_answer r;
     const struct kv_config *c = shared->config;
-    struct kv_prepared_question *prepared = kv_prepared_question_open(c, bench, 0, NULL, NULL, &err);
+    struct kv_prepared_question *prepared =
+        kv_prepared_question_open(c, bench, 0, NULL, NULL, &err);
     if (!prepared) {
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;

@@ -90,6 +90,15 @@ static struct {
     struct tally all, late;
 } me;
 
+/* The place of the setting that the first n characters of an argument name; NULL: none. */
+static double *find_setting(const char *name, size_t n)
+{
+    for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
+        if (strncmp(settings[k].name, name, n) == 0 && strlen(settings[k].name) == n)
+            return settings[k].value;
+    return NULL;
+}
+
 static void read_settings(int argc, char **argv)
 {
     sim.server.wait_ms = -1;
@@ -97,13 +106,11 @@ static void read_settings(int argc, char **argv)
     sim.lanes = 1;
     sim.seed = 7;
     for (int i = 1; i < argc; i++) {
-        size_t n = strcspn(argv[i], "="), k = 0, all = sizeof settings / sizeof *settings;
-        while (k < all &&
-               (strncmp(settings[k].name, argv[i], n) != 0 || strlen(settings[k].name) != n))
-            k++;
-        if (k == all || !argv[i][n])
+        size_t n = strcspn(argv[i], "=");
+        double *value = find_setting(argv[i], n);
+        if (!value || !argv[i][n])
             kv_cli_usage("'%s' is no setting", argv[i]);
-        *settings[k].value = strtod(argv[i] + n + 1, NULL);
+        *value = strtod(argv[i] + n + 1, NULL);
     }
     sim.server.change_ms += START_MS;
     sim.server.down_ms += START_MS;

@@ -425,30 +425,6 @@ static int check_models(struct kv_session *session, struct kv_err *err)
     return unusable ? KV_PROVIDER : KV_OK;
 }
 
-/* Says of a finished run how its failures, which are results, are tried again. */
-static enum kv_kind tell_finished(const char *operand)
-{
-    struct kv_err ignored;
-    struct kv_buf text = {0};
-    struct kv_state *s = kv_state_open_any(operand, &ignored);
-    bool known = s && kv_state_load(s, KV_LOAD_ROWS, &ignored) == 0;
-    int64_t failed = known ? kv_state_info(s)->failed_count : 0;
-    if (failed > 0) {
-        const struct kv_paths *paths = kv_state_info(s)->paths;
-        kv_buf_add_str(&text, "kv-manifest -b BENCHMARK -c PRESET -o ");
-        kv_paths_add_word(&text, paths->output);
-        kv_buf_add_str(&text, " --extend-from ");
-        kv_paths_add_word(&text, paths->output);
-        kv_cli_say(
-            "%s: is finished, with %lld failed tasks; to try them again begin with its results: "
-            "%s && kv-run --retry-failed%s",
-            paths->output, (long long)failed, text.p, paths->resume + strlen("kv-run"));
-    }
-    kv_buf_release(&text);
-    kv_state_close(s);
-    return failed > 0 ? KV_INPUT : KV_OK;
-}
-
 static const struct kv_option options[] = {
     {'j', "jobs", KV_OPT_TEXT, &given.jobs},
     {0, "rpm", KV_OPT_NUMBER, &given.rpm},
@@ -555,6 +531,26 @@ static int act(struct kv_session *session, const char *tasks, const char *again,
     return run_all(session, again, err);
 }
 
+/* True, and *status, if the run is finished, or if batches do it. */
+static bool ended_elsewhere(int argc, char **argv, int first, int *status)
+{
+    struct kv_err err;
+    const char *operand = argv[first];
+    int finished = given.check ? 0 : kv_state_is_finished(operand, &err);
+    bool asks = !given.elsewhere.directory && !given.dry_run && !given.check;
+    if (finished < 0)
+        kv_cli_fail(&err);
+    if (finished)
+        *status = kv_cli_end(given.retry_failed ? kv_run_end_tell_finished(operand) : KV_OK);
+    else if (given.batch.list)
+        *status = kv_by_batches(&given.batch, argc, argv, first);
+    else if (asks && !given.race && kv_by_batches_hold(operand))
+        *status = kv_cli_end(KV_NO);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -567,16 +563,8 @@ int main(int argc, char **argv)
     kv_elsewhere_check(&given.elsewhere, argv[first + 1], given.exec, given.judge_fallback);
     share_limits();
     read_progress();
-    int finished = given.check ? 0 : kv_state_is_finished(argv[first], &err);
-    if (finished < 0)
-        kv_cli_fail(&err);
-    if (finished)
-        return kv_cli_end(given.retry_failed ? tell_finished(argv[first]) : KV_OK);
-    if (given.batch.list)
-        return kv_by_batches(&given.batch, argc, argv, first);
-    bool asks = !given.elsewhere.directory && !given.dry_run && !given.check;
-    if (asks && !given.race && kv_by_batches_hold(argv[first]))
-        return kv_cli_end(KV_NO);
+    if (ended_elsewhere(argc, argv, first, &status))
+        return status;
     kv_run_end_add_words(&again, argc, argv);
     char *share = kv_cli_share(given.share);
     struct kv_session_options o = session_options(argv + first, share);

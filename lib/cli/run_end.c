@@ -2,6 +2,7 @@
 #include "run_end.h"
 
 #include "cli.h"
+#include "state.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -108,4 +109,27 @@ void kv_run_end_tell_next(const struct kv_run_end *e, const struct kv_run_tally 
     }
     kv_cli_say("%s", text.p);
     kv_buf_release(&text);
+}
+
+enum kv_kind kv_run_end_tell_finished(const char *operand)
+{
+    struct kv_err ignored;
+    struct kv_buf text = {0};
+    struct kv_state *s = kv_state_open_any(operand, &ignored);
+    bool known = s && kv_state_load(s, KV_LOAD_ROWS, &ignored) == 0;
+    int64_t failed = known ? kv_state_info(s)->failed_count : 0;
+    if (failed > 0) {
+        const struct kv_paths *paths = kv_state_info(s)->paths;
+        kv_buf_add_str(&text, "kv-manifest -b BENCHMARK -c PRESET -o ");
+        kv_paths_add_word(&text, paths->output);
+        kv_buf_add_str(&text, " --extend-from ");
+        kv_paths_add_word(&text, paths->output);
+        kv_cli_say(
+            "%s: is finished, with %lld failed tasks; to try them again begin with its results: "
+            "%s && kv-run --retry-failed%s",
+            paths->output, (long long)failed, text.p, paths->resume + strlen("kv-run"));
+    }
+    kv_buf_release(&text);
+    kv_state_close(s);
+    return failed > 0 ? KV_INPUT : KV_OK;
 }

@@ -22,6 +22,9 @@ void kv_run_end_tell_cost(const struct kv_run_tally *tally);
 /* What to type next: after a signal always, else where it is followed. Nothing if the results went
  * into a file, which is nothing to go on from, or if KV_NO_HINTS is set. */
 void kv_run_end_tell_next(const struct kv_run_end *e, const struct kv_run_tally *tally);
+/* Says of a finished run how its failures, which are results, are tried again: KV_INPUT if it has any,
+ * else KV_OK. */
+enum kv_kind kv_run_end_tell_finished(const char *operand);
 
 /* Appends argv as it was typed, for a shell. */
 void kv_run_end_add_words(struct kv_buf *out, int argc, char **argv);

@@ -19,19 +19,11 @@ enum {
 
 /* ---- what calls under way may cost ---- */
 
-static void settle(struct kv_pending_query *e)
+static void set_aside(struct kv_pending_query *e, double cost)
 {
-    e->endpoint->reserved -= e->reserved;
-    e->endpoint->reserving -= e->reserved > 0;
-    e->reserved = 0;
-}
-
-static void reserve(struct kv_pending_query *e)
-{
-    settle(e);
-    e->reserved = e->input.n ? 0 : kv_endpoint_reserve(e->endpoint, &e->query);
-    e->endpoint->reserved += e->reserved;
-    e->endpoint->reserving += e->reserved > 0;
+    e->endpoint->reserved += cost - e->reserved;
+    e->endpoint->reserving += (cost > 0) - (e->reserved > 0);
+    e->reserved = cost;
 }
 
 void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e)
@@ -43,7 +35,7 @@ void kv_dispatch_submit(struct kv_dispatch *c, struct kv_pending_query *e)
     e->redone = e->attempts = 0;
     kv_buf_clear(&e->kept);
     kv_usage_begin(&e->used);
-    reserve(e);
+    set_aside(e, e->input.n ? 0 : kv_endpoint_reserve(e->endpoint, &e->query));
     if (kv_warming_admit(c, e))
         kv_sched_submit(c->sched, &e->call, kv_child_now_ms());
 }
@@ -143,7 +135,7 @@ static void conclude(struct kv_dispatch *c, struct kv_pending_query *e, struct k
         tell_retry(c, e, response->error, e->call.ready_ms > now ? e->call.ready_ms - now : 0);
         return;
     }
-    settle(e);
+    set_aside(e, 0);
     kv_warming_end(c, e, response->kind == KV_ANSWER_TEXT);
     response->used = e->used;
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
@@ -182,7 +174,7 @@ void kv_dispatch_withhold(struct kv_dispatch *c, struct kv_pending_query *e, str
         .category = KV_RETRY_NEVER,
         .error_type = KV_SLICE("Stopped"),
         .error = why};
-    settle(e);
+    set_aside(e, 0);
     kv_warming_end(c, e, false);
     c->respond(c->closure, e, &r);
 }
@@ -583,7 +575,7 @@ void kv_dispatch_drop(struct kv_dispatch *c, struct kv_pending_query *e)
     if (e->noted)
         take_noted(c, e);
     e->flying = false;
-    settle(e);
+    set_aside(e, 0);
     kv_warming_end(c, e, false);
     if (e->streamed)
         kv_streamed_close(detach_stream(c, e));

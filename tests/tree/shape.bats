@@ -258,3 +258,11 @@ never() {
         awk -v plain=1 -f man/help.awk "$m" | grep -nE '(,|\<(as|by|the|of|and|with|for|to|from|a|or|as for))$'
     done)"
 }
+
+@test "shape: no function has more than 40 lines, its head and its braces included" {
+    nothing "$(awk 'FNR == 1 { head = 1 }
+        /^$|^#|\*\/$|^}/ { head = FNR + 1 }
+        /^{$/ { from = head }
+        /^}$/ && from { if (FNR - from >= 40) print FILENAME ":" from ": " FNR - from + 1; from = 0 }' \
+        lib/*.c lib/*/*.c bin/*.c)"
+}

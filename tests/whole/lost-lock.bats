@@ -18,8 +18,9 @@ teardown() {
 }
 
 # far [NAME=VALUE...] COMMAND... - on a network file system; KV_FAR_NOLOCK=1: the first lock is lost at once
+# (LD_PRELOAD takes no path with a blank in it, LD_LIBRARY_PATH does)
 far() {
-    env LD_PRELOAD="$KV_TBIN/far.so" ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 KV_FAR_FS=6969 "$@"
+    env LD_LIBRARY_PATH="$KV_TBIN" LD_PRELOAD=far.so ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 KV_FAR_FS=6969 "$@"
 }
 
 # at STEP PID - waits until a process is held at a step, or has ended

@@ -74,6 +74,7 @@ completed() {
 }
 
 @test "run: after Ctrl-C it says what is pending and how to go on, and that works" {
+    local DO='sleep 0.5; jq -c {task_id}' # for whoever types Ctrl-C on a busy machine
     on_terminal -i '[2-9]/12' kv-run --append -j 2 --exec "$DO" r.json
     assert_equal "$status" 130
     local left
@@ -88,6 +89,7 @@ completed() {
 }
 
 @test "run: a pipeline that Ctrl-C ends keeps what was done and shows the whole pipeline to type" {
+    local DO='sleep 0.5; jq -c {task_id}' # for whoever types Ctrl-C on a busy machine
     on_terminal -i '[2-9]/12' sh -c "kv-run -j 2 --exec '$DO' r.json | kv-append -q r.json"
     assert [ "$(completed)" -ge 2 ]
     tail -n 1 shown | sed 's/.*to go on: //' >typed

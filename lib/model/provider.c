@@ -127,13 +127,22 @@ static int add_headers(struct kv_http_target *peer, const struct kv_provider *p,
     return rc == 0 && key.n ? add_key(peer, p, key, err) : rc;
 }
 
+/* Some servers offer HTTP/2 and are better asked without. */
+static bool forbids_sharing(const struct kv_choice *c)
+{
+    struct kv_slice value;
+    return c->extra.n && kv_json_get(c->extra, "http2", &value) && kv_slice_is(value, "false");
+}
+
 static struct kv_http_target *open_target(
-    char *url, const struct kv_base_url *base, struct kv_err *err)
+    char *url, const struct kv_base_url *base, const struct kv_choice *c, struct kv_err *err)
 {
     struct kv_http_target *target = kv_http_target_open(url, err);
     free(url);
     if (target && base->socket)
         kv_http_target_socket(target, base->socket);
+    if (target && forbids_sharing(c))
+        target->share_connections = false;
     return target;
 }
 
@@ -142,29 +151,18 @@ static enum kv_protocol_kind other_protocol(const struct kv_provider *p)
     return p->wire == KV_PROTOCOL_OPENAI ? KV_PROTOCOL_RESPONSES : KV_PROTOCOL_OPENAI;
 }
 
-/* Some servers offer HTTP/2 and are better asked without. */
-static void choose_sharing(struct kv_http_target *target, const struct kv_choice *c)
-{
-    struct kv_slice value;
-    if (c->extra.n && kv_json_get(c->extra, "http2", &value) && kv_slice_is(value, "false"))
-        target->share_connections = false;
-}
-
 static int connect_peers(struct kv_provider *p, const struct kv_choice *c,
     const struct kv_base_url *base, struct kv_err *err)
 {
-    p->chat = open_target(kv_base_url_asked(base, p->wire, c->model), base, err);
+    p->chat = open_target(kv_base_url_asked(base, p->wire, c->model), base, c, err);
     if (!p->chat)
         return -1;
-    choose_sharing(p->chat, c);
     char *streamed = kv_base_url_streamed(base, p->wire, c->model);
-    if (streamed && !(p->streamed = open_target(streamed, base, err)))
+    if (streamed && !(p->streamed = open_target(streamed, base, c, err)))
         return -1;
-    if (p->streamed)
-        choose_sharing(p->streamed, c);
-    p->models = open_target(kv_base_url_models(base, p->wire), base, err);
+    p->models = open_target(kv_base_url_models(base, p->wire), base, c, err);
     if (p->models && p->dialect->wire == KV_PROTOCOL_OPENAI)
-        p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, err);
+        p->other = open_target(kv_base_url_asked(base, other_protocol(p), c->model), base, c, err);
     return p->models && (p->other || p->dialect->wire != KV_PROTOCOL_OPENAI) ? 0 : -1;
 }
 

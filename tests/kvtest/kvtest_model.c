@@ -6,7 +6,8 @@
  *                           "max_tokens","schema_name","schema","step","quirks","extra"}
  *                           -> the body
  *     kvtest model choose     {"id","interface","model_provider","base_url","extra","env":{}}
- *                           -> {"dialect","url","models","key","exposed"} or {"error"}
+ *                           -> {"dialect","url","models","key","exposed","shared": how many of
+ *                           its addresses share connections} or {"error"}
  *     kvtest model keys       {"url","document","env":{}} -> {"host","loopback","keys":[the variables
  * whose keys may go there]} or {"error"} kvtest model call       choose, ask and reply in one, over
  * HTTP, with the process's environment and a hardened process: "timeout_ms", "listing":true for GET
@@ -251,6 +252,15 @@ static struct kv_choice read_choice(struct kv_slice line, char *texts[6])
     return c;
 }
 
+static int count_shared(const struct kv_provider *p)
+{
+    const struct kv_http_target *all[] = {p->chat, p->models, p->other, p->streamed};
+    int n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        n += all[i] && all[i]->share_connections;
+    return n;
+}
+
 static void check_choose(struct kv_slice line, struct kv_buf *out)
 {
     char *texts[6];
@@ -267,6 +277,7 @@ static void check_choose(struct kv_slice line, struct kv_buf *out)
         kv_json_quote_str(out, p.chat->place.url);
         if (p.chat->socket)
             kv_buf_printf(out, ",\"socket\":\"%s\"", p.chat->socket);
+        kv_buf_printf(out, ",\"shared\":%d", count_shared(&p));
         kv_buf_add_str(out, ",\"models\":");
         kv_json_quote_str(out, p.models->place.url);
         kv_buf_add_str(out, ",\"key\":");

@@ -35,6 +35,17 @@ agree() {
     assert_output "$(wc -l <"$DATA/provider/choices.jsonl")/$(wc -l <"$DATA/provider/choices.jsonl")"
 }
 
+@test "provider: connections to https are shared, unless http2 is false" {
+    # The address of requests, that of the list, and that of OpenAI's other form of requests.
+    run kvtest model choose <<'END'
+{"interface":"openai_endpoint","base_url":"https://models.example/v1","model":"m","env":{}}
+{"interface":"openai_endpoint","base_url":"https://models.example/v1","model":"m","extra":{"http2":false},"env":{}}
+{"interface":"openai_endpoint","base_url":"http://models.example/v1","model":"m","env":{}}
+END
+    assert_success
+    assert_equal "$(jq .shared <<<"$output" | tr '\n' ' ')" '3 0 0 '
+}
+
 @test "provider: a key goes to whom it belongs, however a URL is spelled" {
     run agree keys keys.jsonl
     assert_success

@@ -13,8 +13,10 @@
  */
 #include "http.h"
 
+#include "child.h"
 #include "http_descriptors.h"
 #include "http_host.h"
+#include "http_setting.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -23,13 +25,13 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     BODY_MAX = 16 << 20,
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
     LOOK_EVERY_MS = 10,    /* at the caller's descriptors, however busy we are */
+    LEAST_MS = 1000,       /* for what was held longer than a limit allows */
 };
 
 struct slot {
@@ -40,6 +42,8 @@ struct slot {
     bool flying, capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
     struct kv_http_flight flight;
+    int64_t started_ms;
+    long timeout_ms, connect_timeout_ms;
     struct curl_slist accept;   /* in front of the peer's headers */
     struct kv_http_lines lines; /* in place of both, where the request has headers of its own */
     struct kv_http_file file;   /* that is sent */
@@ -62,39 +66,7 @@ struct kv_http {
     int64_t looked_ms, broken_ms;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- slots ---- */
-
-/* The first option libcurl did not take: an odd build must be noticed, not half obeyed. */
-struct setting {
-    CURL *easy;
-    CURLcode code;
-    const char *option;
-};
-
-static void keep(struct setting *s, CURLcode code, const char *option)
-{
-    if (code == CURLE_OK || s->code != CURLE_OK)
-        return;
-    s->code = code;
-    s->option = option;
-}
-
-#define SET(s, option, value) keep((s), curl_easy_setopt((s)->easy, option, (value)), #option)
-
-static int settled(const struct setting *s, struct kv_err *err)
-{
-    if (s->code == CURLE_OK)
-        return 0;
-    return kv_err_set(err, KV_SYSTEM, "libcurl %s does not take %s: %s",
-        curl_version_info(CURLVERSION_NOW)->version, s->option, curl_easy_strerror(s->code));
-}
 
 static size_t take(char *bytes, size_t size, size_t n, void *to)
 {
@@ -122,7 +94,7 @@ static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int o
     return CURL_PREREQFUNC_OK;
 }
 
-static void set_trust(struct setting *s, const struct kv_http *h)
+static void set_trust(struct kv_http_setting *s, const struct kv_http *h)
 {
     if (h->ca_file) {
         SET(s, CURLOPT_CAINFO, h->ca_file);
@@ -146,7 +118,7 @@ static int count_probes(void *closure, curl_socket_t fd, curlsocktype purpose)
 
 static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_err *err)
 {
-    struct setting s = {.easy = slot->easy};
+    struct kv_http_setting s = {.easy = slot->easy};
     SET(&s, CURLOPT_PRIVATE, slot);
     SET(&s, CURLOPT_ERRORBUFFER, slot->error);
     SET(&s, CURLOPT_WRITEFUNCTION, take);
@@ -175,7 +147,7 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_SEEKFUNCTION, kv_http_file_seek);
     SET(&s, CURLOPT_SEEKDATA, &slot->file);
     set_trust(&s, h);
-    return settled(&s, err);
+    return kv_http_settled(&s, err);
 }
 
 static struct slot *slot_new(struct kv_http *h, struct kv_err *err)
@@ -218,7 +190,7 @@ static void slot_put(struct kv_http *h, struct slot *slot)
     h->free = slot;
 }
 
-static void set_body(struct setting *s, struct slot *slot, const struct kv_http_request *r)
+static void set_body(struct kv_http_setting *s, struct slot *slot, const struct kv_http_request *r)
 {
     if (r->from_file) {
         slot->file = (struct kv_http_file){.fd = r->file, .size = r->file_size};
@@ -236,10 +208,26 @@ static void set_body(struct setting *s, struct slot *slot, const struct kv_http_
     slot->custom = r->method != NULL;
 }
 
+static long left(long limit_ms, int64_t held_ms)
+{
+    long least = limit_ms < LEAST_MS ? limit_ms : LEAST_MS;
+    return limit_ms - held_ms > least ? limit_ms - (long)held_ms : least;
+}
+
+/* The time that a transfer was held counts. After a connection that failed it counts for the next one
+ * too: those behind it would try in vain as long again as it did. */
+static void shorten(struct kv_http_setting *s, const struct slot *slot)
+{
+    int64_t held_ms = kv_child_now_ms() - slot->started_ms;
+    SET(s, CURLOPT_TIMEOUT_MS, left(slot->timeout_ms, held_ms));
+    if (slot->flight.host->failed)
+        SET(s, CURLOPT_CONNECTTIMEOUT_MS, left(slot->connect_timeout_ms, held_ms));
+}
+
 static int slot_prepare(struct slot *slot, const struct kv_http_request *r, struct kv_err *err)
 {
     static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
-    struct setting s = {.easy = slot->easy};
+    struct kv_http_setting s = {.easy = slot->easy};
     slot->take = r->take;
     slot->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
     const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
@@ -249,8 +237,10 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     SET(&s, CURLOPT_HTTPHEADER,
         r->field_count ? kv_http_lines_make(&slot->lines, r->fields, r->field_count, &slot->accept)
                        : &slot->accept);
-    SET(&s, CURLOPT_TIMEOUT_MS, r->timeout_ms > 0 ? r->timeout_ms : 600000L);
-    SET(&s, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000L);
+    slot->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : 600000;
+    slot->connect_timeout_ms = r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000;
+    SET(&s, CURLOPT_TIMEOUT_MS, slot->timeout_ms);
+    SET(&s, CURLOPT_CONNECTTIMEOUT_MS, slot->connect_timeout_ms);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
     SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
     bool shared = r->peer->share_connections;
@@ -262,7 +252,7 @@ static int slot_prepare(struct slot *slot, const struct kv_http_request *r, stru
     slot->peer = r->peer;
     slot->user = r->user;
     slot->error[0] = '\0';
-    return settled(&s, err);
+    return kv_http_settled(&s, err);
 }
 
 /* ---- open and close ---- */
@@ -379,6 +369,7 @@ int kv_http_start(struct kv_http *h, const struct kv_http_request *request, stru
         slot_put(h, slot);
         return kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
     }
+    slot->started_ms = held ? kv_child_now_ms() : 0;
     slot->flying = true;
     h->flying++;
     h->held += held;
@@ -420,20 +411,24 @@ size_t kv_http_cancel(struct kv_http *h, const void *user)
     return n;
 }
 
+/* It ends as a lost connection. */
+static void lose(struct kv_http *h, struct slot *slot)
+{
+    land(h, slot);
+    slot->next = h->lost;
+    h->lost = slot;
+}
+
 /* A multi that failed is not used again. Its transfers end as lost connections; if the next one
  * fails within a minute, the trouble is not the multi's. */
 static int rebuild(struct kv_http *h, CURLMcode code, struct kv_err *err)
 {
     for (size_t i = 0; i < h->count; i++) {
-        struct slot *slot = h->slots[i];
-        if (!slot->flying)
-            continue;
-        land(h, slot);
-        slot->next = h->lost;
-        h->lost = slot;
+        if (h->slots[i]->flying)
+            lose(h, h->slots[i]);
     }
-    bool again = now_ms() - h->broken_ms < 60000;
-    h->broken_ms = now_ms();
+    bool again = kv_child_now_ms() - h->broken_ms < 60000;
+    h->broken_ms = kv_child_now_ms();
     curl_multi_cleanup(h->multi);
     h->multi = NULL;
     if (multi_open(h, err) < 0)
@@ -447,8 +442,12 @@ static bool begin_held(struct kv_http *h)
     struct kv_http_flight *flight;
     size_t before = h->held;
     while (h->held && (flight = kv_http_host_next(&h->hosts))) {
-        curl_multi_add_handle(h->multi, ((struct slot *)flight->user)->easy);
+        struct slot *slot = flight->user;
+        struct kv_http_setting s = {.easy = slot->easy};
         h->held--;
+        shorten(&s, slot);
+        if (s.code != CURLE_OK || curl_multi_add_handle(h->multi, slot->easy) != CURLM_OK)
+            lose(h, slot);
     }
     return h->held < before;
 }
@@ -472,11 +471,11 @@ static void look(struct kv_http *h, struct pollfd *fds, size_t nfds, bool at_onc
 {
     for (size_t i = 0; i < nfds; i++)
         fds[i].revents = 0;
-    if (nfds == 0 || (!at_once && now_ms() - h->looked_ms < LOOK_EVERY_MS))
+    if (nfds == 0 || (!at_once && kv_child_now_ms() - h->looked_ms < LOOK_EVERY_MS))
         return;
     while (poll(fds, (nfds_t)nfds, 0) < 0 && errno == EINTR)
         continue;
-    h->looked_ms = now_ms();
+    h->looked_ms = kv_child_now_ms();
 }
 
 static void await(struct kv_http *h, const struct pollfd *fds, size_t nfds, int timeout_ms)

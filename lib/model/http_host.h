@@ -23,8 +23,8 @@ enum { KV_HTTP_STREAMS = 100 }; /* of one connection: libcurl's own limit */
 
 struct kv_http_flight {
     void *user;
-    /* private: zero */
-    struct kv_http_host *host;
+    struct kv_http_host *host; /* zero, as all that follows */
+    /* private */
     int port; /* 0: not connected yet */
     bool held;
     struct kv_http_flight *next;
@@ -33,6 +33,7 @@ struct kv_http_flight {
 struct kv_http_host {
     char *name;
     enum { KV_HTTP_UNKNOWN, KV_HTTP_SHARED, KV_HTTP_APART } kind;
+    bool failed; /* the last connection that was tried */
     /* private: zero */
     struct {
         int port;
@@ -41,7 +42,6 @@ struct kv_http_host {
     size_t count, streams, flying, begun; /* begun: of flying, those not held */
     struct kv_http_flight *opener;        /* is connecting */
     struct kv_http_flight *held, *last;
-    bool failed; /* the last connection that was tried */
 };
 
 struct kv_http_hosts { /* zero: none is known */

@@ -259,3 +259,14 @@ shared() {
     exec 8>&-
     assert_output '{"cancelled":50,"flying":0}'
 }
+
+@test "http: transfers that waited for a connection that never came about do not wait as long again" {
+    mkfifo ready hold
+    laconic <hold >ready 3>&- &
+    exec 8>hold
+    run kvtest http --count 20 --parallel 20 --connect-timeout 6000 "https://127.0.0.1:$(head -n 1 ready | json .port)/"
+    exec 8>&-
+    assert_equal "$(jq -r .end <<<"$output" | sort | uniq -c | tr -s ' ')" ' 20 connection'
+    # One tried for all of the 6 s, the others for what was left.
+    assert_equal "$(jq -s 'map(select(.total_ms > 5000)) | length' <<<"$output")" 1
+}

@@ -11,12 +11,11 @@
 void kv_lock_warning(const struct kv_paths *paths)
 {
     char *directory, *name;
-    struct kv_err none;
     struct kv_buf system = {0};
     if (kv_cli_env("KV_NO_HINTS"))
         return;
     kv_io_split(paths->state, &directory, &name);
-    int dir = kv_io_dir_open(directory, &none);
+    int dir = kv_io_dir_open(directory, NULL);
     if (dir >= 0 && !kv_io_reach_is_full(dir, &system))
         kv_cli_say(
             "%s is on %s, where a lock is not seen by other hosts or mounts: use it from one "

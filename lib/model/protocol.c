@@ -44,10 +44,10 @@ static void replace(struct kv_buf *out, struct kv_slice object, const char *name
 }
 
 /* Each event of a stream repeats it. */
-static void take_id(const struct kv_protocol *to, struct kv_slice root)
+static void take_id(const struct kv_protocol *to, struct kv_slice id)
 {
     if (!to->id->n)
-        append(to->id, root, "id");
+        append_value(to->id, id);
 }
 
 /* ---- OpenAI ---- */
@@ -140,8 +140,7 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
     struct kv_slice v[COUNT], choice;
     PICK(root, v);
     replace_value(to->model, v[MODEL]);
-    if (!to->id->n) /* each event of a stream repeats it */
-        append_value(to->id, v[ID]);
+    take_id(to, v[ID]);
     replace_value(to->provider, v[PROVIDER]);
     replace_value(to->fingerprint, v[FINGERPRINT]);
     replace_value(to->tier, v[TIER]);
@@ -214,7 +213,8 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
         anthropic_stop(to, block);
     }
     replace(to->model, root, "model");
-    take_id(to, root);
+    kv_json_get(root, "id", &value);
+    take_id(to, value);
     anthropic_stop(to, root);
     if (!kv_json_get(root, "content", &value) || kv_json_type(value) != KV_JSON_ARRAY)
         return false;

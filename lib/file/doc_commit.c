@@ -309,8 +309,10 @@ static int remove_all(struct kv_doc *d, const char *const *also, struct kv_err *
         const struct kv_shadow *g = &d->part[i];
         struct kv_file now;
         if (g->view.shape != KV_DOC_VERSION_ABSENT &&
-            (kv_io_look(d->dir, g->name, &now) != 0 || !kv_file_same(&now.id, &g->view.file.id)))
+            (kv_io_look(d->dir, g->name, &now) != 0 || !kv_file_same(&now.id, &g->view.file.id))) {
+            kv_control_void(d->lock); /* it says that they were given up */
             return refuse_other(g, err);
+        }
     }
     d->removed = d->committed = true;
     for (size_t i = 0; i < d->count; i++) {

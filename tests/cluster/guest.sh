@@ -122,7 +122,8 @@ two_writers() {
 held() {
     local step=$1 host=$2
     shift 2
-    KV_FAR_HOLD=$step KV_FAR_AT=/tmp/hold LD_PRELOAD="$TB/far.so" on "$host" "$BIN/kv-append" r.json "$@"
+    # LD_PRELOAD takes no path with a blank in it, LD_LIBRARY_PATH does.
+    KV_FAR_HOLD=$step KV_FAR_AT=/tmp/hold LD_LIBRARY_PATH=$TB LD_PRELOAD=far.so on "$host" "$BIN/kv-append" r.json "$@"
 }
 
 # The link of host 1 goes down while its writer is about to rename. Another host gets the lock and

@@ -5,6 +5,7 @@
 #include "batch_manage.h"
 #include "batch_sources.h"
 #include "batch_submit.h"
+#include "by_batches.h"
 #include "cli.h"
 
 #include "help/kv-batch.h"
@@ -190,13 +191,6 @@ static int conclude(const struct verb *verb, const struct task *t)
     return told->waits && verb->run == submit ? KV_NO : KV_OK;
 }
 
-static double read_pace(void)
-{
-    const char *text = kv_cli_env("KV_BATCH_SPEED");
-    double pace = text ? strtod(text, NULL) : 1;
-    return pace >= 1 && pace <= 1e6 ? pace : 1;
-}
-
 int main(int argc, char **argv)
 {
     struct kv_cli cli;
@@ -215,7 +209,7 @@ int main(int argc, char **argv)
         .lock = true,
         .env = kv_cli_env,
         .signal_fd = kv_cli_signals(),
-        .pace = read_pace(),
+        .pace = kv_by_batches_pace(),
         .say = say};
     kv_secret_harden();
     if (!(task.b = kv_batch_open(&how, &err)) || verb->run(&task, &err) != 0)

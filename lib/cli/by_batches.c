@@ -84,6 +84,8 @@ static int run(struct steps *s, struct words *w, bool quiet, struct kv_err *err)
     pid_t got;
     while ((got = waitpid(child, &ended, WNOHANG)) == 0 || (got < 0 && errno == EINTR))
         pass_signal(s, child, LOOK_MS);
+    if (got < 0)
+        return kv_err_sys(err, "%s", w->items[0]);
     return WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
 }
 
@@ -115,14 +117,15 @@ static int run_batch(struct steps *s, const char *verb, struct kv_err *err)
     return status;
 }
 
-/* How many of our own words an argument takes, which the run is not given. */
+/* How many of our own words an argument takes, which the run is not given. Names may be cut short, as
+ * getopt_long(3) has it. */
 static int own_words(const char *arg)
 {
-    static const char *const with[] = {"--batch-size", "--batch-as"};
+    static const char *const with[] = {"--batch-s", "--batch-a"}; /* ize, s */
     for (size_t i = 0; i < sizeof with / sizeof *with; i++)
-        if (strcmp(arg, with[i]) == 0)
-            return 2;
-    return strncmp(arg, "--batch", 7) == 0 || strcmp(arg, "--no-probe") == 0;
+        if (strncmp(arg, with[i], strlen(with[i])) == 0)
+            return strchr(arg, '=') ? 1 : 2;
+    return strncmp(arg, "--batch", 7) == 0 || strncmp(arg, "--no-p", 6) == 0;
 }
 
 /* The run as it was asked for, with other words in the place of ours. */
@@ -130,6 +133,9 @@ static int run_run(struct steps *s, bool probe, struct kv_err *err)
 {
     const struct kv_by_batches *how = s->how;
     struct words w = {0};
+    int replied = kv_io_exists(s->replies, err);
+    if (replied < 0)
+        return -1;
     add(&w, "kv-run");
     for (int i = 1; i < how->first; i++) {
         int own = own_words(how->argv[i]);
@@ -138,11 +144,10 @@ static int run_run(struct steps *s, bool probe, struct kv_err *err)
         else if (strcmp(how->argv[i], "--") != 0)
             add(&w, how->argv[i]);
     }
-    if (probe)
+    if (probe) {
         add(&w, "--race"); /* nothing is out yet, or it would not be probed */
-    if (probe)
         add(&w, "--max-tasks=1");
-    if (!probe) {
+    } else {
         add(&w, "--defer");
         add(&w, s->directory);
     }
@@ -150,7 +155,7 @@ static int run_run(struct steps *s, bool probe, struct kv_err *err)
         add(&w, "--defer-for");
         add(&w, how->list);
     }
-    if (kv_io_exists(s->replies, NULL) > 0) {
+    if (replied) {
         add(&w, "--replies");
         add(&w, s->replies);
     }
@@ -220,14 +225,19 @@ static void tell(const struct steps *s)
             b.open == 1 ? "" : "es");
 }
 
+double kv_by_batches_pace(void)
+{
+    const char *text = kv_cli_env("KV_BATCH_SPEED");
+    double pace = text ? strtod(text, NULL) : 1;
+    return pace >= 1 && pace <= 1e6 ? pace : 1;
+}
+
 /* Waits between steps, longer from one to the next. False: a signal came, or the time is over. */
 static bool pause_between(struct steps *s, int steps, int64_t end_ms)
 {
-    const char *speed = kv_cli_env("KV_BATCH_SPEED");
-    double pace = speed ? strtod(speed, NULL) : 1;
     int64_t until =
         kv_batch_now_ms() +
-        (int64_t)(PAUSE_MS * (steps < PAUSES_MOST ? steps : PAUSES_MOST) / (pace >= 1 ? pace : 1));
+        (int64_t)(PAUSE_MS * (steps < PAUSES_MOST ? steps : PAUSES_MOST) / kv_by_batches_pace());
     for (int64_t now = kv_batch_now_ms(); now < until && !s->signal; now = kv_batch_now_ms()) {
         if (end_ms && now >= end_ms)
             return false;
@@ -248,6 +258,7 @@ static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
     s.directory = kv_paths_private(&s.paths, "deferred");
     s.replies = kv_batch_replies_path(&s.paths);
     setenv("KV_NO_HINTS", "1", 1); /* what is to be typed next is this */
+    signal(SIGCHLD, SIG_DFL);      /* where it is ignored, nobody is told how a program has ended */
     int64_t end_ms = wait_s > 0 ? kv_batch_now_ms() + (int64_t)(wait_s * 1000) : 0;
     int status, n = 1;
     while ((status = take_step(&s, err)) == KV_NO && how->wait && pause_between(&s, n++, end_ms))

@@ -27,6 +27,9 @@ void kv_by_batches_check(const struct kv_by_batches *how, bool other_ways);
 /* Takes one step, or several: the exit status, as the last call of main. Operands begin at `first`. */
 int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first);
 
+/* Time passes so many times as fast for what waits for batches: KV_BATCH_SPEED, or 1. */
+double kv_by_batches_pace(void);
+
 /* True if calls of this state are ordered in batches, which are not asked as well: says so. */
 bool kv_by_batches_hold(const char *operand);
 

@@ -217,13 +217,16 @@ static void add_failures(struct kv_buf *out, struct kv_status *st)
 static void add_rest(struct kv_buf *out, struct kv_status *st)
 {
     struct kv_batch_beside batches;
+    struct kv_err err;
     kv_json_out_int(out, "hole_count", st->in->hole_count);
     kv_status_add_pace(out, kv_status_rate(st), st->in->pending_count);
     kv_json_out_flag(out, "active", kv_paths_run_active(st->in->paths));
     kv_json_out_flag(out, "complete", kv_status_is_complete(st));
     kv_json_out_flag(out, "finalized", st->in->finished);
-    if (kv_batch_beside_read(&batches, st->in->paths, NULL) == 0)
+    if (kv_batch_beside_read(&batches, st->in->paths, &err) == 0)
         kv_batch_beside_add(&batches, out);
+    else
+        kv_cli_warn(&err);
     kv_buf_add_char(out, '}');
 }
 

@@ -95,6 +95,22 @@ steps() {
     assert [ -e r.json.batches ]
 }
 
+@test "a ledger that cannot be read is told by kv-status, not passed over" {
+    batched 1
+    echo '{"a":1}' >r.json.batches
+    run --separate-stderr kv-status r.json.state
+    assert_stderr 'kv-status: r.json.batches: not a ledger'
+}
+
+@test "a step knows how its programs end where SIGCHLD is ignored, and its options where they are cut short" {
+    batched 3
+    run --separate-stderr python3 -c 'import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --append r.json.state
+    assert_failure 1
+    assert_regex "$stderr" '3 requests are in 2 batches; run again later'
+}
+
 @test "answers by batches, and judges at once" {
     batched 3
     run -0 steps --batch=answers --no-probe

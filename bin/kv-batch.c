@@ -76,7 +76,7 @@ static void read_size(struct kv_batch_limits *limits)
 static int submit(const struct task *t, struct kv_err *err)
 {
     struct kv_batch_sources sources = {0};
-    struct kv_batch_order order = {.limits = {.tokens_left = -1, .cost_left = -1}};
+    struct kv_batch_order order = {0};
     read_size(&order.limits);
     bool any = given.endpoints || t->n > 0;
     if (any && kv_batch_sources_read(&sources, given.endpoints, (const char *const *)t->operands,
@@ -91,16 +91,14 @@ static int submit(const struct task *t, struct kv_err *err)
 
 static int status(const struct task *t, struct kv_err *err)
 {
-    return kv_batch_settle(t->b, err) || kv_batch_look(t->b, false, err) ||
-                   print_parts(t, true, err)
-               ? -1
-               : 0;
+    return kv_batch_settle(t->b, err) || kv_batch_look(t->b, err) || print_parts(t, true, err) ? -1
+                                                                                               : 0;
 }
 
 static int collect(const struct task *t, struct kv_err *err)
 {
     const struct kv_batch_sink print = {.put = put}, none = {0};
-    if (kv_batch_settle(t->b, err) || kv_batch_look(t->b, false, err) ||
+    if (kv_batch_settle(t->b, err) || kv_batch_look(t->b, err) ||
         kv_batch_collect(t->b, given.all ? &none : &print, err))
         return -1;
     return given.all ? kv_batch_collected(t->b, &print, err) : 0;

@@ -29,18 +29,18 @@ static int open_http(struct kv_batch *b, struct kv_err *err)
 }
 
 /* Calls of a run have the names that the run gives them, with or without a ledger. */
-static void name_after_run(struct kv_batch *b)
+static int name_after_run(struct kv_batch *b, struct kv_err *err)
 {
     char nonce[KV_CALL_NONCE + 1];
-    struct kv_err ignored;
-    struct kv_state *s =
-        kv_io_exists(b->paths.state, &ignored) > 0 ? kv_state_open(b->paths.state, &ignored) : NULL;
+    int there = kv_io_exists(b->paths.state, err);
+    struct kv_state *s = there > 0 ? kv_state_open(b->paths.state, err) : NULL;
     if (!s)
-        return;
+        return there ? -1 : 0;
     const struct kv_state_info *info = kv_state_info(s);
     kv_call_nonce(kv_slice(info->created_at), kv_slice(info->config_hash), nonce);
     kv_ledger_set_nonce(b->ledger, nonce);
     kv_state_close(s);
+    return 0;
 }
 
 static int open_ledger(struct kv_batch *b, struct kv_err *err)
@@ -49,11 +49,9 @@ static int open_ledger(struct kv_batch *b, struct kv_err *err)
     if (!b->ledger)
         return -1;
     size_t torn = kv_ledger_torn(b->ledger);
-    if (torn && !b->options.shown_only)
+    if (torn)
         kv_batch_say(b, NULL, "a torn last line of %zu bytes is cut off", torn);
-    if (!b->options.shown_only)
-        name_after_run(b);
-    return 0;
+    return kv_ledger_parts(b->ledger) ? 0 : name_after_run(b, err);
 }
 
 struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv_err *err)
@@ -67,14 +65,11 @@ struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv
     bool ok = kv_batch_find_paths(options->operand, &b->paths, err) == 0 &&
               (!options->lock || kv_paths_run_lock(&b->paths, &b->lock, err) == 0) &&
               open_ledger(b, err) == 0;
-    if (ok && !options->shown_only) {
-        if (!b->ring) {
-            b->ring = kv_secret_open();
-            b->own_ring = true;
-        }
-        ok = open_http(b, err) == 0;
+    if (ok && !b->ring) {
+        b->ring = kv_secret_open();
+        b->own_ring = true;
     }
-    if (ok)
+    if (ok && open_http(b, err) == 0)
         return b;
     kv_batch_close(b);
     return NULL;
@@ -111,11 +106,6 @@ void kv_batch_close(struct kv_batch *b)
 struct kv_ledger *kv_batch_ledger(const struct kv_batch *b)
 {
     return b->ledger;
-}
-
-const struct kv_paths *kv_batch_paths(const struct kv_batch *b)
-{
-    return &b->paths;
 }
 
 const struct kv_batch_tally *kv_batch_told(const struct kv_batch *b)
@@ -234,10 +224,27 @@ void kv_batch_add_label(const struct kv_batch *b, const struct kv_batch_part *p,
     kv_buf_printf(out, "%s/%lld", kv_ledger_mark(b->ledger), (long long)p->number);
 }
 
+void kv_batch_add_name(const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out)
+{
+    kv_buf_printf(out, "kv-%s-%lld", kv_ledger_mark(b->ledger), (long long)p->number);
+}
+
 void kv_batch_add_file_name(
     const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out)
 {
-    kv_buf_printf(out, "kv-%s-%lld.jsonl", kv_ledger_mark(b->ledger), (long long)p->number);
+    kv_batch_add_name(b, p, out);
+    kv_buf_add_str(out, ".jsonl");
+}
+
+int kv_batch_note_uploaded(struct kv_batch *b, const struct kv_batch_part *p, const char *file,
+    int64_t expires_ms, struct kv_err *err)
+{
+    struct kv_buf more = {0};
+    kv_json_out_str(&more, "file", file);
+    kv_batch_json_add_time(&more, "expires_at", expires_ms);
+    int failed = kv_batch_note(b, p, "uploaded", more.p, err);
+    kv_buf_release(&more);
+    return failed;
 }
 
 int kv_batch_note_created(struct kv_batch *b, const struct kv_batch_part *p,
@@ -301,7 +308,8 @@ bool kv_batch_get(
     return true;
 }
 
-/* One page, of which the items are looked at. *last: the id to go on behind; "" at the end. */
+/* One page, of which the items are looked at. *last: the id to go on behind; "" at the end. False:
+ * it is no page, or there are more that cannot be asked for. */
 static bool list_page(struct kv_batch *b, const struct kv_batch_wire *w, int64_t until_ms,
     bool (*look)(void *closure, const struct kv_batch_seen *seen), void *closure,
     char last[KV_BATCH_ID_MAX + 1])
@@ -324,8 +332,9 @@ static bool list_page(struct kv_batch *b, const struct kv_batch_wire *w, int64_t
             return true;
         }
     }
-    if (!kv_json_get(b->x.json, "has_more", &more) || !kv_json_is_true(more))
-        *last = '\0';
+    if (kv_json_get(b->x.json, "has_more", &more) && kv_json_is_true(more))
+        return *last != '\0';
+    *last = '\0';
     return true;
 }
 
@@ -343,6 +352,8 @@ bool kv_batch_list(struct kv_batch *b, struct kv_batch_service *s, const struct 
             kv_buf_printf(&path, "&%s=%s", w->after, last);
         kv_batch_ask(b, s, p, path.p, NULL);
         ok = b->x.end == KV_EXCHANGE_DONE && list_page(b, w, until_ms, look, closure, last);
+        if (b->x.end == KV_EXCHANGE_DONE && !ok)
+            kv_exchange_mistrust(&b->x, &s->line, "the list of batches cannot be read");
     } while (ok && *last);
     kv_buf_release(&path);
     return ok;

@@ -6,7 +6,7 @@
  *
  *     struct kv_batch *b = kv_batch_open(&options, &err);
  *     kv_batch_settle(b, &err);            what is in doubt (batch_doubt.h)
- *     kv_batch_look(b, false, &err);        how far the open parts are (batch_look.h)
+ *     kv_batch_look(b, &err);              how far the open parts are (batch_look.h)
  *     kv_batch_collect(b, …, &err);        replies of those that ended (batch_collect.h)
  *     kv_batch_submit(b, …, &err);         what is still missing (batch_submit.h)
  *     kv_batch_close(b);
@@ -24,7 +24,6 @@
 struct kv_batch_options {
     const char *operand; /* the ledger NAME.batches, or a state */
     bool lock;           /* take the run lock; else the caller holds it */
-    bool shown_only;     /* no service is asked */
     kv_env_fn *env;
     struct kv_secrets *ring;                      /* borrowed, or NULL: one of its own */
     int signal_fd;                                /* a byte a signal; -1: none */
@@ -46,7 +45,6 @@ struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv
 void kv_batch_close(struct kv_batch *b); /* NULL is fine */
 
 struct kv_ledger *kv_batch_ledger(const struct kv_batch *b);
-const struct kv_paths *kv_batch_paths(const struct kv_batch *b);
 const struct kv_batch_tally *kv_batch_told(const struct kv_batch *b);
 
 /* Appends what kv-batch status prints of a part: one JSON object and its LF. */

@@ -108,11 +108,15 @@ static int add_lines(
         if (!first)
             kv_buf_add_char(&text, ',');
         first = false;
-        w->add_request(line, &text);
-        if (text.n >= CHUNK && put(body, &text, err) != 0)
+        if (!w->add_request(line, &text)) {
+            kv_err_set(err, KV_INPUT, "no custom_id or no body");
+            got = kv_batch_lines_blame(&lines, err);
+        } else if (text.n >= CHUNK && put(body, &text, err) != 0)
             got = -1;
     }
     kv_buf_add_str(&text, "]}");
+    if (got == 0 && lines.torn)
+        got = kv_err_set(err, KV_INPUT, "%s: its last line is torn", path);
     if (got == 0)
         got = put(body, &text, err);
     kv_batch_lines_close(&lines);

@@ -30,49 +30,50 @@ enum {
 
 struct download {
     int fd;
-    bool failed; /* to write */
-    char last;   /* byte */
+    bool failed; /* to write, as err says */
+    struct kv_err *err;
+    char last; /* byte */
 };
 
 static bool take(void *user, struct kv_slice bytes)
 {
     struct download *d = user;
-    struct kv_err ignored;
     if (bytes.n == 0)
         return true;
-    d->failed = kv_io_write(d->fd, bytes, &ignored) != 0;
+    d->failed = kv_io_write(d->fd, bytes, d->err) != 0;
     d->last = bytes.p[bytes.n - 1];
     return !d->failed;
 }
 
-/* Appends what is at a path, or at a URL of the service's own, to the file. True if it all came. */
-static bool fetch(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
-    const char *path, const char *url, int fd)
+/* Appends what is at a path, or at a URL of the service's own, to the file. 1: it all came, 0: it did
+ * not, -1: it cannot be written. */
+static int fetch(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    const char *path, const char *url, int fd, struct kv_err *err)
 {
-    struct download d = {.fd = fd, .last = '\n'};
+    struct download d = {.fd = fd, .err = err, .last = '\n'};
     const struct kv_exchange_request how = {
         .url = url, .timeout_ms = FETCH_MS, .take = take, .user = &d};
     kv_batch_ask(b, s, p, path, &how);
-    if (b->x.end == KV_EXCHANGE_DONE && d.last != '\n')
+    if (b->x.end == KV_EXCHANGE_DONE && !d.failed && d.last != '\n')
         take(&d, KV_SLICE("\n"));
-    return b->x.end == KV_EXCHANGE_DONE && !d.failed;
+    return d.failed ? kv_err_context(err, "results") : b->x.end == KV_EXCHANGE_DONE;
 }
 
-static bool fetch_file(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *p, const char *id, int fd)
+static int fetch_file(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    const char *id, int fd, struct kv_err *err)
 {
     struct kv_buf path = {0};
     if (!*id)
-        return true;
+        return 1;
     kv_buf_printf(&path, "/files/%s/content", id);
-    bool ok = fetch(b, s, p, path.p, NULL, fd);
+    int got = fetch(b, s, p, path.p, NULL, fd, err);
     kv_buf_release(&path);
-    return ok;
+    return got;
 }
 
 /* The key goes with the request, so a URL at another host is not followed. */
-static bool fetch_results(
-    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+static int fetch_results(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, int fd, struct kv_err *err)
 {
     struct kv_buf path = {0};
     const char *url = *p->results_url ? p->results_url : NULL;
@@ -80,39 +81,40 @@ static bool fetch_results(
         kv_batch_say(b, p, "its results are said to be at another host than %s: not fetched",
             s->line.provider.chat->host);
         b->tally.refused = s->stopped = true;
-        return false;
+        return 0;
     }
     kv_buf_printf(&path, "%s/%s/results", kv_batch_wire_for(p)->batches, p->batch);
-    bool ok = fetch(b, s, p, path.p, url, fd);
+    int got = fetch(b, s, p, path.p, url, fd, err);
     kv_buf_release(&path);
-    return ok;
+    return got;
 }
 
-static bool fetch_all(
-    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+static int fetch_all(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
+    int fd, struct kv_err *err)
 {
-    struct kv_err ignored;
-    if (kv_io_truncate(fd, 0, &ignored) != 0 || lseek(fd, 0, SEEK_SET) != 0)
-        return false;
+    if (kv_io_truncate(fd, 0, err) != 0)
+        return kv_err_context(err, "results");
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        return kv_err_sys(err, "results");
     if (!kv_batch_wire_for(p)->has_files)
-        return fetch_results(b, s, p, fd);
-    return fetch_file(b, s, p, p->output, fd) && fetch_file(b, s, p, p->errors, fd);
+        return fetch_results(b, s, p, fd, err);
+    int got = fetch_file(b, s, p, p->output, fd, err);
+    return got == 1 ? fetch_file(b, s, p, p->errors, fd, err) : got;
 }
 
 /* ---- counting ---- */
 
-/* Lines that can be read; -1 if one in the middle cannot. */
-static int64_t count_lines(int fd)
+/* Lines that can be read; -1 if one in the middle cannot, -2 with *err if the file cannot. */
+static int64_t count_lines(int fd, struct kv_err *err)
 {
     struct kv_batch_lines lines;
     struct kv_slice line;
-    struct kv_err ignored;
     int64_t n = 0;
-    int got = kv_batch_lines_again(&lines, fd, "results", &ignored);
-    while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, &ignored)) == 1)
+    int got = kv_batch_lines_again(&lines, fd, "results", err);
+    while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, err)) == 1)
         n++;
     kv_batch_lines_close(&lines);
-    return got < 0 ? -1 : n;
+    return got == 0 ? n : err->kind == KV_SYSTEM ? -2 : -1;
 }
 
 /* How many lines the service's counts promise. */
@@ -125,19 +127,23 @@ static int64_t promised(const struct kv_batch_part *p)
 }
 
 /* Files lag behind what is said of them, and a transfer that was cut looks like a short file: they
- * are fetched again a few times, then taken as they are. False: not to be had now. */
-static bool fetch_whole(
-    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p, int fd)
+ * are fetched again a few times, then taken as they are. 1: they are there, 0: not to be had now. */
+static int fetch_whole(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, int fd, struct kv_err *err)
 {
     static const int64_t pauses_ms[FETCHES] = {0, 10000, 60000, 120000, 400000};
     bool whole = false, came = false;
     for (int i = 0; i < FETCHES && !whole; i++) {
         if (!kv_exchange_pause(&s->line, pauses_ms[i]))
-            return false;
-        bool ok = fetch_all(b, s, p, fd);
-        if (s->stopped || (!ok && b->x.end == KV_EXCHANGE_REFUSED))
-            return false;
-        int64_t n = ok ? count_lines(fd) : -1;
+            return 0;
+        int got = fetch_all(b, s, p, fd, err);
+        if (got < 0)
+            return -1;
+        if (s->stopped || (!got && b->x.end == KV_EXCHANGE_REFUSED))
+            return 0;
+        int64_t n = got ? count_lines(fd, err) : -1;
+        if (n == -2)
+            return -1;
         whole = n >= promised(p);
         came = n >= 0;
     }
@@ -147,7 +153,7 @@ static bool fetch_whole(
 /* ---- taking in ---- */
 
 struct tally {
-    int64_t replies, failures, undone, strangers, repeated; /* calls */
+    int64_t replies, failures, strangers, repeated; /* calls */
     struct {
         int status;
         int64_t n;
@@ -188,13 +194,8 @@ static void count(struct intake *in, const struct kv_reply_line *r)
     struct tally *t = &in->t;
     struct kv_slice id = kv_slice_of(&r->id), usage;
     unsigned known = kv_batch_ids_find(in->ids, id);
-    bool passes = r->status >= 500 || r->status == 408 || r->status == 429;
-    unsigned flag = r->end != KV_REPLY_CAME ? 0
-                    : r->success            ? KV_BATCH_ID_ANSWERED
-                    : passes                ? KV_BATCH_ID_OTHER
-                                            : KV_BATCH_ID_FAILED;
+    unsigned flag = kv_batch_ids_flag(r);
     t->strangers += !known;
-    t->undone += r->end != KV_REPLY_CAME;
     if (!known || !flag)
         return;
     t->repeated += (known & flag) != 0;
@@ -322,10 +323,7 @@ static int take_in(struct kv_batch *b, const struct kv_batch_part *p,
 {
     struct intake in = {.b = b, .p = p, .sink = sink, .ids = kv_batch_ids_open()};
     char *path = kv_batch_request_path(&b->paths, p->number);
-    struct kv_buf at = {0};
-    kv_batch_json_add_time(&at, "", kv_batch_now_ms()); /* "":"TIME" */
-    kv_buf_add(&in.at, at.p + 4, at.n - 5);
-    kv_buf_release(&at);
+    kv_batch_json_time_text(&in.at, kv_batch_now_ms());
     int failed = kv_batch_ids_add_requests(in.ids, path, KV_BATCH_ID_HELD, err) ||
                  kv_batch_replies_begin(&in.replies, &b->paths, err) || take_lines(&in, fd, err) ||
                  kv_batch_replies_end(&in.replies, err) || note_collected(&in, err);
@@ -340,15 +338,15 @@ static int take_in(struct kv_batch *b, const struct kv_batch_part *p,
 }
 
 /* Results that are not to be had: a 404 is not final for half an hour. */
-static int tell_unfetched(
+static void tell_unfetched(
     struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p)
 {
     b->tally.waits = true;
     if (b->tally.signal || s->stopped)
-        return 0;
+        return;
     bool fresh = kv_batch_since_ms(b, p->ended_ms) < MISSING_MS;
     if (b->x.status == 404 && fresh)
-        return 0;
+        return;
     if (b->x.status == 404)
         kv_batch_say(b, p,
             "its results are not found at the service; to order it again: kv-batch forget %s %lld",
@@ -356,7 +354,6 @@ static int tell_unfetched(
     else
         kv_batch_say(b, p, "its results could not be fetched: %s; run again",
             b->x.message.n ? b->x.message.p : "they are cut short");
-    return 0;
 }
 
 static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
@@ -374,9 +371,13 @@ static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
     int fd = kv_batch_body_scratch(&b->paths, err);
     if (fd < 0)
         return -1;
-    int failed = fetch_whole(b, s, p, fd) ? take_in(b, p, sink, fd, err) : tell_unfetched(b, s, p);
+    int got = fetch_whole(b, s, p, fd, err);
+    if (got == 1)
+        got = take_in(b, p, sink, fd, err);
+    else if (got == 0)
+        tell_unfetched(b, s, p);
     close(fd);
-    return failed;
+    return got;
 }
 
 int kv_batch_collect(struct kv_batch *b, const struct kv_batch_sink *sink, struct kv_err *err)

@@ -28,7 +28,7 @@ enum {
 struct cutter {
     struct kv_batch *b;
     const struct kv_batch_source *source;
-    struct kv_batch_limits *limits;
+    const struct kv_batch_limits *limits;
     const struct kv_batch_wire *wire;
     struct kv_batch_ids *ids;
     struct kv_buf url, model, id; /* of the lines; of one of them */
@@ -43,7 +43,6 @@ struct cutter {
     /* the line held back */
     struct kv_buf held;
     double held_prompt, held_answer;
-    const char *limit;
 };
 
 static int64_t most_requests(const struct cutter *c)
@@ -92,12 +91,6 @@ static bool is_taken(const struct cutter *c, int64_t requests)
     return false;
 }
 
-static double price(const struct cutter *c, double prompt, double answer)
-{
-    const struct kv_batch_limits *l = c->limits;
-    return l->price ? l->price(l->closure, c->source->endpoint, prompt, answer) : 0;
-}
-
 /* ---- one part ---- */
 
 static int open_part(struct cutter *c, struct kv_err *err)
@@ -141,7 +134,7 @@ static void add_part(const struct cutter *c, const char *sha256, struct kv_buf *
     kv_json_out_number(out, "prompt_tokens", c->prompt);
     kv_json_out_object(out, "reserve");
     kv_json_out_number(out, "tokens", c->prompt + c->answer);
-    kv_json_out_number(out, "cost", price(c, c->prompt, c->answer));
+    kv_json_out_null(out, "cost"); /* prices are not known here */
     kv_buf_add_char(out, '}');
 }
 
@@ -239,7 +232,6 @@ static int check_same(struct cutter *c, const struct kv_request_line *r, struct 
 /* A request that no batch can hold is a failure of its call, which is written down as one. */
 static int refuse_line(struct cutter *c, struct kv_err *err)
 {
-    struct kv_batch_replies replies;
     struct kv_buf line = {0};
     kv_buf_add_str(&line, "{\"custom_id\":");
     kv_json_quote(&line, kv_slice_of(&c->id), KV_JSON_RAW);
@@ -247,30 +239,9 @@ static int refuse_line(struct cutter *c, struct kv_err *err)
         ",\"response\":{\"status_code\":413,\"body\":{\"error\":{\"type\":\"request_too_large\","
         "\"message\":\"the request is larger than a batch may be\"}}},\"error\":null}\n");
     kv_batch_say(c->b, NULL, "%s: %.80s is larger than a batch may be", c->source->path, c->id.p);
-    int failed = kv_batch_replies_begin(&replies, &c->b->paths, err) ||
-                 kv_batch_replies_add(&replies, kv_slice_of(&line), err) ||
-                 kv_batch_replies_end(&replies, err);
-    kv_batch_replies_abandon(&replies);
+    int failed = kv_batch_replies_append(&c->b->paths, kv_slice_of(&line), err);
     kv_buf_release(&line);
     return failed;
-}
-
-/* False if a limit of the user leaves no room; what there is, is reserved. */
-static bool reserve(struct cutter *c, double prompt, double answer)
-{
-    struct kv_batch_limits *l = c->limits;
-    double cost = price(c, prompt, answer);
-    if (l->tokens_left >= 0 && prompt + answer > l->tokens_left)
-        c->limit = "--max-tokens";
-    else if (l->cost_left >= 0 && cost > l->cost_left)
-        c->limit = "--max-cost";
-    if (c->limit)
-        return false;
-    if (l->tokens_left >= 0)
-        l->tokens_left -= prompt + answer;
-    if (l->cost_left >= 0)
-        l->cost_left -= cost;
-    return true;
 }
 
 static int take_line(struct cutter *c, struct kv_slice line, struct kv_err *err)
@@ -286,8 +257,6 @@ static int take_line(struct cutter *c, struct kv_slice line, struct kv_err *err)
     if ((int64_t)line.n + WRAPPING > c->wire->bytes_max / 100 * 95)
         return refuse_line(c, err);
     double prompt = ceil((double)r.body.n / 3.5), answer = answer_tokens(r.body);
-    if (!reserve(c, prompt, answer))
-        return 0;
     kv_batch_ids_add(c->ids, kv_slice_of(&c->id), KV_BATCH_ID_HELD);
     if (c->held.n && put_held(c, err) != 0)
         return -1;
@@ -311,8 +280,7 @@ static int end(struct cutter *c, struct kv_err *err)
 }
 
 int kv_batch_cut(struct kv_batch *b, const struct kv_batch_source *source,
-    struct kv_batch_limits *limits, struct kv_batch_ids *ids, const char **limit,
-    struct kv_err *err)
+    const struct kv_batch_limits *limits, struct kv_batch_ids *ids, struct kv_err *err)
 {
     struct cutter c = {.b = b,
         .source = source,
@@ -323,7 +291,7 @@ int kv_batch_cut(struct kv_batch *b, const struct kv_batch_source *source,
     struct kv_slice line;
     c.queue_limit = find_queue_limit(&c);
     int got = kv_batch_lines_open(&lines, source->path, err);
-    while (got >= 0 && !c.limit && (got = kv_batch_lines_next(&lines, &line, err)) == 1)
+    while (got >= 0 && (got = kv_batch_lines_next(&lines, &line, err)) == 1)
         if (take_line(&c, line, err) != 0) {
             got = err->sys ? -1 : kv_batch_lines_blame(&lines, err);
             break;
@@ -339,6 +307,5 @@ int kv_batch_cut(struct kv_batch *b, const struct kv_batch_source *source,
     kv_buf_release(&c.id);
     kv_buf_release(&c.text);
     kv_buf_release(&c.held);
-    *limit = c.limit;
     return got < 0 ? -1 : 0;
 }

@@ -123,7 +123,7 @@ static int settle_upload(
 {
     const struct kv_service *d = kv_service_find(p->dialect);
     char id[KV_BATCH_ID_MAX + 1], last[KV_BATCH_ID_MAX + 1] = "";
-    struct kv_buf path = {0}, more = {0};
+    struct kv_buf path = {0};
     bool found = false;
     do {
         kv_buf_clear(&path);
@@ -143,10 +143,7 @@ static int settle_upload(
         p->step = KV_BATCH_MADE;
         return 0;
     }
-    kv_json_out_str(&more, "file", id);
-    int failed = kv_batch_note(b, p, "uploaded", more.p, err);
-    kv_buf_release(&more);
-    return failed;
+    return kv_batch_note_uploaded(b, p, id, 0, err);
 }
 
 /* ---- batches made of a file ---- */

@@ -3,7 +3,6 @@
 
 #include "batch_lines.h"
 #include "key_index.h"
-#include "reply_line.h"
 #include "request_line.h"
 
 #include "io.h"
@@ -74,8 +73,7 @@ int kv_batch_ids_add_requests(
     return got < 0 ? -1 : 0;
 }
 
-/* 408 and 429 may pass, as every 5xx. */
-static unsigned flags_of(const struct kv_reply_line *r)
+unsigned kv_batch_ids_flag(const struct kv_reply_line *r)
 {
     if (r->end != KV_REPLY_CAME)
         return 0;
@@ -99,7 +97,7 @@ int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct 
             got = kv_batch_lines_blame(&l, err);
             break;
         }
-        kv_batch_ids_add(ids, kv_slice_of(&r.id), flags_of(&r));
+        kv_batch_ids_add(ids, kv_slice_of(&r.id), kv_batch_ids_flag(&r));
     }
     kv_reply_line_release(&r);
     kv_batch_lines_close(&l);

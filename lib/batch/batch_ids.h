@@ -4,6 +4,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "reply_line.h"
 
 enum kv_batch_id_flag {
     KV_BATCH_ID_HELD = 1,     /* in an open part, or in this one */
@@ -11,6 +12,9 @@ enum kv_batch_id_flag {
     KV_BATCH_ID_FAILED = 4,   /* there is a failure that another attempt would meet again */
     KV_BATCH_ID_OTHER = 8,    /* there is another failure */
 };
+
+/* What a reply says of its call; 0: nothing was tried. 408 and 429 may pass, as every 5xx. */
+unsigned kv_batch_ids_flag(const struct kv_reply_line *r);
 
 struct kv_batch_ids;
 struct kv_batch_ids *kv_batch_ids_open(void);

@@ -80,18 +80,22 @@ int64_t kv_batch_json_time(struct kv_slice object, const char *name)
     return ms;
 }
 
-void kv_batch_json_add_time(struct kv_buf *out, const char *name, int64_t ms)
+void kv_batch_json_time_text(struct kv_buf *out, int64_t ms)
 {
     struct tm utc;
     char text[32];
     time_t s = (time_t)(ms / 1000);
-    kv_json_out_key(out, name);
-    if (ms <= 0) {
-        kv_buf_add_str(out, "null");
-        return;
-    }
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&s, &utc));
-    kv_buf_printf(out, "\"%s.%03dZ\"", text, (int)(ms % 1000));
+    kv_buf_printf(out, "%s.%03dZ", text, (int)(ms % 1000));
+}
+
+void kv_batch_json_add_time(struct kv_buf *out, const char *name, int64_t ms)
+{
+    struct kv_buf text = {0};
+    if (ms > 0)
+        kv_batch_json_time_text(&text, ms);
+    kv_json_out_str(out, name, ms > 0 ? text.p : NULL);
+    kv_buf_release(&text);
 }
 
 int64_t kv_batch_now_ms(void)

@@ -17,7 +17,8 @@ double kv_batch_json_number(struct kv_slice object, const char *name, double oth
 /* A time: Unix seconds, or milliseconds above 10^12, or RFC 3339. Milliseconds; 0 for none. */
 int64_t kv_batch_json_time(struct kv_slice object, const char *name);
 
-/* Appends a member, as json_out.h does; a time of 0 becomes null. */
+/* Appends a time as RFC 3339; as a member, as json_out.h does, where one of 0 becomes null. */
+void kv_batch_json_time_text(struct kv_buf *out, int64_t ms);
 void kv_batch_json_add_time(struct kv_buf *out, const char *name, int64_t ms);
 
 int64_t kv_batch_now_ms(void); /* milliseconds since 1970 */

@@ -66,7 +66,7 @@ static int note_ended(struct kv_batch *b, const struct kv_batch_part *p,
 
 /* ---- batches that failed as a whole ---- */
 
-/* The id of a line of the request file, as a JSON string; empty if there is none. */
+/* The id of the line that is blamed, as a JSON string; empty if the request file has no such line. */
 static int find_id(
     const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *id, struct kv_err *err)
 {
@@ -86,36 +86,31 @@ static int find_id(
 }
 
 /* One bad line fails all: its call has failed, the others are free to be ordered again. */
-static int blame_line(struct kv_batch *b, const struct kv_batch_part *p, struct kv_err *err)
+static int blame_line(struct kv_batch *b, const struct kv_batch_part *p, const char *id,
+    const char *text, struct kv_err *err)
 {
-    struct kv_batch_replies replies = {.fd = -1};
-    struct kv_buf id = {0}, line = {0};
-    int failed = find_id(b, p, &id, err);
-    if (!failed && id.n) {
-        kv_buf_printf(&line,
-            "{\"custom_id\":%s,\"response\":{\"status_code\":400,\"body\":{"
-            "\"error\":{\"type\":\"invalid_request_error\"",
-            id.p);
-        kv_json_out_str(&line, "code", b->seen.code.p);
-        kv_json_out_str(&line, "message", b->seen.message.p ? b->seen.message.p : "");
-        kv_buf_add_str(&line, "}}},\"error\":null}\n");
-        failed = kv_batch_replies_begin(&replies, &b->paths, err) ||
-                 kv_batch_replies_add(&replies, kv_slice_of(&line), err) ||
-                 kv_batch_replies_end(&replies, err);
-        kv_batch_replies_abandon(&replies);
-        kv_batch_say(b, p, "its line %lld, %s, is refused: %s; run again for the others",
-            (long long)b->seen.line, id.p, b->seen.message.p ? b->seen.message.p : b->seen.code.p);
-        b->tally.waits = true;
-    }
-    kv_buf_release(&id);
+    struct kv_buf line = {0};
+    kv_buf_printf(&line,
+        "{\"custom_id\":%s,\"response\":{\"status_code\":400,\"body\":{"
+        "\"error\":{\"type\":\"invalid_request_error\"",
+        id);
+    kv_json_out_str(&line, "code", b->seen.code.p);
+    kv_json_out_str(&line, "message", text);
+    kv_buf_add_str(&line, "}}},\"error\":null}\n");
+    int failed = kv_batch_replies_append(&b->paths, kv_slice_of(&line), err);
     kv_buf_release(&line);
-    return failed || kv_batch_give_up(b, p, b->seen.code.n ? b->seen.code.p : "failed", err);
+    if (failed)
+        return -1;
+    kv_batch_say(b, p, "its line %lld, %s, is refused: %s; run again for the others",
+        (long long)b->seen.line, id, text);
+    b->tally.waits = true;
+    return 0;
 }
 
 /* The queue was full; a part that could never fit is cut smaller the next time. */
-static int take_full(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
+static int take_full(
+    struct kv_batch *b, struct kv_batch_part *p, const char *text, struct kv_err *err)
 {
-    const char *text = b->seen.message.p ? b->seen.message.p : b->seen.code.p;
     if (kv_batch_note_full(b, p, "create", "token_limit_exceeded", text, -1, err) != 0)
         return -1;
     if (p->queue_limit > 0 && p->prompt_tokens > (double)p->queue_limit * 0.9)
@@ -126,14 +121,22 @@ static int take_full(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
 static int take_failed(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
     struct kv_slice code = kv_slice_of(&b->seen.code);
-    const char *text = b->seen.message.n ? b->seen.message.p : b->seen.code.n ? b->seen.code.p : "";
+    struct kv_buf id = {0};
+    const char *text = b->seen.message.n ? b->seen.message.p : code.n ? code.p : "";
     if (kv_slice_is(code, "token_limit_exceeded") || strstr(text, "nqueued token"))
-        return take_full(b, p, err);
-    if (b->seen.line > 0)
-        return blame_line(b, p, err);
-    b->tally.faulty = true;
-    kv_batch_say(b, p, "the batch failed: %s%s%s", code.n ? code.p : "", code.n ? ": " : "", text);
-    return kv_batch_give_up(b, p, *text ? text : "failed", err);
+        return take_full(b, p, text, err);
+    const char *reason = *text ? text : "failed";
+    int failed = b->seen.line > 0 ? find_id(b, p, &id, err) : 0;
+    if (!failed && id.n) {
+        reason = code.n ? code.p : "failed";
+        failed = blame_line(b, p, id.p, text, err);
+    } else if (!failed) {
+        b->tally.faulty = true;
+        kv_batch_say(
+            b, p, "the batch failed: %s%s%s", code.n ? code.p : "", code.n ? ": " : "", text);
+    }
+    kv_buf_release(&id);
+    return failed ? -1 : kv_batch_give_up(b, p, reason, err);
 }
 
 /* ---- batches that ended ---- */
@@ -208,33 +211,8 @@ static int look_at(
     return 0;
 }
 
-/* First after a minute, then at a tenth of its age, up to ten minutes. */
-static int64_t look_in_ms(const struct kv_batch *b, const struct kv_batch_part *p)
-{
-    int64_t age = kv_batch_since_ms(b, p->created_ms), wait = age / 10;
-    int64_t last = p->looked_ms ? kv_batch_since_ms(b, p->looked_ms) : age;
-    wait = wait < MINUTE ? MINUTE : wait > 10 * MINUTE ? 10 * MINUTE : wait;
-    return last >= wait ? 0 : (int64_t)((double)(wait - last) / b->options.pace) + 1;
-}
-
-int64_t kv_batch_next_look_ms(const struct kv_batch *b)
-{
-    int64_t next = -1;
-    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
-        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        int64_t in = !kv_batch_part_is_open(p)     ? -1
-                     : p->step == KV_BATCH_CREATED ? look_in_ms(b, p)
-                     : p->not_before_ms            ? p->not_before_ms - kv_batch_now_ms()
-                                                   : (int64_t)(MINUTE / b->options.pace);
-        if (in >= 0 && (next < 0 || in < next))
-            next = in;
-    }
-    return next;
-}
-
 struct listed {
     struct kv_batch *b;
-    struct kv_batch_service *s;
     struct kv_err *err;
     bool failed;
 };
@@ -256,7 +234,7 @@ static bool take_listed(void *closure, const struct kv_batch_seen *seen)
 static int look_by_list(struct kv_batch *b, struct kv_batch_service *s,
     const struct kv_batch_part *p, struct kv_err *err)
 {
-    struct listed l = {.b = b, .s = s, .err = err};
+    struct listed l = {.b = b, .err = err};
     int64_t oldest = kv_batch_now_ms();
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *q = kv_ledger_part(b->ledger, i);
@@ -298,12 +276,12 @@ static int look_part(
     return look_at(b, s, p, err);
 }
 
-int kv_batch_look(struct kv_batch *b, bool due, struct kv_err *err)
+int kv_batch_look(struct kv_batch *b, struct kv_err *err)
 {
     int64_t now = kv_batch_now_ms();
     for (size_t i = 0; i < kv_ledger_parts(b->ledger) && !b->tally.signal; i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (p->step != KV_BATCH_CREATED || p->looked_ms >= now || (due && look_in_ms(b, p) > 0))
+        if (p->step != KV_BATCH_CREATED || p->looked_ms >= now)
             continue;
         if (look_part(b, p, now, err) != 0)
             return -1;

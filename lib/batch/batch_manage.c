@@ -49,6 +49,8 @@ int kv_batch_adopt(
         return kv_err_set(err, b->x.status == 404 ? KV_INPUT : KV_PROVIDER, "batch %s: %s", batch,
             b->x.message.n ? b->x.message.p : "not found");
     const struct kv_batch_seen *seen = &b->seen;
+    if (!*seen->id)
+        return kv_err_set(err, KV_PROVIDER, "batch %s: the reply names no batch", batch);
     if (seen->counts.total > 0 && seen->counts.total != p->requests)
         return kv_err_set(err, KV_INPUT, "batch %s has %lld requests, part %lld has %lld", batch,
             (long long)seen->counts.total, (long long)p->number, (long long)p->requests);

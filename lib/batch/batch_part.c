@@ -33,7 +33,6 @@ static void take_status(struct kv_batch_part *p, struct kv_slice event)
 
 static void take_made(struct kv_batch_part *p, struct kv_slice event, int64_t at)
 {
-    struct kv_slice reserve;
     p->step = KV_BATCH_MADE;
     p->made_ms = at;
     set_text(&p->endpoint, event, "endpoint");
@@ -45,15 +44,7 @@ static void take_made(struct kv_batch_part *p, struct kv_slice event, int64_t at
     set_text(&p->model, event, "model");
     p->requests = kv_batch_json_whole(event, "requests", 0);
     p->bytes = kv_batch_json_whole(event, "bytes", 0);
-    char *digest = kv_batch_json_text(event, "sha256");
-    if (strlen(digest) == 64)
-        memcpy(p->sha256, digest, 65);
-    free(digest);
     p->prompt_tokens = kv_batch_json_number(event, "prompt_tokens", 0);
-    if (kv_json_get(event, "reserve", &reserve)) {
-        p->reserved_tokens = kv_batch_json_number(reserve, "tokens", 0);
-        p->reserved_cost = kv_batch_json_number(reserve, "cost", 0);
-    }
 }
 
 static void take_sending(struct kv_batch_part *p, struct kv_slice event, int64_t at)
@@ -75,13 +66,10 @@ static void take_uploaded(struct kv_batch_part *p, struct kv_slice event, int64_
 
 static void take_created(struct kv_batch_part *p, struct kv_slice event, int64_t at)
 {
-    struct kv_slice adopted;
     p->step = KV_BATCH_CREATED;
     p->created_ms = at;
     set_text(&p->batch, event, "batch");
     p->expires_ms = kv_batch_json_time(event, "expires_at");
-    kv_json_get(event, "adopted", &adopted);
-    p->adopted = kv_json_is_true(adopted);
     p->missing_looks = 0;
     p->not_before_ms = 0;
     p->status = KV_BATCH_VALIDATING;
@@ -140,11 +128,10 @@ static void take_ended(struct kv_batch_part *p, struct kv_slice event, int64_t a
 
 static void take_collected(struct kv_batch_part *p, struct kv_slice event, int64_t at)
 {
+    (void)at;
     p->step = KV_BATCH_COLLECTED;
-    p->collected_ms = at;
     p->replies = kv_batch_json_whole(event, "replies", 0);
     p->failures = kv_batch_json_whole(event, "failures", 0);
-    p->missing = kv_batch_json_whole(event, "missing", 0);
 }
 
 static void take_given_up(struct kv_batch_part *p, struct kv_slice event, int64_t at)

@@ -28,11 +28,9 @@ struct kv_batch_part {
     enum kv_batch_step step;
     char *endpoint, *wire, *dialect, *shape, *url, *base_url, *model;
     int64_t requests, bytes;
-    char sha256[65]; /* of the request file; "" if it is not known */
-    double prompt_tokens, reserved_tokens, reserved_cost;
+    double prompt_tokens;
     char *file, *batch, *output, *errors, *results_url; /* ids at the service; "" for none */
-    bool adopted;
-    int64_t made_ms, sending_ms, created_ms, ended_ms, collected_ms, expires_ms, results_until_ms;
+    int64_t made_ms, sending_ms, created_ms, ended_ms, expires_ms, results_until_ms;
     int64_t seen_ms, not_before_ms;
     int64_t looked_ms; /* by this process */
     enum kv_batch_status status;
@@ -46,9 +44,9 @@ struct kv_batch_part {
     int refusals;        /* for a full queue, in a row */
     int64_t queue_limit; /* of prompt tokens, as the service said */
     bool tidied;
-    char *said;                         /* its last refusal, or why the part was given up; "" */
-    double usage;                       /* tokens as the service counts them; -1: not said */
-    int64_t replies, failures, missing; /* collected */
+    char *said;                /* its last refusal, or why the part was given up; "" */
+    double usage;              /* tokens as the service counts them; -1: not said */
+    int64_t replies, failures; /* collected */
 };
 
 /* Takes in one event of this part (checked JSON). */

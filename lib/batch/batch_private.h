@@ -46,9 +46,10 @@ void kv_batch_say(struct kv_batch *b, const struct kv_batch_part *p, const char 
 int kv_batch_note(struct kv_batch *b, const struct kv_batch_part *p, const char *event,
     const char *more, struct kv_err *err);
 
-/* "MARK/PART", and the name of its file of requests at the service. */
+/* "MARK/PART", a name that fits a header, and that of its file of requests at the service. */
 void kv_batch_add_label(
     const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out);
+void kv_batch_add_name(const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out);
 void kv_batch_add_file_name(
     const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *out);
 
@@ -61,7 +62,9 @@ void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct k
 void kv_batch_take_refusal(
     struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p);
 
-/* Notes that the batch of this part is known. */
+/* Notes that its file of requests is there, or its batch. */
+int kv_batch_note_uploaded(struct kv_batch *b, const struct kv_batch_part *p, const char *file,
+    int64_t expires_ms, struct kv_err *err);
 int kv_batch_note_created(struct kv_batch *b, const struct kv_batch_part *p,
     const struct kv_batch_seen *seen, bool adopted, struct kv_err *err);
 

@@ -126,34 +126,18 @@ static int note_sending(
     return failed;
 }
 
-static void key_of(const struct kv_batch *b, const struct kv_batch_part *p, struct kv_buf *key)
-{
-    kv_buf_printf(key, "kv-%s-%lld", kv_ledger_mark(b->ledger), (long long)p->number);
-}
-
 static int post(struct kv_batch *b, struct kv_batch_service *s, struct kv_batch_part *p,
     const char *path, const struct kv_exchange_request *what, const char *step, struct kv_err *err)
 {
     struct kv_exchange_request request = *what;
     struct kv_buf key = {0};
-    key_of(b, p, &key);
+    kv_batch_add_name(b, p, &key);
     request.key = key.p;
     request.timeout_ms = POST_MS;
     int failed = note_sending(b, p, step, err);
     if (!failed)
         kv_batch_ask(b, s, p, path, &request);
     kv_buf_release(&key);
-    return failed;
-}
-
-static int note_uploaded(struct kv_batch *b, const struct kv_batch_part *p, const char *file,
-    int64_t expires_ms, struct kv_err *err)
-{
-    struct kv_buf more = {0};
-    kv_json_out_str(&more, "file", file);
-    kv_batch_json_add_time(&more, "expires_at", expires_ms);
-    int failed = kv_batch_note(b, p, "uploaded", more.p, err);
-    kv_buf_release(&more);
     return failed;
 }
 
@@ -170,14 +154,12 @@ static int upload(
     kv_batch_body_release(&body);
     if (failed)
         return -1;
+    kv_batch_wire_id(b->x.json, "id", id);
+    if (b->x.end == KV_EXCHANGE_DONE && !*id)
+        kv_exchange_mistrust(&b->x, &s->line, "the reply names no file");
     if (b->x.end != KV_EXCHANGE_DONE)
         return end_post(b, s, p, "upload", err);
-    kv_batch_wire_id(b->x.json, "id", id);
-    if (!*id) {
-        b->x.end = KV_EXCHANGE_DOUBT;
-        return end_post(b, s, p, "upload", err);
-    }
-    return note_uploaded(b, p, id, kv_batch_json_time(b->x.json, "expires_at"), err);
+    return kv_batch_note_uploaded(b, p, id, kv_batch_json_time(b->x.json, "expires_at"), err);
 }
 
 static int create(
@@ -185,7 +167,7 @@ static int create(
 {
     const struct kv_batch_wire *w = kv_batch_wire_for(p);
     struct kv_batch_body body = {.fd = -1};
-    struct kv_buf text = {0}, label = {0}, object = {0};
+    struct kv_buf text = {0}, label = {0};
     struct kv_exchange_request what = {0};
     int failed = 0;
     if (w->has_files) {
@@ -203,7 +185,7 @@ static int create(
         bool is_wrapped = kv_json_get(b->x.json, "job", &wrapped); /* Together does so */
         w->read(is_wrapped ? wrapped : b->x.json, &b->seen);
         if (!*b->seen.id)
-            b->x.end = KV_EXCHANGE_DOUBT;
+            kv_exchange_mistrust(&b->x, &s->line, "the reply names no batch");
     }
     if (!failed)
         failed = b->x.end == KV_EXCHANGE_DONE ? kv_batch_note_created(b, p, &b->seen, false, err)
@@ -211,7 +193,6 @@ static int create(
     kv_batch_body_release(&body);
     kv_buf_release(&text);
     kv_buf_release(&label);
-    kv_buf_release(&object);
     return failed;
 }
 
@@ -246,7 +227,8 @@ static int send_step(
     return w->has_files && p->step == KV_BATCH_MADE ? upload(b, s, p, err) : create(b, s, p, err);
 }
 
-int kv_batch_send(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
+/* Takes one part as far as it goes now: to its batch, to a refusal, or to a doubt that stands. */
+static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
     struct kv_err why;
     struct kv_batch_service *s = kv_batch_service_of(b, p, &why);
@@ -285,13 +267,12 @@ static int gather(struct kv_batch *b, struct kv_batch_ids *ids, struct kv_err *e
     return failed;
 }
 
-static int cut_all(struct kv_batch *b, struct kv_batch_order *order, struct kv_err *err)
+static int cut_all(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
     struct kv_batch_ids *ids = kv_batch_ids_open();
     int failed = gather(b, ids, err);
-    for (size_t i = 0; !failed && !order->limit && i < order->sources->n; i++)
-        failed =
-            kv_batch_cut(b, &order->sources->items[i], &order->limits, ids, &order->limit, err);
+    for (size_t i = 0; !failed && i < order->sources->n; i++)
+        failed = kv_batch_cut(b, &order->sources->items[i], &order->limits, ids, err);
     kv_batch_ids_close(ids);
     return failed;
 }
@@ -300,20 +281,15 @@ static int send_all(struct kv_batch *b, struct kv_err *err)
 {
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (p->step < KV_BATCH_CREATED && kv_batch_send(b, p, err) != 0)
+        if (p->step < KV_BATCH_CREATED && send_part(b, p, err) != 0)
             return -1;
     }
     return 0;
 }
 
-int kv_batch_submit(struct kv_batch *b, struct kv_batch_order *order, struct kv_err *err)
+int kv_batch_submit(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
-    order->limit = NULL;
     if (order->sources && cut_all(b, order, err) != 0)
         return -1;
-    if (order->limit) {
-        b->tally.waits = true;
-        kv_batch_say(b, NULL, "%s leaves no room for more", order->limit);
-    }
     return send_all(b, err);
 }

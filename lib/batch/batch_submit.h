@@ -7,15 +7,11 @@
 struct kv_batch_order {
     const struct kv_batch_sources *sources;
     struct kv_batch_limits limits;
-    const char *limit; /* result: what left calls unordered, "--max-cost"; NULL: nothing did */
 };
 
 /* Orders every part that is not ordered yet, and new ones of what the sources have that is neither
  * ordered nor answered. */
-int kv_batch_submit(struct kv_batch *b, struct kv_batch_order *order, struct kv_err *err);
-
-/* Takes one part as far as it goes now: to its batch, to a refusal, or to a doubt that stands. */
-int kv_batch_send(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err);
+int kv_batch_submit(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err);
 
 /* Gives a part up: its calls are free to be ordered again. */
 int kv_batch_give_up(

@@ -45,3 +45,18 @@ void kv_batch_wire_id(struct kv_slice object, const char *name, char to[KV_BATCH
     memcpy(to, fit ? text : "", fit ? n + 1 : 1);
     free(text);
 }
+
+void kv_batch_wire_text(struct kv_slice object, const char *name, char *to, size_t room)
+{
+    char *text = kv_batch_json_text(object, name);
+    size_t n = strlen(text) < room ? strlen(text) : room - 1;
+    memcpy(to, text, n);
+    to[n] = '\0';
+    free(text);
+}
+
+void kv_batch_wire_status(struct kv_slice object, const char *name, struct kv_batch_seen *seen)
+{
+    kv_batch_wire_text(object, name, seen->word, sizeof seen->word);
+    seen->status = kv_batch_status_of(kv_slice(seen->word));
+}

@@ -54,4 +54,8 @@ extern const struct kv_batch_wire kv_batch_wire_files, kv_batch_wire_anthropic;
 /* Copies an id if it may stand in a URL, else "". */
 void kv_batch_wire_id(struct kv_slice object, const char *name, char to[KV_BATCH_ID_MAX + 1]);
 
+/* Copies the beginning of a text, and the status with its word. */
+void kv_batch_wire_text(struct kv_slice object, const char *name, char *to, size_t room);
+void kv_batch_wire_status(struct kv_slice object, const char *name, struct kv_batch_seen *seen);
+
 #endif

@@ -95,6 +95,14 @@ static void set_message(
     kv_buf_release(&plain);
 }
 
+void kv_exchange_mistrust(
+    struct kv_exchange *x, const struct kv_exchange_line *line, const char *why)
+{
+    x->end = KV_EXCHANGE_DOUBT;
+    x->class = KV_OUTCOME_BAD_RESPONSE;
+    set_message(x, line, kv_slice(why));
+}
+
 static void read_refusal(struct kv_exchange *x, const struct kv_exchange_line *line)
 {
     struct kv_error_body_text text = {0};
@@ -127,13 +135,10 @@ static void read_status(struct kv_exchange *x, const struct kv_exchange_line *li
     struct kv_err ignored;
     bool taken = x->request->take != NULL;
     if (x->status >= 200 && x->status < 300) {
-        x->end =
-            taken || kv_json_check(kv_slice_of(&x->body), KV_JSON_FOREIGN, &x->json, &ignored) == 0
-                ? KV_EXCHANGE_DONE
-                : KV_EXCHANGE_DOUBT;
-        x->class = KV_OUTCOME_BAD_RESPONSE;
-        if (x->end == KV_EXCHANGE_DOUBT)
-            set_message(x, line, KV_SLICE("the reply is not JSON"));
+        x->end = KV_EXCHANGE_DONE;
+        if (!taken &&
+            kv_json_check(kv_slice_of(&x->body), KV_JSON_FOREIGN, &x->json, &ignored) != 0)
+            kv_exchange_mistrust(x, line, "the reply is not JSON");
         return;
     }
     x->end = x->status >= 300 && x->status < 500 ? KV_EXCHANGE_REFUSED : KV_EXCHANGE_DOUBT;
@@ -202,6 +207,8 @@ void kv_exchange_run(struct kv_exchange *x, const struct kv_exchange_line *line,
     struct kv_http_done done;
     struct kv_err err;
     kv_buf_clear(&x->body);
+    kv_buf_clear(&x->code);
+    kv_buf_clear(&x->message);
     x->status = 0;
     x->json = (struct kv_slice){"", 0};
     x->request = request;

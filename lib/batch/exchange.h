@@ -63,6 +63,10 @@ void kv_exchange_run(struct kv_exchange *x, const struct kv_exchange_line *line,
     const struct kv_exchange_request *request);
 void kv_exchange_release(struct kv_exchange *x);
 
+/* A reply that was DONE, and lacks what it must have: of what was done nothing is known. */
+void kv_exchange_mistrust(
+    struct kv_exchange *x, const struct kv_exchange_line *line, const char *why);
+
 /* Waits, shorter by the pace of the line; false if a signal came. */
 bool kv_exchange_pause(const struct kv_exchange_line *line, int64_t ms);
 

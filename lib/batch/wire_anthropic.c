@@ -26,10 +26,7 @@ static void read(struct kv_slice object, struct kv_batch_seen *seen)
 {
     kv_batch_seen_clear(seen);
     kv_batch_wire_id(object, "id", seen->id);
-    char *word = kv_batch_json_text(object, "processing_status");
-    strncpy(seen->word, word, sizeof seen->word - 1);
-    seen->status = kv_batch_status_of(kv_slice(word));
-    free(word);
+    kv_batch_wire_status(object, "processing_status", seen);
     seen->created_ms = kv_batch_json_time(object, "created_at");
     seen->expires_ms = kv_batch_json_time(object, "expires_at");
     seen->archived = kv_batch_json_time(object, "archived_at") != 0;

@@ -1,6 +1,5 @@
 /* wire_files - the batch service of OpenAI and its kin: a file is uploaded, a batch made of it. */
 #include "batch_json.h"
-
 #include "batch_wire.h"
 #include "json.h"
 #include "json_out.h"
@@ -48,15 +47,6 @@ static void read_errors(struct kv_slice object, struct kv_batch_seen *seen)
     free(text);
 }
 
-static void copy_text(struct kv_slice object, const char *name, char *to, size_t room)
-{
-    char *text = kv_batch_json_text(object, name);
-    size_t n = strlen(text) < room ? strlen(text) : room - 1;
-    memcpy(to, text, n);
-    to[n] = '\0';
-    free(text);
-}
-
 static void read(struct kv_slice object, struct kv_batch_seen *seen)
 {
     struct kv_slice metadata, usage;
@@ -66,9 +56,8 @@ static void read(struct kv_slice object, struct kv_batch_seen *seen)
     kv_batch_wire_id(object, "output_file_id", seen->output);
     kv_batch_wire_id(object, "error_file_id", seen->errors);
     if (kv_json_get(object, "metadata", &metadata))
-        copy_text(metadata, "kv", seen->mark, sizeof seen->mark);
-    copy_text(object, "status", seen->word, sizeof seen->word);
-    seen->status = kv_batch_status_of(kv_slice(seen->word));
+        kv_batch_wire_text(metadata, "kv", seen->mark, sizeof seen->mark);
+    kv_batch_wire_status(object, "status", seen);
     seen->created_ms = kv_batch_json_time(object, "created_at");
     seen->expires_ms = kv_batch_json_time(object, "expires_at");
     if (kv_json_get(object, "usage", &usage))

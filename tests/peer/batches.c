@@ -43,7 +43,8 @@ struct batch {
 static struct {
     double clock, list_lag;
     long looks, missing, close_upload, close_create, drop_upload, drop_create, fail_upload;
-    long fail_create, refuse_create, refuse_status, expire, omit, cut, null_files, foreign;
+    long fail_create, blank_upload, blank_create, refuse_create, refuse_status, expire, omit, cut,
+        null_files, foreign;
     bool hold, forget_metadata, iso_dates, capitals, reorder, duplicate, projects;
     char *refuse_message, *results_url, *kill, *pid_file;
     struct kv_buf batch_fails;
@@ -75,6 +76,7 @@ static void set_number(const char *name, double x)
         {"close_upload", &sw.close_upload}, {"close_create", &sw.close_create},
         {"drop_upload", &sw.drop_upload}, {"drop_create", &sw.drop_create},
         {"fail_upload", &sw.fail_upload}, {"fail_create", &sw.fail_create},
+        {"blank_upload", &sw.blank_upload}, {"blank_create", &sw.blank_create},
         {"refuse_create", &sw.refuse_create}, {"refuse_status", &sw.refuse_status},
         {"expire", &sw.expire}, {"omit", &sw.omit}, {"cut", &sw.cut},
         {"null_files", &sw.null_files}, {"foreign", &sw.foreign}};
@@ -198,13 +200,17 @@ static void refuse_missing(struct call *c, bool anthropic)
     refuse(c, anthropic, 404, anthropic ? "not_found_error" : "invalid_request_error", "not found");
 }
 
-/* What a POST comes to when it was done: lost, answered by a 500, or told. */
-static void end_post(struct call *c, const char *point, long *drop, long *fail)
+/* What a POST comes to when it was done: lost, answered by a 500 or by an empty object, or told. */
+static void end_post(struct call *c, const char *point, long *drop, long *fail, long *blank)
 {
     if (take_one(drop) || kills_at(point))
         c->deed = &closing;
     else if (take_one(fail))
         refuse(c, false, 500, "server_error", "The server had an error");
+    else if (take_one(blank)) {
+        kv_buf_clear(&c->reply);
+        kv_buf_add_str(&c->reply, "{}");
+    }
 }
 
 /* ---- objects ---- */
@@ -511,7 +517,7 @@ static void create(const struct batches *how, struct call *c, bool anthropic)
         create_anthropic(how, c);
     else
         create_openai(how, c);
-    end_post(c, "create-after", &sw.drop_create, &sw.fail_create);
+    end_post(c, "create-after", &sw.drop_create, &sw.fail_create, &sw.blank_create);
 }
 
 /* ---- files ---- */
@@ -555,7 +561,7 @@ static void upload(struct call *c)
     files[file_count++] = f;
     add_file(f, &c->reply);
     kv_buf_release(&end);
-    end_post(c, "upload-after", &sw.drop_upload, &sw.fail_upload);
+    end_post(c, "upload-after", &sw.drop_upload, &sw.fail_upload, &sw.blank_upload);
 }
 
 /* ---- results ---- */

@@ -10,6 +10,7 @@
  *     "close_upload", "close_create":N  the next N bodies are read, nothing is done, no reply
  *     "drop_upload", "drop_create":N    … everything is done, no reply
  *     "fail_upload", "fail_create":N    … everything is done, the reply is a 500
+ *     "blank_upload", "blank_create":N  … everything is done, the reply is {}
  *     "refuse_create":N  the next N are refused with "refuse_status" and "refuse_message"
  *     "batch_fails":{"code","message","line"}   the batches made from now on; null: they do not
  *     "expire":N         they expire with N requests done; -1: they do not

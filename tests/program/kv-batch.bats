@@ -68,6 +68,11 @@ events() {
     jq -r .event r.batches | tr '\n' ' '
 }
 
+needs_strace() {
+    strace -o /dev/null true 2>/dev/null || skip 'strace cannot trace here'
+    export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
+}
+
 @test "requests are ordered, looked after and collected by three processes" {
     openai 5
     run --separate-stderr kv-batch submit r.batches requests.jsonl
@@ -266,6 +271,17 @@ events() {
     assert_equal "$(wc -l <r.replies)" 100000
 }
 
+@test "a disk without room is told as such, and the results are there for the next process" {
+    needs_strace
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run strace -qq -o /dev/null -e trace=write -e inject=write:error=ENOSPC:when=1 kv-batch collect r.batches
+    assert_failure 4
+    assert_output 'kv-batch: results: write: no space left on device'
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out)" 3
+}
+
 # ---- refusals of whole batches ----
 
 @test "a full queue is waited for, and later parts are smaller (T10)" {
@@ -307,6 +323,12 @@ events() {
     run kv-batch status r.batches
     assert_failure 3
     assert_output --partial 'the batch failed: model_mismatch: two models'
+    rm r.*
+    switch '{"batch_fails": {"code": "invalid_json_line", "message": "not parseable", "line": 3}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run kv-batch status r.batches # it has two lines
+    assert_failure 3
+    assert_output --partial 'the batch failed: invalid_json_line: not parseable'
 }
 
 @test "429 at creation is waited for" {
@@ -336,14 +358,15 @@ lost() { # SWITCH...
 
 @test "a reply that was lost orders nothing twice: OpenAI" {
     openai 1
-    lost close_upload drop_upload fail_upload close_create drop_create fail_create
+    lost close_upload drop_upload fail_upload blank_upload close_create drop_create fail_create blank_create
     run cat err
     assert_output --partial 'had been ordered: batch batch_'
+    assert_output --partial 'the reply names no batch; whether it was done is looked for'
 }
 
 @test "a reply that was lost orders nothing twice: Anthropic" {
     anthropic 1
-    lost close_create drop_create fail_create
+    lost close_create drop_create fail_create blank_create
 }
 
 @test "a batch that is not in the list yet is waited for (T15)" {
@@ -457,6 +480,15 @@ lost() { # SWITCH...
     assert_output 'kv-batch: r.batches: not a ledger'
 }
 
+@test "beside a state that cannot be read nothing is ordered, as nothing says how the calls are named" {
+    openai 1
+    echo '{"format_version": "2.0"' >r.state
+    run kv-batch submit r.state requests.jsonl
+    assert_failure 3
+    assert_output --partial 'r.state'
+    assert [ ! -e r.batches ]
+}
+
 @test "a second process is told, and does nothing" {
     openai 2
     kv-batch submit r.batches requests.jsonl >/dev/null
@@ -539,11 +571,6 @@ die() {
     shift 2
     { strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" kv-batch "$@" >/dev/null; } 2>/dev/null || status=$?
     [ "$status" -ne 137 ] || deaths=$((deaths + 1))
-}
-
-needs_strace() {
-    strace -o /dev/null true 2>/dev/null || skip 'strace cannot trace here'
-    export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
 }
 
 @test "killed before any write, sync, send or receipt, nothing is ordered twice and all is there: OpenAI (T13)" {

@@ -48,34 +48,29 @@ static void add_problem(struct kv_problems *problems, size_t number, const char 
     kv_problems_add(problems, &here, "value_error", "%s", text);
 }
 
-static void note(struct kv_requests *r, struct kv_slice id, uint64_t at, size_t n, uint32_t model)
-{
-    r->lines = kv_grow(r->lines, r->n, sizeof *r->lines);
-    r->lines[r->n++] = (struct kv_requests_line){kv_digest_128(id), at, (uint32_t)n, model};
-}
-
-/* The line as it is numbered by *l. */
-static void take_line(struct kv_requests *r, const struct kv_config *config, uint64_t at,
-    struct kv_slice line, const struct kv_requests_taker *taker, size_t number,
-    struct kv_problems *problems)
+/* A line of that number, of which `at` says where it is and what it says. */
+static void take_line(struct kv_requests *r, const struct kv_config *config,
+    struct kv_requests_line at, struct kv_slice line, const struct kv_requests_taker *taker,
+    size_t number, struct kv_problems *problems)
 {
     struct kv_request_line request;
     struct kv_slice value;
     struct kv_err err;
-    uint32_t model = 0;
     if (kv_json_check(line, KV_JSON_PORTABLE, &value, &err) != 0 ||
         kv_request_line_read(&request, value, &err) != 0) {
         add_problem(problems, number, err.text);
         return;
     }
-    const char *fault = find_fault(&request, config, &model);
+    const char *fault = find_fault(&request, config, &at.model);
     if (fault) {
         add_problem(problems, number, fault);
         return;
     }
     kv_buf_clear(&r->text);
     kv_json_unescape(request.id, &r->text);
-    note(r, kv_slice_of(&r->text), at, line.n, model);
+    at.id = kv_digest_128(kv_slice_of(&r->text));
+    r->lines = kv_grow(r->lines, r->n, sizeof *r->lines);
+    r->lines[r->n++] = at;
     if (taker)
         taker->take(taker->closure, kv_slice_of(&r->text));
 }
@@ -107,7 +102,8 @@ int kv_requests_open(struct kv_requests *r, const char *path, const struct kv_co
             continue;
         sum.hi += digest.hi;
         sum.lo += digest.lo;
-        take_line(r, config, at, line, taker, lines.number, problems);
+        const struct kv_requests_line here = {.at = at, .n = (uint32_t)line.n, .text = digest.lo};
+        take_line(r, config, here, line, taker, lines.number, problems);
     }
     if (got < 0)
         kv_err_context(err, "%s:%zu", path, lines.number);
@@ -144,8 +140,12 @@ int kv_requests_read(struct kv_requests *r, const struct kv_requests_line *line,
         kv_buf_release(&r->text);
     kv_buf_clear(&r->text);
     kv_buf_reserve(&r->text, line->n);
-    if (kv_io_pread(r->fd, r->text.p, line->n, (off_t)line->at, err) != 0 ||
-        kv_json_check((struct kv_slice){r->text.p, line->n}, KV_JSON_PORTABLE, &value, err) != 0 ||
+    const struct kv_slice text = {r->text.p, line->n};
+    if (kv_io_pread(r->fd, r->text.p, line->n, (off_t)line->at, err) != 0)
+        return kv_err_context(err, "%s", r->path);
+    if (kv_digest_128(text).lo != line->text)
+        return kv_err_set(err, KV_INPUT, "%s: has changed since it was read", r->path);
+    if (kv_json_check(text, KV_JSON_PORTABLE, &value, err) != 0 ||
         kv_request_line_read(request, value, err) != 0)
         return kv_err_context(err, "%s", r->path);
     return 0;

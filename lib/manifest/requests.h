@@ -1,6 +1,6 @@
 /* requests - a file of requests that are to be sent as they stand: lines of OpenAI's batch input.
  *
- * The lines stay in their file; in memory there is a digest and a place of each. A line's task is its
+ * The lines stay in their file; in memory there are digests and a place of each. A line's task is its
  * custom_id, its model is the one of the configuration that the body names.
  *
  *     struct kv_requests r;
@@ -24,8 +24,8 @@ enum { KV_REQUESTS_DIGEST = 32 };
 
 struct kv_requests_line {
     struct kv_digest128 id; /* of the custom_id */
-    uint64_t at;
-    uint32_t n, model; /* model: of the configuration's answering models */
+    uint64_t at, text;      /* text: half of the line's digest */
+    uint32_t n, model;      /* model: of the configuration's answering models */
 };
 
 struct kv_requests {

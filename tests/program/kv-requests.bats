@@ -120,6 +120,20 @@ kv-manifest: requests.jsonl:4: body.stream: a reply that comes in pieces is no l
     assert_failure 2
 }
 
+@test "requests: a line that became another one while the run went is not sent" {
+    echo '{"rules":[{"when":{},"do":{"latency_ms":1000}}]}' >script.json
+    requests 2 . script.json
+    begin
+    kv-run -j 1 r.json.state >rows 2>said &
+    until [ "$(asked true)" = 1 ]; do sleep 0.02; done
+    sed 's/number 2/number 3/' requests.jsonl >changed
+    cat changed >requests.jsonl
+    wait $! || true
+    assert_equal "$(asked true)" 1
+    assert_equal "$(jq -r .task_id rows)" 'r 1'
+    grep -qx 'kv-run: r 2: requests.jsonl: has changed since it was read' said
+}
+
 @test "requests: shards of a file are disjoint and cover it" {
     requests 3
     for i in 1 2; do

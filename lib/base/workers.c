@@ -126,16 +126,19 @@ _Noreturn static void serve(struct kv_workers *w, int in, int out)
     _exit(0);
 }
 
-static int start(struct kv_workers *w, struct kv_err *err)
+/* The worker that is new, or NULL. */
+static struct worker *start(struct kv_workers *w, struct kv_err *err)
 {
     int to[2], from[2];
-    if (pipe2(to, O_CLOEXEC) != 0)
-        return kv_err_sys(err, "cannot start a worker");
+    if (pipe2(to, O_CLOEXEC) != 0) {
+        kv_err_sys(err, "cannot start a worker");
+        return NULL;
+    }
     if (pipe2(from, O_CLOEXEC) != 0) {
         kv_err_sys(err, "cannot start a worker");
         close(to[0]);
         close(to[1]);
-        return -1;
+        return NULL;
     }
     pid_t pid = fork();
     if (pid == 0) {
@@ -154,49 +157,18 @@ static int start(struct kv_workers *w, struct kv_err *err)
     if (pid < 0) {
         close(to[1]);
         close(from[0]);
-        return -1;
+        return NULL;
     }
-    w->all[w->count++] = (struct worker){.pid = pid, .to = to[1], .from = from[0]};
-    return 0;
+    w->all[w->count] = (struct worker){.pid = pid, .to = to[1], .from = from[0]};
+    return &w->all[w->count++];
 }
 
-/* ---- giving ---- */
-
-static struct worker *idle(const struct kv_workers *w)
-{
-    for (size_t i = 0; i < w->count; i++)
-        if (!w->all[i].busy)
-            return &w->all[i];
-    return NULL;
-}
-
-bool kv_workers_free(const struct kv_workers *w)
-{
-    return w->given - w->taken < w->most * AHEAD && (w->count < w->most || idle(w));
-}
+/* ---- receiving ---- */
 
 static int ended(struct kv_err *err)
 {
     return kv_err_set(err, KV_SYSTEM, "a worker has ended before it answered");
 }
-
-int kv_workers_give(struct kv_workers *w, struct kv_slice piece, struct kv_err *err)
-{
-    uint64_t n = piece.n;
-    struct worker *one = idle(w);
-    if (!one && start(w, err) != 0) {
-        if (!w->count)
-            return -1;
-        kv_workers_await(w, -1); /* fewer will do */
-        return kv_workers_give(w, piece, err);
-    }
-    one = one ? one : &w->all[w->count - 1];
-    one->busy = true;
-    one->piece = w->given++;
-    return put(one->to, &n, sizeof n) && put(one->to, piece.p, piece.n) ? 0 : ended(err);
-}
-
-/* ---- taking ---- */
 
 /* Reads what has come of an answer. -1 if no more will. */
 static int receive(struct kv_workers *w, struct worker *one)
@@ -240,6 +212,38 @@ static int receive_all(struct kv_workers *w, int fd, int ms)
             return -1;
     return 0;
 }
+
+/* ---- giving ---- */
+
+static struct worker *idle(const struct kv_workers *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (!w->all[i].busy)
+            return &w->all[i];
+    return NULL;
+}
+
+bool kv_workers_free(const struct kv_workers *w)
+{
+    return w->given - w->taken < w->most * AHEAD && (w->count < w->most || idle(w));
+}
+
+int kv_workers_give(struct kv_workers *w, struct kv_slice piece, struct kv_err *err)
+{
+    uint64_t n = piece.n;
+    struct worker *one;
+    while (!(one = idle(w)) && !(one = start(w, err))) {
+        if (!w->count)
+            return -1;
+        if (receive_all(w, -1, -1) != 0) /* fewer will do, as long as there are any */
+            return ended(err);
+    }
+    one->busy = true;
+    one->piece = w->given++;
+    return put(one->to, &n, sizeof n) && put(one->to, piece.p, piece.n) ? 0 : ended(err);
+}
+
+/* ---- taking ---- */
 
 void kv_workers_await(struct kv_workers *w, int fd)
 {

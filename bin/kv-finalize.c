@@ -2,25 +2,10 @@
 #include "batch_beside.h"
 #include "cli.h"
 #include "finalize.h"
-#include "num.h"
 #include "paths.h"
 #include "report.h"
 
 #include "help/kv-finalize.h"
-
-#include <time.h>
-
-/* The end of the run: now, or what a reproducible build says now is. */
-static double end_time(void)
-{
-    const char *given = kv_cli_env("SOURCE_DATE_EPOCH");
-    struct timespec now;
-    double seconds;
-    if (given && kv_num_double(kv_slice(given), &seconds))
-        return seconds;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void add_counts(struct kv_buf *out, const struct kv_finalized *done)
 {
@@ -92,7 +77,7 @@ int main(int argc, char **argv)
 
     struct kv_finalized done;
     struct kv_err err;
-    how.now = end_time();
+    how.now = kv_cli_time();
     how.notes = verbose ? &kv_cli_notes : NULL;
     if (kv_finalize(argv[first], &how, &done, &err) != 0)
         kv_cli_fail(&err);

@@ -7,14 +7,12 @@
 #include "io.h"
 #include "json_out.h"
 #include "manifest.h"
-#include "num.h"
 #include "paths.h"
 
 #include "help/kv-manifest.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum task { MAKE, PRINT, CHECK };
 
@@ -81,58 +79,48 @@ static void say_what_stands(const struct kv_manifest_options *o)
         o->output);
 }
 
-/* What is there at o->output: neither, either or both. */
-static int look(const struct kv_manifest_options *o, bool *pair, bool *output, struct kv_err *err)
-{
-    struct kv_paths paths;
-    if (kv_paths_of_output(&paths, o->output, err) != 0)
-        return -1;
-    int has_pair = kv_io_exists(paths.state, err);
-    int has_output = has_pair < 0 ? -1 : kv_io_exists(paths.output, err);
-    kv_paths_release(&paths);
-    *pair = has_pair == 1;
-    *output = has_output == 1;
-    return has_output < 0 ? -1 : 0;
-}
-
 /* What an older run at this place has ordered in batches: nobody would ask for it any more, so a new
  * one has to wait for it, and then goes without what is left. */
-static int begin_afresh(struct kv_manifest *m, const struct kv_manifest_options *o,
-    struct kv_buf *out, struct kv_err *err)
+static int look_at_batches(
+    struct kv_batch_beside *old, const struct kv_paths *paths, struct kv_err *err)
 {
-    struct kv_paths paths;
-    struct kv_batch_beside old;
-    if (kv_paths_of_output(&paths, o->output, err) != 0)
+    if (kv_batch_beside_read(old, paths, err) != 0)
         return -1;
-    int there = kv_io_exists(paths.state, err);
-    bool fresh = there == 0 || o->force;
-    int rc = there < 0 || (fresh && kv_batch_beside_read(&old, &paths, err) != 0) ? -1 : 0;
-    if (rc == 0 && fresh && old.open > 0)
-        rc = kv_err_set(err, KV_INPUT,
-            "%s.batches: %lld batches of an older run are open: kv-batch collect, or forget, first",
-            paths.output, (long long)old.open);
-    if (rc == 0)
-        rc = kv_begin(m, o, out, err);
-    if (rc == 0 && fresh && old.there)
-        rc = kv_batch_beside_remove(&paths, err);
-    kv_paths_release(&paths);
-    return rc;
+    if (old->open == 0)
+        return 0;
+    return kv_err_set(err, KV_INPUT,
+        "%s.batches: %lld batches of an older run are open: kv-batch collect, or forget, first",
+        paths->output, (long long)old->open);
+}
+
+static int begin_at(const struct kv_paths *paths, struct kv_manifest *m,
+    const struct kv_manifest_options *o, struct kv_buf *out, struct kv_err *err)
+{
+    struct kv_batch_beside old = {0};
+    int stood = kv_io_exists(paths->state, err);
+    bool fresh = stood == 0 || o->force;
+    if (stood < 0 || (fresh && look_at_batches(&old, paths, err) != 0) ||
+        kv_begin(m, o, out, err) != 0 || (old.there && kv_batch_beside_remove(paths, err) != 0))
+        return -1;
+    if (stood)
+        return 0;
+    int beside = kv_io_exists(paths->state, err); /* not where the finished run is the same */
+    if (beside == 1 && (beside = kv_io_exists(paths->output, err)) == 1)
+        say_what_stands(o);
+    return beside < 0 ? -1 : 0;
 }
 
 static int make(struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf out = {0};
-    bool had_pair, has_pair, finished;
-    int rc = look(o, &had_pair, &finished, err);
-    if (rc == 0)
-        rc = begin_afresh(m, o, &out, err);
-    if (rc == 0)
-        rc = look(o, &has_pair, &finished, err);
-    if (rc == 0 && finished && has_pair && !had_pair)
-        say_what_stands(o);
+    struct kv_paths paths;
+    if (kv_paths_of_output(&paths, o->output, err) != 0)
+        return -1;
+    int rc = begin_at(&paths, m, o, &out, err);
     kv_buf_add_char(&out, '\n');
     if (rc == 0)
         rc = kv_cli_put(kv_slice_of(&out), err);
+    kv_paths_release(&paths);
     kv_buf_release(&out);
     return rc;
 }
@@ -211,17 +199,6 @@ static int carry_out(
     return make(m, o, err);
 }
 
-static double start_time(void)
-{
-    const char *epoch = kv_cli_env("SOURCE_DATE_EPOCH");
-    struct timespec now;
-    double seconds;
-    if (epoch && kv_num_double(kv_slice(epoch), &seconds))
-        return seconds;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
-}
-
 static struct {
     struct kv_manifest_options options;
     struct kv_opt_list settings;
@@ -265,7 +242,7 @@ int main(int argc, char **argv)
     o->layout2 = read_layout(given.layout);
     check_usage(o, task, argc - first);
     char *share = kv_cli_share(given.share);
-    o->now = start_time();
+    o->now = kv_cli_time();
     o->inputs.env = kv_cli_env;
     o->inputs.share = share;
 

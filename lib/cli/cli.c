@@ -407,6 +407,17 @@ const char *kv_cli_env(const char *name)
     return value && *value ? value : NULL;
 }
 
+double kv_cli_time(void)
+{
+    const char *given = kv_cli_env("SOURCE_DATE_EPOCH");
+    struct timespec now;
+    double seconds;
+    if (given && kv_num_double(kv_slice(given), &seconds))
+        return seconds;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
+}
+
 char *kv_cli_share(const char *given)
 {
     if (given)

@@ -110,6 +110,9 @@ bool kv_cli_seconds(const char *text, double *seconds);
 /* The environment, read here only. NULL if unset or empty. */
 const char *kv_cli_env(const char *name);
 
+/* Seconds since 1970, to a millionth; what SOURCE_DATE_EPOCH says, where it is a number. */
+double kv_cli_time(void);
+
 /* The directory of the data files: share/ beside the directory of the running program, as in the
  * checkout, or share/kv under its prefix. `given` (an option) wins. Caller frees. */
 char *kv_cli_share(const char *given);

@@ -309,35 +309,39 @@ static void tell(const char *path, const char *what, int64_t n)
     kv_cli_say("%s: %s: %lld", path, what, (long long)n);
 }
 
-static int64_t count(struct kv_status *st, bool orphans)
+/* Completed tasks that are not in the manifest, and those without a result. */
+static int count(struct kv_status *st, int64_t *orphans, int64_t *holes, struct kv_err *err)
 {
     struct kv_tasks walk;
     struct kv_task_state task;
-    struct kv_err err;
-    int64_t n = 0;
-    if (kv_tasks_begin(&walk, st->state, KV_KEYS_COMPLETED, &err) != 0)
-        return 0;
-    while (kv_tasks_next(&walk, &task, &err) == 1)
-        n += orphans ? !task.in_manifest : !task.has_row;
+    int got;
+    *orphans = *holes = 0;
+    if (kv_tasks_begin(&walk, st->state, KV_KEYS_COMPLETED, err) != 0)
+        return -1;
+    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
+        *orphans += !task.in_manifest;
+        *holes += !task.has_row;
+    }
     kv_tasks_end(&walk);
-    return n;
+    return got;
 }
 
 void kv_status_tell(struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
     struct kv_err err;
-    int64_t n;
-    if (kv_state_load(st->state, KV_LOAD_ROWS, &err) != 0) {
+    int64_t orphans, holes;
+    if (kv_state_load(st->state, KV_LOAD_ROWS, &err) != 0 ||
+        count(st, &orphans, &holes, &err) != 0) {
         kv_cli_warn(&err);
         return;
     }
     if (in->adopted_count)
         tell(in->paths->state, "results whose key is not recorded", in->adopted_count);
-    if ((n = count(st, true)))
-        tell(in->paths->state, "completed tasks that are not in the manifest", n);
-    if ((n = count(st, false)))
-        tell(in->results_path, "completed tasks without a result", n);
+    if (orphans)
+        tell(in->paths->state, "completed tasks that are not in the manifest", orphans);
+    if (holes)
+        tell(in->results_path, "completed tasks without a result", holes);
     if (in->recorded_count != in->completed_count)
         tell(in->paths->state, "completed_count is wrong, counted", in->recorded_count);
     if (in->manifest_length != in->total_tasks)

@@ -6,12 +6,11 @@
 #include "jq_rules.h"
 #include "jq_sandbox.h"
 #include "json.h"
-#include "num.h"
+#include "json_out.h"
 #include "pystr.h"
 #include "re.h"
 #include "strptime.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,15 +133,13 @@ static int contained(struct asked *a, struct kv_slice substrings)
     x->all = true;
     kv_buf_add_char(&x->text, '[');
     kv_json_begin(&w, substrings);
-    for (bool first = true; rc == 0 && kv_json_item(&w, &item); first = false) {
+    while (rc == 0 && kv_json_item(&w, &item)) {
         kv_buf_clear(&part);
         rc = normal_text(a, item, &part);
         bool occurs = part.n == 0 || (text.n && memmem(text.p, text.n, part.p, part.n));
         x->any |= occurs;
         x->all &= occurs;
-        if (!first)
-            kv_buf_add_char(&x->text, ',');
-        kv_buf_add_str(&x->text, occurs ? "true" : "false");
+        kv_json_out_flag(&x->text, NULL, occurs);
     }
     kv_buf_add_char(&x->text, ']');
     kv_buf_release(&text);
@@ -206,10 +203,7 @@ static void begin_list(struct asked *a, struct kv_fact *to, enum kv_told kind)
 
 static void add_to_list(struct asked *a, const struct kv_buf *text)
 {
-    struct kv_buf *list = &a->list->text;
-    if (list->p[list->n - 1] != '[')
-        kv_buf_add_char(list, ',');
-    kv_json_quote(list, kv_slice_of(text), KV_JSON_RAW);
+    kv_json_out_text(&a->list->text, NULL, kv_slice_of(text));
 }
 
 static int add_element(struct asked *a, struct kv_slice item)
@@ -492,72 +486,72 @@ void kv_field_facts_release(struct kv_field_facts *facts)
 
 /* ---- as the input of the rules ---- */
 
-static void add_value(struct kv_buf *out, const struct kv_fact *f)
+static void add_moment(struct kv_buf *out, const char *name, const struct kv_fact *f)
+{
+    kv_json_out_object(out, name);
+    kv_json_out_int(out, "s", f->whole);
+    kv_json_out_int(out, "us", f->micros);
+    kv_json_out_flag(out, "zoned", f->truth);
+    kv_buf_add_char(out, '}');
+}
+
+static void add_value(struct kv_buf *out, const char *name, const struct kv_fact *f)
 {
     switch (f->kind) {
     case KV_TOLD_NOTHING:
         break;
     case KV_TOLD_NULL:
-        kv_buf_add_str(out, "null");
+        kv_json_out_null(out, name);
         break;
     case KV_TOLD_BOOL:
-        kv_buf_add_str(out, f->truth ? "true" : "false");
+        kv_json_out_flag(out, name, f->truth);
         break;
     case KV_TOLD_NEITHER:
-        kv_buf_add_str(out, "\"neither\"");
+        kv_json_out_str(out, name, "neither");
         break;
     case KV_TOLD_NUMBER:
+        kv_json_out_key(out, name);
         kv_jq_rules_add_number(out, f->number);
         break;
     case KV_TOLD_WHOLE:
-        kv_buf_printf(out, "%" PRId64, f->whole);
+        kv_json_out_int(out, name, f->whole);
         break;
     case KV_TOLD_TEXT:
-        kv_json_quote(out, kv_slice_of(&f->text), KV_JSON_RAW);
+        kv_json_out_text(out, name, kv_slice_of(&f->text));
         break;
     case KV_TOLD_LIST:
     case KV_TOLD_JSON:
-        kv_buf_add_slice(out, kv_slice_of(&f->text));
+        kv_json_out_json(out, name, kv_slice_of(&f->text));
         break;
     case KV_TOLD_SEQUENCE:
-        kv_buf_printf(out, "{\"length\":%" PRId64 ",\"items\":%s}", f->whole, f->text.p);
+        kv_json_out_object(out, name);
+        kv_json_out_int(out, "length", f->whole);
+        kv_json_out_json(out, "items", kv_slice_of(&f->text));
+        kv_buf_add_char(out, '}');
         break;
     case KV_TOLD_MOMENT:
-        kv_buf_printf(out, "{\"s\":%" PRId64 ",\"us\":%d,\"zoned\":%s}", f->whole, f->micros,
-            f->truth ? "true" : "false");
+        add_moment(out, name, f);
         break;
-    }
-}
-
-static void add_facts(struct kv_buf *out, const struct kv_field_facts *facts)
-{
-    const struct {
-        const char *key;
-        const struct kv_fact *fact;
-    } all[] = {{"x", &facts->x}, {"e", &facts->e}, {"min", &facts->min}, {"max", &facts->max}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (all[i].fact->kind == KV_TOLD_NOTHING)
-            continue;
-        kv_buf_printf(out, ",\"%s\":", all[i].key);
-        add_value(out, all[i].fact);
     }
 }
 
 void kv_field_facts_write(struct kv_buf *out, const struct kv_answer_field *f,
     const struct kv_field_facts *facts, const char *raised)
 {
-    kv_buf_printf(out, "{\"type\":\"%s\",\"weight\":", f->primitive->name);
-    kv_num_add_double(out, f->weight, KV_NUM_PYTHON);
-    kv_buf_add_str(out, ",\"name\":");
-    kv_json_quote(out, f->name, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"p\":");
-    kv_buf_add_slice(out, f->verify_with);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "type", f->primitive->name);
+    kv_json_out_python(out, "weight", f->weight);
+    kv_json_out_text(out, "name", f->name);
+    kv_json_out_json(out, "p", f->verify_with);
     if (raised) {
-        kv_buf_add_str(out, ",\"raise\":");
-        kv_json_quote_str(out, raised);
-    } else if (facts->skipped)
-        kv_buf_add_str(out, ",\"skip\":true");
-    else
-        add_facts(out, facts);
+        kv_json_out_str(out, "raise", raised);
+    } else if (facts->skipped) {
+        kv_json_out_flag(out, "skip", true);
+    } else {
+        add_value(out, "x", &facts->x);
+        add_value(out, "e", &facts->e);
+        add_value(out, "min", &facts->min);
+        add_value(out, "max", &facts->max);
+    }
     kv_buf_add_char(out, '}');
 }

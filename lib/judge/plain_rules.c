@@ -433,7 +433,7 @@ static bool holds(const struct kv_template *t, const struct kv_plain_check *chec
         if (!holds(t, checks, condition, &one))
             return false;
         count += one;
-        *is = all || some ? one : n <= count;
+        *is = one;
     }
     if (!all && !some)
         *is = n <= count;

@@ -4,6 +4,7 @@
 #include "field_facts.h"
 #include "jq_rules.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "parsed_answer.h"
 #include "plain_rules.h"
@@ -186,20 +187,19 @@ static void add_facts(struct kv_verifier *v, const struct kv_template *t,
     const struct kv_parsed *parsed, struct kv_slice trace)
 {
     struct kv_buf *facts = kv_jq_rules_begin(v->rules);
-    kv_buf_add_str(facts, "{\"fields\":[");
-    for (size_t i = 0, n = 0; i < t->n; i++) {
+    kv_json_out_object(facts, NULL);
+    kv_json_out_list(facts, "fields");
+    for (size_t i = 0; i < t->n; i++) {
         const struct kv_answer_field *f = &t->fields[i];
         if (f->plain)
             continue;
-        if (n++)
-            kv_buf_add_char(facts, ',');
         int rc = i == v->failed ? -1
                                 : kv_field_facts_gather(
                                       v->facts, f, parsed->values[i], trace, &v->field, &v->why);
         kv_field_facts_write(facts, f, &v->field, rc == 0 ? NULL : v->why.text);
     }
-    kv_buf_add_str(facts, "],\"strategy\":");
-    kv_buf_add_slice(facts, t->strategy.n ? t->strategy : KV_SLICE("null"));
+    kv_buf_add_char(facts, ']');
+    kv_json_out_json(facts, "strategy", t->strategy);
     kv_buf_add_char(facts, '}');
 }
 
@@ -272,10 +272,8 @@ static void say_false(struct kv_verdict *out)
     struct kv_buf *const all[] = {
         &out->granular, &out->field_results, &out->field_scores, &out->error};
     out->passed = out->raised = false;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        kv_buf_clear(all[i]);
-        kv_buf_add_str(all[i], "null");
-    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        set(all[i], "null");
 }
 
 int kv_verdict_run(struct kv_verifier *v, const struct kv_template *t,

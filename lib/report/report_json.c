@@ -36,7 +36,7 @@ static void question(struct kv_buf *out, const struct kv_report *r, uint32_t id)
 
 /* ---- files ---- */
 
-static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char *digest)
+static void add_file(struct kv_buf *out, const struct kv_rowset *set, const char *digest)
 {
     struct kv_provenance p;
     kv_provenance_make(&p, set);
@@ -63,7 +63,6 @@ static int add_file(struct kv_buf *out, const struct kv_rowset *set, const char 
     kv_json_out_json(out, "models", kv_slice_of(&p.models));
     kv_buf_add_char(out, '}');
     kv_provenance_release(&p);
-    return 0;
 }
 
 /* ---- lines ---- */

@@ -100,7 +100,8 @@ static void add_summary(struct kv_buf *out, const struct kv_export_head *head)
     kv_buf_printf(out, ", \"is_complete\": %s}", head->is_complete ? "true" : "false");
 }
 
-void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
+/* The header object, without its closing brace. */
+static void add_head(struct kv_buf *out, const struct kv_export_head *head)
 {
     struct kv_buf job = {0};
     kv_export_job_add(&job, head);
@@ -159,7 +160,7 @@ static void flush(struct kv_export *e)
 void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head)
 {
     *e = (struct kv_export){.fd = fd};
-    kv_export_head_add(&e->held, head);
+    add_head(&e->held, head);
     kv_buf_add_str(&e->held, ",\"results\":[\n");
 }
 

@@ -37,10 +37,7 @@ struct kv_export_head {
     struct kv_slice rubric_definition; /* JSON object; n == 0: null */
 };
 
-/* Appends the header object, spaced, without its closing brace. */
-void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head);
-
-/* Appends the job id such a header has, as text. */
+/* Appends the job id that the header has, as text. */
 void kv_export_job_add(struct kv_buf *out, const struct kv_export_head *head);
 
 /* Appends the object metadata.verification_config made from a VerificationConfig: the two lists of

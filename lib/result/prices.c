@@ -119,11 +119,6 @@ void kv_prices_close(struct kv_prices *p)
     free(p);
 }
 
-size_t kv_prices_count(const struct kv_prices *p)
-{
-    return p->count;
-}
-
 /* ---- names ---- */
 
 /* The entry of this very name; of several the last, as JSON's readers have it. */

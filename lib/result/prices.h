@@ -30,8 +30,7 @@ struct kv_prices;
 
 /* `text` is the whole file and has to stay. KV_INPUT with the place if it is no JSON object. */
 struct kv_prices *kv_prices_open(struct kv_slice text, struct kv_err *err);
-void kv_prices_close(struct kv_prices *p);         /* NULL is fine */
-size_t kv_prices_count(const struct kv_prices *p); /* entries that price a model of language */
+void kv_prices_close(struct kv_prices *p); /* NULL is fine */
 
 /* The price of a model that answered under the name `served` (empty: not known yet). Returns 1 with
  * *price and the entry's *name; 0 if no entry fits: then the price is nought for a model nearby

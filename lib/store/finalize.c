@@ -63,6 +63,7 @@ static void name_outputs(struct work *w)
     if (w->how->jsonl)
         w->done->jsonl_path = beside(w->paths.output, ".jsonl");
 }
+
 /* ---- before and after: a run that was finalized has no pair, or one file of it ---- */
 
 static int64_t number_in(struct kv_slice object, const char *name)

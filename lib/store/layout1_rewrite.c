@@ -47,11 +47,8 @@ struct places {
 
 static void note_place(struct places *p, uint64_t was, uint64_t is)
 {
-    if ((p->n & (p->n - 1)) == 0) {
-        size_t room = p->n ? 2 * p->n : 1;
-        p->was = kv_array(p->was, room, sizeof *p->was);
-        p->is = kv_array(p->is, room, sizeof *p->is);
-    }
+    p->was = kv_grow(p->was, p->n, sizeof *p->was);
+    p->is = kv_grow(p->is, p->n, sizeof *p->is);
     p->was[p->n] = was;
     p->is[p->n++] = is;
 }
@@ -125,7 +122,8 @@ static int move_places(struct kv_key_index *ix, const struct places *p, struct k
 {
     struct kv_key_index_entry e;
     uint64_t at = 0;
-    while (kv_key_index_next(ix, &at, &e, err) == 1) {
+    int got;
+    while ((got = kv_key_index_next(ix, &at, &e, err)) == 1) {
         e.flags &= ~(uint32_t)KV_KEY_INDEX_SEEN;
         if (e.flags & KV_KEY_INDEX_ROW) {
             const uint64_t *was = bsearch(&e.offset, p->was, p->n, sizeof *p->was, compare);
@@ -136,7 +134,7 @@ static int move_places(struct kv_key_index *ix, const struct places *p, struct k
         if (kv_key_index_put(ix, &e, err) != 0)
             return -1;
     }
-    return 0;
+    return got;
 }
 
 /* ---- .state ---- */

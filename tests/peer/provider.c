@@ -13,20 +13,18 @@
  * script.h. With --slots only so many requests are served at once, and others wait for their turn,
  * even those whose client is gone. GET /stats tells {"requests","in_flight","peak"}.
  *
- * The journal has one line a request, written when its fate is decided:
- *     {"time","path","model","user","md5","attempt","judge","status","peer"}
- * where md5 is that of the body and attempt counts how often that body has come. --bodies keeps the
- * bodies themselves, one a line; --sent has a line {"time","md5"} for each success that was sent to
- * its last byte.
+ * What --journal, --bodies and --sent keep: journal.h.
  *
  * One thread: microhttpd runs on its epoll descriptor inside our loop, replies that have to wait
  * are suspended and kept in a heap by the time they are due.
  */
+#include "background.h"
 #include "batches.h"
 #include "call.h"
 #include "chat.h"
 #include "fault.h"
 #include "google.h"
+#include "journal.h"
 #include "mind.h"
 #include "queue.h"
 #include "script.h"
@@ -59,136 +57,32 @@ enum {
     SLOTS_MAX = 256,
 };
 
-/* How often a body has come, by its digest. */
-struct repeat {
-    struct kv_digest128 key;
-    long times;
-};
-
 /* A beginning of prompts that was marked for the cache, and when the first reply began. */
 struct cached {
     struct kv_digest128 key;
     int64_t begun_ms;
 };
 
-/* A response of the Responses interface that was ordered in the background. */
-struct ordered {
-    long serial;
-    int64_t due_ms;
-    struct kv_buf waiting, reply;
-};
-
 static struct {
-    const char *address, *port_file, *answers, *script, *key, *models, *journal, *bodies, *sent,
-        *note_header, *socket;
+    const char *address, *port_file, *answers, *script, *key, *models, *socket;
     long port, latency, rate, slots, token_ms, max_seconds;
-    bool buffered, with_stdin;
+    bool with_stdin;
+    struct journal_options journal;
 } opt = {.max_seconds = 600};
 
 static struct {
     struct MHD_Daemon *daemon;
     struct mind *mind;
     struct script *script;
-    FILE *journal, *bodies, *sent;
     struct call *calls;
-    struct repeat *repeats;
-    size_t repeat_count, repeat_cap;
     int64_t slot_free_ms[SLOTS_MAX];
     double tokens; /* of --rate */
     int64_t refilled_ms;
-    struct ordered *orders;
-    size_t order_count;
     struct cached *cached;
     size_t cached_count;
     long serial, in_flight, peak;
     bool stopping;
 } me;
-
-/* ---- repeats ---- */
-
-static struct repeat *repeat_slot(struct repeat *table, size_t cap, struct kv_digest128 key)
-{
-    size_t i = (size_t)key.lo & (cap - 1);
-    while (table[i].times && (table[i].key.hi != key.hi || table[i].key.lo != key.lo))
-        i = (i + 1) & (cap - 1);
-    return &table[i];
-}
-
-static long count_repeat(struct kv_slice body)
-{
-    if (me.repeat_count * 2 >= me.repeat_cap) {
-        size_t cap = me.repeat_cap ? me.repeat_cap * 2 : 1024;
-        struct repeat *table = kv_calloc(cap, sizeof *table);
-        for (size_t i = 0; i < me.repeat_cap; i++)
-            if (me.repeats[i].times)
-                *repeat_slot(table, cap, me.repeats[i].key) = me.repeats[i];
-        free(me.repeats);
-        me.repeats = table;
-        me.repeat_cap = cap;
-    }
-    struct kv_digest128 key = kv_digest_128(body);
-    struct repeat *r = repeat_slot(me.repeats, me.repeat_cap, key);
-    if (!r->times)
-        me.repeat_count++;
-    r->key = key;
-    return ++r->times;
-}
-
-/* ---- journal ---- */
-
-/* The header that --note-header names, and the query. */
-static void note_header(struct kv_buf *line, const struct call *c)
-{
-    if (!opt.note_header)
-        return;
-    kv_buf_add_str(line, ",\"header\":");
-    kv_json_quote_str(
-        line, MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, opt.note_header));
-    kv_buf_add_str(line, ",\"argument\":");
-    kv_json_quote_str(
-        line, MHD_lookup_connection_value(c->connection, MHD_GET_ARGUMENT_KIND, opt.note_header));
-}
-
-static void note(const struct call *c, const struct chat *chat, const struct asked *a)
-{
-    struct kv_buf line = {0};
-    struct timespec t;
-    char md5[KV_MD5_HEX + 1];
-    if (me.bodies)
-        fprintf(me.bodies, "%.*s\n", (int)c->body.n, c->body.p);
-    if (!me.journal)
-        return;
-    clock_gettime(CLOCK_REALTIME, &t);
-    kv_digest_md5(kv_slice_of(&c->body), md5);
-    kv_buf_printf(
-        &line, "{\"time\":%lld.%03ld,\"path\":", (long long)t.tv_sec, t.tv_nsec / 1000000);
-    kv_json_quote(&line, a->path, KV_JSON_RAW);
-    kv_buf_add_str(&line, ",\"model\":");
-    kv_json_quote(&line, kv_slice_of(&chat->model), KV_JSON_RAW);
-    kv_buf_add_str(&line, ",\"user\":");
-    kv_json_quote(&line, kv_slice_of(&chat->user), KV_JSON_RAW);
-    kv_buf_printf(&line,
-        ",\"md5\":\"%s\",\"attempt\":%ld,\"judge\":%s,\"status\":%d,\"peer\":", md5, a->times,
-        a->judge ? "true" : "false", c->status);
-    kv_json_quote_str(&line, c->deed ? c->deed->peer : NULL);
-    note_header(&line, c);
-    kv_buf_add_str(&line, "}\n");
-    fwrite(line.p, 1, line.n, me.journal);
-    if (!opt.buffered)
-        fflush(me.journal);
-    kv_buf_release(&line);
-}
-
-static void note_sent(const struct call *c)
-{
-    struct timespec t;
-    char md5[KV_MD5_HEX + 1];
-    clock_gettime(CLOCK_REALTIME, &t);
-    kv_digest_md5(kv_slice_of(&c->body), md5);
-    fprintf(me.sent, "{\"time\":%lld.%06ld,\"md5\":\"%s\"}\n", (long long)t.tv_sec,
-        t.tv_nsec / 1000, md5);
-    fflush(me.sent);
-}
 
 /* ---- deciding what to say ---- */
 
@@ -254,21 +148,6 @@ static void refuse(struct call *c, enum wire wire, int status, const char *type,
     chat_error(wire, status, type, code, message, &c->reply);
 }
 
-/* A response that is worked on in the background: told from its due time on. */
-static void order(struct call *c, const struct chat *chat)
-{
-    struct ordered *o;
-    me.orders = kv_array(me.orders, me.order_count + 1, sizeof *me.orders);
-    o = &me.orders[me.order_count++];
-    const struct deed *d = c->deed;
-    long ms = d && d->latency_ms >= 0 ? d->latency_ms : opt.latency;
-    *o = (struct ordered){.serial = me.serial, .due_ms = queue_now() + ms, .reply = c->reply};
-    c->reply = (struct kv_buf){0};
-    chat_write_waiting(chat, "queued", me.serial, &o->waiting);
-    kv_buf_add_slice(&c->reply, kv_slice_of(&o->waiting));
-    c->at_once = true;
-}
-
 /* What is marked can be read from the cache once the first reply to it has begun. */
 static void look_into_cache(const struct call *c, struct chat *chat)
 {
@@ -305,7 +184,7 @@ static void speak(struct call *c, struct chat *chat)
     const char *finish = d ? d->finish : NULL;
     if (chat->background && chat->wire == RESPONSES) {
         chat_write(chat, kv_slice_of(&text), finish, me.serial, &c->reply);
-        order(c, chat);
+        background_order(c, chat, me.serial, opt.latency);
     } else if (chat->stream)
         say(&c->saying, chat, kv_slice_of(&text), finish, d ? d->stream : (struct kv_slice){"", 0},
             opt.token_ms, me.serial);
@@ -340,7 +219,7 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
         .model = kv_slice_of(&chat.model),
         .user = kv_slice_of(&chat.user),
         .judge = chat.schema.n > 0,
-        .times = count_repeat(kv_slice_of(&c->body))};
+        .times = journal_count(kv_slice_of(&c->body))};
     c->deed = read ? script_match(me.script, &a) : NULL;
     if (c->connection && !key_is_right(c->connection))
         refuse(
@@ -356,7 +235,7 @@ static void answer_chat(struct call *c, enum wire wire, const char *path)
         refuse(c, wire, 404, "invalid_request_error", "model_not_found", "no such model");
     else
         speak(c, &chat);
-    note(c, &chat, &a);
+    journal_note(c, &chat, &a);
     chat_release(&chat);
 }
 
@@ -364,22 +243,15 @@ static void fetch(struct call *c, const char *path)
 {
     struct asked a = {.path = kv_slice(path)};
     struct chat none = {0};
-    const char *id = strstr(path, "/responses/resp_");
-    long serial = id ? strtol(id + 16, NULL, 10) : 0;
     c->deed = script_match(me.script, &a);
     c->status = c->deed && c->deed->status ? c->deed->status : 404;
-    for (size_t i = 0; !c->deed && i < me.order_count; i++) {
-        struct ordered *o = &me.orders[i];
-        if (o->serial != serial)
-            continue;
+    if (!c->deed && background_fetch(path, &c->reply))
         c->status = 200;
-        kv_buf_add_slice(&c->reply, kv_slice_of(queue_now() < o->due_ms ? &o->waiting : &o->reply));
-    }
     if (c->status != 200)
         chat_error(
             RESPONSES, c->status, "invalid_request_error", NULL, "no such response", &c->reply);
     c->at_once = true;
-    note(c, &none, &a);
+    journal_note(c, &none, &a);
 }
 
 static void list_models(struct call *c)
@@ -432,7 +304,7 @@ static int answer_batched(const char *path, struct kv_slice body, struct kv_buf 
 
 static bool decide_batches(struct call *c, const char *method, const char *path)
 {
-    const struct batches how = {me.journal, answer_batched};
+    const struct batches how = {journal_file(), answer_batched};
     if (!strstr(path, "/batches") && !strstr(path, "/files") && strcmp(path, "/batch-control") != 0)
         return false;
     if (!key_is_right(c->connection) && strcmp(path, "/batch-control") != 0) {
@@ -531,8 +403,8 @@ static void end_call(void *closure, struct MHD_Connection *connection, void **co
     (void)connection;
     if (!c)
         return;
-    if (me.sent && code == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->status == 200)
-        note_sent(c);
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->status == 200)
+        journal_note_sent(c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -627,12 +499,8 @@ static int start(struct kv_err *err)
     me.script = me.mind ? script_open(opt.script, err) : NULL;
     if (!me.script)
         return -1;
-    if (opt.journal && !(me.journal = fopen(opt.journal, "a")))
-        return kv_err_sys(err, "%s", opt.journal);
-    if (opt.bodies && !(me.bodies = fopen(opt.bodies, "w")))
-        return kv_err_sys(err, "%s", opt.bodies);
-    if (opt.sent && !(me.sent = fopen(opt.sent, "w")))
-        return kv_err_sys(err, "%s", opt.sent);
+    if (journal_open(&opt.journal, err) != 0)
+        return -1;
     int listening = opt.socket ? listen_unix(opt.socket) : -1;
     if (opt.socket && listening < 0)
         return kv_err_sys(err, "%s", opt.socket);
@@ -677,11 +545,11 @@ int main(int argc, char **argv)
         {0, "rate", KV_OPT_COUNT, &opt.rate},
         {0, "slots", KV_OPT_COUNT, &opt.slots},
         {0, "models", KV_OPT_TEXT, &opt.models},
-        {0, "journal", KV_OPT_TEXT, &opt.journal},
-        {0, "journal-buffered", KV_OPT_FLAG, &opt.buffered},
-        {0, "bodies", KV_OPT_TEXT, &opt.bodies},
-        {0, "sent", KV_OPT_TEXT, &opt.sent},
-        {0, "note-header", KV_OPT_TEXT, &opt.note_header},
+        {0, "journal", KV_OPT_TEXT, &opt.journal.requests},
+        {0, "journal-buffered", KV_OPT_FLAG, &opt.journal.buffered},
+        {0, "bodies", KV_OPT_TEXT, &opt.journal.bodies},
+        {0, "sent", KV_OPT_TEXT, &opt.journal.sent},
+        {0, "note-header", KV_OPT_TEXT, &opt.journal.header},
         {0, "unix", KV_OPT_TEXT, &opt.socket},
         {0, "max-seconds", KV_OPT_COUNT, &opt.max_seconds},
         {0, "stay-with-stdin", KV_OPT_FLAG, &opt.with_stdin},
@@ -696,15 +564,9 @@ int main(int argc, char **argv)
     serve(signals);
 
     let_go();
-    if (me.bodies)
-        fclose(me.bodies);
-    if (me.sent)
-        fclose(me.sent);
-    if (me.journal)
-        fclose(me.journal);
+    journal_close();
     script_close(me.script);
     mind_close(me.mind);
-    free(me.repeats);
     free(me.cached);
     return kv_cli_end(KV_OK);
 }

@@ -249,10 +249,8 @@ static int tally_rows(struct kv_usage_tally *t, const struct kv_state_info *in, 
 
 int kv_status_add_usage(struct kv_buf *out, struct kv_status *st, struct kv_err *err)
 {
-    struct kv_usage_tally t = {0};
-    struct kv_slice judges;
-    t.shared = st->in->config.n && kv_json_get(st->in->config, "parsing_models", &judges) &&
-               kv_json_count(judges) > 1;
+    /* With one judge too: a row whose judge failed has the answer of the row that came after it. */
+    struct kv_usage_tally t = {.shared = true};
     int failed = tally_rows(&t, st->in, err);
     kv_buf_add_char(out, '{');
     kv_usage_tally_add_json(out, &t);

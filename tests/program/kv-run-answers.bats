@@ -157,6 +157,18 @@ It is 1.'
         '["judge2",["Answer stopped at the token limit (3 tokens)"]]'
 }
 
+@test "answers: an answer whose judge was down is counted once when the judge has come back" {
+    bench 3
+    start_provider --answers answers.jsonl
+    preset
+    manifest
+    kv-run --endpoint judge=http://127.0.0.1:1/v1 r.json.state 2>err | kv-append -q r.json.state || true
+    kv-run r.json.state | kv-append -q r.json.state
+    assert_equal "$(asked '.judge | not') $(jq '.results | length' r.json.tmp)" '3 6'
+    kv-status --usage r.json.state >usage
+    assert_equal "$(jq -c '[.usage[] | select(.model | endswith("m1 (a1)")) | .calls]' usage)" '[3]'
+}
+
 @test "answers: a judge that is cut off is asked again with more room, and then has given no verdict" {
     echo '{"rules":[{"when":{"judge":true},"do":{"reply":"{\"n\": 1}","finish":"length"}}]}' >script.json
     bench 1

@@ -255,7 +255,7 @@ never() {
 @test "shape: the help of every option is a whole sentence" {
     local m
     nothing "$(for m in man/kv-*.1; do
-        awk -v plain=1 -f man/help.awk "$m" | grep -nE '(,|\<(as|by|the|of|and|with|for|to|from|a|or|as for))$'
+        awk -v plain=1 -f man/help.awk "$m" | grep -nE '[^ ]  .*(,|:|\<(as|by|the|of|and|with|for|to|from|a|or|as for|see|what|which|that|suffix))$'
     done)"
 }
 

@@ -1,9 +1,7 @@
 /* http_setting - options of a transfer: the first that libcurl did not take is kept. */
 #include "http_setting.h"
 
-#include <curl/curl.h>
-
-void kv_http_setting_keep(struct kv_http_setting *s, int code, const char *option)
+void kv_http_setting_keep(struct kv_http_setting *s, CURLcode code, const char *option)
 {
     if (code == CURLE_OK || s->code != CURLE_OK)
         return;
@@ -16,6 +14,5 @@ int kv_http_settled(const struct kv_http_setting *s, struct kv_err *err)
     if (s->code == CURLE_OK)
         return 0;
     return kv_err_set(err, KV_SYSTEM, "libcurl %s does not take %s: %s",
-        curl_version_info(CURLVERSION_NOW)->version, s->option,
-        curl_easy_strerror((CURLcode)s->code));
+        curl_version_info(CURLVERSION_NOW)->version, s->option, curl_easy_strerror(s->code));
 }

@@ -13,16 +13,18 @@
 
 #include "err.h"
 
+#include <curl/curl.h>
+
 struct kv_http_setting {
-    void *easy; /* CURL */
-    int code;   /* CURLcode; 0: all were taken */
+    CURL *easy;
+    CURLcode code; /* CURLE_OK: all were taken */
     const char *option;
 };
 
 #define SET(s, option, value)                                                                      \
     kv_http_setting_keep((s), curl_easy_setopt((s)->easy, option, (value)), #option)
 
-void kv_http_setting_keep(struct kv_http_setting *s, int code, const char *option);
+void kv_http_setting_keep(struct kv_http_setting *s, CURLcode code, const char *option);
 /* KV_SYSTEM with the name of an option that was not taken. */
 int kv_http_settled(const struct kv_http_setting *s, struct kv_err *err);
 

@@ -146,7 +146,7 @@ static void begin_cut(struct kv_pace *p, int64_t now)
     p->cut_limit = p->limit;
     p->cut_rate = p->rate;
     p->hold = p->next_hold;
-    p->next_hold = p->next_hold < HOLD_MOST ? 2 * p->next_hold : HOLD_MOST;
+    p->next_hold = 2 * p->next_hold < HOLD_MOST ? 2 * p->next_hold : HOLD_MOST;
     p->accepted_since = p->served_since = p->ended_since = 0;
     p->step = 1;
 }

@@ -9,22 +9,21 @@
 #include <math.h>
 
 enum {
-    ROUND_MS = 50,     /* a round takes at least so long: nearby servers answer in no time */
-    SILENCE_MS = 500,  /* that is no answer, good or bad */
-    SLOT_MS = 125,     /* KV_PACE_SLOTS of these: the last second */
-    GROW_MS = 500,     /* a rate grows at most so often, … */
-    GROW_STARTS = 4,   /* … and after so many starts */
-    ENOUGH = 16,       /* calls whose mean is trusted */
-    SOON = 6,          /* calls that end after a cut before it is seen not to be enough */
-    FEW = 8,           /* calls that prove little */
-    PROVEN = 32,       /* calls without a refusal that show that a rate is good */
-    HOLD_LEAST = 8,    /* calls that are served after a cut before more is tried: twice as … */
-    HOLD_MOST = 48,    /* … many after each cut that followed from trying; … */
-    HOLD_MS = 15000,   /* … of slow calls, ENOUGH in so long */
-    MEMORY = 24,       /* calls over which the part of them that is refused is a mean */
-    SERIES = 3,        /* cuts that show that cuts do not help */
-    BARRED = 32,       /* calls before a habit is believed in again; twice as many each time */
-    LENGTH_LEAST = 10, /* ms: shorter calls are not told apart */
+    ROUND_MS = 50,    /* a round takes at least so long: nearby servers answer in no time */
+    SILENCE_MS = 500, /* that is no answer, good or bad */
+    SLOT_MS = 125,    /* KV_PACE_SLOTS of these: the last second */
+    GROW_MS = 500,    /* a rate grows at most so often, … */
+    GROW_STARTS = 4,  /* … and after so many starts */
+    ENOUGH = KV_LENGTH_ENOUGH,
+    SOON = 6,        /* calls that end after a cut before it is seen not to be enough */
+    FEW = 8,         /* calls that prove little */
+    PROVEN = 32,     /* calls without a refusal that show that a rate is good */
+    HOLD_LEAST = 8,  /* calls that are served after a cut before more is tried: twice as … */
+    HOLD_MOST = 48,  /* … many after each cut that followed from trying; … */
+    HOLD_MS = 15000, /* … of slow calls, ENOUGH in so long */
+    MEMORY = 24,     /* calls over which the part of them that is refused is a mean */
+    SERIES = 3,      /* cuts that show that cuts do not help */
+    BARRED = 32,     /* calls before a habit is believed in again; twice as many each time */
 };
 #define UNDER        0.97 /* of what a server has let through: the rate that is kept to */
 #define GROWTH_LEAST 0.01 /* of a rate, beyond what was refused; it grows itself, … */
@@ -39,9 +38,9 @@ void kv_pace_begin(struct kv_pace *p, int cap, int first, bool adaptive)
         .limit = first,
         .round_left = first,
         .adaptive = adaptive,
-        .window_to = ENOUGH,
         .next_hold = HOLD_LEAST,
         .cuts = 2};
+    kv_lengths_begin(&p->lengths, 0, 0);
 }
 
 /* ---- the last second ---- */
@@ -111,18 +110,11 @@ void kv_pace_start(struct kv_pace *p, struct kv_call *call, int64_t now)
         p->round_peak = p->in_flight;
 }
 
-/* Calls are looked at in the order in which they were sent, and all of them: short ones come back
- * first. */
-static bool in_window(const struct kv_pace *p, const struct kv_call *call)
-{
-    return call->number > p->window_from && call->number <= p->window_to;
-}
-
 void kv_pace_end(struct kv_pace *p, const struct kv_call *call)
 {
     p->in_flight--;
     p->started_sum -= (double)call->started_ms;
-    p->window_ended += in_window(p, call);
+    kv_lengths_end(&p->lengths, call);
 }
 
 /* ---- what a cut begins with ---- */
@@ -164,7 +156,7 @@ static void set_rate(struct kv_pace *p, double rate, int64_t now)
 /* Calls keep at least this distance once a server has refused some that came together. */
 static void keep_distance(struct kv_pace *p)
 {
-    double mean = p->measured ? p->sum / p->measured : p->mean;
+    double mean = kv_lengths_mean(&p->lengths);
     if (p->rate > 0 || p->step == 0 || mean <= 0 || p->habit > 0)
         return;
     p->rate = 1.25 * p->limit * 1000 / mean;
@@ -310,7 +302,7 @@ bool kv_pace_refused(struct kv_pace *p, const struct kv_call *call, int64_t now)
 void kv_pace_timed_out(
     struct kv_pace *p, const struct kv_call *call, int64_t latency_ms, int64_t now)
 {
-    double mean = p->measured ? p->sum / p->measured : p->mean;
+    double mean = kv_lengths_mean(&p->lengths);
     if (is_old(p, call) || (p->served && mean < (double)latency_ms / 3))
         return; /* others are short: it is this call's own matter */
     begin_cut(p, now);
@@ -337,49 +329,13 @@ void kv_pace_window(struct kv_pace *p, double granted_per_s)
         p->rate = fmax(granted_per_s, 0.1);
 }
 
-/* ---- how long calls take ---- */
-
-/* What is usual falls fast and rises slowly, by what may be chance: never because calls wait. */
-static void note_usual(struct kv_length *own)
-{
-    double mean = fmax(own->sum / own->n, LENGTH_LEAST);
-    if (own->usual <= 0)
-        own->usual = mean;
-    else if (mean < own->usual)
-        own->usual += 0.3 * (mean - own->usual);
-    else if (mean < 1.3 * own->usual)
-        own->usual += 0.02 * (mean - own->usual);
-    own->sum = own->n = 0;
-}
-
-static void begin_window(struct kv_pace *p)
-{
-    p->window_from = p->started;
-    p->window_to = p->started + (uint64_t)fmax(ENOUGH, p->limit);
-    p->window_ended = 0;
-    p->measured = 0;
-    p->sum = p->usual = 0;
-}
-
-static void measure(struct kv_pace *p, struct kv_length *own, double latency)
-{
-    if (own->era != p->era)
-        *own = (struct kv_length){.era = p->era};
-    latency = fmax(1, latency);
-    own->sum += latency;
-    own->n++;
-    p->sum += latency;
-    p->usual += own->usual > 0 ? own->usual : latency;
-    p->measured++;
-    if (own->n >= ENOUGH)
-        note_usual(own);
-}
+/* ---- calls that wait for each other ---- */
 
 /* How many times longer than usual calls may take before they wait for each other. A number that
  * was named is kept to as long as half of the time limit is left. */
 static double longest(const struct kv_pace *p, double timeout_ms)
 {
-    double half = timeout_ms > 0 ? timeout_ms / 2 * p->measured / p->usual : INFINITY;
+    double half = timeout_ms > 0 ? kv_lengths_times(&p->lengths, timeout_ms / 2) : INFINITY;
     return p->adaptive && half > 1.5 ? fmin(TOO_LONG, half) : fmax(TOO_LONG, half);
 }
 
@@ -392,7 +348,7 @@ static void cut_number(struct kv_pace *p, double stretch, double most)
         p->long_limit = p->limit;
     }
     if (p->limit <= 0.6 * p->long_limit && stretch > 0.9 * p->long_stretch) {
-        p->era++;
+        kv_lengths_forget(&p->lengths);
         p->limit = p->long_limit;
         p->long_stretch = 0;
         return;
@@ -400,23 +356,21 @@ static void cut_number(struct kv_pace *p, double stretch, double most)
     p->limit = fmax(1, floor(p->limit * most / stretch));
 }
 
-/* True if the last calls that were looked at waited for each other. */
+/* True if the calls that were looked at last waited for each other. */
 static bool wait_for_each_other(struct kv_pace *p, double timeout_ms)
 {
-    if (p->window_ended < p->window_to - p->window_from || !p->measured)
+    if (!kv_lengths_are_known(&p->lengths))
         return p->too_long;
-    double stretch = p->sum / p->usual, most = longest(p, timeout_ms);
-    p->mean = p->sum / p->measured;
+    double stretch = kv_lengths_stretch(&p->lengths), most = longest(p, timeout_ms);
+    kv_lengths_keep(&p->lengths);
     p->too_long = stretch > most;
     p->in_time = stretch < HARDLY;
-    if (p->first_mean <= 0)
-        p->first_mean = p->mean;
     if (p->too_long) {
         p->step = p->step ? p->step : 1;
         cut_number(p, stretch, most);
     } else
         p->long_stretch = 0;
-    begin_window(p);
+    kv_lengths_begin(&p->lengths, p->started, p->limit);
     return p->too_long;
 }
 
@@ -458,8 +412,8 @@ static void grow_rate(struct kv_pace *p, int64_t now)
 static bool may_double(const struct kv_pace *p, double timeout_ms, int64_t now)
 {
     double age = p->in_flight ? (double)now - p->started_sum / p->in_flight : 0;
-    double mean = p->measured ? p->sum / p->measured : p->mean;
-    bool young = p->served < ENOUGH || age < 1.2 * p->first_mean;
+    double mean = kv_lengths_mean(&p->lengths);
+    bool young = p->served < ENOUGH || age < 1.2 * p->lengths.first;
     return !p->adaptive || p->in_time || (young && (timeout_ms <= 0 || 4 * mean < timeout_ms));
 }
 
@@ -468,7 +422,7 @@ static void double_number(struct kv_pace *p)
     p->limit = fmin(p->cap, p->limit * 2);
     p->in_time = false;
     if (p->served >= ENOUGH)
-        begin_window(p);
+        kv_lengths_begin(&p->lengths, p->started, p->limit);
 }
 
 /* After as many calls as may be in flight. */
@@ -499,8 +453,7 @@ void kv_pace_served(struct kv_pace *p, const struct kv_call *call, struct kv_len
         p->ended_since++;
     }
     p->place += (call->place - p->place) / (p->served > 1 ? 8 : 1);
-    if (in_window(p, call))
-        measure(p, own, (double)latency_ms);
+    kv_lengths_add(&p->lengths, own, call, latency_ms);
     grow_rate(p, now);
     if (--p->round_left <= 0 && now - p->round_ms >= ROUND_MS)
         end_round(p, (double)call->timeout_ms, now);

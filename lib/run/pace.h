@@ -17,19 +17,12 @@
 #ifndef KV_PACE_H
 #define KV_PACE_H
 
-#include "call.h"
+#include "length.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { KV_PACE_SLOTS = 9 }; /* of the last second, the newest one in part */
-
-/* How long the calls of one lane usually take, in ms. All zero at first. */
-struct kv_length {
-    double usual, sum;
-    int n;
-    unsigned era;
-};
 
 struct kv_pace {
     int cap;       /* the most that may be in flight */
@@ -65,11 +58,9 @@ struct kv_pace {
     uint64_t habit_served, barred;
     int64_t habit_ms;
     int series, doubts;
-    /* how long calls take, and would have taken alone: a window of calls at a time */
-    uint64_t window_from, window_to, window_ended;
-    double sum, usual, mean, first_mean, long_stretch, long_limit;
-    int measured;
-    unsigned era;
+    /* calls that wait for each other */
+    struct kv_lengths lengths;
+    double long_stretch, long_limit; /* as they were before a cut that may not help */
     bool too_long, in_time;
     /* times at which nothing was served at all */
     int64_t closed_ms;

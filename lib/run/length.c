@@ -59,9 +59,14 @@ double kv_lengths_mean(const struct kv_lengths *w)
     return w->measured ? w->sum / w->measured : w->last;
 }
 
+bool kv_lengths_are_complete(const struct kv_lengths *w)
+{
+    return w->ended >= w->to - w->from;
+}
+
 bool kv_lengths_are_known(const struct kv_lengths *w)
 {
-    return w->ended >= w->to - w->from && w->measured > 0;
+    return w->measured > 0;
 }
 
 double kv_lengths_stretch(const struct kv_lengths *w)

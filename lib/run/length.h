@@ -8,9 +8,11 @@
  *     … of each call
  *     kv_lengths_end(&w, call);                         when it is over
  *     kv_lengths_add(&w, &own, call, latency_ms);       … and was served
- *     if (kv_lengths_are_known(&w)) {
- *         … kv_lengths_stretch(&w) …
- *         kv_lengths_keep(&w);
+ *     if (kv_lengths_are_complete(&w)) {
+ *         if (kv_lengths_are_known(&w)) {
+ *             … kv_lengths_stretch(&w) …
+ *             kv_lengths_keep(&w);
+ *         }
  *         kv_lengths_begin(&w, started, in_flight);     the next window
  *     }
  */
@@ -49,8 +51,10 @@ void kv_lengths_add(
 /* The mean of what has come of the window; of the one before, while nothing has. */
 double kv_lengths_mean(const struct kv_lengths *w);
 
-/* True if all calls of the window are over, and some were served: it can be asked, and kept. */
-bool kv_lengths_are_known(const struct kv_lengths *w);
+bool kv_lengths_are_complete(const struct kv_lengths *w); /* all calls of the window are over */
+bool kv_lengths_are_known(const struct kv_lengths *w);    /* some of them were served */
+
+/* Of a window that is known. */
 double kv_lengths_stretch(const struct kv_lengths *w); /* how many times as long as usual */
 double kv_lengths_times(const struct kv_lengths *w, double ms); /* … a call of `ms` would take */
 void kv_lengths_keep(struct kv_lengths *w);

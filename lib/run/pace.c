@@ -359,8 +359,12 @@ static void cut_number(struct kv_pace *p, double stretch, double most)
 /* True if the calls that were looked at last waited for each other. */
 static bool wait_for_each_other(struct kv_pace *p, double timeout_ms)
 {
-    if (!kv_lengths_are_known(&p->lengths))
+    if (!kv_lengths_are_complete(&p->lengths))
         return p->too_long;
+    if (!kv_lengths_are_known(&p->lengths)) { /* none was served: the next ones will tell */
+        kv_lengths_begin(&p->lengths, p->started, p->limit);
+        return p->too_long;
+    }
     double stretch = kv_lengths_stretch(&p->lengths), most = longest(p, timeout_ms);
     kv_lengths_keep(&p->lengths);
     p->too_long = stretch > most;

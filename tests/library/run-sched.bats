@@ -187,6 +187,11 @@ rivals() {
     is '.sent - .ok < 2 * 32 + 40'
 }
 
+@test "sched: after an outage that no call of a whole window has survived a queue is still seen" {
+    sim slots=16 service_ms=500 timeout_ms=12000 down_ms=30000 down_for_ms=80000 lost_ms=5000 seconds=400 from=150
+    is '.timeouts == 0 and .exhausted == 0 and (.stopped | not) and .per_s > 28'
+}
+
 @test "sched: a host that was never there is asked as often and as long at any number of calls" {
     local jobs
     for jobs in 1 4 64; do

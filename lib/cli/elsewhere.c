@@ -66,7 +66,7 @@ int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, s
 {
     size_t unasked = session->replies ? kv_replies_unasked(session->replies) : 0;
     struct kv_defer *d = session->defer;
-    if (t->signal || t->reader_gone || t->broken)
+    if (t->signal || t->reader_gone || t->broken || t->lock_lost)
         return 0;
     if (unasked && !t->limit && !t->refused)
         kv_cli_say("%zu of %zu calls with replies are none of this run", unasked,

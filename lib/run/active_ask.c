@@ -138,13 +138,9 @@ bool kv_active_keep(void *closure, const struct kv_pending_query *e, const struc
 
 static bool defer(struct kv_active_jobs *a, const struct kv_pending_query *e, struct kv_answer *r)
 {
-    struct kv_err err;
     if (!e->endpoint->deferred)
         return false;
-    bool written = kv_defer_add(a->set->defer, e->endpoint, &e->query, e->call_id, &err) == 0;
-    if (!written && !a->undeferred)
-        kv_output_say(&a->output, "%s", err.text);
-    a->undeferred |= !written;
+    bool written = kv_defer_add(a->set->defer, e->endpoint, &e->query, e->call_id) == 0;
     if (written)
         e->endpoint->reserved += kv_endpoint_reserve(e->endpoint, &e->query);
     *r = (struct kv_answer){.kind = written ? KV_ANSWER_DEFERRED : KV_ANSWER_WITHHELD,

@@ -31,6 +31,8 @@ struct kv_defer {
     struct file *files;
     size_t n, count, old; /* old: the largest number of a file that was there */
     struct kv_buf body, url;
+    bool broken; /* a file has not all that was added: none is put in its place */
+    struct kv_err trouble;
 };
 
 /* ---- the directory ---- */
@@ -157,26 +159,23 @@ static int flush(struct file *f, struct kv_err *err)
     return rc == 0 ? 0 : kv_err_context(err, "%s", f->draft.path);
 }
 
-int kv_defer_add_body(struct kv_defer *d, const struct kv_endpoint *e, struct kv_slice url,
-    struct kv_slice body, struct kv_slice id, struct kv_err *err)
+int kv_defer_add(
+    struct kv_defer *d, const struct kv_endpoint *e, const struct kv_query *q, const char *id)
 {
-    struct file *f = file_of(d, e, url, err);
-    if (!f)
+    if (d->broken)
         return -1;
-    kv_request_line_write(&f->text, id, url, body);
-    f->requests++;
-    d->count++;
-    return f->text.n < WRITE_BYTES ? 0 : flush(f, err);
-}
-
-int kv_defer_add(struct kv_defer *d, const struct kv_endpoint *e, const struct kv_query *q,
-    const char *id, struct kv_err *err)
-{
     kv_buf_clear(&d->body);
     kv_buf_clear(&d->url);
     kv_endpoint_write(e, q, false, &d->body);
     kv_request_line_add_url(&d->url, e->provider.wire, e->model->model_name);
-    return kv_defer_add_body(d, e, kv_slice_of(&d->url), kv_slice_of(&d->body), kv_slice(id), err);
+    struct file *f = file_of(d, e, kv_slice_of(&d->url), &d->trouble);
+    if (f) {
+        kv_request_line_write(&f->text, kv_slice(id), kv_slice_of(&d->url), kv_slice_of(&d->body));
+        f->requests++;
+        d->count++;
+    }
+    d->broken = !f || (f->text.n >= WRITE_BYTES && flush(f, &d->trouble) != 0);
+    return d->broken ? -1 : 0;
 }
 
 /* ---- the end ---- */
@@ -248,6 +247,10 @@ static int drop(char *path, struct kv_err *err)
 
 int kv_defer_end(struct kv_defer *d, struct kv_err *err)
 {
+    if (d->broken) {
+        *err = d->trouble;
+        return -1;
+    }
     int rc = drop(path_of(d, index_name), err);
     for (size_t i = 0; rc == 0 && i < d->n; i++) {
         rc = flush(&d->files[i], err);

@@ -1,7 +1,7 @@
 /* defer - calls that are asked elsewhere: request lines (request_line.h), one file an endpoint.
  *
  *     struct kv_defer *d = kv_defer_open("batch", &err);
- *     kv_defer_add(d, endpoint, &query, id, &err);
+ *     kv_defer_add(d, endpoint, &query, id);
  *     kv_defer_end(d, &err);              requests-1.jsonl …, endpoints.json: whole, or not at all
  *     kv_defer_close(d);
  *
@@ -18,13 +18,10 @@ struct kv_defer;
 
 /* KV_INPUT for a directory with anything else in it. */
 struct kv_defer *kv_defer_open(const char *directory, struct kv_err *err);
-/* Adds the call of a query. -1, KV_SYSTEM: it cannot be written. */
-int kv_defer_add(struct kv_defer *d, const struct kv_endpoint *e, const struct kv_query *q,
-    const char *id, struct kv_err *err);
-/* The same of a body that is there as it is to be sent, to a path. */
-int kv_defer_add_body(struct kv_defer *d, const struct kv_endpoint *e, struct kv_slice url,
-    struct kv_slice body, struct kv_slice id, struct kv_err *err);
-/* Puts all files in their places, once. */
+/* Adds the call of a query. -1: it, or one before it, could not be written: kv_defer_end tells why. */
+int kv_defer_add(
+    struct kv_defer *d, const struct kv_endpoint *e, const struct kv_query *q, const char *id);
+/* Puts all files in their places, once; none if one lacks a call: what was there stays. */
 int kv_defer_end(struct kv_defer *d, struct kv_err *err);
 void kv_defer_close(struct kv_defer *d); /* what was not put in its place is gone; NULL is fine */
 

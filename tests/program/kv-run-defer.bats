@@ -179,6 +179,23 @@ comparable() {
     assert_output 'endpoints.json'
 }
 
+@test "defer: where a request cannot be written no file is put in its place, and earlier ones stay" {
+    command -v strace >/dev/null || skip 'no strace'
+    deferred . 2
+    kv-run --defer d r.json.state || true
+    cp -r d before
+    bench 300
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -P "$PWD/d/.requests-1.jsonl.draft" \
+        -e trace=write -e inject=write:error=ENOSPC:when=1 kv-run --defer d r.json.state
+    assert_failure 4
+    assert_stdout ''
+    assert_stderr 'kv-run: d/requests-1.jsonl: write: no space left on device'
+    diff -r before d
+    kv-run --defer d r.json.state || true
+    assert_equal "$(jq -c '.[0].requests' d/endpoints.json) $(wc -l <d/requests-1.jsonl)" '300 300'
+}
+
 @test "replies: forms of every service and engine give the row of a direct reply" {
     deferred . 1
     kv-manifest -b bench.jsonl -c preset.json -o online.json >/dev/null

@@ -46,9 +46,9 @@ struct kv_call {
     int spent[KV_RETRY_CLASSES]; /* those that counted against the budget */
     int64_t ready_ms, started_ms, throttled_ms;
     uint64_t order;
-    uint64_t number;       /* of the lane's starts */
-    int place, host_place; /* in flight on the lane, and at its host, when it started; with it */
-    int slot;              /* in which it runs, of a lane of commands */
+    uint64_t number; /* of the starts at its server */
+    int place;       /* calls in flight there when it had started */
+    int slot;        /* in which it runs, of a lane of commands */
 };
 
 #endif

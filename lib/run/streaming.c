@@ -4,9 +4,6 @@
 #include "json.h"
 #include "num.h"
 
-#include <arpa/inet.h>
-#include <string.h>
-
 enum {
     FIRST_HOSTED_MS = 300000,
     FIRST_NEAR_MS = 1800000, /* a server of one's own may load a model first */
@@ -75,26 +72,11 @@ bool kv_streaming_wanted(const struct kv_endpoint *e)
 
 /* ---- clocks ---- */
 
-static bool is_private(uint32_t address)
-{
-    return address >> 24 == 10 || address >> 20 == 0xAC1 || address >> 16 == 0xC0A8 ||
-           address >> 24 == 127;
-}
-
-/* True of this machine, and of an address that only a private network has. */
-static bool is_near(const struct kv_http_place *p)
-{
-    struct in_addr v4;
-    if (p->loopback || strncmp(p->host, "[fc", 3) == 0 || strncmp(p->host, "[fd", 3) == 0)
-        return true;
-    return inet_pton(AF_INET, p->host, &v4) == 1 && is_private(ntohl(v4.s_addr));
-}
-
 void kv_streaming_limits(
     const struct kv_endpoint *e, const struct kv_call *call, struct kv_stream_limits *limits)
 {
     const struct kv_streaming *s = &e->streaming;
-    int64_t first = is_near(&e->provider.chat->place) ? FIRST_NEAR_MS : FIRST_HOSTED_MS;
+    int64_t first = e->provider.chat->place.nearby ? FIRST_NEAR_MS : FIRST_HOSTED_MS;
     *limits =
         (struct kv_stream_limits){.first_ms = s->first_s > 0 ? (int64_t)(s->first_s * 1000) : first,
             .idle_ms = s->idle_s > 0 ? (int64_t)(s->idle_s * 1000) : IDLE_MS,

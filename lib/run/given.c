@@ -152,13 +152,19 @@ static struct kv_slice text_of(struct kv_slice object, const char *name, struct 
     return kv_slice_of(text);
 }
 
-static void count_row(struct kv_spending *s, const struct kv_requests *requests,
-    const struct kv_pricing *pricing, struct kv_slice row, struct kv_buf text[2])
+struct counting {
+    const struct kv_requests *requests;
+    const struct kv_pricing *pricing;
+    struct kv_buf text[2];
+};
+
+static void count_row(struct kv_spending *s, void *closure, struct kv_slice row)
 {
+    struct counting *c = closure;
     struct kv_usage used = KV_USAGE_UNKNOWN;
     struct kv_slice body, usage;
     const struct kv_requests_line *line =
-        kv_requests_find(requests, text_of(row, "task_id", &text[0]));
+        kv_requests_find(c->requests, text_of(row, "task_id", &c->text[0]));
     if (!line || !kv_json_path(row, &body, "response", "body", NULL) ||
         !kv_json_get(body, "usage", &usage))
         return;
@@ -166,30 +172,20 @@ static void count_row(struct kv_spending *s, const struct kv_requests *requests,
     kv_usage_settle(&used);
     if (!kv_usage_known(&used) && isnan(used.cost))
         return;
-    double cost = kv_pricing_cost(pricing, &pricing->answering[line->model], &used,
-        text_of(body, "model", &text[0]), text_of(body, "service_tier", &text[1]));
+    double cost = kv_pricing_cost(c->pricing, &c->pricing->answering[line->model], &used,
+        text_of(body, "model", &c->text[0]), text_of(body, "service_tier", &c->text[1]));
     s->tokens += (double)(used.in_total > 0 ? used.in_total : 0) +
                  (double)(used.out_total > 0 ? used.out_total : 0);
     s->cost += isnan(cost) ? 0 : cost;
-    s->unpriced += pricing->prices && isnan(cost);
+    s->unpriced += c->pricing->prices && isnan(cost);
 }
 
 int kv_given_spent(struct kv_spending *spent, const struct kv_requests *requests,
     const struct kv_pricing *pricing, const struct kv_state *state, struct kv_err *err)
 {
-    const struct kv_state_info *info = kv_state_info(state);
-    struct kv_rows rows;
-    struct kv_row row;
-    struct kv_buf text[2] = {{0}};
-    int got;
-    if (info->row_count == 0)
-        return 0;
-    if (kv_rows_begin(&rows, info->results_path, info->layout, err) != 0)
-        return -1;
-    while ((got = kv_rows_next(&rows, &row, err)) == 1)
-        count_row(spent, requests, pricing, row.text, text);
-    kv_rows_end(&rows);
-    kv_buf_release(&text[0]);
-    kv_buf_release(&text[1]);
-    return got;
+    struct counting c = {.requests = requests, .pricing = pricing};
+    int failed = kv_spending_read_by(spent, state, count_row, &c, err);
+    kv_buf_release(&c.text[0]);
+    kv_buf_release(&c.text[1]);
+    return failed;
 }

@@ -80,7 +80,7 @@ static bool is_counted(struct kv_spending *s, const struct kv_result *row)
     return kv_plan_find(s->plan, kv_slice_of(&s->key), &task);
 }
 
-void kv_spending_row(struct kv_spending *s, const struct kv_result *row)
+static void count_result(struct kv_spending *s, const struct kv_result *row)
 {
     struct kv_json_walk walk;
     struct kv_slice name, stage;
@@ -101,12 +101,26 @@ void kv_spending_row(struct kv_spending *s, const struct kv_result *row)
     }
 }
 
+static void count_row(struct kv_spending *s, void *closure, struct kv_slice row)
+{
+    struct kv_result result;
+    (void)closure;
+    if (kv_result_read(row, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, NULL) == 0)
+        count_result(s, &result);
+}
+
 int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct kv_err *err)
+{
+    return kv_spending_read_by(s, state, count_row, NULL, err);
+}
+
+int kv_spending_read_by(struct kv_spending *s, const struct kv_state *state,
+    void (*count)(struct kv_spending *s, void *closure, struct kv_slice row), void *closure,
+    struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(state);
     struct kv_rows rows;
     struct kv_row row;
-    struct kv_result result;
     int got;
     if (info->row_count == 0)
         return 0;
@@ -114,12 +128,11 @@ int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct
         return -1;
     for (;;) {
         got = kv_rows_next(&rows, &row, err);
-        if (got == 1 &&
-            kv_result_read(row.text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &result, NULL) == 0)
-            kv_spending_row(s, &result);
-        else if (got == 0 || (got < 0 && (info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)))
+        if (got == 1)
+            count(s, closure, row.text);
+        else if (got == 0 || info->layout == KV_LAYOUT_1 || err->kind != KV_INPUT)
             break; /* a damaged line of JSON Lines is passed over */
     }
     kv_rows_end(&rows);
-    return got < 0 ? -1 : 0;
+    return got;
 }

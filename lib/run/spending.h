@@ -7,7 +7,7 @@
  *
  *     struct kv_spending s;
  *     kv_spending_begin(&s, &pricing, plan);
- *     kv_spending_read(&s, state, &err);       or kv_spending_row for each
+ *     kv_spending_read(&s, state, &err);
  *     … s.tokens, s.cost, s.answering[i] …
  *     kv_spending_release(&s);
  */
@@ -37,9 +37,12 @@ struct kv_spending {
  * Both are borrowed. */
 void kv_spending_begin(
     struct kv_spending *s, const struct kv_pricing *pricing, const struct kv_plan *plan);
-void kv_spending_row(struct kv_spending *s, const struct kv_result *row);
-/* All rows of a state. */
+/* All rows of a state; a damaged line of JSON Lines is passed over. */
 int kv_spending_read(struct kv_spending *s, const struct kv_state *state, struct kv_err *err);
+/* The same of rows that are no questions': `count` knows how they tell what they used. */
+int kv_spending_read_by(struct kv_spending *s, const struct kv_state *state,
+    void (*count)(struct kv_spending *s, void *closure, struct kv_slice row), void *closure,
+    struct kv_err *err);
 void kv_spending_release(struct kv_spending *s);
 
 #endif

@@ -16,7 +16,6 @@
 #include "help/kv-run.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -168,6 +167,8 @@ static void check_options(int operands)
         check_categories(given.retry_failed);
     if (given.max_cost >= 0 && !given.prices)
         kv_cli_usage("--max-cost needs --prices");
+    salvages_any();
+    read_progress();
 }
 
 /* True if a last line says how the run went, also when all is well: at a terminal, and in a log
@@ -177,11 +178,6 @@ static bool is_followed(void)
     return progress.mode != KV_PROGRESS_NONE &&
            (kv_cli_watched() || progress.shown ||
                (given.progress && strcmp(given.progress, "line") == 0));
-}
-
-static const char *signal_name(int number)
-{
-    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
 }
 
 /* Leaves an N-th of each limit to this run. A limit of failures is never rounded to none. */
@@ -198,38 +194,6 @@ static void share_limits(void)
         given.max_tokens /= given.among;
     if (given.max_failures >= 0)
         given.max_failures = (given.max_failures + given.among - 1) / given.among;
-}
-
-/* What remains, said once, and the exit status that tells the same. */
-static enum kv_kind conclude(const struct kv_run_tally *t)
-{
-    if ((t->unanswered || t->kept) && !t->refused && !t->lost && !t->reader_gone)
-        kv_cli_say("%lld task%s could not be done now and %s pending (%lld answer%s kept)",
-            (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
-            t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
-            t->kept == 1 ? "" : "s");
-    if (t->signal && t->left)
-        kv_cli_say("stopped by %s; %lld task%s pending", signal_name(t->signal), (long long)t->left,
-            t->left == 1 ? " is" : "s are");
-    else if (t->limit && t->left)
-        kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
-            t->left == 1 ? " is" : "s are");
-    if (t->unusable)
-        kv_cli_say("%lld task%s not begun: what they ask cannot be used", (long long)t->unusable,
-            t->unusable == 1 ? " was" : "s were");
-    if (t->refused)
-        return KV_PROVIDER;
-    if (t->reader_gone || t->broken)
-        return KV_SYSTEM;
-    if (t->signal)
-        return (enum kv_kind)(128 + t->signal);
-    if (t->lock_lost)
-        return KV_BUSY;
-    if (t->unusable)
-        return KV_INPUT;
-    if (t->refusals && t->refusals == t->left + t->kept && !given.give_up)
-        return KV_PROVIDER; /* running again would be refused again */
-    return t->left || t->kept || t->unanswered || t->deferred ? KV_NO : KV_OK;
 }
 
 static void warn_of_exposed(const struct kv_endpoint *all, size_t n)
@@ -334,7 +298,7 @@ static int tell_end(
     if (given.prices && got == 0 && tally->replies + tally->lost_calls)
         kv_run_end_tell_cost(tally);
     kv_run_end_tell_outcomes(&tally->outcomes, got == 0 && end.followed);
-    int status = got < 0 ? -1 : (int)conclude(tally);
+    int status = got < 0 ? -1 : (int)kv_run_end_conclude(tally, given.give_up > 0);
     if (got == 0)
         kv_run_end_tell_next(&end, tally);
     return status;
@@ -407,11 +371,6 @@ static void start_append(const char *operand)
     if (!state || kv_own_append_start(operand, &err) != 0)
         kv_cli_fail(&err);
     kv_state_close(state);
-}
-
-static int forecast(struct kv_session *session, struct kv_err *err)
-{
-    return kv_preview(session, err);
 }
 
 static int check_models(struct kv_session *session, struct kv_err *err)
@@ -523,7 +482,7 @@ static int act(struct kv_session *session, const char *tasks, const char *again,
     if (session->idle)
         return kv_elsewhere_empty(&given.elsewhere, err) != 0 ? -1 : tell_idle(session, tasks);
     if (given.dry_run)
-        return forecast(session, err);
+        return kv_preview(session, err);
     if (given.check)
         return check_models(session, err);
     if (isatty(STDOUT_FILENO))
@@ -562,7 +521,6 @@ int main(int argc, char **argv)
     check_options(argc - first);
     kv_elsewhere_check(&given.elsewhere, argv[first + 1], given.exec, given.judge_fallback);
     share_limits();
-    read_progress();
     if (ended_elsewhere(argc, argv, first, &status))
         return status;
     kv_run_end_add_words(&again, argc, argv);

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "state.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,6 +49,44 @@ void kv_run_end_tell_cost(const struct kv_run_tally *t)
     }
     kv_cli_say("%s", text.p);
     kv_buf_release(&text);
+}
+
+/* ---- what remains ---- */
+
+static const char *signal_name(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+enum kv_kind kv_run_end_conclude(const struct kv_run_tally *t, bool gives_up)
+{
+    if ((t->unanswered || t->kept) && !t->refused && !t->lost && !t->reader_gone)
+        kv_cli_say("%lld task%s could not be done now and %s pending (%lld answer%s kept)",
+            (long long)(t->unanswered + t->kept), t->unanswered + t->kept == 1 ? "" : "s",
+            t->unanswered + t->kept == 1 ? "is" : "are", (long long)t->kept,
+            t->kept == 1 ? "" : "s");
+    if (t->signal && t->left)
+        kv_cli_say("stopped by %s; %lld task%s pending", signal_name(t->signal), (long long)t->left,
+            t->left == 1 ? " is" : "s are");
+    else if (t->limit && t->left)
+        kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
+            t->left == 1 ? " is" : "s are");
+    if (t->unusable)
+        kv_cli_say("%lld task%s not begun: what they ask cannot be used", (long long)t->unusable,
+            t->unusable == 1 ? " was" : "s were");
+    if (t->refused)
+        return KV_PROVIDER;
+    if (t->reader_gone || t->broken)
+        return KV_SYSTEM;
+    if (t->signal)
+        return (enum kv_kind)(128 + t->signal);
+    if (t->lock_lost)
+        return KV_BUSY;
+    if (t->unusable)
+        return KV_INPUT;
+    if (t->refusals && t->refusals == t->left + t->kept && !gives_up)
+        return KV_PROVIDER; /* running again would be refused again */
+    return t->left || t->kept || t->unanswered || t->deferred ? KV_NO : KV_OK;
 }
 
 /* ---- the command to type next ---- */

@@ -19,6 +19,9 @@ void kv_run_end_tell(const struct kv_run_end *e, const struct kv_run_tally *tall
 void kv_run_end_tell_outcomes(const struct kv_outcomes *o, bool counted);
 /* What was spent by the price file, and how sure that is. */
 void kv_run_end_tell_cost(const struct kv_run_tally *tally);
+/* Says once what remains, and gives the exit status that tells the same. `gives_up`: tasks that are
+ * refused again and again come to an end. */
+enum kv_kind kv_run_end_conclude(const struct kv_run_tally *tally, bool gives_up);
 /* What to type next: after a signal always, else where it is followed. Nothing if the results went
  * into a file, which is nothing to go on from, or if KV_NO_HINTS is set. */
 void kv_run_end_tell_next(const struct kv_run_end *e, const struct kv_run_tally *tally);

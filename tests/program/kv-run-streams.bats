@@ -274,3 +274,9 @@ behind_hush() {
     assert_failure
     assert_stdout ''
 }
+
+@test "streams: a word that --salvage does not know is told before anything is looked at" {
+    run --separate-stderr kv-run --salvage=some --wait 60 nothing.state
+    assert_failure 2
+    assert_stderr "kv-run: --salvage: 'some' is not known (try 'kv-run --help')"
+}

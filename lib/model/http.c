@@ -2,7 +2,7 @@
  *
  * A slot is an easy handle with its reply buffer. What never changes is set when the slot is made,
  * what a request decides is set at every start; curl_easy_reset between calls would cost more than
- * the transfer. The choices that are not obvious (lib/model/README.md has the measurements):
+ * the transfer. The choices that are not obvious:
  *   - NOSIGNAL, or libcurl calls sigaction four times a request.
  *   - A CA file and CAPATH NULL: with a CA directory the whole bundle is parsed at every handshake.
  *   - A share for TLS sessions: before 8.12 they belong to the handle, so nothing would resume.
@@ -31,7 +31,8 @@ enum {
     BODY_MAX = 16 << 20,
     BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
     LOOK_EVERY_MS = 10,    /* at the caller's descriptors, however busy we are */
-    LEAST_MS = 1000,       /* for what was held longer than a limit allows */
+    SILENT_MS = 60000,
+    LEAST_MS = 1000, /* for what was held longer than a limit allows */
 };
 
 struct slot {
@@ -87,9 +88,7 @@ static size_t take(char *bytes, size_t size, size_t n, void *to)
 /* Called by libcurl when a connection is there, before the request goes out. */
 static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
-    (void)peer_ip;
-    (void)own_ip;
-    (void)peer_port;
+    (void)peer_ip, (void)own_ip, (void)peer_port;
     kv_http_host_connected(&((struct slot *)to)->flight, own_port);
     return CURL_PREREQFUNC_OK;
 }
@@ -108,11 +107,12 @@ static void set_trust(struct kv_http_setting *s, const struct kv_http *h)
     SET(s, CURLOPT_SHARE, h->share);
 }
 
-/* A host that answers none of three is gone. It fails on what is no TCP, which does not matter. */
-static int count_probes(void *closure, curl_socket_t fd, curlsocktype purpose)
+/* A host that has confirmed nothing for so long is gone. Probes alone would not tell: none are sent
+ * while a request is on its way. It fails on what is no TCP, which does not matter. */
+static int set_patience(void *closure, curl_socket_t fd, curlsocktype purpose)
 {
     (void)closure, (void)purpose;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){SILENT_MS}, sizeof(unsigned));
     return CURL_SOCKOPT_OK;
 }
 
@@ -139,7 +139,7 @@ static int slot_configure(struct slot *slot, const struct kv_http *h, struct kv_
     SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
     SET(&s, CURLOPT_TCP_KEEPIDLE, 30L); /* what stands between may forget silent ones after 60 s */
     SET(&s, CURLOPT_TCP_KEEPINTVL, 10L);
-    SET(&s, CURLOPT_SOCKOPTFUNCTION, count_probes);
+    SET(&s, CURLOPT_SOCKOPTFUNCTION, set_patience);
     SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     SET(&s, CURLOPT_ACCEPT_ENCODING, "");
     SET(&s, CURLOPT_READFUNCTION, kv_http_file_read);

@@ -233,8 +233,9 @@ shared() {
     run shared 140 140
     kill "$(cat pid)"
     assert_output '[140,140]'
-    # None waited for the reply of another.
-    assert_equal "$(curl -s "$PROVIDER_URL/stats" | jq .peak)" 140
+    # None waited for the reply of another, as all beyond the 100 of a shared connection would have. A busy
+    # machine may have answered the first before it has shaken the last hand.
+    assert [ "$(curl -s "$PROVIDER_URL/stats" | jq .peak)" -gt 120 ]
 }
 
 @test "http: where one connection carries few, there are as many as it takes, and all is asked at once" {

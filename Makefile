@@ -2,27 +2,28 @@
 
 # A room of lib/ sees the rooms named in its line, and the compiler enforces it: only their headers are
 # on its include path. tests/tree checks the same over the symbols that are linked.
-ROOMS = base json file python config benchmark template result state store judge model batch pipeline manifest run report cli
+ROOMS = base json usage file python config benchmark template result state store judge model batch pipeline manifest run report cli
 SEES_base      =
 SEES_json      = base
+SEES_usage     = base json
 SEES_file      = base
 SEES_python    = base json
 SEES_config    = base json python
 SEES_benchmark = base json file python
 SEES_template  = base json python
-SEES_result    = base json file python config
-SEES_state     = base json file python result
-SEES_store     = base json file result state
+SEES_result    = base json usage file python config
+SEES_state     = base json usage file python result
+SEES_store     = base json usage file result state
 SEES_judge     = base json file python template
-SEES_model     = base json file
-SEES_batch     = base json file python result state model
-SEES_pipeline  = base json file python config benchmark template result judge model
-SEES_manifest  = base json file python config benchmark template result state store pipeline judge model
-SEES_run       = base json file python config benchmark template result state judge model batch pipeline manifest store
-SEES_report    = base json file python config result state
+SEES_model     = base json usage file
+SEES_batch     = base json usage file python result state model
+SEES_pipeline  = base json usage file python config benchmark template result judge model
+SEES_manifest  = base json usage file python config benchmark template result state store pipeline judge model
+SEES_run       = base json usage file python config benchmark template result state judge model batch pipeline manifest store
+SEES_report    = base json usage file python config result state
 SEES_cli       = $(filter-out cli,$(ROOMS))
 # What lib/kv.c, the public face, sees; libkv.so is what the linker takes from there.
-SEES_kv        = base json file python config result state store
+SEES_kv        = base json usage file python config result state store
 # One bin/NAME.c each.
 PROGRAMS      = kv-manifest kv-run kv-batch kv-append kv-status kv-check-compat kv-finalize kv-rejudge kv-report
 SCRIPTS       = kv kv-init kv-import kv-export # in sh

@@ -7,15 +7,10 @@
 #ifndef KV_SERVICES_H
 #define KV_SERVICES_H
 
+#include "protocol_kind.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-enum kv_protocol_kind {
-    KV_PROTOCOL_OPENAI, /* chat completions */
-    KV_PROTOCOL_ANTHROPIC,
-    KV_PROTOCOL_RESPONSES, /* OpenAI's other one */
-    KV_PROTOCOL_GEMINI,    /* generateContent */
-};
 
 /* How structured output is asked for, best first: the ladder (lib/model/README.md). */
 enum kv_step {

@@ -8,7 +8,7 @@
 #define KV_USAGE_MEMBERS_H
 
 #include "buf.h"
-#include "services.h"
+#include "protocol_kind.h"
 #include "usage.h"
 
 /* Reads the usage object of a body or an event (checked JSON) into *u, over what is there. */

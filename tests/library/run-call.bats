@@ -21,7 +21,7 @@ digest() {
     printf %s "$1" | sha256sum | cut -c1-64
 }
 
-@test "call: names are those of the specification's vectors, for ids with any characters" {
+@test "call: names are those of the specification's vectors, for ids with any characters (T1)" {
     run kvtest call id <<'END'
 {"nonce":"0123456789abcdef","purpose":"answer","question":"q1","answering":"langchain:m1:a:","replicate":"1"}
 {"nonce":"0123456789abcdef","purpose":"answer","question":"qé\n1","answering":"langchain:m1:a:","replicate":"1"}
@@ -67,7 +67,7 @@ END
     assert_output "$(printf '2026-01-02T03:04:05\nabc' | sha256sum | cut -c1-16)"
 }
 
-@test "call: reply lines are read in the forms of all services and engines" {
+@test "call: reply lines are read in the forms of all services and engines (T6)" {
     run agree reply replies.jsonl
     assert_success
     assert_output "$(wc -l <"$DATA/batch/replies.jsonl")/$(wc -l <"$DATA/batch/replies.jsonl")"

@@ -553,6 +553,7 @@ die_everywhere() { # openai|anthropic CALL...
             "$shape" 3
             sed -i "s/\"custom_id\":\"r/&$shape-$call-$n-/" requests.jsonl
             deaths=0
+            [ "$shape" = openai ] || switch '{"foreign": 3}' # of equal size, about the same time
             die "$call" "$n" submit r.batches requests.jsonl
             die "$call" "$n" collect r.batches
             finish 3 || fail "$call $n: not all are answered"

@@ -43,7 +43,7 @@ comparable() {
     assert_equal "$(jq '.[0].bytes' d/endpoints.json)" "$(wc -c <d/requests-1.jsonl)"
 }
 
-@test "defer: the name of a call is that of its ten items, by printf and sha256sum" {
+@test "defer: the name of a call is that of its ten items, by printf and sha256sum (T1)" {
     deferred '.' 1
     kv-run --defer d r.json.state || true
     item() { printf '%d:%s,' "$(printf %s "$1" | wc -c)" "$1"; }
@@ -64,7 +64,7 @@ comparable() {
     assert_equal "$(jq -r .custom_id d/requests-1.jsonl)" "$expected"
 }
 
-@test "defer: twice over the same state is the same, byte for byte" {
+@test "defer: twice over the same state is the same, byte for byte (T2)" {
     deferred '.answering_models += [.answering_models[0] | .id = "b"] | .replicate_count = 2' 5
     kv-run --defer d1 r.json.state || true
     kv-run --defer d2 r.json.state || true
@@ -74,7 +74,7 @@ comparable() {
     assert_equal "$(cat d1/requests-*.jsonl | jq -r .custom_id | sort -u | wc -l)" 20
 }
 
-@test "defer: questions of equal text and replicates have names of their own" {
+@test "defer: questions of equal text and replicates have names of their own (T3)" {
     start_provider
     bench 1
     sed 's/"q1"/"q2"/' bench.jsonl >>bench.jsonl.more && cat bench.jsonl.more >>bench.jsonl
@@ -100,7 +100,7 @@ comparable() {
     run ! grep -r canary d r.json.state
 }
 
-@test "defer: three rounds with an abstention check give the rows of an ordinary run" {
+@test "defer: three rounds with an abstention check give the rows of an ordinary run (T23)" {
     deferred '.abstention_enabled = true | .parsing_models += [.parsing_models[0] | .id = "k"]' 4
     cp preset.json other.json
     kv-manifest -b bench.jsonl -c other.json -o online.json >/dev/null
@@ -196,19 +196,69 @@ comparable() {
     assert_equal "$(jq -c '.[0].requests' d/endpoints.json) $(wc -l <d/requests-1.jsonl)" '300 300'
 }
 
-@test "replies: forms of every service and engine give the row of a direct reply" {
-    deferred . 1
-    kv-manifest -b bench.jsonl -c preset.json -o online.json >/dev/null
-    kv-run online.json.state >online
+# forms PROVIDER FORM... - the row of an ordinary call, and those of its replies in these forms
+forms() {
+    local form provider=$1
+    shift
+    [ "$provider" = openai_endpoint ] || quiz_preset 1 '(.answering_models[0], .parsing_models[0]) |=
+        (.interface = "langchain" | .model_provider = "'"$provider"'" | del(.endpoint_base_url))'
+    kv-manifest --force -b bench.jsonl -c preset.json -o online.json >/dev/null
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run online.json.state >online || true
+    assert [ -s online ]
     kv-run --defer d r.json.state || true
-    for form in openai vllm vllm-old xai; do
+    for form; do
         engine d/requests-1.jsonl -- "$form" >"out-$form"
-        kv-run --no-journal --replies "out-$form" r.json.state >"rows-$form"
+        kv-run --no-journal --replies "out-$form" r.json.state >"rows-$form" || true
         diff <(comparable online) <(comparable "rows-$form") || fail "$form"
     done
 }
 
-@test "replies: order means nothing, and of two answers the first that is read counts" {
+all_forms() {
+    export ANTHROPIC_BASE_URL=$PROVIDER_URL ANTHROPIC_API_KEY=test GEMINI_BASE_URL=$PROVIDER_URL/v1beta GEMINI_API_KEY=test
+    forms openai_endpoint openai vllm vllm-old xai
+    forms anthropic anthropic openai
+    forms google_genai gemini openai
+}
+
+@test "replies: forms of every service and engine give the row of a direct reply (T6)" {
+    deferred . 1
+    all_forms
+    assert_equal "$(jq -c .template.verify_result rows-*)" "$(printf 'true\n%.0s' 1 2 3 4 5 6)"
+}
+
+@test "replies: a failure in each of the forms gives the row of a direct failure (T6)" {
+    echo '{"rules": [{"when": {"judge": false}, "do": {"status": 400, "body": {"error": {"code": 400,
+        "type": "invalid_request_error", "message": "stopped by the content filtering policy"}}}}]}' >script.json
+    bench 1
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 1
+    all_forms
+    assert_equal "$(jq -c '.metadata.failure.reason | test("stopped by the content filtering policy")' rows-*)" \
+        "$(printf 'true\n%.0s' 1 2 3 4 5 6)"
+}
+
+@test "replies: what Anthropic has done, refused, was too busy for, canceled and let expire, in one file (T12)" {
+    export ANTHROPIC_BASE_URL=http://127.0.0.1:9
+    deferred '.answering_models[0] |= (.interface = "langchain" | .model_provider = "anthropic" | del(.endpoint_base_url))' 5
+    kv-run --defer d r.json.state || true
+    jq -c --slurpfile results /dev/fd/3 '{custom_id, result: $results[input_line_number - 1]}' d/requests-1.jsonl 3<<'END' >out1
+{"type":"succeeded","message":{"id":"m","type":"message","role":"assistant","model":"m1","stop_reason":"end_turn","content":[{"type":"text","text":"It is 1."}],"usage":{"input_tokens":1,"output_tokens":1}}}
+{"type":"errored","error":{"type":"error","error":{"type":"invalid_request_error","message":"content_policy"}}}
+{"type":"errored","error":{"type":"error","error":{"type":"overloaded_error","message":"busy"}}}
+{"type":"canceled"}
+{"type":"expired"}
+END
+    cp d/requests-1.jsonl first
+    run --separate-stderr kv-run --defer d --replies out1 r.json.state
+    assert_failure 1
+    assert_equal "$(jq -r '"\(.metadata.question_id) \(.metadata.failure.reason)"' <<<"$output" | sort)" \
+        $'q1 judging waits for a batch\nq2 Adapter call failed: APIError: 400 content_filter: invalid_request_error: content_policy'
+    assert_equal "$(jq -c 'map([.role, .requests])' d/endpoints.json)" '[["answer",3],["judge",1]]'
+    diff <(tail -n 3 first) d/requests-1.jsonl
+}
+
+@test "replies: order means nothing, and of two answers the first that is read counts (T5)" {
     deferred . 3
     kv-run --defer d r.json.state || true
     engine d/requests-1.jsonl >out1
@@ -220,7 +270,7 @@ comparable() {
     [[ $stderr == *'kv-run: 3 replies passed over: the first answer to a call counts'* ]]
 }
 
-@test "replies: a refusing status is a failure, whatever error says" {
+@test "replies: a refusing status is a failure, whatever error says (T7)" {
     deferred . 1
     kv-run --defer d r.json.state || true
     jq -c '{custom_id, response: {status_code: 400, body: {message: "no such thing"}}, error: null}' d/requests-1.jsonl >out1
@@ -254,7 +304,7 @@ comparable() {
     assert_equal "$(jq -r '.template.raw_llm_response | split("\n") | last' <<<"$output")" 'It is 1.'
 }
 
-@test "replies: a refusal that says how to ask is learned from; the name stays, the body differs" {
+@test "replies: a refusal that says how to ask is learned from; the name stays, the body differs (T4)" {
     deferred . 2
     kv-run --defer d r.json.state || true
     cp d/requests-1.jsonl first
@@ -268,7 +318,7 @@ comparable() {
         $' 2 [true,false]\n 2 [false,true]'
 }
 
-@test "replies: a partial file of an engine counts as far as it goes, and a torn line is told" {
+@test "replies: a partial file of an engine counts as far as it goes, and a torn line is told (T24)" {
     deferred . 3
     kv-run --defer d r.json.state || true
     engine d/requests-1.jsonl -- vllm >whole

@@ -266,3 +266,7 @@ never() {
         /^}$/ && from { if (FNR - from >= 40) print FILENAME ":" from ": " FNR - from + 1; from = 0 }' \
         lib/*.c lib/*/*.c bin/*.c)"
 }
+
+@test "shape: each of the 28 cases of batches has a test that names it, as (T1)" {
+    nothing "$(seq -f T%g 28 | grep -vxF "$(grep -h '^@test' tests/*/*.bats | grep -oE '\(T[0-9]+\)' | tr -d '()')")"
+}

@@ -1,4 +1,5 @@
 /* kv-batch - order requests in batches, at half the price, and fetch their replies hours later. */
+#include "batch_checks.h"
 #include "batch_collect.h"
 #include "batch_doubt.h"
 #include "batch_look.h"
@@ -10,6 +11,7 @@
 
 #include "help/kv-batch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,8 @@ static struct {
     const char *endpoints, *size, *shape;
     bool all;
 } given;
+
+static struct kv_batch_limits limits; /* of --batch-size */
 
 static const struct kv_option options[] = {
     {'a', "all", KV_OPT_FLAG, &given.all},
@@ -60,24 +64,11 @@ static int print_parts(const struct task *t, bool all, struct kv_err *err)
     return failed;
 }
 
-/* "N[,BYTES]" */
-static void read_size(struct kv_batch_limits *limits)
-{
-    char *end;
-    if (!given.size)
-        return;
-    limits->requests = strtol(given.size, &end, 10);
-    if (*end == ',')
-        limits->bytes = strtol(end + 1, &end, 10);
-    if (*end || limits->requests < 1 || limits->bytes < 0)
-        kv_cli_usage("--batch-size: expected N or N,BYTES, not '%s'", given.size);
-}
-
 static int submit(const struct task *t, struct kv_err *err)
 {
     struct kv_batch_sources sources = {0};
     struct kv_batch_order order = {0};
-    read_size(&order.limits);
+    order.limits = limits;
     bool any = given.endpoints || t->n > 0;
     if (any && kv_batch_sources_read(&sources, given.endpoints, (const char *const *)t->operands,
                    (size_t)t->n, given.shape, err) != 0)
@@ -131,15 +122,11 @@ static int cancel(const struct task *t, struct kv_err *err)
 
 static int adopt(const struct task *t, struct kv_err *err)
 {
-    if (t->n != 2)
-        kv_cli_usage("adopt: give the number of a part, and a batch");
     return kv_batch_adopt(t->b, find_part(t, t->operands[0]), t->operands[1], err);
 }
 
 static int forget(const struct task *t, struct kv_err *err)
 {
-    if (t->n < 1)
-        kv_cli_usage("forget: give the number of a part");
     for (int i = 0; i < t->n; i++)
         if (kv_batch_forget(t->b, find_part(t, t->operands[i]), err) != 0)
             return -1;
@@ -154,15 +141,18 @@ static int tidy(const struct task *t, struct kv_err *err)
 static const struct verb {
     const char *name;
     int (*run)(const struct task *t, struct kv_err *err);
-    bool operands, counts_open; /* takes some; its status says whether parts are open */
+    int least, most;   /* operands; */
+    const char *needs; /* those that there are at least */
+    bool begins;       /* makes the ledger */
+    bool counts_open;  /* its status says whether parts are open */
 } verbs[] = {
-    {"submit", submit, true, false},
-    {"status", status, false, true},
-    {"collect", collect, false, true},
-    {"cancel", cancel, true, false},
-    {"adopt", adopt, true, false},
-    {"forget", forget, true, false},
-    {"tidy", tidy, false, false},
+    {"submit", submit, 0, INT_MAX, NULL, true, false},
+    {"status", status, 0, 0, NULL, false, true},
+    {"collect", collect, 0, 0, NULL, false, true},
+    {"cancel", cancel, 0, INT_MAX, NULL, false, false},
+    {"adopt", adopt, 2, 2, "the number of a part, and a batch", false, false},
+    {"forget", forget, 1, INT_MAX, "the number of a part", false, false},
+    {"tidy", tidy, 0, 0, NULL, false, false},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -171,6 +161,21 @@ static const struct verb *find_verb(const char *name)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
     kv_cli_usage("'%s' is not known: submit, status, collect, cancel, adopt, forget, tidy", name);
+}
+
+/* Before the ledger is touched. */
+static void check_options(const struct verb *verb, int operands)
+{
+    if (operands < verb->least)
+        kv_cli_usage("%s: give %s", verb->name, verb->needs);
+    if (operands > verb->most)
+        kv_cli_usage("%s: too many operands", verb->name);
+    if ((given.endpoints || given.size || given.shape) && verb->run != submit)
+        kv_cli_usage("%s: --endpoints, --batch-size and --batch-as go with submit", verb->name);
+    if (given.all && verb->run != collect)
+        kv_cli_usage("%s: --all goes with collect", verb->name);
+    kv_batch_checks_size(given.size, &limits);
+    kv_batch_checks_shape(given.shape);
 }
 
 /* What was met on the way, as an exit status. */
@@ -200,11 +205,11 @@ int main(int argc, char **argv)
     if (argc - first < 2)
         kv_cli_usage("%s: no ledger or state given", verb->name);
     struct task task = {.operands = argv + first + 2, .n = argc - first - 2};
-    if (task.n > 0 && !verb->operands)
-        kv_cli_usage("%s: too many operands", verb->name);
+    check_options(verb, task.n);
 
     const struct kv_batch_options how = {.operand = argv[first + 1],
         .lock = true,
+        .begins = verb->begins,
         .env = kv_cli_env,
         .signal_fd = kv_cli_signals(),
         .pace = kv_by_batches_pace(),

@@ -149,6 +149,28 @@ static void check_categories(const char *list)
     }
 }
 
+/* What asks nobody, or in a way of its own; NULL: nothing of that is given. */
+static const char *another_way(void)
+{
+    return given.dry_run ? "--dry-run"
+           : given.check ? "--check"
+           : given.exec  ? "--exec"
+           : given.race  ? "--race"
+                         : NULL;
+}
+
+static void check_elsewhere(const char *tasks)
+{
+    const struct kv_elsewhere_others others = {.tasks = tasks,
+        .exec = given.exec,
+        .answer = given.answer,
+        .judge = given.judge,
+        .fallback = given.judge_fallback};
+    kv_by_batches_check(&given.batch, &given.elsewhere, another_way(), &others);
+    kv_elsewhere_check(&given.elsewhere, &others);
+    given.batch.no_probe |= given.max_tasks == 0;
+}
+
 static void check_options(int operands)
 {
     if (operands < 1 || operands > 2)
@@ -162,7 +184,6 @@ static void check_options(int operands)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
     if (given.append && (given.dry_run || given.check))
         kv_cli_usage("--append: there are no results to keep without a run");
-    kv_by_batches_check(&given.batch, given.dry_run || given.check || given.exec);
     if (given.retry_failed)
         check_categories(given.retry_failed);
     if (given.max_cost >= 0 && !given.prices)
@@ -490,6 +511,23 @@ static int act(struct kv_session *session, const char *tasks, const char *again,
     return run_all(session, again, err);
 }
 
+/* What is refused is refused before anything is asked. */
+static void check_batches(char **operands)
+{
+    struct kv_err err;
+    char *share = kv_cli_share(given.share);
+    struct kv_session_options o = session_options(operands, share);
+    if (kv_by_batches_check_run(&given.batch, &o, &err) != 0)
+        kv_cli_fail(&err);
+    free(share);
+}
+
+static int take_steps(int argc, char **argv, int first)
+{
+    check_batches(argv + first);
+    return kv_by_batches(&given.batch, argc, argv, first);
+}
+
 /* True, and *status, if the run is finished, or if batches do it. */
 static bool ended_elsewhere(int argc, char **argv, int first, int *status)
 {
@@ -502,7 +540,7 @@ static bool ended_elsewhere(int argc, char **argv, int first, int *status)
     if (finished)
         *status = kv_cli_end(given.retry_failed ? kv_run_end_tell_finished(operand) : KV_OK);
     else if (given.batch.list)
-        *status = kv_by_batches(&given.batch, argc, argv, first);
+        *status = take_steps(argc, argv, first);
     else if (asks && !given.race && kv_by_batches_hold(operand))
         *status = kv_cli_end(KV_NO);
     else
@@ -519,7 +557,7 @@ int main(int argc, char **argv)
     struct kv_buf again = {0};
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
     check_options(argc - first);
-    kv_elsewhere_check(&given.elsewhere, argv[first + 1], given.exec, given.judge_fallback);
+    check_elsewhere(argv[first + 1]);
     share_limits();
     if (ended_elsewhere(argc, argv, first, &status))
         return status;

@@ -54,6 +54,20 @@ static int open_ledger(struct kv_batch *b, struct kv_err *err)
     return kv_ledger_parts(b->ledger) ? 0 : name_after_run(b, err);
 }
 
+/* Nothing was ever ordered where there is no ledger: that is mostly a slip of the name. */
+static int find_ledger(struct kv_batch *b, struct kv_err *err)
+{
+    if (kv_batch_find_paths(b->options.operand, &b->paths, err) != 0)
+        return -1;
+    char *path = kv_batch_ledger_path(&b->paths);
+    int there = b->options.begins ? 1 : kv_io_exists(path, err);
+    if (there == 0)
+        kv_err_set(err, KV_INPUT,
+            "%s: no ledger: nothing was ordered there (kv-batch submit begins one)", path);
+    free(path);
+    return there > 0 ? 0 : -1;
+}
+
 struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv_err *err)
 {
     struct kv_batch *b = kv_calloc(1, sizeof *b);
@@ -62,7 +76,7 @@ struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv
     b->ring = options->ring;
     if (!(b->options.pace > 0))
         b->options.pace = 1;
-    bool ok = kv_batch_find_paths(options->operand, &b->paths, err) == 0 &&
+    bool ok = find_ledger(b, err) == 0 &&
               (!options->lock || kv_paths_run_lock(&b->paths, &b->lock, err) == 0) &&
               open_ledger(b, err) == 0;
     if (ok && !b->ring) {
@@ -84,6 +98,15 @@ static void close_service(struct kv_batch_service *s)
     free(s);
 }
 
+/* The lock file of a run tells how long it was worked at; where there is no run it tells nothing. */
+static void give_back_lock(struct kv_batch *b)
+{
+    if (b->lock >= 0 && kv_io_exists(b->paths.state, NULL) == 0)
+        kv_paths_run_unlock(&b->paths, b->lock);
+    else if (b->lock >= 0)
+        close(b->lock);
+}
+
 void kv_batch_close(struct kv_batch *b)
 {
     if (!b)
@@ -97,8 +120,7 @@ void kv_batch_close(struct kv_batch *b)
     if (b->own_ring)
         kv_secret_close(b->ring);
     kv_ledger_close(b->ledger);
-    if (b->lock >= 0)
-        close(b->lock);
+    give_back_lock(b);
     kv_paths_release(&b->paths);
     free(b);
 }

@@ -24,6 +24,7 @@
 struct kv_batch_options {
     const char *operand; /* the ledger NAME.batches, or a state */
     bool lock;           /* take the run lock; else the caller holds it */
+    bool begins;         /* a ledger may be begun; else one that is not there is a mistake */
     kv_env_fn *env;
     struct kv_secrets *ring;                      /* borrowed, or NULL: one of its own */
     int signal_fd;                                /* a byte a signal; -1: none */
@@ -41,6 +42,7 @@ struct kv_batch_tally {
 };
 
 struct kv_batch;
+/* KV_INPUT if there is no ledger and none is to be begun: then nothing is touched. */
 struct kv_batch *kv_batch_open(const struct kv_batch_options *options, struct kv_err *err);
 void kv_batch_close(struct kv_batch *b); /* NULL is fine */
 

@@ -17,6 +17,13 @@ int kv_batch_find_paths(const char *operand, struct kv_paths *paths, struct kv_e
     return failed;
 }
 
+char *kv_batch_ledger_path(const struct kv_paths *paths)
+{
+    struct kv_buf path = {0};
+    kv_buf_printf(&path, "%s%s", paths->output, suffix);
+    return kv_buf_detach(&path);
+}
+
 char *kv_batch_request_path(const struct kv_paths *paths, int64_t part)
 {
     struct kv_buf path = {0};

@@ -17,6 +17,12 @@ const struct kv_batch_wire *kv_batch_wire_of(struct kv_slice shape)
     return NULL;
 }
 
+void kv_batch_wire_add_shapes(struct kv_buf *out)
+{
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        kv_buf_printf(out, i ? ", %s" : "%s", all[i]->shape);
+}
+
 void kv_batch_seen_clear(struct kv_batch_seen *s)
 {
     struct kv_buf url = s->results_url, code = s->code, message = s->message;

@@ -47,6 +47,7 @@ struct kv_batch_wire {
     bool (*add_request)(struct kv_slice line, struct kv_buf *out);
 };
 const struct kv_batch_wire *kv_batch_wire_of(struct kv_slice shape); /* NULL: not known */
+void kv_batch_wire_add_shapes(struct kv_buf *out); /* appends their names: "files, anthropic" */
 extern const struct kv_batch_wire kv_batch_wire_files, kv_batch_wire_anthropic;
 
 /* ---- for wires ---- */

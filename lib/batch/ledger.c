@@ -2,6 +2,7 @@
 #include "ledger.h"
 
 #include "batch_json.h"
+#include "batch_paths.h"
 #include "io.h"
 #include "io_at.h"
 #include "json.h"
@@ -154,9 +155,7 @@ static void make_hex(char to[17])
 struct kv_ledger *kv_ledger_open(const struct kv_paths *paths, struct kv_err *err)
 {
     struct kv_ledger *l = kv_calloc(1, sizeof *l);
-    struct kv_buf path = {0};
-    kv_buf_printf(&path, "%s.batches", paths->output);
-    l->path = kv_buf_detach(&path);
+    l->path = kv_batch_ledger_path(paths);
     l->state = kv_strdup(paths->state);
     if (read_all(l, err) != 0) {
         kv_ledger_close(l);

@@ -2,11 +2,14 @@
 #include "by_batches.h"
 
 #include "batch_beside.h"
+#include "batch_checks.h"
 #include "batch_json.h"
 #include "batch_paths.h"
 #include "cli.h"
 #include "io.h"
+#include "json.h"
 #include "own_program.h"
+#include "private_members.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -181,6 +184,15 @@ static void remove_deferred(const struct steps *s)
     rmdir(s->directory);
 }
 
+/* True if something was ordered: there is a ledger. -1: that is not known. */
+static int has_ledger(const struct steps *s, struct kv_err *err)
+{
+    char *path = kv_batch_ledger_path(&s->paths);
+    int there = kv_io_exists(path, err);
+    free(path);
+    return there;
+}
+
 /* A wrong key or model shows in a second here, and hours later in a batch. */
 static int probe(struct steps *s, struct kv_err *err)
 {
@@ -200,10 +212,12 @@ static bool goes_on(const struct steps *s, int status)
 /* What a step comes to: 0, 1, or what one of its programs has ended with. */
 static int take_step(struct steps *s, struct kv_err *err)
 {
-    int status = probe(s, err), refused = 0;
+    int status = probe(s, err), refused = 0, there;
     if (!goes_on(s, status) || status == KV_OK)
         return status;
-    status = run_batch(s, "collect", err);
+    if ((there = has_ledger(s, err)) < 0)
+        return -1;
+    status = there ? run_batch(s, "collect", err) : KV_OK;
     if (status == KV_PROVIDER || status == KV_INPUT) /* told; what was collected counts */
         refused = status;
     else if (!goes_on(s, status))
@@ -273,12 +287,76 @@ static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
 
 /* ---- what kv-run asks ---- */
 
-void kv_by_batches_check(const struct kv_by_batches *how, bool other_ways)
+/* What is given to the run is read by each of its two: standard input once only. */
+static void check_inputs(const struct kv_elsewhere *e, const char *tasks)
 {
+    if (tasks && strcmp(tasks, "-") == 0)
+        kv_cli_usage("--batch reads TASKS more than once: give a file");
+    for (size_t i = 0; i < e->replies.n; i++)
+        if (strcmp(e->replies.items[i], "-") == 0)
+            kv_cli_usage("--batch reads --replies more than once: give a file");
+}
+
+void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e,
+    const char *another, const struct kv_elsewhere_others *others)
+{
+    struct kv_batch_limits limits = {0};
     if (!how->list && (how->wait || how->size || how->shape || how->no_probe))
         kv_cli_usage("--batch-wait, --batch-size, --batch-as and --no-probe go with --batch");
-    if (how->list && other_ways)
-        kv_cli_usage("--batch goes with neither --dry-run, --check nor --exec");
+    if (!how->list)
+        return;
+    another = e->directory ? "--defer" : e->only ? "--defer-for" : another;
+    if (another)
+        kv_cli_usage("--batch asks in its own way: %s has no place in it", another);
+    how->elsewhere = (struct kv_elsewhere){
+        .directory = ".", .only = *how->list ? how->list : NULL, .list = "--batch"};
+    kv_elsewhere_check(&how->elsewhere, others);
+    check_inputs(e, others->tasks);
+    kv_batch_checks_size(how->size, &limits);
+    kv_batch_checks_shape(how->shape);
+}
+
+/* Requests are ordered by kv-batch alone: there is nothing to do with their replies. */
+static int refuse_requests(const char *operand, struct kv_err *err)
+{
+    struct kv_slice requests;
+    struct kv_buf ledger = {0}, path = {0};
+    int failed = 0;
+    struct kv_state *s = kv_state_open(operand, err);
+    if (!s)
+        return -1;
+    const struct kv_state_info *info = kv_state_info(s);
+    if (!*info->benchmark_path && kv_state_member(s, KV_MEMBER_REQUESTS, &requests)) {
+        char *file = kv_json_strdup(requests), *name = kv_batch_ledger_path(info->paths);
+        kv_paths_add_word(&ledger, name);
+        kv_paths_add_word(&path, file);
+        failed = kv_err_set(err, KV_INPUT,
+            "%s: its tasks are requests, which need no run to be ordered in batches: kv-batch "
+            "submit %s %s",
+            info->paths->state, ledger.p, path.p);
+        free(file);
+        free(name);
+    }
+    kv_buf_release(&ledger);
+    kv_buf_release(&path);
+    kv_state_close(s);
+    return failed;
+}
+
+int kv_by_batches_check_run(
+    const struct kv_by_batches *how, const struct kv_session_options *run, struct kv_err *err)
+{
+    struct kv_session session;
+    struct kv_session_options o = *run;
+    o.lock = false;
+    o.offline = true;
+    if (refuse_requests(o.state, err) != 0 || kv_session_open(&session, &o, err) != 0)
+        return -1;
+    int failed = session.idle || !session.config
+                     ? 0
+                     : kv_batch_checks_services(&session, &o, &how->elsewhere, how->shape, err);
+    kv_session_close(&session);
+    return failed;
 }
 
 int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first)
@@ -290,8 +368,6 @@ int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first)
     how->first = first;
     for (int i = 1; i < first; i++)
         keeps |= strcmp(argv[i], "--append") == 0;
-    if (argc - first > 1 && strcmp(argv[first + 1], "-") == 0)
-        kv_cli_usage("--batch reads TASKS more than once: give a file");
     if (isatty(STDOUT_FILENO) && !keeps)
         kv_cli_usage(
             "--batch: a terminal keeps no results: pipe them into kv-append, or give --append");

@@ -7,7 +7,7 @@
 #ifndef KV_BY_BATCHES_H
 #define KV_BY_BATCHES_H
 
-#include "err.h"
+#include "elsewhere.h"
 
 #include <stdbool.h>
 
@@ -16,13 +16,22 @@ struct kv_by_batches {
     const char *wait;         /* of --batch-wait: "" for as long as it takes; NULL: one step */
     const char *size, *shape; /* of --batch-size and --batch-as, for kv-batch; or NULL */
     bool no_probe;
+    struct kv_elsewhere elsewhere; /* which calls go through batches: of kv_by_batches_check */
     /* private: of the program: options, then operands from `first` on, the state first */
     char **argv;
     int argc, first;
 };
 
-/* Ends the program if the options do not fit together, or with others that ask in another way. */
-void kv_by_batches_check(const struct kv_by_batches *how, bool other_ways);
+/* Ends the program if the options do not fit together, or with those of `e` and others; `another` is
+ * one that asks in another way, or NULL. */
+void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e,
+    const char *another, const struct kv_elsewhere_others *others);
+
+/* Refuses a run that its steps would refuse only after something is paid: of tasks that are requests,
+ * of models whose service has no batches. `run` is what its session is opened with; nothing is
+ * locked, and no key is taken. */
+int kv_by_batches_check_run(
+    const struct kv_by_batches *how, const struct kv_session_options *run, struct kv_err *err);
 
 /* Takes one step, or several: the exit status, as the last call of main. Operands begin at `first`. */
 int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first);

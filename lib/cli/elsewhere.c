@@ -5,8 +5,12 @@
 
 /* ---- options ---- */
 
-/* True if calls of this kind are to be deferred. */
-static bool defers(const struct kv_elsewhere *e, const char *kind)
+static const char *option_of(const struct kv_elsewhere *e)
+{
+    return e->list ? e->list : "--defer-for";
+}
+
+bool kv_elsewhere_defers(const struct kv_elsewhere *e, const char *kind)
 {
     const char *list = e->only ? e->only : "answers,judges";
     bool found = false;
@@ -14,7 +18,7 @@ static bool defers(const struct kv_elsewhere *e, const char *kind)
         size_t n = strcspn(list, ",");
         struct kv_slice word = {list, n};
         if (n && !kv_slice_is(word, "answers") && !kv_slice_is(word, "judges"))
-            kv_cli_usage("--defer-for: expected answers, judges, not '%.*s'", (int)n, list);
+            kv_cli_usage("%s: expected answers, judges, not '%.*s'", option_of(e), (int)n, list);
         found |= kv_slice_is(word, kind);
         list += n + (list[n] == ',');
     }
@@ -26,22 +30,35 @@ static int from_stdin(const char *path)
     return path && strcmp(path, "-") == 0;
 }
 
-void kv_elsewhere_check(
-    const struct kv_elsewhere *e, const char *tasks, const char *exec, const char *fallback)
+/* What a command does is asked nowhere else. */
+static void check_commands(const struct kv_elsewhere *e, const struct kv_elsewhere_others *others)
 {
-    int inputs = from_stdin(tasks);
+    bool answers = kv_elsewhere_defers(e, "answers"), judges = kv_elsewhere_defers(e, "judges");
+    if (!answers && !judges)
+        kv_cli_usage("%s: nothing is named", option_of(e));
+    if (answers && others->answer)
+        kv_cli_usage("--answer-cmd: a command's answers are not asked elsewhere: give %s=judges",
+            option_of(e));
+    if (judges && others->judge)
+        kv_cli_usage("--judge-cmd: a command's judgements are not asked elsewhere: give %s=answers",
+            option_of(e));
+    if (judges && others->fallback)
+        kv_cli_usage("--judge-fallback: a judge that is asked elsewhere is not heard to be down");
+}
+
+void kv_elsewhere_check(const struct kv_elsewhere *e, const struct kv_elsewhere_others *others)
+{
+    int inputs = from_stdin(others->tasks);
     for (size_t i = 0; i < e->replies.n; i++)
         inputs += from_stdin(e->replies.items[i]);
     if (inputs > 1)
         kv_cli_usage("only one input can be standard input");
-    if (exec && (e->directory || e->replies.n))
+    if (others->exec && (e->directory || e->replies.n))
         kv_cli_usage("--exec: a command's tasks are not asked elsewhere");
     if (e->only && !e->directory)
         kv_cli_usage("--defer-for goes with --defer");
-    if (e->directory && !defers(e, "answers") && !defers(e, "judges"))
-        kv_cli_usage("--defer-for: nothing is named");
-    if (e->directory && fallback && defers(e, "judges"))
-        kv_cli_usage("--judge-fallback: a judge that is asked elsewhere is not heard to be down");
+    if (e->directory)
+        check_commands(e, others);
 }
 
 static void say(void *closure, const char *text)
@@ -53,8 +70,8 @@ static void say(void *closure, const char *text)
 void kv_elsewhere_options(const struct kv_elsewhere *e, struct kv_session_options *o)
 {
     o->defer = e->directory;
-    o->defer_answers = e->directory && defers(e, "answers");
-    o->defer_judges = e->directory && defers(e, "judges");
+    o->defer_answers = e->directory && kv_elsewhere_defers(e, "answers");
+    o->defer_judges = e->directory && kv_elsewhere_defers(e, "judges");
     o->replies = e->replies.items;
     o->reply_count = e->replies.n;
     o->say = say;

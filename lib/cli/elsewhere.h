@@ -7,12 +7,19 @@
 
 struct kv_elsewhere {
     const char *directory, *only; /* of --defer and --defer-for; NULL: not given */
+    const char *list;             /* the option that `only` is of; NULL: --defer-for */
     struct kv_opt_list replies;
 };
 
-/* Ends the program if the options do not fit together, or with the operand TASKS (or NULL). */
-void kv_elsewhere_check(
-    const struct kv_elsewhere *e, const char *tasks, const char *exec, const char *fallback);
+/* What else is given: the operand TASKS, and the arguments of options; NULL: not given. */
+struct kv_elsewhere_others {
+    const char *tasks, *exec, *answer, *judge, *fallback;
+};
+
+/* Ends the program if the options do not fit together, or with others. */
+void kv_elsewhere_check(const struct kv_elsewhere *e, const struct kv_elsewhere_others *others);
+/* True if calls of this kind, "answers" or "judges", are named; ends the program for other words. */
+bool kv_elsewhere_defers(const struct kv_elsewhere *e, const char *kind);
 /* Fills in what a session is told of them. */
 void kv_elsewhere_options(const struct kv_elsewhere *e, struct kv_session_options *o);
 

@@ -156,6 +156,41 @@ needs_strace() {
     assert [ ! -e r.batches ]
 }
 
+@test "where nothing was ordered all verbs but submit say so, and leave nothing" {
+    local verb
+    for verb in status collect cancel 'adopt 1 b' 'forget 1' tidy; do
+        # shellcheck disable=SC2086
+        set -- $verb
+        run kv-batch "$1" nofile.json.state "${@:2}"
+        assert_failure 3
+        assert_output 'kv-batch: nofile.json.batches: no ledger: nothing was ordered there (kv-batch submit begins one)'
+        run kv-batch "$1" nofile.batches "${@:2}"
+        assert_failure 3
+    done
+    assert_equal "$(ls -A | grep nofile)" ''
+    openai 1
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch status r.batches >/dev/null || true
+    assert [ ! -e .r.run ]
+}
+
+@test "options that do not fit are told before a ledger is touched" {
+    openai 1
+    run kv-batch submit --batch-size 0 r.batches requests.jsonl
+    assert_failure 2
+    assert_output --partial "--batch-size: expected N or N,BYTES, from 1, not '0'"
+    run kv-batch submit --batch-as foo r.batches requests.jsonl
+    assert_failure 2
+    assert_output --partial "--batch-as: expected files, anthropic, not 'foo'"
+    run kv-batch status --batch-size 3 r.batches
+    assert_failure 2
+    assert_output --partial 'status: --endpoints, --batch-size and --batch-as go with submit'
+    run kv-batch submit --all r.batches requests.jsonl
+    assert_failure 2
+    run ls -A
+    refute_output --partial r.batches
+}
+
 @test "a service that is not known to have batches is asked only where the user says so" {
     jq -n --arg u "$PROVIDER_URL/v1" '[{id: "m", dialect: "groq", base_url: $u}]' >endpoints.json
     requests 2 >requests.jsonl

@@ -184,10 +184,45 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     assert [ ! -e r.json.batches ]
 }
 
-@test "options that do not fit are told" {
+# refused STATUS MESSAGE OPTION... - no step is taken, and nobody was asked
+refused() {
+    local status=$1 message=$2
+    shift 2
+    : >"$JOURNAL"
+    run --separate-stderr kv-run "$@" r.json.state </dev/null
+    assert_failure "$status"
+    assert_stdout ''
+    assert_equal "${stderr% (try \'kv-run --help\')}" "kv-run: $message"
+    assert_equal "$(wc -l <"$JOURNAL")" 0
+    assert [ ! -e r.json.batches ]
+}
+
+@test "options that do not fit are told before anything is asked" {
     batched 1
-    run kv-run --batch-wait r.json.state
-    assert_failure 2
-    run kv-run --batch --dry-run r.json.state
-    assert_failure 2
+    refused 2 '--batch-wait, --batch-size, --batch-as and --no-probe go with --batch' --batch-wait
+    refused 2 '--batch asks in its own way: --dry-run has no place in it' --batch --dry-run
+    refused 2 '--batch asks in its own way: --defer has no place in it' --batch --defer dd
+    refused 2 '--batch asks in its own way: --race has no place in it' --batch --race
+    refused 2 "--batch: expected answers, judges, not 'foo'" --batch=foo
+    refused 2 "--batch-size: expected N or N,BYTES, from 1, not '0'" --batch --batch-size 0
+    refused 2 "--batch-size: expected N or N,BYTES, from 1, not '10,abc'" --batch --batch-size 10,abc
+    refused 2 "--batch-size: expected N or N,BYTES, from 1, not '10,'" --batch --batch-size 10,
+    refused 2 "--batch-as: expected files, anthropic, not 'foo'" --batch --batch-as foo
+    refused 2 "--answer-cmd: a command's answers are not asked elsewhere: give --batch=judges" --batch --answer-cmd cat
+    refused 2 "--judge-cmd: a command's judgements are not asked elsewhere: give --batch=answers" --batch --judge-cmd cat
+    refused 2 '--judge-fallback: a judge that is asked elsewhere is not heard to be down' --batch --judge-fallback j
+    refused 2 '--batch reads --replies more than once: give a file' --batch --replies -
+    refused 1 'stopped by --max-tasks; 1 task is pending' --batch --max-tasks 0
+    refused 3 'none.json: no such file or directory' --batch --prices none.json --max-cost 1
+}
+
+@test "a service without batches, and tasks that are requests, are refused before anything is asked" {
+    batched 2
+    quiz_preset 1
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    refused 3 'openai_endpoint:m1 (a1): 127.0.0.1:'"$PROVIDER_PORT"' is not known to have batches: if it has, say so with --batch-as files; --batch=judges asks this model at once' --batch
+    refused 3 'openai_endpoint:judge (j): 127.0.0.1:'"$PROVIDER_PORT"' is not known to have batches: if it has, say so with --batch-as files; --batch=answers asks this model at once' --batch=judges --no-probe
+    echo '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m1","messages":[]}}' >rq.jsonl
+    rm r.json.* && kv-manifest --requests rq.jsonl -c preset.json -o r.json >/dev/null
+    refused 3 'r.json.state: its tasks are requests, which need no run to be ordered in batches: kv-batch submit r.json.batches rq.jsonl' --batch
 }

@@ -475,7 +475,6 @@ static struct kv_session_options session_options(char **operands, const char *sh
         .give_up = given.give_up,
         .manual_traces = given.traces,
         .replay = given.replay,
-        .command_timeout_s = given.command_timeout,
         .prices = given.prices,
         .moves = {given.endpoints.items, given.endpoints.n},
         .cost_limited = given.max_cost >= 0,

@@ -66,11 +66,6 @@ static enum kv_trait_kind kind_of(enum kv_trait_list list, struct kv_slice kind)
     return kv_json_string_is(kind, "score") ? KV_TRAIT_SCORE : KV_TRAIT_BOOLEAN;
 }
 
-static int three_way(struct kv_slice value)
-{
-    return kv_json_is_null(value) ? -1 : kv_json_is_true(value);
-}
-
 static void fill(struct kv_rubric *r, struct kv_trait *t, enum kv_trait_list list, bool global,
     struct kv_slice dump)
 {
@@ -82,16 +77,13 @@ static void fill(struct kv_rubric *r, struct kv_trait *t, enum kv_trait_list lis
         .name = keep_text(r, get(dump, "name")),
         .description = keep_text(r, get(dump, "description")),
         .summary = keep_text(r, get(dump, "summary")),
-        .higher_is_better = three_way(get(dump, "higher_is_better")),
         .min_score = get_limit(dump, "min_score", LOWEST),
         .max_score = get_limit(dump, "max_score", HIGHEST),
         .classes = get_json(dump, "classes"),
         .schema = get(kind, "schema"),
-        .deep_judgment = kv_json_is_true(get(dump, "deep_judgment_enabled")),
         .pattern = keep_text(r, get(dump, "pattern")),
         .case_sensitive = kv_json_is_true(get(dump, "case_sensitive")),
         .invert = kv_json_is_true(get(dump, "invert_result")),
-        .full_matrix = kv_json_string_is(get(dump, "evaluation_mode"), "full_matrix"),
         .repeated_extraction = kv_json_is_true(get(dump, "repeated_extraction")),
         .metrics = get(dump, "metrics"),
         .tp_instructions = get(dump, "tp_instructions"),

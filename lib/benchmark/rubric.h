@@ -25,21 +25,18 @@ struct kv_trait {
     enum kv_trait_list list;
     enum kv_trait_kind kind; /* llm, callable and agentic; regex is boolean */
     struct kv_slice name, description, summary;
-    int higher_is_better; /* 1, 0, or -1 for null */
 
     /* llm (and callable) */
     int64_t min_score, max_score; /* score: the limits; literal: 0 and n-1 */
     struct kv_slice classes; /* JSON object, class -> description, order as written; literal only */
     struct kv_slice schema;  /* JSON Schema; template kind only */
-    bool deep_judgment;
 
     /* regex */
     struct kv_slice pattern;
     bool case_sensitive, invert;
 
     /* metric */
-    bool full_matrix;         /* evaluation_mode: full_matrix, else tp_only */
-    bool repeated_extraction; /* true: de-duplicate */
+    bool repeated_extraction;                                  /* true: de-duplicate */
     struct kv_slice metrics, tp_instructions, tn_instructions; /* JSON arrays of strings */
 
     bool global;          /* where it comes from, kept through a merge */

@@ -162,8 +162,6 @@ static void fill_model(
         .system_prompt = get_text(f, json, "system_prompt"),
         .endpoint_base_url = get_text(f, json, "endpoint_base_url"),
         .anthropic_base_url = get_text(f, json, "anthropic_base_url"),
-        .has_endpoint_key = get(json, "endpoint_api_key").n > 4,
-        .has_anthropic_key = get(json, "anthropic_api_key").n > 4,
         .extra_kwargs = get_json(json, "extra_kwargs"),
         .request_timeout = get_double(json, "request_timeout", c->request_timeout),
         .retry = c->retry,
@@ -204,13 +202,11 @@ static void fill_flags(struct kv_slice t, struct kv_config *c)
     c->async_enabled = get_bool(t, "async_enabled");
     c->async_max_workers = get_int(t, "async_max_workers", 2);
     c->max_concurrent_requests = get_int(t, "max_concurrent_requests", 0);
-    c->batch_timeout = get_double(t, "batch_timeout_seconds", 0);
     c->task_ordering = (enum kv_ordering)get_choice(
         t, "task_ordering", "auto|prefix_cache|distribute_answerers|generation_order|random");
     c->request_timeout = get_double(t, "request_timeout", 120);
     c->replay_strict_on_mismatch =
         kv_json_string_is(get(t, "replay_parse_on_hydration_mismatch"), "strict");
-    c->max_requeue_count = get_int(t, "max_requeue_count", 5);
 }
 
 static void fill(struct kv_config *c)

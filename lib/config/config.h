@@ -56,11 +56,9 @@ struct kv_model {
     int64_t max_tokens;
     struct kv_slice system_prompt;
     struct kv_slice endpoint_base_url, anthropic_base_url;
-    bool has_endpoint_key, has_anthropic_key; /* a key stood in the file; it is not kept */
-    struct kv_slice extra_kwargs;             /* JSON object as canonical text; p == NULL: null */
-    struct kv_slice *tools;                   /* names of MCP servers, sorted */
+    struct kv_slice extra_kwargs; /* JSON object as canonical text; p == NULL: null */
+    struct kv_slice *tools;       /* names of MCP servers, sorted */
     size_t tool_count;
-    bool custom_prompt;           /* the file had a system prompt of its own */
     double request_timeout;       /* effective: the model's or the configuration's, seconds */
     struct kv_retry_policy retry; /* effective, likewise */
     struct kv_slice json;         /* the model's canonical text */
@@ -99,7 +97,6 @@ struct kv_config {
     bool async_enabled;
     int64_t async_max_workers;
     int64_t max_concurrent_requests; /* 0: no limit */
-    double batch_timeout;            /* seconds; 0: none */
     enum kv_ordering task_ordering;
     struct kv_slice
         answerer_limits;      /* JSON: an integer, or an object id -> integer; p NULL: none */
@@ -108,7 +105,6 @@ struct kv_config {
     double request_timeout;
     bool replay_strict_on_mismatch;
     struct kv_retry_policy retry;
-    int64_t max_requeue_count;
 
     struct kv_slice text;      /* the canonical text, compact: what is hashed */
     char hash[KV_MD5_HEX + 1]; /* its MD5: the config_hash */

@@ -100,8 +100,7 @@ static void take_items(
         else if (kv_json_string_is(type, "reasoning")) {
             add_pieces(to->reasoning, item, "summary");
             add_pieces(to->reasoning, item, "content");
-        } else
-            said->passed_over = type;
+        }
     }
     said->only_commentary = remark.n && !to->text->n && !to->refusal->n && !to->arguments->n;
     if (said->only_commentary)

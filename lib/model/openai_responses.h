@@ -22,10 +22,9 @@ enum kv_openai_responses_state {
 
 struct kv_openai_responses {
     enum kv_openai_responses_state state;
-    struct kv_slice id;          /* a JSON string; n == 0: none */
-    struct kv_slice error;       /* of KV_OPENAI_RESPONSES_FAILED: its error object; may be empty */
-    bool only_commentary;        /* no message claims to be the answer: the last remark is it */
-    struct kv_slice passed_over; /* the type of the last item that means nothing here */
+    struct kv_slice id;    /* a JSON string; n == 0: none */
+    struct kv_slice error; /* of KV_OPENAI_RESPONSES_FAILED: its error object; may be empty */
+    bool only_commentary;  /* no message claims to be the answer: the last remark is it */
 };
 
 /* `root` is checked JSON and stays as long as *said is read. False if it is no response object. */

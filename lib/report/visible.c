@@ -120,15 +120,6 @@ void kv_visible_add(struct kv_buf *out, struct kv_slice text, enum kv_visible_st
     kv_visible_add_cut(out, text, SIZE_MAX, style);
 }
 
-struct kv_slice kv_visible_head(struct kv_slice text, size_t bytes)
-{
-    if (text.n <= bytes)
-        return text;
-    while (bytes && ((unsigned char)text.p[bytes] & 0xC0) == 0x80)
-        bytes--;
-    return (struct kv_slice){text.p, bytes};
-}
-
 size_t kv_visible_columns(struct kv_slice text)
 {
     size_t columns = 0;

@@ -25,9 +25,6 @@ void kv_visible_add(struct kv_buf *out, struct kv_slice text, enum kv_visible_st
 void kv_visible_add_cut(
     struct kv_buf *out, struct kv_slice text, size_t max, enum kv_visible_style style);
 
-/* The text up to `bytes`, not inside a character. */
-struct kv_slice kv_visible_head(struct kv_slice text, size_t bytes);
-
 /* Columns that a line of KV_VISIBLE_PLAIN takes on a terminal. */
 size_t kv_visible_columns(struct kv_slice text);
 

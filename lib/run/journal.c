@@ -480,8 +480,3 @@ const char *kv_journal_path(const struct kv_journal *j)
 {
     return j->path;
 }
-
-size_t kv_journal_count(const struct kv_journal *j)
-{
-    return j->count;
-}

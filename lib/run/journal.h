@@ -66,6 +66,5 @@ bool kv_journal_is_long(const struct kv_journal *j);
 void kv_journal_shrink(struct kv_journal *j);
 
 const char *kv_journal_path(const struct kv_journal *j); /* for messages */
-size_t kv_journal_count(const struct kv_journal *j);     /* replies */
 
 #endif

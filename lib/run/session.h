@@ -28,7 +28,6 @@ struct kv_session_options {
     const char *manual_traces, *replay; /* in place of those the state names; or NULL */
     const char *exec_command, *answer_command, *judge_command, *template_command;
     const char *judge_fallback; /* id or name of a judge that stands in for others; NULL: none */
-    double command_timeout_s;
     const char *prices;    /* file or NULL */
     struct kv_moves moves; /* models that are asked elsewhere than the configuration says */
     bool cost_limited, tokens_limited;

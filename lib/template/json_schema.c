@@ -2,6 +2,7 @@
 #include "json_schema.h"
 
 #include "json.h"
+#include "json_out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,33 +10,6 @@
 #include <unictype.h>
 #include <uninorm.h>
 #include <unistr.h>
-
-struct writer {
-    struct kv_buf out; /* compact; indented at the end if wanted */
-    bool first;        /* no member yet in the object being written */
-};
-
-/* A key, with the comma before it where one is due. */
-static void key(struct writer *w, const char *name)
-{
-    if (!w->first)
-        kv_buf_add_char(&w->out, ',');
-    w->first = false;
-    kv_json_quote_str(&w->out, name);
-    kv_buf_add_char(&w->out, ':');
-}
-
-static void text(struct writer *w, const char *name, struct kv_slice value)
-{
-    key(w, name);
-    kv_json_quote(&w->out, value, KV_JSON_RAW);
-}
-
-static void raw(struct writer *w, const char *name, const char *json)
-{
-    key(w, name);
-    kv_buf_add_str(&w->out, json);
-}
 
 typedef uint8_t *convert(const uint8_t *, size_t, const char *, uninorm_t, uint8_t *, size_t *);
 
@@ -234,24 +208,15 @@ static void say_nullable(struct saying *s, struct kv_slice shape)
 
 /* ---- the properties ---- */
 
-static void property(struct writer *w, struct kv_slice name, struct saying *s)
+static void property(struct kv_buf *out, struct kv_slice name, struct saying *s)
 {
-    if (!w->first)
-        kv_buf_add_char(&w->out, ',');
-    w->first = false;
-    kv_json_quote(&w->out, name, KV_JSON_RAW);
-    kv_buf_add_char(&w->out, ':');
-    add_saying(&w->out, s);
-}
-
-static void end(struct writer *w)
-{
-    kv_buf_add_char(&w->out, '}');
-    w->first = false;
+    kv_json_out_text(out, NULL, name);
+    kv_buf_add_char(out, ':');
+    add_saying(out, s);
 }
 
 /* Every answer has one, unless a field takes its place. */
-static void id_property(struct writer *w, const struct kv_template *t)
+static void id_property(struct kv_buf *out, const struct kv_template *t)
 {
     struct saying s = {0};
     if (kv_class_field(t, KV_SLICE("id")))
@@ -259,11 +224,11 @@ static void id_property(struct writer *w, const struct kv_template *t)
     say_nullable(&s, KV_SLICE("\"str\""));
     kv_buf_add_str(&s.json[DEFAULT], "null");
     kv_buf_add_str(&s.json[TITLE], "\"Id\"");
-    property(w, KV_SLICE("id"), &s);
+    property(out, KV_SLICE("id"), &s);
 }
 
 /* A field as its class declares it. */
-static void declared(struct writer *w, const struct kv_answer_field *f)
+static void declared(struct kv_buf *out, const struct kv_answer_field *f)
 {
     struct saying s = {0};
     if (f->nullable)
@@ -277,16 +242,7 @@ static void declared(struct writer *w, const struct kv_answer_field *f)
         kv_json_quote(&s.json[TITLE], f->title, KV_JSON_RAW);
     else
         add_title(&s.json[TITLE], f->name);
-    property(w, f->name, &s);
-}
-
-static void relaxed(struct writer *w, const struct kv_answer_field *f)
-{
-    struct saying s = {0};
-    say_nullable(&s, f->shape);
-    kv_buf_add_str(&s.json[DEFAULT], "null");
-    add_title(&s.json[TITLE], f->name);
-    property(w, f->name, &s);
+    property(out, f->name, &s);
 }
 
 /* What is of one type is nullable by a second one, and a constant a choice of itself and null. */
@@ -309,7 +265,7 @@ static void allow_null(struct saying *s, struct kv_slice shape)
 
 /* A verified field may be left unanswered, by null; of the others null is only what their class
  * takes. */
-static void strict(struct writer *w, const struct kv_answer_field *f)
+static void strict(struct kv_buf *out, const struct kv_answer_field *f)
 {
     struct saying s = {0};
     say_shape(&s, f->shape);
@@ -325,7 +281,7 @@ static void strict(struct writer *w, const struct kv_answer_field *f)
         allow_null(&s, f->shape);
     if (f->description.n)
         kv_json_quote(&s.json[DESCRIPTION], f->description, KV_JSON_RAW);
-    property(w, f->name, &s);
+    property(out, f->name, &s);
 }
 
 typedef bool choose(const struct kv_answer_field *f);
@@ -351,47 +307,34 @@ static bool is_required(const struct kv_answer_field *f)
     return !f->default_json.n;
 }
 
-static bool is_plain_required(const struct kv_answer_field *f)
-{
-    return f->plain && !f->default_json.n;
-}
-
 /* "required" stands there, perhaps empty, if the class has any field without a default. */
-static void required(struct writer *w, const struct kv_template *t, choose *chosen, bool always)
+static void required(
+    struct kv_buf *out, const struct kv_template *t, choose *chosen, bool always)
 {
     size_t n = 0;
-    if (always)
-        raw(w, "required", "[");
-    for (size_t i = 0; i < t->n; i++) {
-        if (!chosen(&t->fields[i]))
-            continue;
-        if (n++)
-            kv_buf_add_char(&w->out, ',');
-        else if (!always)
-            raw(w, "required", "[");
-        kv_json_quote(&w->out, t->fields[i].name, KV_JSON_RAW);
-    }
-    if (n || always)
-        kv_buf_add_char(&w->out, ']');
+    for (size_t i = 0; i < t->n; i++)
+        n += chosen(&t->fields[i]);
+    if (!n && !always)
+        return;
+    kv_json_out_list(out, "required");
+    for (size_t i = 0; i < t->n; i++)
+        if (chosen(&t->fields[i]))
+            kv_json_out_text(out, NULL, t->fields[i].name);
+    kv_buf_add_char(out, ']');
 }
 
-static void begin(struct writer *w, const char *additional)
+static void begin(struct kv_buf *out, bool additional)
 {
-    kv_buf_add_char(&w->out, '{');
-    w->first = true;
-    raw(w, "additionalProperties", additional);
-    raw(w, "properties", "{");
-    w->first = true;
+    kv_buf_add_char(out, '{');
+    kv_json_out_flag(out, "additionalProperties", additional);
+    kv_json_out_object(out, "properties");
 }
 
-static void finish(struct writer *w, const struct kv_template *t, const char *suffix)
+static void finish(struct kv_buf *out, const struct kv_template *t)
 {
-    struct kv_buf name = {0};
-    kv_buf_add_slice(&name, t->class_name);
-    kv_buf_add_str(&name, suffix);
-    text(w, "title", kv_slice_of(&name));
-    raw(w, "type", "\"object\"}");
-    kv_buf_release(&name);
+    kv_json_out_text(out, "title", t->class_name);
+    kv_json_out_str(out, "type", "object");
+    kv_buf_add_char(out, '}');
 }
 
 static void break_line(struct kv_buf *out, int spaces)
@@ -432,53 +375,33 @@ static void indented(struct kv_buf *out, struct kv_slice json, int indent)
 
 void kv_json_schema_prompt(struct kv_buf *out, const struct kv_template *t, bool trace, int indent)
 {
-    struct writer w = {{0}, true};
+    struct kv_buf compact = {0};
     choose *chosen = trace ? is_anything : is_asked;
-    begin(&w, "true");
-    id_property(&w, t);
+    bool any = false;
+    begin(&compact, true);
+    id_property(&compact, t);
     for (size_t i = 0; i < t->n; i++)
         if (chosen(&t->fields[i]))
-            declared(&w, &t->fields[i]);
-    end(&w);
-    bool any = false;
+            declared(&compact, &t->fields[i]);
+    kv_buf_add_char(&compact, '}');
     for (size_t i = 0; i < t->n; i++)
         any |= is_required(&t->fields[i]);
-    required(&w, t, trace ? is_required : is_declared_required, any);
-    finish(&w, t, "");
+    required(&compact, t, trace ? is_required : is_declared_required, any);
+    finish(&compact, t);
     if (indent)
-        indented(out, kv_slice_of(&w.out), indent);
+        indented(out, kv_slice_of(&compact), indent);
     else
-        kv_buf_add_slice(out, kv_slice_of(&w.out));
-    kv_buf_release(&w.out);
-}
-
-void kv_json_schema_relaxed(struct kv_buf *out, const struct kv_template *t)
-{
-    struct writer w = {{0}, true};
-    begin(&w, "true");
-    id_property(&w, t);
-    for (size_t i = 0; i < t->n; i++)
-        if (t->fields[i].plain)
-            declared(&w, &t->fields[i]);
-        else
-            relaxed(&w, &t->fields[i]);
-    end(&w);
-    required(&w, t, is_plain_required, false);
-    finish(&w, t, "__Relaxed");
-    kv_buf_add_slice(out, kv_slice_of(&w.out));
-    kv_buf_release(&w.out);
+        kv_buf_add_slice(out, kv_slice_of(&compact));
+    kv_buf_release(&compact);
 }
 
 void kv_json_schema_strict(struct kv_buf *out, const struct kv_template *t)
 {
-    struct writer w = {{0}, true};
-    begin(&w, "false");
+    begin(out, false);
     for (size_t i = 0; i < t->n; i++)
         if (is_asked(&t->fields[i]))
-            strict(&w, &t->fields[i]);
-    end(&w);
-    required(&w, t, is_asked, true);
-    finish(&w, t, "");
-    kv_buf_add_slice(out, kv_slice_of(&w.out));
-    kv_buf_release(&w.out);
+            strict(out, &t->fields[i]);
+    kv_buf_add_char(out, '}');
+    required(out, t, is_asked, true);
+    finish(out, t);
 }

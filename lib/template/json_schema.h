@@ -1,6 +1,6 @@
 /* json_schema - the JSON Schemas of a template: what a judge is shown and what a server enforces.
  *
- * Three forms of the same fields, always with the same bytes for the same template, so that prompt
+ * Two forms of the same fields, always with the same bytes for the same template, so that prompt
  * and grammar caches hit. None of them holds ground truth, primitives, weights or hints.
  */
 #ifndef KV_JSON_SCHEMA_H
@@ -13,9 +13,6 @@
  * with their descriptions. With `trace`, trace fields too (for the sufficiency check). `indent` 0
  * is compact, else that many spaces a level. */
 void kv_json_schema_prompt(struct kv_buf *out, const struct kv_template *t, bool trace, int indent);
-
-/* Appends karenina's relaxed schema: every verified field nullable and optional. */
-void kv_json_schema_relaxed(struct kv_buf *out, const struct kv_template *t);
 
 /* Appends a schema that every provider's strict mode accepts (lib/model/README.md): all
  * fields required, additionalProperties false. Null is allowed, by a type array, for what is

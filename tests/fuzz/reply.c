@@ -5,7 +5,6 @@
  */
 #include "response.h"
 
-#include "model_list.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -45,9 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     kv_response_begin(&r);
     struct kv_slice body = headers(&r, (struct kv_slice){(const char *)bytes + 2, n - 2});
     kv_response_decode(&r, &to, statuses[bytes[1] % 11], body, INT64_C(1790000000000));
-    struct kv_buf near = {0};
-    kv_model_list_find(body, KV_SLICE("alder-7b"), &near);
-    kv_buf_release(&near);
     kv_response_release(&r);
     return 0;
 }

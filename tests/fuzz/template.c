@@ -25,8 +25,6 @@ static void outline(const struct kv_template *t)
     struct kv_buf schema = {0};
     kv_json_schema_prompt(&schema, t, true, 2);
     check(&schema);
-    kv_json_schema_relaxed(&schema, t);
-    check(&schema);
     kv_json_schema_strict(&schema, t);
     check(&schema);
     kv_template_add_composition(&schema, t);

@@ -1,18 +1,20 @@
 /* kvtest model - the modules between a configuration and a wire, as filters for tests.
  *
- *     kvtest model reply      {"dialect","status","headers":{},"body","schema","step","quirks"}
- *                           -> what lib/reply makes of it
- *     kvtest model ask        {"dialect","model","messages":[{"role","text"}],"temperature",
- *                           "max_tokens","schema_name","schema","step","quirks","extra"}
- *                           -> the body
- *     kvtest model choose     {"id","interface","model_provider","base_url","extra","env":{}}
- *                           -> {"dialect","url","models","key","exposed","shared": how many of
- *                           its addresses share connections} or {"error"}
- *     kvtest model keys       {"url","document","env":{}} -> {"host","loopback","keys":[the variables
- * whose keys may go there]} or {"error"} kvtest model call       choose, ask and reply in one, over
- * HTTP, with the process's environment and a hardened process: "timeout_ms", "listing":true for GET
- * models kvtest model duration   a text a line -> milliseconds kvtest model redact {"keys":[…],"text"}
- * -> the text kvtest model listing    {"body","model"} -> {"found","near"}
+ *     kvtest model reply     {"dialect","status","headers":{},"body","schema","step","quirks"}
+ *                            -> what response makes of it
+ *     kvtest model ask       {"dialect","model","messages":[{"role","text"}],"temperature",
+ *                            "max_tokens","schema_name","schema","step","quirks","extra"}
+ *                            -> the body
+ *     kvtest model choose    {"id","interface","model_provider","base_url","extra","env":{}}
+ *                            -> {"dialect","url","models","key","exposed","shared": how many of
+ *                            its addresses share connections} or {"error"}
+ *     kvtest model keys      {"url","document","env":{}} -> {"host","loopback","keys":[the
+ *                            variables whose keys may go there]} or {"error"}
+ *     kvtest model call      choose, ask and reply in one, over HTTP, with the process's
+ *                            environment and a hardened process: "timeout_ms", "listing":true for
+ *                            GET models
+ *     kvtest model duration  a text a line -> milliseconds
+ *     kvtest model redact    {"keys":[…],"text"} -> the text
  *
  * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
@@ -23,7 +25,6 @@
 #include "json.h"
 #include "json_out.h"
 #include "key_owner.h"
-#include "model_list.h"
 #include "num.h"
 #include "provider.h"
 #include "put.h"
@@ -37,7 +38,7 @@
 #include <unistd.h>
 
 #define HELP                                                                                       \
-    "usage: kvtest model reply | ask | choose | keys | call | duration | redact | listing\n"
+    "usage: kvtest model reply | ask | choose | keys | call | duration | redact\n"
 
 enum { LINE_MAX_BYTES = 64 << 20 };
 
@@ -419,19 +420,6 @@ static void check_duration(struct kv_slice line, struct kv_buf *out)
     kv_buf_release(&text);
 }
 
-static void check_listing(struct kv_slice line, struct kv_buf *out)
-{
-    struct kv_slice body = {"", 0};
-    struct kv_buf near = {0};
-    char *model = text_at(line, "model");
-    kv_json_get(line, "body", &body);
-    kv_buf_printf(out, "{\"found\":%d,\"near\":", kv_model_list_find(body, kv_slice(model), &near));
-    kv_json_quote(out, kv_slice_of(&near), KV_JSON_RAW);
-    kv_buf_add_char(out, '}');
-    kv_buf_release(&near);
-    free(model);
-}
-
 int kvtest_model(int argc, char **argv)
 {
     static const struct {
@@ -439,7 +427,7 @@ int kvtest_model(int argc, char **argv)
         void (*check)(struct kv_slice line, struct kv_buf *out);
     } checks[] = {{"reply", check_reply}, {"ask", check_ask}, {"choose", check_choose},
         {"keys", check_keys}, {"call", check_call}, {"redact", check_redact},
-        {"duration", check_duration}, {"listing", check_listing}};
+        {"duration", check_duration}};
     struct kv_cli cli;
     struct kv_err err;
     struct kv_lines lines;

@@ -70,8 +70,6 @@ static void add_template(struct kv_buf *out, const struct kv_template *t)
     kv_json_schema_prompt(&indented, t, true, 2);
     add_text(out, "indented_schema", kv_slice_of(&indented));
     kv_buf_release(&indented);
-    kv_buf_add_str(out, ",\"relaxed_schema\":");
-    kv_json_schema_relaxed(out, t);
     kv_buf_add_str(out, ",\"strict_schema\":");
     kv_json_schema_strict(out, t);
     kv_buf_add_str(out, ",\"spec\":");

@@ -63,9 +63,3 @@ END
     assert_success
     assert_output '11/11'
 }
-
-@test "provider: a model that is not listed gets the nearest names" {
-    run agree listing listings.jsonl
-    assert_success
-    assert_output '7/7'
-}

@@ -103,6 +103,8 @@ void journal_note(const struct call *c, const struct chat *chat, const struct as
     char md5[KV_MD5_HEX + 1];
     if (me.bodies)
         fprintf(me.bodies, "%.*s\n", (int)c->body.n, c->body.p);
+    if (me.bodies && !me.options->buffered)
+        fflush(me.bodies); /* whoever has the reply may read what was asked */
     if (!me.requests)
         return;
     clock_gettime(CLOCK_REALTIME, &t);

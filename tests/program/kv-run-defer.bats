@@ -186,8 +186,8 @@ comparable() {
     cp -r d before
     bench 300
     kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
-    run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -o trace -P "$PWD/d/.requests-1.jsonl.draft" \
-        -e trace=write -e inject=write:error=ENOSPC:when=1 kv-run --defer d r.json.state
+    run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -o trace \
+        -e trace=write -e inject=write:error=ENOSPC:when=1 kv-run --defer d r.json.state # its first
     assert_failure 4
     assert_stdout ''
     assert_stderr 'kv-run: d/requests-1.jsonl: write: no space left on device'

@@ -165,7 +165,7 @@ def main():
         report("%s, killed" % s.name, *everywhere(s, kills, most))
         report("%s, calls that fail" % s.name, *everywhere(s, errors, most))
         if s.name == "kv-finalize":
-            lies = [("pread64", "poke_exit=@arg2=ffffffffffffffff")]
+            lies = [("pread64", "poke_exit=@arg2=ffff")]
             report("kv-finalize, reads that lie", *everywhere(s, lies, 80 if long else 30))
 
 

@@ -4,7 +4,7 @@ load ../helper
 setup_file() {
     [ -z "${KV_SAN:-}" ] || return 0
     export INSTALLED=$BATS_FILE_TMPDIR/root
-    make -s -C "$ROOT" install PREFIX=/usr DESTDIR="$INSTALLED" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} \
+    make -s -C "$ROOT" install PREFIX=/usr LIBDIR=/usr/lib DESTDIR="$INSTALLED" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} \
         ${KV_BIN:+BIN="${KV_BIN#"$ROOT"/}"} >/dev/null
 }
 
@@ -37,7 +37,7 @@ setup() {
 
 # What a fresh user does with what `make install PREFIX=DIR` said: pkg-config alone, nothing by hand.
 build_example() {
-    make -s -C "$ROOT" install PREFIX="$PWD/kv" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} ${KV_BIN:+BIN="${KV_BIN#"$ROOT"/}"} >/dev/null
+    make -s -C "$ROOT" install PREFIX="$PWD/kv" LIBDIR="$PWD/kv/lib" ${KV_OUT:+OUT="${KV_OUT#"$ROOT"/}"} ${KV_BIN:+BIN="${KV_BIN#"$ROOT"/}"} >/dev/null
     export PKG_CONFIG_PATH=$PWD/kv/lib/pkgconfig
     # shellcheck disable=SC2046
     ${CC:-cc} -Wall -Wextra -Werror kv/share/doc/kv/examples/api.c -o api $(pkg-config --cflags --libs kv)
@@ -114,7 +114,7 @@ build_example() {
 
 @test "uninstall: nothing of ours remains" {
     cp -R "$INSTALLED" other
-    make -s -C "$ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/other" >/dev/null
+    make -s -C "$ROOT" uninstall PREFIX=/usr LIBDIR=/usr/lib DESTDIR="$PWD/other" >/dev/null
     run find other -type f -o -type l
     assert_output ''
 }

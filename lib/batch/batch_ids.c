@@ -34,20 +34,18 @@ void kv_batch_ids_close(struct kv_batch_ids *ids)
 unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id)
 {
     struct kv_key_index_entry e;
-    struct kv_err ignored;
-    return kv_key_index_find(ids->index, kv_digest_128(id), &e, &ignored) == 1 ? e.flags : 0;
+    return kv_key_index_find(ids->index, kv_digest_128(id), &e, NULL) == 1 ? e.flags : 0;
 }
 
 unsigned kv_batch_ids_add(struct kv_batch_ids *ids, struct kv_slice id, unsigned flags)
 {
     struct kv_key_index_entry e;
-    struct kv_err ignored;
-    if (kv_key_index_find(ids->index, kv_digest_128(id), &e, &ignored) != 1)
+    if (kv_key_index_find(ids->index, kv_digest_128(id), &e, NULL) != 1)
         e.flags = 0;
     unsigned before = e.flags;
     e.flags |= flags;
     if (e.flags != before)
-        kv_key_index_put(ids->index, &e, &ignored);
+        kv_key_index_put(ids->index, &e, NULL);
     return before;
 }
 

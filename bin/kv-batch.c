@@ -2,6 +2,7 @@
 #include "batch_checks.h"
 #include "batch_collect.h"
 #include "batch_doubt.h"
+#include "batch_lacks.h"
 #include "batch_look.h"
 #include "batch_manage.h"
 #include "batch_sources.h"
@@ -182,16 +183,17 @@ static void check_options(const struct verb *verb, int operands)
 static int conclude(const struct verb *verb, const struct task *t)
 {
     const struct kv_batch_tally *told = kv_batch_told(t->b);
+    if (verb->counts_open && !told->signal)
+        kv_batch_lacks_tell(t->b);
     if (told->signal)
         return 128 + told->signal;
     if (told->refused)
         return KV_PROVIDER;
     if (told->faulty)
         return KV_INPUT;
-    bool open = kv_ledger_open_parts(kv_batch_ledger(t->b)) > 0;
-    if (verb->counts_open)
-        return open ? KV_NO : KV_OK;
-    return told->waits && verb->run == submit ? KV_NO : KV_OK;
+    bool open = verb->counts_open && kv_ledger_open_parts(kv_batch_ledger(t->b)) > 0;
+    bool waits = told->waits && (verb->counts_open || verb->run == submit);
+    return open || waits ? KV_NO : KV_OK;
 }
 
 int main(int argc, char **argv)

@@ -281,6 +281,29 @@ int kv_batch_note_created(struct kv_batch *b, const struct kv_batch_part *p,
     return failed;
 }
 
+int kv_batch_note_culprit(struct kv_batch *b, const struct kv_batch_part *p,
+    const struct kv_batch_culprit *culprit, struct kv_err *err)
+{
+    struct kv_buf more = {0};
+    kv_json_out_str(&more, "status", kv_batch_status_name(KV_BATCH_FAILED));
+    kv_json_out_object(&more, "reply");
+    kv_json_out_json(&more, "custom_id", culprit->id);
+    kv_json_out_object(&more, "response");
+    kv_json_out_int(&more, "status_code", culprit->status);
+    kv_json_out_object(&more, "body");
+    kv_json_out_object(&more, "error");
+    kv_json_out_str(&more, "type", culprit->type);
+    if (culprit->code)
+        kv_json_out_str(&more, "code", culprit->code);
+    kv_json_out_str(&more, "message", culprit->message);
+    kv_buf_add_str(&more, "}}}");
+    kv_json_out_null(&more, "error");
+    kv_buf_add_char(&more, '}');
+    int failed = kv_batch_note(b, p, "ended", more.p, err);
+    kv_buf_release(&more);
+    return failed;
+}
+
 /* ---- asking ---- */
 
 void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,

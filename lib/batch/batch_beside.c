@@ -20,6 +20,7 @@ static void earlier(int64_t *least, int64_t ms)
 static void count(struct kv_batch_beside *b, const struct kv_batch_part *p)
 {
     b->answered += p->replies;
+    b->faulty += p->step == KV_BATCH_GIVEN_UP && p->loss == KV_BATCH_FAULTY;
     if (!kv_batch_part_is_open(p))
         return;
     b->open++;

@@ -13,6 +13,7 @@ struct kv_batch_beside {
     int64_t open;           /* parts */
     int64_t requests;       /* of them */
     int64_t answered;       /* of all parts, ever collected */
+    int64_t faulty;         /* parts that failed as a whole, for their requests */
     int64_t oldest_ms;      /* the first open part was made; 0: none is open */
     int64_t uncollected_ms; /* the first ended part that nobody has collected ended; 0: none */
 };

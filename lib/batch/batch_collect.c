@@ -305,7 +305,8 @@ static void tell(const struct intake *in)
     if (in->p->usage > 0 && t->tokens > 0 && fabs(t->tokens - in->p->usage) > in->p->usage / 100)
         kv_batch_say(in->b, in->p, "its replies say %.0f tokens, the service says %.0f", t->tokens,
             in->p->usage);
-    tell_refusals(in);
+    if (!*in->p->reply)
+        tell_refusals(in);
 }
 
 static void end_intake(struct intake *in)
@@ -329,7 +330,6 @@ static int take_in(struct kv_batch *b, const struct kv_batch_part *p,
                  kv_batch_replies_end(&in.replies, err) || note_collected(&in, err);
     if (!failed) {
         tell(&in);
-        b->tally.waits |= p->requests > in.t.replies + in.t.failures;
         kv_io_remove(AT_FDCWD, path);
     }
     end_intake(&in);
@@ -356,8 +356,17 @@ static void tell_unfetched(
             b->x.message.n ? b->x.message.p : "they are cut short");
 }
 
-static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
-    const struct kv_batch_sink *sink, struct kv_err *err)
+/* The failure of one request stands for all results. */
+static int take_culprit(struct kv_batch *b, const struct kv_batch_part *p,
+    const struct kv_batch_sink *sink, int fd, struct kv_err *err)
+{
+    if (kv_io_write(fd, kv_slice(p->reply), err) != 0 || kv_io_write(fd, KV_SLICE("\n"), err) != 0)
+        return kv_err_context(err, "results");
+    return take_in(b, p, sink, fd, err);
+}
+
+static int collect_fetched(struct kv_batch *b, struct kv_batch_part *p,
+    const struct kv_batch_sink *sink, int fd, struct kv_err *err)
 {
     struct kv_err why;
     struct kv_batch_service *s = kv_batch_service_of(b, p, &why);
@@ -368,16 +377,25 @@ static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
     }
     if (s->stopped)
         return 0;
+    int got = fetch_whole(b, s, p, fd, err);
+    if (got == 1)
+        return take_in(b, p, sink, fd, err);
+    if (got == 0)
+        tell_unfetched(b, s, p);
+    return got;
+}
+
+static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
+    const struct kv_batch_sink *sink, struct kv_err *err)
+{
     int fd = kv_batch_body_scratch(&b->paths, err);
     if (fd < 0)
         return -1;
-    int got = fetch_whole(b, s, p, fd, err);
-    if (got == 1)
-        got = take_in(b, p, sink, fd, err);
-    else if (got == 0)
-        tell_unfetched(b, s, p);
+    int failed =
+        *p->reply ? take_culprit(b, p, sink, fd, err) : collect_fetched(b, p, sink, fd, err);
+    p->told |= p->step == KV_BATCH_COLLECTED;
     close(fd);
-    return got;
+    return failed;
 }
 
 int kv_batch_collect(struct kv_batch *b, const struct kv_batch_sink *sink, struct kv_err *err)

@@ -16,9 +16,10 @@ struct kv_batch_limits {
     int64_t requests, bytes; /* of a part at most; 0: 1000, 20 MB */
 };
 
-/* Writes down what of a source is neither ordered nor answered: new parts, at the end of the ledger.
- * `ids` is what is, and gets what is added. */
-int kv_batch_cut(struct kv_batch *b, const struct kv_batch_source *source,
+/* Writes down what of the sources is neither ordered nor answered: new parts, at the end of the ledger.
+ * `ids` is what is, and gets what is added. The same request twice is one, and told; KV_INPUT for
+ * another one under the same id, and for a line that is none: nothing is written down then. */
+int kv_batch_cut(struct kv_batch *b, const struct kv_batch_sources *sources,
     const struct kv_batch_limits *limits, struct kv_batch_ids *ids, struct kv_err *err);
 
 #endif

@@ -1,4 +1,8 @@
-/* batch_ids - which calls are ordered, answered or failed: a set of their ids, 32 bytes each. */
+/* batch_ids - which calls are ordered, answered or failed: a set of their ids, 32 bytes each.
+ *
+ * An entry of the table has the flags of the id in its lowest byte; above them stands the file of the
+ * line that asks for it, in `outcome` the number of that line, in `offset` a hash of what it asks.
+ */
 #include "batch_ids.h"
 
 #include "batch_lines.h"
@@ -30,23 +34,50 @@ void kv_batch_ids_close(struct kv_batch_ids *ids)
     free(ids);
 }
 
+enum { FLAGS = 0x7f, CLAIMED = 0x80, FILE_SHIFT = 8 };
+
 /* A table in memory never fails. */
-unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id)
+static struct kv_key_index_entry entry_of(struct kv_batch_ids *ids, struct kv_slice id)
 {
     struct kv_key_index_entry e;
-    return kv_key_index_find(ids->index, kv_digest_128(id), &e, NULL) == 1 ? e.flags : 0;
+    if (kv_key_index_find(ids->index, kv_digest_128(id), &e, NULL) != 1)
+        e = (struct kv_key_index_entry){.id = e.id};
+    return e;
+}
+
+static void put(struct kv_batch_ids *ids, const struct kv_key_index_entry *e)
+{
+    kv_key_index_put(ids->index, e, NULL);
+}
+
+unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id)
+{
+    return entry_of(ids, id).flags & FLAGS;
 }
 
 unsigned kv_batch_ids_add(struct kv_batch_ids *ids, struct kv_slice id, unsigned flags)
 {
-    struct kv_key_index_entry e;
-    if (kv_key_index_find(ids->index, kv_digest_128(id), &e, NULL) != 1)
-        e.flags = 0;
+    struct kv_key_index_entry e = entry_of(ids, id);
     unsigned before = e.flags;
     e.flags |= flags;
     if (e.flags != before)
-        kv_key_index_put(ids->index, &e, NULL);
-    return before;
+        put(ids, &e);
+    return before & FLAGS;
+}
+
+bool kv_batch_ids_claim(struct kv_batch_ids *ids, struct kv_slice id,
+    const struct kv_batch_ids_line *line, struct kv_batch_ids_line *first)
+{
+    struct kv_key_index_entry e = entry_of(ids, id);
+    if (e.flags & CLAIMED) {
+        *first = (struct kv_batch_ids_line){e.offset, e.flags >> FILE_SHIFT, e.outcome};
+        return false;
+    }
+    e.flags |= CLAIMED | line->file << FILE_SHIFT;
+    e.offset = line->asked;
+    e.outcome = line->number;
+    put(ids, &e);
+    return true;
 }
 
 int kv_batch_ids_add_requests(

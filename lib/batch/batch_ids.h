@@ -6,6 +6,9 @@
 #include "err.h"
 #include "reply_line.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum kv_batch_id_flag {
     KV_BATCH_ID_HELD = 1,     /* in an open part, or in this one */
     KV_BATCH_ID_ANSWERED = 2, /* there is a success */
@@ -24,6 +27,16 @@ void kv_batch_ids_close(struct kv_batch_ids *ids); /* NULL is fine */
 unsigned kv_batch_ids_find(struct kv_batch_ids *ids, struct kv_slice id);
 /* Adds flags to an id; what was known before. */
 unsigned kv_batch_ids_add(struct kv_batch_ids *ids, struct kv_slice id, unsigned flags);
+
+/* The line of a file that asks for an id. */
+struct kv_batch_ids_line {
+    uint64_t asked; /* hash of what is asked */
+    uint32_t file;  /* place of the file in a list, below 2^24 */
+    uint32_t number;
+};
+/* Notes the line of an id. False if another one was noted: *first. */
+bool kv_batch_ids_claim(struct kv_batch_ids *ids, struct kv_slice id,
+    const struct kv_batch_ids_line *line, struct kv_batch_ids_line *first);
 
 /* Adds the ids of a file of request lines. */
 int kv_batch_ids_add_requests(

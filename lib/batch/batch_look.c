@@ -3,7 +3,6 @@
 
 #include "batch_json.h"
 #include "batch_lines.h"
-#include "batch_replies.h"
 #include "batch_submit.h"
 #include "json.h"
 #include "json_out.h"
@@ -86,23 +85,18 @@ static int find_id(
 }
 
 /* One bad line fails all: its call has failed, the others are free to be ordered again. */
-static int blame_line(struct kv_batch *b, const struct kv_batch_part *p, const char *id,
+static int blame_line(struct kv_batch *b, const struct kv_batch_part *p, struct kv_slice id,
     const char *text, struct kv_err *err)
 {
-    struct kv_buf line = {0};
-    kv_buf_printf(&line,
-        "{\"custom_id\":%s,\"response\":{\"status_code\":400,\"body\":{"
-        "\"error\":{\"type\":\"invalid_request_error\"",
-        id);
-    kv_json_out_str(&line, "code", b->seen.code.p);
-    kv_json_out_str(&line, "message", text);
-    kv_buf_add_str(&line, "}}},\"error\":null}\n");
-    int failed = kv_batch_replies_append(&b->paths, kv_slice_of(&line), err);
-    kv_buf_release(&line);
-    if (failed)
+    const struct kv_batch_culprit culprit = {.id = id,
+        .status = 400,
+        .type = "invalid_request_error",
+        .code = b->seen.code.n ? b->seen.code.p : NULL,
+        .message = text};
+    if (kv_batch_note_culprit(b, p, &culprit, err) != 0)
         return -1;
-    kv_batch_say(b, p, "its line %lld, %s, is refused: %s; run again for the others",
-        (long long)b->seen.line, id, text);
+    kv_batch_say(b, p, "its line %lld, %.*s, is refused: %s; run again for the others",
+        (long long)b->seen.line, (int)id.n, id.p, text);
     b->tally.waits = true;
     return 0;
 }
@@ -114,29 +108,30 @@ static int take_full(
     if (kv_batch_note_full(b, p, "create", "token_limit_exceeded", text, -1, err) != 0)
         return -1;
     if (p->queue_limit > 0 && p->prompt_tokens > (double)p->queue_limit * 0.9)
-        return kv_batch_give_up(b, p, "larger than the queue: cut into smaller parts", err);
+        return kv_batch_give_up(
+            b, p, KV_BATCH_LOST, "larger than the queue: cut into smaller parts", err);
     return 0;
 }
 
 static int take_failed(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
     struct kv_slice code = kv_slice_of(&b->seen.code);
-    struct kv_buf id = {0};
+    struct kv_buf id = {0}, reason = {0};
     const char *text = b->seen.message.n ? b->seen.message.p : code.n ? code.p : "";
     if (kv_slice_is(code, "token_limit_exceeded") || strstr(text, "nqueued token"))
         return take_full(b, p, text, err);
-    const char *reason = *text ? text : "failed";
     int failed = b->seen.line > 0 ? find_id(b, p, &id, err) : 0;
     if (!failed && id.n) {
-        reason = code.n ? code.p : "failed";
-        failed = blame_line(b, p, id.p, text, err);
+        failed = blame_line(b, p, kv_slice_of(&id), text, err);
     } else if (!failed) {
+        kv_buf_printf(&reason, "%s%s%s", code.n ? code.p : "", code.n ? ": " : "", text);
         b->tally.faulty = true;
-        kv_batch_say(
-            b, p, "the batch failed: %s%s%s", code.n ? code.p : "", code.n ? ": " : "", text);
+        kv_batch_say(b, p, "the batch failed: %s", reason.p);
+        failed = kv_batch_give_up(b, p, KV_BATCH_FAULTY, reason.p, err);
     }
     kv_buf_release(&id);
-    return failed ? -1 : kv_batch_give_up(b, p, reason, err);
+    kv_buf_release(&reason);
+    return failed ? -1 : 0;
 }
 
 /* ---- batches that ended ---- */
@@ -155,7 +150,7 @@ static int take_ended(struct kv_batch *b, struct kv_batch_part *p, struct kv_err
     if (seen->archived) {
         kv_batch_say(b, p, "its results are gone at the service; run again to order it again");
         b->tally.waits = true;
-        return kv_batch_give_up(b, p, "archived", err);
+        return kv_batch_give_up(b, p, KV_BATCH_LOST, "archived", err);
     }
     if (!lacks_files(p, seen))
         return note_ended(b, p, seen, err);
@@ -163,7 +158,7 @@ static int take_ended(struct kv_batch *b, struct kv_batch_part *p, struct kv_err
     if (!p->final_ms || kv_batch_since_ms(b, p->final_ms) < FILES_MS)
         return note_seen(b, p, seen, err);
     kv_batch_say(b, p, "has ended and names no files: given up; run again to order it again");
-    return kv_batch_give_up(b, p, "no files", err);
+    return kv_batch_give_up(b, p, KV_BATCH_LOST, "no files", err);
 }
 
 static int take_seen(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)

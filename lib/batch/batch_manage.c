@@ -21,7 +21,7 @@ int kv_batch_cancel(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *
             "part %lld: whether it was ordered is not known yet: run kv-batch status first",
             (long long)p->number);
     if (p->step < KV_BATCH_CREATED)
-        return kv_batch_give_up(b, p, "cancelled before it was ordered", err);
+        return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "cancelled before it was ordered", err);
     if (p->step == KV_BATCH_ENDED)
         return 0;
     struct kv_batch_service *s = kv_batch_service_of(b, p, err);
@@ -62,7 +62,8 @@ int kv_batch_adopt(
 
 int kv_batch_forget(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
-    return kv_batch_part_is_open(p) ? kv_batch_give_up(b, p, "forgotten", err) : not_open(p, err);
+    return kv_batch_part_is_open(p) ? kv_batch_give_up(b, p, KV_BATCH_DROPPED, "forgotten", err)
+                                    : not_open(p, err);
 }
 
 /* True if it is gone, now or before. */

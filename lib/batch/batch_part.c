@@ -124,6 +124,11 @@ static void take_ended(struct kv_batch_part *p, struct kv_slice event, int64_t a
     set_text(&p->results_url, event, "results_url");
     p->results_until_ms = kv_batch_json_time(event, "results_until");
     p->usage = kv_batch_json_number(event, "usage", -1);
+    struct kv_slice reply;
+    if (kv_json_get(event, "reply", &reply)) {
+        free(p->reply);
+        p->reply = kv_slice_dup(reply);
+    }
 }
 
 static void take_collected(struct kv_batch_part *p, struct kv_slice event, int64_t at)
@@ -137,8 +142,13 @@ static void take_collected(struct kv_batch_part *p, struct kv_slice event, int64
 static void take_given_up(struct kv_batch_part *p, struct kv_slice event, int64_t at)
 {
     (void)at;
+    struct kv_slice loss = {0};
     p->step = KV_BATCH_GIVEN_UP;
     set_text(&p->said, event, "reason");
+    kv_json_get(event, "loss", &loss);
+    p->loss = kv_json_string_is(loss, "faulty")    ? KV_BATCH_FAULTY
+              : kv_json_string_is(loss, "dropped") ? KV_BATCH_DROPPED
+                                                   : KV_BATCH_LOST;
 }
 
 static void take_tidied(struct kv_batch_part *p, struct kv_slice event, int64_t at)
@@ -167,7 +177,7 @@ void kv_batch_part_take(struct kv_batch_part *p, struct kv_slice event)
 void kv_batch_part_release(struct kv_batch_part *p)
 {
     char *const texts[] = {p->endpoint, p->wire, p->dialect, p->shape, p->url, p->base_url,
-        p->model, p->file, p->batch, p->output, p->errors, p->results_url, p->said};
+        p->model, p->file, p->batch, p->output, p->errors, p->results_url, p->reply, p->said};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
 }

@@ -23,6 +23,13 @@ enum kv_batch_step {
     KV_BATCH_GIVEN_UP,
 };
 
+/* Why a part was given up. */
+enum kv_batch_loss {
+    KV_BATCH_LOST,    /* it is to be ordered again */
+    KV_BATCH_FAULTY,  /* the service refused it as a whole, for its requests */
+    KV_BATCH_DROPPED, /* a person did it */
+};
+
 struct kv_batch_part {
     int64_t number; /* from 1 */
     enum kv_batch_step step;
@@ -44,7 +51,10 @@ struct kv_batch_part {
     int refusals;        /* for a full queue, in a row */
     int64_t queue_limit; /* of prompt tokens, as the service said */
     bool tidied;
-    char *said;                /* its last refusal, or why the part was given up; "" */
+    char *reply; /* line of the one request for which all failed, in the place of results; "" */
+    char *said;  /* its last refusal, or why the part was given up; "" */
+    enum kv_batch_loss loss;   /* of a part that was given up */
+    bool told;                 /* that it lacks answers, by this process */
     double usage;              /* tokens as the service counts them; -1: not said */
     int64_t replies, failures; /* collected */
 };

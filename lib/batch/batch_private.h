@@ -62,6 +62,16 @@ void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct k
 void kv_batch_take_refusal(
     struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p);
 
+/* Notes that the part has ended, with nothing but the failure of one of its requests, which collecting
+ * makes a reply. `id` is its custom_id as JSON; `code` may be NULL. */
+struct kv_batch_culprit {
+    struct kv_slice id;
+    int status; /* of HTTP, as which it failed */
+    const char *type, *code, *message;
+};
+int kv_batch_note_culprit(struct kv_batch *b, const struct kv_batch_part *p,
+    const struct kv_batch_culprit *culprit, struct kv_err *err);
+
 /* Notes that its file of requests is there, or its batch. */
 int kv_batch_note_uploaded(struct kv_batch *b, const struct kv_batch_part *p, const char *file,
     int64_t expires_ms, struct kv_err *err);

@@ -22,13 +22,16 @@ enum {
 
 /* ---- refusals ---- */
 
-int kv_batch_give_up(
-    struct kv_batch *b, const struct kv_batch_part *p, const char *reason, struct kv_err *err)
+int kv_batch_give_up(struct kv_batch *b, struct kv_batch_part *p, enum kv_batch_loss loss,
+    const char *reason, struct kv_err *err)
 {
     struct kv_buf more = {0};
     kv_json_out_str(&more, "reason", reason);
+    if (loss)
+        kv_json_out_str(&more, "loss", loss == KV_BATCH_FAULTY ? "faulty" : "dropped");
     int failed = kv_batch_note(b, p, "given-up", more.p, err);
     kv_buf_release(&more);
+    p->told = true;
     return failed;
 }
 
@@ -270,9 +273,8 @@ static int gather(struct kv_batch *b, struct kv_batch_ids *ids, struct kv_err *e
 static int cut_all(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
     struct kv_batch_ids *ids = kv_batch_ids_open();
-    int failed = gather(b, ids, err);
-    for (size_t i = 0; !failed && i < order->sources->n; i++)
-        failed = kv_batch_cut(b, &order->sources->items[i], &order->limits, ids, err);
+    int failed =
+        gather(b, ids, err) || kv_batch_cut(b, order->sources, &order->limits, ids, err) ? -1 : 0;
     kv_batch_ids_close(ids);
     return failed;
 }

@@ -13,9 +13,9 @@ struct kv_batch_order {
  * ordered nor answered. */
 int kv_batch_submit(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err);
 
-/* Gives a part up: its calls are free to be ordered again. */
-int kv_batch_give_up(
-    struct kv_batch *b, const struct kv_batch_part *p, const char *reason, struct kv_err *err);
+/* Gives a part up: its calls are free to be ordered again. Whoever calls says so. */
+int kv_batch_give_up(struct kv_batch *b, struct kv_batch_part *p, enum kv_batch_loss loss,
+    const char *reason, struct kv_err *err);
 
 /* The queue of the service is full: the part waits, the longer the oftener. `text` is what it said,
  * in which its limit is looked for. */

@@ -78,7 +78,8 @@ static struct kv_batch_part *add_part(struct kv_ledger *l, int64_t number)
 {
     struct kv_batch_part *p = kv_calloc(1, sizeof *p);
     char **const texts[] = {&p->endpoint, &p->wire, &p->dialect, &p->shape, &p->url, &p->base_url,
-        &p->model, &p->file, &p->batch, &p->output, &p->errors, &p->results_url, &p->said};
+        &p->model, &p->file, &p->batch, &p->output, &p->errors, &p->results_url, &p->reply,
+        &p->said};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = kv_strdup("");
     p->number = number;

@@ -184,15 +184,6 @@ static void remove_deferred(const struct steps *s)
     rmdir(s->directory);
 }
 
-/* True if something was ordered: there is a ledger. -1: that is not known. */
-static int has_ledger(const struct steps *s, struct kv_err *err)
-{
-    char *path = kv_batch_ledger_path(&s->paths);
-    int there = kv_io_exists(path, err);
-    free(path);
-    return there;
-}
-
 /* A wrong key or model shows in a second here, and hours later in a batch. */
 static int probe(struct steps *s, struct kv_err *err)
 {
@@ -209,15 +200,27 @@ static bool goes_on(const struct steps *s, int status)
     return !s->signal && (status == KV_OK || status == KV_NO);
 }
 
+/* Fetches what has ended, if anything was ever ordered. A batch that failed as a whole for its requests
+ * ends the step in which that is found; the next one orders them again. */
+static int collect(struct steps *s, struct kv_err *err)
+{
+    struct kv_batch_beside before, after;
+    if (kv_batch_beside_read(&before, &s->paths, err) != 0)
+        return -1;
+    int status = before.there ? run_batch(s, "collect", err) : KV_OK;
+    if (status == KV_INPUT && kv_batch_beside_read(&after, &s->paths, NULL) == 0 &&
+        after.faulty == before.faulty)
+        status = KV_NO;
+    return status;
+}
+
 /* What a step comes to: 0, 1, or what one of its programs has ended with. */
 static int take_step(struct steps *s, struct kv_err *err)
 {
-    int status = probe(s, err), refused = 0, there;
+    int status = probe(s, err), refused = 0;
     if (!goes_on(s, status) || status == KV_OK)
         return status;
-    if ((there = has_ledger(s, err)) < 0)
-        return -1;
-    status = there ? run_batch(s, "collect", err) : KV_OK;
+    status = collect(s, err);
     if (status == KV_PROVIDER || status == KV_INPUT) /* told; what was collected counts */
         refused = status;
     else if (!goes_on(s, status))

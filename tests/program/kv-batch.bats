@@ -191,6 +191,34 @@ needs_strace() {
     refute_output --partial r.batches
 }
 
+@test "two requests with one id are refused with both lines, and nothing is ordered" {
+    openai 4
+    requests 1 | jq -c '.custom_id = "r3" | .body.messages[0].content = "other"' >>requests.jsonl
+    run kv-batch submit --batch-size 2 r.batches requests.jsonl
+    assert_failure 3
+    assert_output 'kv-batch: requests.jsonl:5: custom_id "r3": another request than in requests.jsonl:3'
+    endpoint openai
+    requests 2 >one.jsonl
+    requests 2 | jq -c '.body.model = "n"' >two.jsonl
+    run kv-batch submit r.batches one.jsonl two.jsonl
+    assert_failure 3
+    assert_output 'kv-batch: two.jsonl:1: custom_id "r1": another request than in one.jsonl:1'
+    run kv-batch submit r.batches
+    assert_success
+    assert_equal "$(ordered)" ''
+    run ls -A
+    refute_output --partial r.batch
+}
+
+@test "the same request twice is ordered once, which is said" {
+    openai 3
+    requests 2 | jq . -c | sed 's/:/: /' >>requests.jsonl
+    run --separate-stderr kv-batch submit r.batches requests.jsonl
+    assert_success
+    assert_stderr 'kv-batch: r.batches: requests.jsonl: 2 lines are the same as ones before, the first is line 4: ordered once'
+    assert_equal "$(ordered)" '3 1'
+}
+
 @test "a service that is not known to have batches is asked only where the user says so" {
     jq -n --arg u "$PROVIDER_URL/v1" '[{id: "m", dialect: "groq", base_url: $u}]' >endpoints.json
     requests 2 >requests.jsonl
@@ -218,11 +246,16 @@ needs_strace() {
     switch '{"expire": 6}'
     kv-batch submit r.batches requests.jsonl >/dev/null
     run --separate-stderr kv-batch collect r.batches
-    assert_success
+    assert_failure 1
     assert_stderr 'kv-batch: r.batches: part 1: 4 of 10 requests expired; run again'
     assert_equal "$(tail -n 1 r.batches | jq -c '[.replies, .failures, .missing]')" '[6,0,4]'
+    run kv-batch collect r.batches
+    assert_failure 1
+    assert_output 'kv-batch: r.batches: part 1: 4 of 10 requests have no reply: submit them again'
     switch '{"expire": -1}'
     finish 10
+    run kv-batch collect r.batches
+    assert_success
     assert_equal "$(ordered | sort | tr '\n' ' ')" '4 2 6 1 '
 }
 
@@ -249,7 +282,7 @@ needs_strace() {
     anthropic 5
     switch '{"expire": 3}'
     kv-batch submit r.batches requests.jsonl >/dev/null
-    kv-batch collect r.batches >out 2>err
+    kv-batch collect r.batches >out 2>err || true
     assert_equal "$(jq -r '[.custom_id, (.response.status_code // .error.code)] | map(tostring) | join(" ")' out | tr '\n' ,)" \
         'r1 200,r2 400,r3 529,r4 batch_expired,r5 batch_expired,'
     switch '{"expire": -1}'
@@ -324,7 +357,7 @@ needs_strace() {
     switch '{"batch_fails": {"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m. Limit: 1,000 enqueued tokens."}}'
     kv-batch submit r.batches requests.jsonl >/dev/null
     run kv-batch status r.batches
-    assert_success
+    assert_failure 1
     assert_output --partial 'the queue is full: Enqueued token limit reached'
     assert_equal "$(jq -c 'select(.event == "refused") | [.code, .limit]' r.batches)" '["token_limit_exceeded",1000]'
     assert_equal "$(jq -r 'select(.event == "given-up") | .reason' r.batches)" 'larger than the queue: cut into smaller parts'
@@ -342,22 +375,39 @@ needs_strace() {
     switch '{"batch_fails": {"code": "invalid_json_line", "message": "This line is not parseable", "line": 3}}'
     kv-batch submit r.batches requests.jsonl >/dev/null
     run kv-batch status r.batches
+    assert_failure 1
     assert_output --partial 'its line 3, "r3", is refused: This line is not parseable'
     switch '{"batch_fails": null}'
+    run --separate-stderr kv-batch collect r.batches
+    assert_failure 1
+    assert_equal "$(jq -c '[.custom_id, .response.status_code, .response.body.error.message, .kv.part]' <<<"$output")" \
+        '["r3",400,"This line is not parseable",1]'
+    run kv-batch collect r.batches
+    assert_failure 1
+    assert_output 'kv-batch: r.batches: part 1: 4 of 5 requests have no reply: submit them again'
     kv-batch submit r.batches requests.jsonl >out
     assert_equal "$(jq .requests out)" 4
     kv-batch collect r.batches >/dev/null
     assert_equal "$(jq -r 'select(.response.status_code == 400) | .custom_id' r.replies)" r3
     assert_equal "$(answered)" 4
+    assert [ ! -e r.batch-1.jsonl ]
 }
 
 @test "a batch that fails for a reason of ours is told in the service's words, with status 3" {
     openai 2
     switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'
     kv-batch submit r.batches requests.jsonl >/dev/null
-    run kv-batch status r.batches
+    run --separate-stderr kv-batch status r.batches
     assert_failure 3
-    assert_output --partial 'the batch failed: model_mismatch: two models'
+    assert_stderr 'kv-batch: r.batches: part 1: the batch failed: model_mismatch: two models'
+    run kv-batch collect r.batches
+    assert_failure 3
+    assert_output 'kv-batch: r.batches: part 1: the batch failed: model_mismatch: two models; its requests are not ordered'
+    switch '{"batch_fails": null}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr ''
     rm r.*
     switch '{"batch_fails": {"code": "invalid_json_line", "message": "not parseable", "line": 3}}'
     kv-batch submit r.batches requests.jsonl >/dev/null
@@ -570,6 +620,11 @@ lost() { # SWITCH...
     assert_output --partial "'wait' is not known"
     run kv-batch status
     assert_failure 2
+    run kv-batch adopt r.batches 1
+    assert_failure 2
+    assert_output --partial 'adopt: give the number of a part, and a batch'
+    openai 1
+    kv-batch submit r.batches requests.jsonl >/dev/null
     run kv-batch cancel r.batches 7
     assert_failure 2
     assert_output --partial "there is no part '7'"

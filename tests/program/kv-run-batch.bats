@@ -129,6 +129,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     batched 3
     local pid status begin signal
     for signal in INT:130 TERM:143; do
+        : >"$JOURNAL"
         kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
         switch '{"hold": true}'
         # Two looks are a minute apart: it waits when the first has ended.
@@ -145,8 +146,8 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
         assert_success
         switch '{"hold": false}'
         steps --no-probe >/dev/null
+        assert_equal "$(ordered)" '6 1'
     done
-    assert_equal "$(ordered)" '12 1'
 }
 
 @test "--max-cost leaves calls for later, with the reason (T21)" {
@@ -172,6 +173,18 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     assert_equal "$(ordered)" '12 1'
     run jq -c . r.json.batches
     assert_success
+}
+
+@test "a batch that failed as a whole ends the step in which that is found, and the next orders again" {
+    batched 3
+    switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'
+    kv-run --batch --no-probe --append r.json.state 2>/dev/null || true
+    run --separate-stderr kv-run --batch --append r.json.state
+    assert_failure 3
+    assert_regex "$stderr" 'part 1: the batch failed: model_mismatch: two models'
+    switch '{"batch_fails": null}'
+    steps >/dev/null
+    assert_equal "$(ordered)" '6 1'
 }
 
 @test "a key that is wrong is told before anything is ordered" {

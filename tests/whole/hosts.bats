@@ -65,16 +65,17 @@ done_at_head() {
     kv-status --json head/all.json | jq .progress.completed_count
 }
 
-# Waits until the head has N results and a host is at work, and kills that host.
+# kill_a_host N ENGINE - waits until the head has N results and a host is at work, and kills that host
 kill_a_host() {
     local file
     until [ "$(done_at_head)" -ge "$1" ]; do tenth; done
-    while :; do
+    while kill -0 "$2"; do
         for file in session.*; do
             pgrep -x -s "$(cat "$file")" kv-run >/dev/null || continue
             ! kill -9 -- -"$(cat "$file")" || return 0
         done
     done
+    fail 'the run ended before a host was killed'
 }
 
 # How many of the answers were asked for more often than once
@@ -91,12 +92,12 @@ assert_whole() {
 }
 
 @test "hosts: one of three is killed and its disk lost: each result once, at most what was in flight twice" {
-    begin 600 20
+    begin 600 150
     reader &
     local looking=$!
     engine 12 3 lost &
     local running=$!
-    kill_a_host 100
+    kill_a_host 100 $running
     wait $running
     touch stop
     wait $looking
@@ -106,10 +107,10 @@ assert_whole() {
 }
 
 @test "hosts: one of three is killed and comes back with its disk: what is in the outbox is not asked again" {
-    begin 600 20
+    begin 600 150
     engine 12 3 '' &
     local running=$!
-    kill_a_host 100
+    kill_a_host 100 $running
     wait $running
     echo "asked again: $(asked_again 600)"
     [ "$(asked_again 600)" -le 10 ] # -j

@@ -166,6 +166,7 @@ static void check_elsewhere(const char *tasks)
         .answer = given.answer,
         .judge = given.judge,
         .fallback = given.judge_fallback};
+    given.elsewhere.batch_as = given.batch.shape;
     kv_by_batches_check(&given.batch, &given.elsewhere, another_way(), &others);
     kv_elsewhere_check(&given.elsewhere, &others);
     given.batch.no_probe |= given.max_tasks == 0;
@@ -491,6 +492,8 @@ static struct kv_session_options session_options(char **operands, const char *sh
     read_jobs(&o);
     if (!given.dry_run && !given.check)
         kv_elsewhere_options(&given.elsewhere, &o);
+    o.heed_batches = !given.elsewhere.directory && !given.dry_run && !given.check && !given.exec;
+    o.race = given.race;
     if (given.shard && kv_shard_parse(given.shard, kv_cli_env, &o.shard, &err) != 0)
         kv_cli_fail(&err);
     return o;
@@ -501,6 +504,10 @@ static int act(struct kv_session *session, const char *tasks, const char *again,
 {
     if (session->idle)
         return kv_elsewhere_empty(&given.elsewhere, err) != 0 ? -1 : tell_idle(session, tasks);
+    if (given.dry_run && session->requests.path)
+        return kv_err_set(err, KV_USAGE,
+            "%s: its tasks are requests, which are sent as they are: --dry-run is for questions",
+            kv_state_info(session->state)->paths->state);
     if (given.dry_run)
         return kv_preview(session, err);
     if (given.check)
@@ -533,14 +540,13 @@ static bool ended_elsewhere(int argc, char **argv, int first, int *status)
     struct kv_err err;
     const char *operand = argv[first];
     int finished = given.check ? 0 : kv_state_is_finished(operand, &err);
-    bool asks = !given.elsewhere.directory && !given.dry_run && !given.check;
     if (finished < 0)
         kv_cli_fail(&err);
     if (finished)
         *status = kv_cli_end(given.retry_failed ? kv_run_end_tell_finished(operand) : KV_OK);
     else if (given.batch.list)
         *status = take_steps(argc, argv, first);
-    else if (asks && !given.race && kv_by_batches_hold(operand))
+    else if (given.exec && !given.race && kv_by_batches_hold(operand))
         *status = kv_cli_end(KV_NO);
     else
         return false;

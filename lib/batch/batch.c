@@ -142,13 +142,11 @@ const char *kv_batch_shape(const char *dialect, const char *base_url, const char
     const struct kv_service *d = *dialect ? kv_service_find(dialect) : NULL;
     struct kv_http_place place;
     struct kv_err ignored;
-    if (given)
-        return given;
     if (!d && *base_url && kv_http_place_read(&place, base_url, &ignored) == 0) {
         d = kv_service_of_host(place.host);
         kv_http_place_release(&place);
     }
-    return d && !d->batch_untried ? d->batch : NULL;
+    return d && d->batch && !d->batch_untried ? d->batch : given;
 }
 
 static struct kv_batch_service *find_service(

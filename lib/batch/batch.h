@@ -52,8 +52,8 @@ const struct kv_batch_tally *kv_batch_told(const struct kv_batch *b);
 /* Appends what kv-batch status prints of a part: one JSON object and its LF. */
 void kv_batch_add_status(const struct kv_batch_part *p, struct kv_buf *out);
 
-/* The shape of the batch service behind a dialect (services.h); `given` is the user's word, or
- * NULL. NULL: none, and nothing may be ordered there. */
+/* The shape of the batch service behind a dialect (services.h); `given` is the user's word for those
+ * that are not known to have batches, or NULL. NULL: none, and nothing may be ordered there. */
 const char *kv_batch_shape(const char *dialect, const char *base_url, const char *given);
 
 #endif

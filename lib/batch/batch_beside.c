@@ -44,6 +44,26 @@ int kv_batch_beside_read(
     return 0;
 }
 
+int kv_batch_beside_held(
+    const struct kv_paths *paths, struct kv_batch_ids **held, struct kv_err *err)
+{
+    *held = NULL;
+    struct kv_ledger *l = kv_ledger_open(paths, err);
+    if (!l)
+        return -1;
+    int failed = 0;
+    if (kv_ledger_open_parts(l)) {
+        *held = kv_batch_ids_open();
+        failed = kv_batch_ids_add_open(*held, l, paths, err);
+    }
+    kv_ledger_close(l);
+    if (failed) {
+        kv_batch_ids_close(*held);
+        *held = NULL;
+    }
+    return failed;
+}
+
 void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out)
 {
     if (!b->there)

@@ -2,8 +2,7 @@
 #ifndef KV_BATCH_BESIDE_H
 #define KV_BATCH_BESIDE_H
 
-#include "err.h"
-#include "paths.h"
+#include "batch_ids.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +19,10 @@ struct kv_batch_beside {
 
 int kv_batch_beside_read(
     struct kv_batch_beside *b, const struct kv_paths *paths, struct kv_err *err);
+
+/* The calls of open parts, which are not to be asked elsewhere; *held is NULL if no part is open. */
+int kv_batch_beside_held(
+    const struct kv_paths *paths, struct kv_batch_ids **held, struct kv_err *err);
 
 /* Appends the members "batches" and "waiting_for_batch" of a status; nothing without a ledger. */
 void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out);

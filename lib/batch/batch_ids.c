@@ -6,6 +6,7 @@
 #include "batch_ids.h"
 
 #include "batch_lines.h"
+#include "batch_paths.h"
 #include "key_index.h"
 #include "request_line.h"
 
@@ -100,6 +101,21 @@ int kv_batch_ids_add_requests(
     kv_buf_release(&id);
     kv_batch_lines_close(&l);
     return got < 0 ? -1 : 0;
+}
+
+int kv_batch_ids_add_open(struct kv_batch_ids *ids, const struct kv_ledger *ledger,
+    const struct kv_paths *paths, struct kv_err *err)
+{
+    int failed = 0;
+    for (size_t i = 0; !failed && i < kv_ledger_parts(ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(ledger, i);
+        if (!kv_batch_part_is_open(p))
+            continue;
+        char *path = kv_batch_request_path(paths, p->number);
+        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, err);
+        free(path);
+    }
+    return failed;
 }
 
 unsigned kv_batch_ids_flag(const struct kv_reply_line *r)

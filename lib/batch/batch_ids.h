@@ -2,8 +2,7 @@
 #ifndef KV_BATCH_IDS_H
 #define KV_BATCH_IDS_H
 
-#include "buf.h"
-#include "err.h"
+#include "ledger.h"
 #include "reply_line.h"
 
 #include <stdbool.h>
@@ -41,6 +40,9 @@ bool kv_batch_ids_claim(struct kv_batch_ids *ids, struct kv_slice id,
 /* Adds the ids of a file of request lines. */
 int kv_batch_ids_add_requests(
     struct kv_batch_ids *ids, const char *path, unsigned flags, struct kv_err *err);
+/* Adds those of all open parts as held. */
+int kv_batch_ids_add_open(struct kv_batch_ids *ids, const struct kv_ledger *ledger,
+    const struct kv_paths *paths, struct kv_err *err);
 /* Adds what a file of collected replies tells; one that is not there tells nothing. */
 int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct kv_err *err);
 

@@ -255,15 +255,7 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
 /* Everything that must not be ordered again: what open parts have, and what is answered. */
 static int gather(struct kv_batch *b, struct kv_batch_ids *ids, struct kv_err *err)
 {
-    int failed = 0;
-    for (size_t i = 0; !failed && i < kv_ledger_parts(b->ledger); i++) {
-        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (!kv_batch_part_is_open(p))
-            continue;
-        char *path = kv_batch_request_path(&b->paths, p->number);
-        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, err);
-        free(path);
-    }
+    int failed = kv_batch_ids_add_open(ids, b->ledger, &b->paths, err);
     char *path = kv_batch_replies_path(&b->paths);
     failed = failed || kv_batch_ids_add_replies(ids, path, err);
     free(path);

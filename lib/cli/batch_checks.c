@@ -44,21 +44,23 @@ void kv_batch_checks_shape(const char *shape)
     kv_cli_usage("--batch-as: expected %s, not '%s'", words.p, shape);
 }
 
-static bool has_batches(const struct kv_provider *p, const char *given)
-{
-    const char *shape = kv_batch_shape(p->dialect->name, p->chat->place.url, given);
-    return shape && kv_batch_wire_of(kv_slice(shape));
-}
-
+/* What has no batches is asked at once, at the full price where it has one. */
 static int check_role(
     const struct kv_endpoint *all, size_t n, const char *shape, struct kv_err *err)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!all[i].silent && !all[i].command && !has_batches(&all[i].provider, shape))
+    for (size_t i = 0; i < n; i++) {
+        const struct kv_provider *p = &all[i].provider;
+        if (all[i].silent || all[i].command || kv_endpoint_has_batches(&all[i], shape))
+            continue;
+        if (p->dialect->batch)
             return kv_err_set(err, KV_INPUT,
-                "%s: %s is not known to have batches: if it has, say so with --batch-as files; "
-                "--batch=%s asks this model at once",
-                all[i].name, all[i].provider.chat->host, all[i].judge ? "answers" : "judges");
+                "%s: the batches of %s are untried with this program: order there with --batch-as "
+                "%s; --batch=%s asks this model at once",
+                all[i].name, p->chat->host, p->dialect->batch, all[i].judge ? "answers" : "judges");
+        if (!p->chat->place.nearby)
+            kv_cli_say("%s: %s is not known to have batches: asked at once, at the full price",
+                all[i].name, p->chat->host);
+    }
     return 0;
 }
 

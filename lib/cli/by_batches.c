@@ -7,9 +7,7 @@
 #include "batch_paths.h"
 #include "cli.h"
 #include "io.h"
-#include "json.h"
 #include "own_program.h"
-#include "private_members.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -131,6 +129,22 @@ static int own_words(const char *arg)
     return strncmp(arg, "--batch", 7) == 0 || strncmp(arg, "--no-p", 6) == 0;
 }
 
+/* Where the run puts its calls, and which. */
+static void add_deferral(struct words *w, const struct steps *s)
+{
+    struct kv_buf list = {0};
+    kv_buf_printf(&list, "%s,batches", *s->how->list ? s->how->list : "answers,judges");
+    add(w, "--defer");
+    add(w, s->directory);
+    add(w, "--defer-for");
+    add(w, list.p);
+    if (s->how->shape) {
+        add(w, "--batch-as");
+        add(w, s->how->shape);
+    }
+    kv_buf_release(&list);
+}
+
 /* The run as it was asked for, with other words in the place of ours. */
 static int run_run(struct steps *s, bool probe, struct kv_err *err)
 {
@@ -151,12 +165,7 @@ static int run_run(struct steps *s, bool probe, struct kv_err *err)
         add(&w, "--race"); /* nothing is out yet, or it would not be probed */
         add(&w, "--max-tasks=1");
     } else {
-        add(&w, "--defer");
-        add(&w, s->directory);
-    }
-    if (!probe && *how->list) {
-        add(&w, "--defer-for");
-        add(&w, how->list);
+        add_deferral(&w, s);
     }
     if (replied) {
         add(&w, "--replies");
@@ -304,8 +313,11 @@ void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e
     const char *another, const struct kv_elsewhere_others *others)
 {
     struct kv_batch_limits limits = {0};
-    if (!how->list && (how->wait || how->size || how->shape || how->no_probe))
-        kv_cli_usage("--batch-wait, --batch-size, --batch-as and --no-probe go with --batch");
+    if (!how->list && (how->wait || how->size || how->no_probe))
+        kv_cli_usage("--batch-wait, --batch-size and --no-probe go with --batch");
+    if (how->shape && !how->list && !e->directory)
+        kv_cli_usage("--batch-as goes with --batch or --defer");
+    kv_batch_checks_shape(how->shape);
     if (!how->list)
         return;
     another = e->directory ? "--defer" : e->only ? "--defer-for" : another;
@@ -316,34 +328,6 @@ void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e
     kv_elsewhere_check(&how->elsewhere, others);
     check_inputs(e, others->tasks);
     kv_batch_checks_size(how->size, &limits);
-    kv_batch_checks_shape(how->shape);
-}
-
-/* Requests are ordered by kv-batch alone: there is nothing to do with their replies. */
-static int refuse_requests(const char *operand, struct kv_err *err)
-{
-    struct kv_slice requests;
-    struct kv_buf ledger = {0}, path = {0};
-    int failed = 0;
-    struct kv_state *s = kv_state_open(operand, err);
-    if (!s)
-        return -1;
-    const struct kv_state_info *info = kv_state_info(s);
-    if (!*info->benchmark_path && kv_state_member(s, KV_MEMBER_REQUESTS, &requests)) {
-        char *file = kv_json_strdup(requests), *name = kv_batch_ledger_path(info->paths);
-        kv_paths_add_word(&ledger, name);
-        kv_paths_add_word(&path, file);
-        failed = kv_err_set(err, KV_INPUT,
-            "%s: its tasks are requests, which need no run to be ordered in batches: kv-batch "
-            "submit %s %s",
-            info->paths->state, ledger.p, path.p);
-        free(file);
-        free(name);
-    }
-    kv_buf_release(&ledger);
-    kv_buf_release(&path);
-    kv_state_close(s);
-    return failed;
 }
 
 int kv_by_batches_check_run(
@@ -353,7 +337,7 @@ int kv_by_batches_check_run(
     struct kv_session_options o = *run;
     o.lock = false;
     o.offline = true;
-    if (refuse_requests(o.state, err) != 0 || kv_session_open(&session, &o, err) != 0)
+    if (kv_session_open(&session, &o, err) != 0)
         return -1;
     int failed = session.idle || !session.config
                      ? 0

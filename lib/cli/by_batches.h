@@ -27,8 +27,8 @@ struct kv_by_batches {
 void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e,
     const char *another, const struct kv_elsewhere_others *others);
 
-/* Refuses a run that its steps would refuse only after something is paid: of tasks that are requests,
- * of models whose service has no batches. `run` is what its session is opened with; nothing is
+/* Refuses a run that its steps would refuse only after something is paid: of models whose service has
+ * batches that nobody has tried with these programs. Tells which models have none. `run` is what its session is opened with; nothing is
  * locked, and no key is taken. */
 int kv_by_batches_check_run(
     const struct kv_by_batches *how, const struct kv_session_options *run, struct kv_err *err);

@@ -17,7 +17,9 @@ bool kv_elsewhere_defers(const struct kv_elsewhere *e, const char *kind)
     while (*list) {
         size_t n = strcspn(list, ",");
         struct kv_slice word = {list, n};
-        if (n && !kv_slice_is(word, "answers") && !kv_slice_is(word, "judges"))
+        bool known = kv_slice_is(word, "answers") || kv_slice_is(word, "judges") ||
+                     (!e->list && kv_slice_is(word, "batches"));
+        if (n && !known)
             kv_cli_usage("%s: expected answers, judges, not '%.*s'", option_of(e), (int)n, list);
         found |= kv_slice_is(word, kind);
         list += n + (list[n] == ',');
@@ -72,6 +74,8 @@ void kv_elsewhere_options(const struct kv_elsewhere *e, struct kv_session_option
     o->defer = e->directory;
     o->defer_answers = e->directory && kv_elsewhere_defers(e, "answers");
     o->defer_judges = e->directory && kv_elsewhere_defers(e, "judges");
+    o->only_batches = e->only && kv_elsewhere_defers(e, "batches");
+    o->batch_as = e->batch_as;
     o->replies = e->replies.items;
     o->reply_count = e->replies.n;
     o->say = say;
@@ -85,7 +89,12 @@ int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, s
     struct kv_defer *d = session->defer;
     if (t->signal || t->reader_gone || t->broken || t->lock_lost)
         return 0;
-    if (unasked && !t->limit && !t->refused)
+    if (session->held && t->deferred)
+        kv_cli_say(
+            "%s: %lld task%s for batches; --batch looks after them, --race asks all the same",
+            kv_state_info(session->state)->paths->state, (long long)t->deferred,
+            t->deferred == 1 ? " waits" : "s wait");
+    if (unasked && !session->replies_collected && !t->limit && !t->refused)
         kv_cli_say("%zu of %zu calls with replies are none of this run", unasked,
             kv_replies_calls(session->replies));
     if (!d)

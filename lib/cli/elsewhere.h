@@ -8,6 +8,7 @@
 struct kv_elsewhere {
     const char *directory, *only; /* of --defer and --defer-for; NULL: not given */
     const char *list;             /* the option that `only` is of; NULL: --defer-for */
+    const char *batch_as;         /* of --batch-as; or NULL */
     struct kv_opt_list replies;
 };
 

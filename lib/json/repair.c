@@ -434,7 +434,8 @@ int kv_repair_object(
             kv_err_set(r.err, KV_INPUT, "the JSON holds what no reader takes");
         kv_buf_cut(out, before, out->n - before);
     }
-    return kv_err_copy(err, &first);
+    *err = first;
+    return -1;
 }
 
 /* ---- doubts about strict JSON ---- */

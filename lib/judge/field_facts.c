@@ -43,7 +43,9 @@ void kv_field_facts_close(struct kv_facts *s)
 
 static struct kv_slice parameter(const struct asked *a, const char *name)
 {
-    return kv_json_find(a->f->verify_with, name);
+    struct kv_slice v;
+    kv_json_get(a->f->verify_with, name, &v);
+    return v;
 }
 
 static void tell_bool(struct kv_fact *to, bool value)

@@ -34,7 +34,9 @@ struct field {
 
 static struct kv_slice parameter(const struct field *a, const char *name)
 {
-    return kv_json_find(a->f->verify_with, name);
+    struct kv_slice v;
+    kv_json_get(a->f->verify_with, name, &v);
+    return v;
 }
 
 static bool is_mode(const struct field *a, const char *name, const char *mode)

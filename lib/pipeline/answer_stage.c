@@ -40,6 +40,16 @@ static void add_part(struct kv_buf *out, struct kv_slice part)
     kv_buf_add_slice(out, part);
 }
 
+static bool get_text(struct kv_slice object, const char *key, struct kv_buf *out)
+{
+    struct kv_slice v;
+    kv_buf_clear(out);
+    if (!kv_json_get(object, key, &v) || kv_json_type(v) != KV_JSON_STRING)
+        return false;
+    kv_json_unescape(v, out);
+    return true;
+}
+
 /* The question behind its examples; an example that lacks either half is passed over. */
 static void add_question(const struct kv_prepared_question *s, struct kv_buf *out)
 {
@@ -48,10 +58,7 @@ static void add_question(const struct kv_prepared_question *s, struct kv_buf *ou
     struct kv_buf question = {0}, answer = {0};
     kv_json_begin(&w, kv_slice_of(&s->examples));
     while (kv_json_item(&w, &example)) {
-        kv_buf_clear(&question);
-        kv_buf_clear(&answer);
-        if (!kv_json_add_text(&question, example, "question") ||
-            !kv_json_add_text(&answer, example, "answer"))
+        if (!get_text(example, "question", &question) || !get_text(example, "answer", &answer))
             continue;
         kv_buf_add_str(out, "Question: ");
         kv_buf_add_slice(out, kv_slice_of(&question));
@@ -341,7 +348,8 @@ int kv_answer_stage_shown(
 bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a)
 {
     struct kv_slice message;
-    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, NULL) == 0 &&
+    struct kv_err ignored;
+    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, &ignored) == 0 &&
            kv_slice_starts(message, placeholder);
 }
 

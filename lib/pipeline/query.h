@@ -28,6 +28,7 @@ struct kv_query {
     int room;              /* it may say so many times what the configuration allows; 0: as much */
     struct kv_slice given; /* a body that is sent as it is, in the place of all the above … */
     const char *url;       /* … there … */
+    struct kv_slice path;  /* … which the user calls so … */
     enum kv_protocol_kind wire; /* … in this protocol: KV_PROTOCOL_OPENAI also for none of them */
     const char *trait; /* what it is about, where the stage has more than one call; or NULL */
     int number;        /* of the queries before it that it repeats, as they were of no use */

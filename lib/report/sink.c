@@ -25,5 +25,7 @@ int kv_sink_end(struct kv_sink *s, struct kv_err *err)
 {
     flush(s);
     kv_buf_release(&s->held);
-    return s->failed ? kv_err_copy(err, &s->err) : 0;
+    if (s->failed)
+        *err = s->err;
+    return s->failed ? -1 : 0;
 }

@@ -13,10 +13,7 @@
 #include <math.h>
 #include <time.h>
 
-enum {
-    FLUSH_AT = 256 * 1024,
-    HINT_AT = 16 * 1024 * 1024, /* bytes that wait for the disk while more is made */
-};
+enum { FLUSH_AT = 256 * 1024 };
 
 /* ---- the header ---- */
 
@@ -157,24 +154,14 @@ static void flush(struct kv_export *e)
 {
     if (!e->failed && kv_io_write(e->fd, kv_slice_of(&e->held), &e->err) != 0)
         e->failed = true;
-    e->unhinted += e->held.n;
-    if (e->unhinted >= HINT_AT) {
-        kv_io_sync_hint(e->fd);
-        e->unhinted = 0;
-    }
     kv_buf_clear(&e->held);
-}
-
-void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
-{
-    add_head(out, head);
-    kv_buf_add_str(out, ",\"results\":[\n");
 }
 
 void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head)
 {
     *e = (struct kv_export){.fd = fd};
-    kv_export_head_add(&e->held, head);
+    add_head(&e->held, head);
+    kv_buf_add_str(&e->held, ",\"results\":[\n");
 }
 
 void kv_export_row(struct kv_export *e, struct kv_slice row)
@@ -207,5 +194,8 @@ int kv_export_end(struct kv_export *e, struct kv_slice scenarios, struct kv_err 
     kv_buf_add_str(&e->held, "}\n");
     flush(e);
     kv_buf_release(&e->held);
-    return e->failed ? kv_err_copy(err, &e->err) : 0;
+    if (!e->failed)
+        return 0;
+    *err = e->err;
+    return -1;
 }

@@ -73,6 +73,8 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
 static void name_abroad(
     struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
+    if (a->set->requests) /* they have names of their own: call_of */
+        return;
     kv_active_list_tasks(a, f, kv_active_judgement(f, e));
     const struct kv_call_about of = {.nonce = a->set->nonce,
         .answering = f->pending.endpoint->model,
@@ -81,6 +83,12 @@ static void name_abroad(
         .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE(""),
         .again = a->tasks.last};
     kv_call_name(e, &of);
+}
+
+static const char *call_of(const struct kv_active_jobs *a, const struct kv_pending_query *e)
+{
+    const struct kv_active_job *f = e->user;
+    return a->set->requests ? kv_active_task_key(a, f->job) : e->call_id;
 }
 
 /* Looks for an order by which an earlier run has the answer worked on elsewhere. */
@@ -93,8 +101,9 @@ static void find_order(struct kv_active_jobs *a, struct kv_pending_query *e)
 
 static bool may_be_elsewhere(const struct kv_active_jobs *a, const struct kv_pending_query *e)
 {
-    return !a->set->exec && !a->set->requests && !e->endpoint->command &&
-           (a->set->replies || e->endpoint->deferred);
+    if (a->set->held)
+        return !a->set->exec;
+    return !a->set->exec && !e->endpoint->command && (a->set->replies || e->endpoint->deferred);
 }
 
 /* Asks, unless an earlier run has paid for the reply. */
@@ -140,7 +149,7 @@ static bool defer(struct kv_active_jobs *a, const struct kv_pending_query *e, st
 {
     if (!e->endpoint->deferred)
         return false;
-    bool written = kv_defer_add(a->set->defer, e->endpoint, &e->query, e->call_id) == 0;
+    bool written = kv_defer_add(a->set->defer, e->endpoint, &e->query, call_of(a, e)) == 0;
     if (written)
         e->endpoint->reserved += kv_endpoint_reserve(e->endpoint, &e->query);
     *r = (struct kv_answer){.kind = written ? KV_ANSWER_DEFERRED : KV_ANSWER_WITHHELD,
@@ -150,19 +159,30 @@ static bool defer(struct kv_active_jobs *a, const struct kv_pending_query *e, st
     return true;
 }
 
+/* Holds back what is ordered in a batch: who asks for it as well pays twice. */
+static bool hold(
+    const struct kv_active_jobs *a, const struct kv_pending_query *e, struct kv_answer *r)
+{
+    if (!a->set->held || !kv_batch_ids_find(a->set->held, kv_slice(call_of(a, e))))
+        return false;
+    *r = (struct kv_answer){
+        .kind = KV_ANSWER_DEFERRED, .used = KV_USAGE_UNKNOWN, .category = KV_RETRY_NEVER};
+    return true;
+}
+
 /* What came of a call elsewhere: its reply, or that there is none yet. */
 static bool recall_elsewhere(
     struct kv_active_jobs *a, struct kv_pending_query *e, struct kv_answer *r)
 {
     enum kv_replay_next next = KV_REPLAY_NONE;
     e->elsewhere = false;
-    if (a->set->replies)
-        next = kv_replay_take(&a->replay, e->endpoint, &e->query, e->call_id, r);
+    if (a->set->replies && !e->endpoint->command)
+        next = kv_replay_take(&a->replay, e->endpoint, &e->query, call_of(a, e), r);
     if (e->endpoint->remark.n)
         kv_output_say(&a->output, "%s", e->endpoint->remark.p);
     kv_buf_clear(&e->endpoint->remark);
     if (next == KV_REPLAY_NONE)
-        return defer(a, e, r);
+        return hold(a, e, r) || defer(a, e, r);
     if (next == KV_REPLAY_BROKEN) {
         kv_output_tell(&a->output, "%s", a->replay.trouble.text);
         *r = (struct kv_answer){.kind = KV_ANSWER_WITHHELD, .used = KV_USAGE_UNKNOWN};

@@ -342,7 +342,9 @@ static void finish_request(
     struct kv_slice key = kv_slice(kv_active_task_key(a, f->job));
     bool passing = r->kind == KV_ANSWER_REFUSED ||
                    (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER);
-    if (passing && !note_try(a, f, 0)) {
+    if (r->kind == KV_ANSWER_DEFERRED) {
+        a->tally->deferred++;
+    } else if (passing && !note_try(a, f, 0)) {
         a->tally->unanswered++;
         a->tally->refusals += r->kind == KV_ANSWER_REFUSED;
         tell_unsolved(a, key.p, "no answer from ", f->pending.endpoint->name, r->error);

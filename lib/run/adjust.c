@@ -6,7 +6,6 @@
 #include "effort.h"
 #include "json.h"
 #include "protocol_choice.h"
-#include "request.h"
 
 #include <string.h>
 
@@ -30,7 +29,10 @@ static void tell_word(struct kv_endpoint *e, const char *what, const char *word,
 
 static bool find(const struct kv_endpoint *e, const char *name, struct kv_slice *value)
 {
-    return kv_request_extra(e->model->extra_kwargs, name, value);
+    struct kv_slice extra = e->model->extra_kwargs;
+    return extra.n && (kv_json_get(extra, name, value) ||
+                          kv_json_path(extra, value, "model_kwargs", name, NULL) ||
+                          kv_json_path(extra, value, "extra_body", name, NULL));
 }
 
 static int word_of(struct kv_slice json)

@@ -130,15 +130,15 @@ void kv_defer_close(struct kv_defer *d)
 
 /* ---- writing ---- */
 
-static struct file *file_of(
-    struct kv_defer *d, const struct kv_endpoint *e, struct kv_slice url, struct kv_err *err)
+static struct file *file_of(struct kv_defer *d, const struct kv_endpoint *e,
+    enum kv_protocol_kind wire, struct kv_slice url, struct kv_err *err)
 {
     for (size_t i = 0; i < d->n; i++)
         if (d->files[i].endpoint == e && kv_slice_is(url, d->files[i].url))
             return &d->files[i];
     d->files = kv_grow(d->files, d->n, sizeof *d->files);
     struct file *f = &d->files[d->n];
-    *f = (struct file){.endpoint = e, .wire = e->provider.wire};
+    *f = (struct file){.endpoint = e, .wire = wire};
     char *path = file_path(d, d->n + 1);
     int rc = kv_publish_begin(&f->draft, path, err);
     free(path);
@@ -164,11 +164,15 @@ int kv_defer_add(
 {
     if (d->broken)
         return -1;
+    enum kv_protocol_kind wire = q->given.n ? q->wire : e->provider.wire;
     kv_buf_clear(&d->body);
     kv_buf_clear(&d->url);
     kv_endpoint_write(e, q, false, &d->body);
-    kv_request_line_add_url(&d->url, e->provider.wire, e->model->model_name);
-    struct file *f = file_of(d, e, kv_slice_of(&d->url), &d->trouble);
+    if (q->given.n)
+        kv_buf_add_slice(&d->url, q->path);
+    else
+        kv_request_line_add_url(&d->url, wire, e->model->model_name);
+    struct file *f = file_of(d, e, wire, kv_slice_of(&d->url), &d->trouble);
     if (f) {
         kv_request_line_write(&f->text, kv_slice(id), kv_slice_of(&d->url), kv_slice_of(&d->body));
         f->requests++;
@@ -247,8 +251,10 @@ static int drop(char *path, struct kv_err *err)
 
 int kv_defer_end(struct kv_defer *d, struct kv_err *err)
 {
-    if (d->broken)
-        return kv_err_copy(err, &d->trouble);
+    if (d->broken) {
+        *err = d->trouble;
+        return -1;
+    }
     int rc = drop(path_of(d, index_name), err);
     for (size_t i = 0; rc == 0 && i < d->n; i++) {
         rc = flush(&d->files[i], err);

@@ -2,6 +2,8 @@
 #include "endpoint.h"
 
 #include "adjust.h"
+#include "batch.h"
+#include "batch_wire.h"
 #include "endpoint_words.h"
 #include "json.h"
 #include "num.h"
@@ -42,6 +44,26 @@ static int open_provider(
     return 0;
 }
 
+bool kv_endpoint_has_batches(const struct kv_endpoint *e, const char *batch_as)
+{
+    const struct kv_provider *p = &e->provider;
+    const char *shape = kv_batch_shape(p->dialect->name, p->chat->place.url, batch_as);
+    return shape && kv_batch_wire_of(kv_slice(shape));
+}
+
+/* Where there are no batches a model is asked at once, which takes a key. */
+static int open_service(
+    struct kv_endpoint *e, const struct kv_endpoint_options *o, struct kv_err *err)
+{
+    if (open_provider(e, o, err) != 0)
+        return -1;
+    if (!e->deferred || !o->only_batches || kv_endpoint_has_batches(e, o->batch_as))
+        return 0;
+    kv_provider_close(&e->provider);
+    e->deferred = false;
+    return open_provider(e, o, err);
+}
+
 /* Services count the calls of each model by itself, servers of one's own all that come. */
 static void open_lane(struct kv_endpoint *e, struct kv_sched *sched, int cap)
 {
@@ -70,7 +92,7 @@ static int open_one(struct kv_endpoint *e, const struct kv_config *config, bool 
     e->limited = o->limited;
     e->deferred = o->deferred && !e->command && !e->silent;
     kv_account_begin(&e->account);
-    if (!e->command && !e->silent && open_provider(e, o, err) != 0)
+    if (!e->command && !e->silent && open_service(e, o, err) != 0)
         return -1;
     if (e->provider.chat)
         kv_adjust_begin(e);

@@ -74,8 +74,10 @@ struct kv_endpoint_options {
     kv_env_fn *env;
     struct kv_secrets *ring;
     struct kv_streaming streaming;
-    bool deferred;      /* no key is needed: they are not asked by this run */
-    const bool *wanted; /* by model: those that are not stay silent; NULL: all are */
+    bool deferred;        /* no key is needed: they are not asked by this run */
+    bool only_batches;    /* … but for those whose service has no batches */
+    const char *batch_as; /* shape of batches that all services are said to have; or NULL */
+    const bool *wanted;   /* by model: those that are not stay silent; NULL: all are */
     const struct kv_pricing *pricing;
     bool limited; /* tokens or money are */
 };
@@ -87,6 +89,9 @@ void kv_endpoints_close(struct kv_endpoint *all, size_t n);
 
 /* A command that is given tasks instead of queries (--exec). Closed like an array of one. */
 struct kv_endpoint *kv_endpoint_open_command(const char *command, struct kv_sched *sched);
+
+/* True if the service of a model has batches that can be ordered; `batch_as` as above. */
+bool kv_endpoint_has_batches(const struct kv_endpoint *e, const char *batch_as);
 
 /* Writes the request for a query: the body of an HTTP request, or the input of the command. */
 void kv_endpoint_write(

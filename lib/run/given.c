@@ -64,27 +64,28 @@ static void add_url(struct kv_buf *out, const char *asked, struct kv_slice path)
 void kv_given_begin(struct kv_given *g, const struct kv_endpoint *e,
     const struct kv_request_line *request, struct kv_query *query)
 {
-    struct kv_buf path = {0};
     enum kv_protocol_kind wire = KV_PROTOCOL_OPENAI;
-    kv_json_unescape(request->url, &path);
-    kv_request_line_wire(kv_slice_of(&path), &wire);
     kv_buf_clear(&g->body);
     kv_buf_clear(&g->url);
+    kv_buf_clear(&g->path);
+    kv_json_unescape(request->url, &g->path);
+    kv_request_line_wire(kv_slice_of(&g->path), &wire);
     kv_buf_add_slice(&g->body, request->body);
-    add_url(&g->url, e->provider.chat->place.url, kv_slice_of(&path));
+    add_url(&g->url, e->provider.chat->place.url, kv_slice_of(&g->path));
     *query = (struct kv_query){.stage = "answer_generation",
         .messages[0] = {KV_SPEAKER_USER, kv_slice_of(&g->body)},
         .count = 1,
         .given = kv_slice_of(&g->body),
         .url = g->url.p,
+        .path = kv_slice_of(&g->path),
         .wire = wire};
-    kv_buf_release(&path);
 }
 
 void kv_given_release(struct kv_given *g)
 {
     kv_buf_release(&g->body);
     kv_buf_release(&g->url);
+    kv_buf_release(&g->path);
 }
 
 /* ---- results ---- */

@@ -17,7 +17,7 @@ int kv_given_open(struct kv_requests *r, const struct kv_state *state,
 
 /* The query of a request; it borrows from these, which are the caller's: zero at first. */
 struct kv_given {
-    struct kv_buf body, url;
+    struct kv_buf body, url, path;
 };
 void kv_given_begin(struct kv_given *g, const struct kv_endpoint *e,
     const struct kv_request_line *request, struct kv_query *query);

@@ -78,6 +78,8 @@ static int open_role(struct kv_models *m, bool judges, const struct kv_models_op
     bool *wanted = o->every_model ? NULL : find_wanted(o, judges);
     options->wanted = wanted;
     options->deferred = judges ? o->defer_judges : o->defer_answers;
+    options->only_batches = o->only_batches;
+    options->batch_as = o->batch_as;
     int failed = kv_endpoints_open(
         judges ? &m->judging : &m->answering, m->config, judges, options, m->sched, err);
     free(wanted);

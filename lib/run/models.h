@@ -28,7 +28,9 @@ struct kv_models_options {
     struct kv_streaming streaming;
     struct kv_pricing *pricing;        /* of the configuration; NULL: tasks of any kind */
     bool cost_limited, tokens_limited; /* a limit is set: what it needs has to be there */
-    bool defer_answers, defer_judges;  /* calls are written down, not made */
+    bool defer_answers, defer_judges;  /* calls are written down, not made … */
+    bool only_batches;                 /* … where the service has batches, … */
+    const char *batch_as;              /* … as this shape says of all of them; or NULL */
     bool every_model;                  /* also those that nothing is to be asked of */
 };
 

@@ -62,7 +62,8 @@ static void decode(struct kv_replay *r, const struct kv_endpoint *e, const struc
     const struct sent *sent)
 {
     struct kv_response_to to = {.dialect = e->provider.dialect,
-        .wire = wire_of(&r->line, e),
+        .wire = q->given.n ? q->wire : wire_of(&r->line, e),
+        .any = q->given.n > 0,
         .schema_name = q->schema_name,
         .step = sent->step,
         .quirks = sent->quirks,

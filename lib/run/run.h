@@ -19,6 +19,7 @@
 #define KV_RUN_H
 
 #include "answer_stage.h"
+#include "batch_ids.h"
 #include "budget.h"
 #include "defer.h"
 #include "dispatch.h"
@@ -43,6 +44,7 @@ struct kv_run_setup {
     const struct kv_secrets *ring;
     struct kv_journal *journal; /* of replies; NULL: none is kept */
     struct kv_replies *replies; /* of calls that were asked elsewhere; NULL: none */
+    struct kv_batch_ids *held;  /* calls that are ordered in batches: not asked; NULL: none */
     struct kv_defer *defer;     /* where calls of deferred endpoints go; NULL: there are none */
     const char *nonce;          /* in names of calls */
     int in_flight;

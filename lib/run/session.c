@@ -1,7 +1,6 @@
 /* session - everything a run needs, opened from a state and the user's options, in one go. */
 #include "session.h"
 
-#include "call_name.h"
 #include "feed.h"
 #include "given.h"
 #include "header.h"
@@ -10,6 +9,7 @@
 #include "json.h"
 #include "private_members.h"
 #include "same_run.h"
+#include "session_elsewhere.h"
 #include "task.h"
 #include "worked.h"
 
@@ -314,42 +314,10 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .streaming = o->streaming,
         .defer_answers = o->defer && o->defer_answers,
         .defer_judges = o->defer && o->defer_judges,
+        .only_batches = o->only_batches,
+        .batch_as = o->batch_as,
         .every_model = o->every_model};
     return kv_models_open(&s->models, &options, err);
-}
-
-static bool works_in_background(const struct kv_endpoint *all, size_t n)
-{
-    for (size_t i = 0; all && i < n; i++)
-        if (all[i].background)
-            return true;
-    return false;
-}
-
-/* What earlier runs have ordered, where a model's answers are fetched later. */
-static int open_ledger(struct kv_session *s, struct kv_err *err)
-{
-    if (!s->config || (!works_in_background(s->models.answering, s->config->answering_count) &&
-                          !works_in_background(s->models.judging, s->config->parsing_count)))
-        return 0;
-    s->ledger = kv_ledger_open(kv_state_info(s->state)->paths, err);
-    return s->ledger ? 0 : -1;
-}
-
-/* Where calls go that are asked elsewhere, and what came of them. */
-static int open_elsewhere(
-    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
-{
-    const struct kv_paths *paths = kv_state_info(s->state)->paths;
-    const struct kv_replies_options replies = {
-        .paths = o->replies, .n = o->reply_count, .beside = paths->output, .say = o->say};
-    if (kv_call_name_nonce(s->state, s->nonce, err) != 0)
-        return -1;
-    if (s->ledger) /* one that is begun later must not give calls other names */
-        kv_ledger_set_nonce(s->ledger, s->nonce);
-    if (o->reply_count && !(s->replies = kv_replies_open(&replies, err)))
-        return -1;
-    return o->defer && !(s->defer = kv_defer_open(o->defer, err)) ? -1 : 0;
 }
 
 /* ---- requests as they are given ---- */
@@ -357,10 +325,9 @@ static int open_elsewhere(
 static int open_requests(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
-    if (o->offline || o->defer || o->reply_count || o->answer_command)
+    if (o->answer_command)
         return kv_err_set(err, KV_USAGE,
-            "%s: its tasks are requests, which are sent as they are: --dry-run, --defer, --replies "
-            "and --answer-cmd are for questions",
+            "%s: its tasks are requests, which are sent as they are: --answer-cmd is for questions",
             kv_state_info(s->state)->paths->state);
     if (open_config(s, o, err) != 0 || open_pricing(s, o, err) != 0 ||
         kv_given_open(&s->requests, s->state, s->config, err) != 0 || collect(s, o, err) != 0)
@@ -509,7 +476,7 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
         return -1;
     if (o->offline)
         return 0;
-    return open_models(s, o, err) != 0 || open_ledger(s, err) != 0 ? -1 : open_elsewhere(s, o, err);
+    return open_models(s, o, err) != 0 ? -1 : kv_session_open_elsewhere(s, o, err);
 }
 
 int kv_session_open(
@@ -534,6 +501,7 @@ void kv_session_close(struct kv_session *s)
 {
     kv_defer_close(s->defer);
     kv_replies_close(s->replies);
+    kv_batch_ids_close(s->held);
     kv_models_close(&s->models);
     kv_ledger_close(s->ledger);
     kv_pricing_close(&s->pricing);
@@ -589,6 +557,7 @@ void kv_session_setup(struct kv_session *s, struct kv_run_setup *setup)
     setup->http = s->models.http;
     setup->ledger = s->ledger;
     setup->replies = s->replies;
+    setup->held = s->held;
     setup->defer = s->defer;
     setup->nonce = s->nonce;
     setup->ring = s->ring;

@@ -28,14 +28,18 @@ struct kv_session_options {
     const char *manual_traces, *replay; /* in place of those the state names; or NULL */
     const char *exec_command, *answer_command, *judge_command, *template_command;
     const char *judge_fallback; /* id or name of a judge that stands in for others; NULL: none */
-    const char *prices;    /* file or NULL */
-    struct kv_moves moves; /* models that are asked elsewhere than the configuration says */
+    const char *prices;         /* file or NULL */
+    struct kv_moves moves;      /* models that are asked elsewhere than the configuration says */
     bool cost_limited, tokens_limited;
     struct kv_streaming streaming;
     const char *defer; /* a directory where calls go that are asked elsewhere; NULL: none are */
     bool defer_answers, defer_judges; /* which */
+    bool only_batches;                /* … only of models whose service has batches, … */
+    const char *batch_as;             /* … as this shape says of all of them; or NULL */
     const char *const *replies;       /* files of what came of them */
     size_t reply_count;
+    bool heed_batches; /* hold back what is ordered in batches, take what came of them */
+    bool race;         /* … but ask also what is ordered */
     void (*say)(void *closure, const char *text); /* of these files; not NULL if there are any */
     bool lock;                                    /* take the run lock */
     bool journal;                                 /* … and keep replies (journal.h) */
@@ -75,6 +79,8 @@ struct kv_session {
     struct kv_tries *tries;
     struct kv_defer *defer;
     struct kv_replies *replies;
+    bool replies_collected;        /* … by kv-batch, and not given */
+    struct kv_batch_ids *held;     /* calls that open batches have; NULL: none */
     char nonce[KV_CALL_NONCE + 1]; /* in names of calls */
     struct kv_ledger *ledger;      /* NULL: no model is asked in the background */
 };

@@ -116,8 +116,33 @@ kv-manifest: requests.jsonl:4: body.stream: a reply that comes in pieces is no l
     run --separate-stderr begin --if-absent
     assert_failure 1
     [[ $stderr == *'its requests were other ones'* ]]
+}
+
+@test "requests: --dry-run and --answer-cmd are for questions" {
+    requests 1
+    begin
     run --separate-stderr kv-run --dry-run r.json.state
     assert_failure 2
+    assert_stderr "kv-run: r.json.state: its tasks are requests, which are sent as they are: --dry-run is for questions (try 'kv-run --help')"
+    run --separate-stderr kv-run --answer-cmd cat r.json.state
+    assert_failure 2
+}
+
+@test "requests: are deferred as they are, and replies from elsewhere are their results" {
+    requests 3
+    begin
+    run --separate-stderr kv-run --defer d r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: 3 calls written to d (1 file); give their replies with --replies'
+    cmp d/requests-1.jsonl requests.jsonl
+    assert_equal "$(asked true)" 0
+    python3 "$ROOT/tests/peer/engine.py" "$PROVIDER_URL" vllm <d/requests-1.jsonl >out
+    : >"$JOURNAL"
+    kv-run --replies out r.json.state >rows
+    assert_equal "$(asked true)" 0
+    kv-run r.json.state >online
+    diff <(jq -c 'del(.response.request_id, .response.body.id)' rows | sort) \
+        <(jq -c 'del(.response.request_id, .response.body.id)' online | sort)
 }
 
 @test "requests: a line that became another one while the run went is not sent" {

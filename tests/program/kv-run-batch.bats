@@ -74,15 +74,18 @@ steps() {
     assert_equal "$(jq -c '.results[]' r.json | comparable /dev/stdin)" "$(comparable online)"
 }
 
-@test "a plain run asks nothing while batches are open (T20)" {
+@test "a plain run asks nothing of what is in open batches (T20)" {
     batched 3
     switch '{"hold": true}'
     kv-run --batch --no-probe r.json.state >rows 2>err || true
     : >"$JOURNAL"
     run kv-run r.json.state
     assert_failure 1
-    assert_output 'kv-run: r.json.state: 3 requests are in batches; --batch looks after them, --race asks all the same'
+    assert_output 'kv-run: r.json.state: 3 tasks wait for batches; --batch looks after them, --race asks all the same'
     assert_equal "$(wc -l <"$JOURNAL")" 0
+    run kv-run --exec 'exit 1' r.json.state
+    assert_failure 1
+    assert_output 'kv-run: r.json.state: 3 requests are in batches; --batch looks after them, --race asks all the same'
     run kv-status r.json.state
     assert_equal "$(jq -c '[.batches.open, .batches.requests, .waiting_for_batch]' <<<"$output")" '[1,3,3]'
     run kv-manifest --force -b bench.jsonl -c preset.json -o r.json
@@ -93,6 +96,36 @@ steps() {
     assert_success
     assert_regex "$stderr" '1 batches or answers are still ordered'
     assert [ -e r.json.batches ]
+}
+
+@test "what is in no open batch is asked by a plain run, and what was collected is not asked again" {
+    batched 6
+    switch '{"hold": true}'
+    kv-run --batch --no-probe --max-tasks 2 --append r.json.state 2>err || true
+    assert_equal "$(ordered)" '2 1'
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: r.json.state: 2 tasks wait for batches; --batch looks after them, --race asks all the same'
+    assert_equal "$(completed) $(asked .judge) $(asked '.judge == false')" '4 4 4'
+    switch '{"hold": false}'
+    kv-batch collect r.json.state >/dev/null
+    : >"$JOURNAL"
+    run --separate-stderr kv-run --append r.json.state
+    assert_success
+    assert_stderr ''
+    assert_equal "$(completed) $(jq -c .judge "$JOURNAL" | tr '\n' ' ')" '6 true true '
+}
+
+@test "judgements in open batches are held, with the answers that are there" {
+    batched 3
+    kv-run --batch=judges --no-probe --append r.json.state 2>err || true
+    switch '{"hold": true}'
+    kv-run --batch=judges --no-probe --append r.json.state 2>err || true
+    : >"$JOURNAL"
+    run kv-run r.json.state
+    assert_failure 1
+    assert_output --partial '3 tasks wait for batches'
+    assert_equal "$(wc -l <"$JOURNAL")" 0
 }
 
 @test "a ledger that cannot be read is told by kv-status, not passed over" {
@@ -212,7 +245,7 @@ refused() {
 
 @test "options that do not fit are told before anything is asked" {
     batched 1
-    refused 2 '--batch-wait, --batch-size, --batch-as and --no-probe go with --batch' --batch-wait
+    refused 2 '--batch-wait, --batch-size and --no-probe go with --batch' --batch-wait
     refused 2 '--batch asks in its own way: --dry-run has no place in it' --batch --dry-run
     refused 2 '--batch asks in its own way: --defer has no place in it' --batch --defer dd
     refused 2 '--batch asks in its own way: --race has no place in it' --batch --race
@@ -229,13 +262,47 @@ refused() {
     refused 3 'none.json: no such file or directory' --batch --prices none.json --max-cost 1
 }
 
-@test "a service without batches, and tasks that are requests, are refused before anything is asked" {
-    batched 2
+@test "a model whose service has no batches is asked at once, beside another that has them" {
+    batched 3 '.parsing_models[0] |= (.interface = "openai_endpoint" | .endpoint_base_url = "'"$PROVIDER_URL"'/v1")'
+    sed -i 's|"endpoint_base_url": "/v1"|"endpoint_base_url": "'"$PROVIDER_URL"'/v1"|' preset.json
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    run -0 steps --no-probe
+    assert_output 2
+    assert_equal "$(ordered) $(asked '.judge == true')" '3 1 3'
     quiz_preset 1
     kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
-    refused 3 'openai_endpoint:m1 (a1): 127.0.0.1:'"$PROVIDER_PORT"' is not known to have batches: if it has, say so with --batch-as files; --batch=judges asks this model at once' --batch
-    refused 3 'openai_endpoint:judge (j): 127.0.0.1:'"$PROVIDER_PORT"' is not known to have batches: if it has, say so with --batch-as files; --batch=answers asks this model at once' --batch=judges --no-probe
-    echo '{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"m1","messages":[]}}' >rq.jsonl
+    : >"$JOURNAL"
+    run -0 kv-run --batch --append r.json.state
+    assert_equal "$(ordered) $(asked '.judge == true')" ' 3'
+}
+
+@test "a service whose batches are untried is refused before anything is asked, with the way out" {
+    batched 2
+    quiz_preset 1 '.answering_models[0] |= (.interface = "langchain" | .model_provider = "groq" | del(.endpoint_base_url))'
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    refused 3 'langchain:m1 (a1): the batches of api.groq.com are untried with this program: order there with --batch-as files; --batch=judges asks this model at once' --batch
+}
+
+@test "requests go through batches as they are given, and what is ordered or collected is not asked" {
+    batched 3
+    seq 4 | jq -c '{custom_id: "r \(.)", method: "POST", url: "/v1/chat/completions", body:
+        {model: "m1", messages: [{role: "user", content: "What is number \(.)?"}], seed: 1.50}}' >rq.jsonl
+    kv-manifest --requests rq.jsonl -c preset.json -o online.json >/dev/null
+    kv-run --append online.json.state
     rm r.json.* && kv-manifest --requests rq.jsonl -c preset.json -o r.json >/dev/null
-    refused 3 'r.json.state: its tasks are requests, which need no run to be ordered in batches: kv-batch submit r.json.batches rq.jsonl' --batch
+    switch '{"hold": true}'
+    kv-run --batch --no-probe --max-tasks 2 --append r.json.state 2>err || true
+    assert_equal "$(jq -r '.ordered // empty' "$JOURNAL" | sort | tr '\n' ,)" 'r 1,r 2,'
+    assert_equal "$(cmp r.json.batch-1.jsonl <(head -n 2 rq.jsonl))" ''
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: r.json.state: 2 tasks wait for batches; --batch looks after them, --race asks all the same'
+    assert_equal "$(completed)" 2
+    switch '{"hold": false}'
+    kv-batch collect r.json.state >/dev/null
+    : >"$JOURNAL"
+    kv-run --append r.json.state
+    assert_equal "$(completed) $(wc -l <"$JOURNAL")" '4 0'
+    diff <(jq -c '.results[] | del(.. | .id?, .request_id?)' online.json.tmp | sort) \
+        <(jq -c '.results[] | del(.. | .id?, .request_id?)' r.json.tmp | sort)
 }

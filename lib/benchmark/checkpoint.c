@@ -14,13 +14,6 @@ struct place {
     struct kv_problems *problems;
 };
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 /* ---- structure ---- */
 
 enum need { REQUIRED, OPTIONAL };
@@ -33,7 +26,7 @@ static struct kv_slice member(
         [KV_JSON_ARRAY] = "an array",
         [KV_JSON_OBJECT] = "an object"};
     struct kv_path here = {.up = p->at, .name = kv_slice(name)};
-    struct kv_slice v = get(p->value, name);
+    struct kv_slice v = kv_json_find(p->value, name);
     if (need == OPTIONAL && kv_json_is_null(v))
         return (struct kv_slice){0};
     if (!v.n)
@@ -50,7 +43,7 @@ static struct kv_slice member(
 static void constant(const struct place *p, const char *name, const char *text)
 {
     struct kv_path here = {.up = p->at, .name = kv_slice(name)};
-    struct kv_slice v = get(p->value, name);
+    struct kv_slice v = kv_json_find(p->value, name);
     if (v.n && !kv_json_string_is(v, text))
         kv_problems_add(p->problems, &here, "literal_error", "must be '%s'", text);
 }
@@ -110,10 +103,10 @@ static struct kv_slice property(struct kv_slice object, const char *name, bool *
     struct kv_json_walk w;
     struct kv_slice item, value = {0};
     *present = false;
-    kv_json_begin(&w, get(object, "additionalProperty"));
+    kv_json_begin(&w, kv_json_find(object, "additionalProperty"));
     while (kv_json_item(&w, &item))
-        if (kv_json_string_is(get(item, "name"), name)) {
-            value = get(item, "value");
+        if (kv_json_string_is(kv_json_find(item, "name"), name)) {
+            value = kv_json_find(item, "value");
             *present = true;
         }
     return value;
@@ -210,9 +203,9 @@ static void read_keywords(
 {
     check_texts(element, "keywords");
     check_texts(item, "keywords");
-    q->keywords = get(item->value, "keywords");
+    q->keywords = kv_json_find(item->value, "keywords");
     if (kv_json_count(q->keywords) == 0)
-        q->keywords = get(element->value, "keywords");
+        q->keywords = kv_json_find(element->value, "keywords");
     q->keywords =
         kv_json_count(q->keywords) ? kv_question_keep_json(q, q->keywords) : (struct kv_slice){0};
 }
@@ -266,7 +259,7 @@ static void read_element(struct kv_question *q, const struct place *element)
 static void check_creator(const struct place *top)
 {
     struct kv_path at = {.up = top->at, .name = KV_SLICE("creator")};
-    struct place creator = {get(top->value, "creator"), &at, top->problems};
+    struct place creator = {kv_json_find(top->value, "creator"), &at, top->problems};
     enum kv_json_type type = kv_json_type(creator.value);
     if (kv_json_is_null(creator.value) || type == KV_JSON_STRING)
         return;

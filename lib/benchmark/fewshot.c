@@ -126,13 +126,6 @@ struct choice {
     size_t picked;
 };
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 /* The position in the pool an integer or a digest of a question's text names; n if none. */
 static size_t position(const struct choice *c, struct kv_slice pick)
 {
@@ -142,7 +135,7 @@ static size_t position(const struct choice *c, struct kv_slice pick)
     for (size_t k = 0; k < c->n; k++) {
         char hex[KV_MD5_HEX + 1];
         struct kv_buf text = {0};
-        struct kv_slice question = get(c->pool[k], "question");
+        struct kv_slice question = kv_json_find(c->pool[k], "question");
         if (kv_json_type(question) == KV_JSON_STRING)
             kv_json_unescape(question, &text);
         kv_digest_md5(kv_slice_of(&text), hex);
@@ -224,27 +217,27 @@ static void pick(struct choice *c, struct kv_slice few_shot, struct kv_slice que
 {
     struct kv_slice entry = {0}, mode = {0}, k = {0};
     int64_t count = 0;
-    if (find_entry(get(few_shot, "question_configs"), question_id, &entry)) {
-        mode = get(entry, "mode");
-        k = get(entry, "k");
+    if (find_entry(kv_json_find(few_shot, "question_configs"), question_id, &entry)) {
+        mode = kv_json_find(entry, "mode");
+        k = kv_json_find(entry, "k");
     }
     if (!mode.n || kv_json_string_is(mode, "inherit")) {
-        mode = get(few_shot, "pool_mode");
+        mode = kv_json_find(few_shot, "pool_mode");
         k = (struct kv_slice){0};
     }
     if (kv_json_is_null(k))
-        k = get(few_shot, "pool_k");
+        k = kv_json_find(few_shot, "pool_k");
     if (!kv_num_int64(k, &count))
         count = INT64_MAX;
     if (kv_json_string_is(mode, "custom")) {
-        pick_custom(c, get(entry, "selected_examples"));
+        pick_custom(c, kv_json_find(entry, "selected_examples"));
     } else if (kv_json_string_is(mode, "k-shot") && count < (int64_t)c->n) {
         pick_sample(c, question_id, count);
     } else {
         for (size_t i = 0; i < c->n; i++)
             c->picks[c->picked++] = i;
     }
-    exclude(c, get(entry, "excluded_examples"));
+    exclude(c, kv_json_find(entry, "excluded_examples"));
 }
 
 static void add_items(struct kv_buf *out, struct kv_slice array)
@@ -277,7 +270,8 @@ static void add_pool(
 
 bool kv_fewshot_enabled(struct kv_slice few_shot)
 {
-    return !kv_json_is_null(few_shot) && !kv_json_string_is(get(few_shot, "source"), "disabled");
+    return !kv_json_is_null(few_shot) &&
+           !kv_json_string_is(kv_json_find(few_shot, "source"), "disabled");
 }
 
 void kv_fewshot_resolve(
@@ -285,11 +279,11 @@ void kv_fewshot_resolve(
 {
     kv_buf_add_char(out, '[');
     if (kv_fewshot_enabled(few_shot)) {
-        struct kv_slice source = get(few_shot, "source");
+        struct kv_slice source = kv_json_find(few_shot, "source");
         if (!kv_json_string_is(source, "global"))
             add_pool(out, few_shot, question_id, pool);
         if (!kv_json_string_is(source, "question_pool"))
-            add_items(out, get(few_shot, "global_examples"));
+            add_items(out, kv_json_find(few_shot, "global_examples"));
     }
     kv_buf_add_char(out, ']');
 }

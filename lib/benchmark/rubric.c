@@ -13,13 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 /* ---- memory ---- */
 
 static struct kv_slice keep_text(struct kv_rubric *r, struct kv_slice string)
@@ -42,7 +35,7 @@ void kv_rubric_release(struct kv_rubric *r)
 
 static struct kv_slice get_json(struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name), none = {0};
+    struct kv_slice v = kv_json_find(object, name), none = {0};
     return kv_json_is_null(v) ? none : v;
 }
 
@@ -69,25 +62,25 @@ static enum kv_trait_kind kind_of(enum kv_trait_list list, struct kv_slice kind)
 static void fill(struct kv_rubric *r, struct kv_trait *t, enum kv_trait_list list, bool global,
     struct kv_slice dump)
 {
-    struct kv_slice kind = get(dump, "kind");
+    struct kv_slice kind = kv_json_find(dump, "kind");
     enum { LOWEST = 1, HIGHEST = 5 }; /* of a score trait that does not say */
     *t = (struct kv_trait){
         .list = list,
         .kind = kind_of(list, kind),
-        .name = keep_text(r, get(dump, "name")),
-        .description = keep_text(r, get(dump, "description")),
-        .summary = keep_text(r, get(dump, "summary")),
+        .name = keep_text(r, kv_json_find(dump, "name")),
+        .description = keep_text(r, kv_json_find(dump, "description")),
+        .summary = keep_text(r, kv_json_find(dump, "summary")),
         .min_score = get_limit(dump, "min_score", LOWEST),
         .max_score = get_limit(dump, "max_score", HIGHEST),
         .classes = get_json(dump, "classes"),
-        .schema = get(kind, "schema"),
-        .pattern = keep_text(r, get(dump, "pattern")),
-        .case_sensitive = kv_json_is_true(get(dump, "case_sensitive")),
-        .invert = kv_json_is_true(get(dump, "invert_result")),
-        .repeated_extraction = kv_json_is_true(get(dump, "repeated_extraction")),
-        .metrics = get(dump, "metrics"),
-        .tp_instructions = get(dump, "tp_instructions"),
-        .tn_instructions = get(dump, "tn_instructions"),
+        .schema = kv_json_find(kind, "schema"),
+        .pattern = keep_text(r, kv_json_find(dump, "pattern")),
+        .case_sensitive = kv_json_is_true(kv_json_find(dump, "case_sensitive")),
+        .invert = kv_json_is_true(kv_json_find(dump, "invert_result")),
+        .repeated_extraction = kv_json_is_true(kv_json_find(dump, "repeated_extraction")),
+        .metrics = kv_json_find(dump, "metrics"),
+        .tp_instructions = kv_json_find(dump, "tp_instructions"),
+        .tn_instructions = kv_json_find(dump, "tn_instructions"),
         .global = global,
         .json = dump,
     };
@@ -226,8 +219,10 @@ static bool is_boolean_scale(struct kv_slice rating)
 {
     double best, worst;
     const char *error_type;
-    return kv_pydantic_float(get(rating, "bestRating"), &best, &error_type) == 0 && best == 1 &&
-           kv_pydantic_float(get(rating, "worstRating"), &worst, &error_type) == 0 && worst == 0;
+    return kv_pydantic_float(kv_json_find(rating, "bestRating"), &best, &error_type) == 0 &&
+           best == 1 &&
+           kv_pydantic_float(kv_json_find(rating, "worstRating"), &worst, &error_type) == 0 &&
+           worst == 0;
 }
 
 /* The plain object a rating stands for: its parameters are properties with names and values. */
@@ -237,15 +232,15 @@ static void add_plain(struct kv_buf *out, struct kv_slice rating, enum kv_trait_
     struct kv_slice property;
     bool kind = false;
     kv_buf_add_char(out, '{');
-    kv_json_out_json(out, "name", get(rating, "name"));
-    kv_json_out_json(out, "description", get(rating, "description"));
-    kv_json_begin(&w, get(rating, "additionalProperty"));
+    kv_json_out_json(out, "name", kv_json_find(rating, "name"));
+    kv_json_out_json(out, "description", kv_json_find(rating, "description"));
+    kv_json_begin(&w, kv_json_find(rating, "additionalProperty"));
     while (kv_json_item(&w, &property)) {
-        struct kv_slice key = get(property, "name");
+        struct kv_slice key = kv_json_find(property, "name");
         if (kv_json_type(key) != KV_JSON_STRING || !kv_trait_has_field(list, key) ||
             kv_json_string_is(key, "name") || kv_json_string_is(key, "description"))
             continue;
-        struct kv_slice value = get(property, "value");
+        struct kv_slice value = kv_json_find(property, "value");
         if (kv_json_string_is(key, "kind") && kv_json_is_null(value))
             continue;
         kind |= kv_json_string_is(key, "kind");
@@ -260,7 +255,7 @@ static void want_text(struct kv_slice object, const char *name, const struct kv_
     struct kv_problems *problems)
 {
     struct kv_path here = {.up = at, .name = kv_slice(name)};
-    struct kv_slice v = get(object, name);
+    struct kv_slice v = kv_json_find(object, name);
     if (!v.n)
         kv_problems_add(problems, &here, "missing", "missing");
     else if (kv_json_type(v) != KV_JSON_STRING)
@@ -272,7 +267,7 @@ static void want_number(struct kv_slice object, const char *name, bool required,
     const struct kv_path *at, struct kv_problems *problems)
 {
     struct kv_path here = {.up = at, .name = kv_slice(name)};
-    struct kv_slice v = get(object, name);
+    struct kv_slice v = kv_json_find(object, name);
     double ignored;
     const char *error_type;
     if (!required && kv_json_is_null(v))
@@ -291,7 +286,7 @@ static int read_rating(struct kv_rubric *r, struct kv_slice rating, bool global,
     enum kv_trait_list list;
     bool is_global;
     struct kv_path type_at = {.up = at, .name = KV_SLICE("additionalType")};
-    struct kv_slice type = get(rating, "additionalType");
+    struct kv_slice type = kv_json_find(rating, "additionalType");
     want_text(rating, "name", at, problems);
     want_number(rating, "bestRating", true, at, problems);
     want_number(rating, "worstRating", true, at, problems);

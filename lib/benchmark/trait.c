@@ -16,13 +16,6 @@ const char *const kv_trait_list_names[KV_TRAIT_LISTS + 1] = {
 
 /* ---- helpers for the rules ---- */
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 static int complain(
     struct kv_problems *problems, const struct kv_path *at, const char *member, const char *text)
 {
@@ -53,7 +46,7 @@ static bool has_item(struct kv_slice array, const char *text)
 static void check_name(
     struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
 {
-    if (get(trait, "name").n == 2)
+    if (kv_json_find(trait, "name").n == 2)
         complain(problems, at, "name", "must not be empty");
 }
 
@@ -95,7 +88,7 @@ static bool has_duplicates(struct kv_slice classes)
 static void check_classes(
     struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
 {
-    struct kv_slice classes = get(trait, "classes"), key, value;
+    struct kv_slice classes = kv_json_find(trait, "classes"), key, value;
     struct kv_json_walk w;
     size_t n = kv_json_count(classes);
     if (n < CLASSES_LEAST || n > CLASSES_MOST) {
@@ -120,13 +113,13 @@ static bool is_template(struct kv_slice kind)
 static void check_kind(
     struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
 {
-    struct kv_slice kind = get(trait, "kind");
+    struct kv_slice kind = kv_json_find(trait, "kind");
     check_name(trait, at, problems);
     if (is_template(kind)) {
-        if (!kv_json_string_is(get(kind, "type"), "template") ||
-            kv_json_type(get(kind, "schema")) != KV_JSON_OBJECT)
+        if (!kv_json_string_is(kv_json_find(kind, "type"), "template") ||
+            kv_json_type(kv_json_find(kind, "schema")) != KV_JSON_OBJECT)
             complain(problems, at, "kind", "expected {\"type\":\"template\",\"schema\":{…}}");
-        if (!kv_json_is_null(get(trait, "higher_is_better")))
+        if (!kv_json_is_null(kv_json_find(trait, "higher_is_better")))
             complain(problems, at, "higher_is_better", "must be null for kind template");
     } else if (kv_json_string_is(kind, "literal")) {
         check_classes(trait, at, problems);
@@ -139,7 +132,8 @@ static void check_agentic(
     struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
 {
     check_kind(trait, at, problems);
-    if (kv_json_is_null(get(trait, "description")) || is_blank(get(trait, "description")))
+    if (kv_json_is_null(kv_json_find(trait, "description")) ||
+        is_blank(kv_json_find(trait, "description")))
         complain(problems, at, "description", "must not be empty");
 }
 
@@ -157,9 +151,9 @@ static bool is_metric(struct kv_slice name)
 static void check_metric(
     struct kv_slice trait, const struct kv_path *at, struct kv_problems *problems)
 {
-    struct kv_slice metrics = get(trait, "metrics"), item;
+    struct kv_slice metrics = kv_json_find(trait, "metrics"), item;
     struct kv_json_walk w;
-    bool full = kv_json_string_is(get(trait, "evaluation_mode"), "full_matrix");
+    bool full = kv_json_string_is(kv_json_find(trait, "evaluation_mode"), "full_matrix");
     check_name(trait, at, problems);
     if (!kv_json_count(metrics))
         complain(problems, at, "metrics", "at least one metric is needed");
@@ -170,9 +164,9 @@ static void check_metric(
     if (!full && (has_item(metrics, "specificity") || has_item(metrics, "accuracy")))
         complain(
             problems, at, "metrics", "specificity and accuracy need evaluation_mode full_matrix");
-    if (!kv_json_count(get(trait, "tp_instructions")))
+    if (!kv_json_count(kv_json_find(trait, "tp_instructions")))
         complain(problems, at, "tp_instructions", "must not be empty");
-    if (full && !kv_json_count(get(trait, "tn_instructions")))
+    if (full && !kv_json_count(kv_json_find(trait, "tn_instructions")))
         complain(problems, at, "tn_instructions", "must not be empty for full_matrix");
 }
 
@@ -339,10 +333,10 @@ static bool is_dropped(struct kv_slice key)
 
 static void prepare(enum kv_trait_list list, struct kv_slice object, struct kv_buf *out)
 {
-    struct kv_slice kind = get(object, "kind"), key, value;
+    struct kv_slice kind = kv_json_find(object, "kind"), key, value;
     struct kv_json_walk w;
     bool llm = list == KV_TRAIT_LLM, literal = llm && kv_json_string_is(kind, "literal");
-    size_t classes = kv_json_count(get(object, "classes"));
+    size_t classes = kv_json_count(kv_json_find(object, "classes"));
     kv_buf_add_char(out, '{');
     kv_json_begin(&w, object);
     while (kv_json_member(&w, &key, &value)) {
@@ -371,7 +365,7 @@ int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct 
         prepare(list, object, &prepared);
         object = kv_slice_of(&prepared);
     }
-    if (list == KV_TRAIT_LLM && is_template(get(object, "kind")))
+    if (list == KV_TRAIT_LLM && is_template(kv_json_find(object, "kind")))
         table = &llm_template_table;
     int rc = kv_schema_read(table, object, at, out, problems);
     kv_buf_release(&tidy);

@@ -23,16 +23,9 @@ struct fill {
     char *free; /* where the next unescaped text goes */
 };
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 static struct kv_slice get_json(struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name), none = {0};
+    struct kv_slice v = kv_json_find(object, name), none = {0};
     return kv_json_is_null(v) ? none : v;
 }
 
@@ -56,13 +49,13 @@ static struct kv_slice unescape(struct fill *f, struct kv_slice string)
 
 static struct kv_slice get_text(struct fill *f, struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name), none = {0};
+    struct kv_slice v = kv_json_find(object, name), none = {0};
     return kv_json_is_null(v) ? none : unescape(f, v);
 }
 
 static bool get_bool(struct kv_slice object, const char *name)
 {
-    return kv_json_is_true(get(object, name));
+    return kv_json_is_true(kv_json_find(object, name));
 }
 
 static double get_double(struct kv_slice object, const char *name, double fallback)
@@ -88,7 +81,7 @@ static int64_t get_int(struct kv_slice object, const char *name, int64_t fallbac
 /* The position of a choice in "a|b|c"; `null` is the one after the last. */
 static int get_choice(struct kv_slice object, const char *name, const char *words)
 {
-    struct kv_slice v = get(object, name);
+    struct kv_slice v = kv_json_find(object, name);
     int i = 0;
     for (const char *c = words; *c; i++) {
         size_t n = strcspn(c, "|");
@@ -110,7 +103,7 @@ static void fill_retry(struct kv_slice policy, struct kv_retry_policy *r)
 {
     static const char *const names[] = {"connection", "timeout", "rate_limit", "server_error"};
     for (size_t i = 0; i < KV_RETRY_CLASSES; i++) {
-        struct kv_slice rule = get(policy, names[i]);
+        struct kv_slice rule = kv_json_find(policy, names[i]);
         r->rules[i] = (struct kv_retry_rule){
             .max_attempts = get_int(rule, "max_attempts", 0),
             .backoff_min = get_double(rule, "backoff_min", 0),
@@ -206,7 +199,7 @@ static void fill_flags(struct kv_slice t, struct kv_config *c)
         t, "task_ordering", "auto|prefix_cache|distribute_answerers|generation_order|random");
     c->request_timeout = get_double(t, "request_timeout", 120);
     c->replay_strict_on_mismatch =
-        kv_json_string_is(get(t, "replay_parse_on_hydration_mismatch"), "strict");
+        kv_json_string_is(kv_json_find(t, "replay_parse_on_hydration_mismatch"), "strict");
 }
 
 static void fill(struct kv_config *c)
@@ -214,7 +207,7 @@ static void fill(struct kv_config *c)
     struct kv_slice t = c->text, prompts = get_json(t, "prompt_config");
     struct fill f = {c->memory + t.n + 1};
     fill_flags(t, c);
-    fill_retry(get(t, "retry_policy"), &c->retry);
+    fill_retry(kv_json_find(t, "retry_policy"), &c->retry);
     c->answerer_limits = get_json(t, "answerer_concurrency_limits");
     c->few_shot = get_json(t, "few_shot_config");
     c->prompts = (struct kv_prompt_texts){
@@ -224,8 +217,8 @@ static void fill(struct kv_config *c)
         .sufficiency_detection = get_text(&f, prompts, "sufficiency_detection"),
         .rubric_evaluation = get_text(&f, prompts, "rubric_evaluation"),
     };
-    c->answering = fill_models(&f, get(t, "answering_models"), c, &c->answering_count);
-    c->parsing = fill_models(&f, get(t, "parsing_models"), c, &c->parsing_count);
+    c->answering = fill_models(&f, kv_json_find(t, "answering_models"), c, &c->answering_count);
+    c->parsing = fill_models(&f, kv_json_find(t, "parsing_models"), c, &c->parsing_count);
 }
 
 /* ---- rules across objects (kv-config(5)) ---- */
@@ -261,15 +254,15 @@ static void check_few_shot(struct kv_slice few_shot, struct kv_problems *problem
 {
     struct kv_json_walk w;
     struct kv_slice id, entry;
-    if (!few_shot.n || kv_json_string_is(get(few_shot, "source"), "disabled"))
+    if (!few_shot.n || kv_json_string_is(kv_json_find(few_shot, "source"), "disabled"))
         return;
-    if (kv_json_string_is(get(few_shot, "pool_mode"), "k-shot") &&
+    if (kv_json_string_is(kv_json_find(few_shot, "pool_mode"), "k-shot") &&
         get_int(few_shot, "pool_k", 0) < 1)
         kv_problems_add(problems, NULL, "value_error",
             "Pool few-shot k value must be at least 1 when using k-shot mode");
-    kv_json_begin(&w, get(few_shot, "question_configs"));
+    kv_json_begin(&w, kv_json_find(few_shot, "question_configs"));
     while (kv_json_member(&w, &id, &entry))
-        if (kv_json_string_is(get(entry, "mode"), "k-shot") && get_int(entry, "k", 1) < 1)
+        if (kv_json_string_is(kv_json_find(entry, "mode"), "k-shot") && get_int(entry, "k", 1) < 1)
             kv_problems_add(problems, NULL, "value_error",
                 "Question %.*s few-shot k value must be at least 1 when using k-shot mode",
                 (int)id.n - 2, id.p + 1);
@@ -278,8 +271,8 @@ static void check_few_shot(struct kv_slice few_shot, struct kv_problems *problem
 static void check_judgment(struct kv_slice t, struct kv_problems *problems)
 {
     bool search = get_bool(t, "deep_judgment_search_enabled");
-    struct kv_slice tool = get(t, "deep_judgment_search_tool");
-    if (search && kv_json_string_is(get(t, "deep_judgment_mode"), "reasoning_only"))
+    struct kv_slice tool = kv_json_find(t, "deep_judgment_search_tool");
+    if (search && kv_json_string_is(kv_json_find(t, "deep_judgment_mode"), "reasoning_only"))
         kv_problems_add(problems, NULL, "value_error",
             "deep_judgment_search_enabled=True is incompatible with "
             "deep_judgment_mode='reasoning_only'. Search requires excerpt extraction. Use "
@@ -294,7 +287,7 @@ static void check_agentic(const struct kv_config *c, struct kv_problems *problem
 {
     struct kv_slice t = c->text;
     if (!get_bool(t, "agentic_parsing")) {
-        if (kv_json_string_is(get(t, "agentic_parsing_trigger"), "dynamic"))
+        if (kv_json_string_is(kv_json_find(t, "agentic_parsing_trigger"), "dynamic"))
             kv_problems_add(problems, NULL, "value_error",
                 "agentic_parsing_trigger='dynamic' requires agentic_parsing=True");
         return;
@@ -309,7 +302,7 @@ static void check_agentic(const struct kv_config *c, struct kv_problems *problem
         kv_problems_add(problems, NULL, "value_error",
             "agentic_parsing=True is not supported with evaluation_mode='rubric_only'");
     if (get_bool(t, "agentic_parsing_materialize_trace") &&
-        kv_json_string_is(get(t, "agentic_judge_context"), "workspace_only"))
+        kv_json_string_is(kv_json_find(t, "agentic_judge_context"), "workspace_only"))
         kv_problems_add(problems, NULL, "value_error",
             "agentic_parsing_materialize_trace=True requires a trace to materialize");
 }
@@ -337,7 +330,7 @@ static void check_all(
 static void keep(struct kv_config *c, struct kv_slice canonical)
 {
     struct kv_buf text = {0};
-    bool off = kv_json_string_is(get(canonical, "evaluation_mode"), "template_only");
+    bool off = kv_json_string_is(kv_json_find(canonical, "evaluation_mode"), "template_only");
     kv_buf_add(&text, canonical.p, canonical.n - 1);
     kv_buf_printf(&text, ",\"rubric_enabled\":%s}", off ? "false" : "true");
     c->memory = kv_alloc(2 * text.n + 2);
@@ -496,7 +489,7 @@ static void refuse_setting(const struct kv_config *c, const char *field, const c
     const char *why, struct kv_problems *problems)
 {
     struct kv_path here = {.name = kv_slice(field)};
-    if (!kv_slice_is(get(c->text, field), fine))
+    if (!kv_slice_is(kv_json_find(c->text, field), fine))
         kv_problems_add(problems, &here, "unsupported", "%s", why);
 }
 

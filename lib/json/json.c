@@ -491,6 +491,22 @@ bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value
     return found;
 }
 
+struct kv_slice kv_json_find(struct kv_slice object, const char *key)
+{
+    struct kv_slice value;
+    kv_json_get(object, key, &value);
+    return value;
+}
+
+bool kv_json_add_text(struct kv_buf *out, struct kv_slice object, const char *key)
+{
+    struct kv_slice value;
+    if (!kv_json_get(object, key, &value) || kv_json_type(value) != KV_JSON_STRING)
+        return false;
+    kv_json_unescape(value, out);
+    return true;
+}
+
 void kv_json_pick(
     struct kv_slice object, const char *const names[], struct kv_slice *values, size_t n)
 {

@@ -85,7 +85,11 @@ size_t kv_json_count(struct kv_slice value); /* members or items, 0 for a scalar
 /* Looks up the last member named `key` (a C string, compared unescaped). False, and *value empty
  * (n == 0), if there is none or `object` is no object. */
 bool kv_json_get(struct kv_slice object, const char *key, struct kv_slice *value);
-/* The same for n keys in one walk: *values is an array of as many. */
+/* The value itself, n == 0 if there is none. */
+struct kv_slice kv_json_find(struct kv_slice object, const char *key);
+/* Appends the text of the member if it is a string; false if not. */
+bool kv_json_add_text(struct kv_buf *out, struct kv_slice object, const char *key);
+/* As kv_json_get, for n keys in one walk: *values is an array of as many. */
 void kv_json_pick(
     struct kv_slice object, const char *const names[], struct kv_slice *values, size_t n);
 /* The same down a path of keys: kv_json_path(row, &v, "metadata", "answering", NULL). */

@@ -34,9 +34,7 @@ struct field {
 
 static struct kv_slice parameter(const struct field *a, const char *name)
 {
-    struct kv_slice v;
-    kv_json_get(a->f->verify_with, name, &v);
-    return v;
+    return kv_json_find(a->f->verify_with, name);
 }
 
 static bool is_mode(const struct field *a, const char *name, const char *mode)

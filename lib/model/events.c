@@ -69,13 +69,6 @@ static bool take_anthropic(struct kv_events *e, const struct kv_protocol *to, st
 
 /* ---- Responses ---- */
 
-static void add_delta(struct kv_buf *out, struct kv_slice event)
-{
-    struct kv_slice delta;
-    if (kv_json_get(event, "delta", &delta) && kv_json_type(delta) == KV_JSON_STRING)
-        kv_json_unescape(delta, out);
-}
-
 /* Notes of the item of an output_item event whether it is reasoning, or a remark on the way to the
  * answer. */
 static void open_item(struct kv_events *e, struct kv_slice event)
@@ -107,14 +100,14 @@ static void take_item_event(
     else if (type_is(type, "response.output_item.done"))
         e->thinking = e->commentary = false;
     else if (type_is(type, "response.output_text.delta"))
-        add_delta(e->commentary ? to->reasoning : to->text, event);
+        kv_json_add_text(e->commentary ? to->reasoning : to->text, event, "delta");
     else if (type_is(type, "response.refusal.delta"))
-        add_delta(to->refusal, event);
+        kv_json_add_text(to->refusal, event, "delta");
     else if (type_is(type, "response.function_call_arguments.delta"))
-        add_delta(to->arguments, event);
+        kv_json_add_text(to->arguments, event, "delta");
     else if (type_is(type, "response.reasoning_text.delta") ||
              type_is(type, "response.reasoning_summary_text.delta"))
-        add_delta(to->reasoning, event);
+        kv_json_add_text(to->reasoning, event, "delta");
     e->text_begun = e->text_begun || to->text->n + to->arguments->n > begun;
 }
 

@@ -202,22 +202,6 @@ void kv_gemini_write(struct kv_buf *out, const struct kv_request *ask)
 
 /* ---- replies ---- */
 
-static void append(struct kv_buf *out, struct kv_slice object, const char *member)
-{
-    struct kv_slice value;
-    if (kv_json_get(object, member, &value) && kv_json_type(value) == KV_JSON_STRING)
-        kv_json_unescape(value, out);
-}
-
-static void replace(struct kv_buf *out, struct kv_slice object, const char *member)
-{
-    struct kv_slice value;
-    if (!kv_json_get(object, member, &value) || kv_json_type(value) != KV_JSON_STRING)
-        return;
-    kv_buf_clear(out);
-    kv_json_unescape(value, out);
-}
-
 static void take_parts(const struct kv_protocol *to, struct kv_slice candidate)
 {
     struct kv_slice parts, part, thought;
@@ -227,7 +211,7 @@ static void take_parts(const struct kv_protocol *to, struct kv_slice candidate)
     kv_json_begin(&w, parts);
     while (kv_json_item(&w, &part)) {
         bool thinking = kv_json_get(part, "thought", &thought) && kv_json_is_true(thought);
-        append(thinking ? to->reasoning : to->text, part, "text");
+        kv_json_add_text(thinking ? to->reasoning : to->text, part, "text");
     }
 }
 
@@ -248,10 +232,10 @@ bool kv_gemini_take(const struct kv_protocol *to, struct kv_slice root)
 {
     struct kv_slice usage, candidates, candidate;
     struct kv_json_walk w;
-    replace(to->model, root, "modelVersion");
+    kv_protocol_replace(to->model, root, "modelVersion");
     if (kv_json_get(root, "usageMetadata", &usage)) {
         kv_usage_members_read(to->usage, KV_PROTOCOL_GEMINI, usage);
-        replace(to->tier, usage, "trafficType");
+        kv_protocol_replace(to->tier, usage, "trafficType");
     }
     if (take_block(to, root))
         return true;
@@ -261,6 +245,6 @@ bool kv_gemini_take(const struct kv_protocol *to, struct kv_slice root)
     if (!kv_json_item(&w, &candidate) || kv_json_type(candidate) != KV_JSON_OBJECT)
         return false;
     take_parts(to, candidate);
-    replace(to->finish, candidate, "finishReason");
+    kv_protocol_replace(to->finish, candidate, "finishReason");
     return true;
 }

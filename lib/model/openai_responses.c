@@ -6,22 +6,6 @@
 
 #include <string.h>
 
-static void append(struct kv_buf *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
-        kv_json_unescape(value, out);
-}
-
-static void replace(struct kv_buf *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    if (!kv_json_get(object, name, &value) || kv_json_type(value) != KV_JSON_STRING)
-        return;
-    kv_buf_clear(out);
-    kv_json_unescape(value, out);
-}
-
 /* ---- items ---- */
 
 /* Pieces of reasoning stand apart from each other. */
@@ -51,9 +35,9 @@ static void add_content(const struct kv_protocol *to, struct kv_slice item, stru
     while (kv_json_item(&w, &part)) {
         kv_json_get(part, "type", &type);
         if (kv_json_string_is(type, "output_text"))
-            append(text, part, "text");
+            kv_json_add_text(text, part, "text");
         else if (kv_json_string_is(type, "refusal"))
-            append(to->refusal, part, "refusal");
+            kv_json_add_text(to->refusal, part, "refusal");
     }
 }
 
@@ -120,7 +104,7 @@ static enum kv_openai_responses_state state_of(
         {"failed", KV_OPENAI_RESPONSES_FAILED}, {"cancelled", KV_OPENAI_RESPONSES_STOPPED},
         {"queued", KV_OPENAI_RESPONSES_WAITING}, {"in_progress", KV_OPENAI_RESPONSES_WAITING}};
     struct kv_slice status;
-    replace(to->finish, root, "status");
+    kv_protocol_replace(to->finish, root, "status");
     if (!kv_json_get(root, "status", &status) || kv_json_is_null(status))
         return kv_json_count(output) ? KV_OPENAI_RESPONSES_DONE : KV_OPENAI_RESPONSES_UNKNOWN;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -139,13 +123,13 @@ bool kv_openai_responses_take(
         return false;
     kv_json_get(root, "id", &said->id);
     kv_json_get(root, "error", &said->error);
-    replace(to->model, root, "model");
-    replace(to->tier, root, "service_tier");
+    kv_protocol_replace(to->model, root, "model");
+    kv_protocol_replace(to->tier, root, "service_tier");
     if (kv_json_get(root, "usage", &usage))
         kv_usage_members_read(to->usage, KV_PROTOCOL_RESPONSES, usage);
     said->state = state_of(to, root, output);
     if (said->state == KV_OPENAI_RESPONSES_CUT && kv_json_get(root, "incomplete_details", &details))
-        replace(to->finish, details, "reason");
+        kv_protocol_replace(to->finish, details, "reason");
     take_items(to, output, said);
     return true;
 }

@@ -29,18 +29,9 @@ static void replace_value(struct kv_buf *out, struct kv_slice value)
     kv_json_unescape(value, out);
 }
 
-static void append(struct kv_buf *out, struct kv_slice object, const char *name)
+void kv_protocol_replace(struct kv_buf *out, struct kv_slice object, const char *name)
 {
-    struct kv_slice value;
-    kv_json_get(object, name, &value);
-    append_value(out, value);
-}
-
-static void replace(struct kv_buf *out, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    kv_json_get(object, name, &value);
-    replace_value(out, value);
+    replace_value(out, kv_json_find(object, name));
 }
 
 /* Each event of a stream repeats it. */
@@ -71,8 +62,8 @@ static void openai_reasoning(const struct kv_protocol *to, struct kv_slice detai
     size_t before = to->reasoning->n;
     kv_json_begin(&w, details);
     while (kv_json_item(&w, &part)) {
-        append(to->reasoning, part, "text");
-        append(to->reasoning, part, "summary");
+        kv_json_add_text(to->reasoning, part, "text");
+        kv_json_add_text(to->reasoning, part, "summary");
     }
     if (to->reasoning->n == before)
         append_value(to->reasoning, content);
@@ -174,11 +165,11 @@ static void anthropic_block(const struct kv_protocol *to, struct kv_slice block)
     if (!kv_json_get(block, "type", &type))
         return;
     if (kv_json_string_is(type, "text") || kv_json_string_is(type, "text_delta"))
-        append(to->text, block, "text");
+        kv_json_add_text(to->text, block, "text");
     else if (kv_json_string_is(type, "thinking") || kv_json_string_is(type, "thinking_delta"))
-        append(to->reasoning, block, "thinking");
+        kv_json_add_text(to->reasoning, block, "thinking");
     else if (kv_json_string_is(type, "input_json_delta"))
-        append(to->arguments, block, "partial_json");
+        kv_json_add_text(to->arguments, block, "partial_json");
     else if (kv_json_string_is(type, "tool_use") && kv_json_get(block, "input", &input) &&
              kv_json_count(input) > 0)
         kv_json_compact(to->arguments, input);
@@ -187,13 +178,13 @@ static void anthropic_block(const struct kv_protocol *to, struct kv_slice block)
 static void anthropic_stop(const struct kv_protocol *to, struct kv_slice object)
 {
     struct kv_slice details;
-    replace(to->finish, object, "stop_reason");
+    kv_protocol_replace(to->finish, object, "stop_reason");
     if (!kv_json_get(object, "stop_details", &details) || kv_json_type(details) != KV_JSON_OBJECT)
         return;
-    append(to->refusal, details, "category");
+    kv_json_add_text(to->refusal, details, "category");
     if (to->refusal->n)
         kv_buf_add_str(to->refusal, ": ");
-    append(to->refusal, details, "explanation");
+    kv_json_add_text(to->refusal, details, "explanation");
 }
 
 static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
@@ -202,7 +193,7 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
     struct kv_json_walk w;
     if (kv_json_get(root, "usage", &value)) {
         kv_usage_members_read(to->usage, KV_PROTOCOL_ANTHROPIC, value);
-        replace(to->tier, value, "service_tier");
+        kv_protocol_replace(to->tier, value, "service_tier");
     }
     if (kv_json_get(root, "message", &value)) /* message_start */
         return anthropic_take(to, value);
@@ -212,7 +203,7 @@ static bool anthropic_take(const struct kv_protocol *to, struct kv_slice root)
         anthropic_block(to, block);
         anthropic_stop(to, block);
     }
-    replace(to->model, root, "model");
+    kv_protocol_replace(to->model, root, "model");
     kv_json_get(root, "id", &value);
     take_id(to, value);
     anthropic_stop(to, root);

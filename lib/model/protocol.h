@@ -25,6 +25,10 @@ struct kv_protocol {
 bool kv_protocol_take(
     const struct kv_protocol *to, enum kv_protocol_kind kind, struct kv_slice root);
 
+/* Puts the text of a member in place of what was said before, if the member is a string: streams
+ * repeat themselves, and the last one counts. */
+void kv_protocol_replace(struct kv_buf *out, struct kv_slice object, const char *name);
+
 /* The error a body or event of status 200 carries, if it does. */
 bool kv_protocol_error(struct kv_slice root, struct kv_slice *error);
 

@@ -3,16 +3,13 @@
 
 #include "effort.h"
 #include "json.h"
+#include "request.h"
 
 #include <string.h>
 
 static bool find(struct kv_slice extra, const char *name, struct kv_slice *value)
 {
-    return extra.n &&
-           (kv_json_get(extra, name, value) ||
-               kv_json_path(extra, value, "model_kwargs", name, NULL) ||
-               kv_json_path(extra, value, "extra_body", name, NULL)) &&
-           !kv_json_is_null(*value);
+    return kv_request_extra(extra, name, value) && !kv_json_is_null(*value);
 }
 
 /* ---- what URLs say ---- */

@@ -61,19 +61,23 @@ bool kv_request_is_nest(struct kv_slice key)
     return among(key, nests, sizeof nests / sizeof *nests);
 }
 
-bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value)
+bool kv_request_extra(struct kv_slice extra, const char *name, struct kv_slice *value)
 {
-    struct kv_slice found, nest;
-    if (!value)
-        value = &found;
-    if (ask->extra.n == 0)
+    struct kv_slice nest;
+    if (extra.n == 0)
         return false;
-    if (kv_json_get(ask->extra, name, value))
+    if (kv_json_get(extra, name, value))
         return true;
     for (size_t i = 0; i < sizeof nests / sizeof *nests; i++)
-        if (kv_json_get(ask->extra, nests[i], &nest) && kv_json_get(nest, name, value))
+        if (kv_json_get(extra, nests[i], &nest) && kv_json_get(nest, name, value))
             return true;
     return false;
+}
+
+bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value)
+{
+    struct kv_slice found;
+    return kv_request_extra(ask->extra, name, value ? value : &found);
 }
 
 /* ---- sampling ---- */

@@ -20,8 +20,7 @@ void kv_request_text(struct kv_request_body *b, const char *name, const char *te
 
 /* True of a member of extra_kwargs (a JSON string) whose members are meant as those of the request. */
 bool kv_request_is_nest(struct kv_slice key);
-/* True if extra_kwargs, or one of the objects in them that are meant as members of the request, have
- * the name. *value (NULL: not wanted) is what it has. */
+/* As kv_request_extra of the extra_kwargs of a request; value NULL: not wanted. */
 bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value);
 
 void kv_request_temperature(struct kv_request_body *b);

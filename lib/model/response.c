@@ -320,13 +320,6 @@ static bool decode_response(
     return true;
 }
 
-static void take_member(struct kv_buf *to, struct kv_slice object, const char *name)
-{
-    struct kv_slice value;
-    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
-        kv_json_unescape(value, to);
-}
-
 /* An answer to a request that nothing is known of. */
 static void decode_any(struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
 {
@@ -339,8 +332,8 @@ static void decode_any(struct kv_response *r, const struct kv_response_to *to, s
         say_str(r, to, "the reply is JSON but no object");
         return;
     }
-    take_member(&r->model, root, "model");
-    take_member(&r->tier, root, "service_tier");
+    kv_json_add_text(&r->model, root, "model");
+    kv_json_add_text(&r->tier, root, "service_tier");
     if (kv_json_get(root, "usage", &usage))
         kv_usage_members_read(&r->usage, to->wire, usage);
     kv_usage_settle(&r->usage);

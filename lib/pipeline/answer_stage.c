@@ -40,16 +40,6 @@ static void add_part(struct kv_buf *out, struct kv_slice part)
     kv_buf_add_slice(out, part);
 }
 
-static bool get_text(struct kv_slice object, const char *key, struct kv_buf *out)
-{
-    struct kv_slice v;
-    kv_buf_clear(out);
-    if (!kv_json_get(object, key, &v) || kv_json_type(v) != KV_JSON_STRING)
-        return false;
-    kv_json_unescape(v, out);
-    return true;
-}
-
 /* The question behind its examples; an example that lacks either half is passed over. */
 static void add_question(const struct kv_prepared_question *s, struct kv_buf *out)
 {
@@ -58,7 +48,10 @@ static void add_question(const struct kv_prepared_question *s, struct kv_buf *ou
     struct kv_buf question = {0}, answer = {0};
     kv_json_begin(&w, kv_slice_of(&s->examples));
     while (kv_json_item(&w, &example)) {
-        if (!get_text(example, "question", &question) || !get_text(example, "answer", &answer))
+        kv_buf_clear(&question);
+        kv_buf_clear(&answer);
+        if (!kv_json_add_text(&question, example, "question") ||
+            !kv_json_add_text(&answer, example, "answer"))
             continue;
         kv_buf_add_str(out, "Question: ");
         kv_buf_add_slice(out, kv_slice_of(&question));

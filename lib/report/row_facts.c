@@ -15,13 +15,6 @@
 const char *const kv_row_facts_retries[] = {
     "connection", "timeout", "rate_limit", "server_error", NULL};
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice value = {0};
-    kv_json_get(object, name, &value);
-    return value;
-}
-
 /* Several members in one walk; empty where there is none. A row has long texts, and a walk passes
  * them all. */
 static void pick(
@@ -77,13 +70,14 @@ static uint64_t count(struct kv_slice value)
 
 void kv_row_facts_add_model(struct kv_buf *out, struct kv_slice identity)
 {
-    struct kv_slice name = get(identity, "model_name"), id = get(identity, "config_id"), tool;
+    struct kv_slice name = kv_json_find(identity, "model_name"),
+                    id = kv_json_find(identity, "config_id"), tool;
     struct kv_json_walk walk;
     const char *before = " +[";
     if (!is_text(name))
         return;
-    if (is_text(get(identity, "interface"))) {
-        kv_json_unescape(get(identity, "interface"), out);
+    if (is_text(kv_json_find(identity, "interface"))) {
+        kv_json_unescape(kv_json_find(identity, "interface"), out);
         kv_buf_add_char(out, ':');
     }
     kv_json_unescape(name, out);
@@ -92,7 +86,7 @@ void kv_row_facts_add_model(struct kv_buf *out, struct kv_slice identity)
         kv_json_unescape(id, out);
         kv_buf_add_char(out, ')');
     }
-    kv_json_begin(&walk, get(identity, "tools"));
+    kv_json_begin(&walk, kv_json_find(identity, "tools"));
     for (; kv_json_item(&walk, &tool); before = ", ") {
         kv_buf_add_str(out, before);
         kv_json_unescape(tool, out);
@@ -121,7 +115,7 @@ static double cost_of(
     double cost = u->used.cost;
     if (!isnan(cost) || !prices)
         return cost;
-    plain(&name, get(identity, "model_name"));
+    plain(&name, kv_json_find(identity, "model_name"));
     plain(&served, u->served);
     plain(&tier, u->tier);
     struct kv_priced model = {.name = kv_slice_of(&name),
@@ -178,13 +172,13 @@ static void take_usage(struct kv_fact *fact, const struct kv_result *row, const 
         add_stage(answer ? &fact->answering : &fact->judging, names->prices, stage,
             answer ? row->answering : row->parsing);
         if (answer)
-            take_served(fact, get(stage, "kv_served"), names);
+            take_served(fact, kv_json_find(stage, "kv_served"), names);
     }
     if (kv_json_is_true(m->uncounted))
         fact->flags |= KV_FACT_ESTIMATED;
     if (kv_json_is_true(m->partial))
         fact->flags |= KV_FACT_PARTIAL;
-    fact->first_token = number(get(m->metrics, "kv_first_token_seconds"));
+    fact->first_token = number(kv_json_find(m->metrics, "kv_first_token_seconds"));
 }
 
 /* ---- warnings, retries ---- */
@@ -225,7 +219,7 @@ static void take_warnings(
 static void take_retries(struct kv_fact *fact, struct kv_slice counts)
 {
     for (size_t i = 0; i < KV_RETRY_CLASSES; i++) {
-        uint64_t used = count(get(get(counts, kv_row_facts_retries[i]), "used"));
+        uint64_t used = count(kv_json_find(kv_json_find(counts, kv_row_facts_retries[i]), "used"));
         fact->retries[i] = (uint16_t)(used > UINT16_MAX ? UINT16_MAX : used);
         if (used)
             fact->flags |= KV_FACT_RETRIED;

@@ -6,6 +6,7 @@
 #include "effort.h"
 #include "json.h"
 #include "protocol_choice.h"
+#include "request.h"
 
 #include <string.h>
 
@@ -29,10 +30,7 @@ static void tell_word(struct kv_endpoint *e, const char *what, const char *word,
 
 static bool find(const struct kv_endpoint *e, const char *name, struct kv_slice *value)
 {
-    struct kv_slice extra = e->model->extra_kwargs;
-    return extra.n && (kv_json_get(extra, name, value) ||
-                          kv_json_path(extra, value, "model_kwargs", name, NULL) ||
-                          kv_json_path(extra, value, "extra_body", name, NULL));
+    return kv_request_extra(e->model->extra_kwargs, name, value);
 }
 
 static int word_of(struct kv_slice json)

@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "num.h"
+#include "request.h"
 
 enum {
     FIRST_HOSTED_MS = 300000,
@@ -15,22 +16,14 @@ enum {
 
 /* ---- which calls ---- */
 
-/* What extra_kwargs, or one of its nests, has for a name. */
-static bool find_extra(const struct kv_model *m, const char *name, struct kv_slice *value)
-{
-    return m->extra_kwargs.n &&
-           (kv_json_get(m->extra_kwargs, name, value) ||
-               kv_json_path(m->extra_kwargs, value, "model_kwargs", name, NULL) ||
-               kv_json_path(m->extra_kwargs, value, "extra_body", name, NULL));
-}
-
 static bool thinks_hard(const struct kv_model *m)
 {
     static const char *const efforts[] = {"high", "xhigh", "max"};
     struct kv_slice effort, reasoning;
-    if (!find_extra(m, "reasoning_effort", &effort) &&
-        !(find_extra(m, "reasoning", &reasoning) && kv_json_get(reasoning, "effort", &effort)) &&
-        !find_extra(m, "effort", &effort))
+    if (!kv_request_extra(m->extra_kwargs, "reasoning_effort", &effort) &&
+        !(kv_request_extra(m->extra_kwargs, "reasoning", &reasoning) &&
+            kv_json_get(reasoning, "effort", &effort)) &&
+        !kv_request_extra(m->extra_kwargs, "effort", &effort))
         return false;
     for (size_t i = 0; i < sizeof efforts / sizeof *efforts; i++)
         if (kv_json_string_is(effort, efforts[i]))
@@ -44,10 +37,10 @@ static bool is_long_for_anthropic(const struct kv_endpoint *e)
     int64_t most = e->model->max_tokens;
     if (e->provider.wire != KV_PROTOCOL_ANTHROPIC)
         return false;
-    if (find_extra(e->model, "max_tokens", &value))
+    if (kv_request_extra(e->model->extra_kwargs, "max_tokens", &value))
         kv_num_int64(value, &most);
-    bool thinks = find_extra(e->model, "thinking", &value) && kv_json_get(value, "type", &type) &&
-                  !kv_json_string_is(type, "disabled");
+    bool thinks = kv_request_extra(e->model->extra_kwargs, "thinking", &value) &&
+                  kv_json_get(value, "type", &type) && !kv_json_string_is(type, "disabled");
     return most > ANTHROPIC_LONG || thinks;
 }
 
@@ -62,7 +55,7 @@ bool kv_streaming_wanted(const struct kv_endpoint *e)
     if (e->quirks & KV_QUIRK_NO_STREAM || e->command ||
         (e->background && e->provider.wire == KV_PROTOCOL_RESPONSES))
         return false;
-    if (find_extra(e->model, "streaming", &said) && !kv_json_is_null(said))
+    if (kv_request_extra(e->model->extra_kwargs, "streaming", &said) && !kv_json_is_null(said))
         return kv_json_is_true(said);
     if (e->streaming.when != KV_STREAM_AUTO)
         return e->streaming.when == KV_STREAM_ALWAYS;

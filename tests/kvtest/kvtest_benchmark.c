@@ -20,16 +20,9 @@
 
 static struct kv_buf out;
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 static char *text_of(struct kv_slice object, const char *name)
 {
-    struct kv_slice v = get(object, name);
+    struct kv_slice v = kv_json_find(object, name);
     return kv_json_is_null(v) ? NULL : kv_json_strdup(v);
 }
 
@@ -153,7 +146,7 @@ static void do_choose(struct kv_slice line)
     struct kv_bench *b = open_bench(line, &text);
     begin("selections");
     kv_buf_add_char(&out, '[');
-    kv_json_begin(&w, get(line, "positions"));
+    kv_json_begin(&w, kv_json_find(line, "positions"));
     while (b && kv_json_item(&w, &item)) {
         char *positions = kv_json_strdup(item);
         bool *chosen = kv_calloc(b->n + 1, sizeof *chosen);
@@ -226,7 +219,7 @@ static void do_plan(struct kv_slice line)
     struct kv_err err;
     char *text, *ids = text_of(line, "question_ids"), *positions = text_of(line, "questions");
     struct kv_bench *b = open_bench(line, &text);
-    struct kv_config *c = kv_config_open(get(line, "config"), &from, &problems, &err);
+    struct kv_config *c = kv_config_open(kv_json_find(line, "config"), &from, &problems, &err);
     bool *chosen = kv_calloc(b ? b->n + 1 : 1, sizeof *chosen);
     long n = -1;
     if (!b || !c || (n = kv_select(b, ids, positions, chosen, &err)) < 0) {

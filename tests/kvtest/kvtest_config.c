@@ -23,19 +23,12 @@
 
 static struct kv_buf out;
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 static struct kv_question kept; /* the texts of one line */
 
 /* A member's text, kept until the next line. */
 static struct kv_slice text_of(struct kv_slice object, const char *name)
 {
-    return kv_question_keep_text(&kept, get(object, name));
+    return kv_question_keep_text(&kept, kv_json_find(object, name));
 }
 
 static void member(const char *name, struct kv_slice text)
@@ -91,7 +84,7 @@ static void do_fewshot(struct kv_slice line)
                             "\"interface\":\"openrouter\"}],\"parsing_models\":[{\"id\":\"a\","
                             "\"model_name\":\"a\",\"interface\":\"openrouter\"}],"
                             "\"few_shot_config\":");
-    kv_buf_add_slice(&config, get(line, "few_shot_config"));
+    kv_buf_add_slice(&config, kv_json_find(line, "few_shot_config"));
     kv_buf_add_char(&config, '}');
     struct kv_config *c = kv_config_open(kv_slice_of(&config), &from, &problems, &err);
     if (!c) {
@@ -99,7 +92,7 @@ static void do_fewshot(struct kv_slice line)
         exit(3);
     }
     kv_problems_release(&problems);
-    kv_fewshot_resolve(c->few_shot, text_of(line, "question_id"), get(line, "pool"), &out);
+    kv_fewshot_resolve(c->few_shot, text_of(line, "question_id"), kv_json_find(line, "pool"), &out);
     kv_config_close(c);
     kv_buf_release(&config);
 }
@@ -124,15 +117,15 @@ static void do_model(struct kv_slice line)
     struct kv_problems problems = {0};
     struct kv_config_source from = {.traces_given = true};
     struct kv_err err;
-    bool answering = kv_json_string_is(get(line, "role"), "answering");
+    bool answering = kv_json_string_is(kv_json_find(line, "role"), "answering");
     kv_buf_printf(&config, "{\"answering_models\":[%.*s],\"parsing_models\":[%.*s]}",
-        (int)get(line, "config").n, get(line, "config").p, (int)get(line, "config").n,
-        get(line, "config").p);
+        (int)kv_json_find(line, "config").n, kv_json_find(line, "config").p,
+        (int)kv_json_find(line, "config").n, kv_json_find(line, "config").p);
     struct kv_config *c = kv_config_open(kv_slice_of(&config), &from, &problems, &err);
     struct kv_identity who;
     /* A configuration refuses an empty name; the rule for its key is there all the same. */
-    const struct kv_model bare = {.id = text_of(get(line, "config"), "id"),
-        .interface = text_of(get(line, "config"), "interface")};
+    const struct kv_model bare = {.id = text_of(kv_json_find(line, "config"), "id"),
+        .interface = text_of(kv_json_find(line, "config"), "interface")};
     kv_identity_of(c ? &c->answering[0] : &bare, answering ? KV_ANSWERING : KV_PARSING, &who);
     add_identity(&who);
     kv_problems_release(&problems);
@@ -144,8 +137,8 @@ static void do_identity(struct kv_slice line)
 {
     struct kv_buf key = {0}, shown = {0};
     struct kv_err err;
-    if (kv_identity_key_of_json(get(line, "identity"), &key, &err) != 0 ||
-        kv_identity_display_of_json(get(line, "identity"), &shown, &err) != 0)
+    if (kv_identity_key_of_json(kv_json_find(line, "identity"), &key, &err) != 0 ||
+        kv_identity_display_of_json(kv_json_find(line, "identity"), &shown, &err) != 0)
         kv_buf_printf(&out, "\"%s\"", err.text);
     kv_buf_add_char(&out, '{');
     member("canonical_key", kv_slice_of(&key));
@@ -178,7 +171,7 @@ static void do_key_parse(struct kv_slice line)
 
 static void do_id(struct kv_slice line)
 {
-    struct kv_slice kind = get(line, "kind");
+    struct kv_slice kind = kv_json_find(line, "kind");
     struct kv_buf text = {0};
     char id[KV_MD5_HEX + 1];
     int64_t replicate = KV_NO_REPLICATE;
@@ -189,7 +182,7 @@ static void do_id(struct kv_slice line)
     } else if (kv_json_string_is(kind, "task_key_parse")) {
         do_key_parse(line);
     } else if (kv_json_string_is(kind, "task_key_build")) {
-        kv_num_int64(get(line, "replicate"), &replicate);
+        kv_num_int64(kv_json_find(line, "replicate"), &replicate);
         kv_task_add_key(&text, text_of(line, "question_id"), text_of(line, "answering_key"),
             text_of(line, "parsing_key"), replicate);
         kv_buf_add_char(&out, '{');

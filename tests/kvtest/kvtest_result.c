@@ -38,13 +38,6 @@ static _Noreturn void die(const struct kv_err *err)
     exit((int)err->kind);
 }
 
-static struct kv_slice get(struct kv_slice object, const char *name)
-{
-    struct kv_slice v = {0};
-    kv_json_get(object, name, &v);
-    return v;
-}
-
 /* Keeps the bytes of a buffer until the end. */
 static struct kv_slice keep(struct kv_buf *text)
 {
@@ -61,7 +54,7 @@ static struct kv_slice keep(struct kv_buf *text)
 static struct kv_slice text_of(struct kv_slice object, const char *name)
 {
     struct kv_buf text = {0};
-    struct kv_slice v = get(object, name);
+    struct kv_slice v = kv_json_find(object, name);
     if (kv_json_is_null(v))
         return (struct kv_slice){0};
     kv_json_unescape(v, &text);
@@ -71,7 +64,7 @@ static struct kv_slice text_of(struct kv_slice object, const char *name)
 static int64_t int_of(struct kv_slice object, const char *name)
 {
     int64_t n = 0;
-    kv_num_int64(get(object, name), &n);
+    kv_num_int64(kv_json_find(object, name), &n);
     return n;
 }
 
@@ -163,14 +156,14 @@ static void read_ids(void)
             die(&err);
         struct kv_result_name name = {
             .question_id = text_of(x, "question_id"),
-            .answering_key = key_of(get(x, "answering")),
-            .parsing_key = key_of(get(x, "parsing")),
+            .answering_key = key_of(kv_json_find(x, "answering")),
+            .parsing_key = key_of(kv_json_find(x, "parsing")),
             .timestamp = text_of(x, "timestamp"),
-            .has_replicate = !kv_json_is_null(get(x, "replicate")),
+            .has_replicate = !kv_json_is_null(kv_json_find(x, "replicate")),
             .replicate = int_of(x, "replicate"),
             .scenario_id = text_of(x, "scenario_id"),
             .scenario_node = text_of(x, "scenario_node"),
-            .has_turn = !kv_json_is_null(get(x, "scenario_turn")),
+            .has_turn = !kv_json_is_null(kv_json_find(x, "scenario_turn")),
             .scenario_turn = int_of(x, "scenario_turn"),
         };
         kv_result_id(&name, hex);
@@ -186,9 +179,9 @@ static void read_head(struct kv_slice job, struct kv_export_head *head)
     static struct kv_buf config;
     struct kv_problems problems = {0};
     struct kv_config_source from = {.traces_given = true};
-    struct kv_slice summary = get(job, "job");
+    struct kv_slice summary = kv_json_find(job, "job");
     struct kv_err err;
-    struct kv_config *c = kv_config_open(get(job, "config"), &from, &problems, &err);
+    struct kv_config *c = kv_config_open(kv_json_find(job, "config"), &from, &problems, &err);
     if (!c)
         die(&err);
     kv_config_add_state_text(&config, c);
@@ -200,12 +193,12 @@ static void read_head(struct kv_slice job, struct kv_export_head *head)
         .total = int_of(summary, "total_questions"),
         .successful = int_of(summary, "successful_count"),
         .failed = int_of(summary, "failed_count"),
-        .start_time = get(summary, "start_time"),
-        .is_complete = kv_json_is_true(get(job, "is_complete")),
-        .rubric_definition = get(job, "rubric_definition"),
+        .start_time = kv_json_find(summary, "start_time"),
+        .is_complete = kv_json_is_true(kv_json_find(job, "is_complete")),
+        .rubric_definition = kv_json_find(job, "rubric_definition"),
     };
-    kv_num_double(get(job, "now"), &head->export_time);
-    head->has_end = kv_num_double(get(summary, "end_time"), &head->end_time);
+    kv_num_double(kv_json_find(job, "now"), &head->export_time);
+    head->has_end = kv_num_double(kv_json_find(summary, "end_time"), &head->end_time);
     if (kv_json_is_null(head->rubric_definition))
         head->rubric_definition = (struct kv_slice){0};
 }
@@ -215,7 +208,7 @@ static struct kv_slice scenarios_of(struct kv_slice job)
     static struct kv_buf text;
     struct kv_json_walk w;
     struct kv_slice item;
-    kv_json_begin(&w, get(job, "scenario_results"));
+    kv_json_begin(&w, kv_json_find(job, "scenario_results"));
     while (kv_json_item(&w, &item)) {
         if (text.n)
             kv_buf_add_str(&text, ",\n");

@@ -114,9 +114,8 @@ static int write_to(
     int fd, const struct kv_report *r, const struct asked *a, enum form form, struct kv_err *err)
 {
     struct kv_sink s = {.fd = fd};
-    struct kv_err ignored;
     int failed = write_form(&s, r, a, form, err);
-    return kv_sink_end(&s, failed ? &ignored : err) != 0 || failed ? -1 : 0;
+    return kv_sink_end(&s, failed ? NULL : err) != 0 || failed ? -1 : 0;
 }
 
 static void write_report(const struct kv_report *r, const struct asked *a, enum form form)

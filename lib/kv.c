@@ -47,8 +47,7 @@ static char *prompt_of(struct kv_slice stored)
         return prompt;
     struct kv_config_source from = {.stored = true};
     struct kv_problems problems = {0};
-    struct kv_err ignored;
-    struct kv_config *c = kv_config_open(stored, &from, &problems, &ignored);
+    struct kv_config *c = kv_config_open(stored, &from, &problems, NULL);
     if (c && c->answering_count && c->answering[0].system_prompt.p)
         prompt = kv_slice_dup(c->answering[0].system_prompt);
     kv_config_close(c);

@@ -115,6 +115,13 @@ static bool begins_with_place(const char *text)
     return line && text[line] == ':';
 }
 
+int kv_err_copy(struct kv_err *err, const struct kv_err *from)
+{
+    if (err)
+        *err = *from;
+    return -1;
+}
+
 int kv_err_context(struct kv_err *err, const char *format, ...)
 {
     char before[KV_ERR_TEXT_MAX], after[KV_ERR_TEXT_MAX];

@@ -5,8 +5,8 @@
  * the exit status a program ends with (spec: the table of exit statuses in kv.7).
  *
  * NULL stands for a failure that nobody reads: nothing is written then. The rooms base, json, python,
- * config, template, result and judge, and the modules io and key_index, take it; calls of other
- * rooms may look at the kind of a failure on its way and want a place for it.
+ * config, template, result, judge and model, and the modules io, key_index and sink, take it; calls
+ * of other rooms may look at the kind of a failure on its way and want a place for it.
  *
  * The sentence is written where the cause is known ("expected ',' or ']'"); callers that know the
  * name of the thing put it in front with kv_err_context, once ("results.jsonl:3:17: expected …").
@@ -51,6 +51,9 @@ int kv_err_device(struct kv_err *err, const char *name, int number);
 /* How many bytes of a control character the text begins with: 1, 2 for those beyond ASCII (U+0080
  * to U+009F, which steer a terminal as well), 0 if it begins with another. */
 size_t kv_err_control(const char *text, size_t n);
+
+/* Hands on a failure that was kept; does nothing if nobody reads it. Returns -1. */
+int kv_err_copy(struct kv_err *err, const struct kv_err *from);
 
 /* Puts "<context>: " in front of the text of a failure already set; where that begins with a place,
  * "3:17: …" or "3: …", the name joins it: "results.jsonl:3:17: …". Returns -1. */

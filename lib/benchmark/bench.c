@@ -385,9 +385,8 @@ int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, str
     struct kv_problems problems = {0};
     struct kv_buf text = {0};
     struct kv_slice value;
-    struct kv_err ignored;
     *q = (struct kv_question){0};
-    bool same = read_text(b, from, &text, &ignored) == 0 &&
+    bool same = read_text(b, from, &text, NULL) == 0 &&
                 kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &value, NULL) == 0 &&
                 kv_json_type(value) == KV_JSON_OBJECT &&
                 (b->lines ? kv_question_jsonl_read(q, value, NULL, &problems)

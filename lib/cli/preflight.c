@@ -103,10 +103,9 @@ static bool asks_otherwise(struct probe *p)
     static const struct kv_wanted any = {0};
     struct kv_endpoint *e = p->endpoint;
     struct kv_buf object = {0};
-    struct kv_err ignored;
     if (!p->query.schema_name || p->reply.outcome != KV_OUTCOME_OK)
         return false;
-    p->obeyed = kv_reply_object(kv_slice_of(&p->reply.text), &any, &object, &ignored) == 0 &&
+    p->obeyed = kv_reply_object(kv_slice_of(&p->reply.text), &any, &object, NULL) == 0 &&
                 has_verdict(kv_slice_of(&object));
     kv_buf_release(&object);
     if (p->obeyed || p->step == KV_STEP_PLAIN)

@@ -120,9 +120,8 @@ static void add_addressee(struct kv_buf *line, const struct kv_pricing_model *m,
 {
     struct kv_choice choice = kv_pricing_choice(m);
     struct kv_provider p = {0};
-    struct kv_err ignored;
     if (kv_slice_is(m->model->interface, "manual") ||
-        kv_provider_open(&p, &choice, env, NULL, &ignored))
+        kv_provider_open(&p, &choice, env, NULL, NULL))
         p = (struct kv_provider){0};
     kv_preview_add_where(line, &p);
     kv_provider_close(&p);

@@ -24,10 +24,9 @@ enum kv_control_state kv_control_read(int lock, struct kv_control *c, bool *same
 {
     char boot[KV_BOOT_MAX];
     enum kv_control_state state = KV_CONTROL_OK;
-    struct kv_err none;
     kv_io_boot(boot);
     memset(c, 0, sizeof *c); /* padding included: it is summed */
-    if (kv_io_pread(lock, c, sizeof *c, 0, &none) || !intelligible(c))
+    if (kv_io_pread(lock, c, sizeof *c, 0, NULL) || !intelligible(c))
         state = KV_CONTROL_NONE;
     *same_boot = state == KV_CONTROL_OK && boot[0] && memcmp(c->boot, boot, sizeof boot) == 0;
     if (state == KV_CONTROL_OK && !c->durable && !*same_boot)
@@ -49,8 +48,7 @@ static int put(int lock, struct kv_control *c, struct kv_err *err)
 
 void kv_control_write(int lock, struct kv_control *c)
 {
-    struct kv_err none;
-    if (put(lock, c, &none))
+    if (put(lock, c, NULL))
         kv_control_void(lock);
 }
 
@@ -61,8 +59,7 @@ int kv_control_sync(int lock, struct kv_control *c, struct kv_err *err)
 
 void kv_control_void(int lock)
 {
-    struct kv_err none;
-    if (kv_io_truncate(lock, 0, &none))
+    if (kv_io_truncate(lock, 0, NULL))
         return;
 }
 

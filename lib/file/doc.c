@@ -155,7 +155,6 @@ int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)
 static void adopt(struct kv_doc *d)
 {
     struct kv_control *c = &d->record;
-    struct kv_err none;
     for (size_t i = 0; i < d->count; i++) {
         if (d->part[i].view.shape != KV_DOC_VERSION_GROWING)
             return;
@@ -164,7 +163,7 @@ static void adopt(struct kv_doc *d)
         const struct kv_doc_version *v = &d->part[i].view;
         if (kv_control_find(c, i, &v->file.id) == 0)
             continue;
-        if (kv_io_sync(v->fd, &none))
+        if (kv_io_sync(v->fd, NULL))
             return;
         memset(c->doc[i], 0, sizeof c->doc[i]);
         c->doc[i][0] = (struct kv_member){v->file.id, v->end};

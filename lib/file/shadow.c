@@ -316,13 +316,12 @@ void kv_shadow_record(const struct kv_shadow *g, const struct kv_control *old, s
 
 bool kv_shadow_undo(struct kv_shadow *g, int dir)
 {
-    struct kv_err none;
     if (g->fd < 0)
         return false;
     if (KV_FAULT(IN_PLACE))
         return close_spare(g), false;
-    bool whole = !g->copying && kv_io_lease(g->fd) && !kv_io_truncate(g->fd, g->shared, &none) &&
-                 !kv_io_pwrite(g->fd, TAIL, g->shared, &none) && kv_io_stat(g->fd, &g->next) == 0;
+    bool whole = !g->copying && kv_io_lease(g->fd) && !kv_io_truncate(g->fd, g->shared, NULL) &&
+                 !kv_io_pwrite(g->fd, TAIL, g->shared, NULL) && kv_io_stat(g->fd, &g->next) == 0;
     if (!whole)
         kv_io_remove(dir, g->spare);
     close_spare(g); /* which gives up the lease too */

@@ -434,8 +434,7 @@ int kv_repair_object(
             kv_err_set(r.err, KV_INPUT, "the JSON holds what no reader takes");
         kv_buf_cut(out, before, out->n - before);
     }
-    *err = first;
-    return -1;
+    return kv_err_copy(err, &first);
 }
 
 /* ---- doubts about strict JSON ---- */

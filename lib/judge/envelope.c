@@ -271,13 +271,12 @@ static enum kv_speaks open_string(struct kv_slice string, const struct kv_wanted
     struct kv_buf text = {0}, repaired = {0};
     struct kv_repaired r;
     struct kv_slice value;
-    struct kv_err ignored;
     enum kv_speaks speaks = KV_SILENT;
     kv_json_unescape(string, &text);
     struct kv_slice inner = kv_pystr_strip(kv_slice_of(&text));
     if (kv_json_check(inner, KV_JSON_NONFINITE | KV_JSON_DIGITS, &value, NULL) == 0)
         speaks = open_value(value, w, depth + 1, out, err);
-    else if (kv_repair_opening(inner) && kv_repair_object(inner, &repaired, &r, &ignored) == 0 &&
+    else if (kv_repair_opening(inner) && kv_repair_object(inner, &repaired, &r, NULL) == 0 &&
              r.closed)
         speaks = open_value(kv_slice_of(&repaired), w, depth + 1, out, err);
     kv_buf_release(&text);

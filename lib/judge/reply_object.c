@@ -317,7 +317,7 @@ int kv_reply_object(
     else if (s.differ)
         kv_err_set(err, KV_INPUT, "the reply holds several objects that say different things");
     else if (!s.said.n)
-        *err = s.err;
+        kv_err_copy(err, &s.err);
     else
         failed = 0;
     if (!failed)

@@ -173,10 +173,9 @@ static bool is_passed(const struct kv_secrets *ring, struct kv_slice name)
 static void gather_one(struct kv_secrets *ring, struct kv_slice name, struct kv_buf *gone)
 {
     struct kv_slice key;
-    struct kv_err ignored;
     char *text = kv_slice_dup(name);
     const char *value = name.p + name.n + 1;
-    if (kv_secret_add(ring, text, kv_slice(value), &key, &ignored) == 0) {
+    if (kv_secret_add(ring, text, kv_slice(value), &key, NULL) == 0) {
         kv_buf_printf(gone, "%s%s", gone->n ? ", " : "", text);
         kv_secret_forget_env(text);
     }

@@ -341,8 +341,7 @@ int kv_answer_stage_shown(
 bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a)
 {
     struct kv_slice message;
-    struct kv_err ignored;
-    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, &ignored) == 0 &&
+    return a->trace.n && kv_extract_message(kv_slice_of(&a->raw), &message, NULL) == 0 &&
            kv_slice_starts(message, placeholder);
 }
 

@@ -152,12 +152,11 @@ static bool coerces_wholly(
     const struct kv_template *t, struct kv_slice object, struct kv_parsed *parsed)
 {
     struct kv_slice v;
-    struct kv_err ignored;
     for (size_t i = 0; i < t->n; i++)
         if (!t->fields[i].is_trace && !t->fields[i].default_json.n &&
             !kv_json_get(object, t->fields[i].name.p, &v))
             return false;
-    return kv_verdict_coerce(t, object, parsed, &ignored) == 0;
+    return kv_verdict_coerce(t, object, parsed, NULL) == 0;
 }
 
 /* A replay entry that holds the judge's part too. True if the judge need not be asked. */

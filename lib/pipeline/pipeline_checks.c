@@ -23,8 +23,7 @@ static bool is_wanted(const struct kv_pipeline *p)
 bool kv_pipeline_checks_query(struct kv_pipeline *p, struct kv_query *query)
 {
     struct kv_slice text;
-    struct kv_err ignored;
-    if (!is_wanted(p) || kv_answer_stage_shown(p->generation, &text, &ignored) != 0) {
+    if (!is_wanted(p) || kv_answer_stage_shown(p->generation, &text, NULL) != 0) {
         p->stage++;
         return false;
     }

@@ -55,9 +55,9 @@ static void note_lost(
 
 /* ---- beginning: what needs no judge ---- */
 
+/* A trait whose pattern cannot be used is left out. */
 static void evaluate_regexes(struct kv_rubric_eval *t)
 {
-    struct kv_err ignored; /* a pattern that cannot be used: its trait is left out */
     const struct kv_rubric *rubric = &t->ask.prepared->rubric;
     bool value;
     for (size_t i = 0; i < rubric->n; i++) {
@@ -66,7 +66,7 @@ static void evaluate_regexes(struct kv_rubric_eval *t)
             r->global ? KV_SLICE("\"global\"") : KV_SLICE("\"question_specific\""));
         if (r->list == KV_TRAIT_REGEX &&
             kv_trait_score_regex(t->ask.shared->scorer, r->pattern, r->case_sensitive, r->invert,
-                t->ask.text, &value, &ignored) == 0)
+                t->ask.text, &value, NULL) == 0)
             add_bool(&t->regex, r->name, value);
     }
 }

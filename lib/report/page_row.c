@@ -31,6 +31,17 @@ void kv_page_block(struct kv_page *p, struct kv_slice text, const char *element)
     kv_page_printf(p, "</%s>\n", element);
 }
 
+/* The first cell of a row: a name, as a member of an object has it. */
+static void add_row_head(struct kv_page *p, struct kv_slice name)
+{
+    kv_buf_clear(&p->text);
+    kv_buf_reserve(&p->text, 1);
+    kv_json_unescape(name, &p->text);
+    kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
+    kv_page_text_cut(p, kv_slice_of(&p->text), 500);
+    kv_buf_add_str(p->out, "</bdi></th>");
+}
+
 static void add_value(struct kv_page *p, struct kv_slice value)
 {
     kv_buf_clear(&p->text);
@@ -67,12 +78,7 @@ static void add_fields(struct kv_page *p, const struct kv_quotation *q)
                 "<div class=cells><table><thead><tr><th scope=col>field</th><th scope=col>"
                 "expected</th><th scope=col>extracted</th><th scope=col>verdict</th></tr>"
                 "</thead><tbody>");
-        kv_buf_clear(&p->text);
-        kv_buf_reserve(&p->text, 1);
-        kv_json_unescape(name, &p->text);
-        kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
-        kv_page_text_cut(p, kv_slice_of(&p->text), 500);
-        kv_buf_add_str(p->out, "</bdi></th>");
+        add_row_head(p, name);
         add_value(p, member_of(expected, name));
         add_value(p, member_of(said, name));
         kv_page_printf(p, "<td>%s</td></tr>",
@@ -139,12 +145,7 @@ static void add_rubric(struct kv_page *p, const struct kv_quotation *q)
             if (!any)
                 kv_buf_add_str(p->out, "<div class=cells><table><thead><tr><th scope=col>trait</th>"
                                        "<th scope=col>score</th></tr></thead><tbody>");
-            kv_buf_clear(&p->text);
-            kv_buf_reserve(&p->text, 1);
-            kv_json_unescape(name, &p->text);
-            kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
-            kv_page_text_cut(p, kv_slice_of(&p->text), 500);
-            kv_buf_add_str(p->out, "</bdi></th>");
+            add_row_head(p, name);
             add_value(p, value);
             kv_buf_add_str(p->out, "</tr>");
         }

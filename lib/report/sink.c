@@ -25,7 +25,5 @@ int kv_sink_end(struct kv_sink *s, struct kv_err *err)
 {
     flush(s);
     kv_buf_release(&s->held);
-    if (s->failed)
-        *err = s->err;
-    return s->failed ? -1 : 0;
+    return s->failed ? kv_err_copy(err, &s->err) : 0;
 }

@@ -194,8 +194,5 @@ int kv_export_end(struct kv_export *e, struct kv_slice scenarios, struct kv_err 
     kv_buf_add_str(&e->held, "}\n");
     flush(e);
     kv_buf_release(&e->held);
-    if (!e->failed)
-        return 0;
-    *err = e->err;
-    return -1;
+    return e->failed ? kv_err_copy(err, &e->err) : 0;
 }

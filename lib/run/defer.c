@@ -251,10 +251,8 @@ static int drop(char *path, struct kv_err *err)
 
 int kv_defer_end(struct kv_defer *d, struct kv_err *err)
 {
-    if (d->broken) {
-        *err = d->trouble;
-        return -1;
-    }
+    if (d->broken)
+        return kv_err_copy(err, &d->trouble);
     int rc = drop(path_of(d, index_name), err);
     for (size_t i = 0; rc == 0 && i < d->n; i++) {
         rc = flush(&d->files[i], err);

@@ -548,7 +548,6 @@ static void receive_all(struct kv_dispatch *c)
 
 void kv_dispatch_receive(struct kv_dispatch *c)
 {
-    struct kv_err ignored; /* it is met again by kv_dispatch_wait */
     receive_all(c);
     kv_warming_look(c);
     receive_children(c);
@@ -559,7 +558,7 @@ void kv_dispatch_receive(struct kv_dispatch *c)
         if (!c->http || now - glanced < GLANCE_MS)
             continue;
         glanced = now;
-        if (kv_http_poll(c->http, NULL, 0, 0, &ignored) == 0)
+        if (kv_http_poll(c->http, NULL, 0, 0, NULL) == 0) /* else kv_dispatch_wait meets it again */
             receive_all(c);
     }
 }

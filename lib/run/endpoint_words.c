@@ -101,12 +101,11 @@ void kv_endpoint_words_obeys(struct kv_endpoint *e, const struct kv_query *q,
 {
     static const struct kv_wanted any = {0};
     struct kv_buf object = {0};
-    struct kv_err ignored;
     if (!q->schema_name || reply->outcome != KV_OUTCOME_OK || step != e->step ||
         step == KV_STEP_PLAIN || e->looked_at == LOOKED_AT)
         return;
     e->looked_at++;
-    e->unusable += kv_reply_object(kv_slice_of(&reply->text), &any, &object, &ignored) != 0;
+    e->unusable += kv_reply_object(kv_slice_of(&reply->text), &any, &object, NULL) != 0;
     kv_buf_release(&object);
     if (e->unusable < UNUSABLE)
         return;

@@ -42,8 +42,7 @@ int kv_lock_watch_tend(struct kv_lock_watch *w, int64_t now_ms, struct kv_err *e
 
 void kv_lock_watch_release(struct kv_lock_watch *w)
 {
-    struct kv_err none;
     if (w->syncing)
-        kv_io_sync_end(w->syncing, true, &none);
+        kv_io_sync_end(w->syncing, true, NULL);
     w->syncing = NULL;
 }

@@ -71,11 +71,10 @@ static int move(struct kv_pricing *p, struct kv_moves moves, struct kv_err *err)
  * cannot be found is refused when it is opened. */
 static void place(struct kv_pricing_model *m, kv_env_fn *env)
 {
-    struct kv_err ignored;
     struct kv_base_url base = {0};
     struct kv_priced *priced = &m->priced;
     struct kv_choice choice = kv_pricing_choice(m);
-    const struct kv_service *service = kv_base_url_choose(&choice, env, &base, &ignored);
+    const struct kv_service *service = kv_base_url_choose(&choice, env, &base, NULL);
     struct kv_http_place at = {0};
     *priced = (struct kv_priced){.name = m->model->model_name};
     if (service) {

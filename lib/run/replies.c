@@ -152,10 +152,9 @@ static int refuse(const struct kv_replies_options *o, const char *path, struct k
     size_t number, struct kv_err *err)
 {
     struct kv_slice more;
-    struct kv_err ignored;
     struct kv_buf text = {0};
     kv_buf_add_str(&text, err->text);
-    bool last = kv_lines_next(lines, &more, &ignored) == 0;
+    bool last = kv_lines_next(lines, &more, NULL) == 0;
     if (last) {
         struct kv_buf told = {0};
         kv_buf_printf(

@@ -359,7 +359,6 @@ int kv_key_index_put(
 void kv_key_index_hold(struct kv_key_index *ix)
 {
     struct kv_key_index_entry *some;
-    struct kv_err ignored;
     bool failed = false;
     if (ix->fd < 0 || ix->held || ix->head.used > HELD_MAX)
         return;
@@ -368,10 +367,10 @@ void kv_key_index_hold(struct kv_key_index *ix)
     for (uint64_t at = 0; at < ix->head.slots && !failed; at += PIECE) {
         uint64_t left = ix->head.slots - at;
         size_t n = left < PIECE ? (size_t)left : PIECE;
-        failed = load(ix, at, n, some, &ignored) != 0;
+        failed = load(ix, at, n, some, NULL) != 0;
         for (size_t i = 0; i < n && !failed; i++)
             if (some[i].flags)
-                kv_key_index_put(held, &some[i], &ignored);
+                kv_key_index_put(held, &some[i], NULL);
     }
     free(some);
     if (failed)

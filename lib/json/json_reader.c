@@ -1,8 +1,8 @@
 /* json_reader - a JSON document of any size, read piece by piece in bounded memory.
  *
- * The end of a value is found by counting brackets outside strings, over as many reads as it takes;
- * whether what lies between is JSON is then for kv_json_check to say. So every byte is looked at
- * twice, and nothing but one value is ever held.
+ * A value that is held whole is checked where it lies, and ends where the check does. The end of any
+ * other is found by counting brackets outside strings, over as many reads as it takes; whether what
+ * lies between is JSON is then for kv_json_check to say. Nothing but one value is ever held.
  */
 #include "json_reader.h"
 
@@ -253,9 +253,26 @@ static int hold_value(struct kv_json_reader *r, struct kv_slice *text, struct kv
     return whole;
 }
 
+/* Takes the object, array or string that lies whole in what is held; false if none does. What is
+ * wrong with it, hold_value and the check find again. */
+static bool take_held(struct kv_json_reader *r, struct kv_slice *value)
+{
+    int c = kv_json_reader_peek(r, NULL);
+    if (c != '{' && c != '[' && c != '"')
+        return false;
+    struct kv_slice rest = {r->held.p + r->at, r->held.n - r->at};
+    if (kv_json_next(&rest, rest.p, r->flags, value, NULL) != 1)
+        return false;
+    r->value_line = r->line;
+    take(r, value->n);
+    return true;
+}
+
 int kv_json_reader_value(struct kv_json_reader *r, struct kv_slice *value, struct kv_err *err)
 {
     struct kv_slice text, found;
+    if (take_held(r, value))
+        return 0;
     int whole = hold_value(r, &text, err);
     if (whole < 0)
         return -1;

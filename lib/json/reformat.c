@@ -126,7 +126,8 @@ void kv_reformat_number(struct kv_buf *out, struct kv_slice token, enum kv_refor
 
 /* ---- strings ---- */
 
-/* The string token at p, with both quotes. */
+/* The string token at p, with both quotes; *plain if it holds neither escapes nor what is not ASCII.
+ */
 static struct kv_slice take_string(const char *p, const char *end, bool *plain)
 {
     const char *c = p + 1;
@@ -153,6 +154,14 @@ static void add_string(struct kv_buf *out, struct kv_slice string, enum strings 
     kv_json_unescape(string, &text);
     kv_json_quote(out, kv_slice_of(&text), how == RAW ? KV_JSON_RAW : KV_JSON_ASCII);
     kv_buf_release(&text);
+}
+
+static struct kv_slice pass_string(const char *p, const char *end)
+{
+    const char *c = kv_json_mark(p + 1, end);
+    while (c < end && *c == '\\')
+        c = kv_json_mark(c + 2 < end ? c + 2 : end, end);
+    return (struct kv_slice){p, (size_t)(c + 1 - p)};
 }
 
 /* ---- the loop ---- */
@@ -183,9 +192,10 @@ static const char *add_scalar(
 static const char *respell_string(
     struct kv_buf *out, const char *p, const char *end, const struct manner *m)
 {
-    bool plain;
-    struct kv_slice string = take_string(p, end, &plain);
-    if (plain || m->strings == AS_WRITTEN)
+    bool plain = true;
+    struct kv_slice string =
+        m->strings == AS_WRITTEN ? pass_string(p, end) : take_string(p, end, &plain);
+    if (plain)
         kv_buf_add_slice(out, string);
     else
         add_string(out, string, m->strings);
@@ -195,6 +205,7 @@ static const char *respell_string(
 static void respell(struct kv_buf *out, struct kv_slice value, const struct manner *m)
 {
     const char *p = value.p, *end = value.p + value.n;
+    const struct kv_slice comma = kv_slice(m->comma), colon = kv_slice(m->colon);
     kv_buf_reserve(out, value.n + value.n / 8);
     while (p < end) {
         switch (*p) {
@@ -205,11 +216,11 @@ static void respell(struct kv_buf *out, struct kv_slice value, const struct mann
             p++;
             break;
         case ',':
-            kv_buf_add_str(out, m->comma);
+            kv_buf_add_slice(out, comma);
             p++;
             break;
         case ':':
-            kv_buf_add_str(out, m->colon);
+            kv_buf_add_slice(out, colon);
             p++;
             break;
         case '[':
@@ -238,10 +249,29 @@ void kv_reformat(struct kv_buf *out, struct kv_slice value, enum kv_reformat_sty
                                       : &ascii);
 }
 
+/* Every row of a run goes through here, so the bytes are put where they belong without a call. */
 void kv_reformat_space(struct kv_buf *out, struct kv_slice value)
 {
-    static const struct manner kept = {", ", ": ", AS_WRITTEN, false, false, KV_NUM_PYTHON};
-    respell(out, value, &kept);
+    const char *p = value.p, *end = value.p + value.n;
+    if (!kv_buf_reserve(out, 2 * value.n)) /* all separators is the worst */
+        return;
+    char *to = out->p + out->n;
+    while (p < end) {
+        if (*p == '"') {
+            struct kv_slice string = pass_string(p, end);
+            memcpy(to, p, string.n);
+            to += string.n;
+            p += string.n;
+            continue;
+        }
+        if ((unsigned char)*p > ' ')
+            *to++ = *p;
+        if (*p == ',' || *p == ':')
+            *to++ = ' ';
+        p++;
+    }
+    out->n = (size_t)(to - out->p);
+    *to = '\0';
 }
 
 void kv_reformat_export(struct kv_buf *out, struct kv_slice value)

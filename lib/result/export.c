@@ -13,7 +13,10 @@
 #include <math.h>
 #include <time.h>
 
-enum { FLUSH_AT = 256 * 1024 };
+enum {
+    FLUSH_AT = 256 * 1024,
+    HINT_AT = 16 * 1024 * 1024, /* bytes that wait for the disk while more is made */
+};
 
 /* ---- the header ---- */
 
@@ -154,14 +157,24 @@ static void flush(struct kv_export *e)
 {
     if (!e->failed && kv_io_write(e->fd, kv_slice_of(&e->held), &e->err) != 0)
         e->failed = true;
+    e->unhinted += e->held.n;
+    if (e->unhinted >= HINT_AT) {
+        kv_io_sync_hint(e->fd);
+        e->unhinted = 0;
+    }
     kv_buf_clear(&e->held);
+}
+
+void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head)
+{
+    add_head(out, head);
+    kv_buf_add_str(out, ",\"results\":[\n");
 }
 
 void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head)
 {
     *e = (struct kv_export){.fd = fd};
-    add_head(&e->held, head);
-    kv_buf_add_str(&e->held, ",\"results\":[\n");
+    kv_export_head_add(&e->held, head);
 }
 
 void kv_export_row(struct kv_export *e, struct kv_slice row)

@@ -56,10 +56,13 @@ struct kv_export {
     int fd;
     struct kv_buf held;
     uint64_t rows;
+    size_t unhinted; /* bytes written since the disk was last told to begin */
     bool failed;
     struct kv_err err;
 };
 void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *head);
+/* Appends what begin writes: everything in front of the first row. */
+void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head);
 void kv_export_row(struct kv_export *e, struct kv_slice row);
 /* Rows as they stand in another document, from the first byte of the first to the last of the last:
  * `count` rows, one a line. */

@@ -9,33 +9,52 @@
 
 enum { PAIRS_MAX = 1000 };
 
-static struct kv_tally_pair *find_pair(
-    struct kv_tally *t, const char *answering, const char *parsing)
+static size_t find_pair(struct kv_tally *t, const char *answering, const char *parsing)
 {
     for (size_t i = 0; i < t->pair_count; i++)
         if (strcmp(t->pairs[i].answering, answering) == 0 &&
             strcmp(t->pairs[i].parsing, parsing) == 0)
-            return &t->pairs[i];
+            return i;
     if (t->pair_count == PAIRS_MAX)
         answering = parsing = "others";
     else if (t->pair_count > PAIRS_MAX)
-        return &t->pairs[PAIRS_MAX];
+        return PAIRS_MAX;
     t->pairs = kv_grow(t->pairs, t->pair_count, sizeof *t->pairs);
     t->pairs[t->pair_count] =
         (struct kv_tally_pair){.answering = kv_strdup(answering), .parsing = kv_strdup(parsing)};
-    return &t->pairs[t->pair_count++];
+    return t->pair_count++;
 }
 
-static void add_pair(struct kv_tally *t, const struct kv_result *row)
+/* Two JSON values side by side can be taken apart in one way only. */
+static bool has_last_models(const struct kv_tally *t, const struct kv_result *row)
+{
+    size_t n = row->answering.n, m = row->parsing.n;
+    return t->pair_count && t->last_models.n == n + m &&
+           memcmp(t->last_models.p, row->answering.p, n) == 0 &&
+           memcmp(t->last_models.p + n, row->parsing.p, m) == 0;
+}
+
+/* Most rows name the models of the row before. */
+static void look_up_pair(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_buf answering = {0}, parsing = {0};
     kv_identity_display_of_json(row->answering, &answering, NULL);
     kv_identity_display_of_json(row->parsing, &parsing, NULL);
-    struct kv_tally_pair *pair = find_pair(t, answering.p, parsing.p);
-    pair->results++;
-    kv_outcomes_add(&pair->outcomes, kv_outcomes_code(row), 1);
+    t->last_pair = find_pair(t, answering.p, parsing.p);
+    kv_buf_clear(&t->last_models);
+    kv_buf_add_slice(&t->last_models, row->answering);
+    kv_buf_add_slice(&t->last_models, row->parsing);
     kv_buf_release(&answering);
     kv_buf_release(&parsing);
+}
+
+static void add_pair(struct kv_tally *t, const struct kv_result *row, uint32_t outcome)
+{
+    if (!has_last_models(t, row))
+        look_up_pair(t, row);
+    struct kv_tally_pair *pair = &t->pairs[t->last_pair];
+    pair->results++;
+    kv_outcomes_add(&pair->outcomes, outcome, 1);
 }
 
 /* Rows may claim anything: sums stop at the largest number. */
@@ -48,13 +67,14 @@ static void add_up(int64_t *sum, int64_t more)
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
 {
     struct kv_tokens tokens = kv_result_tokens(row);
+    uint32_t outcome = kv_outcomes_code(row);
     t->results++;
-    kv_outcomes_add(&t->outcomes, kv_outcomes_code(row), 1);
+    kv_outcomes_add(&t->outcomes, outcome, 1);
     add_up(&t->tokens.input, tokens.input);
     add_up(&t->tokens.output, tokens.output);
     add_up(&t->tokens.total, tokens.total);
     if (!row->generic)
-        add_pair(t, row);
+        add_pair(t, row, outcome);
     kv_usage_tally_add(&t->usage, row);
 }
 
@@ -65,6 +85,7 @@ void kv_tally_release(struct kv_tally *t)
         free(t->pairs[i].parsing);
     }
     free(t->pairs);
+    kv_buf_release(&t->last_models);
     kv_usage_tally_release(&t->usage);
     *t = (struct kv_tally){0};
 }

@@ -30,6 +30,8 @@ struct kv_tally {
     struct kv_tokens tokens; /* as the rows state them: judges that share an answer each state it */
     struct kv_tally_pair *pairs; /* in order of appearance; beyond a thousand counted together */
     size_t pair_count;
+    struct kv_buf last_models;   /* private: of the last row, */
+    size_t last_pair;            /* and where its pair is */
     struct kv_usage_tally usage; /* its `shared` is set by the caller */
 };
 

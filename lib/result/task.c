@@ -106,10 +106,9 @@ static void release_text(struct identity_text *t)
 }
 
 static int read_text(
-    struct kv_slice object, const char *name, bool required, struct kv_buf *to, struct kv_err *err)
+    struct kv_slice v, const char *name, bool required, struct kv_buf *to, struct kv_err *err)
 {
-    struct kv_slice v;
-    if (!kv_json_get(object, name, &v) || (!required && kv_json_is_null(v)))
+    if (!v.n || (!required && kv_json_is_null(v)))
         return required ? kv_err_set(err, KV_INPUT, "%s: missing", name) : 0;
     if (kv_json_type(v) != KV_JSON_STRING)
         return kv_err_set(
@@ -119,11 +118,11 @@ static int read_text(
     return 0;
 }
 
-static int read_tools(struct kv_slice object, struct identity_text *t, struct kv_err *err)
+static int read_tools(struct kv_slice tools, struct identity_text *t, struct kv_err *err)
 {
-    struct kv_slice tools, tool;
+    struct kv_slice tool;
     struct kv_json_walk w;
-    if (!kv_json_get(object, "tools", &tools))
+    if (!tools.n)
         return 0;
     if (kv_json_type(tools) != KV_JSON_ARRAY)
         return kv_err_set(
@@ -145,14 +144,18 @@ static int read_tools(struct kv_slice object, struct identity_text *t, struct kv
 static int add_identity(struct kv_slice object, struct kv_buf *out,
     void (*add)(struct kv_buf *out, const struct kv_identity *who), struct kv_err *err)
 {
+    enum { INTERFACE, MODEL_NAME, CONFIG_ID, TOOLS, N };
+    static const char *const names[N] = {"interface", "model_name", "config_id", "tools"};
+    struct kv_slice v[N];
     struct identity_text t = {.tool_count = 0};
     int rc = -1;
+    kv_json_pick(object, names, v, N);
     if (kv_json_type(object) != KV_JSON_OBJECT) {
         kv_err_set(err, KV_INPUT, "expected an object, got %s", kv_json_type_name(object));
-    } else if (read_text(object, "interface", true, &t.interface, err) == 0 &&
-               read_text(object, "model_name", true, &t.model_name, err) == 0 &&
-               read_text(object, "config_id", false, &t.config_id, err) == 0 &&
-               read_tools(object, &t, err) == 0) {
+    } else if (read_text(v[INTERFACE], names[INTERFACE], true, &t.interface, err) == 0 &&
+               read_text(v[MODEL_NAME], names[MODEL_NAME], true, &t.model_name, err) == 0 &&
+               read_text(v[CONFIG_ID], names[CONFIG_ID], false, &t.config_id, err) == 0 &&
+               read_tools(v[TOOLS], &t, err) == 0) {
         const struct kv_identity who = {.interface = kv_slice_of(&t.interface),
             .model_name = kv_slice_of(&t.model_name),
             .config_id = kv_slice_of(&t.config_id),

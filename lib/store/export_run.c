@@ -2,8 +2,6 @@
 #include "export_run.h"
 
 #include "doc_version.h"
-#include "export.h"
-#include "io.h"
 #include "json.h"
 #include "key_index.h"
 #include "reformat.h"
@@ -25,6 +23,89 @@ static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout lay
         kv_buf_add_slice(line, row);
     else
         kv_reformat_space(line, row);
+}
+
+static void make_head(const struct kv_export_run *e, struct kv_export_head *head)
+{
+    *head = (struct kv_export_head){
+        .export_time = e->now,
+        .config = e->info->config,
+        .total = e->total,
+        .successful = e->successful,
+        .failed = e->failed,
+        .start_time = e->info->has_start ? e->info->start_text : (struct kv_slice){0},
+        .has_end = true,
+        .end_time = e->now,
+        .is_complete = e->is_complete,
+        .rubric_definition = e->rubric,
+    };
+}
+
+/* The rubric stands in the results document; the JSON Lines of layout 2.0 have no place for it.
+ * `object` becomes what the rubric is a part of. */
+static struct kv_slice find_rubric(struct kv_slice members, struct kv_buf *object)
+{
+    struct kv_slice value, rubric;
+    kv_buf_add_char(object, '{');
+    kv_buf_add_slice(object, members);
+    kv_buf_add_str(object, "\"\":0}"); /* behind the last comma */
+    bool found = kv_json_check(kv_slice_of(object), KV_JSON_FOREIGN, &value, NULL) == 0 &&
+                 kv_json_path(value, &rubric, "shared_data", "rubric_definition", NULL) &&
+                 kv_json_type(rubric) == KV_JSON_OBJECT;
+    return found ? rubric : (struct kv_slice){0};
+}
+
+/* ---- the draft ---- */
+
+static void put_row(struct kv_export_run *e, struct kv_export *out, struct kv_slice row)
+{
+    kv_buf_clear(&e->row);
+    add_row(&e->row, row, e->info->layout);
+    kv_export_row(out, kv_slice_of(&e->row));
+}
+
+/* Rows that have to be spelled anew are written while they are surveyed, behind the head that is
+ * expected. Where no draft can be begun, it is said when the export is written. */
+static void begin_draft(struct kv_export_run *e)
+{
+    struct kv_export_run as_expected = *e;
+    struct kv_export_head head;
+    struct kv_buf object = {0};
+    if (!e->draft_path ||
+        kv_publish_begin_like(&e->draft, e->draft_path, e->info->paths->state, NULL) != 0)
+        return;
+    as_expected.rubric = find_rubric(kv_slice_of(&e->members), &object);
+    as_expected.failed = e->failed_expected;
+    as_expected.successful = e->expected - e->failed_expected;
+    make_head(&as_expected, &head);
+    kv_export_head_add(&e->draft_head, &head);
+    kv_export_begin(&e->out, e->draft.fd, &head);
+    kv_buf_release(&object);
+    e->drafted = true;
+}
+
+static void drop_draft(struct kv_export_run *e)
+{
+    if (!e->drafted)
+        return;
+    struct kv_err ignored;
+    e->drafted = false;
+    kv_export_end(&e->out, (struct kv_slice){0}, &ignored);
+    kv_publish_abandon(&e->draft);
+}
+
+/* True if there is a draft and its head came true. */
+static bool draft_holds(const struct kv_export_run *e)
+{
+    struct kv_export_head head;
+    struct kv_buf text = {0};
+    if (!e->drafted)
+        return false;
+    make_head(e, &head);
+    kv_export_head_add(&text, &head);
+    bool same = kv_slice_eq(kv_slice_of(&text), kv_slice_of(&e->draft_head));
+    kv_buf_release(&text);
+    return same;
 }
 
 /* ---- the survey ---- */
@@ -126,7 +207,7 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     }
     if (kv_store_row_key(e->store, row, &e->key, err) != 0)
         return -1;
-    kv_store_row_id(kv_slice_of(&e->key), at->text, &e->id);
+    kv_store_row_id(kv_slice_of(&e->key), row, &e->id);
     struct kv_task_state task;
     if (kv_store_find(e->store, kv_slice_of(&e->id), &task, err) != 0)
         return -1;
@@ -139,6 +220,8 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     }
     set_newest(e, e->count);
     count(e, row);
+    if (e->drafted)
+        put_row(e, &e->out, at->text);
     return sum_up(e, at, task, err);
 }
 
@@ -169,6 +252,8 @@ static int walk(struct kv_export_run *e, struct kv_err *err)
     for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++) {
         if (e->verbatim)
             look_at_bytes(e, &at, &row);
+        if (e->count == 0 && !e->verbatim)
+            begin_draft(e);
         if (survey_row(e, &at, &row, err) != 0) {
             got = -1;
             break;
@@ -176,22 +261,6 @@ static int walk(struct kv_export_run *e, struct kv_err *err)
     }
     kv_rows_end(&rows);
     return got;
-}
-
-/* The rubric stands in the results document; the JSON Lines of layout 2.0 have no place for it. */
-static void find_rubric(struct kv_export_run *e)
-{
-    struct kv_buf object = {0};
-    struct kv_slice value;
-    kv_buf_add_char(&object, '{');
-    kv_buf_add_slice(&object, kv_slice_of(&e->members));
-    kv_buf_add_str(&object, "\"\":0}"); /* behind the last comma */
-    kv_buf_release(&e->members);
-    e->members = object;
-    if (kv_json_check(kv_slice_of(&e->members), KV_JSON_FOREIGN, &value, NULL) != 0 ||
-        !kv_json_path(value, &e->rubric, "shared_data", "rubric_definition", NULL) ||
-        kv_json_type(e->rubric) != KV_JSON_OBJECT)
-        e->rubric = (struct kv_slice){0};
 }
 
 static bool adds_up(const struct kv_export_run *e, const struct kv_digest128 *completed)
@@ -206,7 +275,10 @@ int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
     e->waiting = kv_key_index_memory(0);
     if (walk(e, err) != 0 || (e->store && kv_store_sum_completed(e->store, &completed, err) != 0))
         return -1;
-    find_rubric(e);
+    struct kv_buf object = {0};
+    e->rubric = find_rubric(kv_slice_of(&e->members), &object);
+    kv_buf_release(&e->members);
+    e->members = object;
     int64_t scenarios = (int64_t)kv_scenarios_count(e->scenarios);
     int64_t unfinished = (int64_t)kv_scenarios_failed(e->scenarios);
     e->successful += scenarios - unfinished;
@@ -215,22 +287,6 @@ int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
 }
 
 /* ---- writing ---- */
-
-static void make_head(const struct kv_export_run *e, struct kv_export_head *head)
-{
-    *head = (struct kv_export_head){
-        .export_time = e->now,
-        .config = e->info->config,
-        .total = e->total,
-        .successful = e->successful,
-        .failed = e->failed,
-        .start_time = e->info->has_start ? e->info->start_text : (struct kv_slice){0},
-        .has_end = true,
-        .end_time = e->now,
-        .is_complete = e->is_complete,
-        .rubric_definition = e->rubric,
-    };
-}
 
 /* The rows chosen must all be met again. */
 static int refuse_changed(const struct kv_export_run *e, struct kv_err *err)
@@ -263,7 +319,6 @@ static int write_rows(struct kv_export_run *e, struct kv_export *out, struct kv_
 {
     struct kv_rows rows;
     struct kv_row at;
-    struct kv_buf line = {0};
     int got;
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
@@ -272,32 +327,45 @@ static int write_rows(struct kv_export_run *e, struct kv_export *out, struct kv_
         if (!is_newest(e, i))
             continue;
         written++;
-        kv_buf_clear(&line);
-        add_row(&line, at.text, e->info->layout);
-        kv_export_row(out, kv_slice_of(&line));
+        put_row(e, out, at.text);
     }
     kv_rows_end(&rows);
-    kv_buf_release(&line);
     return got == 0 && written != e->chosen ? refuse_changed(e, err) : got;
+}
+
+static int end_json(
+    struct kv_export_run *e, struct kv_export *out, const char *path, struct kv_err *err)
+{
+    struct kv_buf line = {0};
+    kv_scenarios_write(e->scenarios, &line);
+    int failed = kv_export_end(out, kv_slice_of(&line), err);
+    kv_buf_release(&line);
+    return failed ? kv_err_context(err, "%s", path) : 0;
 }
 
 static int write_json(struct kv_export_run *e, const char *path, int fd, struct kv_err *err)
 {
     struct kv_export_head head;
     struct kv_export out;
-    struct kv_buf line = {0};
+    struct kv_err late;
     make_head(e, &head);
     kv_export_begin(&out, fd, &head);
     bool whole = e->verbatim && e->count && e->chosen == e->count;
     int got = whole ? copy_rows(e, &out, err) : write_rows(e, &out, err);
-    kv_scenarios_write(e->scenarios, &line);
-    struct kv_err late;
-    if (kv_export_end(&out, kv_slice_of(&line), &late) != 0 && got == 0) {
+    if (end_json(e, &out, path, &late) != 0 && got == 0) {
         *err = late;
-        got = kv_err_context(err, "%s", path);
+        got = -1;
     }
-    kv_buf_release(&line);
     return got;
+}
+
+static int publish_draft(struct kv_export_run *e, const char *path, struct kv_err *err)
+{
+    e->drafted = false;
+    if (end_json(e, &e->out, path, err) == 0 && kv_publish_end(&e->draft, err) == 0)
+        return 0;
+    kv_publish_abandon(&e->draft);
+    return -1;
 }
 
 static struct kv_csv *open_csv(const struct kv_export_run *e)
@@ -393,6 +461,9 @@ static int publish(struct kv_export_run *e, const char *path,
 
 int kv_export_run_json(struct kv_export_run *e, const char *path, struct kv_err *err)
 {
+    if (draft_holds(e))
+        return publish_draft(e, path, err);
+    drop_draft(e);
     return publish(e, path, write_json, err);
 }
 
@@ -408,11 +479,14 @@ int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *
 
 void kv_export_run_release(struct kv_export_run *e)
 {
+    drop_draft(e);
     kv_tally_release(&e->rows);
     kv_scenarios_close(e->scenarios);
     kv_buf_release(&e->members);
     kv_buf_release(&e->key);
     kv_buf_release(&e->id);
+    kv_buf_release(&e->row);
+    kv_buf_release(&e->draft_head);
     kv_key_index_close(e->waiting);
     free(e->newest);
 }

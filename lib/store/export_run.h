@@ -4,7 +4,8 @@
  * row as a result, finds which are the newest of their tasks (a bit each) and counts, because the
  * counts stand in the header; writing copies the rows whose bit is set, whole or not at all. Where
  * all of them are, and stand in the results file as they will in the export, the system copies them
- * as one range of bytes.
+ * as one range of bytes. Where they do not, the survey writes a draft behind the header that the
+ * index lets expect; it is thrown away, and the rows are read again, if another one is due.
  *
  *     struct kv_export_run e = {.store = st, .info = info, .now = now};
  *     if (kv_export_run_survey(&e, &err) == 1 && kv_export_run_json(&e, "results.json", &err) == 0)
@@ -20,6 +21,8 @@
 #include "buf.h"
 #include "csv.h"
 #include "err.h"
+#include "export.h"
+#include "io.h"
 #include "io_at.h"
 #include "scenario.h"
 #include "store.h"
@@ -35,6 +38,10 @@ struct kv_export_run {
     double now;                       /* POSIX seconds: the end of the run */
     int64_t total;                    /* tasks of the run */
     bool is_complete;
+    const char *draft_path; /* the JSON is drafted for there by the survey, so that rows are read
+                             * once; NULL: it is not */
+    int64_t expected, failed_expected; /* tasks that will be in it, and failures of them: what does
+                                        * not come true costs a second reading, and no more */
 
     /* Found by the survey. */
     int64_t superseded;         /* rows that a newer one of the same task replaced */
@@ -55,8 +62,12 @@ struct kv_export_run {
     struct kv_buf members; /* of the results document, but for its rows: an object */
     struct kv_slice rubric;
     struct kv_scenarios *scenarios;
-    struct kv_buf key, id;
+    struct kv_buf key, id, row;
     struct kv_csv *csv;
+    struct kv_publish draft; /* of the JSON, its head, and what has been written of it */
+    struct kv_buf draft_head;
+    struct kv_export out;
+    bool drafted;
 };
 
 /* 1 if the rows add up: the rows chosen are one a completed task of the .state, no more and no

@@ -30,6 +30,7 @@ struct work {
     struct kv_store *store;
     const struct kv_state_info *info;
     struct kv_buf key;
+    int64_t failed;          /* tasks whose newest row is a failure, as the index has it */
     int run_lock, feed_lock; /* -1: not held */
 };
 
@@ -225,7 +226,7 @@ static int check_ready(struct work *w, struct kv_err *err)
             "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; go on with %s",
             w->paths.state, counts.pending, counts.total, w->paths.resume);
     kv_buf_clear(&w->key);
-    if (kv_store_holes(w->store, &holes, &w->key, err) != 0)
+    if (kv_store_holes(w->store, &holes, &w->key, &w->failed, err) != 0)
         return -1;
     return holes ? 0 : 1;
 }
@@ -260,9 +261,10 @@ static int write_exports(struct work *w, struct kv_err *err)
         .is_complete = done->is_complete};
     done->has_duration = w->info->has_start && kv_num_double(w->info->start_text, &start);
     done->duration = w->how->now - start;
+    e.draft_path = done->output_path;
+    e.failed_expected = w->failed;
+    e.expected = done->completed;
     int got = kv_export_run_survey(&e, err);
-    if (got == 1)
-        name_outputs(w);
     if (got == 1 && ((done->csv_path && kv_export_run_csv(&e, done->csv_path, err) != 0) ||
                         (done->jsonl_path && kv_export_run_jsonl(&e, done->jsonl_path, err) != 0) ||
                         (done->output_path && kv_export_run_json(&e, done->output_path, err) != 0)))
@@ -306,6 +308,7 @@ static int export_surely(struct work *w, struct kv_err *err)
 static int with_pair(struct work *w, struct kv_err *err)
 {
     bool keep = w->how->keep;
+    name_outputs(w);
     if (export_surely(w, err) != 0) {
         kv_store_abort(w->store);
         return -1;

@@ -199,16 +199,9 @@ int kv_store_row_key(
     return st->pair->layout->row_key(st->pair, row, key, err);
 }
 
-void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id)
+void kv_store_row_id(struct kv_slice key, const struct kv_result *row, struct kv_buf *id)
 {
-    struct kv_result parts = {0};
-    kv_json_path(row, &parts.scenario_id, "metadata", "scenario_id", NULL);
-    kv_json_path(row, &parts.scenario_turn, "metadata", "scenario_turn", NULL);
-    if (kv_json_is_null(parts.scenario_id))
-        parts.scenario_id.n = 0;
-    if (kv_json_is_null(parts.scenario_turn)) /* as kv_result_read has it */
-        parts.scenario_turn.n = 0;
-    kv_accounting_row_id(id, key, &parts);
+    kv_accounting_row_id(id, key, row);
 }
 
 int kv_store_find(
@@ -236,7 +229,7 @@ struct walk {
     struct kv_store *store;
     struct kv_err *err;
     struct kv_buf *first;
-    int64_t count, holes;
+    int64_t count, holes, failed;
     struct kv_digest128 sum;
     struct kv_key_index *seen; /* where keys repeat */
 };
@@ -264,18 +257,21 @@ static int note_completed(void *closure, struct kv_slice key)
         return -1;
     if (task.has_row || task.in_manifest)
         kv_store_sum(&w->sum, key);
+    w->failed += task.has_row && task.failed;
     if (!task.has_row && task.in_manifest && w->holes++ == 0 && w->first)
         kv_buf_add_slice(w->first, key);
     return 0;
 }
 
-int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err)
+int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, int64_t *failed_rows,
+    struct kv_err *err)
 {
     struct walk w = {.store = st, .err = err, .first = key};
     if (st->pair->accounting.index)
         kv_key_index_hold(st->pair->accounting.index);
     int failed = st->pair->layout->completed(st->pair, note_completed, &w, err);
     *count = w.holes;
+    *failed_rows = w.failed;
     st->summed = !failed && w.count == st->pair->counts.completed;
     st->sum = w.sum;
     return failed;

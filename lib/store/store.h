@@ -99,14 +99,16 @@ int kv_store_find(
 
 /* What rows supersede one another by: the task key; for a scenario the key and the turn. Appended.
  */
-void kv_store_row_id(struct kv_slice key, struct kv_slice row, struct kv_buf *id);
+void kv_store_row_id(struct kv_slice key, const struct kv_result *row, struct kv_buf *id);
 
 /* The key a row belongs to in this pair (replaces what *key holds; see kv_state_row_key). */
 int kv_store_row_key(
     struct kv_store *st, const struct kv_result *row, struct kv_buf *key, struct kv_err *err);
 
-/* Completed tasks of the manifest without a row: how many, and the first one (appended to *key). */
-int kv_store_holes(struct kv_store *st, int64_t *count, struct kv_buf *key, struct kv_err *err);
+/* Goes through the completed keys: how many are in the manifest and have no row, the first of these
+ * (appended to *key), and of how many the newest row is a failure. */
+int kv_store_holes(
+    struct kv_store *st, int64_t *count, struct kv_buf *key, int64_t *failed, struct kv_err *err);
 
 /* A sum of keys, the same in any order, by which two sets of them are compared. */
 void kv_store_sum(struct kv_digest128 *sum, struct kv_slice key);

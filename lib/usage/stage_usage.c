@@ -125,63 +125,81 @@ void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
 
 /* ---- reading ---- */
 
-static bool read_count(struct kv_slice object, const char *name, int64_t *count)
+/* The value of a member, n == 0 where there is none. */
+static bool read_count(struct kv_slice value, int64_t *count)
 {
-    struct kv_slice value;
     double x;
-    if (!kv_json_get(object, name, &value) || !kv_num_double(value, &x) || !(x >= 0))
+    if (!value.n || !kv_num_double(value, &x) || !(x >= 0))
         return false;
     *count = kv_num_whole(x);
     return true;
 }
 
-static void read_money(struct kv_slice object, const char *name, double *amount)
+static void read_money(struct kv_slice value, double *amount)
 {
-    struct kv_slice value;
     double x;
-    if (kv_json_get(object, name, &value) && kv_num_double(value, &x) && x >= 0)
+    if (value.n && kv_num_double(value, &x) && x >= 0)
         *amount = x;
 }
 
-static void read_string(struct kv_slice object, const char *name, struct kv_slice *out)
+static struct kv_slice of_type(struct kv_slice value, enum kv_json_type type)
 {
-    struct kv_slice value;
-    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
-        *out = value;
+    return value.n && kv_json_type(value) == type ? value : (struct kv_slice){0};
 }
 
-static void read_details(struct kv_stage_usage *u, struct kv_slice object)
+static void read_input_details(struct kv_stage_usage *u)
 {
+    enum { READ, WRITE, WRITE_1H, N };
+    static const char *const names[N] = {
+        "cache_read", "cache_creation", "ephemeral_1h_input_tokens"};
+    struct kv_slice value[N];
     struct kv_usage *used = &u->used;
     int64_t all = 0;
-    if (kv_json_get(object, "input_token_details", &u->input_details)) {
-        u->detailed = read_count(u->input_details, "cache_read", &used->in_read);
-        read_count(u->input_details, "ephemeral_1h_input_tokens", &used->in_write_1h);
-        if (read_count(u->input_details, "cache_creation", &all))
-            used->in_write = none_if_unknown(all - none_if_unknown(used->in_write_1h));
-    }
-    if (kv_json_get(object, "output_token_details", &u->output_details))
-        read_count(u->output_details, "reasoning", &used->out_reasoning);
+    kv_json_pick(u->input_details, names, value, N);
+    u->detailed = read_count(value[READ], &used->in_read);
+    read_count(value[WRITE_1H], &used->in_write_1h);
+    if (read_count(value[WRITE], &all))
+        used->in_write = none_if_unknown(all - none_if_unknown(used->in_write_1h));
 }
 
 void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
 {
-    struct kv_slice value;
+    enum {
+        IN,
+        OUT,
+        IN_DETAILS,
+        OUT_DETAILS,
+        SERVED,
+        ASKED_AT,
+        TIER,
+        FINISH,
+        DROPPED,
+        COST,
+        PRICED,
+        N
+    };
+    static const char *const names[N] = {"input_tokens", "output_tokens", "input_token_details",
+        "output_token_details", "kv_served", "kv_endpoint", "kv_tier", "kv_finish", "kv_dropped",
+        "kv_cost", "kv_priced"};
+    struct kv_slice value[N], reasoning;
+    kv_json_pick(object, names, value, N);
     kv_usage_begin(&u->used);
+    read_count(value[IN], &u->used.in_total);
+    read_count(value[OUT], &u->used.out_total);
     u->detailed = false;
-    u->served = u->asked_at = u->tier = u->finish = u->dropped = u->input_details =
-        u->output_details = (struct kv_slice){0};
-    read_count(object, "input_tokens", &u->used.in_total);
-    read_count(object, "output_tokens", &u->used.out_total);
-    read_details(u, object);
-    read_string(object, "kv_served", &u->served);
-    read_string(object, "kv_endpoint", &u->asked_at);
-    read_string(object, "kv_tier", &u->tier);
-    read_string(object, "kv_finish", &u->finish);
-    if (kv_json_get(object, "kv_dropped", &value) && kv_json_type(value) == KV_JSON_ARRAY)
-        u->dropped = value;
-    read_money(object, "kv_cost", &u->used.cost);
-    read_money(object, "kv_priced", &u->used.priced);
+    u->input_details = value[IN_DETAILS];
+    if (u->input_details.n)
+        read_input_details(u);
+    u->output_details = value[OUT_DETAILS];
+    if (kv_json_get(u->output_details, "reasoning", &reasoning))
+        read_count(reasoning, &u->used.out_reasoning);
+    u->served = of_type(value[SERVED], KV_JSON_STRING);
+    u->asked_at = of_type(value[ASKED_AT], KV_JSON_STRING);
+    u->tier = of_type(value[TIER], KV_JSON_STRING);
+    u->finish = of_type(value[FINISH], KV_JSON_STRING);
+    u->dropped = of_type(value[DROPPED], KV_JSON_ARRAY);
+    read_money(value[COST], &u->used.cost);
+    read_money(value[PRICED], &u->used.priced);
 }
 
 bool kv_stage_usage_is_cut(const struct kv_stage_usage *u)

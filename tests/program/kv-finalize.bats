@@ -297,6 +297,41 @@ CASES
     done
 }
 
+# judge_lost FILE - the rows of a document as lines of JSON; in the last the judge could not be reached
+judge_lost() {
+    python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))["results"]
+rows[-1]["template"]["raw_llm_response"] = "An answer."
+rows[-1]["metadata"]["failure"] = {"category": "timeout", "stage": "ParseTemplate", "reason": "no reply"}
+for row in rows: print(json.dumps(row, ensure_ascii=False, separators=(",", ":")))' "$1"
+}
+
+# exported FILE - the rows of an export, each as it stands in its line
+exported() {
+    sed -n 's/^\({"metadata": {"question_id".*}\),\{0,1\}$/\1/p' "$1"
+}
+
+@test "finalize: rows of JSON Lines are spelled as karenina does, under a header that counts them" {
+    local all=$DATA/states-v1/all-done
+    jq '.completed_task_ids = []' "$all/results.json.state" >results.json.state
+    jq '.results = []' "$all/results.json.tmp" >results.json.tmp
+    # The task of the last stays pending: what is known of the tasks lets expect one failure alone.
+    judge_lost "$all/results.json.tmp" >lines
+    kv-append -q results.json lines
+    kv-finalize --partial results.json.state >summary
+    assert_equal "$(jq -c '[.completed_count, .result_count, .successful_count, .failed_count]' summary)" '[3,4,2,2]'
+    assert_equal "$(jq -c '.metadata.job_summary | [.successful_count, .failed_count]' results.json)" '[2,2]'
+    diff <(exported "$all/results.json.tmp" | head -n 3) <(exported results.json | head -n 3)
+    assert_equal "$(exported results.json | wc -l)" 4
+    # Every row of a run that is done, in the order in which they came.
+    exported "$all/results.json.tmp" | kv-append -q results.json
+    kv-finalize results.json.state >summary
+    assert_equal "$(jq -c '.metadata.job_summary | [.successful_count, .failed_count]' results.json)" '[3,1]'
+    diff <(exported "$all/results.json.tmp") <(exported results.json)
+    run left
+    refute_output --partial draft
+}
+
 @test "finalize: killed at any change of a file, the next call finishes and nothing is lost" {
     command -v strace >/dev/null || skip 'no strace'
     local n=0 killed=0 done=

@@ -3,6 +3,7 @@
 #include "config_diff.h"
 #include "inputs.h"
 #include "io.h"
+#include "lost_parts.h"
 #include "manifest.h"
 #include "same_export.h"
 #include "same_run.h"
@@ -94,7 +95,7 @@ static void judge(const struct kv_inputs *in, const struct kv_state *s, const ch
     const struct kv_same_run_given given = {c, benchmark, b};
     int failed = kv_state_info(s)->finished ? kv_same_export_judge(s, &given, v, &err)
                                             : kv_same_run_judge(s, &given, exact, v, &err);
-    if (failed)
+    if (failed || kv_lost_parts_add(s, c, &v->lost, &err) != 0)
         kv_cli_fail(&err);
     kv_bench_close(b);
     kv_config_close(c);

@@ -194,6 +194,7 @@ void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *
     add_list(out, "harmless", &v->harmless);
     add_list(out, "not_compared", &v->unknown);
     add_list(out, "changed_questions", &v->questions.json);
+    add_list(out, "lost_batches", &v->lost);
     kv_buf_add_char(out, '}');
     kv_json_replace_surrogates(out, start);
 }
@@ -202,6 +203,7 @@ void kv_same_run_release(struct kv_same_run_verdict *v)
 {
     kv_buf_release(&v->reason);
     kv_buf_release(&v->different);
+    kv_buf_release(&v->lost);
     kv_buf_release(&v->harmless);
     kv_buf_release(&v->unknown);
     kv_question_changes_release(&v->questions);

@@ -60,6 +60,7 @@ struct kv_same_run_verdict {
     struct kv_buf different, harmless; /* items of JSON arrays: config_diff.h */
     struct kv_buf unknown;             /* likewise: paths of what could not be compared */
     struct kv_question_changes questions;
+    struct kv_buf lost; /* likewise: open batches whose replies would be of no use (lost_parts.h) */
 };
 
 /* Compares. `exact` is karenina's own rule. Fails if the state cannot be read. */
@@ -71,8 +72,8 @@ int kv_same_run_judge(const struct kv_state *s, const struct kv_same_run_given *
 void kv_same_run_judge_jobs(
     const struct kv_state *s, struct kv_slice config, struct kv_same_run_verdict *v);
 
-/* Appends {"compatible":…,"reason":…} with "differences", "harmless", "not_compared" and
- * "changed_questions" where there are any. */
+/* Appends {"compatible":…,"reason":…} with "differences", "harmless", "not_compared",
+ * "changed_questions" and "lost_batches" where there are any. */
 void kv_same_run_add_json(struct kv_buf *out, const struct kv_same_run_verdict *v);
 void kv_same_run_release(struct kv_same_run_verdict *v);
 

@@ -47,7 +47,7 @@ static bool is_of_place(struct kv_slice key)
     return false;
 }
 
-static void add_settings(struct kv_buf *out, struct kv_slice value)
+void kv_call_name_add_settings(struct kv_buf *out, struct kv_slice value)
 {
     struct kv_json_walk w;
     struct kv_slice key, inner;
@@ -66,7 +66,7 @@ static void add_settings(struct kv_buf *out, struct kv_slice value)
         begun = true;
         kv_buf_add_slice(out, key);
         kv_buf_add_char(out, ':');
-        add_settings(out, inner);
+        kv_call_name_add_settings(out, inner);
     }
     kv_buf_add_char(out, '}');
 }
@@ -86,7 +86,7 @@ void kv_call_name(struct kv_pending_query *e, const struct kv_call_about *of)
     }
     if (of->replicate != KV_NO_REPLICATE)
         kv_buf_printf(&text[3], "%" PRId64, of->replicate);
-    add_settings(&text[4], e->endpoint->model->json);
+    kv_call_name_add_settings(&text[4], e->endpoint->model->json);
     const struct kv_call_name name = {.nonce = kv_slice(of->nonce),
         .purpose = kv_slice_of(&text[0]),
         .question = of->question,

@@ -21,6 +21,10 @@ struct kv_call_about {
 /* Fills in e->call_id. Endpoint and query have been set. */
 void kv_call_name(struct kv_pending_query *e, const struct kv_call_about *of);
 
+/* Appends the settings of a model (its canonical JSON) as they stand in names: without where it is
+ * asked and by whom. */
+void kv_call_name_add_settings(struct kv_buf *out, struct kv_slice model);
+
 /* The nonce of a run: of its ledger, if it has one; else of its state. */
 int kv_call_name_nonce(
     const struct kv_state *state, char nonce[KV_CALL_NONCE + 1], struct kv_err *err);

@@ -306,3 +306,22 @@ refused() {
     diff <(jq -c '.results[] | del(.. | .id?, .request_id?)' online.json.tmp | sort) \
         <(jq -c '.results[] | del(.. | .id?, .request_id?)' r.json.tmp | sort)
 }
+
+@test "kv-check-compat names open batches that a configuration would lose" {
+    batched 3
+    switch '{"hold": true}'
+    kv-run --batch --no-probe --batch-size 2 --append r.json.state 2>err || true
+    run -0 kv-check-compat -b bench.jsonl -c preset.json r.json.state
+    assert_output '{"compatible":true,"reason":""}'
+    jq '.parsing_models[0].temperature = 0.5' preset.json >judge.json
+    run -1 kv-check-compat -b bench.jsonl -c judge.json r.json.state
+    refute_output --partial lost_batches
+    jq '.answering_models[0].temperature = 0.5' preset.json >other.json
+    run -1 kv-check-compat -b bench.jsonl -c other.json r.json.state
+    assert_equal "$(jq -c .lost_batches <<<"$output")" \
+        '[{"part":1,"model":"a1","requests":2},{"part":2,"model":"a1","requests":1}]'
+    switch '{"hold": false}'
+    kv-batch collect r.json.state >/dev/null
+    run -1 kv-check-compat -b bench.jsonl -c other.json r.json.state
+    refute_output --partial lost_batches
+}

@@ -311,6 +311,31 @@ readme() {
     kv-status -q results.json
 }
 
+@test "README: any requests become replies, at once and through batches, killed and typed again" {
+    export KV_BATCH_SPEED=1000
+    local batch
+    readme make 2 >Makefile
+    assert_equal "$(wc -l <Makefile)" 4
+    seq 20 | jq -c '{custom_id: "r\(.)", method: "POST", url: "/v1/chat/completions",
+        body: {model: "oak-large", messages: [{role: "user", content: "What is \(.)?"}]}}' >requests.jsonl
+    for batch in '' '--batch --batch-wait'; do
+        rm -f repl* .repl*
+        for _ in 1 2 3; do
+            setsid make -s BATCH="$batch" >/dev/null 2>&1 3>&- &
+            sleep 0.1
+            kill -9 -- -$! 2>/dev/null || true
+            wait $! || true
+        done
+        run make BATCH="$batch"
+        assert_success
+        assert_equal "$(jq -r 'select(.response.status_code == 200) | .custom_id' replies.jsonl | sort -u | wc -l)" 20
+        run make BATCH="$batch"
+        assert_output --partial 'up to date'
+    done
+    assert [ "$(jq -r '.ordered // empty' "$JOURNAL" | sort -u | wc -l)" -ge 15 ] # but for a probe of each start
+    assert_equal "$(jq -r '.ordered // empty' "$JOURNAL" | sort | uniq -d)" ''
+}
+
 @test "every example of the manual is run by one of these tests, or of those of many hosts" {
     for page in "$ROOT"/man/*.[157]; do
         name=$(basename "$page")

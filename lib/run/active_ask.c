@@ -150,8 +150,10 @@ static bool defer(struct kv_active_jobs *a, const struct kv_pending_query *e, st
     if (!e->endpoint->deferred)
         return false;
     bool written = kv_defer_add(a->set->defer, e->endpoint, &e->query, call_of(a, e)) == 0;
-    if (written)
+    if (written) {
         e->endpoint->reserved += kv_endpoint_reserve(e->endpoint, &e->query);
+        e->endpoint->put_off += kv_endpoint_reserve_tokens(e->endpoint, &e->query);
+    }
     *r = (struct kv_answer){.kind = written ? KV_ANSWER_DEFERRED : KV_ANSWER_WITHHELD,
         .used = KV_USAGE_UNKNOWN,
         .category = KV_RETRY_NEVER,

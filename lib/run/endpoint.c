@@ -227,14 +227,27 @@ double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *
     return (double)kv_request_estimate(&ask) + (mean > 0 ? mean * 1.2 : 500);
 }
 
-double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q)
+/* What a call may use before its answer is known. */
+static struct kv_usage may_use(const struct kv_endpoint *e, const struct kv_query *q)
 {
     struct kv_usage used = KV_USAGE_UNKNOWN;
     struct kv_request ask = request_of(e, q);
-    if (!e->pricing || e->command)
-        return 0;
     used.in_total = kv_request_estimate(&ask);
     used.out_total = (int64_t)fmax(mean_output(e), (double)e->model->max_tokens / 4);
+    return used;
+}
+
+double kv_endpoint_reserve_tokens(const struct kv_endpoint *e, const struct kv_query *q)
+{
+    struct kv_usage used = may_use(e, q);
+    return (double)(used.in_total + used.out_total);
+}
+
+double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q)
+{
+    if (!e->pricing || e->command)
+        return 0;
+    struct kv_usage used = may_use(e, q);
     struct kv_slice tier = e->deferred ? KV_SLICE("batch") : KV_SLICE("");
     double cost = kv_pricing_cost(e->pricing, e->priced, &used, KV_SLICE(""), tier);
     return isnan(cost) ? 0 : cost;

@@ -61,6 +61,7 @@ struct kv_endpoint {
     double last_cost;     /* of the last reply by the price file; NAN: not known, or no file */
     double reserved;      /* what the calls under way may cost, as was thought when they began */
     int reserving;        /* how many of them there are */
+    double put_off;       /* tokens that the deferred calls may use */
     bool limited;         /* a limit of tokens or money is set */
     struct kv_buf remark; /* something to tell once, for people; cleared by who tells it */
     unsigned remarked;    /* private: what was told */
@@ -99,6 +100,7 @@ void kv_endpoint_write(
 double kv_endpoint_estimate(const struct kv_endpoint *e, const struct kv_query *q); /* tokens */
 /* What a call of this query may cost before its answer is known: an estimate on the high side. */
 double kv_endpoint_reserve(const struct kv_endpoint *e, const struct kv_query *q);
+double kv_endpoint_reserve_tokens(const struct kv_endpoint *e, const struct kv_query *q);
 /* Names the beginning that the prompt shares with others, if the service caches it. */
 bool kv_endpoint_beginning(
     const struct kv_endpoint *e, const struct kv_query *q, struct kv_digest128 *id);

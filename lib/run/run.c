@@ -115,8 +115,10 @@ static void check_limits(struct kv_run *run, int64_t now)
     b->tokens = run->set.tokens_before + run->tally.tokens;
     b->cost = run->set.cost_before + run->tally.cost;
     b->reserved = run->tally.reserved;
-    if (run->set.defer) /* nobody is asked: what is written down is as good as spent */
+    if (run->set.defer) { /* what is written down is as good as spent */
         b->cost += b->reserved;
+        b->tokens += run->tally.put_off;
+    }
     b->unpriced = run->tally.unpriced > 0;
     const char *limit = kv_run_budget_spent(b, now);
     bool late = b->deadline_ms && now >= b->deadline_ms; /* also for what has begun */
@@ -126,6 +128,11 @@ static void check_limits(struct kv_run *run, int64_t now)
     }
 }
 
+static bool is_metered(const struct kv_run_budget *b)
+{
+    return b->max_cost >= 0 || b->max_tokens >= 0;
+}
+
 /* New work only where it would not wait: not while calls are queued, nor with too much begun. */
 static bool has_room(struct kv_run *run, int64_t now)
 {
@@ -133,7 +140,7 @@ static bool has_room(struct kv_run *run, int64_t now)
     kv_sched_look(run->set.sched, now, &view);
     if (kv_run_budget_pledged(&run->set.budget) && run->jobs.n)
         return false;
-    if (run->set.defer && run->set.budget.max_cost >= 0 && run->jobs.n)
+    if (run->set.defer && is_metered(&run->set.budget) && run->jobs.n)
         return false; /* each is counted before the next */
     return !run->draining && kv_output_held(&run->jobs.output) < HELD_MAX &&
            view.queued < run->set.in_flight && run->jobs.n < 2 * (size_t)run->set.in_flight + 16;
@@ -156,7 +163,7 @@ static void start_what_may_start(struct kv_run *run)
         run->set.budget.tasks += (double)tasks;
         kv_active_job_begin(&run->jobs, job, tasks);
         kv_dispatch_send(&run->jobs.dispatch);
-        if (run->set.budget.max_tasks >= 0 || run->set.budget.max_cost >= 0)
+        if (run->set.budget.max_tasks >= 0 || is_metered(&run->set.budget))
             check_limits(run, now);
     }
 }
@@ -319,6 +326,7 @@ static void add_account(struct kv_run_tally *t, const struct kv_endpoint *e)
     t->tokens += kv_account_tokens(a);
     t->cost += kv_account_spent(a);
     t->reserved += set_aside(e);
+    t->put_off += e->put_off;
     t->replies += a->calls + a->guessed;
     t->guessed += a->guessed;
     t->unpriced += a->unpriced;
@@ -331,7 +339,7 @@ void kv_run_tally(const struct kv_run *run, struct kv_run_tally *tally)
     struct kv_sched_view view;
     struct kv_run_tally t = run->tally;
     const struct kv_config *c = run->set.exec ? NULL : run->set.shared->config;
-    t.tokens = t.cost = t.reserved = t.possible = 0;
+    t.tokens = t.cost = t.reserved = t.put_off = t.possible = 0;
     t.replies = t.guessed = t.unpriced = t.lost_calls = 0;
     for (size_t i = 0; c && i < c->answering_count; i++)
         add_account(&t, &run->set.answering[i]);

@@ -83,6 +83,7 @@ struct kv_run_tally {
     int64_t left;        /* tasks not begun, or given up */
     double tokens, cost; /* said and guessed */
     double reserved;     /* what the calls under way may cost */
+    double put_off;      /* tokens that the deferred calls may use */
     double possible;     /* … and those that were sent and not replied to */
     int64_t replies, guessed, unpriced, lost_calls; /* calls */
     int in_flight, throttled;

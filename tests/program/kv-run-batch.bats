@@ -192,6 +192,14 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     assert [ "$(jq -s 'map(.requests // 0) | add' r.json.batches)" -lt 6 ]
 }
 
+@test "--max-tokens leaves calls for later, as --max-cost does" {
+    batched 6 '(.answering_models[0], .parsing_models[0]).max_tokens = 4000'
+    run --separate-stderr kv-run --batch --no-probe --append --max-tokens 2500 r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'stopped by --max-tokens'
+    assert_equal "$(ordered)" '3 1' # 1,000 each, and the prompt
+}
+
 @test "killed at any moment of any step, a run by batches orders nothing twice and loses nothing (T13)" {
     batched 6
     local pid n

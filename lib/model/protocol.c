@@ -7,6 +7,8 @@
 #include "num.h"
 #include "usage_members.h"
 
+#include <string.h>
+
 /* ---- members ---- */
 
 static bool is_string(struct kv_slice value)
@@ -135,10 +137,16 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
     replace_value(to->provider, v[PROVIDER]);
     replace_value(to->fingerprint, v[FINGERPRINT]);
     replace_value(to->tier, v[TIER]);
-    if (v[USAGE].n)
+    if (!kv_json_is_null(v[USAGE])) /* it is null in every event but the last */
         kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, v[USAGE]);
     return first_item(v[CHOICES], &choice) && kv_json_type(choice) == KV_JSON_OBJECT &&
            openai_choice(to, choice);
+}
+
+/* False where no name can be "error", which is true of nearly every event: that is seen at a glance. */
+static bool may_name_error(struct kv_slice root)
+{
+    return memmem(root.p, root.n, "error", 5) || memmem(root.p, root.n, "\\u00", 4);
 }
 
 /* Where a success hides its failure. */
@@ -148,6 +156,8 @@ bool kv_protocol_error(struct kv_slice root, struct kv_slice *error)
     NAMES("error", "choices");
     struct kv_slice v[COUNT], choice;
     struct kv_json_walk w;
+    if (!may_name_error(root))
+        return false;
     PICK(root, v);
     *error = v[ERROR];
     if (!kv_json_is_null(*error))

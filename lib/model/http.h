@@ -72,6 +72,9 @@ struct kv_http_request {
      * transfer ends as CONNECTION. It must not call back into this module. NULL: it is collected.
      * The reply is asked for as events. */
     bool (*take)(void *user, int status, struct kv_slice bytes);
+    /* Asked after each piece until it is true: from then on pieces, and the end, may be taken up to
+     * 20 ms after they came, together with those of other transfers. NULL: never. */
+    bool (*calm)(void *user);
     void *user; /* comes back in kv_http_done */
 };
 
@@ -85,7 +88,7 @@ struct kv_http_done {
     bool sent;            /* the request had gone out: the peer may have worked on it */
     bool fresh;           /* a new connection was made for it */
     int64_t total_us, first_byte_us; /* since the start; first_byte_us 0 if none came */
-    void *slot;                      /* private */
+    void *transfer;                  /* private */
 };
 
 /* Starts a transfer. Fails with KV_BUSY at capacity and KV_SYSTEM when libcurl refuses. */

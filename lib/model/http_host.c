@@ -39,11 +39,17 @@ static size_t find(const struct kv_http_host *host, int port)
     return i;
 }
 
-static void leave_connection(struct kv_http_host *host, int port)
+static int leave_connection(struct kv_http_host *host, const struct kv_http_flight *flight)
 {
-    size_t i = find(host, port);
-    if (i < host->count && --host->connections[i].n == 0)
+    size_t i = find(host, flight->port);
+    if (i == host->count)
+        return -1;
+    host->connections[i].calm -= flight->calm;
+    if (--host->connections[i].n == 0) {
         host->connections[i] = host->connections[--host->count];
+        return -1;
+    }
+    return host->connections[i].calm == host->connections[i].n ? host->connections[i].socket : -1;
 }
 
 /* A connection that nobody was expected to open: the others carry no more than they do. */
@@ -56,11 +62,11 @@ static void learn_streams(struct kv_http_host *host)
         host->streams = most;
 }
 
-void kv_http_host_connected(struct kv_http_flight *flight, int port)
+int kv_http_host_connected(struct kv_http_flight *flight, int port)
 {
     struct kv_http_host *host = flight->host;
     if (!host || flight->port)
-        return;
+        return -1;
     size_t i = find(host, port);
     if (host->kind == KV_HTTP_UNKNOWN && host->count)
         host->kind = i < host->count ? KV_HTTP_SHARED : KV_HTTP_APART;
@@ -68,14 +74,39 @@ void kv_http_host_connected(struct kv_http_flight *flight, int port)
         if (host->kind == KV_HTTP_SHARED && host->opener != flight)
             learn_streams(host);
         host->connections = kv_grow(host->connections, host->count, sizeof *host->connections);
-        host->connections[host->count++].port = port;
-        host->connections[i].n = 0;
+        host->connections[host->count++] =
+            (struct kv_http_connection){.port = port, .socket = flight->socket};
     }
     host->connections[i].n++;
     flight->port = port;
     host->failed = false;
     if (host->opener == flight)
         host->opener = NULL;
+    return host->connections[i].socket;
+}
+
+static struct kv_http_connection *connection_of(const struct kv_http_flight *flight)
+{
+    size_t i = flight->host && flight->port ? find(flight->host, flight->port) : 0;
+    bool there = flight->host && flight->port && i < flight->host->count;
+    return there ? &flight->host->connections[i] : NULL;
+}
+
+void kv_http_host_socket(struct kv_http_flight *flight, int socket)
+{
+    struct kv_http_connection *at = connection_of(flight);
+    flight->socket = socket;
+    if (at)
+        at->socket = socket;
+}
+
+int kv_http_host_calm(struct kv_http_flight *flight)
+{
+    struct kv_http_connection *at = connection_of(flight);
+    flight->calm = true;
+    if (!at)
+        return flight->socket;
+    return ++at->calm == at->n ? at->socket : -1;
 }
 
 /* ---- who may begin ---- */
@@ -143,24 +174,26 @@ static void unhold(struct kv_http_host *host, struct kv_http_flight *flight)
     flight->held = false;
 }
 
-void kv_http_host_left(struct kv_http_flight *flight, int version)
+int kv_http_host_left(struct kv_http_flight *flight, int version)
 {
     struct kv_http_host *host = flight->host;
+    int socket = -1;
     if (!host)
-        return;
+        return -1;
     host->flying--;
     flight->host = NULL;
     if (flight->held) {
         unhold(host, flight);
-        return;
+        return -1;
     }
     host->begun--;
     if (version)
         host->kind = version == 2 ? KV_HTTP_SHARED : KV_HTTP_APART;
     if (flight->port)
-        leave_connection(host, flight->port);
+        socket = leave_connection(host, flight);
     else
         host->failed = true;
     if (host->opener == flight)
         host->opener = NULL;
+    return socket;
 }

@@ -10,6 +10,8 @@
  *
  *     if (kv_http_host_admit(&hosts, name, &flight)) … begin it …
  *     kv_http_host_connected(&flight, port);            about to be sent, from this local port
+ *     kv_http_host_socket(&flight, fd);                 its socket, or that of its connection
+ *     kv_http_host_calm(&flight);                       what still comes of it may wait a little
  *     kv_http_host_left(&flight, version);              it has ended, or was given up
  *     while ((flight = kv_http_host_next(&hosts))) … begin it …
  */
@@ -25,8 +27,9 @@ struct kv_http_flight {
     void *user;
     struct kv_http_host *host; /* zero, as all that follows */
     /* private */
-    int port; /* 0: not connected yet */
-    bool held;
+    int socket; /* -1 until it is told */
+    int port;   /* 0: not connected yet */
+    bool held, calm;
     struct kv_http_flight *next;
 };
 
@@ -35,9 +38,9 @@ struct kv_http_host {
     enum { KV_HTTP_UNKNOWN, KV_HTTP_SHARED, KV_HTTP_APART } kind;
     bool failed; /* the last connection that was tried */
     /* private: zero */
-    struct {
-        int port;
-        size_t n;
+    struct kv_http_connection {
+        int port, socket; /* socket: -1 until it is told */
+        size_t n, calm;
     } * connections;                      /* in use */
     size_t count, streams, flying, begun; /* begun: of flying, those not held */
     struct kv_http_flight *opener;        /* is connecting */
@@ -54,9 +57,15 @@ void kv_http_hosts_release(struct kv_http_hosts *hosts);
  * kv_http_host_next. */
 bool kv_http_host_admit(
     struct kv_http_hosts *hosts, const char *name, struct kv_http_flight *flight);
-void kv_http_host_connected(struct kv_http_flight *flight, int port);
-/* `version` is that of the reply: 2, 1, or 0 if none came. */
-void kv_http_host_left(struct kv_http_flight *flight, int version);
+/* The socket of its connection, which may not be calm any more; -1: that of others. */
+int kv_http_host_connected(struct kv_http_flight *flight, int port);
+/* Told of the first transfer of a connection at least, whenever that is known. */
+void kv_http_host_socket(struct kv_http_flight *flight, int socket);
+/* The socket, if all that shares it is calm; else -1. */
+int kv_http_host_calm(struct kv_http_flight *flight);
+/* `version` is that of the reply: 2, 1, or 0 if none came. The socket of its connection if what is
+ * left on it is calm; else -1. */
+int kv_http_host_left(struct kv_http_flight *flight, int version);
 /* One that was held and may begin now; NULL: none. */
 struct kv_http_flight *kv_http_host_next(struct kv_http_hosts *hosts);
 

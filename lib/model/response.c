@@ -505,7 +505,7 @@ void kv_response_headers(struct kv_response *r, const struct kv_http_done *done)
 {
     struct kv_slice name, value;
     void *at = NULL;
-    while (done->slot && kv_http_header_next(done, &at, &name, &value))
+    while (done->transfer && kv_http_header_next(done, &at, &name, &value))
         kv_response_header(r, name, value);
     kv_ratelimit_settle(&r->limits, wall_ms());
 }
@@ -546,7 +546,7 @@ void kv_response_read(
     struct kv_slice name, value;
     void *at = NULL;
     kv_response_begin(r);
-    while (done->slot && kv_http_header_next(done, &at, &name, &value))
+    while (done->transfer && kv_http_header_next(done, &at, &name, &value))
         kv_response_header(r, name, value);
     /* A refusal whose body was cut off is still a refusal. */
     bool refused = done->status >= 300 && done->end == KV_HTTP_CONNECTION;

@@ -97,6 +97,12 @@ bool kv_stream_take(struct kv_stream *s, int status, struct kv_slice bytes, int6
     return !too_large(s) && !(news == KV_NEWS_END && !s->events.ended);
 }
 
+bool kv_stream_calm(const struct kv_stream *s, int64_t now_ms)
+{
+    const struct kv_stream_measures *m = &s->measures;
+    return m->first_token_ms >= 0 && now_ms - s->start_ms - m->first_token_ms >= KV_STREAM_CALM_MS;
+}
+
 /* ---- clocks ---- */
 
 static int64_t least(int64_t a, int64_t b)

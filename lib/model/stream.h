@@ -31,6 +31,7 @@ struct kv_stream_limits {
 enum {
     KV_STREAM_LIFE_MS = 60000,
     KV_STREAM_TAIL_MS = 1000, /* behind the end marker, for the end of the body */
+    KV_STREAM_CALM_MS = 500,  /* behind the first token */
 };
 
 /* What was measured; -1: did not come. Times from the start. */
@@ -59,6 +60,10 @@ void kv_stream_release(struct kv_stream *s);
 
 /* Takes a piece of the body. False: nothing further is wanted, the transfer may be given up. */
 bool kv_stream_take(struct kv_stream *s, int status, struct kv_slice bytes, int64_t now_ms);
+
+/* True once it has been coming for a while: what is measured to the first token is known, and pieces
+ * that are taken a moment late change nothing that is told by more than a few parts in a hundred. */
+bool kv_stream_calm(const struct kv_stream *s, int64_t now_ms);
 
 /* When a clock runs out if nothing more comes. */
 int64_t kv_stream_due_ms(const struct kv_stream *s);

@@ -206,6 +206,11 @@ static bool take_piece(void *user, int status, struct kv_slice bytes)
         ((struct kv_pending_query *)user)->streamed, status, bytes, kv_child_now_ms());
 }
 
+static bool is_calm(void *user)
+{
+    return kv_stream_calm(&((struct kv_pending_query *)user)->streamed->stream, kv_child_now_ms());
+}
+
 static void begin_stream(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     struct kv_stream_limits limits;
@@ -240,6 +245,7 @@ static void send_http(struct kv_dispatch *c, struct kv_pending_query *e, bool st
     if (stream) {
         begin_stream(c, e);
         request.take = take_piece;
+        request.calm = is_calm;
         request.identity = true;
         request.timeout_ms = (long)e->streamed->stream.limits.total_ms + BEHIND_CLOCKS_MS;
     }

@@ -1,11 +1,14 @@
 /* kvtest http - sends one request many times through lib/http and says how each one ended.
  *
  *     kvtest http [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
- *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel] [--summary] URL
+ *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel] [--stream [--calm MS]]
+ *         [--summary] URL
  *
  * Prints one object a transfer: {"end","status","bytes","sent","fresh","first_ms","total_ms",
  * "detail"}, or with --summary a single one with counts, rate and processor time a request.
- * Without --body it GETs. --cancel gives everything up after the first poll.
+ * Without --body it GETs. --cancel gives everything up after the first poll. --stream takes bodies in
+ * pieces, and counts them and the waits that brought something; --calm says that a reply is in no hurry
+ * so long after its first piece.
  */
 #include "kvtest.h"
 
@@ -27,12 +30,14 @@ static const char *const end_names[] = {
 
 static struct {
     long count, parallel, timeout_ms, connect_timeout_ms;
+    long calm_ms;
     const char *body, *header, *ca_file;
-    bool apart;
+    bool apart, stream;
     bool fresh, summary, cancel;
-} opt = {.count = 1, .parallel = 1};
+} opt = {.count = 1, .parallel = 1, .calm_ms = -1};
 
 static long ends[8], statuses[600];
+static long pieces, waits; /* waits: that brought a piece or an end */
 
 static double seconds_of(struct timeval t)
 {
@@ -72,10 +77,10 @@ static void summarise(double began)
     double took = now_s() - began;
     getrusage(RUSAGE_SELF, &use);
     printf("{\"count\":%ld,\"seconds\":%.3f,\"per_second\":%.0f,\"user_us\":%.2f,\"sys_us\":%.2f,"
-           "\"rss_kb\":%ld,\"ends\":{",
+           "\"rss_kb\":%ld,\"pieces\":%ld,\"waits\":%ld,\"ends\":{",
         opt.count, took, (double)opt.count / took,
         seconds_of(use.ru_utime) * 1e6 / (double)opt.count,
-        seconds_of(use.ru_stime) * 1e6 / (double)opt.count, use.ru_maxrss);
+        seconds_of(use.ru_stime) * 1e6 / (double)opt.count, use.ru_maxrss, pieces, waits);
     bool first = true;
     for (size_t i = 0; i < 8; i++)
         if (ends[i]) {
@@ -92,6 +97,39 @@ static void summarise(double began)
     puts("}}");
 }
 
+/* One that is streamed. */
+struct reply {
+    double began; /* its first piece; 0: none has come */
+};
+
+static bool take(void *user, int status, struct kv_slice bytes)
+{
+    struct reply *r = user;
+    (void)status, (void)bytes;
+    pieces++;
+    if (r->began == 0)
+        r->began = now_s();
+    return true;
+}
+
+static bool is_calm(void *user)
+{
+    return opt.calm_ms >= 0 &&
+           (now_s() - ((struct reply *)user)->began) * 1000 >= (double)opt.calm_ms;
+}
+
+static int start(struct kv_http *http, const struct kv_http_request *request, struct kv_err *err)
+{
+    struct kv_http_request streamed = *request;
+    if (!opt.stream)
+        return kv_http_start(http, request, err);
+    streamed.take = take;
+    streamed.calm = is_calm;
+    streamed.identity = true;
+    streamed.user = kv_calloc(1, sizeof(struct reply));
+    return kv_http_start(http, &streamed, err);
+}
+
 static int run(struct kv_http *http, const struct kv_http_request *request, struct kv_err *err)
 {
     struct kv_http_done done;
@@ -100,8 +138,9 @@ static int run(struct kv_http *http, const struct kv_http_request *request, stru
         parallel = (long)kv_http_capacity(http);
     while (finished < opt.count) {
         for (; started < opt.count && started - finished < parallel; started++)
-            if (kv_http_start(http, request, err) < 0)
+            if (start(http, request, err) < 0)
                 return -1;
+        long before = pieces + finished;
         if (kv_http_poll(http, NULL, 0, opt.cancel ? 50 : 1000, err) < 0)
             return -1;
         if (opt.cancel) {
@@ -109,8 +148,12 @@ static int run(struct kv_http *http, const struct kv_http_request *request, stru
             printf("{\"cancelled\":%zu,\"flying\":%zu}\n", cancelled, kv_http_flying(http));
             return 0;
         }
-        for (; kv_http_next(http, &done); finished++)
+        for (; kv_http_next(http, &done); finished++) {
             report(&done);
+            if (opt.stream)
+                free(done.user);
+        }
+        waits += pieces + finished > before;
     }
     return 0;
 }
@@ -134,6 +177,8 @@ static const struct kv_option options[] = {
     {0, "body", KV_OPT_TEXT, &opt.body},
     {0, "header", KV_OPT_TEXT, &opt.header},
     {0, "ca", KV_OPT_TEXT, &opt.ca_file},
+    {0, "calm", KV_OPT_COUNT, &opt.calm_ms},
+    {0, "stream", KV_OPT_FLAG, &opt.stream},
     {0, "apart", KV_OPT_FLAG, &opt.apart},
     {0, "fresh", KV_OPT_FLAG, &opt.fresh},
     {0, "cancel", KV_OPT_FLAG, &opt.cancel},

@@ -120,6 +120,29 @@ at_laconic() {
     assert [ "$(curl -s "$PROVIDER_URL/stats" | json .peak)" -le 17 ]
 }
 
+# streamed PARALLEL URL [OPTION...] - as many streams at once as words came of it; fails if one was cut
+streamed() {
+    printf '{"model":"any","messages":[{"role":"user","content":"hello"}],"stream":true}' >body.json
+    kvtest http --stream --summary --count "$1" --parallel "$1" --body body.json "${@:3}" "$2" >summary || return
+    [ "$(json .ends.answered summary)" = "$1" ]
+}
+
+# The text that a provider says in 100 pieces, one each 10 ms.
+hundred_words() {
+    jq -n '{rules: [{do: {stream: [{text: ([range(100) | "word "] | add), pieces: 100, every_ms: 10}, {finish: true}, {marker: true}]}}]}' >words.json
+    stop_provider
+    start_provider --script words.json
+    CHAT=$PROVIDER_URL/v1/chat/completions
+}
+
+@test "http: many streams wake their reader fifty times a second, not once a word" {
+    hundred_words
+    streamed 50 "$CHAT" --calm 0
+    # 5,000 words; beside one look each 20 ms there is the first piece of each
+    run jq -c '[.pieces > 50, .waits < 60 * .seconds + 60]' summary
+    assert_output '[true,true]'
+}
+
 @test "http: what is cancelled is gone" {
     run ask hang --count 3 --parallel 3 --cancel
     assert_success
@@ -224,6 +247,15 @@ shared() {
     assert_equal "$(jq '.[0]' <<<"$said")" 1000
     assert [ "$(jq '.[1]' <<<"$said")" -le 4 ]
     assert_equal "$output" '[1000,250]'
+}
+
+@test "http: streams that share a connection are whole, and wake their reader as seldom" {
+    hundred_words
+    nginx_h2 http2 'proxy_buffering off;'
+    streamed 50 "https://localhost:$PORT/v1/chat/completions" --ca cert.pem --calm 0
+    kill "$(cat pid)"
+    run jq -c '[.pieces > 50, .waits < 60 * .seconds + 200]' summary
+    assert_output '[true,true]'
 }
 
 @test "http: a server that does not offer it is asked with as many connections as transfers, at once" {

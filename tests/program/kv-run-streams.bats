@@ -245,6 +245,22 @@ CASES
     assert_output '1 1'
 }
 
+@test "streams that are well under way wake kv-run fifty times a second, not once a word" {
+    bench 20
+    jq -n '{rules: [{when: {model: "m1"}, do: {stream: [{text: "It is"}, {wait_ms: 600, text: " 1,"},
+        {text: ([range(1500) | " word"] | add), pieces: 1500, every_ms: 2}, {finish: true}, {marker: true}]}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 1 '.async_max_workers = 20 | .evaluation_mode = "template_only"'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    command time -f '%e %w' -o used kv-run --stream=always r.json.state >rows 2>err
+    assert_equal "$(wc -l <rows)" 20
+    # 30,000 words; a look each 20 ms, the beginnings, and the calls of the judge
+    run awk '{ print ($2 < 60 * $1 + 200) }' used
+    assert_output 1
+    run jq -s 'map(.template.agent_metrics | .kv_first_token_seconds >= 0 and .kv_tokens_per_second > 0) | all' rows
+    assert_output true
+}
+
 # behind_hush SECONDS [JQ] - a proxy in front of the provider that cuts what is silent for so long,
 # and a run whose preset has its address
 behind_hush() {

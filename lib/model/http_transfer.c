@@ -1,0 +1,301 @@
+/* http_transfer - one transfer: an easy handle of libcurl with its reply, used again for the next.
+ *
+ * The choices that are not obvious:
+ *   - NOSIGNAL, or libcurl calls sigaction four times a request.
+ *   - A CA file and CAPATH NULL: with a CA directory the whole bundle is parsed at every handshake.
+ *   - A share for TLS sessions: before 8.12 they belong to the handle, so nothing would resume.
+ *   - MAXAGE_CONN below the server's idle time, or a dying connection has the request sent twice.
+ *   - The bound on a body is kept in the write callback: MAXFILESIZE does not see chunked bodies.
+ *   - No LOW_SPEED_*: a model that thinks for minutes is not slow.
+ */
+#include "http_transfer.h"
+
+#include "child.h"
+#include "http_setting.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BODY_KEPT = 256 << 10, /* a larger buffer is given back after its call */
+    SILENT_MS = 60000,
+    LEAST_MS = 1000, /* for what was held longer than a limit allows */
+};
+
+/* ---- what libcurl calls ---- */
+
+static size_t take(char *bytes, size_t size, size_t n, void *to)
+{
+    struct kv_http_transfer *t = to;
+    long status = 0;
+    if (t->take) {
+        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (!t->take(t->user, (int)status, (struct kv_slice){bytes, size * n}))
+            return CURL_WRITEFUNC_ERROR;
+        if (!t->flight.calm && t->calm && t->calm(t->user))
+            kv_http_watch_calm(t->means->watch, kv_http_host_calm(&t->flight), true);
+        return size * n;
+    }
+    kv_buf_add(&t->body, bytes, size * n);
+    if (!t->body.failed)
+        return size * n;
+    t->capped = true;
+    return CURL_WRITEFUNC_ERROR;
+}
+
+/* Called when a connection is there, before the request goes out. */
+static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct kv_http_transfer *t = to;
+    (void)peer_ip, (void)own_ip, (void)peer_port;
+    kv_http_watch_calm(t->means->watch, kv_http_host_connected(&t->flight, own_port), false);
+    return CURL_PREREQFUNC_OK;
+}
+
+/* ---- what never changes ---- */
+
+static void set_trust(struct kv_http_setting *s, const struct kv_http_means *m)
+{
+    if (m->ca_file) {
+        SET(s, CURLOPT_CAINFO, m->ca_file);
+        SET(s, CURLOPT_CAPATH, NULL);
+    }
+    if (m->ca_path)
+        SET(s, CURLOPT_CAPATH, m->ca_path);
+    SET(s, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(s, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(s, CURLOPT_SHARE, m->share);
+}
+
+/* A host that has confirmed nothing for so long is gone. Probes alone would not tell: none are sent
+ * while a request is on its way. It fails on what is no TCP, which does not matter. */
+static int set_patience(void *closure, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)closure, (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){SILENT_MS}, sizeof(unsigned));
+    return CURL_SOCKOPT_OK;
+}
+
+static int configure(struct kv_http_transfer *t, const struct kv_http_means *m, struct kv_err *err)
+{
+    struct kv_http_setting s = {.easy = t->easy};
+    SET(&s, CURLOPT_PRIVATE, t);
+    SET(&s, CURLOPT_ERRORBUFFER, t->error);
+    SET(&s, CURLOPT_WRITEFUNCTION, take);
+    SET(&s, CURLOPT_WRITEDATA, t);
+    SET(&s, CURLOPT_PREREQFUNCTION, connected);
+    SET(&s, CURLOPT_PREREQDATA, t);
+    SET(&s, CURLOPT_NOSIGNAL, 1L);
+    SET(&s, CURLOPT_NOPROGRESS, 1L);
+    SET(&s, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(&s, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    SET(&s, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(&s, CURLOPT_FAILONERROR, 0L);
+    SET(&s, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(&s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(&s, CURLOPT_USERAGENT, m->agent);
+    SET(&s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
+    SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(&s, CURLOPT_TCP_KEEPIDLE, 30L); /* what stands between may forget silent ones after 60 s */
+    SET(&s, CURLOPT_TCP_KEEPINTVL, 10L);
+    SET(&s, CURLOPT_SOCKOPTFUNCTION, set_patience);
+    SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
+    SET(&s, CURLOPT_ACCEPT_ENCODING, "");
+    SET(&s, CURLOPT_READFUNCTION, kv_http_file_read);
+    SET(&s, CURLOPT_READDATA, &t->file);
+    SET(&s, CURLOPT_SEEKFUNCTION, kv_http_file_seek);
+    SET(&s, CURLOPT_SEEKDATA, &t->file);
+    set_trust(&s, m);
+    return kv_http_settled(&s, err);
+}
+
+/* ---- life ---- */
+
+struct kv_http_transfer *kv_http_transfer_new(const struct kv_http_means *means, struct kv_err *err)
+{
+    struct kv_http_transfer *t = kv_calloc(1, sizeof *t);
+    t->means = means;
+    t->body.max = means->body_max;
+    t->easy = curl_easy_init();
+    if (!t->easy)
+        kv_no_memory();
+    if (configure(t, means, err) == 0)
+        return t;
+    kv_http_transfer_free(t);
+    return NULL;
+}
+
+void kv_http_transfer_free(struct kv_http_transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    kv_buf_release(&t->body);
+    kv_http_lines_release(&t->lines);
+    free(t);
+}
+
+void kv_http_transfer_clear(struct kv_http_transfer *t)
+{
+    size_t max = t->body.max;
+    if (t->body.cap > BODY_KEPT)
+        kv_buf_release(&t->body);
+    else
+        kv_buf_clear(&t->body);
+    t->body.max = max;
+    t->capped = false;
+    t->user = NULL;
+}
+
+/* ---- what a request decides ---- */
+
+static void set_body(
+    struct kv_http_setting *s, struct kv_http_transfer *t, const struct kv_http_request *r)
+{
+    if (r->from_file) {
+        t->file = (struct kv_http_file){.fd = r->file, .size = r->file_size};
+        SET(s, CURLOPT_POST, 1L);
+        SET(s, CURLOPT_POSTFIELDS, NULL);
+        SET(s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->file_size);
+    } else if (r->body.p) {
+        SET(s, CURLOPT_POST, 1L);
+        SET(s, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+        SET(s, CURLOPT_POSTFIELDS, r->body.p);
+    } else
+        SET(s, CURLOPT_HTTPGET, 1L);
+    if (r->method || t->custom)
+        SET(s, CURLOPT_CUSTOMREQUEST, r->method);
+    t->custom = r->method != NULL;
+}
+
+static long left(long limit_ms, int64_t held_ms)
+{
+    long least = limit_ms < LEAST_MS ? limit_ms : LEAST_MS;
+    return limit_ms - held_ms > least ? limit_ms - (long)held_ms : least;
+}
+
+/* After a connection that failed the time that it was held counts for the next one too: those behind
+ * it would try in vain as long again as it did. */
+bool kv_http_transfer_shorten(struct kv_http_transfer *t)
+{
+    struct kv_http_setting s = {.easy = t->easy};
+    int64_t held_ms = kv_child_now_ms() - t->started_ms;
+    SET(&s, CURLOPT_TIMEOUT_MS, left(t->timeout_ms, held_ms));
+    if (t->flight.host->failed)
+        SET(&s, CURLOPT_CONNECTTIMEOUT_MS, left(t->connect_timeout_ms, held_ms));
+    return s.code == CURLE_OK;
+}
+
+int kv_http_transfer_prepare(
+    struct kv_http_transfer *t, const struct kv_http_request *r, struct kv_err *err)
+{
+    static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
+    struct kv_http_setting s = {.easy = t->easy};
+    t->take = r->take;
+    t->calm = r->calm;
+    t->flight = (struct kv_http_flight){.user = t, .socket = -1};
+    t->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
+    const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
+    SET(&s, CURLOPT_URL, r->url ? r->url : url);
+    SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
+    SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
+    SET(&s, CURLOPT_HTTPHEADER,
+        r->field_count ? kv_http_lines_make(&t->lines, r->fields, r->field_count, &t->accept)
+                       : &t->accept);
+    t->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : 600000;
+    t->connect_timeout_ms = r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000;
+    SET(&s, CURLOPT_TIMEOUT_MS, t->timeout_ms);
+    SET(&s, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
+    SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
+    SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
+    bool shared = r->peer->share_connections;
+    SET(&s, CURLOPT_HTTP_VERSION, (long)(shared ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    if (r->identity != t->identity)
+        SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
+    set_body(&s, t, r);
+    t->identity = r->identity;
+    t->peer = r->peer;
+    t->user = r->user;
+    t->error[0] = '\0';
+    return kv_http_settled(&s, err);
+}
+
+/* ---- the end ---- */
+
+void kv_http_transfer_leave(struct kv_http_transfer *t)
+{
+    long version = 0;
+    if (!t->flight.held)
+        curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    int fd = kv_http_host_left(&t->flight, version == CURL_HTTP_VERSION_2_0 ? 2 : version > 0);
+    kv_http_watch_calm(t->means->watch, fd, true);
+}
+
+/* True if a proxy could not be reached, rather than the host that was asked: libcurl names the one
+ * it tried. */
+static bool blames_proxy(const struct kv_http_transfer *t, CURLcode code, int proxy_status,
+    const struct kv_http_done *done)
+{
+    if (code == CURLE_COULDNT_CONNECT)
+        return t->error[0] && !t->peer->socket && !strstr(t->error, t->peer->place.host) &&
+               strstr(t->error, " port ");
+    return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 300 ||
+           done->status == 407;
+}
+
+void kv_http_transfer_report(struct kv_http_transfer *t, CURLcode code, struct kv_http_done *done)
+{
+    struct kv_slice kept;
+    long status = 0, connects = 0, proxy = 0;
+    curl_off_t total = 0, before = 0, first = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total);
+    curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+    curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    *done = (struct kv_http_done){.user = t->user,
+        .status = (int)status,
+        .body = {t->body.p ? t->body.p : "", t->body.n},
+        .detail = t->error[0] ? t->error : curl_easy_strerror(code),
+        .sent = before > 0,
+        .fresh = connects > 0,
+        .total_us = total,
+        .first_byte_us = first,
+        .transfer = t};
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy);
+    done->end = kv_http_outcome_of((int)code, &(struct kv_http_trace){.status = done->status,
+                                                  .proxy_status = (int)proxy,
+                                                  .sent = done->sent,
+                                                  .capped = t->capped,
+                                                  .detail = done->detail});
+    done->proxied = blames_proxy(t, code, (int)proxy, done);
+    if (done->fresh && kv_http_header(done, "Keep-Alive", &kept))
+        kv_http_target_kept(t->peer, kept.p);
+}
+
+bool kv_http_header(const struct kv_http_done *done, const char *name, struct kv_slice *value)
+{
+    const struct kv_http_transfer *t = done->transfer;
+    struct curl_header *found = NULL;
+    if (curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+        return false;
+    if (found->amount > 1)
+        curl_easy_header(t->easy, name, found->amount - 1, CURLH_HEADER, -1, &found);
+    *value = kv_slice(found->value);
+    return true;
+}
+
+bool kv_http_header_next(
+    const struct kv_http_done *done, void **at, struct kv_slice *name, struct kv_slice *value)
+{
+    const struct kv_http_transfer *t = done->transfer;
+    struct curl_header *found = curl_easy_nextheader(t->easy, CURLH_HEADER, -1, *at);
+    if (!found)
+        return false;
+    *at = found;
+    *name = kv_slice(found->name);
+    *value = kv_slice(found->value);
+    return true;
+}

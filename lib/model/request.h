@@ -31,6 +31,8 @@ struct kv_request {
     unsigned quirks;                /* enum kv_quirk */
     bool stream;                    /* the reply is wanted as events */
     bool background;                /* Responses: the answer is to be fetched later */
+    bool once;                      /* no other call begins alike: nothing is put into a cache */
+    unsigned cache_keys;            /* calls that begin alike have so many keys; 0, 1: the same */
     const char *effort, *verbosity; /* those a server takes, in the place of the user's; or NULL */
     struct kv_slice extra;          /* extra_kwargs, a checked JSON object, or empty */
 };

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "request_responses.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -153,12 +154,13 @@ static int64_t least_cached(struct kv_slice model)
     return 4096;
 }
 
-/* Tools come before the system text, and are covered by its mark. */
+/* Tools come before the system text, and are covered by its mark. What is read only once is not worth
+ * the quarter more that writing costs. */
 static bool is_worth_caching(const struct kv_request *ask, struct kv_slice system)
 {
     bool tool = ask->schema_name && ask->step == KV_STEP_TOOL;
     size_t bytes = system.n + (tool ? ask->schema.n : 0);
-    return (int64_t)(bytes * 2 / 7) >= least_cached(ask->model);
+    return !ask->once && (int64_t)(bytes * 2 / 7) >= least_cached(ask->model);
 }
 
 static void write_anthropic(struct kv_request_body *b)
@@ -200,15 +202,29 @@ bool kv_request_beginning(
     struct kv_buf shared = {0}, system = {0};
     kv_request_join_system(ask, &system);
     add_shared(ask, &shared);
-    bool cached = ask->wire == KV_PROTOCOL_ANTHROPIC
-                      ? system.n && is_worth_caching(ask, kv_slice_of(&system))
-                      : takes_cache_key(d, ask) && shared.n * 2 / 7 >= OPENAI_LEAST_CACHED;
+    bool cached =
+        ask->wire == KV_PROTOCOL_ANTHROPIC
+            ? system.n && is_worth_caching(ask, kv_slice_of(&system))
+            : takes_cache_key(d, ask) && !ask->once && shared.n * 2 / 7 >= OPENAI_LEAST_CACHED;
     kv_buf_add_slice(&shared, ask->model);
     if (cached)
         *id = kv_digest_128(kv_slice_of(&shared));
     kv_buf_release(&shared);
     kv_buf_release(&system);
     return cached;
+}
+
+/* Which of the keys: by what is asked, so that the same input gives the same bytes. */
+static unsigned choose_key(const struct kv_request *ask)
+{
+    struct kv_buf texts = {0};
+    char hex[KV_SHA256_HEX + 1];
+    for (size_t i = 0; i < ask->count; i++)
+        kv_buf_add_slice(&texts, ask->messages[i].text);
+    kv_digest_sha256(kv_slice_of(&texts), hex);
+    kv_buf_release(&texts);
+    hex[8] = '\0';
+    return (unsigned)(strtoul(hex, NULL, 16) % ask->cache_keys);
 }
 
 /* OpenAI keeps requests of one key together, so that judges find the beginning that they share in
@@ -222,7 +238,10 @@ static void add_cache_key(struct kv_request_body *b)
     add_shared(b->ask, &shared);
     kv_request_member(b, "prompt_cache_key");
     kv_digest_sha256(kv_slice_of(&shared), hex);
-    kv_buf_printf(b->out, "\"kv-%.16s\"", hex);
+    kv_buf_printf(b->out, "\"kv-%.16s", hex);
+    if (b->ask->cache_keys > 1)
+        kv_buf_printf(b->out, "-%u", choose_key(b->ask));
+    kv_buf_add_char(b->out, '"');
     kv_buf_release(&shared);
 }
 

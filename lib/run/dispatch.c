@@ -298,6 +298,7 @@ static void send_query(struct kv_dispatch *c, struct kv_pending_query *e)
 {
     bool given = e->query.given.n, stream = !given && kv_streaming_wanted(e->endpoint);
     kv_buf_clear(&e->body);
+    kv_cache_keys_count(&e->endpoint->keys, kv_child_now_ms());
     if (!e->input.n)
         kv_endpoint_write(e->endpoint, &e->query, stream, &e->body);
     e->step = e->endpoint->step;

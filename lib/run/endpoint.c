@@ -182,6 +182,8 @@ static struct kv_request request_of(const struct kv_endpoint *e, const struct kv
         .quirks = e->quirks,
         .extra = e->model->extra_kwargs,
         .background = e->background,
+        .once = e->jobs == 1,
+        .cache_keys = e->keys.n,
         .effort = e->effort,
         .verbosity = e->verbosity,
     };

@@ -8,6 +8,7 @@
 #define KV_ENDPOINT_H
 
 #include "account.h"
+#include "cache_keys.h"
 #include "child.h"
 #include "config.h"
 #include "digest.h"
@@ -56,6 +57,8 @@ struct kv_endpoint {
     const struct kv_pricing_model *priced; /* what it costs; in `pricing` */
     struct kv_account account;
     int64_t answers;
+    size_t jobs; /* for which it may be asked in this run; 0: not known */
+    struct kv_cache_keys keys;
     int held;             /* calls that wait for one that begins alike */
     int refusals;         /* requests in a row that were refused, with no answer between */
     double last_cost;     /* of the last reply by the price file; NAN: not known, or no file */

@@ -298,10 +298,23 @@ int kv_run_turn(struct kv_run *run, struct kv_err *err)
 
 /* ---- opening, closing, looking ---- */
 
+/* What is asked once in a whole run begins like nothing else in it. A judge may be asked several
+ * things about one answer, but each of them begins in its own way. */
+static void count_jobs(const struct kv_run_setup *set)
+{
+    const struct kv_jobs *work = set->work;
+    for (size_t i = 0; set->plan && !set->exec && i < work->n; i++) {
+        set->answering[work->jobs[i].answering].jobs += !work->jobs[i].known && !work->jobs[i].row;
+        for (size_t k = 0; k < work->jobs[i].count; k++)
+            set->judging[work->judges[work->jobs[i].first + k]].jobs++;
+    }
+}
+
 struct kv_run *kv_run_open(const struct kv_run_setup *setup)
 {
     struct kv_run *run = kv_calloc(1, sizeof *run);
     run->set = *setup;
+    count_jobs(setup);
     kv_lock_watch_init(&run->lock, setup->lock);
     kv_active_jobs_init(&run->jobs, &run->set, &run->tally, &run->set.budget);
     kv_job_queue_init(&run->queue, setup->work, setup->exec ? setup->exec : setup->answering,

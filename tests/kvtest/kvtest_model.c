@@ -203,6 +203,8 @@ static void write_ask(struct kv_slice line, const struct kv_service *d, struct k
         .quirks = (unsigned)number_at(line, "quirks", 0),
         .stream = kv_json_get(line, "stream", &value),
         .background = kv_json_get(line, "background", &value),
+        .once = kv_json_get(line, "once", &value),
+        .cache_keys = (unsigned)number_at(line, "cache_keys", 0),
         .effort = effort,
         .verbosity = verbosity};
     kv_json_get(line, "schema", &ask.schema);

@@ -52,6 +52,33 @@ cached() {
     assert_equal "$(cached)" '[1,17,18]'
 }
 
+@test "what only one call of a run begins with is written to no cache" {
+    caching 1
+    kv-run r.json.state >rows
+    assert_equal "$(cached)" '[0,0,1]'
+    stop_provider
+    rm -rf r.json*
+    caching 2
+    kv-run r.json.state >rows
+    assert_equal "$(cached)" '[1,1,2]'
+}
+
+@test "judges at OpenAI have one cache key as long as they are few, and some when they are many" {
+    bench 40
+    start_provider --answers answers.jsonl --bodies bodies
+    quiz_preset 1 '.parsing_models[0].endpoint_base_url = "http://api.openai.com/v1"'
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    KV_API_KEY=none KV_API_HOST=api.openai.com http_proxy=$PROVIDER_URL kv-run -j 1 r.json.state >rows
+    stop_provider
+    jq -rc '.prompt_cache_key // "none"' bodies | grep -v none >keys
+    assert_equal "$(wc -l <keys)" 40
+    # 40 in a minute, or in two halves of it: two or three keys, numbered once there are more than one
+    refute grep -vE '^kv-[0-9a-f]{16}(-[0-2])?$' keys
+    assert_equal "$(head -n 15 keys | sort -u | grep -c -- '^kv-[0-9a-f]*$')" 1
+    assert [ "$(tail -n 5 keys | grep -c -- '-[0-2]$')" -eq 5 ]
+    assert_equal "$(cut -c -19 keys | sort -u | wc -l)" 1
+}
+
 @test "a prompt that is too short for the cache makes nobody wait" {
     caching 20 '.answering_models[0].system_prompt = "Be brief."' --latency 500
     kv-run r.json.state >rows

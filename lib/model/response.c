@@ -4,12 +4,14 @@
 #include "finish.h"
 #include "json.h"
 #include "json_out.h"
+#include "num.h"
 #include "openai_responses.h"
 #include "partial_text.h"
 #include "reasoning.h"
 #include "usage_members.h"
 #include "workaround.h"
 
+#include <math.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -56,9 +58,20 @@ static bool named(struct kv_slice name, const char *wanted)
     return name.n == strlen(wanted) && strncasecmp(name.p, wanted, name.n) == 0;
 }
 
+/* LiteLLM says the cost of a whole reply here, and nothing where it knows no price; of a stream it
+ * says it in the last event. */
+static void take_cost(struct kv_response *r, struct kv_slice value)
+{
+    double cost;
+    if (isnan(r->usage.cost) && kv_num_double(value, &cost) && isfinite(cost) && cost >= 0)
+        r->usage.cost = cost;
+}
+
 void kv_response_header(struct kv_response *r, struct kv_slice name, struct kv_slice value)
 {
     kv_ratelimit_note(&r->limits, name, value);
+    if (named(name, "x-litellm-response-cost"))
+        take_cost(r, value);
     if (named(name, "x-request-id") || named(name, "request-id")) {
         kv_buf_clear(&r->request_id);
         kv_buf_add_slice(&r->request_id, value);

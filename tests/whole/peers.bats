@@ -1,6 +1,7 @@
 # Whole runs against servers that nobody here wrote: llama.cpp's, with a model made here and with a
-# real small one, Portkey's gateway, and nginx and squid before a model. `make peers` installs what
-# is not of Debian into build/peers; what is not there is skipped with the reason.
+# real small one, Portkey's gateway, LiteLLM's proxy, and nginx and squid before a model. `make peers`
+# installs what is not of Debian into build/peers; what is not there is skipped with the reason. vLLM is
+# too large for that, and was not tried.
 load ../helper
 load ../quiz
 
@@ -290,4 +291,66 @@ QUICK='["q4","It is 4.",false]'
     assert_success
     run kept
     assert_output '[6,6,6,6]'
+}
+
+# start_litellm - LiteLLM's proxy before the provider, which knows the price of m1 and none of judge's;
+# sets PROVIDER_URL to it
+start_litellm() {
+    local litellm=$PEERS/litellm port
+    [ -x "$litellm/bin/litellm" ] || skip "PyPI's litellm[proxy] is not installed (make peers LITELLM=1: minutes, 730 MB)"
+    port=$(shuf -i 20000-32000 -n 1)
+    cat >litellm.yaml <<END
+model_list:
+  - model_name: m1
+    litellm_params: {model: openai/m1, api_base: "$PROVIDER_URL/v1", api_key: secret,
+      input_cost_per_token: 0.000002, output_cost_per_token: 0.000008}
+  - model_name: judge
+    litellm_params: {model: openai/judge, api_base: "$PROVIDER_URL/v1", api_key: secret}
+general_settings: {master_key: sk-front}
+END
+    LITELLM_LOCAL_MODEL_COST_MAP=True PYTHONPATH=$litellm python3 "$litellm/bin/litellm" --config litellm.yaml \
+        --telemetry False --host 127.0.0.1 --port "$port" >litellm.log 2>&1 3>&- &
+    FRONT_PID=$!
+    PROVIDER_URL=http://127.0.0.1:$port
+    local i
+    for i in $(seq 6); do # it takes its time
+        ! answers "$PROVIDER_URL/health/liveliness" || return 0
+        kill -0 "$FRONT_PID" 2>/dev/null || break
+    done
+    skip "LiteLLM's proxy does not start: $(tail -n 2 litellm.log)"
+}
+
+@test "peers: LiteLLM's proxy is asked whole and streamed, and its usage and its cost are what rows say" {
+    bench 4
+    start_provider --answers answers.jsonl --key secret
+    start_litellm
+    OPENAI_API_KEY=sk-front
+    export OPENAI_API_KEY
+    local how
+    for how in never always; do
+        peer_run
+        run bash -c "set -o pipefail; kv-run -v --stream=$how r.json.state 2>err | kv-append -q r.json.state"
+        assert_equal "$how: $status" "$how: 0"
+        refute grep -q 'another way\|again' err
+        assert_equal "$how: $(kept)" "$how: [4,4,4,4]"
+        # The cost is LiteLLM's: its price times the tokens. Of the judge it knows none, and says none.
+        run jq -c '[.results[].template.usage_metadata | .answer_generation as $a | .parsing as $p |
+            [($a.kv_cost - ($a.input_tokens * 0.000002 + $a.output_tokens * 0.000008) | fabs < 1e-9),
+             $a.output_tokens > 0, $p.input_tokens > 0, ($p | has("kv_cost"))]] | unique' r.json
+        assert_equal "$how: $output" "$how: [[true,true,true,false]]"
+    done
+}
+
+@test "peers: a model that LiteLLM's proxy does not have is named, and the provider is not asked" {
+    bench 4
+    start_provider --answers answers.jsonl --key secret
+    start_litellm
+    OPENAI_API_KEY=sk-front
+    export OPENAI_API_KEY
+    peer_run '.answering_models[0].model_name = "nosuch"'
+    run --separate-stderr kv-run r.json.state
+    assert_failure
+    assert_output ''
+    [[ $stderr == *"Invalid model name passed in model=nosuch"* ]]
+    assert_equal "$(asked true)" 0
 }

@@ -5,7 +5,7 @@
 #include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
-#include "schema.h"
+#include "shape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,114 +173,101 @@ static void check_metric(
 /* ---- tables ---- */
 
 /* clang-format off: one row a macro, as in a table */
-#define NULLABLE KV_FIELD_NULLABLE
-#define BOOL(key, value)                                                                           \
+#define MEMBER(key, of, value)                                                                     \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .default_json = value                                  \
+        .name = key, .shape = &(of), .default_json = value                                         \
     }
-#define BOOL_OR_NULL(key, value)                                                                   \
+#define OR_NULL(key, of) MEMBER(key, of, "null")
+#define IF_GIVEN(key, of)                                                                          \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .flags = NULLABLE, .default_json = value               \
+        .name = key, .shape = &(of), .default_json = "null", .if_given = true                      \
     }
-#define TEXT(key, value)                                                                           \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXT, .default_json = value                                  \
-    }
-#define OR_NULL(key, type)                                                                         \
-    {                                                                                              \
-        .name = key, .kind = type, .flags = NULLABLE, .default_json = "null"                       \
-    }
-#define IF_GIVEN(key, type)                                                                        \
-    {                                                                                              \
-        .name = key, .kind = type, .flags = NULLABLE | KV_FIELD_IF_GIVEN, .default_json = "null"   \
-    }
-#define KIND(value)                                                                                \
-    {                                                                                              \
-        .name = "kind", .kind = KV_FIELD_ANY, .default_json = value                                \
-    }
-#define CHOICE(key, value, words)                                                                  \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .default_json = value, .choices = words              \
-    }
-#define TEXTS(key, value)                                                                          \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXTS, .default_json = value                                 \
-    }
-#define ABOVE_ZERO(key, type, value)                                                               \
-    {                                                                                              \
-        .name = key, .kind = type, .flags = KV_FIELD_ABOVE_MIN, .default_json = value,             \
-        .has_min = true                                                                            \
-    }
+#define BOOL(key, value)         MEMBER(key, kv_shape_bool, value)
+#define BOOL_OR_NULL(key, value) MEMBER(key, kv_shape_bool_null, value)
+#define TEXT(key, value)         MEMBER(key, kv_shape_text, value)
+#define TEXTS(key, value)        MEMBER(key, kv_shape_texts, value)
+#define KIND(value)              MEMBER("kind", anything, value)
 #define NAMES                                                                                      \
-    TEXT("name", NULL), OR_NULL("description", KV_FIELD_TEXT), OR_NULL("summary", KV_FIELD_TEXT)
+    TEXT("name", NULL), OR_NULL("description", kv_shape_text_null),                                \
+        OR_NULL("summary", kv_shape_text_null)
 #define END                                                                                        \
     {                                                                                              \
         .name = NULL                                                                               \
     }
 /* clang-format on */
 
-static const struct kv_table llm_table = {
-    .fields =
-        (const struct kv_field[]){
+static const struct kv_shape anything = {.kind = KV_SHAPE_ANY};
+static const struct kv_shape free_null = {.kind = KV_SHAPE_FREE, .nullable = true};
+static const struct kv_shape evaluation_mode = {
+    .kind = KV_SHAPE_CHOICE, .choices = "tp_only|full_matrix"};
+static const struct kv_shape turns = {.kind = KV_SHAPE_INT, .has_min = true, .above_min = true};
+static const struct kv_shape seconds = {.kind = KV_SHAPE_FLOAT, .has_min = true, .above_min = true};
+
+static const struct kv_shape llm_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
             NAMES,
             KIND(NULL),
-            IF_GIVEN("min_score", KV_FIELD_INT),
-            IF_GIVEN("max_score", KV_FIELD_INT),
-            OR_NULL("classes", KV_FIELD_TEXT_MAP),
+            IF_GIVEN("min_score", kv_shape_int_null),
+            IF_GIVEN("max_score", kv_shape_int_null),
+            OR_NULL("classes", kv_shape_text_map_null),
             BOOL("deep_judgment_enabled", "false"),
             BOOL("deep_judgment_excerpt_enabled", "true"),
-            OR_NULL("deep_judgment_max_excerpts", KV_FIELD_INT),
-            OR_NULL("deep_judgment_fuzzy_match_threshold", KV_FIELD_FLOAT),
-            OR_NULL("deep_judgment_excerpt_retry_attempts", KV_FIELD_INT),
+            OR_NULL("deep_judgment_max_excerpts", kv_shape_int_null),
+            OR_NULL("deep_judgment_fuzzy_match_threshold", kv_shape_float_null),
+            OR_NULL("deep_judgment_excerpt_retry_attempts", kv_shape_int_null),
             BOOL("deep_judgment_search_enabled", "false"),
             BOOL_OR_NULL("higher_is_better", "true"),
             END,
         },
-    .check = check_kind};
+    .look = check_kind};
 
 /* A trait whose value is an object: the other parameters mean nothing and are not dumped. */
-static const struct kv_table llm_template_table = {.fields =
-                                                       (const struct kv_field[]){
-                                                           NAMES,
-                                                           KIND(NULL),
-                                                           BOOL("deep_judgment_enabled", "false"),
-                                                           BOOL_OR_NULL("higher_is_better", "null"),
-                                                           END,
-                                                       },
-    .check = check_kind};
+static const struct kv_shape llm_template_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
+            NAMES,
+            KIND(NULL),
+            BOOL("deep_judgment_enabled", "false"),
+            BOOL_OR_NULL("higher_is_better", "null"),
+            END,
+        },
+    .look = check_kind};
 
-static const struct kv_table regex_table = {.fields =
-                                                (const struct kv_field[]){
-                                                    NAMES,
-                                                    TEXT("pattern", "\"\""),
-                                                    BOOL("case_sensitive", "true"),
-                                                    BOOL("invert_result", "false"),
-                                                    BOOL("higher_is_better", "true"),
-                                                    END,
-                                                },
-    .check = check_name,
+static const struct kv_shape regex_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
+            NAMES,
+            TEXT("pattern", "\"\""),
+            BOOL("case_sensitive", "true"),
+            BOOL("invert_result", "false"),
+            BOOL("higher_is_better", "true"),
+            END,
+        },
+    .look = check_name,
     .alias = "invert",
     .alias_of = "invert_result"};
 
-static const struct kv_table callable_table = {.fields =
-                                                   (const struct kv_field[]){
-                                                       NAMES,
-                                                       KIND("\"boolean\""),
-                                                       TEXT("callable_code", "\"\""),
-                                                       OR_NULL("min_score", KV_FIELD_INT),
-                                                       OR_NULL("max_score", KV_FIELD_INT),
-                                                       BOOL("invert_result", "false"),
-                                                       OR_NULL("classes", KV_FIELD_TEXT_MAP),
-                                                       BOOL_OR_NULL("higher_is_better", "true"),
-                                                       END,
-                                                   },
-    .check = check_kind};
-
-static const struct kv_table metric_table = {
-    .fields =
-        (const struct kv_field[]){
+static const struct kv_shape callable_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
             NAMES,
-            CHOICE("evaluation_mode", "\"tp_only\"", "tp_only|full_matrix"),
+            KIND("\"boolean\""),
+            TEXT("callable_code", "\"\""),
+            OR_NULL("min_score", kv_shape_int_null),
+            OR_NULL("max_score", kv_shape_int_null),
+            BOOL("invert_result", "false"),
+            OR_NULL("classes", kv_shape_text_map_null),
+            BOOL_OR_NULL("higher_is_better", "true"),
+            END,
+        },
+    .look = check_kind};
+
+static const struct kv_shape metric_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
+            NAMES,
+            MEMBER("evaluation_mode", evaluation_mode, "\"tp_only\""),
             TEXTS("metrics", NULL),
             TEXTS("tp_instructions", "[]"),
             TEXTS("tn_instructions", "[]"),
@@ -288,34 +275,34 @@ static const struct kv_table metric_table = {
             BOOL_OR_NULL("higher_is_better", "null"),
             END,
         },
-    .check = check_metric};
+    .look = check_metric};
 
-static const struct kv_table agentic_table = {
-    .fields =
-        (const struct kv_field[]){
+static const struct kv_shape agentic_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
             NAMES,
             KIND("\"boolean\""),
             BOOL_OR_NULL("higher_is_better", "true"),
-            IF_GIVEN("min_score", KV_FIELD_INT),
-            IF_GIVEN("max_score", KV_FIELD_INT),
-            OR_NULL("classes", KV_FIELD_TEXT_MAP),
+            IF_GIVEN("min_score", kv_shape_int_null),
+            IF_GIVEN("max_score", kv_shape_int_null),
+            OR_NULL("classes", kv_shape_text_map_null),
             TEXT("context_mode", "\"trace_and_workspace\""),
             BOOL("materialize_trace", "false"),
             BOOL("persist_trace", "false"),
-            ABOVE_ZERO("max_turns", KV_FIELD_INT, "15"),
-            ABOVE_ZERO("timeout_seconds", KV_FIELD_FLOAT, "120.0"),
-            OR_NULL("model_override", KV_FIELD_FREE),
+            MEMBER("max_turns", turns, "15"),
+            MEMBER("timeout_seconds", seconds, "120.0"),
+            OR_NULL("model_override", free_null),
             END,
         },
-    .check = check_agentic};
+    .look = check_agentic};
 
-static const struct kv_table *const tables[KV_TRAIT_LISTS] = {
+static const struct kv_shape *const tables[KV_TRAIT_LISTS] = {
     &llm_table, &regex_table, &callable_table, &metric_table, &agentic_table};
 
 bool kv_trait_has_field(enum kv_trait_list list, struct kv_slice key)
 {
-    for (const struct kv_field *f = tables[list]->fields; f->name; f++)
-        if (kv_json_string_is(key, f->name))
+    for (const struct kv_shape_member *m = tables[list]->members; m->name; m++)
+        if (kv_json_string_is(key, m->name))
             return true;
     return false;
 }
@@ -325,8 +312,8 @@ bool kv_trait_has_field(enum kv_trait_list list, struct kv_slice key)
 /* True if a template trait drops this member. */
 static bool is_dropped(struct kv_slice key)
 {
-    for (const struct kv_field *f = llm_template_table.fields; f->name; f++)
-        if (kv_json_string_is(key, f->name))
+    for (const struct kv_shape_member *m = llm_template_table.members; m->name; m++)
+        if (kv_json_string_is(key, m->name))
             return false;
     return kv_trait_has_field(KV_TRAIT_LLM, key);
 }
@@ -358,7 +345,7 @@ int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct 
     struct kv_buf *out, struct kv_problems *problems)
 {
     struct kv_buf tidy = {0}, prepared = {0};
-    const struct kv_table *table = tables[list];
+    const struct kv_shape *table = tables[list];
     kv_pydantic_text(&tidy, object);
     object = kv_slice_of(&tidy);
     if (kv_json_type(object) == KV_JSON_OBJECT) {
@@ -367,7 +354,7 @@ int kv_trait_read(enum kv_trait_list list, struct kv_slice object, const struct 
     }
     if (list == KV_TRAIT_LLM && is_template(kv_json_find(object, "kind")))
         table = &llm_template_table;
-    int rc = kv_schema_read(table, object, at, out, problems);
+    int rc = kv_shape_canonical(table, object, at, out, problems);
     kv_buf_release(&tidy);
     kv_buf_release(&prepared);
     return rc;

@@ -1,7 +1,7 @@
 /* trait - one rubric trait as a plain object: its fields, defaults and rules.
  *
  * The plain object is what exports dump (kv-benchmark(5)). This module reads one in the forgiving
- * way of schema.h and answers with its canonical dump; what a list of traits must obey is rubric's.
+ * way of shape.h and answers with its canonical dump; what a list of traits must obey is rubric's.
  */
 #ifndef KV_TRAIT_H
 #define KV_TRAIT_H

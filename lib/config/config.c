@@ -352,7 +352,7 @@ struct kv_config *kv_config_open(struct kv_slice text, const struct kv_config_so
         return NULL;
     kv_pydantic_tidy(&tidy, value);
     if (kv_preset_prepare(kv_slice_of(&tidy), &preset, &prepared, problems) == 0 &&
-        kv_schema_read(
+        kv_shape_canonical(
             &kv_config_fields_table, kv_slice_of(&prepared), NULL, &canonical, problems) == 0) {
         c = kv_calloc(1, sizeof *c);
         keep(c, kv_slice_of(&canonical));

@@ -11,98 +11,65 @@
 #include <string.h>
 
 /* clang-format off: one row a macro, as in a table */
-#define NULLABLE KV_FIELD_NULLABLE
-#define BOOL(key, value)                                                                           \
+#define SHAPE(...)                                                                                 \
+    &(const struct kv_shape)                                                                       \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_BOOL, .default_json = value                                  \
+        __VA_ARGS__                                                                                \
     }
-#define INT(key, value)                                                                            \
+#define MEMBER(key, of, value)                                                                     \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .default_json = value                                   \
+        .name = key, .shape = of, .default_json = value                                            \
     }
+#define OR_NULL(key, of)   MEMBER(key, &(of), "null")
+#define BOOL(key, value)   MEMBER(key, &kv_shape_bool, value)
+#define INT(key, value)    MEMBER(key, &kv_shape_int, value)
+#define INT_OR_NULL(key)   OR_NULL(key, kv_shape_int_null)
+#define FLOAT(key, value)  MEMBER(key, &kv_shape_float, value)
+#define FLOAT_OR_NULL(key) OR_NULL(key, kv_shape_float_null)
+#define TEXT(key, value)   MEMBER(key, &kv_shape_text, value)
+#define TEXT_OR_NULL(key)  OR_NULL(key, kv_shape_text_null)
 #define INT_FROM(key, value, least)                                                                \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .default_json = value, .min = least, .has_min = true    \
-    }
-#define INT_OR_NULL(key)                                                                           \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE, .default_json = "null"               \
-    }
-#define INT_FROM_OR_NULL(key, least, more)                                                         \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_INT, .flags = NULLABLE | (more), .default_json = "null",     \
-        .min = least, .has_min = true                                                              \
-    }
-#define FLOAT(key, value)                                                                          \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value                                 \
-    }
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_INT, .has_min = true, .min = least), value)
 #define FLOAT_FROM(key, value, least)                                                              \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value, .min = least, .has_min = true  \
-    }
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_FLOAT, .has_min = true, .min = least), value)
 #define FLOAT_WITHIN(key, value, least, most)                                                      \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .default_json = value, .min = least, .max = most,     \
-        .has_min = true, .has_max = true                                                           \
-    }
-#define FLOAT_OR_NULL(key)                                                                         \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE, .default_json = "null"             \
-    }
-#define FLOAT_FROM_OR_NULL(key, least, more)                                                       \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_FLOAT, .flags = NULLABLE | (more), .default_json = "null",   \
-        .min = least, .has_min = true                                                              \
-    }
-#define TEXT(key, value)                                                                           \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_TEXT, .default_json = value                                  \
-    }
+    MEMBER(key,                                                                                    \
+        SHAPE(.kind = KV_SHAPE_FLOAT, .has_min = true, .min = least, .has_max = true,              \
+            .max = most),                                                                          \
+        value)
+#define INT_FROM_OR_NULL(key, least)                                                               \
+    MEMBER(                                                                                        \
+        key, SHAPE(.kind = KV_SHAPE_INT, .nullable = true, .has_min = true, .min = least), "null")
+#define FLOAT_FROM_OR_NULL(key, least)                                                             \
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_FLOAT, .nullable = true, .has_min = true, .min = least),    \
+        "null")
+#define ABOVE_ZERO_OR_NULL(key, type)                                                              \
+    MEMBER(key, SHAPE(.kind = type, .nullable = true, .has_min = true, .above_min = true), "null")
 #define CHOICE(key, value, words)                                                                  \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .default_json = value, .choices = words              \
-    }
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_CHOICE, .choices = words), value)
 #define CHOICE_OR_NULL(key, value, words)                                                          \
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_CHOICE, .nullable = true, .choices = words), value)
+#define LIST(key, value, item) MEMBER(key, SHAPE(.kind = KV_SHAPE_LIST, .of = &(item)), value)
+#define MAP(key, item)         MEMBER(key, SHAPE(.kind = KV_SHAPE_MAP, .of = &(item)), "{}")
+#define REFUSED(key, why)                                                                          \
+    MEMBER(key, SHAPE(.kind = KV_SHAPE_NOTHING, .nullable = true, .what = why), "null")
+#define REFUSED_UNSEEN(key, why)                                                                   \
     {                                                                                              \
-        .name = key, .kind = KV_FIELD_CHOICE, .flags = NULLABLE, .default_json = value,            \
-        .choices = words                                                                           \
-    }
-#define OR_NULL(key, type)                                                                         \
-    {                                                                                              \
-        .name = key, .kind = type, .flags = NULLABLE, .default_json = "null"                       \
-    }
-#define LIST(key, type, value)                                                                     \
-    {                                                                                              \
-        .name = key, .kind = type, .default_json = value                                           \
-    }
-#define OBJECT(key, of, value)                                                                     \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECT, .default_json = value, .table = of                   \
-    }
-#define OBJECT_OR_NULL(key, of)                                                                    \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECT, .flags = NULLABLE, .default_json = "null",           \
-        .table = of                                                                                \
-    }
-#define OBJECTS(key, value, of)                                                                    \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_OBJECTS, .default_json = value, .table = of                  \
-    }
-#define MAP(key, type, of)                                                                         \
-    {                                                                                              \
-        .name = key, .kind = type, .default_json = "{}", .table = of                               \
-    }
-#define REFUSED(key, hidden, why)                                                                  \
-    {                                                                                              \
-        .name = key, .kind = KV_FIELD_NOTHING, .flags = NULLABLE | (hidden),                       \
-        .default_json = "null", .choices = why                                                     \
+        .name = key, .shape = SHAPE(.kind = KV_SHAPE_NOTHING, .nullable = true, .what = why),      \
+        .default_json = "null", .hidden = true                                                     \
     }
 #define END                                                                                        \
     {                                                                                              \
         .name = NULL                                                                               \
     }
 /* clang-format on */
+
+static const struct kv_shape secret_null = {.kind = KV_SHAPE_SECRET, .nullable = true};
+static const struct kv_shape path_null = {.kind = KV_SHAPE_PATH, .nullable = true};
+static const struct kv_shape free_null = {.kind = KV_SHAPE_FREE, .nullable = true};
+static const struct kv_shape limits_null = {.kind = KV_SHAPE_LIMITS, .nullable = true};
+static const struct kv_shape pick = {.kind = KV_SHAPE_PICK};
+static const struct kv_shape picks_null = {.kind = KV_SHAPE_LIST, .nullable = true, .of = &pick};
 
 /* ---- reading members of canonical text, for the checks ---- */
 
@@ -142,13 +109,14 @@ static double number(struct kv_slice object, const char *name)
     ",\"timeout_escalation\":null}"
 
 /* A category that is given but incomplete takes these, not its own row above. */
-static const struct kv_table category_table = {.fields = (const struct kv_field[]){
-                                                   INT_FROM("max_attempts", "0", 0),
-                                                   FLOAT_FROM("backoff_min", "1.0", 0),
-                                                   FLOAT_FROM("backoff_max", "10.0", 0),
-                                                   FLOAT_FROM("backoff_multiplier", "2.0", 1),
-                                                   END,
-                                               }};
+static const struct kv_shape category_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
+        INT_FROM("max_attempts", "0", 0),
+        FLOAT_FROM("backoff_min", "1.0", 0),
+        FLOAT_FROM("backoff_max", "10.0", 0),
+        FLOAT_FROM("backoff_multiplier", "2.0", 1),
+        END,
+    }};
 
 static void check_escalation(
     struct kv_slice object, const struct kv_path *at, struct kv_problems *problems)
@@ -162,29 +130,32 @@ static void check_escalation(
         kv_problems_add(problems, at, "value_error", "linear strategy requires max_timeout");
 }
 
-static const struct kv_table escalation_table = {
-    .fields =
-        (const struct kv_field[]){
+static const struct kv_shape escalation_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members =
+        (const struct kv_shape_member[]){
             CHOICE("strategy", NULL, "additive|multiplicative|linear"),
             FLOAT_FROM("increment", "0.0", 0),
             FLOAT_FROM("multiplier", "1.0", 1),
-            FLOAT_FROM_OR_NULL("max_timeout", 0, 0),
+            FLOAT_FROM_OR_NULL("max_timeout", 0),
             END,
         },
-    .check = check_escalation};
+    .look = check_escalation};
 
-static const struct kv_table retry_table = {
-    .fields = (const struct kv_field[]){
-        OBJECT("connection", &category_table, RETRY_CONNECTION),
-        OBJECT("timeout", &category_table, RETRY_TIMEOUT),
-        OBJECT("rate_limit", &category_table, RETRY_RATE_LIMIT),
-        OBJECT("server_error", &category_table, RETRY_SERVER_ERROR),
-        OBJECT_OR_NULL("timeout_escalation", &escalation_table),
-        END,
-    }};
+static const struct kv_shape_member retry_members[] = {
+    MEMBER("connection", &category_table, RETRY_CONNECTION),
+    MEMBER("timeout", &category_table, RETRY_TIMEOUT),
+    MEMBER("rate_limit", &category_table, RETRY_RATE_LIMIT),
+    MEMBER("server_error", &category_table, RETRY_SERVER_ERROR),
+    OR_NULL("timeout_escalation", escalation_table),
+    END,
+};
+static const struct kv_shape retry_table = {.kind = KV_SHAPE_RECORD, .members = retry_members};
+static const struct kv_shape retry_null = {
+    .kind = KV_SHAPE_RECORD, .nullable = true, .members = retry_members};
 
-static const struct kv_table pattern_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape pattern_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         TEXT("pattern", NULL),
         CHOICE("category", NULL, "connection|timeout|rate_limit|server_error|permanent"),
         CHOICE("match_type", "\"message_substring\"", "type_name|message_substring"),
@@ -193,60 +164,65 @@ static const struct kv_table pattern_table = {
 
 /* ---- few-shot and prompts (4.3 to 4.5) ---- */
 
-static const struct kv_table question_few_shot_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape question_few_shot_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         CHOICE("mode", "\"inherit\"", "all|k-shot|custom|inherit"),
         INT_OR_NULL("k"),
-        OR_NULL("selected_examples", KV_FIELD_PICKS),
-        OR_NULL("excluded_examples", KV_FIELD_PICKS),
+        OR_NULL("selected_examples", picks_null),
+        OR_NULL("excluded_examples", picks_null),
         END,
     }};
 
-static const struct kv_table few_shot_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape few_shot_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members = (const struct kv_shape_member[]){
         CHOICE("source", "\"both\"", "disabled|question_pool|global|both"),
         CHOICE("pool_mode", "\"all\"", "all|k-shot|custom"),
         INT("pool_k", "3"),
-        MAP("question_configs", KV_FIELD_OBJECT_MAP, &question_few_shot_table),
-        LIST("global_examples", KV_FIELD_EXAMPLES, "[]"),
+        MAP("question_configs", question_few_shot_table),
+        LIST("global_examples", "[]", kv_shape_text_map),
         END,
     }};
 
-static const struct kv_table prompt_table = {.fields = (const struct kv_field[]){
-                                                 OR_NULL("generation", KV_FIELD_TEXT),
-                                                 OR_NULL("parsing", KV_FIELD_TEXT),
-                                                 OR_NULL("abstention_detection", KV_FIELD_TEXT),
-                                                 OR_NULL("sufficiency_detection", KV_FIELD_TEXT),
-                                                 OR_NULL("rubric_evaluation", KV_FIELD_TEXT),
-                                                 OR_NULL("agentic_parsing", KV_FIELD_TEXT),
-                                                 OR_NULL("deep_judgment", KV_FIELD_TEXT),
-                                                 END,
-                                             }};
+static const struct kv_shape prompt_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members = (const struct kv_shape_member[]){
+        TEXT_OR_NULL("generation"),
+        TEXT_OR_NULL("parsing"),
+        TEXT_OR_NULL("abstention_detection"),
+        TEXT_OR_NULL("sufficiency_detection"),
+        TEXT_OR_NULL("rubric_evaluation"),
+        TEXT_OR_NULL("agentic_parsing"),
+        TEXT_OR_NULL("deep_judgment"),
+        END,
+    }};
 
 /* ---- agents (4.6): carried and hashed, never acted on ---- */
 
-static const struct kv_table runtime_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape runtime_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members = (const struct kv_shape_member[]){
         CHOICE_OR_NULL("backend", "null", "native|filesystem|container|docker|local_shell"),
         CHOICE("access_mode", "\"read_write\"", "read_write|read_only"),
         BOOL("sandbox_enabled", "true"),
         CHOICE("container_runtime", "\"docker\"", "docker|singularity|apptainer"),
-        OR_NULL("container_image", KV_FIELD_TEXT),
+        TEXT_OR_NULL("container_image"),
         CHOICE("container_network", "\"bridge\"", "bridge|none"),
-        LIST("container_add_hosts", KV_FIELD_TEXTS, "[]"),
-        INT_FROM_OR_NULL("read_max_bytes", 0, KV_FIELD_ABOVE_MIN),
+        MEMBER("container_add_hosts", &kv_shape_texts, "[]"),
+        ABOVE_ZERO_OR_NULL("read_max_bytes", KV_SHAPE_INT),
         END,
     }};
 
-static const struct kv_table limits_table = {.fields = (const struct kv_field[]){
-                                                 INT_FROM("model_call_limit", "25", 1),
-                                                 INT_FROM("tool_call_limit", "50", 1),
-                                                 CHOICE("exit_behavior", "\"end\"", "end|continue"),
-                                                 END,
-                                             }};
+static const struct kv_shape limits_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
+        INT_FROM("model_call_limit", "25", 1),
+        INT_FROM("tool_call_limit", "50", 1),
+        CHOICE("exit_behavior", "\"end\"", "end|continue"),
+        END,
+    }};
 
-static const struct kv_table model_retry_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape model_retry_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         INT_FROM("max_retries", "2", 0),
         FLOAT("backoff_factor", "2.0"),
         FLOAT("initial_delay", "2.0"),
@@ -256,8 +232,8 @@ static const struct kv_table model_retry_table = {
         END,
     }};
 
-static const struct kv_table tool_retry_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape tool_retry_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         INT_FROM("max_retries", "3", 0),
         FLOAT("backoff_factor", "2.0"),
         FLOAT("initial_delay", "1.0"),
@@ -265,18 +241,18 @@ static const struct kv_table tool_retry_table = {
         END,
     }};
 
-static const struct kv_table summarization_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape summarization_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         BOOL("enabled", "true"),
-        OR_NULL("model", KV_FIELD_TEXT),
+        TEXT_OR_NULL("model"),
         FLOAT_WITHIN("trigger_fraction", "0.8", 0, 1),
-        INT_FROM_OR_NULL("trigger_tokens", 1, 0),
+        INT_FROM_OR_NULL("trigger_tokens", 1),
         INT_FROM("keep_messages", "20", 1),
         END,
     }};
 
-static const struct kv_table caching_table = {
-    .fields = (const struct kv_field[]){
+static const struct kv_shape caching_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
         BOOL("enabled", "true"),
         CHOICE("ttl", "\"5m\"", "5m|1h"),
         INT_FROM("min_messages_to_cache", "0", 0),
@@ -284,20 +260,21 @@ static const struct kv_table caching_table = {
         END,
     }};
 
-static const struct kv_table middleware_table = {
-    .fields = (const struct kv_field[]){
-        OBJECT("limits", &limits_table,
+static const struct kv_shape middleware_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members = (const struct kv_shape_member[]){
+        MEMBER("limits", &limits_table,
             "{\"model_call_limit\":25,\"tool_call_limit\":50,\"exit_behavior\":\"end\"}"),
-        OBJECT("model_retry", &model_retry_table,
+        MEMBER("model_retry", &model_retry_table,
             "{\"max_retries\":2,\"backoff_factor\":2.0,\"initial_delay\":2.0,\"max_delay\":10.0,"
             "\"jitter\":true,\"on_failure\":\"continue\"}"),
-        OBJECT("tool_retry", &tool_retry_table,
+        MEMBER("tool_retry", &tool_retry_table,
             "{\"max_retries\":3,\"backoff_factor\":2.0,\"initial_delay\":1.0,"
             "\"on_failure\":\"return_message\"}"),
-        OBJECT("summarization", &summarization_table,
+        MEMBER("summarization", &summarization_table,
             "{\"enabled\":true,\"model\":null,\"trigger_fraction\":0.8,\"trigger_tokens\":null,"
             "\"keep_messages\":20}"),
-        OBJECT("prompt_caching", &caching_table,
+        MEMBER("prompt_caching", &caching_table,
             "{\"enabled\":true,\"ttl\":\"5m\",\"min_messages_to_cache\":0,"
             "\"unsupported_model_behavior\":\"warn\"}"),
         END,
@@ -375,56 +352,60 @@ static void check_model(
             n, interface.p + 1);
 }
 
-static const struct kv_table model_table = {
-    .fields =
-        (const struct kv_field[]){
-            OR_NULL("id", KV_FIELD_TEXT),
-            OR_NULL("model_provider", KV_FIELD_TEXT),
-            OR_NULL("model_name", KV_FIELD_TEXT),
+static const struct kv_shape model_table = {.kind = KV_SHAPE_RECORD,
+    .members =
+        (const struct kv_shape_member[]){
+            TEXT_OR_NULL("id"),
+            TEXT_OR_NULL("model_provider"),
+            TEXT_OR_NULL("model_name"),
             FLOAT("temperature", "0.1"),
             INT("max_tokens", "16384"),
             TEXT("interface", "\"langchain\""),
-            OR_NULL("system_prompt", KV_FIELD_TEXT),
+            TEXT_OR_NULL("system_prompt"),
             INT("max_retries", "2"),
-            OR_NULL("mcp_urls_dict", KV_FIELD_TEXT_MAP),
-            OR_NULL("mcp_tool_filter", KV_FIELD_TEXTS),
-            OR_NULL("mcp_tool_description_overrides", KV_FIELD_TEXT_MAP),
+            OR_NULL("mcp_urls_dict", kv_shape_text_map_null),
+            OR_NULL("mcp_tool_filter", kv_shape_texts_null),
+            OR_NULL("mcp_tool_description_overrides", kv_shape_text_map_null),
             FLOAT_OR_NULL("mcp_http_timeout"),
             FLOAT_OR_NULL("mcp_sse_read_timeout"),
-            OR_NULL("endpoint_base_url", KV_FIELD_TEXT),
-            OR_NULL("endpoint_api_key", KV_FIELD_SECRET),
-            OR_NULL("anthropic_base_url", KV_FIELD_TEXT),
-            OR_NULL("anthropic_api_key", KV_FIELD_SECRET),
-            OBJECT_OR_NULL("agent_runtime", &runtime_table),
-            OR_NULL("extra_kwargs", KV_FIELD_FREE),
-            REFUSED("manual_traces", KV_FIELD_HIDDEN,
+            TEXT_OR_NULL("endpoint_base_url"),
+            OR_NULL("endpoint_api_key", secret_null),
+            TEXT_OR_NULL("anthropic_base_url"),
+            OR_NULL("anthropic_api_key", secret_null),
+            OR_NULL("agent_runtime", runtime_table),
+            OR_NULL("extra_kwargs", free_null),
+            REFUSED_UNSEEN("manual_traces",
                 "recorded answers cannot stand in a configuration: use --manual-traces FILE"),
-            OBJECT_OR_NULL("agent_middleware", &middleware_table),
+            OR_NULL("agent_middleware", middleware_table),
             INT_OR_NULL("max_context_tokens"),
             INT_OR_NULL("agent_timeout"),
             FLOAT_OR_NULL("request_timeout"),
-            OBJECT_OR_NULL("retry_policy", &retry_table),
+            OR_NULL("retry_policy", retry_null),
             END,
         },
-    .check = check_model};
+    .look = check_model};
 
 /* ---- custom deep judgment (4.7) ---- */
 
-static const struct kv_table trait_table = {.fields = (const struct kv_field[]){
-                                                BOOL("enabled", "true"),
-                                                BOOL("excerpt_enabled", "true"),
-                                                INT_OR_NULL("max_excerpts"),
-                                                FLOAT_OR_NULL("fuzzy_match_threshold"),
-                                                INT_OR_NULL("excerpt_retry_attempts"),
-                                                BOOL("search_enabled", "false"),
-                                                END,
-                                            }};
+static const struct kv_shape trait_table = {.kind = KV_SHAPE_RECORD,
+    .members = (const struct kv_shape_member[]){
+        BOOL("enabled", "true"),
+        BOOL("excerpt_enabled", "true"),
+        INT_OR_NULL("max_excerpts"),
+        FLOAT_OR_NULL("fuzzy_match_threshold"),
+        INT_OR_NULL("excerpt_retry_attempts"),
+        BOOL("search_enabled", "false"),
+        END,
+    }};
 
-static const struct kv_table deep_rubric_table = {
-    .fields =
-        (const struct kv_field[]){
-            MAP("global_traits", KV_FIELD_OBJECT_MAP, &trait_table),
-            MAP("question_specific", KV_FIELD_OBJECT_MAPS, &trait_table),
+static const struct kv_shape trait_map = {.kind = KV_SHAPE_MAP, .of = &trait_table};
+
+static const struct kv_shape deep_rubric_table = {.kind = KV_SHAPE_RECORD,
+    .nullable = true,
+    .members =
+        (const struct kv_shape_member[]){
+            MAP("global_traits", trait_table),
+            MAP("question_specific", trait_map),
             END,
         },
     .alias = "global",
@@ -441,12 +422,12 @@ static void check_config(
             "deep_judgment_rubric_config is required when deep_judgment_rubric_mode is 'custom'");
 }
 
-static const struct kv_field config_fields[] = {
-    OBJECTS("answering_models", "[]", &model_table),
-    OBJECTS("parsing_models", NULL, &model_table),
+static const struct kv_shape_member config_members[] = {
+    LIST("answering_models", "[]", model_table),
+    LIST("parsing_models", NULL, model_table),
     INT_FROM("replicate_count", "1", 1),
     BOOL("parsing_only", "false"),
-    OR_NULL("rubric_trait_names", KV_FIELD_TEXTS),
+    OR_NULL("rubric_trait_names", kv_shape_texts_null),
     CHOICE_OR_NULL("rubric_evaluation_strategy", "\"batch\"", "batch|sequential"),
     CHOICE("evaluation_mode", "\"template_only\"", "template_only|template_and_rubric|rubric_only"),
     BOOL("use_full_trace_for_template", "false"),
@@ -460,11 +441,11 @@ static const struct kv_field config_fields[] = {
     FLOAT_WITHIN("embedding_check_threshold", "0.85", 0, 1),
     BOOL("async_enabled", "true"),
     INT_FROM("async_max_workers", "2", 1),
-    INT_FROM_OR_NULL("max_concurrent_requests", 1, 0),
-    FLOAT_FROM_OR_NULL("batch_timeout_seconds", 0, KV_FIELD_ABOVE_MIN),
+    INT_FROM_OR_NULL("max_concurrent_requests", 1),
+    ABOVE_ZERO_OR_NULL("batch_timeout_seconds", KV_SHAPE_FLOAT),
     CHOICE("task_ordering", "\"auto\"",
         "auto|prefix_cache|distribute_answerers|generation_order|random"),
-    OR_NULL("answerer_concurrency_limits", KV_FIELD_LIMITS),
+    OR_NULL("answerer_concurrency_limits", limits_null),
     CHOICE("deep_judgment_mode", "\"disabled\"", "disabled|reasoning_only|full"),
     INT("deep_judgment_max_excerpts_per_attribute", "3"),
     FLOAT("deep_judgment_fuzzy_match_threshold", "0.8"),
@@ -478,9 +459,9 @@ static const struct kv_field config_fields[] = {
     CHOICE(
         "deep_judgment_rubric_mode", "\"disabled\"", "disabled|enable_all|use_checkpoint|custom"),
     BOOL("deep_judgment_rubric_global_excerpts", "true"),
-    OBJECT_OR_NULL("deep_judgment_rubric_config", &deep_rubric_table),
-    OBJECT_OR_NULL("few_shot_config", &few_shot_table),
-    OBJECT_OR_NULL("prompt_config", &prompt_table),
+    OR_NULL("deep_judgment_rubric_config", deep_rubric_table),
+    OR_NULL("few_shot_config", few_shot_table),
+    OR_NULL("prompt_config", prompt_table),
     BOOL("agentic_parsing", "false"),
     CHOICE("agentic_parsing_trigger", "\"always\"", "always|dynamic"),
     CHOICE("agentic_judge_context", "\"workspace_only\"",
@@ -494,18 +475,19 @@ static const struct kv_field config_fields[] = {
     BOOL("workspace_copy", "true"),
     BOOL("workspace_cleanup", "true"),
     CHOICE("workspace_output_mode", "\"none\"", "none|full|produced"),
-    OR_NULL("workspace_output_dir", KV_FIELD_PATH),
-    LIST("workspace_output_exclude_patterns", KV_FIELD_TEXTS, "[]"),
-    REFUSED("db_config", 0, "must be null: a DBConfig cannot come from a file"),
+    OR_NULL("workspace_output_dir", path_null),
+    MEMBER("workspace_output_exclude_patterns", &kv_shape_texts, "[]"),
+    REFUSED("db_config", "must be null: a DBConfig cannot come from a file"),
     FLOAT("request_timeout", "120.0"),
     INT_FROM("scenario_turn_limit", "20", 1),
-    REFUSED("replay_store", KV_FIELD_HIDDEN, "must be null: use --replay FILE"),
+    REFUSED_UNSEEN("replay_store", "must be null: use --replay FILE"),
     CHOICE("replay_parse_on_hydration_mismatch", "\"fall_through\"", "fall_through|strict"),
-    REFUSED("skip_triples", KV_FIELD_HIDDEN, "must be null: the state knows what is done"),
-    OBJECT("retry_policy", &retry_table, RETRY_POLICY),
-    OBJECTS("custom_error_patterns", "[]", &pattern_table),
+    REFUSED_UNSEEN("skip_triples", "must be null: the state knows what is done"),
+    MEMBER("retry_policy", &retry_table, RETRY_POLICY),
+    LIST("custom_error_patterns", "[]", pattern_table),
     INT_FROM("max_requeue_count", "5", 1),
     END,
 };
 
-const struct kv_table kv_config_fields_table = {.fields = config_fields, .check = check_config};
+const struct kv_shape kv_config_fields_table = {
+    .kind = KV_SHAPE_RECORD, .members = config_members, .look = check_config};

@@ -47,11 +47,11 @@ static const char *value_of(const char *setting)
 
 /* ---- what the settings say ---- */
 
-static const struct kv_field *field_of(struct kv_slice name)
+static const struct kv_shape_member *member_of(struct kv_slice name)
 {
-    for (const struct kv_field *f = kv_config_fields_table.fields; f->name; f++)
-        if (kv_slice_is(name, f->name))
-            return f;
+    for (const struct kv_shape_member *m = kv_config_fields_table.members; m->name; m++)
+        if (kv_slice_is(name, m->name))
+            return m;
     return NULL;
 }
 
@@ -82,7 +82,7 @@ static int read_settings(struct override *o, struct kv_problems *problems)
         else if (kv_slice_is(name, roles[ANSWERING].list) || kv_slice_is(name, roles[PARSING].list))
             kv_problems_add(
                 problems, &here, "value_error", "lists of models are written into the preset");
-        else if (!field_of(name))
+        else if (!member_of(name))
             kv_problems_add(problems, &here, "extra_forbidden",
                 "is no setting: members of kv-config(5) are, and answering_model, "
                 "answering_provider, answering_interface, answering_id, the same with parsing_, "
@@ -111,15 +111,15 @@ static void add_json(struct kv_buf *out, const char *name, const char *text)
         kv_json_out_str(out, name, text);
 }
 
-static void add_setting(struct kv_buf *out, const struct kv_field *f, const char *text)
+static void add_setting(struct kv_buf *out, const struct kv_shape_member *m, const char *text)
 {
-    bool is_text = f->kind == KV_FIELD_TEXT || f->kind == KV_FIELD_CHOICE ||
-                   f->kind == KV_FIELD_PATH || f->kind == KV_FIELD_SECRET;
-    bool is_null = (f->flags & KV_FIELD_NULLABLE) && strcmp(text, "null") == 0;
-    if (is_text && !is_null)
-        kv_json_out_str(out, f->name, text);
+    enum kv_shape_kind kind = m->shape->kind;
+    bool is_text = kind == KV_SHAPE_TEXT || kind == KV_SHAPE_CHOICE || kind == KV_SHAPE_PATH ||
+                   kind == KV_SHAPE_SECRET;
+    if (is_text && !(m->shape->nullable && strcmp(text, "null") == 0))
+        kv_json_out_str(out, m->name, text);
     else
-        add_json(out, f->name, text);
+        add_json(out, m->name, text);
 }
 
 /* True if an option gives this member of a model anew. */
@@ -205,8 +205,8 @@ static bool is_set(const struct override *o, struct kv_slice key)
         if (kv_json_string_is(key, roles[r].list))
             return true; /* written at the end */
     for (size_t i = 0; i < o->n; i++) {
-        const struct kv_field *f = field_of(name_of(o->settings[i]));
-        if (f && kv_json_string_is(key, f->name))
+        const struct kv_shape_member *m = member_of(name_of(o->settings[i]));
+        if (m && kv_json_string_is(key, m->name))
             return true;
     }
     return false;
@@ -222,9 +222,9 @@ static void write_config(const struct override *o, struct kv_slice config, struc
         if (!is_set(o, key))
             kv_json_out_member(out, key, value);
     for (size_t i = 0; i < o->n; i++) {
-        const struct kv_field *f = field_of(name_of(o->settings[i]));
-        if (f) /* of several the last, as everywhere */
-            add_setting(out, f, value_of(o->settings[i]));
+        const struct kv_shape_member *m = member_of(name_of(o->settings[i]));
+        if (m) /* of several the last, as everywhere */
+            add_setting(out, m, value_of(o->settings[i]));
     }
     for (size_t r = 0; r < ROLES; r++) {
         bool given = kv_json_get(config, roles[r].list, &value);

@@ -2,7 +2,7 @@
  *
  * Two things live here because they need one another: the canonical text of any JSON value as
  * Python would write it back, and the coercions of kv-config(5) (5 for 5.0, "yes" for
- * true). It knows single values only; objects with named fields are schema's.
+ * true). It knows single values only; objects with named members are shape's.
  */
 #ifndef KV_PYDANTIC_H
 #define KV_PYDANTIC_H

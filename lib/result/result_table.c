@@ -12,10 +12,6 @@
     {                                                                                              \
         .kind = KV_SHAPE_MAP, .of = &(shape)                                                       \
     }
-#define NULL_OR_LIST_OF(shape)                                                                     \
-    {                                                                                              \
-        .kind = KV_SHAPE_LIST, .nullable = true, .of = &(shape)                                    \
-    }
 #define NULL_OR_MAP_OF(shape)                                                                      \
     {                                                                                              \
         .kind = KV_SHAPE_MAP, .nullable = true, .of = &(shape)                                     \
@@ -27,9 +23,6 @@ static const struct kv_shape object_null = NULL_OR_MAP_OF(kv_shape_any);
 static const struct kv_shape objects = LIST_OF(free_object);
 static const struct kv_shape object_map = NULL_OR_MAP_OF(free_object);
 static const struct kv_shape objects_map = NULL_OR_MAP_OF(objects);
-static const struct kv_shape texts = LIST_OF(kv_shape_text);
-static const struct kv_shape texts_null = NULL_OR_LIST_OF(kv_shape_text);
-static const struct kv_shape text_map = NULL_OR_MAP_OF(kv_shape_text);
 static const struct kv_shape bool_map = NULL_OR_MAP_OF(kv_shape_bool);
 static const struct kv_shape verdict_map = NULL_OR_MAP_OF(kv_shape_bool_null);
 static const struct kv_shape float_map = NULL_OR_MAP_OF(kv_shape_float_null);
@@ -38,7 +31,7 @@ static const struct kv_shape counters = MAP_OF(kv_shape_int);
 static const struct kv_shape counters_map = NULL_OR_MAP_OF(counters);
 static const struct kv_shape floats = MAP_OF(kv_shape_float);
 static const struct kv_shape floats_map = NULL_OR_MAP_OF(floats);
-static const struct kv_shape texts_in_map = MAP_OF(texts);
+static const struct kv_shape texts_in_map = MAP_OF(kv_shape_texts);
 static const struct kv_shape texts_maps = NULL_OR_MAP_OF(texts_in_map);
 
 static const char *group_of(struct kv_slice named)
@@ -48,13 +41,13 @@ static const char *group_of(struct kv_slice named)
 
 static const struct kv_shape category = {
     .kind = KV_SHAPE_WORD, .words = kv_failure_names, .what = "failure category"};
-static const struct kv_shape reason = {.kind = KV_SHAPE_TEXT, .max = KV_FAILURE_REASON_MAX};
+static const struct kv_shape reason = {.kind = KV_SHAPE_TEXT, .characters = KV_FAILURE_REASON_MAX};
 static const struct kv_shape_member identity_members[] = {
-    {"interface", &kv_shape_text, NULL, NULL},
-    {"model_name", &kv_shape_text, NULL, NULL},
-    {"tools", &texts, "[]", NULL},
-    {"config_id", &kv_shape_text_null, "null", NULL},
-    {NULL, NULL, NULL, NULL},
+    {.name = "interface", .shape = &kv_shape_text},
+    {.name = "model_name", .shape = &kv_shape_text},
+    {.name = "tools", .shape = &kv_shape_texts, .default_json = "[]"},
+    {.name = "config_id", .shape = &kv_shape_text_null, .default_json = "null"},
+    {.name = NULL},
 };
 static const struct kv_shape identity = {
     .kind = KV_SHAPE_RECORD, .closed = true, .members = identity_members};
@@ -68,12 +61,13 @@ static const struct kv_shape caveats = LIST_OF(caveat);
 /* ---- the lists ---- */
 
 /* clang-format off */
-#define MEMBER(name, shape, default_json) {#name, &(shape), default_json, NULL},
-#define END {NULL, NULL, NULL, NULL}
+#define MEMBER(key, of, value) {.name = #key, .shape = &(of), .default_json = value},
+#define END {.name = NULL}
 /* clang-format on */
 
 static const struct kv_shape_member failure_members[] = {
-    KV_RESULT_TABLE_FAILURE(MEMBER){"group", &kv_shape_text, NULL, group_of}, END};
+    KV_RESULT_TABLE_FAILURE(MEMBER){.name = "group", .shape = &kv_shape_text, .derive = group_of},
+    END};
 static const struct kv_shape_member metadata_members[] = {KV_RESULT_TABLE_METADATA(MEMBER) END};
 static const struct kv_shape_member template_members[] = {KV_RESULT_TABLE_TEMPLATE(MEMBER) END};
 static const struct kv_shape_member rubric_members[] = {KV_RESULT_TABLE_RUBRIC(MEMBER) END};

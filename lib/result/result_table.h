@@ -21,12 +21,12 @@
     M(template_id, kv_shape_text, NULL)                                                            \
     M(failure, kv_result_table_failure, "null")                                                    \
     M(caveats, caveats, "[]")                                                                      \
-    M(warnings, texts, "[]")                                                                       \
+    M(warnings, kv_shape_texts, "[]")                                                              \
     M(partial_content, kv_shape_text_null, "null")                                                 \
     M(retry_counts, counters_map, "null")                                                          \
     M(question_text, kv_shape_text, NULL)                                                          \
     M(raw_answer, kv_shape_text_null, "null")                                                      \
-    M(keywords, texts_null, "null")                                                                \
+    M(keywords, kv_shape_texts_null, "null")                                                       \
     M(answering, identity, NULL)                                                                   \
     M(parsing, identity, NULL)                                                                     \
     M(answering_system_prompt, kv_shape_text_null, "null")                                         \
@@ -42,7 +42,7 @@
     M(scenario_id, kv_shape_text_null, "null")                                                     \
     M(scenario_node, kv_shape_text_null, "null")                                                   \
     M(scenario_turn, kv_shape_int_null, "null")                                                    \
-    M(scenario_path, texts_null, "null")
+    M(scenario_path, kv_shape_texts_null, "null")
 
 #define KV_RESULT_TABLE_FAILURE(M)                                                                 \
     M(category, category, NULL)                                                                    \
@@ -90,7 +90,7 @@
     M(sufficiency_detected, kv_shape_bool_null, "null")                                            \
     M(sufficiency_override_applied, kv_shape_bool, "false")                                        \
     M(sufficiency_reasoning, kv_shape_text_null, "null")                                           \
-    M(answering_mcp_servers, texts_null, "null")                                                   \
+    M(answering_mcp_servers, kv_shape_texts_null, "null")                                          \
     M(usage_metadata, object_map, "null")                                                          \
     M(agent_metrics, object_null, "null")
 
@@ -98,38 +98,38 @@
     M(rubric_evaluation_performed, kv_shape_bool, "false")                                         \
     M(rubric_evaluation_strategy, kv_shape_text_null, "null")                                      \
     M(llm_trait_scores, object_null, "null")                                                       \
-    M(llm_trait_labels, text_map, "null")                                                          \
+    M(llm_trait_labels, kv_shape_text_map_null, "null")                                            \
     M(regex_trait_scores, bool_map, "null")                                                        \
     M(callable_trait_scores, score_map, "null")                                                    \
     M(metric_trait_scores, floats_map, "null")                                                     \
     M(metric_trait_confusion_lists, texts_maps, "null")                                            \
     M(agentic_trait_scores, object_null, "null")                                                   \
-    M(agentic_trait_investigation_traces, text_map, "null")                                        \
+    M(agentic_trait_investigation_traces, kv_shape_text_map_null, "null")                          \
     M(agentic_trait_extraction_metadata, object_null, "null")                                      \
-    M(dynamic_rubric_skipped_traits, text_map, "null")                                             \
-    M(dynamic_rubric_promoted_traits, texts_null, "null")                                          \
-    M(trait_provenance, text_map, "null")
+    M(dynamic_rubric_skipped_traits, kv_shape_text_map_null, "null")                               \
+    M(dynamic_rubric_promoted_traits, kv_shape_texts_null, "null")                                 \
+    M(trait_provenance, kv_shape_text_map_null, "null")
 
 #define KV_RESULT_TABLE_DEEP_JUDGMENT(M)                                                           \
     M(deep_judgment_mode, kv_shape_text_null, "null")                                              \
     M(deep_judgment_performed, kv_shape_bool, "false")                                             \
     M(extracted_excerpts, objects_map, "null")                                                     \
-    M(attribute_reasoning, text_map, "null")                                                       \
-    M(deep_judgment_stages_completed, texts_null, "null")                                          \
+    M(attribute_reasoning, kv_shape_text_map_null, "null")                                         \
+    M(deep_judgment_stages_completed, kv_shape_texts_null, "null")                                 \
     M(deep_judgment_model_calls, kv_shape_int, "0")                                                \
     M(deep_judgment_excerpt_retry_count, kv_shape_int, "0")                                        \
-    M(attributes_without_excerpts, texts_null, "null")                                             \
+    M(attributes_without_excerpts, kv_shape_texts_null, "null")                                    \
     M(deep_judgment_search_enabled, kv_shape_bool, "false")                                        \
-    M(hallucination_risk_assessment, text_map, "null")
+    M(hallucination_risk_assessment, kv_shape_text_map_null, "null")
 
 #define KV_RESULT_TABLE_DEEP_JUDGMENT_RUBRIC(M)                                                    \
     M(deep_judgment_rubric_performed, kv_shape_bool, "false")                                      \
     M(extracted_rubric_excerpts, objects_map, "null")                                              \
-    M(rubric_trait_reasoning, text_map, "null")                                                    \
+    M(rubric_trait_reasoning, kv_shape_text_map_null, "null")                                      \
     M(deep_judgment_rubric_scores, score_map, "null")                                              \
     M(standard_rubric_scores, score_map, "null")                                                   \
     M(trait_metadata, object_map, "null")                                                          \
-    M(traits_without_valid_excerpts, texts_null, "null")                                           \
+    M(traits_without_valid_excerpts, kv_shape_texts_null, "null")                                  \
     M(rubric_hallucination_risk_assessment, object_map, "null")                                    \
     M(total_deep_judgment_model_calls, kv_shape_int, "0")                                          \
     M(total_traits_evaluated, kv_shape_int, "0")                                                   \

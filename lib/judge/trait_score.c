@@ -6,6 +6,7 @@
 #include "jq_rules.h"
 #include "jq_sandbox.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "pystr.h"
 #include "re.h"
@@ -45,7 +46,8 @@ void kv_trait_score_close(struct kv_scorer *s)
 static struct kv_buf *begin(struct kv_scorer *s, const char *rule)
 {
     s->facts = kv_jq_rules_begin(s->rules);
-    kv_buf_printf(s->facts, "{\"rule\":\"%s\"", rule);
+    kv_json_out_object(s->facts, NULL);
+    kv_json_out_str(s->facts, "rule", rule);
     return s->facts;
 }
 
@@ -58,11 +60,9 @@ static void fold(struct kv_buf *text)
 /* "text": …,"folded": …; *text itself is folded then. */
 static void add_text(struct kv_buf *facts, struct kv_buf *text)
 {
-    kv_buf_add_str(facts, "\"text\":");
-    kv_json_quote(facts, kv_slice_of(text), KV_JSON_RAW);
+    kv_json_out_text(facts, "text", kv_slice_of(text));
     fold(text);
-    kv_buf_add_str(facts, ",\"folded\":");
-    kv_json_quote(facts, kv_slice_of(text), KV_JSON_RAW);
+    kv_json_out_text(facts, "folded", kv_slice_of(text));
 }
 
 static void add_reply(struct kv_buf *facts, struct kv_slice reply)
@@ -71,17 +71,21 @@ static void add_reply(struct kv_buf *facts, struct kv_slice reply)
     double x;
     bool truth;
     if (!reply.n) {
-        kv_buf_add_str(facts, ",\"reply\":null");
+        kv_json_out_null(facts, "reply");
         return;
     }
     kv_builtins_text(&text, reply);
-    kv_buf_printf(facts, ",\"reply\":{\"type\":\"%s\",\"number\":", kv_json_type_name(reply));
+    kv_json_out_object(facts, "reply");
+    kv_json_out_str(facts, "type", kv_json_type_name(reply));
+    kv_json_out_key(facts, "number");
     if (kv_field_value_whole(reply, &x))
         kv_jq_rules_add_number(facts, x);
     else
         kv_buf_add_str(facts, "null");
-    bool known = kv_field_value_truth(reply, &truth);
-    kv_buf_printf(facts, ",\"truth\":%s,", !known ? "null" : truth ? "true" : "false");
+    if (kv_field_value_truth(reply, &truth))
+        kv_json_out_flag(facts, "truth", truth);
+    else
+        kv_json_out_null(facts, "truth");
     add_text(facts, &text);
     kv_buf_add_char(facts, '}');
     kv_buf_release(&text);
@@ -129,8 +133,9 @@ int kv_trait_score_regex(struct kv_scorer *s, struct kv_slice pattern, bool case
     unsigned flags = case_sensitive ? 0 : KV_RE_IGNORECASE;
     if (kv_jq_sandbox_count(s->sandbox, pattern, flags, text, 1, &n, err) != 0)
         return -1;
-    kv_buf_printf(begin(s, "regex"), ",\"found\":%s,\"invert\":%s", n ? "true" : "false",
-        invert ? "true" : "false");
+    struct kv_buf *facts = begin(s, "regex");
+    kv_json_out_flag(facts, "found", n != 0);
+    kv_json_out_flag(facts, "invert", invert);
     return ask_bool(s, "regex", value, err);
 }
 
@@ -147,7 +152,8 @@ int kv_trait_score_number(struct kv_scorer *s, struct kv_slice reply, int64_t mi
     struct kv_slice answer;
     struct kv_buf *facts = begin(s, "score");
     add_reply(facts, reply);
-    kv_buf_printf(facts, ",\"min\":%lld,\"max\":%lld", (long long)min, (long long)max);
+    kv_json_out_int(facts, "min", min);
+    kv_json_out_int(facts, "max", max);
     if (ask(s, &answer, err) != 0)
         return -1;
     return read_whole(answer, value) ? 0 : misfit("score", answer, err);
@@ -160,12 +166,12 @@ static void add_classes(struct kv_buf *facts, struct kv_slice classes)
     struct kv_json_walk w;
     struct kv_slice key, value;
     struct kv_buf text = {0};
-    kv_buf_add_str(facts, ",\"classes\":[");
+    kv_json_out_list(facts, "classes");
     kv_json_begin(&w, classes);
-    for (bool first = true; kv_json_member(&w, &key, &value); first = false) {
+    while (kv_json_member(&w, &key, &value)) {
         kv_buf_clear(&text);
         kv_json_unescape(key, &text);
-        kv_buf_add_str(facts, first ? "{" : ",{");
+        kv_json_out_object(facts, NULL);
         add_text(facts, &text);
         kv_buf_add_char(facts, '}');
     }
@@ -294,8 +300,9 @@ static int add_lists(struct kv_buf *facts, struct kv_slice reply, struct kv_err 
     struct kv_slice list;
     if (kv_json_type(reply) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "must be an object");
+    kv_json_out_object(facts, "lists");
     for (size_t i = 0; i < OUTCOMES; i++) {
-        kv_buf_printf(facts, "%s\"%s\":", i ? "," : ",\"lists\":{", outcomes[i]);
+        kv_json_out_key(facts, outcomes[i]);
         kv_json_get(reply, outcomes[i], &list);
         if (add_entries(facts, list) != 0)
             return kv_err_set(err, KV_INPUT, "%s: must be an array of strings", outcomes[i]);
@@ -311,8 +318,8 @@ int kv_trait_score_metric(struct kv_scorer *s, struct kv_slice reply, struct kv_
     struct kv_buf *facts = begin(s, "metric");
     if (add_lists(facts, reply, err) != 0)
         return -1;
-    kv_buf_printf(facts, ",\"distinct\":%s,\"metrics\":", distinct ? "true" : "false");
-    kv_buf_add_slice(facts, metrics);
+    kv_json_out_flag(facts, "distinct", distinct);
+    kv_json_out_json(facts, "metrics", metrics);
     if (ask(s, &answer, err) != 0)
         return -1;
     kv_json_get(answer, "kept", &kept);

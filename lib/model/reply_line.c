@@ -8,6 +8,7 @@
 
 #include "error_body.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
 #include <inttypes.h>
@@ -259,17 +260,15 @@ int kv_reply_line_read(struct kv_reply_line *r, struct kv_slice line, struct kv_
 
 static void add_text(struct kv_buf *out, const char *name, const char *text)
 {
-    if (!text)
-        return;
-    kv_buf_printf(out, "%s\"%s\":", out->p[out->n - 1] == '{' ? "" : ",", name);
-    kv_json_quote_str(out, text);
+    if (text)
+        kv_json_out_str(out, name, text);
 }
 
 static void add_from(struct kv_buf *out, const struct kv_reply_from *from)
 {
-    kv_buf_add_str(out, ",\"kv\":{");
+    kv_json_out_object(out, "kv");
     if (from->part)
-        kv_buf_printf(out, "\"part\":%" PRId64, from->part);
+        kv_json_out_int(out, "part", from->part);
     add_text(out, "batch", from->batch);
     add_text(out, "wire", from->wire);
     add_text(out, "tier", from->tier);
@@ -280,23 +279,26 @@ static void add_from(struct kv_buf *out, const struct kv_reply_from *from)
 void kv_reply_line_write(
     struct kv_buf *out, const struct kv_reply_line *r, const struct kv_reply_from *from)
 {
-    kv_buf_add_str(out, "{\"custom_id\":");
-    kv_json_quote(out, kv_slice_of(&r->id), KV_JSON_RAW);
+    bool expired = r->end == KV_REPLY_EXPIRED;
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "custom_id", kv_slice_of(&r->id));
     if (r->end != KV_REPLY_CAME) {
-        bool expired = r->end == KV_REPLY_EXPIRED;
-        kv_buf_printf(out, ",\"response\":null,\"error\":{\"code\":\"%s\",\"message\":\"%s\"}",
-            expired ? "batch_expired" : "batch_cancelled",
+        kv_json_out_null(out, "response");
+        kv_json_out_object(out, "error");
+        kv_json_out_str(out, "code", expired ? "batch_expired" : "batch_cancelled");
+        kv_json_out_str(out, "message",
             expired ? "the batch expired before this request had its turn"
                     : "the batch was cancelled before this request had its turn");
+        kv_buf_add_char(out, '}');
     } else {
-        kv_buf_printf(out, ",\"response\":{\"status_code\":%d", r->status);
-        if (r->request_id.n) {
-            kv_buf_add_str(out, ",\"request_id\":");
-            kv_buf_add_slice(out, r->request_id);
-        }
-        kv_buf_add_str(out, ",\"body\":");
+        kv_json_out_object(out, "response");
+        kv_json_out_int(out, "status_code", r->status);
+        if (r->request_id.n)
+            kv_json_out_json(out, "request_id", r->request_id);
+        kv_json_out_key(out, "body");
         kv_json_compact(out, r->body.n ? r->body : KV_SLICE("null"));
-        kv_buf_add_str(out, "},\"error\":null");
+        kv_buf_add_char(out, '}');
+        kv_json_out_null(out, "error");
     }
     if (from)
         add_from(out, from);

@@ -2,30 +2,12 @@
 #include "request.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "request_parts.h"
 
 #include <math.h>
 #include <string.h>
-
-void kv_request_member(struct kv_request_body *b, const char *name)
-{
-    kv_buf_add_str(b->out, b->begun ? ",\"" : "{\"");
-    kv_buf_add_str(b->out, name);
-    kv_buf_add_str(b->out, "\":");
-    b->begun = true;
-}
-
-void kv_request_quote(struct kv_request_body *b, struct kv_slice text)
-{
-    kv_json_quote(b->out, text, KV_JSON_RAW);
-}
-
-void kv_request_text(struct kv_request_body *b, const char *name, const char *text)
-{
-    kv_request_member(b, name);
-    kv_request_quote(b, kv_slice(text));
-}
 
 /* ---- extra_kwargs ---- */
 
@@ -87,8 +69,7 @@ void kv_request_temperature(struct kv_request_body *b)
     if (isnan(b->ask->temperature) || b->ask->quirks & KV_QUIRK_NO_TEMPERATURE ||
         kv_request_sets(b->ask, "temperature", NULL))
         return;
-    kv_request_member(b, "temperature");
-    kv_num_add_double(b->out, b->ask->temperature, KV_NUM_COMPACT);
+    kv_json_out_number(b->out, "temperature", b->ask->temperature);
 }
 
 /* ---- messages ---- */
@@ -116,11 +97,20 @@ void kv_request_join_system(const struct kv_request *ask, struct kv_buf *out)
 static void add_turn(struct kv_request_body *b, enum kv_speaker role, struct kv_slice text)
 {
     bool output = b->ask->wire == KV_PROTOCOL_RESPONSES && role == KV_SPEAKER_ASSISTANT;
-    kv_buf_printf(b->out, "{%s\"role\":\"%s\",\"content\":%s",
-        output ? "\"type\":\"message\"," : "", role_name(b->ask, role),
-        output ? "[{\"type\":\"output_text\",\"text\":" : "");
-    kv_request_quote(b, text);
-    kv_buf_add_str(b->out, output ? "}]}" : "}");
+    kv_json_out_object(b->out, NULL);
+    if (output)
+        kv_json_out_str(b->out, "type", "message");
+    kv_json_out_str(b->out, "role", role_name(b->ask, role));
+    if (output) {
+        kv_json_out_list(b->out, "content");
+        kv_json_out_object(b->out, NULL);
+        kv_json_out_str(b->out, "type", "output_text");
+        kv_json_out_text(b->out, "text", text);
+        kv_buf_add_str(b->out, "}]}");
+    } else {
+        kv_json_out_text(b->out, "content", text);
+        kv_buf_add_char(b->out, '}');
+    }
 }
 
 /* A turn that takes in what stands in front of it and the turns of the same role behind it. */
@@ -146,15 +136,12 @@ static size_t add_merged(struct kv_request_body *b, size_t i, struct kv_slice be
 void kv_request_turns(struct kv_request_body *b, const char *name, struct kv_slice before)
 {
     bool first = true;
-    kv_request_member(b, name);
-    kv_buf_add_char(b->out, '[');
+    kv_json_out_list(b->out, name);
     for (size_t i = 0; i < b->ask->count;) {
         if (b->ask->messages[i].role == KV_SPEAKER_SYSTEM) {
             i++;
             continue;
         }
-        if (!first)
-            kv_buf_add_char(b->out, ',');
         i = add_merged(b, i, first ? before : (struct kv_slice){"", 0});
         first = false;
     }
@@ -164,18 +151,18 @@ void kv_request_turns(struct kv_request_body *b, const char *name, struct kv_sli
 void kv_request_messages(struct kv_request_body *b, const char *name, size_t from)
 {
     const struct kv_request *ask = b->ask;
-    kv_request_member(b, name);
-    for (size_t i = from; i < ask->count; i++) {
-        kv_buf_add_char(b->out, i > from ? ',' : '[');
+    kv_json_out_list(b->out, name);
+    for (size_t i = from; i < ask->count; i++)
         add_turn(b, ask->messages[i].role, ask->messages[i].text);
-    }
-    kv_buf_add_str(b->out, ask->count > from ? "]" : "[]");
+    kv_buf_add_char(b->out, ']');
 }
 
-void kv_request_named_schema(struct kv_request_body *b, const char *label)
+void kv_request_named_schema(struct kv_request_body *b, bool strict, const char *name)
 {
-    kv_buf_printf(b->out, "\"name\":\"%s\",", b->ask->schema_name);
-    kv_buf_add_str(b->out, label);
+    kv_json_out_str(b->out, "name", b->ask->schema_name);
+    if (strict)
+        kv_json_out_flag(b->out, "strict", true);
+    kv_json_out_key(b->out, name);
     kv_json_compact(b->out, b->ask->schema);
 }
 

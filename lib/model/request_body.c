@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "gemini.h"
 #include "json.h"
+#include "json_out.h"
 #include "request_responses.h"
 
 #include <stdlib.h>
@@ -46,8 +47,7 @@ static void add_extra(struct kv_request_body *b, struct kv_slice object, bool ne
             add_extra(b, value, true);
             continue;
         }
-        kv_buf_add_char(b->out, b->begun ? ',' : '{');
-        b->begun = true;
+        kv_json_out_key(b->out, NULL);
         kv_buf_add_slice(b->out, key);
         kv_buf_add_char(b->out, ':');
         kv_json_compact(b->out, value);
@@ -68,32 +68,40 @@ static void add_max_tokens(struct kv_request_body *b)
     if (n <= 0 || kv_request_sets(b->ask, "max_tokens", NULL) ||
         kv_request_sets(b->ask, "max_completion_tokens", NULL))
         return;
-    kv_request_member(b, openai && fresh ? "max_completion_tokens" : "max_tokens");
-    kv_buf_printf(b->out, "%lld", (long long)n);
+    kv_json_out_int(b->out, openai && fresh ? "max_completion_tokens" : "max_tokens", n);
+}
+
+static void add_type(struct kv_buf *out, const char *name, const char *type)
+{
+    kv_json_out_object(out, name);
+    kv_json_out_str(out, "type", type);
 }
 
 static void openai_format(struct kv_request_body *b)
 {
     if (b->ask->step == KV_STEP_SCHEMA) {
-        kv_request_member(b, "response_format");
-        kv_buf_add_str(b->out, "{\"type\":\"json_schema\",\"json_schema\":{");
-        kv_request_named_schema(b, "\"strict\":true,\"schema\":");
+        add_type(b->out, "response_format", "json_schema");
+        kv_json_out_object(b->out, "json_schema");
+        kv_request_named_schema(b, true, "schema");
         kv_buf_add_str(b->out, "}}");
     } else if (b->ask->step == KV_STEP_TOOL) {
-        kv_request_member(b, "tools");
-        kv_buf_add_str(b->out, "[{\"type\":\"function\",\"function\":{");
-        kv_request_named_schema(b, "\"parameters\":");
+        kv_json_out_list(b->out, "tools");
+        add_type(b->out, NULL, "function");
+        kv_json_out_object(b->out, "function");
+        kv_request_named_schema(b, false, "parameters");
         kv_buf_add_str(b->out, "}}]");
-        kv_request_member(b, "tool_choice");
-        kv_buf_printf(
-            b->out, "{\"type\":\"function\",\"function\":{\"name\":\"%s\"}}", b->ask->schema_name);
+        add_type(b->out, "tool_choice", "function");
+        kv_json_out_object(b->out, "function");
+        kv_json_out_str(b->out, "name", b->ask->schema_name);
+        kv_buf_add_str(b->out, "}}");
     } else if (b->ask->step == KV_STEP_OBJECT) {
-        kv_request_member(b, "response_format");
-        kv_buf_add_str(b->out, "{\"type\":\"json_object\"}");
+        add_type(b->out, "response_format", "json_object");
+        kv_buf_add_char(b->out, '}');
     }
     if (b->dialect->flags & KV_SERVICE_ROUTER && !kv_request_sets(b->ask, "provider", NULL)) {
-        kv_request_member(b, "provider");
-        kv_buf_add_str(b->out, "{\"require_parameters\":true}");
+        kv_json_out_object(b->out, "provider");
+        kv_json_out_flag(b->out, "require_parameters", true);
+        kv_buf_add_char(b->out, '}');
     }
 }
 
@@ -109,9 +117,9 @@ static void write_openai(struct kv_request_body *b)
     kv_request_temperature(b);
     add_max_tokens(b);
     if (b->ask->effort && kv_request_sets(b->ask, "reasoning_effort", NULL))
-        kv_request_text(b, "reasoning_effort", b->ask->effort);
+        kv_json_out_str(b->out, "reasoning_effort", b->ask->effort);
     if (b->ask->verbosity)
-        kv_request_text(b, "verbosity", b->ask->verbosity);
+        kv_json_out_str(b->out, "verbosity", b->ask->verbosity);
     if (b->ask->schema_name && !kv_request_sets(b->ask, "response_format", NULL))
         openai_format(b);
 }
@@ -119,19 +127,20 @@ static void write_openai(struct kv_request_body *b)
 static void anthropic_format(struct kv_request_body *b)
 {
     if (b->ask->step == KV_STEP_SCHEMA) {
-        kv_request_member(b, "output_config");
-        kv_buf_add_str(b->out, "{\"format\":{\"type\":\"json_schema\",\"schema\":");
+        kv_json_out_object(b->out, "output_config");
+        add_type(b->out, "format", "json_schema");
+        kv_json_out_key(b->out, "schema");
         kv_json_compact(b->out, b->ask->schema);
         kv_buf_add_str(b->out, "}}");
     } else if (b->ask->step == KV_STEP_TOOL) {
-        kv_request_member(b, "tools");
-        kv_buf_add_str(b->out, "[{");
-        kv_request_named_schema(b, "\"input_schema\":");
+        kv_json_out_list(b->out, "tools");
+        kv_json_out_object(b->out, NULL);
+        kv_request_named_schema(b, false, "input_schema");
         kv_buf_add_str(b->out, "}]");
-        kv_request_member(b, "tool_choice");
-        kv_buf_printf(b->out,
-            "{\"type\":\"tool\",\"name\":\"%s\",\"disable_parallel_tool_use\":true}",
-            b->ask->schema_name);
+        add_type(b->out, "tool_choice", "tool");
+        kv_json_out_str(b->out, "name", b->ask->schema_name);
+        kv_json_out_flag(b->out, "disable_parallel_tool_use", true);
+        kv_buf_add_char(b->out, '}');
     }
 }
 
@@ -169,11 +178,13 @@ static void write_anthropic(struct kv_request_body *b)
     if (has_system(b->ask)) {
         struct kv_buf system = {0};
         kv_request_join_system(b->ask, &system);
-        kv_request_member(b, "system");
-        kv_buf_add_str(b->out, "[{\"type\":\"text\",\"text\":");
-        kv_request_quote(b, kv_slice_of(&system));
-        if (is_worth_caching(b->ask, kv_slice_of(&system)))
-            kv_buf_add_str(b->out, ",\"cache_control\":{\"type\":\"ephemeral\"}");
+        kv_json_out_list(b->out, "system");
+        add_type(b->out, NULL, "text");
+        kv_json_out_text(b->out, "text", kv_slice_of(&system));
+        if (is_worth_caching(b->ask, kv_slice_of(&system))) {
+            add_type(b->out, "cache_control", "ephemeral");
+            kv_buf_add_char(b->out, '}');
+        }
         kv_buf_add_str(b->out, "}]");
         kv_buf_release(&system);
     }
@@ -236,7 +247,7 @@ static void add_cache_key(struct kv_request_body *b)
     if (!takes_cache_key(b->dialect, b->ask) || kv_request_sets(b->ask, "prompt_cache_key", NULL))
         return;
     add_shared(b->ask, &shared);
-    kv_request_member(b, "prompt_cache_key");
+    kv_json_out_key(b->out, "prompt_cache_key");
     kv_digest_sha256(kv_slice_of(&shared), hex);
     kv_buf_printf(b->out, "\"kv-%.16s", hex);
     if (b->ask->cache_keys > 1)
@@ -250,14 +261,14 @@ static void add_stream(struct kv_request_body *b)
 {
     if (!b->ask->stream)
         return;
-    kv_request_member(b, "stream");
-    kv_buf_add_str(b->out, "true");
+    kv_json_out_flag(b->out, "stream", true);
     if (b->ask->wire != KV_PROTOCOL_OPENAI || b->ask->quirks & KV_QUIRK_NO_STREAM_OPTIONS)
         return;
-    kv_request_member(b, "stream_options");
-    kv_buf_add_str(b->out, strcmp(b->dialect->name, "openai") == 0
-                               ? "{\"include_usage\":true,\"include_obfuscation\":false}"
-                               : "{\"include_usage\":true}");
+    kv_json_out_object(b->out, "stream_options");
+    kv_json_out_flag(b->out, "include_usage", true);
+    if (strcmp(b->dialect->name, "openai") == 0)
+        kv_json_out_flag(b->out, "include_obfuscation", false);
+    kv_buf_add_char(b->out, '}');
 }
 
 void kv_request_body_write(
@@ -268,10 +279,9 @@ void kv_request_body_write(
         kv_gemini_write(out, ask);
         return;
     }
-    if (!kv_request_sets(ask, "model", NULL)) {
-        kv_request_member(&b, "model");
-        kv_request_quote(&b, ask->model);
-    }
+    kv_buf_add_char(out, '{');
+    if (!kv_request_sets(ask, "model", NULL))
+        kv_json_out_text(out, "model", ask->model);
     if (ask->wire == KV_PROTOCOL_RESPONSES)
         kv_request_responses_write(&b);
     else if (ask->wire == KV_PROTOCOL_ANTHROPIC)

@@ -2,6 +2,7 @@
 #include "request_line.h"
 
 #include "json.h"
+#include "json_out.h"
 
 #include <string.h>
 
@@ -55,11 +56,11 @@ bool kv_request_line_wire(struct kv_slice url, enum kv_protocol_kind *wire)
 void kv_request_line_write(
     struct kv_buf *out, struct kv_slice id, struct kv_slice url, struct kv_slice body)
 {
-    kv_buf_add_str(out, "{\"custom_id\":");
-    kv_json_quote(out, id, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"method\":\"POST\",\"url\":");
-    kv_json_quote(out, url, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"body\":");
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "custom_id", id);
+    kv_json_out_str(out, "method", "POST");
+    kv_json_out_text(out, "url", url);
+    kv_json_out_key(out, "body");
     kv_json_compact(out, body);
     kv_buf_add_str(out, "}\n");
 }

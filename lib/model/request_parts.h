@@ -11,12 +11,7 @@ struct kv_request_body {
     struct kv_buf *out;
     const struct kv_service *dialect;
     const struct kv_request *ask;
-    bool begun; /* a comma comes before the next member */
 };
-
-void kv_request_member(struct kv_request_body *b, const char *name);
-void kv_request_quote(struct kv_request_body *b, struct kv_slice text);
-void kv_request_text(struct kv_request_body *b, const char *name, const char *text);
 
 /* True of a member of extra_kwargs (a JSON string) whose members are meant as those of the request. */
 bool kv_request_is_nest(struct kv_slice key);
@@ -29,7 +24,7 @@ void kv_request_messages(struct kv_request_body *b, const char *name, size_t fro
 /* Turns without a system role; `before` stands in front of the first. */
 void kv_request_turns(struct kv_request_body *b, const char *name, struct kv_slice before);
 void kv_request_join_system(const struct kv_request *ask, struct kv_buf *out);
-/* "name":…, the label, and the schema. */
-void kv_request_named_schema(struct kv_request_body *b, const char *label);
+/* The name of the schema, that it is strict, and the schema under `name`. */
+void kv_request_named_schema(struct kv_request_body *b, bool strict, const char *name);
 
 #endif

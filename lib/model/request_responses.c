@@ -2,6 +2,7 @@
 #include "request_responses.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
 #include <stdlib.h>
@@ -49,10 +50,8 @@ static void add_input(struct kv_request_body *b)
         kv_buf_release(&system);
         return;
     }
-    if (first) {
-        kv_request_member(b, "instructions");
-        kv_request_quote(b, ask->messages[0].text);
-    }
+    if (first)
+        kv_json_out_text(b->out, "instructions", ask->messages[0].text);
     kv_request_messages(b, "input", first);
 }
 
@@ -71,8 +70,7 @@ static void add_limit(struct kv_request_body *b)
         return;
     if (n < LEAST_OUTPUT && b->ask->quirks & KV_QUIRK_LEAST_OUTPUT)
         n = LEAST_OUTPUT;
-    kv_request_member(b, "max_output_tokens");
-    kv_buf_printf(b->out, "%lld", (long long)n);
+    kv_json_out_int(b->out, "max_output_tokens", n);
 }
 
 /* ---- objects that are put together ---- */
@@ -87,8 +85,8 @@ struct inner {
 static void inner_member(struct inner *o, const char *name)
 {
     if (!o->begun)
-        kv_request_member(o->b, o->name);
-    kv_buf_printf(o->b->out, "%s\"%s\":", o->begun ? "," : "{", name);
+        kv_json_out_object(o->b->out, o->name);
+    kv_json_out_key(o->b->out, name);
     o->begun = true;
 }
 
@@ -150,8 +148,9 @@ static void add_format(struct inner *o)
     const struct kv_request *ask = o->b->ask;
     if (ask->step == KV_STEP_SCHEMA) {
         inner_member(o, "format");
-        kv_buf_add_str(o->b->out, "{\"type\":\"json_schema\",");
-        kv_request_named_schema(o->b, "\"strict\":true,\"schema\":");
+        kv_json_out_object(o->b->out, NULL);
+        kv_json_out_str(o->b->out, "type", "json_schema");
+        kv_request_named_schema(o->b, true, "schema");
         kv_buf_add_char(o->b->out, '}');
     } else if (ask->step == KV_STEP_OBJECT) {
         inner_member(o, "format");
@@ -182,25 +181,26 @@ static void add_tool(struct kv_request_body *b)
 {
     if (!b->ask->schema_name || b->ask->step != KV_STEP_TOOL)
         return;
-    kv_request_member(b, "tools");
-    kv_buf_add_str(b->out, "[{\"type\":\"function\",");
-    kv_request_named_schema(b, "\"strict\":true,\"parameters\":");
+    kv_json_out_list(b->out, "tools");
+    kv_json_out_object(b->out, NULL);
+    kv_json_out_str(b->out, "type", "function");
+    kv_request_named_schema(b, true, "parameters");
     kv_buf_add_str(b->out, "}]");
-    kv_request_member(b, "tool_choice");
-    kv_buf_printf(b->out, "{\"type\":\"function\",\"name\":\"%s\"}", b->ask->schema_name);
+    kv_json_out_object(b->out, "tool_choice");
+    kv_json_out_str(b->out, "type", "function");
+    kv_json_out_str(b->out, "name", b->ask->schema_name);
+    kv_buf_add_char(b->out, '}');
 }
 
 static void add_keeping(struct kv_request_body *b)
 {
     struct kv_slice store;
     bool said = kv_request_sets(b->ask, "store", &store);
-    if (b->ask->background) {
-        kv_request_member(b, "background");
-        kv_buf_add_str(b->out, "true");
-    }
+    if (b->ask->background)
+        kv_json_out_flag(b->out, "background", true);
     if (b->ask->quirks & KV_QUIRK_NO_STORE)
         return;
-    kv_request_member(b, "store");
+    kv_json_out_key(b->out, "store");
     if (said && !b->ask->background)
         kv_json_compact(b->out, store);
     else

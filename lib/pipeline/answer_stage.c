@@ -4,6 +4,7 @@
 
 #include "extract.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "reformat.h"
 #include "remarks.h"
@@ -70,12 +71,10 @@ static void add_question(const struct kv_prepared_question *s, struct kv_buf *ou
 
 static void add_message(struct kv_buf *out, const char *role, struct kv_slice text, int index)
 {
-    kv_buf_add_str(out, index ? ",{\"role\":" : "{\"role\":");
-    kv_json_quote_str(out, role);
-    kv_buf_add_str(out, ",\"content\":");
-    kv_json_quote(out, text, KV_JSON_RAW);
-    kv_buf_add_str(out, ",\"block_index\":");
-    kv_buf_add_int(out, index);
+    kv_json_out_object(out, NULL);
+    kv_json_out_str(out, "role", role);
+    kv_json_out_text(out, "content", text);
+    kv_json_out_int(out, "block_index", index);
     kv_buf_add_char(out, '}');
 }
 
@@ -229,7 +228,8 @@ bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row)
     keep_compact(block, "agent_metrics", &a->metrics);
     if (kv_json_path(block, &v, "usage_metadata", "answer_generation", NULL) &&
         !kv_json_is_null(v)) {
-        kv_buf_add_str(&a->usage, "{\"answer_generation\":");
+        kv_json_out_object(&a->usage, NULL);
+        kv_json_out_key(&a->usage, "answer_generation");
         kv_reformat(&a->usage, v, KV_REFORMAT_COMPACT);
         kv_buf_add_char(&a->usage, '}');
         a->used = true;
@@ -274,17 +274,15 @@ static double round_to_figures(double x)
 static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
 {
     struct kv_buf *m = &a->metrics;
-    kv_buf_add_str(m, "{\"iterations\":1,\"limit_reached\":false");
-    if (r->measured) {
-        kv_buf_add_str(m, ",\"kv_first_token_seconds\":");
-        kv_num_add_double(m, r->first_token_s, KV_NUM_COMPACT);
-    }
-    if (r->tokens_per_s > 0) {
-        kv_buf_add_str(m, ",\"kv_tokens_per_second\":");
-        kv_num_add_double(m, round_to_figures(r->tokens_per_s), KV_NUM_COMPACT);
-    }
+    kv_json_out_object(m, NULL);
+    kv_json_out_int(m, "iterations", 1);
+    kv_json_out_flag(m, "limit_reached", false);
     if (r->measured)
-        kv_buf_printf(m, ",\"kv_attempts\":%d", r->attempts);
+        kv_json_out_number(m, "kv_first_token_seconds", r->first_token_s);
+    if (r->tokens_per_s > 0)
+        kv_json_out_number(m, "kv_tokens_per_second", round_to_figures(r->tokens_per_s));
+    if (r->measured)
+        kv_json_out_int(m, "kv_attempts", r->attempts);
     kv_buf_add_char(m, '}');
 }
 

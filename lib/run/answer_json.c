@@ -2,6 +2,7 @@
 #include "answer_json.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 
 #include <limits.h>
@@ -52,32 +53,24 @@ static bool *flag_of(struct kv_answer *a, size_t i)
 
 static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
 {
-    if (text.n == 0)
-        return;
-    kv_buf_printf(out, ",\"%s\":", name);
-    kv_json_quote(out, text, KV_JSON_RAW);
+    if (text.n)
+        kv_json_out_text(out, name, text);
+}
+
+static void add_money(struct kv_buf *out, const char *name, double amount)
+{
+    if (!isnan(amount))
+        kv_json_out_number(out, name, amount);
 }
 
 static void add_usage(struct kv_buf *out, struct kv_usage used)
 {
-    const char *comma = "";
-    kv_buf_add_str(out, ",\"used\":{");
-    for (size_t i = 0; i < COUNTS; i++) {
-        int64_t n = *count_of(&used, i);
-        if (n < 0)
-            continue;
-        kv_buf_printf(out, "%s\"%s\":%lld", comma, counts[i].name, (long long)n);
-        comma = ",";
-    }
-    if (!isnan(used.cost)) {
-        kv_buf_printf(out, "%s\"cost\":", comma);
-        kv_num_add_double(out, used.cost, KV_NUM_COMPACT);
-        comma = ",";
-    }
-    if (!isnan(used.priced)) {
-        kv_buf_printf(out, "%s\"priced\":", comma);
-        kv_num_add_double(out, used.priced, KV_NUM_COMPACT);
-    }
+    kv_json_out_object(out, "used");
+    for (size_t i = 0; i < COUNTS; i++)
+        if (*count_of(&used, i) >= 0)
+            kv_json_out_int(out, counts[i].name, *count_of(&used, i));
+    add_money(out, "cost", used.cost);
+    add_money(out, "priced", used.priced);
     kv_buf_add_char(out, '}');
 }
 
@@ -88,44 +81,35 @@ static void add_retries(struct kv_buf *out, const struct kv_answer *answer)
         any |= answer->retries[i] != 0;
     if (!any)
         return;
-    kv_buf_add_str(out, ",\"retries\":[");
+    kv_json_out_list(out, "retries");
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
-        kv_buf_printf(out, "%s%lld", i ? "," : "", (long long)answer->retries[i]);
+        kv_json_out_int(out, NULL, answer->retries[i]);
     kv_buf_add_char(out, ']');
-}
-
-static void add_speed(struct kv_buf *out, const struct kv_answer *answer)
-{
-    if (!answer->measured)
-        return;
-    kv_buf_add_str(out, ",\"first_token_s\":");
-    kv_num_add_double(out, answer->first_token_s, KV_NUM_COMPACT);
-    kv_buf_add_str(out, ",\"tokens_per_s\":");
-    kv_num_add_double(out, answer->tokens_per_s, KV_NUM_COMPACT);
 }
 
 void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
 {
-    kv_buf_add_str(out, "{\"text\":");
-    kv_json_quote(out, answer->text, KV_JSON_RAW);
-    kv_buf_printf(out, ",\"outcome\":\"%s\"", kv_outcome_name(answer->outcome));
+    kv_json_out_object(out, NULL);
+    kv_json_out_text(out, "text", answer->text);
+    kv_json_out_str(out, "outcome", kv_outcome_name(answer->outcome));
     add_text(out, "served", answer->served);
-    if (answer->asked_at.n) {
-        kv_buf_add_str(out, ",\"asked_at\":");
-        kv_buf_add_slice(out, answer->asked_at);
-    }
+    if (answer->asked_at.n)
+        kv_json_out_json(out, "asked_at", answer->asked_at);
     add_text(out, "tier", answer->tier);
     add_text(out, "finish", answer->finish);
     add_text(out, "adjusted", answer->adjusted);
     add_usage(out, answer->used);
     add_retries(out, answer);
-    add_speed(out, answer);
+    if (answer->measured) {
+        kv_json_out_number(out, "first_token_s", answer->first_token_s);
+        kv_json_out_number(out, "tokens_per_s", answer->tokens_per_s);
+    }
     struct kv_answer a = *answer;
     for (size_t i = 0; i < FLAGS; i++)
         if (*flag_of(&a, i))
-            kv_buf_printf(out, ",\"%s\":true", flags[i].name);
+            kv_json_out_flag(out, flags[i].name, true);
     if (a.attempts > 1)
-        kv_buf_printf(out, ",\"attempts\":%d", a.attempts);
+        kv_json_out_int(out, "attempts", a.attempts);
     kv_buf_add_char(out, '}');
 }
 

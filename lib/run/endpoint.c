@@ -6,6 +6,7 @@
 #include "batch_wire.h"
 #include "endpoint_words.h"
 #include "json.h"
+#include "json_out.h"
 #include "num.h"
 #include "request_body.h"
 #include "streaming.h"
@@ -155,15 +156,16 @@ void kv_endpoints_close(struct kv_endpoint *all, size_t n)
 static void write_for_command(const struct kv_query *q, struct kv_buf *body)
 {
     static const char *const role[] = {"system", "user", "assistant"};
-    kv_buf_add_str(body, "{\"messages\":[");
+    kv_json_out_object(body, NULL);
+    kv_json_out_list(body, "messages");
     for (size_t i = 0; i < q->count; i++) {
-        kv_buf_printf(
-            body, "%s{\"role\":\"%s\",\"content\":", i ? "," : "", role[q->messages[i].role]);
-        kv_json_quote(body, q->messages[i].text, KV_JSON_RAW);
+        kv_json_out_object(body, NULL);
+        kv_json_out_str(body, "role", role[q->messages[i].role]);
+        kv_json_out_text(body, "content", q->messages[i].text);
         kv_buf_add_char(body, '}');
     }
-    kv_buf_add_str(body, "],\"schema\":");
-    kv_buf_add_slice(body, q->schema.n ? q->schema : KV_SLICE("null"));
+    kv_buf_add_char(body, ']');
+    kv_json_out_json(body, "schema", q->schema);
     kv_buf_add_str(body, "}\n");
 }
 

@@ -3,12 +3,13 @@
 #include "exec_result.h"
 
 #include "json.h"
+#include "json_out.h"
 #include "result.h"
 
 static void begin_with_key(struct kv_buf *line, struct kv_slice key)
 {
-    kv_buf_add_str(line, "{\"task_id\":");
-    kv_json_quote(line, key, KV_JSON_RAW);
+    kv_json_out_object(line, NULL);
+    kv_json_out_text(line, "task_id", key);
 }
 
 /* Appends the key of the task that a result names; nothing if it names none. */
@@ -72,8 +73,11 @@ bool kv_exec_result_read(
 void kv_exec_result_failure(struct kv_buf *line, struct kv_slice key, struct kv_slice why)
 {
     begin_with_key(line, key);
-    kv_buf_add_str(line, ",\"failure\":{\"category\":\"unexpected_error\",\"stage\":\"exec\","
-                         "\"reason\":");
-    kv_json_quote(line, why, KV_JSON_RAW);
-    kv_buf_add_str(line, ",\"details\":null,\"group\":\"system\"}}\n");
+    kv_json_out_object(line, "failure");
+    kv_json_out_str(line, "category", "unexpected_error");
+    kv_json_out_str(line, "stage", "exec");
+    kv_json_out_text(line, "reason", why);
+    kv_json_out_null(line, "details");
+    kv_json_out_str(line, "group", "system");
+    kv_buf_add_str(line, "}}\n");
 }

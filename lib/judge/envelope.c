@@ -63,7 +63,7 @@ static bool is_wanted(const struct kv_wanted *w, struct kv_slice name)
     return false;
 }
 
-/* How many members have this very name. */
+/* The number of members that have exactly this name. */
 static size_t count_named(struct kv_slice object, struct kv_slice name)
 {
     struct kv_json_walk w;
@@ -79,8 +79,8 @@ static size_t count_named(struct kv_slice object, struct kv_slice name)
     return n;
 }
 
-/* The name wanted that a key stands for: itself, or the only one that is missing, spelled in
- * another way; n == 0 if it is none. */
+/* The wanted name that a key stands for: its own, or, if it is spelled in another way, that of the
+ * only wanted member that is missing. n == 0: it stands for none. */
 static struct kv_slice meant_by(
     struct kv_slice object, struct kv_slice key, const struct kv_wanted *w)
 {

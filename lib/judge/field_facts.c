@@ -60,8 +60,9 @@ static void tell_whole(struct kv_fact *to, int64_t n)
 
 /* ---- truth, number, identity ---- */
 
-/* Of a word it is what the word says; to Python any text but the empty one is true. A judge's word
- * that says neither is not equal to either. */
+/* A truth value that a judge gave as a word is what the word says, and unknown if it says neither: then
+ * it equals neither true nor false. In the ground truth Python's rule counts: any text but the empty one
+ * is true. */
 static void tell_truth(struct kv_fact *to, struct kv_slice value, bool judge)
 {
     bool truth = kv_builtins_truth(value);
@@ -314,8 +315,8 @@ static int unsupported(struct asked *a, struct kv_slice value)
     return -1;
 }
 
-/* One date fails the check if it is none, whatever the others are: only then is a doubtful one
- * worth an error. */
+/* A text that is certainly no date fails the check, whatever the others are. So the error of one that
+ * may be a date in a form that is not known is kept until all have been looked at. */
 static int dates(struct asked *a)
 {
     struct {

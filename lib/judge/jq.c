@@ -36,8 +36,8 @@ static void keep_message(void *to, jv message)
     jv_free(text);
 }
 
-/* "jq: error: syntax error, … at <top-level>, line 1:" and the program follow: what is in between.
- */
+/* The part of a message of libjq's that says what is wrong: behind "jq: error: ", and before the
+ * place in the program and the program itself. */
 static struct kv_slice first_line(struct kv_slice message)
 {
     static const char head[] = "jq: error: ", tail[] = " (Unix shell quoting issues?)";
@@ -82,7 +82,7 @@ struct kv_jq *kv_jq_open(
     q->state = jq_init();
     if (!q->state)
         kv_no_memory();
-    jq_set_input_cb(q->state, NULL, NULL); /* 1.6 leaves it as memory was */
+    jq_set_input_cb(q->state, NULL, NULL); /* libjq 1.6 does not initialise it */
     jq_set_error_cb(q->state, keep_message, &message);
     int ok = compile(q, program, arguments);
     jq_set_error_cb(q->state, NULL, NULL);

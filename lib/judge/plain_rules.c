@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of primitives.jq, strategy.jq and verdict.jq, a line feed behind each. Who changes one of them
- * changes the functions below and then this: tests/library/judge-plain.bats says to what. */
+/* The SHA-256 of primitives.jq, strategy.jq and verdict.jq, a line feed behind each. A change of one of
+ * them goes into the functions below and then here: tests/library/judge-plain.bats prints the value. */
 static const char digest[] = "5e0a9d382033a6feb7be2d4a88496902d092f86bd6281cab0307d698132d957c";
 
 bool kv_plain_rules_are(struct kv_slice text)

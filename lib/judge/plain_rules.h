@@ -24,8 +24,8 @@ struct kv_plain_check {
     double credit;     /* from 0 to 1 */
 };
 
-/* Is this the text of the three files, one after the other, that the functions below were compared
- * with? */
+/* True of the text of the three files, one after the other, that the functions below were compared
+ * with. */
 bool kv_plain_rules_are(struct kv_slice text);
 
 /* False if it takes jq to tell. */

@@ -38,7 +38,7 @@ static unsigned nibble(char c)
     return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Base64 of the script's SHA-256, which is what a policy is given. */
+/* The script's SHA-256 in base64, as a Content-Security-Policy names a script. */
 static void add_hash(struct kv_buf *out, struct kv_slice script)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -205,7 +205,7 @@ static int fill(
     return 0;
 }
 
-/* Where the conditional part that begins at `from` ends: behind its closing mark. NULL: nowhere. */
+/* The end of the conditional part that begins at `from`: behind its closing mark, NULL without one. */
 static const char *skip(const char *from, const char *end, struct kv_slice name)
 {
     struct kv_buf mark = {0};

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LISTED = 10, KEYWORD_COLUMNS = 4 }; /* of what the page has whole */
+enum { LISTED = 10, KEYWORD_COLUMNS = 4 }; /* at most; the page has all of them */
 
 /* ---- pieces ---- */
 
@@ -225,7 +225,7 @@ static void add_kinds(struct kv_buf *out, const struct kv_report *r, size_t widt
     kv_buf_release(&text);
 }
 
-/* "year: 12 of 30 say 1913, not 1912" */
+/* One line such as "year: 12 of 30 say 1913, not 1912". */
 static int add_miss(struct kv_text_table *t, struct kv_buf *text, const struct kv_report *r,
     const struct kv_field_miss *m, struct kv_err *err)
 {

@@ -44,8 +44,8 @@ static bool ends_in(const char *path, const char *suffix)
     return n >= m && strcmp(path + n - m, suffix) == 0;
 }
 
-/* A file that is there is meant, unless it is a .state; a name that is not there is that of a run.
- */
+/* An operand that is a file, and no .state, is the results file itself; any other names a run, whose
+ * results file is looked for. */
 static int find_results(const char *operand, char **path, struct kv_err *err)
 {
     struct kv_paths p;

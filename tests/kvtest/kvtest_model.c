@@ -21,7 +21,7 @@
 #include "kvtest.h"
 
 #include "cli.h"
-#include "io.h"
+#include "filter.h"
 #include "json.h"
 #include "json_out.h"
 #include "key_owner.h"
@@ -37,10 +37,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HELP                                                                                       \
-    "usage: kvtest model reply | ask | choose | keys | call | duration | redact\n"
-
-enum { LINE_MAX_BYTES = 64 << 20 };
+#define HELP "usage: kvtest model reply | ask | choose | keys | call | duration | redact\n"
 
 static const int64_t now_ms = 1792584000000; /* Wed, 21 Oct 2026 12:00:00 GMT */
 static struct kv_slice case_env;             /* of the line at hand */
@@ -431,31 +428,14 @@ int kvtest_model(int argc, char **argv)
         {"keys", check_keys}, {"call", check_call}, {"redact", check_redact},
         {"duration", check_duration}};
     struct kv_cli cli;
-    struct kv_err err;
-    struct kv_lines lines;
-    struct kv_slice line, value, inner;
-    struct kv_buf out = {0};
     const struct kv_option options[] = {{0}};
-    int first = kv_cli_begin(&cli, argc, argv, options, HELP), got;
+    int first = kv_cli_begin(&cli, argc, argv, options, HELP);
     size_t which = 0;
     while (first < argc && which < sizeof checks / sizeof *checks &&
            strcmp(checks[which].name, argv[first]) != 0)
         which++;
     if (first == argc || which == sizeof checks / sizeof *checks)
         kv_cli_usage("what to check is missing or unknown");
-
-    kv_lines_init(&lines, STDIN_FILENO, LINE_MAX_BYTES);
-    while ((got = kv_lines_next(&lines, &line, &err)) > 0) {
-        if (kv_json_check(line, KV_JSON_STRICT, &value, &err) < 0)
-            kv_cli_fail(&err);
-        kv_buf_clear(&out);
-        bool wrapped = kv_json_get(value, "in", &inner);
-        checks[which].check(wrapped ? inner : value, &out);
-        puts(kv_slice_of(&out).p);
-    }
-    if (got < 0)
-        kv_cli_fail(&err);
-    kv_lines_release(&lines);
-    kv_buf_release(&out);
+    filter_member(KV_JSON_STRICT, "in", checks[which].check);
     return kv_cli_end(KV_OK);
 }

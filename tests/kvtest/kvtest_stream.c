@@ -14,7 +14,7 @@
 #include "kvtest.h"
 
 #include "cli.h"
-#include "io.h"
+#include "filter.h"
 #include "json.h"
 #include "json_out.h"
 #include "num.h"
@@ -28,10 +28,7 @@
 
 #define HELP "usage: kvtest stream run | cut\n"
 
-enum {
-    LINE_MAX_BYTES = 64 << 20,
-    CUTS_MAX = 800, /* of one text in two: behind that a stream repeats itself */
-};
+enum { CUTS_MAX = 800 }; /* of one text in two: behind that a stream repeats itself */
 
 /* ---- reading a line ---- */
 
@@ -232,27 +229,11 @@ static void check_cut(struct kv_slice line, struct kv_buf *out)
 int kvtest_stream(int argc, char **argv)
 {
     struct kv_cli cli;
-    struct kv_err err;
-    struct kv_lines lines;
-    struct kv_slice line, value, inner;
-    struct kv_buf out = {0};
     const struct kv_option options[] = {{0}};
-    int first = kv_cli_begin(&cli, argc, argv, options, HELP), got;
+    int first = kv_cli_begin(&cli, argc, argv, options, HELP);
     bool cut = first < argc && strcmp(argv[first], "cut") == 0;
     if (first == argc || (!cut && strcmp(argv[first], "run") != 0))
         kv_cli_usage("what to check is missing or unknown");
-    kv_lines_init(&lines, STDIN_FILENO, LINE_MAX_BYTES);
-    while ((got = kv_lines_next(&lines, &line, &err)) > 0) {
-        if (kv_json_check(line, KV_JSON_STRICT, &value, &err) < 0)
-            kv_cli_fail(&err);
-        kv_buf_clear(&out);
-        bool wrapped = kv_json_get(value, "in", &inner);
-        (cut ? check_cut : check_run)(wrapped ? inner : value, &out);
-        puts(kv_slice_of(&out).p);
-    }
-    if (got < 0)
-        kv_cli_fail(&err);
-    kv_lines_release(&lines);
-    kv_buf_release(&out);
+    filter_member(KV_JSON_STRICT, "in", cut ? check_cut : check_run);
     return kv_cli_end(KV_OK);
 }

@@ -1,5 +1,7 @@
-# The pace of a run against limits that nobody here wrote: nginx, haproxy; and against a queue. Debian's
-# packages nginx-light and haproxy; a test is skipped where they are not installed.
+# The pace of a run against limits that nobody here wrote: nginx, haproxy, squid; and against a queue.
+# Debian's packages nginx-light, haproxy and squid; a test is skipped where they are not installed.
+# With LIMITERS_SECONDS=60 each run takes so long, with LIMITERS_TOLD=1 it says what was served, and
+# with LIMITERS_JOBS='2 8 16' it is done at these numbers as well.
 load ../helper
 load ../quiz
 
@@ -8,7 +10,7 @@ PATH=$PATH:/usr/sbin
 setup() {
     kv_setup
     LIMITER_PID=
-    bench 1500
+    bench $((125 * ${LIMITERS_SECONDS:-12}))
 }
 
 teardown() {
@@ -61,10 +63,39 @@ start_haproxy() {
     listen haproxy.conf haproxy -db -f haproxy.conf.now
 }
 
+# start_squid BYTES - squid before the provider, which lets so many bytes a second through
+start_squid() {
+    command -v squid >/dev/null || skip "squid is not installed (Debian: squid)"
+    cat >squid.conf <<END
+http_port 127.0.0.1:PORT accel defaultsite=model no-vhost
+pid_filename $PWD/squid.pid
+cache_log $PWD/squid.log
+access_log none
+cache deny all
+http_access allow all
+cache_peer 127.0.0.1 parent $PROVIDER_PORT 0 no-query originserver
+delay_pools 1
+delay_class 1 1
+delay_access 1 allow all
+delay_parameters 1 $1/$1
+shutdown_lifetime 0 seconds
+END
+    [ "$(id -u)" -ne 0 ] || chmod 777 .
+    listen squid.conf squid -N -f squid.conf.now
+}
+
+# try_numbers - what other numbers do, where LIMITERS_JOBS names some
+try_numbers() {
+    local jobs
+    for jobs in ${LIMITERS_JOBS:-}; do
+        go_for 12 -j "$jobs"
+    done
+}
+
 # go_for SECONDS [OPTION...] - a run through the limiter for so long; leaves SERVED, a second in the
 # last two thirds, and REFUSED, in hundredths of all requests
 go_for() {
-    local seconds=$1 line
+    local seconds=${LIMITERS_SECONDS:-$1} line
     shift
     quiz_preset 1 "(.. | objects | select(has(\"endpoint_base_url\"))).endpoint_base_url =
         \"${LIMITER_URL:-$PROVIDER_URL/v1}\" | del(.retry_policy) | ${PRESET:-.}"
@@ -77,7 +108,7 @@ go_for() {
         map(select(. >= $from + $s / 3 and . < $from + $s)) | length / ($s * 2 / 3)' "$JOURNAL")
     REFUSED=$(jq -n --argjson n "$(grep -cE '(rate_limit|overloaded): .*asking again' err)" \
         --argjson ok "$(jq -s length "$JOURNAL")" '$n * 100 / ($ok + $n)')
-    line="$* $SERVED/s, $REFUSED % refused"
+    line="$* $SERVED/s, $REFUSED % refused, $(grep -c -i 'timeout.*asking again' err || true) timeouts"
     printf '%s\n' "$line" >>lines
     [ -z "${LIMITERS_TOLD:-}" ] || printf '# %s\n' "$line" >&3
     grep -q 'time-limit' err || fail "$line: $(tail -5 err)"
@@ -89,6 +120,7 @@ at_least() {
     jq -ne "$REFUSED <= ${2:-10}" >/dev/null || fail "many were refused: $(tail -1 lines)"
     run kv-status --json r.json.state
     assert_equal "$(jq '.results.failed // 0' <<<"$output")" 0
+    try_numbers
 }
 
 @test "limiters: nginx, 20 requests a second, with a burst of 20, held back or not" {
@@ -134,6 +166,22 @@ at_least() {
         http-request deny deny_status 429 if { sc_http_req_rate(0) gt 20 }' ''
     go_for 12 -j auto
     at_least 5 40
+}
+
+@test "limiters: nginx, 5 requests a second, with a burst of 10" {
+    start_provider --answers answers.jsonl --latency 50
+    start_nginx 'limit_req zone=slow burst=10 nodelay; limit_req_status 429;'
+    go_for 12 -j auto
+    at_least 4 15
+}
+
+@test "limiters: squid, so many bytes a second" {
+    start_provider --answers answers.jsonl --latency 50
+    start_squid 8000
+    go_for 12 -j auto
+    at_least 8
+    run grep -c -i timeout err
+    assert_output 0
 }
 
 @test "limiters: four slots of half a second: no call waits for its time limit" {

@@ -17,13 +17,15 @@ enum {
     CREDIT_S = 1,            /* what --tpm saves up at most */
     GIVE_UP_MS = 10 * 60000, /* a lane that served nothing for so long is hopeless */
     FEW_LOST = 3,            /* losses in a row before the host counts as down */
-    FEW_REFUSED = 4,         /* refusals in a row before nothing is tried for a while … */
-    SHUT_MOST_MS = 10000,    /* … of at most so long, where no time is named */
-    MAX_EXHAUSTED = 3,       /* calls in a row that used up their budgets, … */
-    TURNED_AWAY_MAX = 5,     /* … by a host that is there and has served none */
-    GONE_LOST = 8,           /* losses in a row, … */
-    GONE_MS = 120000,        /* … and nothing served for so long: the host is gone */
+    SHUT_FIRST_MS = 250,  /* nothing is tried for a while after refusals in a row, at first … */
+    SHUT_MOST_MS = 10000, /* … and at most so long, or as long as is named */
+    MAX_EXHAUSTED = 3,    /* calls in a row that used up their budgets, … */
+    TURNED_AWAY_MAX = 5,  /* … by a host that is there and has served none */
+    GONE_LOST = 8,        /* losses in a row, … */
+    GONE_MS = 120000,     /* … and nothing served for so long: the host is gone */
 };
+
+#define SHUT_POWER 0.6 /* of two, by which such a while grows each time */
 
 /* ---- opening ---- */
 
@@ -82,11 +84,19 @@ static void refill(struct kv_lane *l, int64_t now)
     l->credit_ms = now;
 }
 
+/* True if nothing was let through, and one call is under way that finds out whether it still is so. */
+static bool has_knocked(const struct kv_lane *l)
+{
+    return l->closed && l->pace->started > l->refused_number;
+}
+
 int64_t kv_lane_opens_at(struct kv_lane *l, int64_t now)
 {
     int64_t at = l->gate_ms;
     if (l->stopped || l->in_flight >= (l->probing ? 1 : l->cap))
         return INT64_MAX;
+    if (has_knocked(l))
+        at = later(at, l->pace->started_ms + kv_pace_refusal_ms(l->pace));
     if (l->rules->rpm > 0)
         at = later(at, (int64_t)ceil(l->next_ms));
     if (l->rules->tpm > 0) {
@@ -111,8 +121,18 @@ struct kv_call *kv_lane_take_ready(struct kv_lane *l, int64_t now)
     return kv_call_heap_pop(&l->fresh);
 }
 
+/* Calls are let through again. */
+static void reopen(struct kv_lane *l, int64_t now)
+{
+    l->closed = false;
+    l->refused = 0;
+    kv_pace_reopened(l->pace, now);
+}
+
 void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now)
 {
+    if (has_knocked(l))
+        reopen(l, now); /* the call before this one has been let through */
     l->in_flight++;
     call->slot = l->slots ? kv_slots_take(l->slots) : -1;
     kv_pace_start(l->pace, call, now);
@@ -144,7 +164,9 @@ void kv_lane_served(
 {
     l->served = true;
     l->probing = false;
-    l->exhausted = l->turned_away = l->refused = l->lost = 0;
+    l->exhausted = l->turned_away = l->lost = 0;
+    if (call->number > l->last_refused)
+        reopen(l, now);
     l->last_ok_ms = now;
     kv_pace_served(l->pace, call, &l->length, end->latency_ms, now);
 }
@@ -182,18 +204,23 @@ static bool again(const struct kv_lane *l, const struct kv_call *call, int *time
 bool kv_lane_throttled(
     struct kv_lane *l, const struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
+    if (call->number > l->last_refused + 1)
+        l->refused = 0; /* the one before has been let through */
+    if (call->number > l->last_refused)
+        l->last_refused = call->number;
     bool anew = again(l, call, &l->refused, &l->refused_number);
-    bool of_load = l->refused < FEW_REFUSED && kv_pace_refused(l->pace, call, now);
-    if (l->refused >= FEW_REFUSED && anew) {
-        l->probing = true;
-        if (end->retry_after_ms < 0)
-            shut(l, back_off(l, 1000, SHUT_MOST_MS, l->refused - FEW_REFUSED), now);
-        if (!l->pace->in_flight)
-            kv_pace_closed(l->pace, now);
+    bool of_load = kv_pace_refused(l->pace, call, now);
+    int most = kv_pace_row(l->pace), more = l->refused - most;
+    if (more < 0)
+        return of_load;
+    if (anew) {
+        int64_t wait = back_off(l, SHUT_FIRST_MS, SHUT_MOST_MS, SHUT_POWER * more);
+        l->closed = true;
+        shut(l, wait, now);
+        kv_pace_closed(l->pace);
     }
-    if (l->refused >= (of_load ? 2 : FEW_REFUSED))
-        shut(l, end->retry_after_ms, now);
-    return of_load || l->probing;
+    shut(l, end->retry_after_ms, now);
+    return true;
 }
 
 void kv_lane_timed_out(

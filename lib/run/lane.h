@@ -33,12 +33,14 @@ struct kv_lane {
     int cap, in_flight;
     struct kv_length length;
     bool probing; /* one call at a time, until one is served */
+    bool closed;  /* the same, until one is let through */
     bool stopped, told;
     bool served;             /* it answered at least once */
     int exhausted;           /* calls in a row that used up their budgets */
     int turned_away;         /* the same, by a host that is there */
     int refused, lost;       /* times in a row: one burst is one time … */
     uint64_t refused_number; /* … in which calls up to this one had started before */
+    uint64_t last_refused;   /* the newest call that was */
     uint64_t lost_number;
     int64_t gate_ms, last_ok_ms, first_ms;
     double next_ms; /* of --rpm */

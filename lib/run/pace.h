@@ -17,20 +17,20 @@
 #ifndef KV_PACE_H
 #define KV_PACE_H
 
+#include "habit.h"
 #include "length.h"
+#include "rate.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { KV_PACE_SLOTS = 9 }; /* of the last second, the newest one in part */
 
 struct kv_pace {
     int cap;       /* the most that may be in flight */
     bool adaptive; /* -j auto: also look for the number beyond which calls only wait */
     int in_flight;
     double limit; /* calls in flight now */
-    double rate;  /* starts a second; 0: any number */
-    bool firm;    /* the rate was found by refusals; if not, it only keeps calls apart */
+    struct kv_rate rate;
+    struct kv_habit habit;
 
     /* private: counts since the beginning, and rounds, in which the limit grows */
     uint64_t started, served;
@@ -41,30 +41,23 @@ struct kv_pace {
     int round_left, round_peak;
     int64_t round_ms;
     /* the last cut; calls up to this number were sent before it and tell nothing new */
-    uint64_t cut_number;
+    uint64_t cut_number, refused_number;
     int64_t cut_ms;
-    double cut_limit, cut_rate; /* as they were before it */
-    int accepted_since, served_since, ended_since, hold, next_hold;
-    /* the rate */
-    double base_rate, growth, next_ms;
-    int paced, starts, cuts; /* cuts: since it has held */
-    bool held;
-    int64_t grown_ms, slot;
-    int sent[KV_PACE_SLOTS], refused[KV_PACE_SLOTS];
-    /* refusals that have nothing to do with load */
-    double habit, sent_mean, refused_mean;       /* habit: the part that is refused; 0: none */
-    double series_load, series_limit, last_load; /* of cuts that may not help */
-    double kept_limit, kept_rate, habit_load;    /* as they were before cuts were undone */
-    uint64_t habit_served, barred;
+    double cut_limit, cut_per_s; /* as they were before it */
+    int served_since, hold, next_hold;
+    /* a habit that is ignored on trial: what was before, and when that began */
+    double series_limit, kept_limit, kept_per_s, habit_granted;
+    uint64_t habit_served, habit_started, barred;
     int64_t habit_ms;
-    int series, doubts;
+    bool on_trial;
+    int doubts;
     /* calls that wait for each other */
     struct kv_lengths lengths;
     double long_stretch, long_limit; /* as they were before a cut that may not help */
     bool too_long, in_time;
-    /* times at which nothing was served at all */
-    int64_t closed_ms;
-    uint64_t closed_served;
+    /* times at which nothing is let through */
+    int closed; /* such times in a row */
+    double refusal_ms;
 };
 
 /* `first`: calls in flight before anything is known, at most `cap`. */
@@ -82,9 +75,13 @@ void kv_pace_served(struct kv_pace *p, const struct kv_call *call, struct kv_len
 bool kv_pace_refused(struct kv_pace *p, const struct kv_call *call, int64_t now);
 void kv_pace_timed_out(
     struct kv_pace *p, const struct kv_call *call, int64_t latency_ms, int64_t now);
-/* Refused although nothing was in flight: what was served since the last time tells how much is
- * granted in the long run. */
-void kv_pace_closed(struct kv_pace *p, int64_t now);
+/* So many refusals in a row, each of a call that was sent after the one before had come back, mean
+ * that nothing is let through at present. The lane that sees it says so, and when it has ended. */
+int kv_pace_row(const struct kv_pace *p);
+void kv_pace_closed(struct kv_pace *p);
+void kv_pace_reopened(struct kv_pace *p, int64_t now);
+/* A call that is in flight for so long has been let through: refusals are quick. */
+int64_t kv_pace_refusal_ms(const struct kv_pace *p);
 /* The server says what it grants a second. Lowers a rate, never raises it. */
 void kv_pace_window(struct kv_pace *p, double granted_per_s);
 

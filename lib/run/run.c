@@ -18,6 +18,7 @@ enum {
     GRACE_MS = 30000,        /* where the user names none; */
     SIGTERM_MS = 8000,       /* grace after SIGTERM: containers are killed after ten seconds */
     LIMIT_GRACE_MS = 600000, /* … after a limit was reached, where calls in flight may finish */
+    AHEAD = 48,              /* calls that may be queued, and jobs begun, beyond those in flight */
     HELD_MAX = 4 << 20,      /* bytes of results that wait for their reader before work does */
 };
 
@@ -133,7 +134,8 @@ static bool is_metered(const struct kv_run_budget *b)
     return b->max_cost >= 0 || b->max_tokens >= 0;
 }
 
-/* New work only where it would not wait: not while calls are queued, nor with too much begun. */
+/* New work only where it would not wait: not while many calls are queued, nor with too much begun. A
+ * few may wait, so that the time that was named to one call does not stop all others at -j 1. */
 static bool has_room(struct kv_run *run, int64_t now)
 {
     struct kv_sched_view view;
@@ -143,7 +145,8 @@ static bool has_room(struct kv_run *run, int64_t now)
     if (run->set.defer && is_metered(&run->set.budget) && run->jobs.n)
         return false; /* each is counted before the next */
     return !run->draining && kv_output_held(&run->jobs.output) < HELD_MAX &&
-           view.queued < run->set.in_flight && run->jobs.n < 2 * (size_t)run->set.in_flight + 16;
+           view.queued < run->set.in_flight + AHEAD &&
+           run->jobs.n < 2 * (size_t)run->set.in_flight + AHEAD;
 }
 
 /* How many of a job's tasks --max-tasks leaves room for: at least one, or it would not be begun. */

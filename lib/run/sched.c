@@ -321,7 +321,7 @@ void kv_sched_look(const struct kv_sched *s, int64_t now, struct kv_sched_view *
     for (size_t i = 0; i < s->lanes; i++) {
         const struct kv_lane *l = s->lane[i];
         view->queued += (int)(l->fresh.n + l->retries.n);
-        view->throttled += l->gate_ms > now || l->pace->firm;
+        view->throttled += l->gate_ms > now || l->pace->rate.firm;
     }
 }
 

@@ -4,11 +4,13 @@
  *
  * Runs `calls` calls (0: as many as there is time for) for at most `seconds` with `jobs` in flight
  * (0: auto), on `lanes` lanes of one host: a call that was served on one makes a call on the next,
- * as an answer does for its judge. With `apart` 1 the scheduler takes them for lanes of two servers. Figures are counted from second `from` on. `rpm`, `tpm`,
- * `tokens` and `guess` (what a call uses, and what is thought of it before), `seed`. All other names are
- * those of struct sim_server. Prints one object:
+ * as an answer does for its judge. With `apart` 1 the scheduler takes them for lanes of two servers.
+ * Figures are counted from second `from` on. `rpm`, `tpm`, `tokens` and `guess` (what a call uses,
+ * and what is thought of it before), `seed`; `draw`, the seed of a server that is drawn. All other
+ * names are those of struct sim_server. Prints one object:
  *     {"ok","exhausted","refused","timeouts","sent","seconds","peak","stopped": of the whole run,
- *      "per_s","part","tokens_per_min": served a second, refused of all, tokens, since `from`}
+ *      "per_s","part","tokens_per_min": served a second, refused of all, tokens, since `from`,
+ *      "possible": the most a second that the server can serve, "kind": what limits it, "noise"}
  */
 #include "kvtest.h"
 #include "sim_server.h"
@@ -36,7 +38,7 @@ struct tally {
 };
 
 static struct {
-    double calls, seconds, jobs, lanes, apart, from, rpm, tpm, tokens, guess, seed;
+    double calls, seconds, jobs, lanes, apart, from, rpm, tpm, tokens, guess, seed, draw;
     struct sim_server server;
 } sim;
 
@@ -55,13 +57,18 @@ static const struct {
     {"tokens", &sim.tokens},
     {"guess", &sim.guess},
     {"seed", &sim.seed},
+    {"draw", &sim.draw},
     {"service_ms", &sim.server.service_ms},
     {"spread", &sim.server.spread},
+    {"tail", &sim.server.tail},
     {"grow_ms", &sim.server.grow_ms},
     {"rate", &sim.server.rate},
     {"burst", &sim.server.burst},
     {"delay", &sim.server.delay},
     {"counted", &sim.server.counted},
+    {"sliding", &sim.server.sliding},
+    {"sliding_ms", &sim.server.sliding_ms},
+    {"sliding_all", &sim.server.sliding_all},
     {"conns", &sim.server.conns},
     {"slots", &sim.server.slots},
     {"queue_ms", &sim.server.queue_ms},
@@ -71,6 +78,7 @@ static const struct {
     {"refuse_ms", &sim.server.refuse_ms},
     {"wait_ms", &sim.server.wait_ms},
     {"jitter", &sim.server.jitter},
+    {"true_wait", &sim.server.true_wait},
     {"timeout_ms", &sim.server.timeout_ms},
     {"change_ms", &sim.server.change_ms},
     {"change", &sim.server.change},
@@ -112,6 +120,8 @@ static void read_settings(int argc, char **argv)
             kv_cli_usage("'%s' is no setting", argv[i]);
         *value = strtod(argv[i] + n + 1, NULL);
     }
+    if (sim.draw > 0)
+        sim_server_draw(&sim.server, (uint64_t)sim.draw);
     sim.server.change_ms += START_MS;
     sim.server.down_ms += START_MS;
     sim.server.random = (uint64_t)sim.seed;
@@ -188,13 +198,13 @@ static void land(void)
     }
 }
 
-/* As the engine does it: no new work while as much waits as may be in flight. */
+/* As the engine does it (has_room in lib/run/run.c). */
 static bool more_to_do(void)
 {
     struct kv_sched_view view;
     long jobs = sim.jobs > 0 ? (long)sim.jobs : AUTO;
     kv_sched_look(me.sched, me.now, &view);
-    return view.queued < jobs && me.submitted - me.over < 2 * jobs + 16 &&
+    return view.queued < jobs + 48 && me.submitted - me.over < 2 * jobs + 48 &&
            (sim.calls <= 0 || me.submitted < (long)sim.calls);
 }
 
@@ -234,11 +244,12 @@ static void print(void)
         stopped |= kv_lane_stopped(me.lane[i]);
     printf("{\"ok\":%ld,\"exhausted\":%ld,\"refused\":%ld,\"timeouts\":%ld,\"sent\":%ld,"
            "\"seconds\":%.2f,\"peak\":%ld,\"stopped\":%s,\"per_s\":%.3f,\"part\":%.4f,"
-           "\"tokens_per_min\":%.0f}\n",
+           "\"tokens_per_min\":%.0f,\"possible\":%.3f,\"kind\":\"%s\",\"noise\":%.3f}\n",
         t->ok, t->exhausted, t->refused, t->timeouts, t->sent, s, me.peak,
         stopped ? "true" : "false", (double)l->ok / counted,
         l->sent ? (double)l->refused / (double)l->sent : 0,
-        60 * (double)l->ok * sim.tokens / counted);
+        60 * (double)l->ok * sim.tokens / counted, fmin(sim_server_possible(&sim.server), 1e6),
+        sim_server_kind(&sim.server), sim.server.noise);
 }
 
 int kvtest_sched(int argc, char **argv)

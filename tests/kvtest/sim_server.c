@@ -14,6 +14,16 @@ static double factor(const struct sim_server *s, int64_t now)
     return s->change > 0 && (double)now >= s->change_ms ? s->change : 1;
 }
 
+/* Of a reply, beside what is usual. */
+static double length(struct sim_server *s)
+{
+    double even = 1 + s->spread * (2 * draw(s) - 1);
+    if (s->tail <= 0)
+        return even;
+    double normal = sqrt(-2 * log(1 - draw(s))) * cos(2 * M_PI * draw(s));
+    return even * exp(s->tail * normal - s->tail * s->tail / 2);
+}
+
 /* nginx's limit_req. True if it lets the request pass, *held later. */
 static bool passes_rate(struct sim_server *s, int64_t now, double *held)
 {
@@ -51,7 +61,21 @@ static bool passes_window(struct sim_server *s, int64_t now)
     if (window > s->window)
         s->left = s->count;
     s->window = window;
+    s->hint_ms = (window + 1) * s->window_ms - (double)now;
     return s->left-- > 0;
+}
+
+static bool passes_sliding(struct sim_server *s, int64_t now)
+{
+    if (s->sliding <= 0)
+        return true;
+    uint64_t back = (uint64_t)(s->sliding * factor(s, now));
+    int64_t then = s->passed_ms[(s->passed - back) % SIM_SERVER_PASSED];
+    bool passes = s->passed < back || (double)(now - then) >= s->sliding_ms;
+    s->hint_ms = s->sliding_ms - (double)(now - then);
+    if (passes || s->sliding_all > 0)
+        s->passed_ms[s->passed++ % SIM_SERVER_PASSED] = now;
+    return passes;
 }
 
 /* When a slot has served the request, that had to wait for it; -1: it would wait too long. */
@@ -73,23 +97,28 @@ static int64_t refuse(struct sim_server *s, double at, struct kv_call_end *end)
     end->reason = KV_RETRY_RATE_LIMIT;
     if (s->wait_ms >= 0)
         end->retry_after_ms = (int64_t)(s->wait_ms * (1 + s->jitter * draw(s)));
+    if (s->true_wait > 0 && s->hint_ms > 0)
+        end->retry_after_ms = 1000 * (int64_t)ceil(s->hint_ms / 1000);
     return (int64_t)(at + fmax(1, s->refuse_ms));
 }
 
 int64_t sim_server_take(struct sim_server *s, int64_t now, struct kv_call_end *end, bool *accepted)
 {
     bool later = s->slow > 0 && (double)now >= s->change_ms;
-    double held = 0,
-           service = s->service_ms * (later ? s->slow : 1) * (1 + s->spread * (2 * draw(s) - 1));
+    double held = 0, service = s->service_ms * (later ? s->slow : 1) * length(s);
+    if (s->timeout_ms > 0) /* a call that cannot be in time is nobody's fault */
+        service = fmin(service, s->timeout_ms / 2);
     *end = (struct kv_call_end){.fate = KV_FATE_OK, .retry_after_ms = -1, .tokens = -1};
     *accepted = false;
+    s->hint_ms = 0;
     if ((double)now >= s->down_ms && (double)now < s->down_ms + s->down_for_ms) {
         end->fate = KV_FATE_RETRY;
         end->reason = KV_RETRY_CONNECTION;
         return now + (int64_t)fmax(1, s->lost_ms);
     }
     if (draw(s) < s->noise || (s->conns > 0 && (double)s->busy >= s->conns * factor(s, now)) ||
-        !passes_counted(s, now) || !passes_window(s, now) || !passes_rate(s, now, &held))
+        !passes_counted(s, now) || !passes_window(s, now) || !passes_sliding(s, now) ||
+        !passes_rate(s, now, &held))
         return refuse(s, (double)now, end);
     double due = (double)now + held + service + s->grow_ms * (double)s->busy;
     if (s->slots > 0 && (due = through_slots(s, now, service)) < 0)

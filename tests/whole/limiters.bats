@@ -48,6 +48,7 @@ start_nginx() {
         'limit_req_zone $binary_remote_addr zone=slow:1m rate=5r/s;' \
         'limit_req_zone $binary_remote_addr zone=rate:1m rate=20r/s;' \
         'limit_conn_zone $binary_remote_addr zone=conn:1m;' \
+        'split_clients $request_id $chance { 30% 1; * 0; }' \
         'server { listen 127.0.0.1:PORT;' \
         "location / { $1 proxy_pass http://127.0.0.1:$PROVIDER_PORT; proxy_http_version 1.1; } } }" \
         >nginx.conf
@@ -173,6 +174,15 @@ at_least() {
     start_nginx 'limit_req zone=slow burst=10 nodelay; limit_req_status 429;'
     go_for 12 -j auto
     at_least 4 15
+}
+
+@test "limiters: nginx refuses three in ten at random: no call waits for the times of others" {
+    start_provider --answers answers.jsonl --latency 50
+    start_nginx 'add_header Retry-After 1 always; if ($chance) { return 429; }'
+    go_for 24 -j 1
+    at_least 4 60 # 20 at most
+    go_for 24 -j 4
+    at_least 12 60
 }
 
 @test "limiters: squid, so many bytes a second" {

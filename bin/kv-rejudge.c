@@ -15,7 +15,7 @@
 
 enum {
     LINE_MAX_BYTES = 1 << 29,
-    PIECE_BYTES = 1 << 16,
+    PIECE_BYTES = 1 << 17,
 };
 
 struct work {
@@ -61,7 +61,7 @@ static void open_bench(struct work *w, const char *path)
 
 /* NULL, and why, if the row's question has no template that can be used. */
 static const struct kv_rejudge_question *find_question(
-    struct work *w, struct kv_slice row, struct kv_err *err)
+    struct work *w, struct kv_slice metadata, struct kv_err *err)
 {
     struct kv_slice id;
     kv_buf_clear(&w->id);
@@ -69,8 +69,7 @@ static const struct kv_rejudge_question *find_question(
         kv_err_set(err, KV_INPUT, "a result holds no template: name the benchmark with -b");
         return NULL;
     }
-    if (!kv_json_path(row, &id, "metadata", "question_id", NULL) ||
-        kv_json_type(id) != KV_JSON_STRING) {
+    if (!kv_json_get(metadata, "question_id", &id) || kv_json_type(id) != KV_JSON_STRING) {
         kv_err_set(err, KV_INPUT, "metadata.question_id: must be a string");
         return NULL;
     }
@@ -93,7 +92,7 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
         return kv_err_set(err, KV_INPUT, "an object is expected, not %s", kv_json_type_name(line));
     if (!kv_json_get(line, "metadata", &metadata))
         return kv_rejudge_bare(w->rejudge, line, &w->out, err);
-    const struct kv_rejudge_question *q = find_question(w, line, err);
+    const struct kv_rejudge_question *q = find_question(w, metadata, err);
     return q ? kv_rejudge_result(w->rejudge, q, line, &w->out, err) : -1;
 }
 

@@ -16,7 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { AHEAD = 4, CHUNK = 1 << 16 }; /* answers a worker that may wait */
+enum {
+    AHEAD = 4, /* answers a worker that may wait */
+    CHUNK = 1 << 18,
+    PIPE_BYTES = 1 << 18, /* a piece and its answer pass without a wait in between */
+};
 
 struct worker {
     pid_t pid;
@@ -126,6 +130,16 @@ _Noreturn static void serve(struct kv_workers *w, int in, int out)
     _exit(0);
 }
 
+/* Fails where the user has too many already; the pieces then pass in parts. */
+static void widen(int fd)
+{
+#ifdef F_SETPIPE_SZ
+    fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+#else
+    (void)fd;
+#endif
+}
+
 /* The worker that is new, or NULL. */
 static struct worker *start(struct kv_workers *w, struct kv_err *err)
 {
@@ -140,6 +154,8 @@ static struct worker *start(struct kv_workers *w, struct kv_err *err)
         close(to[1]);
         return NULL;
     }
+    widen(to[1]);
+    widen(from[1]);
     pid_t pid = fork();
     if (pid == 0) {
         close(to[1]);

@@ -44,6 +44,15 @@ void kv_splice_member(
                .at = end, .name = name, .comma = members > 0 || adds_at(s, end), .value = value});
 }
 
+void kv_splice_found(struct kv_splice *s, struct kv_slice object, const char *name,
+    struct kv_slice old, struct kv_slice value)
+{
+    if (!old.n)
+        kv_splice_member(s, object, name, value);
+    else if (s->n < KV_SPLICE_MAX)
+        insert(s, (struct kv_splice_edit){.at = old.p, .n = old.n, .value = value});
+}
+
 void kv_splice_write(const struct kv_splice *s, struct kv_slice whole, struct kv_buf *out)
 {
     const char *copied = whole.p, *end = whole.p + whole.n;

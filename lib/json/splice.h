@@ -33,6 +33,11 @@ struct kv_splice {
 void kv_splice_member(
     struct kv_splice *s, struct kv_slice object, const char *name, struct kv_slice value);
 
+/* The same where the member was looked up before: `old` is its value in `object`, n == 0 if it is not
+ * there (kv_json_pick). */
+void kv_splice_found(struct kv_splice *s, struct kv_slice object, const char *name,
+    struct kv_slice old, struct kv_slice value);
+
 /* Appends the whole text with all that was given. */
 void kv_splice_write(const struct kv_splice *s, struct kv_slice whole, struct kv_buf *out);
 

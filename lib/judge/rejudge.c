@@ -7,10 +7,34 @@
 
 #include <stdlib.h>
 
-enum { MEMBERS = 4 };
+/* What is read of the template block of a row, in one walk; the first are the verdict. */
+enum {
+    VERIFY_RESULT,
+    GRANULAR,
+    FIELD_RESULTS,
+    FIELD_SCORES,
+    MEMBERS,
+    ERROR = MEMBERS,
+    GROUND_TRUTH,
+    COMPOSITION,
+    PARSED,
+    TRACE,
+    REGEX,
+    BLOCK_MEMBERS,
+};
+static const char *const names[BLOCK_MEMBERS] = {"verify_result", "verify_granular_result",
+    "field_results", "field_scores", "field_verification_error", "parsed_gt_response",
+    "composition_strategy", "parsed_llm_response", "raw_llm_response", "regex_overall_success"};
 
-static const char *const names[MEMBERS] = {
-    "verify_result", "verify_granular_result", "field_results", "field_scores"};
+enum { TEMPLATE_ID, RAW_ANSWER, FAILURE, METADATA_MEMBERS };
+static const char *const metadata_names[METADATA_MEMBERS] = {
+    "template_id", "raw_answer", "failure"};
+
+/* The parts of a row that a verdict changes; n == 0 is what is not there. */
+struct parts {
+    struct kv_slice block, metadata; /* objects */
+    struct kv_slice in_block[BLOCK_MEMBERS], in_metadata[METADATA_MEMBERS];
+};
 
 static const char wrong[] = "{\"category\":\"content\",\"stage\":\"verify_template\",\"reason\":"
                             "\"verify_template returned False\",\"details\":null,"
@@ -82,6 +106,8 @@ static struct kv_slice member(const struct kv_rejudge *r, int i, bool passed)
 static bool is_same(struct kv_slice a, struct kv_slice b)
 {
     struct kv_buf x = {0}, y = {0};
+    if (kv_slice_eq(a, b))
+        return true;
     kv_json_compact(&x, a);
     kv_json_compact(&y, b);
     bool same = kv_slice_eq(kv_slice_of(&x), kv_slice_of(&y));
@@ -90,50 +116,71 @@ static bool is_same(struct kv_slice a, struct kv_slice b)
     return same;
 }
 
-/* Gives a member that is there this value, if it is another one. */
-static void change(
-    struct kv_splice *s, struct kv_slice object, const char *name, struct kv_slice value)
+static struct kv_slice object_or_nothing(struct kv_slice value)
 {
-    struct kv_slice old;
-    if (kv_json_get(object, name, &old) && !is_same(old, value))
-        kv_splice_member(s, object, name, value);
+    return value.n && kv_json_type(value) == KV_JSON_OBJECT ? value : (struct kv_slice){0};
+}
+
+static void take_apart(struct parts *p, struct kv_slice row)
+{
+    static const char *const blocks[] = {"template", "metadata"};
+    struct kv_slice value[2];
+    kv_json_pick(row, blocks, value, 2);
+    p->block = object_or_nothing(value[0]);
+    p->metadata = object_or_nothing(value[1]);
+    kv_json_pick(p->block, names, p->in_block, BLOCK_MEMBERS);
+    kv_json_pick(p->metadata, metadata_names, p->in_metadata, METADATA_MEMBERS);
+}
+
+/* Gives a member that is there this value, if it is another one. */
+static void change(struct kv_splice *s, struct kv_slice object, const char *name,
+    struct kv_slice old, struct kv_slice value)
+{
+    if (old.n && !is_same(old, value))
+        kv_splice_found(s, object, name, old, value);
+}
+
+static void change_metadata(
+    struct kv_splice *s, const struct parts *p, int i, struct kv_slice value)
+{
+    change(s, p->metadata, metadata_names[i], p->in_metadata[i], value);
 }
 
 /* What the row says of its question. *texts holds what was made for it. */
-static void change_question(struct kv_splice *s, struct kv_slice metadata,
+static void change_question(struct kv_splice *s, const struct parts *p,
     const struct kv_rejudge_question *q, struct kv_buf texts[2])
 {
     kv_json_quote_str(&texts[0], q->template_id);
-    change(s, metadata, "template_id", kv_slice_of(&texts[0]));
+    change_metadata(s, p, TEMPLATE_ID, kv_slice_of(&texts[0]));
     if (!q->answer.p)
         return;
     kv_json_quote(&texts[1], q->answer, KV_JSON_RAW);
-    change(s, metadata, "raw_answer", kv_slice_of(&texts[1]));
+    change_metadata(s, p, RAW_ANSWER, kv_slice_of(&texts[1]));
 }
 
-static void change_failure(struct kv_splice *s, struct kv_slice metadata, bool passed)
+static void change_failure(struct kv_splice *s, const struct parts *p, bool passed)
 {
-    struct kv_slice old, category = {0};
-    if (!kv_json_get(metadata, "failure", &old))
+    struct kv_slice old = p->in_metadata[FAILURE], category = {0};
+    if (!old.n)
         return;
     kv_json_get(old, "category", &category);
     bool was_wrong = category.n && kv_json_string_is(category, "content");
-    if (!passed && !was_wrong)
-        kv_splice_member(s, metadata, "failure", KV_SLICE(wrong));
-    else if (passed && was_wrong)
-        kv_splice_member(s, metadata, "failure", KV_SLICE("null"));
+    if (passed == was_wrong)
+        kv_splice_found(s, p->metadata, metadata_names[FAILURE], old,
+            passed ? KV_SLICE("null") : KV_SLICE(wrong));
 }
 
-static void change_verdict(struct kv_rejudge *r, struct kv_splice *s, struct kv_slice block,
+static void change_verdict(struct kv_rejudge *r, struct kv_splice *s, const struct parts *p,
     const struct kv_template *t, bool passed)
 {
-    for (int i = 0; i < MEMBERS; i++)
-        kv_splice_member(s, block, names[i], member(r, i, passed));
-    change(s, block, "field_verification_error", kv_slice_of(&r->verdict.error));
-    change(s, block, "parsed_gt_response", t->ground_truth);
     kv_buf_clear(&r->composition);
     kv_template_add_composition(&r->composition, t);
-    change(s, block, "composition_strategy", kv_slice_of(&r->composition));
+    const struct kv_slice others[] = {
+        kv_slice_of(&r->verdict.error), t->ground_truth, kv_slice_of(&r->composition)};
+    for (int i = 0; i < MEMBERS; i++)
+        kv_splice_found(s, p->block, names[i], p->in_block[i], member(r, i, passed));
+    for (int i = ERROR; i <= COMPOSITION; i++)
+        change(s, p->block, names[i], p->in_block[i], others[i - ERROR]);
 }
 
 /* Every field that the judge is asked for must have been asked for; what has a default need not. */
@@ -149,16 +196,10 @@ static int check_fields(const struct kv_template *t, struct kv_slice parsed, str
     return 0;
 }
 
-static bool find_parsed(struct kv_slice row, struct kv_slice *block, struct kv_slice *parsed)
-{
-    return kv_json_get(row, "template", block) && kv_json_type(*block) == KV_JSON_OBJECT &&
-           kv_json_get(*block, "parsed_llm_response", parsed) && !kv_json_is_null(*parsed);
-}
-
 bool kv_rejudge_is_parsed(struct kv_slice row)
 {
-    struct kv_slice block, parsed;
-    return find_parsed(row, &block, &parsed);
+    struct kv_slice parsed;
+    return kv_json_path(row, &parsed, "template", names[PARSED], NULL) && !kv_json_is_null(parsed);
 }
 
 int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q,
@@ -166,23 +207,22 @@ int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q,
 {
     struct kv_splice s = {0};
     struct kv_buf texts[2] = {{0}, {0}};
-    struct kv_slice block, parsed, trace, regex, metadata;
+    struct parts p;
     kv_buf_clear(&r->trouble);
-    if (!find_parsed(row, &block, &parsed)) {
+    take_apart(&p, row);
+    struct kv_slice parsed = p.in_block[PARSED];
+    if (kv_json_is_null(parsed)) {
         kv_buf_add_slice(out, row);
         return 0;
     }
-    kv_json_get(block, "raw_llm_response", &trace);
     if (check_fields(q->template, parsed, err) != 0 ||
-        judge(r, q->template, parsed, trace, err) != 0)
+        judge(r, q->template, parsed, p.in_block[TRACE], err) != 0)
         return -1;
-    bool passed = r->verdict.passed;
-    if (kv_json_get(block, "regex_overall_success", &regex))
-        passed &= kv_json_bool(regex, true);
-    change_verdict(r, &s, block, q->template, passed);
-    if (kv_json_get(row, "metadata", &metadata) && kv_json_type(metadata) == KV_JSON_OBJECT) {
-        change_question(&s, metadata, q, texts);
-        change_failure(&s, metadata, passed);
+    bool passed = r->verdict.passed && kv_json_bool(p.in_block[REGEX], true);
+    change_verdict(r, &s, &p, q->template, passed);
+    if (p.metadata.n) {
+        change_question(&s, &p, q, texts);
+        change_failure(&s, &p, passed);
     }
     kv_splice_write(&s, row, out);
     kv_buf_release(&texts[0]);
@@ -197,17 +237,19 @@ void kv_rejudge_reset(
         "verify_granular_result", "field_results", "field_scores"};
     struct kv_splice s = {0};
     struct kv_buf texts[2] = {{0}, {0}}, failure = {0};
-    struct kv_slice block, metadata;
+    struct parts p;
+    take_apart(&p, row);
     kv_buf_add_str(
         &failure, "{\"category\":\"connection\",\"stage\":\"ParseTemplate\",\"reason\":");
     kv_json_quote_str(&failure, why);
     kv_buf_add_str(&failure, ",\"details\":null,\"group\":\"retry\"}");
-    if (kv_json_get(row, "template", &block) && kv_json_type(block) == KV_JSON_OBJECT)
+    if (p.block.n)
         for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
-            kv_splice_member(&s, block, gone[i], KV_SLICE("null"));
-    if (kv_json_get(row, "metadata", &metadata) && kv_json_type(metadata) == KV_JSON_OBJECT) {
-        change_question(&s, metadata, q, texts);
-        kv_splice_member(&s, metadata, "failure", kv_slice_of(&failure));
+            kv_splice_member(&s, p.block, gone[i], KV_SLICE("null"));
+    if (p.metadata.n) {
+        change_question(&s, &p, q, texts);
+        kv_splice_found(
+            &s, p.metadata, metadata_names[FAILURE], p.in_metadata[FAILURE], kv_slice_of(&failure));
     }
     kv_splice_write(&s, row, out);
     kv_buf_release(&texts[0]);

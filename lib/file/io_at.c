@@ -30,7 +30,10 @@
 #endif
 #endif
 
-enum { COPY_CHUNK = 1 << 20 };
+enum {
+    COPY_CHUNK = 1 << 20,
+    SYNC_STEP = 1 << 24, /* bytes that wait for the medium */
+};
 
 bool kv_file_same(const struct kv_file_id *a, const struct kv_file_id *b)
 {
@@ -248,6 +251,7 @@ int kv_io_copy(int source, int target, off_t from, off_t to, struct kv_err *err)
         size_t n = to - from < (off_t)room ? (size_t)(to - from) : room;
         failed = kv_io_pread(source, chunk, n, from, err) ||
                  kv_io_pwrite(target, (struct kv_slice){chunk, n}, from, err);
+        kv_io_sync_along(target, from, from + (off_t)n);
         from += (off_t)n;
     }
     free(chunk);
@@ -359,6 +363,12 @@ void kv_io_sync_hint(int fd)
 #else
     (void)fd;
 #endif
+}
+
+void kv_io_sync_along(int fd, off_t from, off_t to)
+{
+    if (from / SYNC_STEP != to / SYNC_STEP)
+        kv_io_sync_hint(fd);
 }
 
 static int sync_data(int fd)

@@ -91,6 +91,9 @@ void kv_io_lease_end(int fd);
 
 /* Starts writing back what is dirty, without waiting. */
 void kv_io_sync_hint(int fd);
+/* The same now and then, for whoever writes a long file from its beginning and has just written
+ * [from, to): the medium is at work while more is made. */
+void kv_io_sync_along(int fd, off_t from, off_t to);
 int kv_io_sync(int fd, struct kv_err *err);      /* data and size of a file are on the medium */
 int kv_io_sync_dir(int dir, struct kv_err *err); /* names are on the medium */
 

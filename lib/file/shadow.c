@@ -93,9 +93,11 @@ void kv_shadow_close(struct kv_shadow *g)
 
 static int flush(struct kv_shadow *g, struct kv_err *err)
 {
+    off_t end = g->at + (off_t)g->text.n;
     if (kv_io_pwrite(g->fd, kv_slice_of(&g->text), g->at, err))
         return -1;
-    g->at += (off_t)g->text.n;
+    kv_io_sync_along(g->fd, g->at, end);
+    g->at = end;
     kv_buf_clear(&g->text);
     return 0;
 }

@@ -15,7 +15,6 @@
 
 enum {
     FLUSH_AT = 256 * 1024,
-    HINT_AT = 16 * 1024 * 1024, /* bytes that wait for the disk while more is made */
 };
 
 /* ---- the header ---- */
@@ -157,11 +156,9 @@ static void flush(struct kv_export *e)
 {
     if (!e->failed && kv_io_write(e->fd, kv_slice_of(&e->held), &e->err) != 0)
         e->failed = true;
-    e->unhinted += e->held.n;
-    if (e->unhinted >= HINT_AT) {
-        kv_io_sync_hint(e->fd);
-        e->unhinted = 0;
-    }
+    off_t from = e->written;
+    e->written += (off_t)e->held.n;
+    kv_io_sync_along(e->fd, from, e->written);
     kv_buf_clear(&e->held);
 }
 

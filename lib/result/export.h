@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define KV_EXPORT_VERSION  "2.2"
 #define KV_EXPORT_KARENINA "0.1.0" /* the version of karenina whose files these are */
@@ -56,7 +57,7 @@ struct kv_export {
     int fd;
     struct kv_buf held;
     uint64_t rows;
-    size_t unhinted; /* bytes written since the disk was last told to begin */
+    off_t written; /* bytes, but for those that were copied */
     bool failed;
     struct kv_err err;
 };

@@ -19,6 +19,8 @@
 
 /* ---- the list ---- */
 
+enum { LINE_MAX = (1 << 30) - 1, LENGTH_MAX = (int)((1u << 31) - 1) };
+
 static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size_t line,
     uint64_t offset, size_t length)
 {
@@ -27,10 +29,10 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
         .finished = q->finished,
         .has_rubric = q->rubric.n != 0,
         .bad = bad,
-        .line = line,
+        .line = line & LINE_MAX,
         .content = kv_question_digest(q),
         .offset = offset,
-        .length = length};
+        .length = length & LENGTH_MAX};
     kv_buf_add(&b->ids, q->id.n ? q->id.p : "", q->id.n);
     kv_buf_add(&b->ids, "", 1);
 }
@@ -48,16 +50,16 @@ static void point_ids(struct kv_bench *b)
 static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_listed *all = closure;
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = kv_slice_cmp(all[x].id, all[y].id);
     return order ? order : (x > y) - (x < y);
 }
 
-static size_t *sort_ids(const struct kv_bench *b)
+static uint32_t *sort_ids(const struct kv_bench *b)
 {
-    size_t *order = kv_array(NULL, b->n + 1, sizeof *order);
+    uint32_t *order = kv_array(NULL, b->n + 1, sizeof *order);
     for (size_t i = 0; i < b->n; i++)
-        order[i] = i;
+        order[i] = (uint32_t)i;
     qsort_r(order, b->n, sizeof *order, by_id, b->questions);
     return order;
 }
@@ -66,7 +68,8 @@ static size_t *sort_ids(const struct kv_bench *b)
  * data. */
 static void fold_duplicates(struct kv_bench *b)
 {
-    size_t *order = sort_ids(b), kept = 0;
+    uint32_t *order = sort_ids(b);
+    size_t kept = 0;
     bool *gone = kv_calloc(b->n + 1, sizeof *gone);
     for (size_t i = 1, first = 0; i < b->n; i++) {
         struct kv_listed *a = &b->questions[order[first]], *c = &b->questions[order[i]];
@@ -97,7 +100,7 @@ static void drop_bad(struct kv_bench *b)
 /* In JSON Lines they are a mistake. */
 static void refuse_duplicates(const struct kv_bench *b, struct kv_problems *problems)
 {
-    size_t *order = sort_ids(b);
+    uint32_t *order = sort_ids(b);
     for (size_t i = 1; i < b->n; i++) {
         const struct kv_listed *a = &b->questions[order[i - 1]], *c = &b->questions[order[i]];
         if (c->id.n && kv_slice_eq(a->id, c->id))
@@ -356,7 +359,7 @@ void kv_bench_close(struct kv_bench *b)
 void kv_bench_add_place(const struct kv_bench *b, size_t i, struct kv_buf *out)
 {
     if (b->lines)
-        kv_buf_printf(out, "line %zu", b->questions[i].line);
+        kv_buf_printf(out, "line %zu", (size_t)b->questions[i].line);
     else
         kv_buf_add_slice(out, b->questions[i].id);
 }

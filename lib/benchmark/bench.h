@@ -28,14 +28,14 @@
 
 /* A question as it is listed. */
 struct kv_listed {
-    struct kv_slice id; /* unescaped, followed by a NUL, owned by the benchmark */
-    bool finished;
-    bool has_rubric;             /* of its own */
-    bool bad;                    /* private: something is wrong with it */
-    size_t line;                 /* of JSON Lines, from 1 */
+    struct kv_slice id;          /* unescaped, followed by a NUL, owned by the benchmark */
     struct kv_digest128 content; /* kv_question_digest */
-    uint64_t offset;             /* private: where it stands in the file */
-    size_t length;               /* private */
+    uint64_t finished : 1;
+    uint64_t has_rubric : 1; /* of its own */
+    uint64_t bad : 1;        /* private: something is wrong with it */
+    uint64_t length : 31;    /* private: bytes in the file; no value has 2^31 (json_reader.h) */
+    uint64_t line : 30;      /* of JSON Lines, from 1 */
+    uint64_t offset;         /* private: where it stands in the file */
 };
 
 struct kv_bench {

@@ -34,18 +34,21 @@ static void hash_jobs_config(const struct kv_manifest *m, char hash[KV_MD5_HEX +
 /* Of a state whose tasks are loaded. */
 static int missing_tasks(const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
 {
-    size_t missing = 0;
-    struct kv_slice first = {0};
+    size_t missing = 0, first = 0;
+    struct kv_buf scratch = {0};
     for (size_t i = 0; i < m->count; i++) {
         struct kv_task_state task;
-        kv_state_find(s, m->keys[i], &task);
+        kv_state_find(s, kv_manifest_key(m, i, &scratch), &task);
         if (!task.in_manifest && missing++ == 0)
-            first = m->keys[i];
+            first = i;
     }
-    if (!missing)
-        return 0;
-    return kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
-        (int)first.n, first.p);
+    if (missing) {
+        struct kv_slice key = kv_manifest_key(m, first, &scratch);
+        kv_err_set(err, KV_NO, "%zu of the tasks are not in its manifest, first '%.*s'", missing,
+            (int)key.n, key.p);
+    }
+    kv_buf_release(&scratch);
+    return missing ? -1 : 0;
 }
 
 /* Another shard of the same manifest is another run, whatever its tasks are. A pair without a shard
@@ -178,14 +181,15 @@ static void add_members(
     kv_buf_add_char(out, '{');
     if (m->bench) {
         struct kv_same_run origin;
-        struct kv_buf digests = {0};
+        struct kv_buf digests = {0}, key = {0};
         kv_same_run_begin(&origin, m->bench);
         for (size_t i = 0; i < m->count; i++)
-            kv_same_run_add(&origin, m->keys[i]);
+            kv_same_run_add(&origin, kv_manifest_key(m, i, &key));
         kv_same_run_digests(&origin, &digests);
         kv_same_run_end(&origin);
         add_member(out, KV_MEMBER_QUESTIONS, digests.p);
         kv_buf_release(&digests);
+        kv_buf_release(&key);
     }
     add_member(out, KV_MEMBER_MANUAL_TRACES, o->manual_traces);
     add_member(out, KV_MEMBER_REPLAY, o->replay);
@@ -204,10 +208,22 @@ static void add_members(
     kv_buf_add_char(out, '}');
 }
 
+struct walk {
+    const struct kv_manifest *manifest;
+    struct kv_buf key;
+};
+
+static struct kv_slice key_of(void *closure, size_t i)
+{
+    struct walk *w = closure;
+    return kv_manifest_key(w->manifest, i, &w->key);
+}
+
 static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
     struct kv_buf config = {0}, rubric = {0}, members = {0};
+    struct walk tasks = {.manifest = m};
     struct kv_extend_rows rows = {
         .path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     char hash[KV_MD5_HEX + 1];
@@ -224,7 +240,8 @@ static int create(
         .benchmark_path = o->benchmark ? o->benchmark : "",
         .config = kv_slice_of(&config),
         .config_hash = m->config ? m->config->hash : hash,
-        .manifest = m->keys,
+        .task = key_of,
+        .tasks = &tasks,
         .manifest_count = m->count,
         .rubric = kv_slice_of(&rubric),
         .members = kv_slice_of(&members),
@@ -238,6 +255,7 @@ static int create(
     kv_buf_release(&config);
     kv_buf_release(&rubric);
     kv_buf_release(&members);
+    kv_buf_release(&tasks.key);
     return rc;
 }
 

@@ -20,23 +20,51 @@
 /* Ends the key whose text was just added behind m->text. */
 static void end_key(struct kv_manifest *m)
 {
-    m->ends = kv_grow(m->ends, m->count, sizeof *m->ends);
-    m->ends[m->count++] = m->text.n;
+    m->ends = kv_grow(m->ends, m->listed, sizeof *m->ends);
+    m->ends[m->listed++] = m->text.n;
+    m->count++;
 }
 
-/* When the text has stopped moving. */
-static void point_keys(struct kv_manifest *m)
+/* A key that is not the plan's. */
+static struct kv_slice listed_key(const struct kv_manifest *m, size_t i)
 {
-    m->keys = kv_array(NULL, m->count + 1, sizeof *m->keys);
-    for (size_t i = 0, at = 0; i < m->count; at = m->ends[i++])
-        m->keys[i] = (struct kv_slice){m->text.p + at, m->ends[i] - at};
-    free(m->ends);
-    m->ends = NULL;
+    size_t at = i ? m->ends[i - 1] : 0;
+    return (struct kv_slice){m->text.p + at, m->ends[i] - at};
 }
 
-static int by_text(const void *a, const void *b)
+/* Of those that are the plan's. */
+static struct kv_task planned_task(const struct kv_manifest *m, size_t i)
 {
-    return kv_slice_cmp(**(const struct kv_slice *const *)a, **(const struct kv_slice *const *)b);
+    return kv_plan_task(&m->plan, m->numbers ? m->numbers[i] : i);
+}
+
+struct kv_slice kv_manifest_key(const struct kv_manifest *m, size_t i, struct kv_buf *scratch)
+{
+    size_t first = m->config ? m->planned : 0; /* that is listed */
+    if (i >= first)
+        return listed_key(m, i - first);
+    struct kv_task t = planned_task(m, i);
+    kv_buf_clear(scratch);
+    kv_plan_add_key(&m->plan, &t, scratch);
+    return kv_slice_of(scratch);
+}
+
+static int by_text(const void *a, const void *b, void *closure)
+{
+    const struct kv_manifest *m = closure;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = kv_slice_cmp(listed_key(m, x), listed_key(m, y));
+    return order ? order : (x > y) - (x < y);
+}
+
+/* The listed keys by their text, of equal ones the first in front. */
+static uint32_t *sort_listed(struct kv_manifest *m)
+{
+    uint32_t *order = kv_array(NULL, m->listed + 1, sizeof *order);
+    for (size_t i = 0; i < m->listed; i++)
+        order[i] = (uint32_t)i;
+    qsort_r(order, m->listed, sizeof *order, by_text, m);
+    return order;
 }
 
 static int job_problems_err(const struct kv_manifest *m, const char *path, struct kv_err *err)
@@ -49,16 +77,14 @@ static int job_problems_err(const struct kv_manifest *m, const char *path, struc
 
 static int refuse_duplicates(struct kv_manifest *m, const char *path, struct kv_err *err)
 {
-    const struct kv_slice **sorted = kv_array(NULL, m->count + 1, sizeof(struct kv_slice *));
-    for (size_t i = 0; i < m->count; i++)
-        sorted[i] = &m->keys[i];
-    qsort(sorted, m->count, sizeof *sorted, by_text);
+    uint32_t *sorted = sort_listed(m);
     bool told = false;
-    for (size_t i = 1; i < m->count; i++) {
-        bool duplicate = kv_slice_eq(*sorted[i], *sorted[i - 1]);
+    for (size_t i = 1; i < m->listed; i++) {
+        struct kv_slice key = listed_key(m, sorted[i]);
+        bool duplicate = kv_slice_eq(key, listed_key(m, sorted[i - 1]));
         if (duplicate && !told)
             kv_problems_add(&m->job_problems, NULL, "value_error", "the task '%.*s' is there twice",
-                (int)sorted[i]->n, sorted[i]->p);
+                (int)key.n, key.p);
         told = duplicate;
     }
     free(sorted);
@@ -191,21 +217,30 @@ static void refuse_equal_models(
             }
 }
 
+/* Those of the shard, of n tasks: how many. */
+static size_t choose_tasks(struct kv_manifest *m, size_t n)
+{
+    struct kv_buf key = {0};
+    size_t chosen = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct kv_task t = kv_plan_task(&m->plan, i);
+        kv_buf_clear(&key);
+        kv_plan_add_key(&m->plan, &t, &key);
+        if (!kv_shard_has(&m->shard, kv_slice_of(&key)))
+            continue;
+        m->numbers = kv_grow(m->numbers, chosen, sizeof *m->numbers);
+        m->numbers[chosen++] = (uint32_t)i;
+    }
+    kv_buf_release(&key);
+    return chosen;
+}
+
 static int plan_keys(struct kv_manifest *m, struct kv_err *err)
 {
     size_t n;
     if (!kv_plan_count(&m->plan, &n))
         return kv_err_set(err, KV_INPUT, "more than %d tasks", KV_PLAN_MAX);
-    for (size_t i = 0; i < n; i++) {
-        struct kv_task t = kv_plan_task(&m->plan, i);
-        size_t before = m->text.n;
-        kv_plan_add_key(&m->plan, &t, &m->text);
-        if (!kv_shard_has(&m->shard, (struct kv_slice){m->text.p + before, m->text.n - before}))
-            m->text.n = before;
-        else
-            end_key(m);
-    }
-    m->planned = m->count;
+    m->planned = m->count = m->shard.count ? choose_tasks(m, n) : n;
     return 0;
 }
 
@@ -330,22 +365,25 @@ static bool is_planned(const struct kv_manifest *m, struct kv_slice key)
     return kv_plan_find(&m->plan, key, &ignored) && kv_shard_has(&m->shard, key);
 }
 
-/* Drops keys beyond the planned ones that stand there before. */
-static void fold_extra(struct kv_manifest *m)
+/* Drops listed keys that stand there before. */
+static void fold_listed(struct kv_manifest *m)
 {
-    size_t n = m->count - m->planned, kept = m->planned;
-    const struct kv_slice **sorted = kv_array(NULL, n + 1, sizeof(struct kv_slice *));
-    bool *gone = kv_calloc(n + 1, sizeof *gone);
-    for (size_t i = 0; i < n; i++)
-        sorted[i] = &m->keys[m->planned + i];
-    qsort(sorted, n, sizeof *sorted, by_text);
-    for (size_t i = 1; i < n; i++)
-        if (kv_slice_eq(*sorted[i], *sorted[i - 1])) /* the order among equals does not matter */
-            gone[sorted[i] - m->keys - (ptrdiff_t)m->planned] = true;
-    for (size_t i = 0; i < n; i++)
-        if (!gone[i])
-            m->keys[kept++] = m->keys[m->planned + i];
-    m->count = kept;
+    uint32_t *sorted = sort_listed(m);
+    bool *gone = kv_calloc(m->listed + 1, sizeof *gone);
+    size_t kept = 0, to = 0;
+    for (size_t i = 1; i < m->listed; i++)
+        gone[sorted[i]] = kv_slice_eq(listed_key(m, sorted[i]), listed_key(m, sorted[i - 1]));
+    for (size_t i = 0, at = 0, end; i < m->listed; i++, at = end) {
+        end = m->ends[i];
+        if (gone[i])
+            continue;
+        memmove(m->text.p + to, m->text.p + at, end - at);
+        to += end - at;
+        m->ends[kept++] = to;
+    }
+    m->listed = kept;
+    m->text.n = to;
+    m->count = m->planned + kept;
     free(sorted);
     free(gone);
 }
@@ -413,21 +451,23 @@ int kv_manifest_plan(struct kv_manifest *m, const struct kv_manifest_options *o,
     } else if (plan_benchmark(m, o, err) != 0 || (o->extend_from && add_results(m, o, err) != 0)) {
         return -1;
     }
-    point_keys(m);
-    fold_extra(m);
     /* Keys of a plan are distinct, since ids and models are; those of jobs are checked. */
-    return m->config ? 0 : refuse_duplicates(m, o->requests ? o->requests : o->tasks, err);
+    if (!m->config)
+        return refuse_duplicates(m, o->requests ? o->requests : o->tasks, err);
+    if (m->listed)
+        fold_listed(m);
+    return 0;
 }
 
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out)
 {
-    struct kv_task task;
-    if (m->config && i < m->planned && kv_plan_find(&m->plan, m->keys[i], &task)) {
+    if (m->config && i < m->planned) {
+        struct kv_task task = planned_task(m, i);
         kv_plan_add_json(&m->plan, &task, out);
         return;
     }
     kv_json_out_object(out, NULL);
-    kv_json_out_text(out, "task_id", m->keys[i]);
+    kv_json_out_text(out, "task_id", kv_manifest_key(m, i, NULL));
     kv_buf_add_char(out, '}');
 }
 
@@ -445,6 +485,6 @@ void kv_manifest_release(struct kv_manifest *m)
     kv_buf_release(&m->text);
     kv_buf_release(&m->jobs_config);
     free(m->question_ids);
-    free(m->keys);
+    free(m->numbers);
     free(m->ends);
 }

@@ -44,11 +44,11 @@ struct kv_manifest {
     struct kv_shard shard;         /* count 0: none was asked for */
     struct kv_slice *question_ids; /* of the chosen questions */
     struct kv_plan plan;
-    struct kv_slice *keys;     /* the manifest, in order */
-    size_t planned, count;     /* keys up to `planned` are the plan's (or jobs), those beyond come
+    size_t planned, count; /* keys up to `planned` are the plan's (or jobs), those beyond come
                                 * from the export that is extended */
-    struct kv_buf text;        /* private: what the keys show */
-    size_t *ends;              /* private: where each key ends in it */
+    uint32_t *numbers;     /* private: of a shard, which tasks of the plan; NULL: all, in order */
+    struct kv_buf text;    /* private: the keys that are not the plan's, one behind another, */
+    size_t *ends, listed;  /* private: where each of them ends, and how many they are */
     struct kv_buf jobs_config; /* the configuration of a list of jobs, canonical; {} if none */
     bool has_jobs_config;
     char requests[KV_REQUESTS_DIGEST + 1]; /* the digest of a file of requests; "" for none */
@@ -59,6 +59,9 @@ int kv_manifest_jobs_config(const char *path, struct kv_buf *canonical, struct k
 
 int kv_manifest_plan(
     struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err);
+
+/* The key of task i: borrowed from `scratch`, or from the manifest. */
+struct kv_slice kv_manifest_key(const struct kv_manifest *m, size_t i, struct kv_buf *scratch);
 
 /* Appends a task as one line of JSON, without its end. */
 void kv_manifest_add_task(const struct kv_manifest *m, size_t i, struct kv_buf *out);

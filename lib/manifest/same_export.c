@@ -153,17 +153,18 @@ void kv_same_export_reason_release(struct kv_same_export_reason *why)
     kv_buf_release(&why->text);
 }
 
-/* How many tasks of the manifest have no result; *first is one. */
-static size_t count_missing(
-    const struct kv_manifest *m, const struct kv_state *s, struct kv_slice *first)
+/* How many tasks of the manifest have no result; *first is the number of one. */
+static size_t count_missing(const struct kv_manifest *m, const struct kv_state *s, size_t *first)
 {
     struct kv_task_state task;
+    struct kv_buf key = {0};
     size_t missing = 0;
     for (size_t i = 0; i < m->count; i++) {
-        kv_state_find(s, m->keys[i], &task);
+        kv_state_find(s, kv_manifest_key(m, i, &key), &task);
         if (!task.completed && missing++ == 0)
-            *first = m->keys[i];
+            *first = i;
     }
+    kv_buf_release(&key);
     return missing;
 }
 
@@ -187,7 +188,8 @@ int kv_same_export_matches(const struct kv_manifest *m, struct kv_state *s,
 {
     const struct kv_same_run_given given = {.config = m->config, .bench = m->bench};
     struct kv_same_run_verdict v = {.compatible = true};
-    struct kv_slice first = {0};
+    struct kv_buf key = {0};
+    size_t first = 0;
     if (kv_state_load(s, KV_LOAD_TASKS, err) != 0)
         return -1;
     size_t missing = count_missing(m, s, &first);
@@ -197,7 +199,8 @@ int kv_same_export_matches(const struct kv_manifest *m, struct kv_state *s,
     }
     bool matches = v.compatible && !missing;
     if (!matches)
-        explain(&v, missing, first, why);
+        explain(&v, missing, missing ? kv_manifest_key(m, first, &key) : (struct kv_slice){0}, why);
+    kv_buf_release(&key);
     kv_same_run_release(&v);
     return matches;
 }
@@ -264,12 +267,13 @@ int kv_same_export_csv_matches(const struct kv_manifest *m, const char *path,
 {
     struct csv_check c = {.answered = kv_key_index_memory(m->count)};
     struct kv_key_index_entry e;
+    struct kv_buf key = {0};
     int rc = m->bench ? list_questions(&c.questions, m->bench, err) : 0;
     if (rc == 0)
         rc = kv_finished_csv_read(path, check_row, &c, err);
     bool matches = rc == 0;
     for (size_t i = 0; matches && i < m->count; i++) {
-        name_task(m, m->keys[i], &c.name);
+        name_task(m, kv_manifest_key(m, i, &key), &c.name);
         matches = kv_key_index_find(c.answered, kv_digest_128(kv_slice_of(&c.name)), &e, err) == 1;
     }
     if (rc >= 0 && !matches)
@@ -277,5 +281,6 @@ int kv_same_export_csv_matches(const struct kv_manifest *m, const char *path,
     free(c.questions.list);
     kv_key_index_close(c.answered);
     kv_buf_release(&c.name);
+    kv_buf_release(&key);
     return rc < 0 ? -1 : matches;
 }

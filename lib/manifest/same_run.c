@@ -16,7 +16,7 @@ static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_bench *bench = closure;
     return kv_slice_cmp(
-        bench->questions[*(const size_t *)a].id, bench->questions[*(const size_t *)b].id);
+        bench->questions[*(const uint32_t *)a].id, bench->questions[*(const uint32_t *)b].id);
 }
 
 void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench)
@@ -27,7 +27,7 @@ void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench)
         .named = kv_calloc(bench->n + 1, sizeof *o->named),
     };
     for (size_t i = 0; i < bench->n; i++)
-        o->by_id[i] = i;
+        o->by_id[i] = (uint32_t)i;
     struct kv_bench *closure = (struct kv_bench *)(uintptr_t)bench; /* qsort_r knows no const */
     qsort_r(o->by_id, bench->n, sizeof *o->by_id, by_id, closure);
 }

@@ -24,7 +24,7 @@
 
 struct kv_same_run {
     const struct kv_bench *bench; /* borrowed */
-    size_t *by_id;
+    uint32_t *by_id;
     bool *named;          /* by question */
     struct kv_slice last; /* the id the last key began with */
 };

@@ -28,7 +28,7 @@ static char **model_keys(const struct kv_model *models, size_t n, enum kv_role r
 static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_plan *p = closure;
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = kv_slice_cmp(p->questions[x], p->questions[y]);
     return order ? order : (x > y) - (x < y);
 }
@@ -42,10 +42,10 @@ void kv_plan_init(struct kv_plan *p, const struct kv_config *config,
         .config = config,
         .answering = model_keys(config->answering, config->answering_count, KV_ANSWERING),
         .parsing = model_keys(config->parsing, config->parsing_count, KV_PARSING),
-        .by_id = kv_array(NULL, question_count + 1, sizeof(size_t)),
+        .by_id = kv_array(NULL, question_count + 1, sizeof *p->by_id),
     };
     for (size_t i = 0; i < question_count; i++)
-        p->by_id[i] = i;
+        p->by_id[i] = (uint32_t)i;
     qsort_r(p->by_id, question_count, sizeof *p->by_id, by_id, p);
 }
 

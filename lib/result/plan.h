@@ -25,7 +25,7 @@ struct kv_plan {
     size_t question_count;
     const struct kv_config *config; /* borrowed */
     char **answering, **parsing;    /* canonical keys, by model */
-    size_t *by_id;                  /* questions sorted by id: kv_plan_find */
+    uint32_t *by_id;                /* questions sorted by id: kv_plan_find */
 };
 
 void kv_plan_init(struct kv_plan *p, const struct kv_config *config,

@@ -79,7 +79,7 @@ static int refuse_existing(struct making *m, struct kv_err *err)
 static int enter_manifest(struct making *m, struct kv_err *err)
 {
     for (size_t i = 0; i < m->plan->manifest_count; i++) {
-        struct kv_slice key = m->plan->manifest[i];
+        struct kv_slice key = m->plan->task(m->plan->tasks, i);
         if (kv_utf8_has_lone_surrogate(key)) /* jq could not read the files */
             return kv_err_set(err, KV_INPUT, "task %zu: half a surrogate pair in its name", i + 1);
         int got = kv_accounting_manifest(&m->accounting, key, err);
@@ -249,9 +249,10 @@ static int begin_state(struct making *m, struct kv_err *err)
     add_member(&document, "config", plan->config.n ? plan->config : KV_SLICE("{}"));
     kv_buf_add_char(&document, '}');
     kv_layout1_text_add_state(&text, &m->head, kv_slice_of(&document), m->paths.output);
+    kv_buf_release(&document);
     int failed = kv_doc_rewrite(m->doc, STATE, err);
     for (size_t i = 0; i < plan->manifest_count && !failed; i++) {
-        kv_layout1_text_add_key(&text, plan->manifest[i], i == 0);
+        kv_layout1_text_add_key(&text, plan->task(plan->tasks, i), i == 0);
         if (text.n < PIECE)
             continue;
         failed = kv_doc_text(m->doc, STATE, kv_slice_of(&text), err);
@@ -259,12 +260,16 @@ static int begin_state(struct making *m, struct kv_err *err)
     }
     kv_layout1_text_add_turn(&text);
     failed = failed || kv_doc_text(m->doc, STATE, kv_slice_of(&text), err) != 0;
-    kv_buf_release(&document);
     kv_buf_release(&text);
     return failed ? -1 : 0;
 }
 
 /* ---- all of it ---- */
+
+struct kv_slice kv_store_plan_listed(void *tasks, size_t i)
+{
+    return ((const struct kv_slice *)tasks)[i];
+}
 
 /* The index is written now, so that the first add is as fast as any. It is no failure if it is not.
  */

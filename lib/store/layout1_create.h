@@ -16,11 +16,14 @@
 #include <stddef.h>
 
 struct kv_store_plan {
-    const char *output_path;         /* results.json */
-    const char *benchmark_path;      /* exactly as the user gave it */
-    struct kv_slice config;          /* full dump in the .state spelling: one JSON object */
-    const char *config_hash;         /* "" for none */
-    const struct kv_slice *manifest; /* keys, unescaped, in order, no two alike */
+    const char *output_path;    /* results.json */
+    const char *benchmark_path; /* exactly as the user gave it */
+    struct kv_slice config;     /* full dump in the .state spelling: one JSON object */
+    const char *config_hash;    /* "" for none */
+    /* The key of task i, unescaped, in the order of the manifest; borrowed until the next call. It is
+     * asked for more than once. No two are alike. */
+    struct kv_slice (*task)(void *tasks, size_t i);
+    void *tasks;
     size_t manifest_count;
     struct kv_slice models;  /* metadata.verification_config of the export; empty: from config */
     struct kv_slice rubric;  /* shared_data.rubric_definition; empty: null */
@@ -34,6 +37,9 @@ struct kv_store_plan {
     int (*next_row)(void *closure, struct kv_slice *row, struct kv_err *err);
     void *closure;
 };
+
+/* A `task` whose `tasks` are an array of slices. */
+struct kv_slice kv_store_plan_listed(void *tasks, size_t i);
 
 /* Writes the pair, both files or neither, durable. KV_INPUT if a pair (or one file of it) is there
  * and not to be replaced, or if two keys of the manifest are alike. */

@@ -51,7 +51,7 @@ static int check_manifest(const struct kv_store_plan *plan, struct kv_err *err)
     struct kv_key_index *seen = kv_key_index_memory(plan->manifest_count);
     int failed = 0;
     for (size_t i = 0; i < plan->manifest_count && !failed; i++) {
-        struct kv_slice key = plan->manifest[i];
+        struct kv_slice key = plan->task(plan->tasks, i);
         struct kv_key_index_entry e;
         if (kv_utf8_has_lone_surrogate(key))
             failed =
@@ -83,7 +83,7 @@ static void add_manifest(struct kv_buf *out, const struct kv_store_plan *plan)
     kv_buf_add_str(out, ",\n  \"task_manifest\": [");
     for (size_t i = 0; i < plan->manifest_count; i++) {
         kv_buf_add_str(out, i ? ",\n    " : "\n    ");
-        kv_layout1_text_quote_key(out, plan->manifest[i]);
+        kv_layout1_text_quote_key(out, plan->task(plan->tasks, i));
     }
     kv_buf_add_str(out, plan->manifest_count ? "\n  ]" : "]");
 }

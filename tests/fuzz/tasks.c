@@ -11,16 +11,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 static void check(const struct kv_manifest *m)
 {
     struct kv_task_parts parts;
-    struct kv_buf line = {0};
+    struct kv_buf line = {0}, key = {0};
     struct kv_slice value;
     struct kv_err err;
     for (size_t i = 0; i < m->count; i++) {
-        kv_task_parse_key(m->keys[i], &parts, &err);
+        kv_task_parse_key(kv_manifest_key(m, i, &key), &parts, &err);
         kv_buf_clear(&line);
         kv_manifest_add_task(m, i, &line);
         assert(kv_json_check(kv_slice_of(&line), KV_JSON_STRICT, &value, &err) == 0);
     }
     kv_buf_release(&line);
+    kv_buf_release(&key);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

@@ -57,6 +57,16 @@ assert_peak() {
     done
 }
 
+@test "memory: the tasks of a manifest are computed, not held" {
+    [ -z "${KV_SAN:-}" ] || skip "sanitizers hold more"
+    PROVIDER_URL=http://127.0.0.1:1
+    preset
+    questions 10 20 >lines.jsonl
+    run -0 peak peak.kb kv-manifest -b lines.jsonl -c preset.json --set replicate_count=20000 --print
+    assert_equal "${#lines[@]}" 200000
+    assert_peak 14000
+}
+
 @test "memory: of a results document one row at a time is held" {
     [ -z "${KV_SAN:-}" ] || skip "sanitizers hold more"
     seq 100000 | sed 's/.*/k&/' | kvtest state create all.json

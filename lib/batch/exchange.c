@@ -14,12 +14,21 @@ enum { TIMEOUT_MS = 60000, TURN_MS = 1000 };
 
 /* ---- URLs ---- */
 
+/* The base of the batch service, where it is another one, unless the user has written it. */
+static void add_batch_base(const struct kv_service *d, struct kv_buf *url)
+{
+    size_t n = d->batch_base ? strlen(d->batch_base) : 0;
+    if (n && (url->n < n || memcmp(url->p + url->n - n, d->batch_base, n) != 0))
+        kv_buf_add_str(url, d->batch_base);
+}
+
 void kv_exchange_url(const struct kv_exchange_line *line, const char *path, struct kv_buf *url)
 {
     const char *models = line->provider.models->place.url;
     size_t n = strcspn(models, "?");
     size_t root = n >= 7 && memcmp(models + n - 7, "/models", 7) == 0 ? n - 7 : n;
     kv_buf_add(url, models, root);
+    add_batch_base(line->provider.dialect, url);
     kv_buf_add_str(url, path);
     if (models[n])
         kv_buf_printf(url, "%c%s", strchr(path, '?') ? '&' : '?', models + n + 1);

@@ -70,7 +70,7 @@ void kv_exchange_mistrust(
 /* Waits, shorter by the pace of the line; false if a signal came. */
 bool kv_exchange_pause(const struct kv_exchange_line *line, int64_t ms);
 
-/* Appends the URL of a path below the version of the service's API, as "/batches/ID". */
+/* Writes the URL of a path below the version of the service's API, as "/batches/ID"; `url` is empty. */
 void kv_exchange_url(const struct kv_exchange_line *line, const char *path, struct kv_buf *url);
 
 /* True if a URL that a service gave points to where it was asked itself: only then the key may go. */

@@ -69,6 +69,7 @@ struct kv_service {
     const char *batch;         /* shape of its batch service; NULL: it has none that we know */
     bool batch_untried;        /* … which is used only where the user says so */
     const char *batch_purpose; /* of files of requests there; NULL: "batch" */
+    const char *batch_base;    /* where it is, behind the base of the others; NULL: there */
 };
 const struct kv_service *kv_service_find(const char *name); /* NULL if there is none */
 const struct kv_service *kv_service_at(size_t i);           /* NULL behind the last */

@@ -231,6 +231,19 @@ needs_strace() {
 
 # ---- what comes back ----
 
+@test "each of the untried services is asked in its own way, as far as that is known" {
+    local dialect base
+    for dialect in azure groq together perplexity; do
+        case $dialect in perplexity) base=$PROVIDER_URL ;; *) base=$PROVIDER_URL/v1 ;; esac
+        jq -n --arg d "$dialect" --arg u "$base" '[{id: "m", dialect: $d, base_url: $u}]' >endpoints.json
+        requests 2 "$dialect-" >requests.jsonl
+        AZURE_OPENAI_API_KEY=k GROQ_API_KEY=k TOGETHER_API_KEY=k PERPLEXITY_API_KEY=k \
+            kv-batch submit --batch-as files "$dialect.batches" requests.jsonl >/dev/null
+    done
+    assert_equal "$(jq -r '.ordered // empty' "$JOURNAL" | tr '\n' ' ')" \
+        'azure-1 azure-2 groq-1 groq-2 together-1 together-2 perplexity-1 perplexity-2 '
+}
+
 @test "replies in any order, twice, or with other words count once (T5)" {
     openai 6
     switch '{"reorder": true, "duplicate": true, "capitals": true, "iso_dates": true}'

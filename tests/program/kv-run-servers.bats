@@ -203,8 +203,7 @@ END
     kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
     run --separate-stderr kv-run r.json.state
     assert_success
-    run grep -c 'may have cut' <<<"$stderr"
-    assert_output 1
+    assert_equal "$(grep -c 'may have cut' <<<"$stderr")" 1
     assert_regex "$stderr" 'openai_endpoint:m1 \(a1\): the server may have cut what it was asked: it counts 1024 tokens of a prompt of 1[0-9]{4} characters'
 }
 

@@ -50,6 +50,7 @@ static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int o
 {
     struct kv_http_transfer *t = to;
     (void)peer_ip, (void)own_ip, (void)peer_port;
+    t->sent = true;
     kv_http_watch_calm(t->means->watch, kv_http_host_connected(&t->flight, own_port), false);
     return CURL_PREREQFUNC_OK;
 }
@@ -145,7 +146,7 @@ void kv_http_transfer_clear(struct kv_http_transfer *t)
     else
         kv_buf_clear(&t->body);
     t->body.max = max;
-    t->capped = false;
+    t->sent = t->capped = false;
     t->user = NULL;
 }
 
@@ -240,7 +241,7 @@ static bool blames_proxy(const struct kv_http_transfer *t, CURLcode code, int pr
 {
     if (code == CURLE_COULDNT_CONNECT)
         return t->error[0] && !t->peer->socket && !strstr(t->error, t->peer->place.host) &&
-               strstr(t->error, " port ");
+               (strstr(t->error, " port ") || strstr(t->error, " over proxy "));
     return code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY || proxy_status >= 300 ||
            done->status == 407;
 }
@@ -249,17 +250,16 @@ void kv_http_transfer_report(struct kv_http_transfer *t, CURLcode code, struct k
 {
     struct kv_slice kept;
     long status = 0, connects = 0, proxy = 0;
-    curl_off_t total = 0, before = 0, first = 0;
+    curl_off_t total = 0, first = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total);
-    curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
     curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     *done = (struct kv_http_done){.user = t->user,
         .status = (int)status,
         .body = {t->body.p ? t->body.p : "", t->body.n},
         .detail = t->error[0] ? t->error : curl_easy_strerror(code),
-        .sent = before > 0,
+        .sent = t->sent,
         .fresh = connects > 0,
         .total_us = total,
         .first_byte_us = first,

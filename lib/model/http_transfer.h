@@ -39,6 +39,7 @@ struct kv_http_transfer {
     const struct kv_http_means *means;
     struct kv_buf body;
     struct kv_http_target *peer;
+    bool sent; /* a connection was there; 8.23 has a PRETRANSFER_TIME without one, too */
     bool capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
     bool (*calm)(void *user);

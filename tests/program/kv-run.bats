@@ -580,6 +580,23 @@ kv-run: spent 0.024'
     assert_equal "$(asked '.judge | not')" 2
 }
 
+@test "run: earlier calls that do not say what was cached are priced as if nothing was, which is told" {
+    bench 2
+    said 10000 500 '{"usage":{"prompt_tokens_details":{"cached_tokens":8000}}}'
+    start_provider --answers answers.jsonl --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"m1":{"input":2,"output":8,"cache_read":0.5},"judge":{"input":0,"output":0}}' >prices.json
+    kv-run --max-tasks 1 r.json.state 2>err |
+        jq -c 'del(.template.usage_metadata[].input_token_details?)' | kv-append -q r.json.state
+    # 0.024 and not the 0.012 that it cost: exactly what is allowed, so that nothing more is begun
+    run --separate-stderr kv-run --max-cost 0.024 --prices prices.json r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: 2 earlier calls do not say what was cached: priced as if nothing was
+kv-run: stopped by --max-cost; 1 task is pending'
+    assert_equal "$(asked '.judge | not')" 1
+}
+
 @test "run: near its limit of money a run begins no more than the limit allows" {
     bench 40
     said 1000 1000

@@ -45,7 +45,8 @@ static bool add_table(struct kv_buf *out, const struct kv_finalized *done, const
     return true;
 }
 
-/* The export is there: what is left of batches is said, and is no failure. */
+/* The export is there: what is left of batches is said, and is no failure. It is removed later, where it
+ * was ordered still when the run was finalized. */
 static void remove_batches(const char *operand)
 {
     struct kv_paths paths;
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
     if (kv_finalize(argv[first], &how, &done, &err) != 0)
         kv_cli_fail(&err);
 
-    if (done.removed)
+    if (done.removed || done.already)
         remove_batches(argv[first]);
     struct kv_buf out = {0};
     if (!kv_cli_columns() || !add_table(&out, &done, argv[first])) {

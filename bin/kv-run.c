@@ -170,6 +170,7 @@ static void check_elsewhere(const char *tasks)
     kv_by_batches_check(&given.batch, &given.elsewhere, another_way(), &others);
     kv_elsewhere_check(&given.elsewhere, &others);
     given.batch.no_probe |= given.max_tasks == 0;
+    given.batch.journal = given.journal;
 }
 
 static void check_options(int operands)

@@ -94,8 +94,10 @@ int kv_batch_beside_remove(const struct kv_paths *paths, struct kv_err *err)
     int failed = 0;
     if (open)
         failed = kv_err_set(err, KV_INPUT,
-            "%s: %zu batches or answers are still ordered: kv-batch collect %s, or cancel, first",
-            kv_ledger_path(l), open, kv_ledger_path(l));
+            "%s: %zu batch%s still ordered and not removed: kv-batch collect %s, or cancel before "
+            "it; then kv-finalize %s removes what is left",
+            kv_ledger_path(l), open, open == 1 ? " or answer is" : "es or answers are",
+            kv_ledger_path(l), paths->output);
     for (size_t i = 0; !failed && i < kv_ledger_parts(l); i++)
         failed = remove_path(kv_batch_request_path(paths, kv_ledger_part(l, i)->number), err);
     if (!failed && kv_ledger_parts(l))

@@ -118,6 +118,12 @@ static int run_batch(struct steps *s, const char *verb, struct kv_err *err)
     return status;
 }
 
+/* As getopt_long(3) has it, a name may be cut short. */
+static bool is_append(const char *arg)
+{
+    return strncmp(arg, "--ap", 4) == 0 && strncmp(arg, "--append", strlen(arg)) == 0;
+}
+
 /* How many of our own words an argument takes, which the run is not given. Names may be cut short, as
  * getopt_long(3) has it. */
 static int own_words(const char *arg)
@@ -145,38 +151,58 @@ static void add_deferral(struct words *w, const struct steps *s)
     kv_buf_release(&list);
 }
 
-/* The run as it was asked for, with other words in the place of ours. */
-static int run_run(struct steps *s, bool probe, struct kv_err *err)
+/* The words of the run that are not ours. A probe keeps nothing itself. */
+static void add_own(struct words *w, const struct kv_by_batches *how, bool probe)
 {
-    const struct kv_by_batches *how = s->how;
+    for (int i = 1; i < how->first; i++) {
+        int own = own_words(how->argv[i]);
+        if (own)
+            i += own - 1;
+        else if (strcmp(how->argv[i], "--") != 0 && !(probe && is_append(how->argv[i])))
+            add(w, how->argv[i]);
+    }
+}
+
+static int end_run(struct steps *s, struct words *w, bool quiet, struct kv_err *err)
+{
+    add(w, "--");
+    for (int i = s->how->first; i < s->how->argc; i++)
+        add(w, s->how->argv[i]);
+    int status = run(s, w, quiet, err);
+    release(w);
+    return status;
+}
+
+/* One task, in the ordinary way. Its replies are in the journal, from which the run that follows makes
+ * the result: printed by both it would be there twice. */
+static int run_probe(struct steps *s, struct kv_err *err)
+{
+    struct words w = {0};
+    add(&w, "kv-run");
+    add_own(&w, s->how, s->how->journal);
+    add(&w, "--race"); /* nothing is out yet, or it would not be probed */
+    add(&w, "--max-tasks=1");
+    setenv("KV_PROBE", "1", 1);
+    int status = end_run(s, &w, s->how->journal, err);
+    unsetenv("KV_PROBE");
+    return status;
+}
+
+/* The run as it was asked for, with other words in the place of ours. */
+static int run_run(struct steps *s, struct kv_err *err)
+{
     struct words w = {0};
     int replied = kv_io_exists(s->replies, err);
     if (replied < 0)
         return -1;
     add(&w, "kv-run");
-    for (int i = 1; i < how->first; i++) {
-        int own = own_words(how->argv[i]);
-        if (own)
-            i += own - 1;
-        else if (strcmp(how->argv[i], "--") != 0)
-            add(&w, how->argv[i]);
-    }
-    if (probe) {
-        add(&w, "--race"); /* nothing is out yet, or it would not be probed */
-        add(&w, "--max-tasks=1");
-    } else {
-        add_deferral(&w, s);
-    }
+    add_own(&w, s->how, false);
+    add_deferral(&w, s);
     if (replied) {
         add(&w, "--replies");
         add(&w, s->replies);
     }
-    add(&w, "--");
-    for (int i = how->first; i < how->argc; i++)
-        add(&w, how->argv[i]);
-    int status = run(s, &w, false, err);
-    release(&w);
-    return status;
+    return end_run(s, &w, false, err);
 }
 
 /* ---- a step ---- */
@@ -201,7 +227,7 @@ static int probe(struct steps *s, struct kv_err *err)
         return KV_NO;
     if (kv_batch_beside_read(&b, &s->paths, err) != 0)
         return -1;
-    return b.there ? KV_NO : run_run(s, true, err);
+    return b.there ? KV_NO : run_probe(s, err);
 }
 
 static bool goes_on(const struct steps *s, int status)
@@ -227,14 +253,14 @@ static int collect(struct steps *s, struct kv_err *err)
 static int take_step(struct steps *s, struct kv_err *err)
 {
     int status = probe(s, err), refused = 0;
-    if (!goes_on(s, status) || status == KV_OK)
+    if (!goes_on(s, status))
         return status;
     status = collect(s, err);
     if (status == KV_PROVIDER || status == KV_INPUT) /* told; what was collected counts */
         refused = status;
     else if (!goes_on(s, status))
         return status;
-    status = run_run(s, false, err);
+    status = run_run(s, err);
     bool orders = goes_on(s, status) && status == KV_NO && !refused;
     if (orders)
         status = run_batch(s, "submit", err);
@@ -354,7 +380,7 @@ int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first)
     how->argc = argc;
     how->first = first;
     for (int i = 1; i < first; i++)
-        keeps |= strcmp(argv[i], "--append") == 0;
+        keeps |= is_append(argv[i]);
     if (isatty(STDOUT_FILENO) && !keeps)
         kv_cli_usage(
             "--batch: a terminal keeps no results: pipe them into kv-append, or give --append");

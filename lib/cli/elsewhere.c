@@ -1,6 +1,8 @@
 /* elsewhere - kv-run's options for calls that are asked elsewhere: --defer, --defer-for, --replies. */
 #include "elsewhere.h"
 
+#include "replies_fit.h"
+
 #include <string.h>
 
 /* ---- options ---- */
@@ -85,7 +87,7 @@ void kv_elsewhere_options(const struct kv_elsewhere *e, struct kv_session_option
 
 int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, struct kv_err *err)
 {
-    size_t unasked = session->replies ? kv_replies_unasked(session->replies) : 0;
+    size_t strangers = session->replies ? kv_replies_fit_strangers(session) : 0;
     struct kv_defer *d = session->defer;
     if (t->signal || t->reader_gone || t->broken || t->lock_lost)
         return 0;
@@ -94,8 +96,8 @@ int kv_elsewhere_end(struct kv_session *session, const struct kv_run_tally *t, s
             "%s: %lld task%s for batches; --batch looks after them, --race asks all the same",
             kv_state_info(session->state)->paths->state, (long long)t->deferred,
             t->deferred == 1 ? " waits" : "s wait");
-    if (unasked && !session->replies_collected && !t->limit && !t->refused)
-        kv_cli_say("%zu of %zu calls with replies are none of this run", unasked,
+    if (strangers && !t->limit && !t->refused)
+        kv_cli_say("%zu of %zu calls with replies are none of this run", strangers,
             kv_replies_calls(session->replies));
     if (!d)
         return 0;

@@ -1,10 +1,15 @@
 /* status_table - how far a run is, for people: a table, and a line. */
+#include "batch_beside.h"
+#include "batch_json.h"
+#include "batch_paths.h"
+#include "cli.h"
 #include "json.h"
 #include "status.h"
 #include "status_figures.h"
 #include "task_json.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -120,19 +125,52 @@ static const char *stage(struct kv_status *st)
     return kv_status_is_complete(st) ? "complete, not finalized" : "in progress";
 }
 
-/* What to type next, if anything is left to do. */
-static void add_ways(struct kv_buf *out, struct kv_status *st)
+/* What is ordered in batches: *b, and a row. */
+static void add_batches(struct kv_buf *out, struct kv_status *st, struct kv_batch_beside *b)
+{
+    struct kv_err err;
+    struct kv_buf since = {0};
+    if (kv_batch_beside_read(b, st->in->paths, &err) != 0) {
+        kv_cli_warn(&err);
+        return;
+    }
+    if (!b->there)
+        return;
+    kv_buf_add_str(&since, b->open ? ", since " : "");
+    if (b->open)
+        kv_batch_json_time_text(&since, b->oldest_ms);
+    row(out, "Batches", "%lld open (%lld requests%s), %lld requests answered", (long long)b->open,
+        (long long)b->requests, since.n ? since.p : "", (long long)b->answered);
+    kv_buf_release(&since);
+}
+
+/* How what nobody needs any more is stopped, and paid for no further. */
+static void add_stop(struct kv_buf *out, const struct kv_paths *paths)
+{
+    struct kv_buf word = {0};
+    char *ledger = kv_batch_ledger_path(paths);
+    kv_paths_add_word(&word, ledger);
+    row(out, "To stop", "kv-batch cancel %s; kv-batch collect %s", word.p, word.p);
+    kv_buf_release(&word);
+    free(ledger);
+}
+
+/* What to type next, if anything is left to do. Only --batch goes on while batches are open. */
+static void add_ways(struct kv_buf *out, struct kv_status *st, const struct kv_batch_beside *b)
 {
     const struct kv_state_info *in = st->in;
     struct kv_buf word = {0};
-    if (in->finished)
+    if (in->finished && b->open == 0)
         return;
-    if (!kv_status_is_complete(st)) {
-        row(out, "To go on", "%s", in->paths->resume);
+    if (!in->finished && !kv_status_is_complete(st)) {
+        row(out, "To go on", "kv-run%s%s", b->open ? " --batch" : "",
+            in->paths->resume + strlen("kv-run"));
         return;
     }
-    kv_paths_add_word(&word, in->paths->state);
-    if (kv_status_failed_count(st) > 0 && in->outcomes.errors > 0)
+    kv_paths_add_word(&word, in->finished ? in->paths->output : in->paths->state);
+    if (b->open)
+        add_stop(out, in->paths);
+    else if (kv_status_failed_count(st) > 0 && in->outcomes.errors > 0)
         row(out, "To retry", "kv-run --retry-failed%s", in->paths->resume + strlen("kv-run"));
     row(out, "To end", "kv-finalize %s", word.p);
     kv_buf_release(&word);
@@ -155,6 +193,7 @@ void kv_status_add_line(struct kv_buf *out, struct kv_status *st)
 void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
 {
     const struct kv_state_info *in = st->in;
+    struct kv_batch_beside batches = {0};
     struct kv_buf size = {0};
     int64_t failed = kv_status_failed_count(st);
     kv_buf_add_plain(out, kv_slice(in->paths->output));
@@ -175,7 +214,8 @@ void kv_status_add_table(struct kv_buf *out, struct kv_status *st)
     add_size(&size, in->results_path);
     row(out, "Results", "%s (%s)", in->results_path, size.p);
     kv_buf_release(&size);
-    add_ways(out, st);
+    add_batches(out, st, &batches);
+    add_ways(out, st, &batches);
 }
 
 void kv_status_sum_add_table(struct kv_buf *out, const struct kv_status_sum *sum)

@@ -57,3 +57,8 @@ void kv_call_nonce(
     nonce[KV_CALL_NONCE] = '\0';
     kv_buf_release(&text);
 }
+
+bool kv_call_id_is_ours(struct kv_slice id)
+{
+    return id.n == KV_CALL_ID && memcmp(id.p, "kv1-", 4) == 0;
+}

@@ -10,6 +10,8 @@
 
 #include "buf.h"
 
+#include <stdbool.h>
+
 enum { KV_CALL_ID = 44, KV_CALL_NONCE = 16 };
 
 /* Texts that are not there are empty. */
@@ -28,5 +30,8 @@ void kv_call_nonce(
     struct kv_slice created_at, struct kv_slice config_hash, char nonce[KV_CALL_NONCE + 1]);
 
 void kv_call_id(const struct kv_call_name *n, char id[KV_CALL_ID + 1]);
+
+/* True if an id has this form: it names a call of some run. */
+bool kv_call_id_is_ours(struct kv_slice id);
 
 #endif

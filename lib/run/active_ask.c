@@ -112,12 +112,17 @@ void kv_active_ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_
     bool ordered = a->set->ledger && e->endpoint->background;
     if (a->set->journal)
         name_call(a, f, e);
+    e->elsewhere = may_be_elsewhere(a, e);
     if (a->set->journal && kv_journal_has(a->set->journal, e->id)) {
         a->tally->reused++;
+        if (e->elsewhere && a->set->replies) { /* a reply that is given again is asked for */
+            name_abroad(a, f, e);
+            kv_replies_find(a->set->replies, call_of(a, e));
+        }
+        e->elsewhere = false;
         kv_dispatch_recall(&a->dispatch, e);
         return;
     }
-    e->elsewhere = may_be_elsewhere(a, e);
     if (ordered || e->elsewhere)
         name_abroad(a, f, e);
     if (ordered)

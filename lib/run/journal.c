@@ -369,6 +369,11 @@ struct kv_digest128 kv_journal_id(struct kv_journal *j, const struct kv_paid_cal
 
 /* ---- replies ---- */
 
+size_t kv_journal_count(const struct kv_journal *j)
+{
+    return j->count;
+}
+
 bool kv_journal_has(const struct kv_journal *j, struct kv_digest128 id)
 {
     return j->count && find(j, id)->n;

@@ -45,6 +45,7 @@ void kv_journal_close(struct kv_journal *j);
 /* The id of a call in this journal. */
 struct kv_digest128 kv_journal_id(struct kv_journal *j, const struct kv_paid_call *call);
 
+size_t kv_journal_count(const struct kv_journal *j); /* of replies that it has */
 bool kv_journal_has(const struct kv_journal *j, struct kv_digest128 id);
 
 /* Reads a reply; the answer borrows from *kept. False if it cannot be read any more: it is

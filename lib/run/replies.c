@@ -5,6 +5,7 @@
  */
 #include "replies.h"
 
+#include "call_id.h"
 #include "digest.h"
 #include "io.h"
 #include "io_at.h"
@@ -36,7 +37,7 @@ struct kv_replies {
     struct line *lines;
     size_t n;
     struct call *calls;
-    size_t cap, count, asked, duplicates;
+    size_t cap, count, asked, foreign, duplicates;
     struct kv_buf text;
 };
 
@@ -69,6 +70,7 @@ static struct call *call_of(struct kv_replies *r, struct kv_slice id)
         grow(r);
     struct call *c = find(r->calls, r->cap, digest);
     r->count += !c->used;
+    r->foreign += !c->used && !kv_call_id_is_ours(id);
     c->used = true;
     c->id = digest;
     return c;
@@ -282,6 +284,16 @@ int kv_replies_read(
         kv_reply_line_read(line, value, err) != 0)
         return kv_err_context(err, "%s", r->names[l->file]);
     return 0;
+}
+
+bool kv_replies_has(const struct kv_replies *r, const char *id)
+{
+    return find(r->calls, r->cap, kv_digest_128(kv_slice(id)))->used;
+}
+
+size_t kv_replies_foreign(const struct kv_replies *r)
+{
+    return r->foreign;
 }
 
 size_t kv_replies_calls(const struct kv_replies *r)

@@ -44,8 +44,13 @@ uint32_t kv_replies_next(const struct kv_replies *r, uint32_t at);
 int kv_replies_read(
     struct kv_replies *r, uint32_t at, struct kv_reply_line *line, struct kv_err *err);
 
-/* How many calls have lines, and of how many nobody has asked yet. */
+/* True if the call has a line; that does not count as asking. */
+bool kv_replies_has(const struct kv_replies *r, const char *id);
+
+/* How many calls have lines; of how many nobody has asked yet; how many have an id that is none of
+ * ours (call_id.h). */
 size_t kv_replies_calls(const struct kv_replies *r);
 size_t kv_replies_unasked(const struct kv_replies *r);
+size_t kv_replies_foreign(const struct kv_replies *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "batch_paths.h"
 #include "call_name.h"
 #include "io.h"
+#include "replies_fit.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,8 @@ int kv_session_open_elsewhere(
     if (s->ledger) /* one that is begun later must not give calls other names */
         kv_ledger_set_nonce(s->ledger, s->nonce);
     if (open_replies(s, o, err) != 0)
+        return -1;
+    if (o->reply_count && !o->defer && kv_replies_fit(s, err) != 0)
         return -1;
     if (o->heed_batches && !o->race &&
         kv_batch_beside_held(kv_state_info(s->state)->paths, &s->held, err) != 0)

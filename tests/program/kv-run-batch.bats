@@ -94,8 +94,48 @@ steps() {
     kv-run --race r.json.state 2>/dev/null | kv-append -q r.json.state
     run --separate-stderr kv-finalize r.json.state
     assert_success
-    assert_regex "$stderr" '1 batches or answers are still ordered'
+    assert_stderr 'kv-finalize: r.json.batches: 1 batch or answer is still ordered and not removed: kv-batch collect r.json.batches, or cancel before it; then kv-finalize r.json removes what is left'
     assert [ -e r.json.batches ]
+    run kv-status --human r.json
+    assert_line 'To stop     kv-batch cancel r.json.batches; kv-batch collect r.json.batches'
+    assert_line 'To end      kv-finalize r.json'
+    switch '{"hold": false}'
+    kv-batch collect r.json.batches >/dev/null
+    run --separate-stderr kv-finalize r.json
+    assert_success
+    assert_stderr ''
+    run ls -A
+    refute_output --partial r.json.
+}
+
+@test "a table of the status has what is ordered, and the command that goes on" {
+    batched 3
+    kv-run --batch --no-probe r.json.state >rows 2>err || true
+    run kv-status --human r.json.state
+    assert_line --regexp '^Batches     1 open \(3 requests, since 20.*Z\), 0 requests answered$'
+    assert_line 'To go on    kv-run --batch r.json.state | kv-append -q r.json.state'
+}
+
+@test "the task of the probe is printed once, and nothing is said of a limit" {
+    batched 3
+    run --separate-stderr kv-run --batch r.json.state
+    assert_failure 1
+    assert_equal "${#lines[@]}" 1
+    assert_equal "$(jq -c .template.verify_result <<<"${lines[0]}")" true
+    assert_stderr 'kv-run: r.json.state: 2 requests are in 1 batch; run again later'
+    assert_equal "$(asked '.path == "/v1/chat/completions"')" 2
+    assert_equal "$(kv-status r.json.state | jq .progress.completed_count)" 0
+}
+
+@test "replies that were taken in before are not called those of another run" {
+    batched 4 '.abstention_enabled = true'
+    local n
+    for n in $(seq 6); do
+        kv-run --batch --append r.json.state 2>>err || true
+    done
+    kv-status -q r.json.state
+    run grep -c 'none of this run' err
+    assert_output 0
 }
 
 @test "what is in no open batch is asked by a plain run, and what was collected is not asked again" {

@@ -347,6 +347,34 @@ END
     assert_equal "$(($(asked true) - before))" 3 # an answer and two judgements
 }
 
+@test "replies: where none is of this run nobody is asked" {
+    deferred . 2
+    kv-run --defer d r.json.state || true
+    engine d/requests-1.jsonl >out1
+    before=$(asked true)
+    local file
+    jq -c '.custom_id = "kv1-0000000000000000000000000000000000000000"' out1 | head -n 1 >foreign
+    jq -c '.custom_id = "row-1"' foreign >other
+    : >empty
+    for file in foreign other; do
+        run --separate-stderr kv-run --replies $file r.json.state
+        assert_failure 3
+        assert_stdout ''
+        assert_stderr 'kv-run: --replies: of the calls with replies (1) none is of this run: nobody is asked; give the replies to what --defer has written, or leave them out'
+    done
+    run kv-run --replies empty r.json.state
+    assert_failure 3
+    # With answers there, replies may be of their judgements: only names of another kind are certain.
+    kv-run --replies out1 --max-tasks 1 r.json.state | kv-append -q r.json.state
+    before=$(asked true)
+    run kv-run --replies other r.json.state
+    assert_failure 3
+    assert_equal "$(asked true)" "$before"
+    run --separate-stderr kv-run --replies out1 r.json.state
+    assert_success
+    assert_stderr ''
+}
+
 @test "replies: from a pipe, once; and kept in the journal, so that they need not be given again" {
     deferred . 2
     kv-run --defer d r.json.state || true

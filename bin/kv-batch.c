@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 
     const struct kv_batch_options how = {.operand = argv[first + 1],
         .lock = true,
-        .begins = verb->begins,
+        .begins = verb->begins && (task.n > 0 || given.endpoints),
         .env = kv_cli_env,
         .signal_fd = kv_cli_signals(),
         .pace = kv_by_batches_pace(),

@@ -327,6 +327,13 @@ static int tell_end(
     return status;
 }
 
+/* Where results go. stdout stays what it is: kv-append behind it knows the run by it. */
+static int open_out(struct kv_out_queue *out, struct kv_err *err)
+{
+    int fd = kv_by_batches_quiet() ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO;
+    return fd < 0 ? kv_err_sys(err, "/dev/null") : kv_out_queue_open(out, fd, "stdout", err);
+}
+
 /* What these answer is the exit status, or -1 for a failure. */
 static int run_all(struct kv_session *session, const char *again, struct kv_err *err)
 {
@@ -340,7 +347,7 @@ static int run_all(struct kv_session *session, const char *again, struct kv_err 
     if (given.wait > 0 &&
         kv_await(&session->models, (int64_t)(given.wait * 1000), say, NULL, err) != 0)
         return -1;
-    if (kv_out_queue_open(&out, STDOUT_FILENO, "stdout", err) != 0)
+    if (open_out(&out, err) != 0)
         return -1;
     struct kv_run_setup setup = setup_of_options(&out, &run);
     setup.tokens_before = tokens_before;
@@ -513,7 +520,7 @@ static int act(struct kv_session *session, const char *tasks, const char *again,
         return kv_preview(session, err);
     if (given.check)
         return check_models(session, err);
-    if (isatty(STDOUT_FILENO))
+    if (isatty(STDOUT_FILENO) && !kv_by_batches_quiet())
         return refuse_terminal(session, again);
     return run_all(session, again, err);
 }

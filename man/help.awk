@@ -4,8 +4,9 @@
 #     awk -v plain=1 -f man/help.awk man/kv-append.1                   the bare text
 #
 # The page is the truth: the usage line is its SYNOPSIS, the summary its .Nd, and each ".It Fl" of a
-# section named *OPTIONS is listed with the first line of text below it, which is therefore written
-# as a sentence that stands alone. Of mdoc it understands Nm Nd Fl Ar Op Oo Oc and Ns in those
+# section named *OPTIONS and each ".It Cm" of one named VERBS is listed with the first line of text
+# below it, which is therefore written as a sentence that stands alone. Of mdoc it understands Nm Nd
+# Fl Cm Ar Op Oo Oc and Ns in those
 # places; anything else there is an error, so that page and help cannot drift apart unnoticed.
 
 function fail(what)
@@ -26,7 +27,7 @@ function put(word)
 function render(first,   i, mode, closing)
 {
     for (i = first; i <= NF; i++) {
-        if ($i == "Fl" || $i == "Ar")
+        if ($i == "Fl" || $i == "Ar" || $i == "Cm")
             mode = $i
         else if ($i == "Ns")
             glue = 1
@@ -93,7 +94,7 @@ function end_usage()
 /^\.Sh / {
     end_usage()
     section = substr($0, 5)
-    if (section ~ / OPTIONS$/) {
+    if (section ~ / OPTIONS$/ || section == "VERBS" || (section == "OPTIONS" && options)) {
         flag[++options] = ""
         about[options] = tolower(section)
     }
@@ -114,9 +115,16 @@ section ~ /OPTIONS$/ && /^\.It Fl / {
     wanted = 1
     next
 }
-section ~ /OPTIONS$/ && wanted {
+section == "VERBS" && /^\.It Cm / {
+    render(2)
+    flag[++options] = line
+    line = ""
+    wanted = 1
+    next
+}
+section ~ /OPTIONS$|^VERBS$/ && wanted {
     if (/^\./)
-        fail("the first line below an option must be plain text")
+        fail("the first line below an option or a verb must be plain text")
     about[options] = phrase($0)
     wanted = 0
 }

@@ -103,6 +103,18 @@ static int add_all(struct kv_batch_sources *s, struct kv_slice all, const char *
     return 0;
 }
 
+/* Who is asked has to be said: mostly by a file that is not there yet. */
+static int find_beside(const char *path, const char *requests, struct kv_err *err)
+{
+    int there = kv_io_exists(path, err);
+    if (there == 0)
+        return kv_err_set(err, KV_INPUT,
+            "%s: who is asked is not said: there is no %s; write one (kv-batch(1)), or name it "
+            "with -e",
+            requests, path);
+    return there < 0 ? -1 : 0;
+}
+
 int kv_batch_sources_read(struct kv_batch_sources *s, const char *endpoints,
     const char *const *files, size_t n, const char *shape, struct kv_err *err)
 {
@@ -110,7 +122,8 @@ int kv_batch_sources_read(struct kv_batch_sources *s, const char *endpoints,
     struct kv_slice all;
     char *own = endpoints ? kv_strdup(endpoints) : beside(n ? files[0] : "", "endpoints.json");
     *s = (struct kv_batch_sources){0};
-    int failed = kv_io_read(own, 0, &text, err);
+    int failed = endpoints ? 0 : find_beside(own, n ? files[0] : own, err);
+    failed = failed || kv_io_read(own, 0, &text, err) ? -1 : 0;
     if (!failed && kv_json_check(kv_slice_of(&text), KV_JSON_STRICT, &all, err) != 0)
         failed = kv_err_context(err, "%s", own);
     else if (!failed && kv_json_type(all) != KV_JSON_ARRAY)

@@ -163,12 +163,12 @@ static void add_own(struct words *w, const struct kv_by_batches *how, bool probe
     }
 }
 
-static int end_run(struct steps *s, struct words *w, bool quiet, struct kv_err *err)
+static int end_run(struct steps *s, struct words *w, struct kv_err *err)
 {
     add(w, "--");
     for (int i = s->how->first; i < s->how->argc; i++)
         add(w, s->how->argv[i]);
-    int status = run(s, w, quiet, err);
+    int status = run(s, w, false, err);
     release(w);
     return status;
 }
@@ -182,8 +182,8 @@ static int run_probe(struct steps *s, struct kv_err *err)
     add_own(&w, s->how, s->how->journal);
     add(&w, "--race"); /* nothing is out yet, or it would not be probed */
     add(&w, "--max-tasks=1");
-    setenv("KV_PROBE", "1", 1);
-    int status = end_run(s, &w, s->how->journal, err);
+    setenv("KV_PROBE", s->how->journal ? "quiet" : "printed", 1);
+    int status = end_run(s, &w, err);
     unsetenv("KV_PROBE");
     return status;
 }
@@ -202,7 +202,7 @@ static int run_run(struct steps *s, struct kv_err *err)
         add(&w, "--replies");
         add(&w, s->replies);
     }
-    return end_run(s, &w, false, err);
+    return end_run(s, &w, err);
 }
 
 /* ---- a step ---- */
@@ -275,6 +275,12 @@ static void tell(const struct steps *s)
         kv_cli_say("%s: %lld request%s in %lld batch%s; run again later", s->paths.state,
             (long long)b.requests, b.requests == 1 ? " is" : "s are", (long long)b.open,
             b.open == 1 ? "" : "es");
+}
+
+bool kv_by_batches_quiet(void)
+{
+    const char *probe = kv_cli_env("KV_PROBE");
+    return probe && strcmp(probe, "quiet") == 0;
 }
 
 double kv_by_batches_pace(void)

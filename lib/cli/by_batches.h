@@ -37,6 +37,9 @@ int kv_by_batches_check_run(
 /* Takes one step, or several: the exit status, as the last call of main. Operands begin at `first`. */
 int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first);
 
+/* True in the run of the task that --batch does first, where the next run prints its result. */
+bool kv_by_batches_quiet(void);
+
 /* Time passes so many times as fast for what waits for batches: KV_BATCH_SPEED, or 1. */
 double kv_by_batches_pace(void);
 

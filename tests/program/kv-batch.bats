@@ -174,6 +174,24 @@ needs_strace() {
     assert [ ! -e .r.run ]
 }
 
+@test "the help names every verb" {
+    local verb
+    run kv-batch --help
+    for verb in submit status collect cancel adopt forget tidy; do
+        assert_line --regexp "^  $verb LEDGER"
+    done
+}
+
+@test "where nobody is said to be asked the message says what is missing" {
+    requests 1 >requests.jsonl
+    run kv-batch submit r.batches requests.jsonl
+    assert_failure 3
+    assert_output 'kv-batch: requests.jsonl: who is asked is not said: there is no endpoints.json; write one (kv-batch(1)), or name it with -e'
+    run kv-batch submit -e none.json r.batches requests.jsonl
+    assert_failure
+    assert_output 'kv-batch: none.json: no such file or directory'
+}
+
 @test "options that do not fit are told before a ledger is touched" {
     openai 1
     run kv-batch submit --batch-size 0 r.batches requests.jsonl
@@ -204,7 +222,8 @@ needs_strace() {
     assert_failure 3
     assert_output 'kv-batch: two.jsonl:1: custom_id "r1": another request than in one.jsonl:1'
     run kv-batch submit r.batches
-    assert_success
+    assert_failure 3
+    assert_output 'kv-batch: r.batches: no ledger: nothing was ordered there (kv-batch submit begins one)'
     assert_equal "$(ordered)" ''
     run ls -A
     refute_output --partial r.batch

@@ -276,6 +276,12 @@ CASES
     assert_stderr "kv: verify: --run-label takes letters, digits and . _ -, not 'a/b' (try 'kv help')"
 }
 
+@test "kv verify: an unknown option has one hint" {
+    run --separate-stderr kv verify b.json --batch
+    assert_failure 2
+    assert_stderr "kv: verify: unknown option '--batch' (try 'kv help verify')"
+}
+
 @test "kv verify: its help has every option that it takes, and its page too" {
     kv help verify >help
     kv verify --help | diff help -

@@ -212,7 +212,7 @@ never() {
 }
 
 @test "shape: every page has its sections in order" {
-    wanted='NAME SYNOPSIS DESCRIPTION OPTIONS (SELECTION OPTIONS |INPUT OPTIONS |LIMIT OPTIONS '
+    wanted='NAME SYNOPSIS DESCRIPTION (VERBS )?OPTIONS (SELECTION OPTIONS |INPUT OPTIONS |LIMIT OPTIONS '
     wanted="$wanted|COMMAND OPTIONS |ENVIRONMENT )*EXIT STATUS EXAMPLES SEE ALSO "
     nothing "$(for p in $PROGRAMS; do
         sed -n 's/^\.Sh //p' "man/$p.1" | tr '\n' ' ' | sed 's/OPTIONS /OPTIONS /' |

@@ -8,7 +8,7 @@
 #include "openai_responses.h"
 #include "partial_text.h"
 #include "reasoning.h"
-#include "usage_members.h"
+#include "reply_usage.h"
 #include "workaround.h"
 
 #include <math.h>
@@ -336,7 +336,8 @@ static bool decode_response(
 /* An answer to a request that nothing is known of. */
 static void decode_any(struct kv_response *r, const struct kv_response_to *to, struct kv_slice root)
 {
-    struct kv_slice error, usage;
+    struct kv_slice error;
+    struct kv_stage_usage said = {0};
     if (kv_protocol_error(root, &error)) {
         refuse_error(r, to, error, r->status);
         return;
@@ -345,11 +346,10 @@ static void decode_any(struct kv_response *r, const struct kv_response_to *to, s
         say_str(r, to, "the reply is JSON but no object");
         return;
     }
-    kv_json_add_text(&r->model, root, "model");
-    kv_json_add_text(&r->tier, root, "service_tier");
-    if (kv_json_get(root, "usage", &usage))
-        kv_usage_members_read(&r->usage, to->wire, usage);
-    kv_usage_settle(&r->usage);
+    kv_reply_usage_read(&said, root);
+    kv_json_unescape(said.served, &r->model);
+    kv_json_unescape(said.tier, &r->tier);
+    r->usage = said.used;
     kv_json_out_object(&r->text, NULL);
     kv_json_out_int(&r->text, "status_code", r->status);
     kv_json_out_text(&r->text, "request_id", kv_slice_of(&r->request_id));

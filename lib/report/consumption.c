@@ -40,17 +40,29 @@ static void take_row(
         c->retries[i] += f->retries[i];
 }
 
+static bool has_used(const struct kv_consumer *c)
+{
+    return c->estimated || c->used.input + c->used.output > 0 || !isnan(c->used.cost);
+}
+
+bool kv_consumptions_counted(const struct kv_consumer *of)
+{
+    return of->estimated < of->rows || of->used.input + of->used.output > 0;
+}
+
 static void list(struct kv_consumptions *c, const struct kv_rowset *set,
     struct kv_consumer *by_model, bool judges)
 {
     uint32_t *order = kv_names_sorted(&set->models);
     for (size_t i = 0; i < set->models.n; i++) {
         struct kv_consumer *one = &by_model[order[i]];
-        if (!one->rows || (judges && !kv_rowset_model(set, order[i]).n))
+        bool nameless = !kv_rowset_model(set, order[i]).n;
+        if (!one->rows || (nameless && (judges || !has_used(one))))
             continue;
         one->model = order[i];
         c->items[c->n++] = *one;
         add(&c->total, &one->used);
+        c->counted |= kv_consumptions_counted(one);
     }
     free(order);
 }

@@ -27,6 +27,7 @@ struct kv_consumptions {
     struct kv_consumer *items; /* answering models by name, then judges by name */
     size_t n;
     struct kv_consumption total;
+    bool counted; /* some service counted tokens of the total */
 };
 
 void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set);
@@ -34,6 +35,9 @@ void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set
 /* What an answer that passed cost, of an answering model; NaN for judges, where the cost is not
  * known of all answers, and where several judges say different things of what passed. */
 double kv_consumptions_per_pass(const struct kv_consumptions *c, const struct kv_consumer *of);
+
+/* False if no service counted any of its tokens: what it used is not known. */
+bool kv_consumptions_counted(const struct kv_consumer *of);
 
 void kv_consumptions_release(struct kv_consumptions *c);
 

@@ -179,6 +179,8 @@ void kv_contrasts_within(struct kv_contrasts *c, const struct kv_rowset *set,
         for (size_t i = from; i < last; i++)
             for (size_t j = i + 1; j < last; j++) {
                 struct side a = {&rates[i], NULL}, b = {&rates[j], NULL};
+                if (rates[i].scored + rates[j].scored == 0)
+                    continue; /* requests have no verdicts */
                 struct kv_contrast item = compare(&w, &a, &b);
                 add(c, &item);
             }

@@ -46,17 +46,24 @@ static void add_retries(struct kv_page *p, const struct kv_consumer *c)
     kv_buf_add_str(p->out, *before ? "</td></tr>\n" : "–</td></tr>\n");
 }
 
+static void add_tokens(struct kv_page *p, const struct kv_consumer *c)
+{
+    const uint64_t counts[] = {c->used.input, c->used.cached, c->used.output, c->used.reasoning};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (kv_consumptions_counted(c))
+            add_count(p, counts[i], c->estimated > 0 && !c->judges);
+        else
+            kv_buf_add_str(p->out, "<td class=r data-v=-1>–</td>");
+    }
+}
+
 static void add_consumer(struct kv_page *p, const struct kv_consumer *c)
 {
-    bool estimated = c->estimated > 0 && !c->judges;
     kv_buf_add_str(p->out, "<tr><th scope=row><bdi>");
     kv_page_text_cut(p, kv_rowset_model(p->r->set, c->model), CHARS);
     kv_page_printf(p, "</bdi></th><td>%s</td>", c->judges ? "judges" : "answers");
     add_count(p, c->rows, false);
-    add_count(p, c->used.input, estimated);
-    add_count(p, c->used.cached, estimated);
-    add_count(p, c->used.output, estimated);
-    add_count(p, c->used.reasoning, estimated);
+    add_tokens(p, c);
     add_money(p, c->used.cost, c->uncosted > 0);
     add_money(p, kv_consumptions_per_pass(&p->r->consumptions, c), false);
     add_retries(p, c);

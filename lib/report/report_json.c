@@ -378,12 +378,17 @@ static void add_judges(struct kv_buf *out, const struct kv_report *r)
 
 /* ---- usage, health ---- */
 
-static void add_use(struct kv_buf *out, const struct kv_consumption *used)
+static void add_use(struct kv_buf *out, const struct kv_consumption *used, bool counted)
 {
-    kv_json_out_count(out, "input_tokens", used->input);
-    kv_json_out_count(out, "cached_tokens", used->cached);
-    kv_json_out_count(out, "output_tokens", used->output);
-    kv_json_out_count(out, "reasoning_tokens", used->reasoning);
+    static const char *const names[] = {
+        "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens"};
+    const uint64_t counts[] = {used->input, used->cached, used->output, used->reasoning};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (counted)
+            kv_json_out_count(out, names[i], counts[i]);
+        else
+            kv_json_out_null(out, names[i]);
+    }
     kv_json_out_number(out, "cost", used->cost);
 }
 
@@ -396,7 +401,7 @@ static void add_usage(struct kv_buf *out, const struct kv_report *r)
         kv_json_out_text(out, "model", kv_rowset_model(r->set, c->model));
         kv_json_out_text(out, "role", c->judges ? KV_SLICE("judge") : KV_SLICE("answering"));
         kv_json_out_count(out, c->judges ? "judgings" : "answers", c->rows);
-        add_use(out, &c->used);
+        add_use(out, &c->used, kv_consumptions_counted(c));
         kv_json_out_count(out, "estimated", c->estimated);
         kv_json_out_number(out, "cost_per_pass", kv_consumptions_per_pass(&r->consumptions, c));
         for (size_t j = 0; !c->judges && j < KV_RETRY_CLASSES; j++)
@@ -406,7 +411,7 @@ static void add_usage(struct kv_buf *out, const struct kv_report *r)
     }
     kv_buf_add_char(out, ']');
     kv_json_out_object(out, "total");
-    add_use(out, &r->consumptions.total);
+    add_use(out, &r->consumptions.total, r->consumptions.counted || !r->set->n);
     kv_buf_add_char(out, '}');
 }
 

@@ -120,8 +120,10 @@ static void add_use(struct kv_text_table *t, struct kv_buf *text, const struct k
     uint32_t line, const struct columns *c)
 {
     const struct kv_consumer *used = consumer(r, r->set->lines[line].answering);
-    if (c->tokens)
-        number(t, text, used ? used->used.input + used->used.output : 0);
+    if (c->tokens && used && kv_consumptions_counted(used))
+        number(t, text, used->used.input + used->used.output);
+    else if (c->tokens)
+        kv_text_table_cell(t, KV_SLICE("–"));
     if (c->cost) {
         kv_report_add_money(text, used ? used->used.cost : NAN);
         cell(t, text);

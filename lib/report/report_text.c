@@ -436,8 +436,9 @@ static void add_use(struct kv_buf *out, const struct kv_report *r, size_t width)
         cell(&t, &text);
         for (size_t j = 0; j < sizeof counts / sizeof *counts; j++) {
             if (j && c->estimated && !c->judges)
-                kv_buf_add_char(&text, '~');
-            kv_report_add_count(&text, counts[j]);
+                kv_buf_add_str(&text, kv_consumptions_counted(c) ? "~" : "–");
+            if (!j || kv_consumptions_counted(c))
+                kv_report_add_count(&text, counts[j]);
             cell(&t, &text);
         }
         kv_report_add_money(&text, c->used.cost);

@@ -6,7 +6,7 @@
 #include "num.h"
 #include "quotation.h"
 #include "reason.h"
-#include "stage_usage.h"
+#include "reply_usage.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -104,18 +104,20 @@ static void plain(struct kv_buf *out, struct kv_slice string)
         kv_json_unescape(string, out);
 }
 
-/* What a call cost by the price file, unless the service said it. A row does not tell the service,
- * so that prices are found by the model's name alone. */
+/* What a call cost: as the service said it, else by the price file, else as its run had priced it. A
+ * row does not tell the service, so that prices are found by the model's name alone. */
 static double cost_of(
-    const struct kv_prices *prices, const struct kv_stage_usage *u, struct kv_slice identity)
+    const struct kv_prices *prices, const struct kv_stage_usage *u, struct kv_slice model_name)
 {
     struct kv_buf name = {0}, served = {0}, tier = {0};
     struct kv_price price;
     struct kv_slice entry;
     double cost = u->used.cost;
-    if (!isnan(cost) || !prices)
+    if (!isnan(cost))
         return cost;
-    plain(&name, kv_json_find(identity, "model_name"));
+    if (!prices)
+        return u->used.priced;
+    plain(&name, model_name);
     plain(&served, u->served);
     plain(&tier, u->tier);
     struct kv_priced model = {.name = kv_slice_of(&name),
@@ -125,7 +127,7 @@ static double cost_of(
     kv_buf_release(&name);
     kv_buf_release(&served);
     kv_buf_release(&tier);
-    return cost;
+    return isnan(cost) ? u->used.priced : cost;
 }
 
 static uint64_t known(int64_t n)
@@ -133,18 +135,35 @@ static uint64_t known(int64_t n)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+static void add_call(struct kv_consumption *c, const struct kv_prices *prices,
+    const struct kv_stage_usage *u, struct kv_slice model)
+{
+    double cost = cost_of(prices, u, model);
+    c->input += known(u->used.in_total);
+    c->output += known(u->used.out_total);
+    c->cached += known(u->used.in_read);
+    c->reasoning += known(u->used.out_reasoning);
+    if (cost >= 0)
+        c->cost = (isnan(c->cost) ? 0 : c->cost) + cost;
+}
+
 static void add_stage(struct kv_consumption *c, const struct kv_prices *prices,
     struct kv_slice stage, struct kv_slice identity)
 {
     struct kv_stage_usage u = {0};
     kv_stage_usage_read(&u, stage);
-    double cost = cost_of(prices, &u, identity);
-    c->input += known(u.used.in_total);
-    c->output += known(u.used.out_total);
-    c->cached += known(u.used.in_read);
-    c->reasoning += known(u.used.out_reasoning);
-    if (cost >= 0)
-        c->cost = (isnan(c->cost) ? 0 : c->cost) + cost;
+    add_call(c, prices, &u, kv_json_find(identity, "model_name"));
+}
+
+/* The result of a request has no usage of its own but that of its reply. */
+static void take_reply(struct kv_fact *fact, struct kv_slice row, const struct kv_prices *prices)
+{
+    struct kv_stage_usage u = {0};
+    if (!kv_reply_usage_of_result(&u, row))
+        return;
+    add_call(&fact->answering, prices, &u, u.served);
+    if (!kv_usage_known(&u.used))
+        fact->flags |= KV_FACT_ESTIMATED;
 }
 
 static void take_served(struct kv_fact *fact, struct kv_slice served, struct kv_fact_names *names)
@@ -164,6 +183,10 @@ static void take_usage(struct kv_fact *fact, const struct kv_result *row, const 
     struct kv_slice name, stage;
     fact->answering.cost = fact->judging.cost = NAN;
     fact->served = KV_NO_NAME;
+    if (row->generic && !row->usage.n) {
+        take_reply(fact, row->text, names->prices);
+        return;
+    }
     kv_json_begin(&walk, row->usage);
     while (kv_json_member(&walk, &name, &stage)) {
         if (kv_json_string_is(name, "total") || kv_json_type(stage) != KV_JSON_OBJECT)

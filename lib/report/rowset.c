@@ -12,6 +12,7 @@
 #include "key_index.h"
 #include "num.h"
 #include "paths.h"
+#include "reply_usage.h"
 #include "rows.h"
 
 #include <errno.h>
@@ -86,9 +87,18 @@ static uint32_t model_of(struct kv_rowset *set, struct kv_slice identity)
     return kv_names_add(&set->models, kv_slice_of(text));
 }
 
+/* A request's model is the one that its reply names. */
+static uint32_t answering_of(struct kv_rowset *set, const struct kv_result *row)
+{
+    struct kv_stage_usage u = {0};
+    if (row->generic && !row->answering.n && kv_reply_usage_of_result(&u, row->text))
+        return kv_names_add(&set->models, text_of(set->private, u.served));
+    return model_of(set, row->answering);
+}
+
 static uint32_t line_of(struct kv_rowset *set, const struct kv_result *row)
 {
-    struct kv_line line = {model_of(set, row->answering), model_of(set, row->parsing)};
+    struct kv_line line = {answering_of(set, row), model_of(set, row->parsing)};
     struct kv_slice bytes = {(const char *)&line, sizeof line};
     uint32_t id = kv_names_add(&set->private->lines, bytes);
     if (id == set->line_count) {

@@ -10,6 +10,7 @@
 #include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
+#include "reply_usage.h"
 #include "result_table.h"
 #include "task.h"
 
@@ -222,12 +223,27 @@ static int64_t count_in(struct kv_slice object_, const char *name)
     return n;
 }
 
-struct kv_tokens kv_result_tokens(const struct kv_result *result)
+static bool reply_tokens(const struct kv_result *result, struct kv_tokens *tokens)
+{
+    struct kv_stage_usage u = {0};
+    if (!kv_reply_usage_of_result(&u, result->text) || (u.used.in_total < 0 && u.used.out_total < 0))
+        return false;
+    int64_t in = kv_stage_usage_input(&u), out = kv_stage_usage_output(&u);
+    *tokens = (struct kv_tokens){in, out, in > INT64_MAX - out ? INT64_MAX : in + out};
+    return true;
+}
+
+bool kv_result_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
     struct kv_slice total;
-    kv_json_get(result->usage, "total", &total);
-    return (struct kv_tokens){count_in(total, "input_tokens"), count_in(total, "output_tokens"),
+    *tokens = (struct kv_tokens){0};
+    if (result->generic && !result->usage.n)
+        return reply_tokens(result, tokens);
+    if (!kv_json_get(result->usage, "total", &total))
+        return false;
+    *tokens = (struct kv_tokens){count_in(total, "input_tokens"), count_in(total, "output_tokens"),
         count_in(total, "total_tokens")};
+    return true;
 }
 
 void kv_result_dump(

@@ -95,11 +95,12 @@ const char *kv_result_outcome_name(enum kv_result_outcome outcome); /* "passed",
  */
 bool kv_result_settles(const struct kv_result *result);
 
-/* The sum of all stages as the row states it (usage_metadata.total); zeros if it does not. */
+/* The sum of all stages as the row states it (usage_metadata.total); of the result of a request,
+ * what its reply says. False if neither says anything: *tokens are then zeros. */
 struct kv_tokens {
     int64_t input, output, total;
 };
-struct kv_tokens kv_result_tokens(const struct kv_result *result);
+bool kv_result_tokens(const struct kv_result *result, struct kv_tokens *tokens);
 
 /* Appends the row as karenina would write it after reading it: members in its order, defaults
  * filled in, types coerced, unknown members dropped, failure.group computed. The row must have been

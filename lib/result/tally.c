@@ -66,9 +66,10 @@ static void add_up(int64_t *sum, int64_t more)
 
 void kv_tally_add(struct kv_tally *t, const struct kv_result *row)
 {
-    struct kv_tokens tokens = kv_result_tokens(row);
+    struct kv_tokens tokens;
     uint32_t outcome = kv_outcomes_code(row);
     t->results++;
+    t->counted += kv_result_tokens(row, &tokens);
     kv_outcomes_add(&t->outcomes, outcome, 1);
     add_up(&t->tokens.input, tokens.input);
     add_up(&t->tokens.output, tokens.output);
@@ -90,6 +91,24 @@ void kv_tally_release(struct kv_tally *t)
     *t = (struct kv_tally){0};
 }
 
+/* Null where there are results and none of them says anything. */
+static void add_tokens(struct kv_buf *out, const struct kv_tally *t)
+{
+    const struct {
+        const char *name;
+        int64_t n;
+    } sums[] = {
+        {"input", t->tokens.input}, {"output", t->tokens.output}, {"total", t->tokens.total}};
+    kv_json_out_object(out, "tokens");
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        if (t->results && !t->counted)
+            kv_json_out_null(out, sums[i].name);
+        else
+            kv_json_out_int(out, sums[i].name, sums[i].n);
+    }
+    kv_buf_add_char(out, '}');
+}
+
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
 {
     kv_outcomes_add_json(out, &t->outcomes);
@@ -107,10 +126,6 @@ void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t)
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
-    kv_json_out_object(out, "tokens");
-    kv_json_out_int(out, "input", t->tokens.input);
-    kv_json_out_int(out, "output", t->tokens.output);
-    kv_json_out_int(out, "total", t->tokens.total);
-    kv_buf_add_char(out, '}');
+    add_tokens(out, t);
     kv_usage_tally_add_json(out, &t->usage);
 }

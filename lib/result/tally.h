@@ -28,6 +28,7 @@ struct kv_tally {
     int64_t results;
     struct kv_outcomes outcomes;
     struct kv_tokens tokens; /* as the rows state them: judges that share an answer each state it */
+    int64_t counted;         /* rows that state any */
     struct kv_tally_pair *pairs; /* in order of appearance; beyond a thousand counted together */
     size_t pair_count;
     struct kv_buf last_models;   /* private: of the last row, */
@@ -40,7 +41,8 @@ void kv_tally_release(struct kv_tally *t);
 
 /* Appends members, without braces, with the comma that is due in front:
  * the counts of outcomes.h,"models":[{"answering","parsing","results","passed","wrong","declined",
- * "errors"}],"tokens":{…},"usage":[…],"cost":… (usage_tally.h) */
+ * "errors"}],"tokens":{…},"usage":[…],"cost":… (usage_tally.h); tokens that no result states are
+ * null */
 void kv_tally_add_json(struct kv_buf *out, const struct kv_tally *t);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "json.h"
 #include "json_out.h"
-#include "stage_usage.h"
+#include "reply_usage.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -77,23 +77,41 @@ static struct kv_account *account_of(struct kv_usage_tally *t, const char *name)
     return &t->models[t->count++].account;
 }
 
+/* `model`: a JSON string; anything else is no name. */
+static void add_call(
+    struct kv_usage_tally *t, struct kv_slice model, const struct kv_stage_usage *u)
+{
+    kv_buf_clear(&t->name);
+    if (model.n && kv_json_type(model) == KV_JSON_STRING)
+        kv_json_unescape(model, &t->name);
+    struct kv_account *a = account_of(t, t->name.n ? t->name.p : "");
+    kv_account_add(a, &u->used, isnan(u->used.cost) ? u->used.priced : u->used.cost);
+    a->truncated += kv_stage_usage_is_cut(u);
+}
+
 static void add_stage(struct kv_usage_tally *t, struct kv_slice object)
 {
     struct kv_stage_usage u = {0};
     struct kv_slice model;
-    kv_buf_clear(&t->name);
-    if (kv_json_get(object, "model", &model) && kv_json_type(model) == KV_JSON_STRING)
-        kv_json_unescape(model, &t->name);
-    struct kv_account *a = account_of(t, t->name.n ? t->name.p : "");
+    kv_json_get(object, "model", &model);
     kv_stage_usage_read(&u, object);
-    kv_account_add(a, &u.used, isnan(u.used.cost) ? u.used.priced : u.used.cost);
-    a->truncated += kv_stage_usage_is_cut(&u);
+    add_call(t, model, &u);
+}
+
+/* The result of a request tells it by the reply that it holds. */
+static void add_reply(struct kv_usage_tally *t, struct kv_slice row)
+{
+    struct kv_stage_usage u = {0};
+    if (kv_reply_usage_of_result(&u, row))
+        add_call(t, u.served, &u);
 }
 
 void kv_usage_tally_add(struct kv_usage_tally *t, const struct kv_result *row)
 {
     struct kv_json_walk walk;
     struct kv_slice name, stage;
+    if (row->generic && !row->usage.n)
+        add_reply(t, row->text);
     if (row->generic || row->preview || !row->usage.n)
         return;
     bool fresh = !t->shared || kv_mark_set_answer(&t->seen, row);

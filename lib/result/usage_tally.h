@@ -3,7 +3,8 @@
  * A row states the usage of its stages under the names of their models (stage_usage.h). The answer
  * that several judges were shown stands in the row of each; where there are several judges it is
  * counted once, which takes some memory an answer. A cost is what the service said, else what the
- * run that paid for it had priced it at.
+ * run that paid for it had priced it at. The result of a request counts under the name of the model
+ * that its reply names (reply_usage.h).
  *
  *     struct kv_usage_tally t = {.shared = judges > 1};
  *     kv_usage_tally_add(&t, &row);

@@ -352,7 +352,7 @@ static void finish_request(
         kv_buf_clear(&a->line);
         a->tally->left--;
         if (r->kind == KV_ANSWER_TEXT)
-            kv_given_add_result(&a->line, key, r->text);
+            kv_given_add_result(&a->line, key, r->text, &r->used);
         else
             kv_given_add_failure(&a->line, key, r->error);
         count_line(a);

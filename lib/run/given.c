@@ -5,8 +5,8 @@
 #include "json.h"
 #include "json_out.h"
 #include "private_members.h"
+#include "reply_usage.h"
 #include "rows.h"
-#include "usage_members.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -101,12 +101,15 @@ static void begin_line(struct kv_buf *line, struct kv_slice key)
     kv_buf_release(&name);
 }
 
-void kv_given_add_result(struct kv_buf *line, struct kv_slice key, struct kv_slice response)
+void kv_given_add_result(
+    struct kv_buf *line, struct kv_slice key, struct kv_slice response, const struct kv_usage *used)
 {
     begin_line(line, key);
     kv_json_out_json(line, "response", response);
     kv_json_out_null(line, "error");
     kv_json_out_text(line, "task_id", key);
+    if (isnan(used->cost) && !isnan(used->priced))
+        kv_json_out_number(line, "kv_priced", used->priced);
     kv_buf_add_str(line, "}\n");
 }
 
@@ -143,13 +146,12 @@ void kv_given_add_failure(struct kv_buf *line, struct kv_slice key, struct kv_sl
 
 /* ---- what earlier runs used ---- */
 
-static struct kv_slice text_of(struct kv_slice object, const char *name, struct kv_buf *text)
+static struct kv_slice plain(struct kv_slice json, struct kv_buf *text)
 {
-    struct kv_slice value;
     kv_buf_clear(text);
     kv_buf_reserve(text, 1);
-    if (kv_json_get(object, name, &value) && kv_json_type(value) == KV_JSON_STRING)
-        kv_json_unescape(value, text);
+    if (kv_json_type(json) == KV_JSON_STRING)
+        kv_json_unescape(json, text);
     return kv_slice_of(text);
 }
 
@@ -162,21 +164,16 @@ struct counting {
 static void count_row(struct kv_spending *s, void *closure, struct kv_slice row)
 {
     struct counting *c = closure;
-    struct kv_usage used = KV_USAGE_UNKNOWN;
-    struct kv_slice body, usage;
-    const struct kv_requests_line *line =
-        kv_requests_find(c->requests, text_of(row, "task_id", &c->text[0]));
-    if (!line || !kv_json_path(row, &body, "response", "body", NULL) ||
-        !kv_json_get(body, "usage", &usage))
+    struct kv_stage_usage u = {0};
+    struct kv_slice id;
+    kv_json_get(row, "task_id", &id);
+    const struct kv_requests_line *line = kv_requests_find(c->requests, plain(id, &c->text[0]));
+    if (!line || !kv_reply_usage_of_result(&u, row) ||
+        (!kv_usage_known(&u.used) && isnan(u.used.cost)))
         return;
-    kv_usage_members_read(&used, KV_PROTOCOL_OPENAI, usage);
-    kv_usage_settle(&used);
-    if (!kv_usage_known(&used) && isnan(used.cost))
-        return;
-    double cost = kv_pricing_cost(c->pricing, &c->pricing->answering[line->model], &used,
-        text_of(body, "model", &c->text[0]), text_of(body, "service_tier", &c->text[1]));
-    s->tokens += (double)(used.in_total > 0 ? used.in_total : 0) +
-                 (double)(used.out_total > 0 ? used.out_total : 0);
+    double cost = kv_pricing_cost(c->pricing, &c->pricing->answering[line->model], &u.used,
+        plain(u.served, &c->text[0]), plain(u.tier, &c->text[1]));
+    s->tokens += (double)kv_stage_usage_input(&u) + (double)kv_stage_usage_output(&u);
     s->cost += isnan(cost) ? 0 : cost;
     s->unpriced += c->pricing->prices && isnan(cost);
 }

@@ -24,8 +24,9 @@ void kv_given_begin(struct kv_given *g, const struct kv_endpoint *e,
 void kv_given_release(struct kv_given *g);
 
 /* Appends the result of a request as one line: its response as kv_response has it (response.h), or
- * that it failed. */
-void kv_given_add_result(struct kv_buf *line, struct kv_slice key, struct kv_slice response);
+ * that it failed. Of what it used only the price is written, where the service does not say one. */
+void kv_given_add_result(struct kv_buf *line, struct kv_slice key, struct kv_slice response,
+    const struct kv_usage *used);
 void kv_given_add_failure(struct kv_buf *line, struct kv_slice key, struct kv_slice why);
 
 /* What the results of a state have used; *spent has been begun. */

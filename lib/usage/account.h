@@ -13,6 +13,7 @@ struct kv_account {
     int64_t calls; /* that were replied to */
     struct kv_usage used;
     double cost;
+    int64_t uncounted; /* calls that did not say what they used */
     int64_t unpriced;  /* calls whose cost is not known */
     int64_t truncated; /* answers cut by a token limit */
     int64_t guessed;   /* replies that did not say what was used, … */
@@ -29,8 +30,9 @@ void kv_account_add(struct kv_account *a, const struct kv_usage *used, double co
 double kv_account_tokens(const struct kv_account *a);
 double kv_account_spent(const struct kv_account *a);
 
-/* Appends one object: {"model":…,"calls":…,"input":…,"cached":…,"output":…,"reasoning":…,
- * "truncated":…,"cost":…}; the cost is null if that of any call is not known. */
+/* Appends one object: {"model":…,"calls":…,"uncounted":…,"input":…,"cached":…,"output":…,
+ * "reasoning":…,"truncated":…,"cost":…}. A count is null if no call said it, the cost if that of any
+ * call is not known. */
 void kv_account_add_json(struct kv_buf *out, const char *model, const struct kv_account *a);
 
 /* Appends an amount as JSON, of twelve digits: sums of doubles have dust behind them. NAN: null. */

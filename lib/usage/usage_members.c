@@ -81,6 +81,15 @@ static void add_cached(struct kv_usage *u)
             known(u->in_write_1h));
 }
 
+/* Embeddings have no tokens of an answer: they say so by a total that is that of the prompt. */
+static void add_rest(struct kv_usage *u, struct kv_slice object)
+{
+    int64_t total;
+    if (u->in_total >= 0 && u->out_total < 0 && count_at(object, "total_tokens", &total) &&
+        total >= u->in_total)
+        u->out_total = total - u->in_total;
+}
+
 /* Gemini leaves out of its totals what tools put in and what was thought. */
 static void add_hidden(struct kv_usage *u, struct kv_slice object)
 {
@@ -103,7 +112,9 @@ void kv_usage_members_read(
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].protocol == protocol)
             read_field(u, &fields[i], object);
-    if (protocol == ANTHROPIC)
+    if (protocol == CHAT)
+        add_rest(u, object);
+    else if (protocol == ANTHROPIC)
         add_cached(u);
     else if (protocol == GEMINI)
         add_hidden(u, object);

@@ -50,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (kv_result_read((struct kv_slice){(const char *)bytes, n}, 0, &row, &err) == 0) {
         kv_result_failed(&row);
         kv_result_settles(&row);
-        kv_result_tokens(&row);
+        struct kv_tokens tokens;
+        kv_result_tokens(&row, &tokens);
         kv_result_key(&row, &text);
         if (row.scenario_id.n)
             converse(&row, kv_slice_of(&text));

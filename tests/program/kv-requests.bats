@@ -70,6 +70,72 @@ begin() {
     assert_stderr 'kv-run: stopped by --max-tokens; 1 task is pending'
 }
 
+# replies - rows of four protocols, one that does not say what it used, and a failure
+replies() {
+    jq -c '{id: "x", custom_id: .[0], response: .[1], error: null, task_id: .[0]}' >rows <<'END'
+["r 1", {"status_code": 200, "body": {"model": "m1-x", "choices": [{"finish_reason": "length"}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}}}]
+["r 2", {"status_code": 200, "body": {"type": "message", "model": "claude-x", "stop_reason": "end_turn",
+    "usage": {"input_tokens": 7, "cache_read_input_tokens": 3, "output_tokens": 2}}}]
+["r 3", {"status_code": 200, "body": {"object": "response", "model": "m1-x", "status": "incomplete",
+    "incomplete_details": {"reason": "max_output_tokens"},
+    "usage": {"input_tokens": 100, "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 20}}}}]
+["r 4", {"status_code": 200, "body": {"modelVersion": "gemini-x", "candidates": [{"finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 200, "thoughtsTokenCount": 300}}}]
+["r 5", {"status_code": 200, "body": {"object": "list", "model": "e-x", "data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}}}]
+["r 6", {"status_code": 200, "body": {"model": "silent-x", "choices": []}}]
+["r 7", null]
+END
+}
+
+@test "requests: what replies say of their use is counted in every protocol, and what none says is null" {
+    requests 7
+    begin
+    replies
+    kv-append -q r.json.state rows
+    run kv-status --usage r.json.state
+    assert_equal "$(jq -c '.usage[] | [.model, .calls, .uncounted, .input, .cached, .output, .reasoning, .truncated]' <<<"$output")" \
+        '["m1-x",2,0,110,4,55,20,2]
+["claude-x",1,0,10,3,2,null,0]
+["gemini-x",1,0,1000,null,500,300,0]
+["e-x",1,0,8,null,0,null,0]
+["silent-x",1,1,null,null,null,null,0]'
+    kv-finalize r.json.state >summary
+    assert_equal "$(jq -c .tokens summary)" '{"input":1128,"output":557,"total":1685}'
+    run jq -c '[.usage[] | [.model, .answers, .input_tokens, .output_tokens, .estimated]], .total.input_tokens' \
+        <(kv-report --json r.json)
+    assert_output '[["claude-x",1,10,2,0],["e-x",1,8,0,0],["gemini-x",1,1000,500,0],["m1-x",2,110,55,0],["silent-x",1,null,null,1]]
+1128'
+    run kv-report --text r.json
+    assert_line --regexp '^silent-x +answers +1 +– +– +– +– +–$'
+    refute_line --partial 'Differences'
+}
+
+@test "requests: where no reply says what it used, nothing is 0" {
+    requests 2
+    begin
+    replies
+    sed -n 's/r 6/r 1/gp' rows | kv-append -q r.json.state
+    sed -n 's/r 7/r 2/gp' rows | kv-append -q r.json.state
+    kv-finalize r.json.state >summary
+    assert_equal "$(jq -c '[.tokens, .cost]' summary)" '[{"input":null,"output":null,"total":null},null]'
+    assert_equal "$(kv-report --json r.json | jq -c '[.total.input_tokens, .total.output_tokens]')" '[null,null]'
+}
+
+@test "requests: what a run priced is told afterwards" {
+    requests 2
+    echo '{"m1": {"input": 1000000, "output": 2000000}}' >prices.json
+    begin
+    kv-run --prices prices.json r.json.state >rows
+    kv-append -q r.json.state rows
+    local cost
+    cost=$(jq -s 'map(.response.body.usage | .prompt_tokens + 2 * .completion_tokens) | add' rows)
+    assert [ "$cost" -gt 0 ]
+    assert_equal "$(kv-status --usage r.json.state | jq .cost)" "$cost"
+    assert_equal "$(kv-finalize r.json.state | jq .cost)" "$cost"
+    assert_equal "$(kv-report --json r.json | jq .total.cost)" "$cost"
+}
+
 @test "requests: what is refused stays pending, and is a line with an error once it is given up" {
     jq -n '{rules: [{when: {contains: "number 2"}, do: {status: 400, error: {message: "no such parameter"}}}]}' >script.json
     requests 3 . script.json

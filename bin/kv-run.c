@@ -93,7 +93,7 @@ static void read_jobs(struct kv_session_options *o)
         return;
     }
     long n = strtol(given.jobs, &end, 10);
-    if (*end || end == given.jobs || n < 1 || n > 100000)
+    if (!strchr("123456789", *given.jobs) || *end || n < 1 || n > 100000)
         kv_cli_usage("--jobs: expected a number from 1 to 100000, or auto, not '%s'", given.jobs);
     o->jobs = (int)n;
 }
@@ -103,7 +103,10 @@ static int choose_word(const char *option, const char *given_word, const char *c
     for (int i = 0; words[i]; i++)
         if (strcmp(words[i], given_word) == 0)
             return i;
-    kv_cli_usage("--%s: '%s' is not known", option, given_word);
+    struct kv_buf known = {0};
+    for (int i = 0; words[i]; i++)
+        kv_buf_printf(&known, "%s%s", i ? ", " : "", words[i]);
+    kv_cli_usage("--%s: expected %s, not '%s'", option, known.p, given_word);
 }
 
 /* The bar needs a terminal that can take a line back. */
@@ -207,8 +210,6 @@ static bool is_followed(void)
 static void share_limits(void)
 {
     double n = (double)given.among;
-    if (given.among < 1)
-        kv_cli_usage("--among: expected a number from 1");
     given.rpm /= n;
     given.tpm /= n;
     if (given.max_cost >= 0)
@@ -416,8 +417,8 @@ static int check_models(struct kv_session *session, struct kv_err *err)
 
 static const struct kv_option options[] = {
     {'j', "jobs", KV_OPT_TEXT, &given.jobs},
-    {0, "rpm", KV_OPT_NUMBER, &given.rpm},
-    {0, "tpm", KV_OPT_NUMBER, &given.tpm},
+    {0, "rpm", KV_OPT_RATE, &given.rpm},
+    {0, "tpm", KV_OPT_RATE, &given.tpm},
     {0, "max-tasks", KV_OPT_COUNT, &given.max_tasks},
     {0, "max-tokens", KV_OPT_COUNT, &given.max_tokens},
     {0, "max-cost", KV_OPT_NUMBER, &given.max_cost},
@@ -434,22 +435,22 @@ static const struct kv_option options[] = {
     {0, "batch-as", KV_OPT_TEXT, &given.batch.shape},
     {0, "no-probe", KV_OPT_FLAG, &given.batch.no_probe},
     {0, "race", KV_OPT_FLAG, &given.race},
-    {0, "max-failures", KV_OPT_COUNT, &given.max_failures},
-    {0, "give-up", KV_OPT_COUNT, &given.give_up},
-    {0, "time-limit", KV_OPT_SECONDS, &given.time_limit},
+    {0, "max-failures", KV_OPT_SOME, &given.max_failures},
+    {0, "give-up", KV_OPT_SOME, &given.give_up},
+    {0, "time-limit", KV_OPT_LIMIT, &given.time_limit},
     {0, "grace", KV_OPT_SECONDS, &given.grace},
     {0, "stream", KV_OPT_MAYBE, &given.stream},
-    {0, "first-token", KV_OPT_SECONDS, &given.first_token},
-    {0, "idle", KV_OPT_SECONDS, &given.idle},
-    {0, "total", KV_OPT_SECONDS, &given.total},
+    {0, "first-token", KV_OPT_LIMIT, &given.first_token},
+    {0, "idle", KV_OPT_LIMIT, &given.idle},
+    {0, "total", KV_OPT_LIMIT, &given.total},
     {0, "salvage", KV_OPT_TEXT, &given.salvage},
     {0, "retry-failed", KV_OPT_MAYBE, &given.retry_failed},
     {0, "shard", KV_OPT_TEXT, &given.shard},
-    {0, "among", KV_OPT_COUNT, &given.among},
+    {0, "among", KV_OPT_SOME, &given.among},
     {0, "exec", KV_OPT_TEXT, &given.exec},
     {0, "answer-cmd", KV_OPT_TEXT, &given.answer},
     {0, "judge-cmd", KV_OPT_TEXT, &given.judge},
-    {0, "cmd-timeout", KV_OPT_SECONDS, &given.command_timeout},
+    {0, "cmd-timeout", KV_OPT_LIMIT, &given.command_timeout},
     {0, "pass-key", KV_OPT_TEXT, &given.pass_keys},
     {0, "template-cmd", KV_OPT_TEXT, &given.template},
     {0, "manual-traces", KV_OPT_TEXT, &given.traces},

@@ -79,10 +79,12 @@ _Noreturn void kv_cli_usage(const char *format, ...)
     kv_cli_fail(&err);
 }
 
-static bool parse_count(const char *text, long *to)
+#define CENTURY_S (100 * 365.25 * 86400)
+
+static bool parse_count(const char *text, long least, long *to)
 {
     int64_t x;
-    if (!kv_num_int64(kv_slice(text), &x) || x < 0 || x > LONG_MAX)
+    if (!kv_num_int64(kv_slice(text), &x) || x < least || x > KV_OPT_COUNT_MAX)
         return false;
     *to = (long)x;
     return true;
@@ -92,6 +94,16 @@ static bool parse_number(const char *text, double *to)
 {
     double x;
     if (!kv_num_double(kv_slice(text), &x) || x < 0 || !isfinite(x))
+        return false;
+    *to = x;
+    return true;
+}
+
+/* With an exponent they may be too large, or so small that nothing is left of them. */
+static bool parse_rate(const char *text, double *to)
+{
+    double x;
+    if (!parse_number(text, &x) || !(x > 1e-9))
         return false;
     *to = x;
     return true;
@@ -118,7 +130,19 @@ bool kv_cli_seconds(const char *text, double *to)
         if (*text)
             text++;
     }
+    if (sum > CENTURY_S)
+        return false;
     *to = sum;
+    return true;
+}
+
+/* A limit of no time would be none, or stop what has not begun. */
+static bool parse_limit(const char *text, double *to)
+{
+    double x;
+    if (!kv_cli_seconds(text, &x) || !(x >= 0.001))
+        return false;
+    *to = x;
     return true;
 }
 
@@ -141,15 +165,39 @@ static bool take(const struct kv_option *o, const char *arg)
         *(const char **)o->to = arg ? arg : "";
         return true;
     case KV_OPT_COUNT:
-        return parse_count(arg, o->to);
+    case KV_OPT_SOME:
+        return parse_count(arg, o->kind == KV_OPT_SOME, o->to);
     case KV_OPT_NUMBER:
         return parse_number(arg, o->to);
+    case KV_OPT_RATE:
+        return parse_rate(arg, o->to);
     case KV_OPT_SECONDS:
         return kv_cli_seconds(arg, o->to);
+    case KV_OPT_LIMIT:
+        return parse_limit(arg, o->to);
     case KV_OPT_LIST:
         return add_to_list(o->to, arg);
     }
     return false;
+}
+
+/* What arguments of this kind are, for people. */
+static const char *expected(enum kv_opt_kind kind)
+{
+    switch (kind) {
+    case KV_OPT_COUNT:
+        return "a whole number from 0 to 10^15";
+    case KV_OPT_SOME:
+        return "a whole number from 1 to 10^15";
+    case KV_OPT_NUMBER:
+        return "a number from 0";
+    case KV_OPT_RATE:
+        return "a number above 0";
+    case KV_OPT_LIMIT:
+        return "a time above 0, such as 90, 55m or 1h30m, at most 36525d";
+    default:
+        return "a time, such as 90, 55m or 1h30m, at most 36525d";
+    }
 }
 
 static int has_argument(enum kv_opt_kind kind)
@@ -309,7 +357,7 @@ int kv_cli_begin(
                 optopt ? "option '%s' takes no argument" : "unknown option '%s'", argv[optind - 1]);
         const struct kv_option *o = find(options, c);
         if (!take(o, optarg))
-            kv_cli_usage("--%s: invalid argument '%s'", o->name, optarg);
+            kv_cli_usage("--%s: expected %s, not '%s'", o->name, expected(o->kind), optarg);
     }
     return optind;
 }

@@ -29,11 +29,16 @@ enum kv_opt_kind {
     KV_OPT_NEGATE,  /* bool *: set to false */
     KV_OPT_TEXT,    /* const char **: the argument */
     KV_OPT_MAYBE,   /* const char **: --name gives "", --name=ARG gives ARG */
-    KV_OPT_COUNT,   /* long *: a whole number from 0 */
+    KV_OPT_COUNT,   /* long *: a whole number from 0 to KV_OPT_COUNT_MAX */
+    KV_OPT_SOME,    /* long *: the same from 1 */
     KV_OPT_NUMBER,  /* double *: a number from 0 */
-    KV_OPT_SECONDS, /* double *: 90, 90s, 55m, 2h, 1d, 1h30m; in seconds */
+    KV_OPT_RATE,    /* double *: a number above 0 */
+    KV_OPT_SECONDS, /* double *: 90, 90s, 55m, 2h, 1d, 1h30m; in seconds, at most a hundred years */
+    KV_OPT_LIMIT,   /* double *: the same above 0 */
     KV_OPT_LIST,    /* struct kv_opt_list *: the argument; may be given several times */
 };
+
+#define KV_OPT_COUNT_MAX 1000000000000000L
 
 struct kv_opt_list {
     const char **items; /* the program's to free */

@@ -294,5 +294,5 @@ behind_hush() {
 @test "streams: a word that --salvage does not know is told before anything is looked at" {
     run --separate-stderr kv-run --salvage=some --wait 60 nothing.state
     assert_failure 2
-    assert_stderr "kv-run: --salvage: 'some' is not known (try 'kv-run --help')"
+    assert_stderr "kv-run: --salvage: expected timeout, any, not 'some' (try 'kv-run --help')"
 }

@@ -153,7 +153,7 @@ completed() {
     refute [ -s raw ]
     run --separate-stderr kv-run --progress=often r.json
     assert_failure 2
-    assert_regex "$stderr" "--progress: 'often' is not known"
+    assert_regex "$stderr" "--progress: expected auto, line, none, not 'often'"
 }
 
 @test "run: errors are counted once at the end" {

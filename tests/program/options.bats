@@ -43,6 +43,46 @@ PROGRAMS='kv-manifest kv-run kv-append kv-status kv-check-compat kv-finalize kv-
     done
 }
 
+# Of every option that takes a number or a time, by its page: "program option expected".
+numbers() {
+    local count='a whole number from 0 to 10\^15' some='a whole number from 1 to 10\^15'
+    local limit='a time above 0, such as 90, 55m or 1h30m, at most 36525d'
+    cat <<END
+kv-run --jobs a number from 1 to 100000, or auto
+kv-run --rpm a number above 0
+kv-run --tpm a number above 0
+kv-run --max-tasks $count
+kv-run --max-tokens $count
+kv-run --max-cost a number from 0
+kv-run --max-failures $some
+kv-run --give-up $some
+kv-run --among $some
+kv-run --wait a time, such as 90, 55m or 1h30m, at most 36525d
+kv-run --grace a time, such as 90, 55m or 1h30m, at most 36525d
+kv-run --time-limit $limit
+kv-run --first-token $limit
+kv-run --idle $limit
+kv-run --total $limit
+kv-run --cmd-timeout $limit
+kv-rejudge --jobs $some
+END
+}
+
+@test "cli: a number that is none, or out of range, is named with its option and what is allowed" {
+    local program option expected value bad
+    while read -r program option expected; do
+        bad=(x '' -1 5x ' 1' 1e 99999999999999999999d)
+        [[ $expected != *above* && $expected != *'from 1'* ]] || bad+=(0)
+        [[ $expected == *time* || $expected == 'a number '[fa]* ]] || bad+=(1.5 99999999999999999999)
+        for value in "${bad[@]}"; do
+            run --separate-stderr "$program" "$option=$value" x.state </dev/null
+            assert_failure 2
+            assert_stdout ''
+            assert_regex "$stderr" "^$program: $option: expected $expected, not '$value' \(try '$program --help'\)\$"
+        done
+    done < <(numbers)
+}
+
 @test "cli: a missing operand is a usage error" {
     for p in kv-run kv-append kv-status kv-check-compat kv-finalize kv-manifest; do
         run --separate-stderr "$p" </dev/null

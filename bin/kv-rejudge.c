@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "io.h"
 #include "json.h"
+#include "paths.h"
 #include "problem.h"
 #include "question_templates.h"
 #include "rejudge.h"
@@ -18,6 +19,11 @@ enum {
     PIECE_BYTES = 1 << 17,
 };
 
+/* A part of a text. */
+struct part {
+    size_t from, to;
+};
+
 struct work {
     struct kv_rejudge *rejudge;
     struct kv_bench *bench;
@@ -28,8 +34,11 @@ struct work {
     struct kv_buf piece;        /* lines that are to be judged, behind their place */
     bool refused;               /* in the piece at hand */
     long judged;
-    bool any_refused; /* in all */
-    long all_judged;  /* lines, for SIGUSR1 */
+    long templateless; /* results that need a benchmark, and what is said of the first of them */
+    struct part first_templateless;
+    bool any_refused;      /* in all */
+    long all_judged;       /* lines, for SIGUSR1 */
+    long all_templateless; /* the first of them is told */
 };
 
 /* Where the lines of a piece stand. The name is one of argv: a worker has it at the same address. */
@@ -41,7 +50,8 @@ struct place {
 /* What became of a piece, before its output and its messages. */
 struct outcome {
     size_t out_n, said_n;
-    long judged;
+    long judged, templateless;
+    struct part first_templateless;
     bool refused, failed;
     struct kv_err err; /* where it failed */
 };
@@ -65,10 +75,6 @@ static const struct kv_rejudge_question *find_question(
 {
     struct kv_slice id;
     kv_buf_clear(&w->id);
-    if (!w->bench) {
-        kv_err_set(err, KV_INPUT, "a result holds no template: name the benchmark with -b");
-        return NULL;
-    }
     if (!kv_json_get(metadata, "question_id", &id) || kv_json_type(id) != KV_JSON_STRING) {
         kv_err_set(err, KV_INPUT, "metadata.question_id: must be a string");
         return NULL;
@@ -92,28 +98,41 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
         return kv_err_set(err, KV_INPUT, "an object is expected, not %s", kv_json_type_name(line));
     if (!kv_json_get(line, "metadata", &metadata))
         return kv_rejudge_bare(w->rejudge, line, &w->out, err);
+    if (!w->bench) {
+        w->templateless++;
+        return kv_err_set(err, KV_INPUT,
+            "a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl");
+    }
     const struct kv_rejudge_question *q = find_question(w, metadata, err);
     return q ? kv_rejudge_result(w->rejudge, q, line, &w->out, err) : -1;
 }
 
-static void refuse(struct work *w, const char *source, size_t number, const struct kv_err *why)
+/* Of the results that hold no template only the first of a piece has a line. */
+static void refuse(struct work *w, const char *source, size_t number, const struct kv_err *why,
+    bool templateless)
 {
+    size_t before = w->said.n;
+    w->refused = true;
+    if (templateless && w->templateless > 1)
+        return;
     bool column = strncmp(why->text, "1:", 2) == 0; /* "1:17: expected …" of a single line */
     kv_buf_printf(&w->said, "%s:%zu%s%s\n", source, number, column ? "" : ": ", why->text + column);
-    w->refused = true;
+    if (templateless)
+        w->first_templateless = (struct part){before, w->said.n};
 }
 
 static int take_line(
     struct work *w, const char *source, size_t number, struct kv_slice text, struct kv_err *err)
 {
     size_t start = w->out.n;
+    long before = w->templateless;
     if (kv_slice_strip(text).n == 0)
         return 0;
     if (judge_line(w, text, err) != 0) {
         kv_buf_cut(&w->out, start, w->out.n - start);
         if (err->kind != KV_INPUT)
             return -1;
-        refuse(w, source, number, err);
+        refuse(w, source, number, err, w->templateless - before);
         return 0;
     }
     kv_buf_add_char(&w->out, '\n');
@@ -134,7 +153,8 @@ static void judge_piece(void *closure, struct kv_slice piece, struct kv_buf *ans
     kv_buf_clear(&w->out);
     kv_buf_clear(&w->said);
     w->refused = false;
-    w->judged = 0;
+    w->judged = w->templateless = 0;
+    w->first_templateless = (struct part){0, 0};
     for (; rest.n && !o.failed; at.number++) {
         const char *lf = memchr(rest.p, '\n', rest.n);
         struct kv_slice line = {rest.p, (size_t)(lf - rest.p)};
@@ -145,6 +165,8 @@ static void judge_piece(void *closure, struct kv_slice piece, struct kv_buf *ans
     o.said_n = w->said.n;
     o.judged = w->judged;
     o.refused = w->refused;
+    o.templateless = w->templateless;
+    o.first_templateless = w->first_templateless;
     kv_buf_add(answer, &o, sizeof o);
     kv_buf_add_slice(answer, kv_slice_of(&w->out));
     kv_buf_add_slice(answer, kv_slice_of(&w->said));
@@ -168,7 +190,11 @@ static void show(struct work *w, struct kv_slice answer)
     struct kv_err err;
     memcpy(&o, answer.p, sizeof o);
     const char *out = answer.p + sizeof o;
-    say_lines((struct kv_slice){out + o.out_n, o.said_n});
+    const char *said = out + o.out_n;
+    struct part told = w->all_templateless ? o.first_templateless : (struct part){0, 0};
+    say_lines((struct kv_slice){said, told.from});
+    say_lines((struct kv_slice){said + told.to, o.said_n - told.to});
+    w->all_templateless += o.templateless;
     if (o.out_n && kv_cli_put((struct kv_slice){out, o.out_n}, &err) != 0)
         kv_cli_fail(&err);
     if (o.failed)
@@ -240,8 +266,34 @@ static void refuse_long(struct work *w, const char *source, size_t number, const
     if (w->workers)
         show_answers(w, true, false);
     kv_buf_clear(&w->said);
-    refuse(w, source, number, why);
+    refuse(w, source, number, why, false);
     say_lines(kv_slice_of(&w->said));
+    w->any_refused = true;
+}
+
+/* True of the first line of an export, in a line or printed over several. */
+static bool is_document(struct kv_slice line)
+{
+    struct kv_slice rest = kv_slice_strip(line);
+    if (kv_slice_is(rest, "{"))
+        return true;
+    if (!kv_slice_starts(rest, "{"))
+        return false;
+    rest = kv_slice_strip((struct kv_slice){rest.p + 1, rest.n - 1});
+    return kv_slice_starts(rest, "\"format_version\"");
+}
+
+static void refuse_document(struct work *w, const char *source)
+{
+    struct kv_buf file = {0};
+    if (strcmp(source, "<stdin>") == 0)
+        kv_buf_add_str(&file, "results.json");
+    else
+        kv_paths_add_word(&file, source);
+    kv_cli_say("%s: is one document, not a result a line: jq -c '.results[]' %s | kv-rejudge -b "
+               "bench.jsonl",
+        source, file.p);
+    kv_buf_release(&file);
     w->any_refused = true;
 }
 
@@ -250,6 +302,7 @@ static void take_all(struct work *w, const char *source, int fd)
     struct kv_lines lines;
     struct kv_slice line;
     struct kv_err err;
+    bool begun = false;
     int got;
     kv_lines_init(&lines, fd, LINE_MAX_BYTES);
     while (await_line(w, &lines), (got = kv_lines_next(&lines, &line, &err)) != 0) {
@@ -261,6 +314,11 @@ static void take_all(struct work *w, const char *source, int fd)
             refuse_long(w, source, lines.number, &err);
             continue;
         }
+        if (!begun && is_document(line)) {
+            refuse_document(w, source);
+            break;
+        }
+        begun = begun || kv_slice_strip(line).n;
         if (!w->piece.n)
             begin_piece(w, source, lines.number);
         kv_buf_add_slice(&w->piece, line);
@@ -316,14 +374,12 @@ int main(int argc, char **argv)
     long jobs = (long)kv_workers_processors();
     const struct kv_option options[] = {
         {'b', "benchmark", KV_OPT_TEXT, &bench},
-        {'j', "jobs", KV_OPT_COUNT, &jobs},
+        {'j', "jobs", KV_OPT_SOME, &jobs},
         {0, "share", KV_OPT_TEXT, &share},
         {0},
     };
     int first = kv_cli_begin(&cli, argc, argv, options, KV_HELP);
 
-    if (jobs < 1)
-        kv_cli_usage("-j 0: there must be one that judges");
     kv_cli_count("lines judged", &w.all_judged);
     if (bench)
         open_bench(&w, bench);
@@ -338,6 +394,8 @@ int main(int argc, char **argv)
         take_file(&w, argv[i]);
     if (w.workers)
         show_answers(&w, true, false);
+    if (w.all_templateless > 1)
+        kv_cli_say("%ld results hold no template", w.all_templateless);
 
     kv_workers_close(w.workers);
     release(&w);

@@ -102,9 +102,31 @@ disagrees: 226
     assert_stderr 'kv-rejudge: <stdin>:1:13: unexpected end
 kv-rejudge: <stdin>:2: an object is expected, not array
 kv-rejudge: <stdin>:3: neither a result nor an object with a template
-kv-rejudge: <stdin>:4: a result holds no template: name the benchmark with -b
+kv-rejudge: <stdin>:4: a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl
 kv-rejudge: <stdin>:5: template: TemplateSpec: fields: must be an array of at least one field
 kv-rejudge: <stdin>:6: parsed: an object is required, not number'
+}
+
+@test "kv-rejudge: results without a benchmark, and a document of results, are told once with what to type" {
+    for i in $(seq 2000); do
+        echo '{"metadata":{"question_id":"q1"},"template":{"parsed_llm_response":{},"raw_llm_response":"'"$i"' and more of it"}}'
+    done >rows
+    for jobs in 1 2; do
+        run --separate-stderr kv-rejudge -j "$jobs" rows
+        assert_failure 3
+        assert_stderr 'kv-rejudge: rows:1: a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl
+kv-rejudge: 2000 results hold no template'
+    done
+    { echo '{"format_version": "2.2", "results":[' && sed '$!s/$/,/' rows && echo ']}'; } >'a b.json'
+    jq . 'a b.json' >printed.json
+    for file in 'a b.json' printed.json; do
+        run --separate-stderr kv-rejudge "$file"
+        assert_failure 3
+        assert_stdout ''
+        assert_equal "${#stderr_lines[@]}" 1
+        assert_regex "$stderr" "^kv-rejudge: $file: is one document, not a result a line: jq -c '\.results\[\]' .* \| kv-rejudge -b bench.jsonl\$"
+        assert_equal "$(sh -c "$(sed 's/.*a line: \([^|]*\)|.*/\1/' <<<"$stderr")" | wc -l)" 2000
+    done
 }
 
 @test "kv-rejudge: a question the benchmark lacks, and one whose template is code, are named" {

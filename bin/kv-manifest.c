@@ -75,8 +75,8 @@ static void say_what_stands(const struct kv_manifest_options *o)
     if (o->extend_from && strcmp(o->extend_from, o->output) == 0)
         return;
     kv_cli_say("%s: a finished run is there; it stays until the new one is finalized, and is "
-               "replaced then (another -o keeps it, --if-absent begins no second run of the same)",
-        o->output);
+               "replaced then (another -o keeps it%s)",
+        o->output, o->if_absent ? "" : ", --if-absent begins no second run of it");
 }
 
 /* What an older run at this place has ordered in batches: nobody would ask for it any more, so a new

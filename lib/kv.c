@@ -33,7 +33,7 @@ static void tell(struct kv_error *to, const struct kv_err *from)
     if (!to)
         return;
     to->status = (int)from->kind;
-    snprintf(to->text, sizeof to->text, "%s", from->text);
+    kv_err_copy_text(to->text, sizeof to->text, from);
 }
 
 /* ---- beginning, resuming, leaving ---- */

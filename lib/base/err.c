@@ -11,12 +11,26 @@
 static const char ellipsis[] = "…";
 
 /* Ends a text that has no room for more, at a character boundary. */
-static void cut(char text[KV_ERR_TEXT_MAX])
+static void cut_at(char *text, size_t size)
 {
-    size_t at = KV_ERR_TEXT_MAX - sizeof ellipsis;
+    size_t at = size - sizeof ellipsis;
     while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
         at--;
     memcpy(text + at, ellipsis, sizeof ellipsis);
+}
+
+static void cut(char text[KV_ERR_TEXT_MAX])
+{
+    cut_at(text, KV_ERR_TEXT_MAX);
+}
+
+void kv_err_copy_text(char *to, size_t size, const struct kv_err *from)
+{
+    size_t n = strnlen(from->text, size - 1);
+    memcpy(to, from->text, n);
+    to[n] = '\0';
+    if (from->text[n])
+        cut_at(to, size);
 }
 
 size_t kv_err_control(const char *text, size_t n)

@@ -26,13 +26,17 @@ enum kv_kind {
     KV_BUSY = 6,     /* another run holds this state */
 };
 
-enum { KV_ERR_TEXT_MAX = 1024 };
+enum { KV_ERR_TEXT_MAX = 2048 };
 
 struct kv_err {
     enum kv_kind kind;
     int sys;                    /* errno at the time, 0 if the system had no part in it */
     char text[KV_ERR_TEXT_MAX]; /* one line, lower case, no full stop, valid UTF-8 */
 };
+
+/* Copies the text into `size` bytes, of which there are at least 8; what does not fit is cut as
+ * below. */
+void kv_err_copy_text(char *to, size_t size, const struct kv_err *from);
 
 /* Fills *err and returns -1, so that a function can `return kv_err_set(err, …)`. A text that does
  * not fit is cut at a character boundary and ends in "…"; a tab is shown as \t, other control

@@ -72,23 +72,31 @@ static int judge_shard(const struct kv_manifest *m, const struct kv_state *s, st
     return rc;
 }
 
+/* What the results that are there may be kept for, where there are only more tasks. Of requests there
+ * is no more to compare than their names. */
+static const char *for_new_tasks(const struct kv_manifest_options *o)
+{
+    return o->requests ? "to ask only what is new, if the lines that were there say the same"
+                       : "to ask only what is new";
+}
+
 /* Adds to a refusal what to type. `keep`: what the results of the pair may be kept for, or NULL. */
 static int add_way_out(const struct kv_manifest_options *o, const struct kv_state *s,
     const char *keep, struct kv_err *err)
 {
     struct kv_buf text = {0};
     kv_buf_add_str(&text, err->text);
-    if (keep && o->benchmark)
-        kv_way_out_add_extend(&text, o, keep, "NEW.json", kv_state_info(s)->results_path);
-    kv_way_out_add_other(&text);
+    if (keep)
+        kv_way_out_add_extend(&text, o, keep, kv_way_out_new_output(o), kv_state_info(s)->results_path);
+    kv_way_out_add_other(&text, o);
     kv_err_set(err, KV_NO, "%s", text.p);
     kv_buf_release(&text);
     return -1;
 }
 
-/* karenina's reason, for a list of jobs whose configuration is just kept. */
-static int judge_jobs_config(
-    const struct kv_manifest *m, const struct kv_state *s, struct kv_err *err)
+/* karenina's reason, for a list of jobs whose configuration is just kept. *keep as for add_way_out. */
+static int judge_jobs(const struct kv_manifest *m, const struct kv_manifest_options *o,
+    const struct kv_state *s, const char **keep, struct kv_err *err)
 {
     char hash[KV_MD5_HEX + 1];
     struct kv_slice digest;
@@ -96,8 +104,10 @@ static int judge_jobs_config(
     if (strcmp(hash, kv_state_info(s)->config_hash) != 0)
         return kv_err_set(err, KV_NO, "Configuration has changed since the job started");
     if (*m->requests && (!kv_state_member(s, KV_MEMBER_REQUESTS_DIGEST, &digest) ||
-                            !kv_json_string_is(digest, m->requests)))
+                            !kv_json_string_is(digest, m->requests))) {
+        *keep = for_new_tasks(o);
         return kv_err_set(err, KV_NO, "its requests were other ones");
+    }
     return 0;
 }
 
@@ -126,7 +136,6 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
 {
     const struct kv_same_run_given given = {m->config, o->benchmark, m->bench};
     struct kv_same_run_verdict v = {0};
-    static const char more[] = "to ask only what is new";
     const char *keep = NULL;
     int rc = 0;
     if (m->config && (rc = kv_same_run_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
@@ -139,15 +148,15 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
         if (v.questions.changed || v.questions.gone)
             keep = v.different.n ? NULL : "put that right, or keep the results in a new run";
         else if (kv_way_out_only_more(&v.different))
-            keep = more;
+            keep = for_new_tasks(o);
     }
     *harmless = v.harmless.n > 0;
     kv_same_run_release(&v);
     if (!m->config)
-        rc = judge_jobs_config(m, s, err);
+        rc = judge_jobs(m, o, s, &keep, err);
     if (rc == 0 && (rc = kv_state_load(s, KV_LOAD_TASKS, err)) == 0 &&
         (rc = judge_shard(m, s, err)) == 0 && (rc = missing_tasks(m, s, err)) != 0)
-        keep = more;
+        keep = for_new_tasks(o);
     if (rc != 0 && err->kind == KV_NO)
         add_way_out(o, s, keep, err);
     return rc == 0 ? 0 : kv_err_context(err, "%s", kv_state_info(s)->paths->state);
@@ -219,10 +228,22 @@ static struct kv_slice key_of(void *closure, size_t i)
     return kv_manifest_key(w->manifest, i, &w->key);
 }
 
+/* Of results at the output path whose .state is gone. */
+static void add_way_out_of_lost(struct kv_buf *out, const struct kv_manifest_options *o)
+{
+    struct kv_buf rows = {0};
+    kv_buf_printf(&rows, "%s.tmp", o->output);
+    kv_way_out_add_extend(out, o, "to go on from them", kv_way_out_new_output(o), rows.p);
+    kv_buf_add_str(out, "; to replace them: ");
+    kv_way_out_add_command(out, o, o->output);
+    kv_buf_add_str(out, " --force");
+    kv_buf_release(&rows);
+}
+
 static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
-    struct kv_buf config = {0}, rubric = {0}, members = {0};
+    struct kv_buf config = {0}, rubric = {0}, members = {0}, way_out = {0};
     struct walk tasks = {.manifest = m};
     struct kv_extend_rows rows = {
         .path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
@@ -232,6 +253,7 @@ static int create(
     else
         kv_pydantic_state_text(&config, kv_slice_of(&m->jobs_config));
     hash_jobs_config(m, hash);
+    add_way_out_of_lost(&way_out, o);
     if (m->bench && m->bench->rubric.n)
         kv_rubric_add_json(&rubric, &m->bench->rubric);
     add_members(&members, m, o);
@@ -247,6 +269,7 @@ static int create(
         .members = kv_slice_of(&members),
         .start_time = o->now,
         .replace = o->force,
+        .way_out = way_out.p,
         .next_row = o->extend_from ? kv_extend_rows_next : NULL,
         .closure = &rows,
     };
@@ -256,22 +279,22 @@ static int create(
     kv_buf_release(&rubric);
     kv_buf_release(&members);
     kv_buf_release(&tasks.key);
+    kv_buf_release(&way_out);
     return rc;
 }
 
-/* Refuses to begin a finished run anew without --force: it would be paid for a second time. A list
- * of jobs has no settings that may have changed, and is not refused. */
-static int refuse_other_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
-    const struct kv_paths *paths, const struct kv_same_export_reason *why, struct kv_err *err)
+/* Refuses to begin a finished run anew without --force: it would be paid for a second time. */
+static int refuse_other_run(const struct kv_manifest_options *o, const struct kv_paths *paths,
+    const struct kv_same_export_reason *why, struct kv_err *err)
 {
     struct kv_buf text = {0};
-    if ((!m->config && !*m->requests) || o->extend_from)
+    if (o->extend_from)
         return 0;
     kv_buf_add_str(&text, "is the finished run of something else: ");
     kv_buf_add_slice(&text, kv_slice_of(&why->text));
     if (why->only_more)
-        kv_way_out_add_extend(&text, o, "to ask only what is new", paths->output, paths->output);
-    kv_way_out_add_other(&text);
+        kv_way_out_add_extend(&text, o, for_new_tasks(o), paths->output, paths->output);
+    kv_way_out_add_other(&text, o);
     kv_err_set(err, KV_NO, "%s", text.p);
     kv_buf_release(&text);
     return kv_err_context(err, "%s", paths->output);
@@ -297,7 +320,7 @@ static int find_same_run(const struct kv_manifest *m, const struct kv_manifest_o
     else
         matches = kv_same_export_matches(m, *s, &why, err);
     if (matches == 0)
-        matches = refuse_other_run(m, o, paths, &why, err);
+        matches = refuse_other_run(o, paths, &why, err);
     if (matches != 1) {
         kv_state_close(*s);
         *s = NULL;
@@ -320,6 +343,18 @@ static int find_pair(const struct kv_manifest *m, const struct kv_manifest_optio
     return take_harmless(m, paths, err) == 0 && (*s = kv_state_open(paths->state, err)) ? 1 : -1;
 }
 
+static int refuse_pair(
+    const struct kv_manifest_options *o, const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    kv_way_out_add_command(&text, o, o->output);
+    int failed = kv_err_set(err, KV_INPUT,
+        "%s: a run is there; go on with it by %s, or replace it by %s --force", paths->state,
+        paths->resume, text.p);
+    kv_buf_release(&text);
+    return failed;
+}
+
 /* The run that is here already and may stay: as find_same_run. -1 also if it is in the way. */
 static int find_run(const struct kv_manifest *m, const struct kv_manifest_options *o,
     const struct kv_paths *paths, struct kv_state **s, struct kv_err *err)
@@ -330,9 +365,7 @@ static int find_run(const struct kv_manifest *m, const struct kv_manifest_option
     if (there && o->if_absent)
         return find_pair(m, o, paths, s, err);
     if (there && !o->force)
-        return kv_err_set(err, KV_INPUT,
-            "%s: a run is there; go on with it by %s, or replace it by --force", paths->state,
-            paths->resume);
+        return refuse_pair(o, paths, err);
     return o->if_absent && !o->force ? find_same_run(m, o, paths, s, err) : 0;
 }
 

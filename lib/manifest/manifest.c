@@ -136,6 +136,7 @@ static int read_jobs(struct kv_manifest *m, const struct kv_manifest_options *o,
     struct kv_slice rest, value;
     size_t line = 1;
     int got = -1;
+    bool any = false;
     if (kv_io_read(path, 0, &text, err) != 0)
         return -1;
     rest = kv_slice_of(&text);
@@ -144,8 +145,11 @@ static int read_jobs(struct kv_manifest *m, const struct kv_manifest_options *o,
         for (const char *lf = seen; (lf = memchr(lf, '\n', (size_t)(value.p - lf))); lf++)
             line++;
         read_job(m, value, line, once);
+        any = true;
     }
     kv_buf_release(&text);
+    if (got == 0 && !any)
+        got = kv_err_set(err, KV_INPUT, "there is no task in it");
     return got == 0 ? job_problems_err(m, path, err) : kv_err_context(err, "%s", kv_io_name(path));
 }
 
@@ -178,6 +182,8 @@ static int read_requests(
         kv_problems_err(&m->config_problems, err);
         rc = kv_err_context(err, "%s", kv_inputs_name(o->config));
     }
+    if (rc == 0 && !r.n && !m->job_problems.n)
+        rc = kv_err_set(err, KV_INPUT, "%s: there is no request in it", o->requests);
     kv_requests_release(&r);
     kv_config_close(c);
     return rc == 0 ? job_problems_err(m, o->requests, err) : -1;

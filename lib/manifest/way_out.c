@@ -4,6 +4,8 @@
 #include "json.h"
 #include "paths.h"
 
+#include <string.h>
+
 /* ---- differences ---- */
 
 static bool is_model(struct kv_slice path)
@@ -68,11 +70,18 @@ static void add_option(struct kv_buf *out, const char *option, const char *value
     kv_paths_add_word(out, value);
 }
 
-void kv_way_out_add_extend(struct kv_buf *out, const struct kv_manifest_options *o, const char *why,
-    const char *output, const char *rows)
+const char *kv_way_out_new_output(const struct kv_manifest_options *o)
 {
-    kv_buf_printf(out, "; %s: kv-manifest", why);
+    return strcmp(o->output, "NEW.json") == 0 ? "NEWER.json" : "NEW.json";
+}
+
+void kv_way_out_add_command(
+    struct kv_buf *out, const struct kv_manifest_options *o, const char *output)
+{
+    kv_buf_add_str(out, "kv-manifest");
     add_option(out, "-b", o->benchmark);
+    add_option(out, "--tasks", o->tasks);
+    add_option(out, "--requests", o->requests);
     add_option(out, "-c", o->config);
     for (size_t i = 0; i < o->inputs.setting_count; i++)
         add_option(out, "--set", o->inputs.settings[i]);
@@ -81,12 +90,32 @@ void kv_way_out_add_extend(struct kv_buf *out, const struct kv_manifest_options 
     add_option(out, "--shard", o->shard);
     add_option(out, "--manual-traces", o->manual_traces);
     add_option(out, "--replay", o->replay);
+    add_option(out, "--template-cmd", o->inputs.template_command);
+    if (o->layout2)
+        kv_buf_add_str(out, " --layout 2");
     add_option(out, "-o", output);
-    add_option(out, "--extend-from", rows);
 }
 
-void kv_way_out_add_other(struct kv_buf *out)
+void kv_way_out_add_extend(struct kv_buf *out, const struct kv_manifest_options *o, const char *why,
+    const char *output, const char *rows)
 {
-    kv_buf_add_str(
-        out, "; for a run of its own name another output with -o; --force begins one here");
+    kv_buf_printf(out, "; %s: ", why);
+    if (o->benchmark) {
+        kv_way_out_add_command(out, o, output);
+        add_option(out, "--extend-from", rows);
+        return;
+    }
+    const char *new_output = kv_way_out_new_output(o);
+    kv_way_out_add_command(out, o, new_output);
+    kv_buf_printf(out, " && kv-append -q %s.state ", new_output);
+    kv_paths_add_word(out, rows);
+}
+
+void kv_way_out_add_other(struct kv_buf *out, const struct kv_manifest_options *o)
+{
+    kv_buf_add_str(out, "; for a run of its own: ");
+    kv_way_out_add_command(out, o, kv_way_out_new_output(o));
+    kv_buf_add_str(out, "; to replace this one: ");
+    kv_way_out_add_command(out, o, o->output);
+    kv_buf_add_str(out, " --force");
 }

@@ -18,20 +18,31 @@ static bool is_text(struct kv_slice line, const char *name, struct kv_slice *val
     return kv_json_get(line, name, value) && kv_json_type(*value) == KV_JSON_STRING && value->n > 2;
 }
 
+static void add_fault(struct kv_buf *faults, const char *text)
+{
+    kv_buf_printf(faults, "%s%s", faults->n ? "; " : "", text);
+}
+
 int kv_request_line_read(struct kv_request_line *r, struct kv_slice line, struct kv_err *err)
 {
     struct kv_request_line read = {0};
+    struct kv_buf faults = {0};
     struct kv_slice method;
     if (kv_json_type(line) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "a request is an object, not %s", kv_json_type_name(line));
     if (!is_text(line, "custom_id", &read.id))
-        return kv_err_set(err, KV_INPUT, "custom_id: a text is expected");
+        add_fault(&faults, "custom_id: a text is expected");
     if (kv_json_get(line, "method", &method) && !kv_json_string_is(method, "POST"))
-        return kv_err_set(err, KV_INPUT, "method: only \"POST\" is known");
+        add_fault(&faults, "method: only \"POST\" is known");
     if (!is_text(line, "url", &read.url) || read.url.p[1] != '/')
-        return kv_err_set(err, KV_INPUT, "url: a path is expected, as \"/v1/chat/completions\"");
+        add_fault(&faults, "url: a path is expected, as \"/v1/chat/completions\"");
     if (!kv_json_get(line, "body", &read.body) || kv_json_type(read.body) != KV_JSON_OBJECT)
-        return kv_err_set(err, KV_INPUT, "body: an object is expected");
+        add_fault(&faults, "body: an object is expected");
+    if (faults.n) {
+        kv_err_set(err, KV_INPUT, "%s", faults.p);
+        kv_buf_release(&faults);
+        return -1;
+    }
     if (!is_text(read.body, "model", &read.model))
         read.model = (struct kv_slice){0};
     *r = read;

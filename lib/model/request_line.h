@@ -20,7 +20,7 @@ struct kv_request_line {
     struct kv_slice model; /* of the body; empty if it names none */
 };
 
-/* Reads a line (checked JSON). KV_INPUT says which member is wrong; *r is untouched then. Other
+/* Reads a line (checked JSON). KV_INPUT says which members are wrong; *r is untouched then. Other
  * members are passed over. */
 int kv_request_line_read(struct kv_request_line *r, struct kv_slice line, struct kv_err *err);
 

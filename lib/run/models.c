@@ -75,7 +75,7 @@ static bool *find_wanted(const struct kv_models_options *o, bool judges)
 static int open_role(struct kv_models *m, bool judges, const struct kv_models_options *o,
     struct kv_endpoint_options *options, struct kv_err *err)
 {
-    bool *wanted = o->every_model ? NULL : find_wanted(o, judges);
+    bool *wanted = o->every_model && !(judges && o->judgeless) ? NULL : find_wanted(o, judges);
     options->wanted = wanted;
     options->deferred = judges ? o->defer_judges : o->defer_answers;
     options->only_batches = o->only_batches;

@@ -31,7 +31,8 @@ struct kv_models_options {
     bool defer_answers, defer_judges;  /* calls are written down, not made … */
     bool only_batches;                 /* … where the service has batches, … */
     const char *batch_as;              /* … as this shape says of all of them; or NULL */
-    bool every_model;                  /* also those that nothing is to be asked of */
+    bool every_model;                  /* also those that nothing is to be asked of … */
+    bool judgeless;                    /* … but no judge: the tasks are requests */
 };
 
 struct kv_models {

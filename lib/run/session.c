@@ -185,7 +185,8 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
         .defer_judges = o->defer && o->defer_judges,
         .only_batches = o->only_batches,
         .batch_as = o->batch_as,
-        .every_model = o->every_model};
+        .every_model = o->every_model,
+        .judgeless = s->requests.path != NULL};
     return kv_models_open(&s->models, &options, err);
 }
 

@@ -30,6 +30,7 @@ struct kv_store_plan {
     struct kv_slice members; /* private top-level members of .state: a JSON object, or empty */
     double start_time;       /* POSIX seconds */
     bool replace;            /* overwrite a pair that is there */
+    const char *way_out;     /* ends the message where results without a state are there; or NULL */
     /* Rows to begin with, oldest first (extending a finished run): 1 with a row, 0 at the end, -1.
      * It is gone through twice: after a 0 the next call answers the first row again. NULL: none. A
      * row that is no result, or whose key is not in the manifest, is an error; of rows that

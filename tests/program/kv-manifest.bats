@@ -90,7 +90,7 @@ spec() {
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json
     assert_failure 3
     assert_stdout ""
-    assert_stderr "kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append -q r.json.state, or replace it by --force"
+    assert_stderr "kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append -q r.json.state, or replace it by kv-manifest -b b.jsonld -c p.json -o r.json --force"
     cmp r.json.state before
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --questions 0 --force
     assert_success
@@ -141,7 +141,7 @@ spec() {
     jq '.answering_models[0].temperature = 0.9' p.json >q.json
     run --separate-stderr kv-manifest -b b.jsonld -c q.json -o r.json --if-absent --questions 0-2
     assert_failure 1
-    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9; for a run of its own name another output with -o; --force begins one here"
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9; for a run of its own: kv-manifest -b b.jsonld -c q.json --questions 0-2 -o NEW.json; to replace this one: kv-manifest -b b.jsonld -c q.json --questions 0-2 -o r.json --force"
     run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --if-absent
     assert_failure 1
     stderr_says "10 of the tasks are not in its manifest, first 'urn:uuid:question-"
@@ -163,7 +163,7 @@ spec() {
         run --separate-stderr kv-manifest -b b.jsonld -c "q q.json" -o r.json --questions 0-1 --if-absent
         assert_failure 1
         stderr_says 'answering_models[1] is new: "it'"'"'s"'
-        stderr_says "; to ask only what is new: kv-manifest -b b.jsonld -c 'q q.json' --questions 0-1 -o $new --extend-from $rows; for a run of its own name another output with -o; --force begins one here"
+        stderr_says "; to ask only what is new: kv-manifest -b b.jsonld -c 'q q.json' --questions 0-1 -o $new --extend-from $rows; for a run of its own: kv-manifest -b b.jsonld -c 'q q.json' --questions 0-1 -o NEW.json; to replace this one: kv-manifest -b b.jsonld -c 'q q.json' --questions 0-1 -o r.json --force"
         # shellcheck disable=SC2154
         run --separate-stderr bash -c "$(sed 's/.*what is new: //; s/; for .*//' <<<"$stderr")"
         assert_success
@@ -214,10 +214,18 @@ finish() {
     [ ! -e r.json.state ]
     echo '"c"' >>jobs
     run --separate-stderr kv-manifest --tasks jobs -o r.json --if-absent
-    assert_success
-    stderr_says 'r.json: a finished run is there; it stays until the new one is finalized'
-    assert_equal "$(json .completed_count r.json.state)" 0
+    assert_failure 1
+    assert_stderr "kv-manifest: r.json: is the finished run of something else: 1 of the tasks have no result in it, first 'c'; to ask only what is new: kv-manifest --tasks jobs -o NEW.json && kv-append -q NEW.json.state r.json; for a run of its own: kv-manifest --tasks jobs -o NEW.json; to replace this one: kv-manifest --tasks jobs -o r.json --force"
     cmp r.json before
+    [ ! -e r.json.state ]
+    sh -c "$(sed 's/.*is new: \([^;]*\);.*/\1/' <<<"$stderr")" >/dev/null
+    assert_equal "$(kv-status --pending NEW.json.state)" '{"task_id":"c"}'
+    echo '"d"' >>jobs
+    run --separate-stderr kv-manifest --tasks jobs -o NEW.json --if-absent
+    assert_failure 1
+    refute_regex "$stderr" '-o NEW.json(;| && )'
+    sh -c "$(sed 's/.*replace this one: \([^;]*\)/\1/' <<<"$stderr")" >/dev/null
+    kv-manifest --tasks jobs -o NEW.json --if-absent >/dev/null
 }
 
 @test "manifest: --if-absent does not begin a finished run anew because something has changed" {
@@ -234,7 +242,7 @@ finish() {
     jq '.answering_models[0].temperature = 0.9' q.json >p.json
     again
     assert_failure 1
-    assert_stderr 'kv-manifest: r.json: is the finished run of something else: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9'"; for a run of its own name another output with -o; --force begins one here"
+    assert_stderr 'kv-manifest: r.json: is the finished run of something else: Configuration has changed since the job started; answering_models[0].temperature: 0.1, given 0.9'"; for a run of its own: kv-manifest -b b.jsonld -c p.json --questions 0-1 -o NEW.json; to replace this one: kv-manifest -b b.jsonld -c p.json --questions 0-1 -o r.json --force"
     [ ! -e r.json.state ]
     run kv-manifest -b b.jsonld -c p.json -o r.json --questions 0-1 --force
     assert_success
@@ -301,7 +309,15 @@ CASES
     echo '{"x":2}' >c.json
     run --separate-stderr kv-manifest --tasks jobs -c c.json -o r.json --if-absent
     assert_failure 1
-    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; for a run of its own name another output with -o; --force begins one here"
+    assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; for a run of its own: kv-manifest --tasks jobs -c c.json -o NEW.json; to replace this one: kv-manifest --tasks jobs -c c.json -o r.json --force"
+}
+
+@test "manifest: a list without a job is refused" {
+    : >jobs
+    run --separate-stderr kv-manifest --tasks jobs -o r.json
+    assert_failure 3
+    assert_stderr 'kv-manifest: jobs: there is no task in it'
+    [ ! -e r.json.state ]
 }
 
 @test "manifest: all that is wrong with a list of jobs is told at once, by line" {
@@ -771,8 +787,10 @@ python_template() {
     rm r.json.state
     run --separate-stderr kv-manifest --tasks tasks -o r.json --if-absent
     assert_failure 3
-    assert_stderr "kv-manifest: r.json.tmp: results of a run whose state is lost; begin one that goes on from them by kv-manifest --extend-from, or replace them by --force"
+    assert_stderr "kv-manifest: r.json.tmp: results of a run whose state is lost; to go on from them: kv-manifest --tasks tasks -o NEW.json && kv-append -q NEW.json.state r.json.tmp; to replace them: kv-manifest --tasks tasks -o r.json --force"
     assert_equal "$(jq -c '[.results[].task_id]' r.json.tmp)" '["a"]'
+    sh -c "$(sed 's/.*from them: \([^;]*\);.*/\1/' <<<"$stderr")" >/dev/null
+    kv-status -q NEW.json.state
 }
 
 @test "manifest: members of tasks that could not be handed to a command are refused, not dropped" {

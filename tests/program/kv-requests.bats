@@ -172,6 +172,46 @@ kv-manifest: requests.jsonl:4: body.stream: a reply that comes in pieces is no l
     assert_stderr "kv-manifest: requests.jsonl: the task 'a' is there twice"
 }
 
+@test "requests: a file without a request, and all that a line lacks, are told" {
+    start_provider
+    quiz_preset 1
+    : >requests.jsonl
+    run --separate-stderr begin
+    assert_failure 3
+    assert_stderr 'kv-manifest: requests.jsonl: there is no request in it'
+    echo '{"custom_id":"a"}' >requests.jsonl
+    run --separate-stderr begin
+    assert_failure 3
+    assert_stderr 'kv-manifest: requests.jsonl:1: url: a path is expected, as "/v1/chat/completions"; body: an object is expected'
+    assert [ ! -e r.json.state ]
+}
+
+@test "requests: a request that was added to a finished file is asked alone by the command that is said" {
+    requests 2
+    begin
+    kv-run r.json.state | kv-append -q r.json.state
+    kv-finalize r.json.state >/dev/null
+    begin --if-absent
+    sed 's/r 2/r 3/; s/number 2/number 3/' requests.jsonl | tail -n 1 >more
+    cat more >>requests.jsonl
+    run --separate-stderr begin --if-absent
+    assert_failure 1
+    assert [ ! -e r.json.state ]
+    refute_regex "$stderr" extend-from
+    sh -c "$(sed 's/.*say the same: \([^;]*\);.*/\1/' <<<"$stderr")" >/dev/null
+    kv-run NEW.json.state | kv-append -q NEW.json.state
+    kv-status -q NEW.json.state
+    assert_equal "$(asked true)" 3
+}
+
+@test "requests: --check asks the models of the requests, and no judge" {
+    requests 2
+    begin
+    run --separate-stderr kv-run --check r.json.state
+    assert_success
+    assert_equal "$(jq -r .model <<<"$output")" 'openai_endpoint:m1 (a1)'
+}
+
 @test "requests: a file that says something else now is refused" {
     requests 2
     begin

@@ -173,6 +173,12 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
         kv_cli_usage("only one input can be standard input");
     if (o->if_absent && o->force)
         kv_cli_usage("--if-absent and --force exclude each other");
+    if (task != MAKE && (o->if_absent || o->force))
+        kv_cli_usage("--%s writes nothing: --%s has no place beside it",
+            task == CHECK ? "check" : "print", o->force ? "force" : "if-absent");
+    for (size_t i = 0; i < o->inputs.setting_count; i++)
+        if (!strchr(o->inputs.settings[i], '='))
+            kv_cli_usage("--set: expected NAME=VALUE, not '%s'", o->inputs.settings[i]);
 }
 
 /* True if --layout asks for karenina's newer layout, 2. */

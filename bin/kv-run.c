@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "elsewhere.h"
 #include "failure.h"
+#include "io.h"
 #include "json.h"
 #include "lock_warning.h"
 #include "own_append.h"
@@ -140,6 +141,15 @@ static bool salvages_any(void)
     return given.salvage && choose_word("salvage", given.salvage, classes) == 1;
 }
 
+_Noreturn static void refuse_category(struct kv_slice name)
+{
+    struct kv_buf known = {0};
+    for (int i = 0; kv_failure_names[i]; i++)
+        kv_buf_printf(&known, "%s, ", kv_failure_names[i]);
+    kv_cli_usage("--retry-failed: expected some of %struncated, partial, not '%.*s'", known.p,
+        (int)name.n, name.p);
+}
+
 static void check_categories(const char *list)
 {
     while (*list) {
@@ -147,7 +157,7 @@ static void check_categories(const char *list)
         bool known = kv_failure_find(name) != KV_FAIL_NONE || kv_slice_is(name, "truncated") ||
                      kv_slice_is(name, "partial");
         if (name.n && !known)
-            kv_cli_usage("--retry-failed: '%.*s' is no failure category", (int)name.n, name.p);
+            refuse_category(name);
         list += name.n + (list[name.n] == ',');
     }
 }
@@ -179,7 +189,7 @@ static void check_elsewhere(const char *tasks)
 static void check_options(int operands)
 {
     if (operands < 1 || operands > 2)
-        kv_cli_usage(operands < 1 ? "no state given" : "too many operands");
+        kv_cli_usage(operands < 1 ? "no STATE given" : "too many operands: STATE and TASKS at most");
     if (given.exec && (given.answer || given.judge))
         kv_cli_usage(
             "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
@@ -374,7 +384,9 @@ static int tell_idle(const struct kv_session *session, const char *tasks)
 {
     struct kv_buf word = {0};
     kv_paths_add_word(&word, kv_state_info(session->state)->paths->state);
-    if (kv_cli_watched() && !kv_cli_env("KV_NO_HINTS")) {
+    if (tasks && !session->work.chosen_count)
+        kv_cli_say("%s: no task is named there: nothing was done", kv_io_name(tasks));
+    else if (kv_cli_watched() && !kv_cli_env("KV_NO_HINTS")) {
         if (tasks)
             kv_cli_say("none of these tasks is pending");
         else

@@ -23,7 +23,7 @@ static bool next_part(const char **at, struct kv_slice *part)
 
 static int refuse(struct kv_err *err, const char *why, struct kv_slice part)
 {
-    return kv_err_set(err, KV_INPUT, "%s: %.*s", why, (int)part.n, part.p);
+    return kv_err_set(err, KV_USAGE, "%s: %.*s", why, (int)part.n, part.p);
 }
 
 /* A part with a hyphen is a range, so -1 is one with an empty start. */

@@ -163,7 +163,7 @@ static bool take(const struct kv_option *o, const char *arg)
     case KV_OPT_TEXT:
     case KV_OPT_MAYBE:
         *(const char **)o->to = arg ? arg : "";
-        return true;
+        return o->kind == KV_OPT_MAYBE || *arg;
     case KV_OPT_COUNT:
     case KV_OPT_SOME:
         return parse_count(arg, o->kind == KV_OPT_SOME, o->to);
@@ -176,7 +176,7 @@ static bool take(const struct kv_option *o, const char *arg)
     case KV_OPT_LIMIT:
         return parse_limit(arg, o->to);
     case KV_OPT_LIST:
-        return add_to_list(o->to, arg);
+        return *arg && add_to_list(o->to, arg);
     }
     return false;
 }
@@ -195,6 +195,9 @@ static const char *expected(enum kv_opt_kind kind)
         return "a number above 0";
     case KV_OPT_LIMIT:
         return "a time above 0, such as 90, 55m or 1h30m, at most 36525d";
+    case KV_OPT_TEXT:
+    case KV_OPT_LIST:
+        return "an argument"; /* an empty one is a variable that is not set */
     default:
         return "a time, such as 90, 55m or 1h30m, at most 36525d";
     }
@@ -468,8 +471,15 @@ double kv_cli_time(void)
 
 char *kv_cli_share(const char *given)
 {
-    if (given)
+    struct stat st;
+    if (given) {
+        if (stat(given, &st) != 0 || !S_ISDIR(st.st_mode)) {
+            struct kv_err err;
+            kv_err_set(&err, KV_INPUT, "--share: '%s' is no folder of data files", given);
+            kv_cli_fail(&err);
+        }
         return kv_strdup(given);
+    }
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
@@ -477,7 +487,6 @@ char *kv_cli_share(const char *given)
     if (slash)
         *slash = '\0';
     struct kv_buf path = {0};
-    struct stat st;
     for (size_t i = 0; i < 2; i++) {
         kv_buf_clear(&path);
         kv_buf_printf(&path, i ? "%s/../share" : "%s/../share/kv", slash ? self : ".");

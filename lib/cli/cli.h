@@ -27,7 +27,7 @@
 enum kv_opt_kind {
     KV_OPT_FLAG,    /* bool *: set to true */
     KV_OPT_NEGATE,  /* bool *: set to false */
-    KV_OPT_TEXT,    /* const char **: the argument */
+    KV_OPT_TEXT,    /* const char **: the argument, which is not empty */
     KV_OPT_MAYBE,   /* const char **: --name gives "", --name=ARG gives ARG */
     KV_OPT_COUNT,   /* long *: a whole number from 0 to KV_OPT_COUNT_MAX */
     KV_OPT_SOME,    /* long *: the same from 1 */
@@ -35,7 +35,7 @@ enum kv_opt_kind {
     KV_OPT_RATE,    /* double *: a number above 0 */
     KV_OPT_SECONDS, /* double *: 90, 90s, 55m, 2h, 1d, 1h30m; in seconds, at most a hundred years */
     KV_OPT_LIMIT,   /* double *: the same above 0 */
-    KV_OPT_LIST,    /* struct kv_opt_list *: the argument; may be given several times */
+    KV_OPT_LIST,    /* struct kv_opt_list *: the argument, not empty; may be given several times */
 };
 
 #define KV_OPT_COUNT_MAX 1000000000000000L
@@ -119,7 +119,8 @@ const char *kv_cli_env(const char *name);
 double kv_cli_time(void);
 
 /* The directory of the data files: share/ beside the directory of the running program, as in the
- * checkout, or share/kv under its prefix. `given` (an option) wins. Caller frees. */
+ * checkout, or share/kv under its prefix. `given` (--share) wins; what is no folder ends the program.
+ * Caller frees. */
 char *kv_cli_share(const char *given);
 
 #endif

@@ -264,7 +264,10 @@ static int choose_questions(
                                             : "there is no finished question");
     if (n <= 0) {
         free(chosen);
-        return kv_err_context(err, "%s", kv_io_name(o->benchmark));
+        if (n < 0)
+            kv_err_context(err, "--questions");
+        return n < 0 && err->kind == KV_USAGE ? -1
+                                              : kv_err_context(err, "%s", kv_io_name(o->benchmark));
     }
     m->question_ids = kv_calloc((size_t)n + 1, sizeof *m->question_ids);
     for (size_t i = 0; i < m->bench->n; i++)
@@ -314,7 +317,7 @@ static int check_recorded(const struct kv_manifest_options *o, struct kv_err *er
 static char *prompt_of_pair(const struct kv_manifest_options *o)
 {
     struct kv_err ignored;
-    struct kv_state *s = o->if_absent ? kv_state_open_any(o->output, &ignored) : NULL;
+    struct kv_state *s = o->if_absent && o->output ? kv_state_open_any(o->output, &ignored) : NULL;
     char *prompt = s ? kv_config_diff_builtin_prompt(kv_same_run_config(s)) : NULL;
     kv_state_close(s);
     return prompt;

@@ -148,6 +148,19 @@ static int find_baseline(struct kv_report *r, struct kv_err *err)
     return 0;
 }
 
+/* Without a keyword that begins so each question would be a unit of its own, as if nothing was said. */
+static int check_cluster(const struct kv_report *r, struct kv_err *err)
+{
+    const char *prefix = r->how.cluster;
+    if (!prefix || !r->set->n)
+        return 0;
+    for (uint32_t i = 0; i < r->set->keywords.n; i++)
+        if (kv_slice_starts(kv_names_text(&r->set->keywords, i), prefix))
+            return 0;
+    return kv_err_set(
+        err, KV_USAGE, "--cluster %s: no keyword of %s begins so", prefix, r->set->path);
+}
+
 /* ---- life ---- */
 
 static int open_prices(struct kv_report *r, struct kv_err *err)
@@ -182,7 +195,7 @@ static int open_all(struct kv_report *r, const char *const *paths, size_t count,
     kv_agreements_make(&r->agreements, r->set);
     kv_consumptions_make(&r->consumptions, r->set);
     kv_health_make(&r->health, r->set);
-    if (find_baseline(r, err) != 0)
+    if (find_baseline(r, err) != 0 || check_cluster(r, err) != 0)
         return -1;
     return how->labels ? kv_agreements_label(&r->agreements, r->set, r->rates, how->labels, err)
                        : 0;

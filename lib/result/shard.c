@@ -49,7 +49,7 @@ static int refuse_unset(const char *text, struct kv_err *err)
             : i == VARIABLES - 1 ? " or "
                                  : ", ",
             variables[i].index);
-    kv_err_set(err, KV_USAGE, "shard '%s': the environment has none of %s", text, names.p);
+    kv_err_set(err, KV_USAGE, "--shard %s: the environment has none of %s", text, names.p);
     kv_buf_release(&names);
     return -1;
 }
@@ -67,12 +67,12 @@ static int find_index(const char *text, const char *(*env)(const char *name), st
         return refuse_unset(text, err);
     if (!kv_num_int64(kv_slice(value), &index) || index < 0)
         return kv_err_set(
-            err, KV_USAGE, "shard '%s': %s is no number from 0: '%s'", text, v->index, value);
+            err, KV_USAGE, "--shard %s: %s is no number from 0: '%s'", text, v->index, value);
     const char *members = look_up(env, v->size);
     if (members && kv_num_int64(kv_slice(members), &size) && size > 0 &&
         (uint64_t)size > out->count)
         return kv_err_set(err, KV_USAGE,
-            "shard '%s': the array has more members (%s is %s): two of them would do the same",
+            "--shard %s: the array has more members (%s is %s): two of them would do the same",
             text, v->size, members);
     out->index = (uint64_t)index % out->count;
     return 0;
@@ -88,7 +88,7 @@ int kv_shard_parse(const char *text, const char *(*env)(const char *name), struc
     if (!slash || (!told && !kv_num_int64(before, &index)) ||
         !kv_num_int64(kv_slice(slash + 1), &count) || index < 1 || index > count)
         return kv_err_set(
-            err, KV_USAGE, "invalid shard '%s': expected I/N with I from 1 to N, or @/N", text);
+            err, KV_USAGE, "--shard: expected I/N with I from 1 to N, or @/N, not '%s'", text);
     struct kv_shard shard = {(uint64_t)index - 1, (uint64_t)count};
     if (told && find_index(text, env, &shard, err) != 0)
         return -1;

@@ -312,6 +312,26 @@ CASES
     assert_stderr "kv-manifest: r.json.state: Configuration has changed since the job started; for a run of its own: kv-manifest --tasks jobs -c c.json -o NEW.json; to replace this one: kv-manifest --tasks jobs -c c.json -o r.json --force"
 }
 
+@test "manifest: what is wrong with an option is told under its name" {
+    refused() {
+        run --separate-stderr kv-manifest -b b.jsonld -c p.json "${@:2}"
+        assert_failure 2
+        assert_stdout ''
+        assert_stderr "kv-manifest: $1 (try 'kv-manifest --help')"
+    }
+    refused '--print writes nothing: --if-absent has no place beside it' --print --if-absent
+    refused '--check writes nothing: --force has no place beside it' --check --force
+    refused '--questions: Invalid index: x' --print --questions x
+    refused '--questions: Invalid range format: -1' --print --questions=-1
+    refused "--set: expected NAME=VALUE, not 'x'" --print --set x
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json --print --questions 0,1000
+    assert_failure 3
+    assert_regex "$stderr" '^kv-manifest: b.jsonld: --questions: Index out of range: 1000'
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json --print --share p.json
+    assert_failure 3
+    assert_stderr "kv-manifest: --share: 'p.json' is no folder of data files"
+}
+
 @test "manifest: a list without a job is refused" {
     : >jobs
     run --separate-stderr kv-manifest --tasks jobs -o r.json
@@ -348,7 +368,7 @@ kv-manifest: jobs: the task 'b' is there twice"
     assert_output 0
     run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --shard 0/3
     assert_failure 2
-    stderr_says "kv-manifest: invalid shard '0/3': expected I/N with I from 1 to N, or @/N"
+    stderr_says "kv-manifest: --shard: expected I/N with I from 1 to N, or @/N, not '0/3'"
 }
 
 @test "manifest: the judges of one answer are in one shard" {
@@ -380,13 +400,13 @@ shard_of() {
     assert_equal "$(shard_of KV_SHARD=2 SLURM_ARRAY_TASK_ID=3)" 3/4
     assert_equal "$(shard_of SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=4)" 3/4
     run ! --separate-stderr shard_of SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=5
-    stderr_says "kv-manifest: shard '@/4': the array has more members (SLURM_ARRAY_TASK_COUNT is 5): two of them would do the same"
+    stderr_says "kv-manifest: --shard @/4: the array has more members (SLURM_ARRAY_TASK_COUNT is 5): two of them would do the same"
     run ! --separate-stderr shard_of AWS_BATCH_JOB_ARRAY_INDEX=2 AWS_BATCH_JOB_ARRAY_SIZE=5
-    stderr_says "kv-manifest: shard '@/4': the array has more members (AWS_BATCH_JOB_ARRAY_SIZE is 5): two of them would do the same"
+    stderr_says "kv-manifest: --shard @/4: the array has more members (AWS_BATCH_JOB_ARRAY_SIZE is 5): two of them would do the same"
     run ! --separate-stderr shard_of KV_SHARD=two
-    stderr_says "kv-manifest: shard '@/4': KV_SHARD is no number from 0: 'two'"
+    stderr_says "kv-manifest: --shard @/4: KV_SHARD is no number from 0: 'two'"
     run ! --separate-stderr shard_of LSB_JOBINDEX=0 SGE_TASK_ID=undefined
-    stderr_says "kv-manifest: shard '@/4': the environment has none of KV_SHARD, SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX, NOMAD_ALLOC_INDEX, PBS_ARRAY_INDEX, SGE_TASK_ID or LSB_JOBINDEX"
+    stderr_says "kv-manifest: --shard @/4: the environment has none of KV_SHARD, SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX, NOMAD_ALLOC_INDEX, PBS_ARRAY_INDEX, SGE_TASK_ID or LSB_JOBINDEX"
 }
 
 @test "manifest: a shard is written down, and another one refused" {
@@ -497,7 +517,7 @@ kv-manifest: q.json: parsing_models[0].extra_kwargs.base_url: a URL must not hol
     assert_stderr "kv-manifest: b.jsonld: --question-ids: no question has the id 'nobody'"
     run --separate-stderr kv-manifest --print -b b.jsonld -c p.json --questions 99
     assert_failure 3
-    assert_stderr "kv-manifest: b.jsonld: Index out of range: 99 (total questions: 8)"
+    assert_stderr "kv-manifest: b.jsonld: --questions: Index out of range: 99 (total questions: 8)"
 }
 
 @test "manifest: jobs of any kind, as keys or objects" {
@@ -610,7 +630,6 @@ CASES
         stderr_says "$why"
     done <<'CASES'
 replicates=3|replicates: is no setting
-replicate_count|a setting is NAME=VALUE, not 'replicate_count'
 replicate_count=two|p.json: replicate_count: not a whole number, got "two"
 evaluation_mode=rubrics|p.json: evaluation_mode: must be one of template_only
 answering_models=[]|answering_models: lists of models are written into the preset

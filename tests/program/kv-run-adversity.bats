@@ -143,13 +143,26 @@ manifest() {
     assert_stdout ''
 }
 
+@test "run: a pipe or a file that names no task is told, and nothing is done" {
+    echo '"a"' | kv-manifest --tasks - -o r.json >/dev/null
+    run --separate-stderr kv-run --exec cat r.json.state - </dev/null
+    assert_success
+    assert_stdout ''
+    assert_stderr 'kv-run: <stdin>: no task is named there: nothing was done'
+    echo >none
+    run --separate-stderr kv-run --exec cat r.json.state none
+    assert_success
+    assert_stderr 'kv-run: none: no task is named there: nothing was done'
+    assert_equal "$(kv-status r.json.state | jq .progress.pending_count)" 1
+}
+
 @test "run: --retry-failed knows the categories" {
     bench 1
     start_provider
     manifest
     run --separate-stderr kv-run --retry-failed=timeout,nonsense r.json.state
     assert_failure 2
-    assert_regex "$stderr" "^kv-run: --retry-failed: 'nonsense' is no failure category"
+    assert_regex "$stderr" "^kv-run: --retry-failed: expected some of .*timeout, .*truncated, partial, not 'nonsense'"
 }
 
 @test "run: a limit that is reached by the last task stopped nothing" {

@@ -71,7 +71,8 @@ END
 @test "cli: a number that is none, or out of range, is named with its option and what is allowed" {
     local program option expected value bad
     while read -r program option expected; do
-        bad=(x '' -1 5x ' 1' 1e 99999999999999999999d)
+        bad=(x -1 5x ' 1' 1e 99999999999999999999d)
+        [[ $expected == *auto ]] || bad+=('')
         [[ $expected != *above* && $expected != *'from 1'* ]] || bad+=(0)
         [[ $expected == *time* || $expected == 'a number '[fa]* ]] || bad+=(1.5 99999999999999999999)
         for value in "${bad[@]}"; do
@@ -81,6 +82,26 @@ END
             assert_regex "$stderr" "^$program: $option: expected $expected, not '$value' \(try '$program --help'\)\$"
         done
     done < <(numbers)
+}
+
+@test "cli: an empty argument, as of a variable that is not set, is named with its option" {
+    local program option
+    while read -r program option; do
+        run --separate-stderr "$program" "$option" '' x.state </dev/null
+        assert_failure 2
+        assert_stderr "$program: $option: expected an argument, not '' (try '$program --help')"
+    done <<'END'
+kv-manifest --benchmark
+kv-manifest --output
+kv-manifest --set
+kv-manifest --share
+kv-run --exec
+kv-run --endpoint
+kv-append --rejects
+kv-check-compat --config
+kv-rejudge --benchmark
+kv-report --labels
+END
 }
 
 @test "cli: a missing operand is a usage error" {

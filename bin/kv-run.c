@@ -141,15 +141,6 @@ static bool salvages_any(void)
     return given.salvage && choose_word("salvage", given.salvage, classes) == 1;
 }
 
-_Noreturn static void refuse_category(struct kv_slice name)
-{
-    struct kv_buf known = {0};
-    for (int i = 0; kv_failure_names[i]; i++)
-        kv_buf_printf(&known, "%s, ", kv_failure_names[i]);
-    kv_cli_usage("--retry-failed: expected some of %struncated, partial, not '%.*s'", known.p,
-        (int)name.n, name.p);
-}
-
 static void check_categories(const char *list)
 {
     while (*list) {
@@ -157,7 +148,9 @@ static void check_categories(const char *list)
         bool known = kv_failure_find(name) != KV_FAIL_NONE || kv_slice_is(name, "truncated") ||
                      kv_slice_is(name, "partial");
         if (name.n && !known)
-            refuse_category(name);
+            kv_cli_usage("--retry-failed: expected categories of kv-results(5), truncated or "
+                         "partial, not '%.*s'",
+                (int)name.n, name.p);
         list += name.n + (list[name.n] == ',');
     }
 }

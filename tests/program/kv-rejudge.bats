@@ -155,7 +155,7 @@ kv-rejudge: in:2: question 'q3' is not in the benchmark"
     assert_stderr 'kv-rejudge: nothing.jsonld: no such file or directory'
     run --separate-stderr kv-rejudge --share nowhere
     assert_failure 3
-    assert_stderr 'kv-rejudge: nowhere/verify/primitives.jq: no such file or directory'
+    assert_stderr "kv-rejudge: --share: 'nowhere' is no folder of data files"
 }
 
 @test "kv-rejudge: a Jq filter gives a verdict or a credit" {

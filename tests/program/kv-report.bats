@@ -45,6 +45,9 @@ oracle() {
     run oracle --cluster text: results.json
     assert_success
     assert_not_equal "$(jq '.pairs[0].se' report.json)" "$(kv-report --json results.json | jq '.pairs[0].se')"
+    run --separate-stderr kv-report --json --cluster txt: results.json
+    assert_failure 2
+    assert_stderr "kv-report: --cluster txt:: no keyword of results.json begins so (try 'kv-report --help')"
 }
 
 # then_and_now FILTER - results.json, and then.json with it changed by a jq filter

@@ -377,9 +377,7 @@ static int tell_idle(const struct kv_session *session, const char *tasks)
 {
     struct kv_buf word = {0};
     kv_paths_add_word(&word, kv_state_info(session->state)->paths->state);
-    if (tasks && !session->work.chosen_count)
-        kv_cli_say("%s: no task is named there: nothing was done", kv_io_name(tasks));
-    else if (kv_cli_watched() && !kv_cli_env("KV_NO_HINTS")) {
+    if (kv_cli_watched() && !kv_cli_env("KV_NO_HINTS")) {
         if (tasks)
             kv_cli_say("none of these tasks is pending");
         else
@@ -516,6 +514,8 @@ static struct kv_session_options session_options(char **operands, const char *sh
 /* Does what was asked for; the exit status, or -1. */
 static int act(struct kv_session *session, const char *tasks, const char *again, struct kv_err *err)
 {
+    if (tasks && !session->work.chosen_count)
+        kv_cli_say("%s: no task is named there: nothing is to be done", kv_io_name(tasks));
     if (session->idle)
         return kv_elsewhere_empty(&given.elsewhere, err) != 0 ? -1 : tell_idle(session, tasks);
     if (given.dry_run && session->requests.path)

@@ -148,11 +148,11 @@ manifest() {
     run --separate-stderr kv-run --exec cat r.json.state - </dev/null
     assert_success
     assert_stdout ''
-    assert_regex "$stderr" 'kv-run: <stdin>: no task is named there: nothing was done'
+    assert_regex "$stderr" 'kv-run: <stdin>: no task is named there: nothing is to be done'
     echo >none
     run --separate-stderr kv-run --exec cat r.json.state none
     assert_success
-    assert_regex "$stderr" 'kv-run: none: no task is named there: nothing was done'
+    assert_regex "$stderr" 'kv-run: none: no task is named there: nothing is to be done'
     assert_equal "$(kv-status r.json.state | jq .progress.pending_count)" 1
 }
 

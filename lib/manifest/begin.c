@@ -275,11 +275,9 @@ static int create(
     };
     int rc = o->layout2 ? kv_layout2_create(&plan, err) : kv_store_create(&plan, err);
     kv_extend_rows_end(&rows);
-    kv_buf_release(&config);
-    kv_buf_release(&rubric);
-    kv_buf_release(&members);
-    kv_buf_release(&tasks.key);
-    kv_buf_release(&way_out);
+    struct kv_buf *const made[] = {&config, &rubric, &members, &tasks.key, &way_out};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        kv_buf_release(made[i]);
     return rc;
 }
 

@@ -99,22 +99,11 @@ static void read_jobs(struct kv_session_options *o)
     o->jobs = (int)n;
 }
 
-static int choose_word(const char *option, const char *given_word, const char *const *words)
-{
-    for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], given_word) == 0)
-            return i;
-    struct kv_buf known = {0};
-    for (int i = 0; words[i]; i++)
-        kv_buf_printf(&known, "%s%s", i ? ", " : "", words[i]);
-    kv_cli_usage("--%s: expected %s, not '%s'", option, known.p, given_word);
-}
-
 /* The bar needs a terminal that can take a line back. */
 static enum kv_progress_mode read_progress(void)
 {
     static const char *const words[] = {"auto", "line", "none", NULL};
-    switch (given.progress ? choose_word("progress", given.progress, words) : 0) {
+    switch (given.progress ? kv_cli_choose("progress", given.progress, words) : 0) {
     case 0:
         return kv_cli_redraws(STDERR_FILENO) ? KV_PROGRESS_BAR : KV_PROGRESS_LINES;
     case 1:
@@ -130,7 +119,7 @@ static struct kv_streaming read_streaming(void)
     struct kv_streaming s = {
         .first_s = given.first_token, .idle_s = given.idle, .total_s = given.total};
     if (given.stream)
-        s.when = (enum kv_stream_when)choose_word(
+        s.when = (enum kv_stream_when)kv_cli_choose(
             "stream", *given.stream ? given.stream : "always", when);
     return s;
 }
@@ -138,7 +127,7 @@ static struct kv_streaming read_streaming(void)
 static bool salvages_any(void)
 {
     static const char *const classes[] = {"timeout", "any", NULL};
-    return given.salvage && choose_word("salvage", given.salvage, classes) == 1;
+    return given.salvage && kv_cli_choose("salvage", given.salvage, classes) == 1;
 }
 
 static void check_categories(const char *list)
@@ -182,7 +171,8 @@ static void check_elsewhere(const char *tasks)
 static void check_options(int operands)
 {
     if (operands < 1 || operands > 2)
-        kv_cli_usage(operands < 1 ? "no STATE given" : "too many operands: STATE and TASKS at most");
+        kv_cli_usage(
+            operands < 1 ? "no STATE given" : "too many operands: STATE and TASKS at most");
     if (given.exec && (given.answer || given.judge))
         kv_cli_usage(
             "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");

@@ -146,6 +146,19 @@ static bool parse_limit(const char *text, double *to)
     return true;
 }
 
+int kv_cli_choose(const char *option, const char *word, const char *const *words)
+{
+    struct kv_buf known = {0};
+    for (int i = 0; words[i]; i++) {
+        if (strcmp(words[i], word) == 0) {
+            kv_buf_release(&known);
+            return i;
+        }
+        kv_buf_printf(&known, "%s%s", i ? ", " : "", words[i]);
+    }
+    kv_cli_usage("--%s: expected %s, not '%s'", option, known.p, word);
+}
+
 static bool add_to_list(struct kv_opt_list *list, const char *arg)
 {
     list->items = kv_grow(list->items, list->n, sizeof *list->items);

@@ -112,6 +112,10 @@ size_t kv_cli_columns(void);
 /* Reads a time as KV_OPT_SECONDS does. */
 bool kv_cli_seconds(const char *text, double *seconds);
 
+/* The place of a word in a list that ends with NULL; a usage error that tells the list if it is none of
+ * them. */
+int kv_cli_choose(const char *option, const char *word, const char *const *words);
+
 /* The environment, read here only. NULL if unset or empty. */
 const char *kv_cli_env(const char *name);
 

@@ -108,8 +108,8 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
 }
 
 /* Of the results that hold no template only the first of a piece has a line. */
-static void refuse(struct work *w, const char *source, size_t number, const struct kv_err *why,
-    bool templateless)
+static void refuse(
+    struct work *w, const char *source, size_t number, const struct kv_err *why, bool templateless)
 {
     size_t before = w->said.n;
     w->refused = true;

@@ -87,7 +87,8 @@ static int add_way_out(const struct kv_manifest_options *o, const struct kv_stat
     struct kv_buf text = {0};
     kv_buf_add_str(&text, err->text);
     if (keep)
-        kv_way_out_add_extend(&text, o, keep, kv_way_out_new_output(o), kv_state_info(s)->results_path);
+        kv_way_out_add_extend(
+            &text, o, keep, kv_way_out_new_output(o), kv_state_info(s)->results_path);
     kv_way_out_add_other(&text, o);
     kv_err_set(err, KV_NO, "%s", text.p);
     kv_buf_release(&text);

@@ -130,7 +130,7 @@ struct kv_http *kv_http_open(const struct kv_http_limits *limits, struct kv_err 
     set_means(&h->means, limits);
     h->capacity = kv_http_descriptors_raise(limits->in_flight ? limits->in_flight : 1);
     h->broken_ms = INT64_MIN / 2;
-    if (kv_http_descriptors_check(err) == 0 && (h->means.watch = kv_http_watch_open(err)) &&
+    if ((h->means.watch = kv_http_watch_open(err)) && kv_http_descriptors_check(err) == 0 &&
         multi_open(h, err) == 0)
         return h;
     kv_http_close(h);

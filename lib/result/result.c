@@ -226,7 +226,8 @@ static int64_t count_in(struct kv_slice object_, const char *name)
 static bool reply_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
     struct kv_stage_usage u = {0};
-    if (!kv_reply_usage_of_result(&u, result->text) || (u.used.in_total < 0 && u.used.out_total < 0))
+    if (!kv_reply_usage_of_result(&u, result->text) ||
+        (u.used.in_total < 0 && u.used.out_total < 0))
         return false;
     int64_t in = kv_stage_usage_input(&u), out = kv_stage_usage_output(&u);
     *tokens = (struct kv_tokens){in, out, in > INT64_MAX - out ? INT64_MAX : in + out};

@@ -70,9 +70,8 @@ static int refuse_existing(struct making *m, struct kv_err *err)
         return kv_doc_unrelated(m->doc), 0;
     if (state)
         return kv_err_set(err, KV_INPUT, "%s: exists already", m->paths.state);
-    return kv_err_set(err, KV_INPUT,
-        "%s: results of a run whose state is lost%s",
-        m->paths.tmp, m->plan->way_out ? m->plan->way_out : "");
+    return kv_err_set(err, KV_INPUT, "%s: results of a run whose state is lost%s", m->paths.tmp,
+        m->plan->way_out ? m->plan->way_out : "");
 }
 
 static int enter_manifest(struct making *m, struct kv_err *err)

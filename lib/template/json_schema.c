@@ -308,8 +308,7 @@ static bool is_required(const struct kv_answer_field *f)
 }
 
 /* "required" stands there, perhaps empty, if the class has any field without a default. */
-static void required(
-    struct kv_buf *out, const struct kv_template *t, choose *chosen, bool always)
+static void required(struct kv_buf *out, const struct kv_template *t, choose *chosen, bool always)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++)

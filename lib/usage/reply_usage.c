@@ -74,8 +74,7 @@ bool kv_reply_usage_of_result(struct kv_stage_usage *u, struct kv_slice row)
 {
     struct kv_slice body, priced;
     double amount;
-    if (!kv_json_path(row, &body, "response", "body", NULL) ||
-        kv_json_type(body) != KV_JSON_OBJECT)
+    if (!kv_json_path(row, &body, "response", "body", NULL) || kv_json_type(body) != KV_JSON_OBJECT)
         return false;
     kv_reply_usage_read(u, body);
     if (kv_json_get(row, "kv_priced", &priced) && kv_num_double(priced, &amount) && amount >= 0)

@@ -5,7 +5,6 @@
  */
 #include "response.h"
 
-
 #include <stdint.h>
 #include <string.h>
 

@@ -216,7 +216,7 @@ END
         manifest
         run keep
         assert_failure 5
-        assert [ "$(asked true)" -le 30 ] # five calls, their retries, and what was in flight
+        assert [ "$(asked true)" -le 48 ] # five calls, their retries, and what was in flight
         assert_equal "$(completed)" 0
         stop_provider
     done

@@ -51,7 +51,7 @@ prepare() {
 }
 
 @test "run: --wait ends with status 5 and what was heard" {
-    start_provider --models ''
+    start_provider
     local url=$PROVIDER_URL
     prepare
     stop_provider

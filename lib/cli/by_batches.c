@@ -174,17 +174,21 @@ static int end_run(struct steps *s, struct words *w, struct kv_err *err)
 }
 
 /* One task, in the ordinary way. Its replies are in the journal, from which the run that follows makes
- * the result: printed by both it would be there twice. */
+ * the result: printed by both it would be there twice. KV_PROBE names the process that says so: a run
+ * that only inherits it, or finds another's, prints its results. */
 static int run_probe(struct steps *s, struct kv_err *err)
 {
     struct words w = {0};
+    struct kv_buf how = {0};
     add(&w, "kv-run");
     add_own(&w, s->how, s->how->journal);
     add(&w, "--race"); /* nothing is out yet, or it would not be probed */
     add(&w, "--max-tasks=1");
-    setenv("KV_PROBE", s->how->journal ? "quiet" : "printed", 1);
+    kv_buf_printf(&how, "%ld %s", (long)getpid(), s->how->journal ? "quiet" : "printed");
+    setenv("KV_PROBE", how.p, 1);
     int status = end_run(s, &w, err);
     unsetenv("KV_PROBE");
+    kv_buf_release(&how);
     return status;
 }
 
@@ -277,10 +281,23 @@ static void tell(const struct steps *s)
             b.open == 1 ? "" : "es");
 }
 
+/* How this run prints if it is the probe of the process that started it; else NULL. */
+static const char *probe_word(void)
+{
+    const char *text = kv_cli_env("KV_PROBE");
+    char *end;
+    return text && strtol(text, &end, 10) == (long)getppid() && *end == ' ' ? end + 1 : NULL;
+}
+
+bool kv_by_batches_probes(void)
+{
+    return probe_word() != NULL;
+}
+
 bool kv_by_batches_quiet(void)
 {
-    const char *probe = kv_cli_env("KV_PROBE");
-    return probe && strcmp(probe, "quiet") == 0;
+    const char *word = probe_word();
+    return word && strcmp(word, "quiet") == 0;
 }
 
 double kv_by_batches_pace(void)

@@ -29,15 +29,16 @@ void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e
     const char *another, const struct kv_elsewhere_others *others);
 
 /* Refuses a run that its steps would refuse only after something is paid: of models whose service has
- * batches that nobody has tried with these programs. Tells which models have none. `run` is what its session is opened with; nothing is
- * locked, and no key is taken. */
+ * batches that nobody has tried with these programs. Tells which models have none. `run` is what its
+ * session is opened with; nothing is locked, and no key is taken. */
 int kv_by_batches_check_run(
     const struct kv_by_batches *how, const struct kv_session_options *run, struct kv_err *err);
 
 /* Takes one step, or several: the exit status, as the last call of main. Operands begin at `first`. */
 int kv_by_batches(struct kv_by_batches *how, int argc, char **argv, int first);
 
-/* True in the run of the task that --batch does first, where the next run prints its result. */
+/* True in the run of the task that --batch does first; quiet: the next run prints its result. */
+bool kv_by_batches_probes(void);
 bool kv_by_batches_quiet(void);
 
 /* Time passes so many times as fast for what waits for batches: KV_BATCH_SPEED, or 1. */

@@ -1,6 +1,7 @@
 /* run_end - what kv-run tells when it has ended, and the command to type next. */
 #include "run_end.h"
 
+#include "by_batches.h"
 #include "cli.h"
 #include "state.h"
 
@@ -68,7 +69,7 @@ enum kv_kind kv_run_end_conclude(const struct kv_run_tally *t, bool gives_up)
     if (t->signal && t->left)
         kv_cli_say("stopped by %s; %lld task%s pending", signal_name(t->signal), (long long)t->left,
             t->left == 1 ? " is" : "s are");
-    else if (t->limit && t->left && !kv_cli_env("KV_PROBE")) /* by_batches: one is all it is for */
+    else if (t->limit && t->left && !kv_by_batches_probes()) /* one is all that is for */
         kv_cli_say("stopped by %s; %lld task%s pending", t->limit, (long long)t->left,
             t->left == 1 ? " is" : "s are");
     if (t->unusable)

@@ -127,6 +127,16 @@ steps() {
     assert_equal "$(kv-status r.json.state | jq .progress.completed_count)" 0
 }
 
+@test "what a probe is told by its environment another run does not heed" {
+    batched 2
+    local found
+    for found in quiet "1 quiet" "$PPID quiet"; do
+        kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+        run -0 env KV_PROBE="$found" kv-run --no-journal r.json.state
+        assert_equal "${#lines[@]}" 2
+    done
+}
+
 @test "replies that were taken in before are not called those of another run" {
     batched 4 '.abstention_enabled = true'
     local n

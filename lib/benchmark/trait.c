@@ -186,7 +186,7 @@ static void check_metric(
 #define BOOL_OR_NULL(key, value) MEMBER(key, kv_shape_bool_null, value)
 #define TEXT(key, value)         MEMBER(key, kv_shape_text, value)
 #define TEXTS(key, value)        MEMBER(key, kv_shape_texts, value)
-#define KIND(value)              MEMBER("kind", anything, value)
+#define KIND(value)              MEMBER("kind", kv_shape_any, value)
 #define NAMES                                                                                      \
     TEXT("name", NULL), OR_NULL("description", kv_shape_text_null),                                \
         OR_NULL("summary", kv_shape_text_null)
@@ -196,7 +196,6 @@ static void check_metric(
     }
 /* clang-format on */
 
-static const struct kv_shape anything = {.kind = KV_SHAPE_ANY};
 static const struct kv_shape free_null = {.kind = KV_SHAPE_FREE, .nullable = true};
 static const struct kv_shape evaluation_mode = {
     .kind = KV_SHAPE_CHOICE, .choices = "tp_only|full_matrix"};

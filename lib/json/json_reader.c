@@ -253,11 +253,10 @@ static int hold_value(struct kv_json_reader *r, struct kv_slice *text, struct kv
     return whole;
 }
 
-/* Takes the object, array or string that lies whole in what is held; false if none does. What is
+/* Takes the object, array or string that begins with c, if it lies whole in what is held. What is
  * wrong with it, hold_value and the check find again. */
-static bool take_held(struct kv_json_reader *r, struct kv_slice *value)
+static bool take_held(struct kv_json_reader *r, int c, struct kv_slice *value)
 {
-    int c = kv_json_reader_peek(r, NULL);
     if (c != '{' && c != '[' && c != '"')
         return false;
     struct kv_slice rest = {r->held.p + r->at, r->held.n - r->at};
@@ -271,7 +270,10 @@ static bool take_held(struct kv_json_reader *r, struct kv_slice *value)
 int kv_json_reader_value(struct kv_json_reader *r, struct kv_slice *value, struct kv_err *err)
 {
     struct kv_slice text, found;
-    if (take_held(r, value))
+    int c = kv_json_reader_peek(r, err);
+    if (c < 0)
+        return -1;
+    if (take_held(r, c, value))
         return 0;
     int whole = hold_value(r, &text, err);
     if (whole < 0)

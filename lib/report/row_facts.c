@@ -15,36 +15,21 @@
 const char *const kv_row_facts_retries[] = {
     "connection", "timeout", "rate_limit", "server_error", NULL};
 
-/* Several members in one walk; empty where there is none. A row has long texts, and a walk passes
- * them all. */
-static void pick(
-    struct kv_slice object, const char *const *names, size_t n, struct kv_slice *values)
-{
-    struct kv_json_walk walk;
-    struct kv_slice key, value;
-    for (size_t i = 0; i < n; i++)
-        values[i] = (struct kv_slice){0};
-    kv_json_begin(&walk, object);
-    while (kv_json_member(&walk, &key, &value))
-        for (size_t i = 0; i < n; i++)
-            if (kv_json_string_is(key, names[i]))
-                values[i] = value;
-}
-
 /* The members that facts are made of. */
 struct members {
     struct kv_slice seconds, warnings, retries;                         /* of metadata */
     struct kv_slice uncounted, partial, metrics, fields, parsed, check; /* of template */
 };
 
+/* In one walk each: a row has long texts, and a walk passes them all. */
 static void find_members(struct members *m, const struct kv_result *row)
 {
     static const char *const metadata[] = {"execution_time", "warnings", "retry_counts"};
     static const char *const template[] = {"usage_unavailable", "response_timeout_partial",
         "agent_metrics", "field_results", "parsed_llm_response", "field_verification_error"};
     struct kv_slice of_metadata[3], of_template[6];
-    pick(row->metadata, metadata, 3, of_metadata);
-    pick(row->template, template, 6, of_template);
+    kv_json_pick(row->metadata, metadata, of_metadata, 3);
+    kv_json_pick(row->template, template, of_template, 6);
     *m = (struct members){of_metadata[0], of_metadata[1], of_metadata[2], of_template[0],
         of_template[1], of_template[2], of_template[3], of_template[4], of_template[5]};
 }

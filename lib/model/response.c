@@ -349,6 +349,8 @@ static void decode_any(struct kv_response *r, const struct kv_response_to *to, s
     kv_reply_usage_read(&said, root);
     kv_json_unescape(said.served, &r->model);
     kv_json_unescape(said.tier, &r->tier);
+    if (isnan(said.used.cost))
+        said.used.cost = r->usage.cost; /* of a header */
     r->usage = said.used;
     kv_json_out_object(&r->text, NULL);
     kv_json_out_int(&r->text, "status_code", r->status);

@@ -101,6 +101,14 @@ static void begin_line(struct kv_buf *line, struct kv_slice key)
     kv_buf_release(&name);
 }
 
+/* LiteLLM says it in a header, which a result does not hold. */
+static bool says_cost(struct kv_slice response)
+{
+    struct kv_stage_usage said = {0};
+    kv_reply_usage_read(&said, kv_json_find(response, "body"));
+    return !isnan(said.used.cost);
+}
+
 void kv_given_add_result(
     struct kv_buf *line, struct kv_slice key, struct kv_slice response, const struct kv_usage *used)
 {
@@ -108,6 +116,8 @@ void kv_given_add_result(
     kv_json_out_json(line, "response", response);
     kv_json_out_null(line, "error");
     kv_json_out_text(line, "task_id", key);
+    if (!isnan(used->cost) && !says_cost(response))
+        kv_json_out_number(line, "kv_cost", used->cost);
     if (isnan(used->cost) && !isnan(used->priced))
         kv_json_out_number(line, "kv_priced", used->priced);
     kv_buf_add_str(line, "}\n");

@@ -5,6 +5,8 @@
 #include "num.h"
 #include "usage_members.h"
 
+#include <math.h>
+
 /* JSON string or empty. */
 static struct kv_slice text_at(struct kv_slice object, const char *name)
 {
@@ -70,14 +72,22 @@ void kv_reply_usage_read(struct kv_stage_usage *u, struct kv_slice body)
     u->detailed = u->used.in_read >= 0;
 }
 
+static void read_amount(struct kv_slice row, const char *name, double *amount)
+{
+    struct kv_slice value;
+    double x;
+    if (kv_json_get(row, name, &value) && kv_num_double(value, &x) && x >= 0)
+        *amount = x;
+}
+
 bool kv_reply_usage_of_result(struct kv_stage_usage *u, struct kv_slice row)
 {
-    struct kv_slice body, priced;
-    double amount;
+    struct kv_slice body;
     if (!kv_json_path(row, &body, "response", "body", NULL) || kv_json_type(body) != KV_JSON_OBJECT)
         return false;
     kv_reply_usage_read(u, body);
-    if (kv_json_get(row, "kv_priced", &priced) && kv_num_double(priced, &amount) && amount >= 0)
-        u->used.priced = amount;
+    if (isnan(u->used.cost))
+        read_amount(row, "kv_cost", &u->used.cost);
+    read_amount(row, "kv_priced", &u->used.priced);
     return true;
 }

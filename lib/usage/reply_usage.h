@@ -17,8 +17,8 @@
  * borrow from it; what it does not say is unknown, or empty. */
 void kv_reply_usage_read(struct kv_stage_usage *u, struct kv_slice body);
 
-/* The same of the result of a request (checked JSON), and what its run had priced it at. False if
- * no reply stands in it: *u is untouched then. */
+/* The same of the result of a request (checked JSON), with a cost that the service said beside the
+ * reply, and what its run had priced it at. False if no reply stands in it: *u is untouched then. */
 bool kv_reply_usage_of_result(struct kv_stage_usage *u, struct kv_slice row);
 
 #endif

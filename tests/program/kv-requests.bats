@@ -136,6 +136,21 @@ END
     assert_equal "$(kv-report --json r.json | jq '.total.cost + 0')" "$cost"
 }
 
+@test "requests: a cost that the service says in a header is counted, and told afterwards" {
+    jq -n '{rules: [{do: {headers: {"x-litellm-response-cost": "0.25"}}}]}' >script.json
+    requests 2 . script.json
+    begin
+    echo '{"m1": {"input": 1, "output": 2}}' >prices.json
+    run --separate-stderr kv-run --prices prices.json --max-cost 1 r.json.state
+    assert_success
+    [[ $stderr == *'spent 0.50'* ]]
+    kv-append -q r.json.state <<<"$output"
+    assert_equal "$(jq -c '[.kv_cost, .kv_priced]' <<<"$output" | sort -u)" '[0.25,null]'
+    assert_equal "$(kv-status --usage r.json.state | jq .cost)" 0.5
+    assert_equal "$(kv-finalize r.json.state | jq .cost)" 0.5
+    assert_equal "$(kv-report --json r.json | jq .total.cost)" 0.5
+}
+
 @test "requests: what is refused stays pending, and is a line with an error once it is given up" {
     jq -n '{rules: [{when: {contains: "number 2"}, do: {status: 400, error: {message: "no such parameter"}}}]}' >script.json
     requests 3 . script.json

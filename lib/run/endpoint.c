@@ -283,6 +283,15 @@ long kv_endpoint_timeout_ms(const struct kv_endpoint *e, const struct kv_call *c
 
 /* ---- hearing ---- */
 
+/* Remarks once that a limit of cost cannot go on. */
+static void look_at_price(struct kv_endpoint *e, double cost, struct kv_slice tier)
+{
+    if (isnan(cost) && e->limited && e->pricing->prices &&
+        kv_endpoint_words_first(e, KV_REMARK_UNPRICED))
+        kv_buf_printf(&e->remark, "%s%s: %s has no price for its tier \"%.*s\"",
+            e->remark.n ? "; " : "", e->name, e->pricing->path, (int)tier.n, tier.p);
+}
+
 /* A server that does not count leaves a limit to an estimate. */
 static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct kv_response *reply)
 {
@@ -295,9 +304,11 @@ static void guess(struct kv_endpoint *e, const struct kv_query *q, const struct 
     e->account.guessed++;
     e->account.guessed_tokens += (double)used.in_total + (double)used.out_total;
     e->account.guessed_cost += isnan(cost) ? 0 : cost;
+    e->account.unpriced += isnan(cost);
     if (e->limited && kv_endpoint_words_first(e, KV_REMARK_UNSAID))
         kv_buf_printf(&e->remark,
             "%s does not say how many tokens it used: limits go by an estimate", e->name);
+    look_at_price(e, cost, kv_slice_of(&reply->tier));
 }
 
 /* Remarks once that the service used another tier than was asked for, which changes the price. */
@@ -330,10 +341,7 @@ static void account(
         kv_account_add(&e->account, &used, cost);
         e->last_cost = e->pricing->prices ? cost : (double)NAN;
         look_at_tier(e, tier);
-        if (isnan(cost) && e->limited && e->pricing->prices &&
-            kv_endpoint_words_first(e, KV_REMARK_UNPRICED))
-            kv_buf_printf(&e->remark, "%s: %s has no price for its tier \"%.*s\"", e->name,
-                e->pricing->path, (int)tier.n, tier.p);
+        look_at_price(e, cost, tier);
     } else if (answered && reply->text.n)
         guess(e, q, reply);
     else if (reply->sent && is_lost(reply)) {

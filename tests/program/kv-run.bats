@@ -624,6 +624,21 @@ kv-run: stopped by --max-cost; 1 task is pending'
     assert [ "$(asked true)" -lt 10 ]
 }
 
+@test "run: a limit of money does not go on where the price of what nobody counted is not known" {
+    bench 5
+    jq -n '{rules: [{do: {body: {service_tier: "priority", choices: [{message: {content: "It is 7."}, finish_reason: "stop"}]}}}]}' >script.json
+    start_provider --script script.json
+    preset '.answering_models |= .[:1]'
+    manifest
+    echo '{"m1":{"input":1,"output":1},"judge":{"input":0,"output":0}}' >prices.json
+    run --separate-stderr kv-run -j 1 --max-cost 20 --prices prices.json r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'limits go by an estimate; openai_endpoint:m1 \(a1\): prices.json has no price for its tier "priority"'
+    assert_regex "$stderr" 'stopped by --max-cost'
+    assert_regex "$stderr" 'spent at least .*: what [0-9]+ calls? cost is not known'
+    assert [ "$(asked '.judge | not')" -lt 5 ]
+}
+
 @test "run: calls that were sent and not replied to are told as what may come on top" {
     bench 1
     echo '{"rules":[{"when":{"judge":false,"first":1},"do":{"peer":"cut"}}]}' >script.json

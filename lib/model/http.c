@@ -31,6 +31,8 @@ struct kv_http {
     struct kv_http_transfer *free, *lost; /* lost: in flight when the multi broke */
     struct kv_http_transfer *shown;       /* handed out by kv_http_next */
     int64_t broken_ms;
+    bool unwatched; /* the multi broke because a socket could not be watched: … */
+    struct kv_err why;
 };
 
 /* ---- transfers in store ---- */
@@ -57,7 +59,8 @@ static void put(struct kv_http *h, struct kv_http_transfer *t)
 
 /* ---- open and close ---- */
 
-/* Called by libcurl: what it wants a socket looked at for. */
+/* Called by libcurl: what it wants a socket looked at for. -1: the multi breaks, which is better than
+ * a transfer that hears nothing until its time is over. */
 static int watch(CURL *easy, curl_socket_t fd, int what, void *closure, void *unused)
 {
     struct kv_http *h = closure;
@@ -68,8 +71,11 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *closure, void *un
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
     if (t && (in || out))
         kv_http_host_socket(&t->flight, (int)fd);
-    kv_http_watch_set(h->means.watch, (int)fd, (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0)));
-    return 0;
+    short events = (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
+    if (kv_http_watch_set(h->means.watch, (int)fd, events, &h->why) == 0)
+        return 0;
+    h->unwatched = true;
+    return -1;
 }
 
 static int multi_open(struct kv_http *h, struct kv_err *err)
@@ -250,8 +256,12 @@ static int rebuild(struct kv_http *h, CURLMcode code, struct kv_err *err)
     kv_http_watch_clear(h->means.watch);
     h->multi = NULL;
     h->running = 0;
+    bool unwatched = h->unwatched;
+    h->unwatched = false;
     if (multi_open(h, err) < 0)
         return -1;
+    if (again && unwatched)
+        return kv_err_copy(err, &h->why);
     return again ? kv_err_set(err, KV_SYSTEM, "libcurl: %s", curl_multi_strerror(code)) : 0;
 }
 

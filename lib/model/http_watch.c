@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "child.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,17 +70,26 @@ static void sets_close(struct kv_http_watch *w)
             close(w->sets[i]);
 }
 
-/* A socket that is closed has left its set by itself, which the kernel may say here. */
-static void move(const struct kv_http_watch *w, int fd, struct watched was, struct watched is)
+/* The descriptor is another socket than we knew by it: one that is closed leaves its set by itself. */
+static bool is_stale(int error)
+{
+    return error == EEXIST || error == ENOENT;
+}
+
+/* Where the kernel will not watch one more (ENOSPC, ENOMEM) everything stays as it was. */
+static int move(const struct kv_http_watch *w, int fd, struct watched was, struct watched is)
 {
     struct epoll_event event = {.data.fd = fd};
     event.events = (is.events & POLLIN ? EPOLLIN : 0U) | (is.events & POLLOUT ? EPOLLOUT : 0U);
     bool same = was.events && is.events && was.kind == is.kind;
+    if (is.events &&
+        epoll_ctl(w->sets[is.kind], same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) < 0 &&
+        (!is_stale(errno) ||
+            epoll_ctl(w->sets[is.kind], same ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) < 0))
+        return -1;
     if (was.events && !same)
         (void)epoll_ctl(w->sets[was.kind], EPOLL_CTL_DEL, fd, &event);
-    if (is.events &&
-        epoll_ctl(w->sets[is.kind], same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) < 0)
-        (void)epoll_ctl(w->sets[is.kind], same ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    return 0;
 }
 
 /* Each set is one descriptor, which is readable while one of its sockets is ready. */
@@ -113,9 +123,10 @@ static void sets_close(struct kv_http_watch *w)
     (void)w;
 }
 
-static void move(const struct kv_http_watch *w, int fd, struct watched was, struct watched is)
+static int move(const struct kv_http_watch *w, int fd, struct watched was, struct watched is)
 {
     (void)w, (void)fd, (void)was, (void)is;
+    return 0;
 }
 
 static size_t list(struct kv_http_watch *w, enum kind last)
@@ -159,40 +170,44 @@ void kv_http_watch_close(struct kv_http_watch *w)
     free(w);
 }
 
-static void change(struct kv_http_watch *w, int fd, struct watched is)
+static int change(struct kv_http_watch *w, int fd, struct watched is)
 {
     struct watched *was = &w->all[fd];
+    if (move(w, fd, *was, is) < 0)
+        return -1;
     w->calm -= was->events && was->kind == CALM;
     w->calm += is.events && is.kind == CALM;
-    move(w, fd, *was, is);
     *was = is;
+    return 0;
 }
 
 void kv_http_watch_clear(struct kv_http_watch *w)
 {
     for (size_t fd = 0; fd < w->room; fd++)
         if (w->all[fd].events)
-            change(w, (int)fd, (struct watched){0});
+            (void)change(w, (int)fd, (struct watched){0});
     w->ready_count = w->at = 0;
 }
 
-void kv_http_watch_set(struct kv_http_watch *w, int fd, short events)
+int kv_http_watch_set(struct kv_http_watch *w, int fd, short events, struct kv_err *err)
 {
     size_t room = w->room;
     if (fd < 0)
-        return;
+        return 0;
     if ((size_t)fd >= room) {
         w->room = 2 * (size_t)fd + 64;
         w->all = kv_array(w->all, w->room, sizeof *w->all);
         memset(w->all + room, 0, (w->room - room) * sizeof *w->all);
     }
-    change(w, fd, (struct watched){events, events ? w->all[fd].kind : HASTY});
+    if (change(w, fd, (struct watched){events, events ? w->all[fd].kind : HASTY}) < 0)
+        return kv_err_sys(err, "epoll_ctl");
+    return 0;
 }
 
 void kv_http_watch_calm(struct kv_http_watch *w, int fd, bool calm)
 {
     if (fd >= 0 && (size_t)fd < w->room && w->all[fd].events)
-        change(w, fd, (struct watched){w->all[fd].events, calm ? CALM : HASTY});
+        (void)change(w, fd, (struct watched){w->all[fd].events, calm ? CALM : HASTY});
 }
 
 /* ---- waiting ---- */

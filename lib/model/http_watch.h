@@ -7,7 +7,7 @@
  * are there.
  *
  *     struct kv_http_watch *w = kv_http_watch_open(&err);
- *     kv_http_watch_set(w, fd, POLLIN);
+ *     kv_http_watch_set(w, fd, POLLIN, &err);
  *     kv_http_watch_wait(w, own, n, ms);
  *     while (kv_http_watch_next(w, &fd, &events)) …
  *     kv_http_watch_close(w);
@@ -33,10 +33,11 @@ struct kv_http_watch *kv_http_watch_open(struct kv_err *err);
 void kv_http_watch_close(struct kv_http_watch *w); /* NULL is fine */
 void kv_http_watch_clear(struct kv_http_watch *w); /* nothing is watched any more */
 
-/* Looks for POLLIN, POLLOUT or both; 0: not any more, also where the socket is closed already. One
- * that is new is hasty. */
-void kv_http_watch_set(struct kv_http_watch *w, int fd, short events);
-/* Passes over what is not watched. */
+/* Looks for POLLIN, POLLOUT or both; 0: not any more, also where the socket is closed already, which
+ * does not fail. One that is new is hasty. KV_SYSTEM: the kernel has no room for it, and nobody
+ * would hear of it. */
+int kv_http_watch_set(struct kv_http_watch *w, int fd, short events, struct kv_err *err);
+/* Passes over what is not watched. Where the kernel has no room it stays what it was. */
 void kv_http_watch_calm(struct kv_http_watch *w, int fd, bool calm);
 
 /* Waits up to timeout_ms (-1: for ever) for a socket, or for one of the caller's fds, whose revents

@@ -143,6 +143,24 @@ hundred_words() {
     assert_output '[true,true]'
 }
 
+# unwatched WHEN OPTION... - the kernel does not watch a socket that libcurl asks for, as its epoll_ctl says
+unwatched() {
+    run --separate-stderr env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace=epoll_ctl \
+        -e inject=epoll_ctl:error=ENOSPC:when="$1" kvtest http "${@:2}" "$PROVIDER_URL/health"
+}
+
+@test "http: a socket that the kernel has no room to watch ends its call at once, and twice is an error" {
+    strace -o /dev/null true 2>/dev/null || skip "strace cannot trace here"
+    strace -f -o calls -e trace=epoll_ctl kvtest http "$PROVIDER_URL/health" >/dev/null
+    grep -q EPOLL_CTL_ADD calls || skip 'this build watches sockets by poll'
+    unwatched 1 --count 2 --timeout 30000
+    assert_success
+    assert_equal "$(json .end <<<"$output" | tr '\n' ' ')" 'connection answered '
+    unwatched 1+ --count 2 --timeout 30000
+    assert_failure
+    assert_stderr 'http: epoll_ctl: no space left on device'
+}
+
 @test "http: what is cancelled is gone" {
     run ask hang --count 3 --parallel 3 --cancel
     assert_success

@@ -183,8 +183,6 @@ static void check_options(const struct verb *verb, int operands)
 static int conclude(const struct verb *verb, const struct task *t)
 {
     const struct kv_batch_tally *told = kv_batch_told(t->b);
-    if (verb->counts_open && !told->signal)
-        kv_batch_lacks_tell(t->b);
     if (told->signal)
         return 128 + told->signal;
     if (told->refused)
@@ -217,7 +215,8 @@ int main(int argc, char **argv)
         .pace = kv_by_batches_pace(),
         .say = say};
     kv_secret_harden();
-    if (!(task.b = kv_batch_open(&how, &err)) || verb->run(&task, &err) != 0)
+    if (!(task.b = kv_batch_open(&how, &err)) || verb->run(&task, &err) != 0 ||
+        (verb->counts_open && kv_batch_lacks_tell(task.b, &err) != 0))
         kv_cli_fail(&err);
 
     int code = conclude(verb, &task);

@@ -325,12 +325,13 @@ static int take_in(struct kv_batch *b, const struct kv_batch_part *p,
     struct intake in = {.b = b, .p = p, .sink = sink, .ids = kv_batch_ids_open()};
     char *path = kv_batch_request_path(&b->paths, p->number);
     kv_batch_json_time_text(&in.at, kv_batch_now_ms());
-    int failed = kv_batch_ids_add_requests(in.ids, path, KV_BATCH_ID_HELD, err) ||
+    int failed = kv_batch_ids_add_requests(in.ids, path, KV_BATCH_ID_HELD, NULL, err) ||
                  kv_batch_replies_begin(&in.replies, &b->paths, err) || take_lines(&in, fd, err) ||
                  kv_batch_replies_end(&in.replies, err) || note_collected(&in, err);
     if (!failed) {
         tell(&in);
-        kv_io_remove(AT_FDCWD, path);
+        if (p->replies + p->failures >= p->requests) /* else it says which have no reply */
+            kv_io_remove(AT_FDCWD, path);
     }
     end_intake(&in);
     free(path);

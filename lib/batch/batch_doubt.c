@@ -304,7 +304,7 @@ static int try_candidates(struct kv_batch *b, struct kv_batch_service *s, struct
 {
     struct kv_batch_ids *ids = kv_batch_ids_open();
     char *path = kv_batch_request_path(&b->paths, p->number);
-    int got = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, err) != 0 ? -2 : 0;
+    int got = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err) != 0 ? -2 : 0;
     free(path);
     bool unknown = false;
     for (size_t i = 0; got == 0 && i < search->n; i++) {

@@ -82,7 +82,7 @@ bool kv_batch_ids_claim(struct kv_batch_ids *ids, struct kv_slice id,
 }
 
 int kv_batch_ids_add_requests(
-    struct kv_batch_ids *ids, const char *path, unsigned flags, struct kv_err *err)
+    struct kv_batch_ids *ids, const char *path, unsigned flags, int64_t *fresh, struct kv_err *err)
 {
     struct kv_batch_lines l;
     struct kv_request_line r;
@@ -96,7 +96,9 @@ int kv_batch_ids_add_requests(
         }
         kv_buf_clear(&id);
         kv_json_unescape(r.id, &id);
-        kv_batch_ids_add(ids, kv_slice_of(&id), flags);
+        unsigned known = kv_batch_ids_add(ids, kv_slice_of(&id), flags);
+        if (fresh)
+            *fresh += !known;
     }
     kv_buf_release(&id);
     kv_batch_lines_close(&l);
@@ -112,7 +114,7 @@ int kv_batch_ids_add_open(struct kv_batch_ids *ids, const struct kv_ledger *ledg
         if (!kv_batch_part_is_open(p))
             continue;
         char *path = kv_batch_request_path(paths, p->number);
-        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, err);
+        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err);
         free(path);
     }
     return failed;
@@ -147,4 +149,14 @@ int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct 
     kv_reply_line_release(&r);
     kv_batch_lines_close(&l);
     return got < 0 ? -1 : 0;
+}
+
+int kv_batch_ids_add_known(struct kv_batch_ids *ids, const struct kv_ledger *ledger,
+    const struct kv_paths *paths, struct kv_err *err)
+{
+    int failed = kv_batch_ids_add_open(ids, ledger, paths, err);
+    char *path = kv_batch_replies_path(paths);
+    failed = failed || kv_batch_ids_add_replies(ids, path, err);
+    free(path);
+    return failed ? -1 : 0;
 }

@@ -37,13 +37,17 @@ struct kv_batch_ids_line {
 bool kv_batch_ids_claim(struct kv_batch_ids *ids, struct kv_slice id,
     const struct kv_batch_ids_line *line, struct kv_batch_ids_line *first);
 
-/* Adds the ids of a file of request lines. */
+/* Adds the ids of a file of request lines. *fresh, if not NULL, grows by those of which nothing was
+ * known. */
 int kv_batch_ids_add_requests(
-    struct kv_batch_ids *ids, const char *path, unsigned flags, struct kv_err *err);
+    struct kv_batch_ids *ids, const char *path, unsigned flags, int64_t *fresh, struct kv_err *err);
 /* Adds those of all open parts as held. */
 int kv_batch_ids_add_open(struct kv_batch_ids *ids, const struct kv_ledger *ledger,
     const struct kv_paths *paths, struct kv_err *err);
 /* Adds what a file of collected replies tells; one that is not there tells nothing. */
 int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct kv_err *err);
+/* Both: everything that must not be ordered again. */
+int kv_batch_ids_add_known(struct kv_batch_ids *ids, const struct kv_ledger *ledger,
+    const struct kv_paths *paths, struct kv_err *err);
 
 #endif

@@ -1,43 +1,67 @@
 /* batch_lacks - requests of parts that are over, which have no answer and were not ordered again. */
 #include "batch_lacks.h"
 
-#include <string.h>
+#include "batch_ids.h"
+#include "io.h"
 
-static bool is_ordered_again(const struct kv_batch *b, size_t at)
+#include <stdlib.h>
+
+/* Those of which nothing is known yet; now they are known. Where the request file is gone, nothing shows
+ * that they were ordered again. */
+static int count(const struct kv_batch *b, const struct kv_batch_part *p, struct kv_batch_ids *ids,
+    int64_t *n, struct kv_err *err)
 {
-    const struct kv_batch_part *p = kv_ledger_part(b->ledger, at);
-    for (size_t i = at + 1; i < kv_ledger_parts(b->ledger); i++) {
-        const struct kv_batch_part *q = kv_ledger_part(b->ledger, i);
-        if (strcmp(q->endpoint, p->endpoint) == 0 && strcmp(q->url, p->url) == 0 &&
-            strcmp(q->model, p->model) == 0)
-            return true;
-    }
-    return false;
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    int there = kv_io_exists(path, err), failed = there < 0 ? -1 : 0;
+    if (there > 0)
+        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, n, err);
+    else
+        *n = kv_batch_part_lacks(p);
+    free(path);
+    return failed;
 }
 
-static int64_t count_lacking(const struct kv_batch_part *p)
+/* Newest first: what is lacking in several parts is so in the newest of them. */
+static int count_all(const struct kv_batch *b, int64_t *lacking, struct kv_err *err)
 {
-    if (p->step == KV_BATCH_GIVEN_UP)
-        return p->loss == KV_BATCH_DROPPED ? 0 : p->requests;
-    if (p->step != KV_BATCH_COLLECTED || p->status == KV_BATCH_CANCELLED)
+    struct kv_batch_ids *ids = kv_batch_ids_open();
+    int failed = kv_batch_ids_add_known(ids, b->ledger, &b->paths, err);
+    for (size_t i = kv_ledger_parts(b->ledger); !failed && i > 0; i--) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i - 1);
+        if (!kv_batch_part_is_open(p))
+            failed = count(b, p, ids, &lacking[i - 1], err);
+    }
+    kv_batch_ids_close(ids);
+    return failed;
+}
+
+static void tell(struct kv_batch *b, struct kv_batch_part *p, int64_t n)
+{
+    bool faulty = p->step == KV_BATCH_GIVEN_UP && p->loss == KV_BATCH_FAULTY;
+    *(faulty ? &b->tally.faulty : &b->tally.waits) = true;
+    if (!p->told && faulty)
+        kv_batch_say(b, p, "the batch failed: %s; its requests are not ordered", p->said);
+    else if (!p->told)
+        kv_batch_say(b, p, "%lld of %lld requests have no reply: submit them again", (long long)n,
+            (long long)p->requests);
+    p->told = true;
+}
+
+int kv_batch_lacks_tell(struct kv_batch *b, struct kv_err *err)
+{
+    size_t parts = kv_ledger_parts(b->ledger);
+    bool any = false;
+    for (size_t i = 0; !any && i < parts; i++)
+        any = kv_batch_part_lacks(kv_ledger_part(b->ledger, i)) > 0;
+    if (!any || b->tally.signal)
         return 0;
-    return p->requests - p->replies - p->failures;
-}
-
-void kv_batch_lacks_tell(struct kv_batch *b)
-{
-    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+    int64_t *lacking = kv_calloc(parts, sizeof *lacking);
+    int failed = count_all(b, lacking, err);
+    for (size_t i = 0; !failed && i < parts; i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        int64_t n = count_lacking(p);
-        bool faulty = p->step == KV_BATCH_GIVEN_UP && p->loss == KV_BATCH_FAULTY;
-        if (n <= 0 || is_ordered_again(b, i))
-            continue;
-        *(faulty ? &b->tally.faulty : &b->tally.waits) = true;
-        if (!p->told && faulty)
-            kv_batch_say(b, p, "the batch failed: %s; its requests are not ordered", p->said);
-        else if (!p->told)
-            kv_batch_say(b, p, "%lld of %lld requests have no reply: submit them again",
-                (long long)n, (long long)p->requests);
-        p->told = true;
+        if (lacking[i] > 0 && kv_batch_part_lacks(p) > 0)
+            tell(b, p, lacking[i]);
     }
+    free(lacking);
+    return failed;
 }

@@ -5,9 +5,9 @@
 #include "batch_private.h"
 
 /* Says of each part what it lacks, if nobody has in this process, and counts it in the tally: something
- * waits or, of a batch that failed as a whole for its requests, something is faulty. A later part of
- * the same model and URL is taken to have ordered again what one before it lacks; what a person has
- * cancelled or forgotten is not missed. */
-void kv_batch_lacks_tell(struct kv_batch *b);
+ * waits or, of a batch that failed as a whole for its requests, something is faulty. A request is lacking
+ * where no open part has it and no reply is of it; what a person has cancelled or forgotten is not
+ * missed, nor where it was ordered before. After a signal nothing is said. */
+int kv_batch_lacks_tell(struct kv_batch *b, struct kv_err *err);
 
 #endif

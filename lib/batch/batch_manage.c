@@ -62,8 +62,9 @@ int kv_batch_adopt(
 
 int kv_batch_forget(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
-    return kv_batch_part_is_open(p) ? kv_batch_give_up(b, p, KV_BATCH_DROPPED, "forgotten", err)
-                                    : not_open(p, err);
+    if (!kv_batch_part_is_open(p) && kv_batch_part_lacks(p) <= 0)
+        return not_open(p, err);
+    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "forgotten", err);
 }
 
 /* True if it is gone, now or before. */

@@ -143,7 +143,8 @@ static void take_given_up(struct kv_batch_part *p, struct kv_slice event, int64_
 {
     (void)at;
     struct kv_slice loss = {0};
-    p->step = KV_BATCH_GIVEN_UP;
+    if (p->step != KV_BATCH_COLLECTED)
+        p->step = KV_BATCH_GIVEN_UP;
     set_text(&p->said, event, "reason");
     kv_json_get(event, "loss", &loss);
     p->loss = kv_json_string_is(loss, "faulty")    ? KV_BATCH_FAULTY
@@ -185,6 +186,16 @@ void kv_batch_part_release(struct kv_batch_part *p)
 bool kv_batch_part_is_open(const struct kv_batch_part *p)
 {
     return p->step < KV_BATCH_COLLECTED;
+}
+
+int64_t kv_batch_part_lacks(const struct kv_batch_part *p)
+{
+    if (p->loss == KV_BATCH_DROPPED)
+        return 0;
+    if (p->step == KV_BATCH_GIVEN_UP)
+        return p->requests;
+    bool over = p->step == KV_BATCH_COLLECTED && p->status != KV_BATCH_CANCELLED;
+    return over ? p->requests - p->replies - p->failures : 0;
 }
 
 bool kv_batch_part_in_doubt(const struct kv_batch_part *p)

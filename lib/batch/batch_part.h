@@ -53,7 +53,7 @@ struct kv_batch_part {
     bool tidied;
     char *reply; /* line of the one request for which all failed, in the place of results; "" */
     char *said;  /* its last refusal, or why the part was given up; "" */
-    enum kv_batch_loss loss;   /* of a part that was given up */
+    enum kv_batch_loss loss;   /* of a part that was given up, or whose rest was */
     bool told;                 /* that it lacks answers, by this process */
     double usage;              /* tokens as the service counts them; -1: not said */
     int64_t replies, failures; /* collected */
@@ -63,6 +63,9 @@ struct kv_batch_part {
 void kv_batch_part_take(struct kv_batch_part *p, struct kv_slice event);
 void kv_batch_part_release(struct kv_batch_part *p);
 bool kv_batch_part_is_open(const struct kv_batch_part *p);
+/* Requests of a part that is over which came to nothing, though no person gave them up: those that have
+ * been ordered again since are among them. */
+int64_t kv_batch_part_lacks(const struct kv_batch_part *p);
 /* True if a POST may have had an effect that nobody has written down. */
 bool kv_batch_part_in_doubt(const struct kv_batch_part *p);
 

@@ -252,23 +252,13 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
     return 0;
 }
 
-/* Everything that must not be ordered again: what open parts have, and what is answered. */
-static int gather(struct kv_batch *b, struct kv_batch_ids *ids, struct kv_err *err)
-{
-    int failed = kv_batch_ids_add_open(ids, b->ledger, &b->paths, err);
-    char *path = kv_batch_replies_path(&b->paths);
-    failed = failed || kv_batch_ids_add_replies(ids, path, err);
-    free(path);
-    return failed;
-}
-
 static int cut_all(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
     struct kv_batch_ids *ids = kv_batch_ids_open();
-    int failed =
-        gather(b, ids, err) || kv_batch_cut(b, order->sources, &order->limits, ids, err) ? -1 : 0;
+    int failed = kv_batch_ids_add_known(ids, b->ledger, &b->paths, err) ||
+                 kv_batch_cut(b, order->sources, &order->limits, ids, err);
     kv_batch_ids_close(ids);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 static int send_all(struct kv_batch *b, struct kv_err *err)

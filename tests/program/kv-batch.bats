@@ -422,7 +422,39 @@ needs_strace() {
     kv-batch collect r.batches >/dev/null
     assert_equal "$(jq -r 'select(.response.status_code == 400) | .custom_id' r.replies)" r3
     assert_equal "$(answered)" 4
-    assert [ ! -e r.batch-1.jsonl ]
+    assert [ ! -e r.batch-2.jsonl ]
+}
+
+@test "what a part lacks is told until those very requests are ordered again, or forgotten" {
+    openai 10
+    requests 3 s >others.jsonl
+    switch '{"expire": 6}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null 2>&1 || true
+    switch '{"expire": -1}'
+    kv-batch submit r.batches others.jsonl >/dev/null # of the same model, at the same URL
+    local lacks='kv-batch: r.batches: part 1: 4 of 10 requests have no reply: submit them again'
+    run --separate-stderr kv-batch collect r.batches
+    assert_failure 1
+    assert_stderr "$lacks"
+    assert_equal "${#lines[@]}" 3
+    cp r.batches kept
+    kv-batch forget r.batches 1
+    run --separate-stderr kv-batch status r.batches
+    assert_success
+    assert_stderr ''
+    run kv-batch forget r.batches 1
+    assert_failure 3
+    cp kept r.batches
+    sed -n 7,9p requests.jsonl >some.jsonl
+    kv-batch submit r.batches some.jsonl >/dev/null
+    run --separate-stderr kv-batch collect r.batches
+    assert_failure 1
+    assert_stderr "${lacks/4 of 10/1 of 10}"
+    finish 10
+    run --separate-stderr kv-batch status r.batches
+    assert_success
+    assert_stderr ''
 }
 
 @test "a batch that fails for a reason of ours is told in the service's words, with status 3" {

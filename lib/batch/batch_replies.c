@@ -105,12 +105,3 @@ void kv_batch_replies_abandon(struct kv_batch_replies *r)
     free(r->path);
     *r = (struct kv_batch_replies){.fd = -1};
 }
-
-int kv_batch_replies_append(const struct kv_paths *paths, struct kv_slice line, struct kv_err *err)
-{
-    struct kv_batch_replies r;
-    int failed = kv_batch_replies_begin(&r, paths, err) || kv_batch_replies_add(&r, line, err) ||
-                 kv_batch_replies_end(&r, err);
-    kv_batch_replies_abandon(&r);
-    return failed ? -1 : 0;
-}

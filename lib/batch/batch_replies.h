@@ -30,8 +30,6 @@ int kv_batch_replies_begin(
 /* A line with its LF. */
 int kv_batch_replies_add(struct kv_batch_replies *r, struct kv_slice line, struct kv_err *err);
 int kv_batch_replies_end(struct kv_batch_replies *r, struct kv_err *err);
-/* All of that for one line. */
-int kv_batch_replies_append(const struct kv_paths *paths, struct kv_slice line, struct kv_err *err);
 void kv_batch_replies_abandon(struct kv_batch_replies *r); /* after a failure, or the end */
 
 #endif

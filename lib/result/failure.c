@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include "json.h"
+#include "json_out.h"
 
 /* One list, in the order of enum kv_failure. */
 const char *const kv_failure_names[] = {"content", "recursion_limit", "trace_validation",
@@ -59,4 +60,16 @@ const char *kv_failure_group_name(enum kv_failure_group g)
     static const char *const names[] = {
         NULL, "content", "autofail", "retry", "abstained", "system"};
     return names[g];
+}
+
+void kv_failure_add_unexpected(struct kv_buf *row, const char *stage, struct kv_slice reason)
+{
+    enum kv_failure f = KV_FAIL_UNEXPECTED_ERROR;
+    kv_json_out_object(row, "failure");
+    kv_json_out_str(row, "category", kv_failure_name(f));
+    kv_json_out_str(row, "stage", stage);
+    kv_json_out_text(row, "reason", reason);
+    kv_json_out_null(row, "details");
+    kv_json_out_str(row, "group", kv_failure_group_name(kv_failure_group(f)));
+    kv_buf_add_char(row, '}');
 }

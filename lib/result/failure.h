@@ -48,6 +48,10 @@ const char *kv_failure_group_name(enum kv_failure_group g); /* "retry"; KV_GROUP
  */
 enum kv_failure kv_failure_of_json(struct kv_slice value);
 
+/* Appends the member "failure" of a row that no pipeline has made: what was done at `stage` has failed
+ * for `reason`, unexpectedly. */
+void kv_failure_add_unexpected(struct kv_buf *row, const char *stage, struct kv_slice reason);
+
 /* The names of all categories, NULL behind the last. */
 extern const char *const kv_failure_names[];
 

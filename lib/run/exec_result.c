@@ -2,6 +2,7 @@
  * failed. */
 #include "exec_result.h"
 
+#include "failure.h"
 #include "json.h"
 #include "json_out.h"
 #include "result.h"
@@ -73,11 +74,6 @@ bool kv_exec_result_read(
 void kv_exec_result_failure(struct kv_buf *line, struct kv_slice key, struct kv_slice why)
 {
     begin_with_key(line, key);
-    kv_json_out_object(line, "failure");
-    kv_json_out_str(line, "category", "unexpected_error");
-    kv_json_out_str(line, "stage", "exec");
-    kv_json_out_text(line, "reason", why);
-    kv_json_out_null(line, "details");
-    kv_json_out_str(line, "group", "system");
-    kv_buf_add_str(line, "}}\n");
+    kv_failure_add_unexpected(line, "exec", why);
+    kv_buf_add_str(line, "}\n");
 }

@@ -1,6 +1,7 @@
 /* given - requests that are sent as they are given, and their results. */
 #include "given.h"
 
+#include "failure.h"
 #include "io.h"
 #include "json.h"
 #include "json_out.h"
@@ -126,7 +127,7 @@ void kv_given_add_result(
 /* "400 bad_request: …" has the code in front. */
 static void add_error(struct kv_buf *line, struct kv_slice why)
 {
-    struct kv_slice code = KV_SLICE("unexpected_error");
+    struct kv_slice code = kv_slice(kv_failure_name(KV_FAIL_UNEXPECTED_ERROR));
     const char *colon = why.n ? memchr(why.p, ':', why.n) : NULL;
     size_t digits = 0;
     while (colon && digits < why.n && why.p[digits] >= '0' && why.p[digits] <= '9')
@@ -145,13 +146,8 @@ void kv_given_add_failure(struct kv_buf *line, struct kv_slice key, struct kv_sl
     kv_json_out_null(line, "response");
     add_error(line, why);
     kv_json_out_text(line, "task_id", key);
-    kv_json_out_object(line, "failure");
-    kv_json_out_str(line, "category", "unexpected_error");
-    kv_json_out_str(line, "stage", "request");
-    kv_json_out_text(line, "reason", why);
-    kv_json_out_null(line, "details");
-    kv_json_out_str(line, "group", "system");
-    kv_buf_add_str(line, "}}\n");
+    kv_failure_add_unexpected(line, "request", why);
+    kv_buf_add_str(line, "}\n");
 }
 
 /* ---- what earlier runs used ---- */

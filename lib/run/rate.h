@@ -23,14 +23,14 @@
 
 enum { KV_RATE_SLOTS = 9 }; /* of the last second, the newest one in part */
 
-struct kv_rate {         /* zero at first */
-    double per_s;        /* 0: any number */
-    bool firm;           /* found by refusals; if not, it only keeps calls apart */
-    double granted;      /* what was let through in the last series of cuts; 0: not known */
-    int cuts;            /* in the series under way; 0: the rate has held, or there is none */
-    double series_per_s; /* before it */
+struct kv_rate {    /* zero at first */
+    double per_s;   /* 0: any number */
+    bool firm;      /* found by refusals; if not, it only keeps calls apart */
+    double granted; /* what was let through in the last series of cuts; 0: not known */
+    int cuts;       /* in the series under way; 0: the rate has held, or there is none */
 
     /* private */
+    double series_per_s; /* before the series */
     double failed, proven, tried, growth, next_ms;
     int starts, paced, tried_from;
     int64_t grown_ms;

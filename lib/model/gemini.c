@@ -42,10 +42,8 @@ static const struct setting *setting_of(struct kv_slice key)
 
 static bool user_sets(const struct kv_request *ask, const char *sent)
 {
-    struct kv_slice value;
-    for (size_t i = 0; ask->extra.n && i < sizeof settings / sizeof *settings; i++)
-        if (strcmp(settings[i].sent, sent) == 0 &&
-            kv_json_get(ask->extra, settings[i].given, &value))
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (strcmp(settings[i].sent, sent) == 0 && kv_request_sets(ask, settings[i].given, NULL))
             return true;
     return false;
 }
@@ -106,16 +104,21 @@ static void add_turns(struct kv_buf *out, const struct kv_request *ask, bool fol
     kv_buf_add_str(out, last == KV_SPEAKER_SYSTEM ? "]" : "]}]");
 }
 
-static void add_user_settings(struct kv_buf *out, const struct kv_request *ask, bool thinking)
+/* Of extra_kwargs, or of an object in them. */
+static void add_user_settings(
+    struct kv_buf *out, const struct kv_request *ask, struct kv_slice object, bool thinking)
 {
     struct kv_json_walk w;
     struct kv_slice key, value;
-    if (!ask->extra.n)
+    if (!object.n)
         return;
-    kv_json_begin(&w, ask->extra);
+    kv_json_begin(&w, object);
     while (kv_json_member(&w, &key, &value)) {
         const struct setting *s = setting_of(key);
-        if (!s || s->thinking != thinking || kv_json_is_null(value))
+        if (kv_request_is_nest(key) && object.p == ask->extra.p)
+            add_user_settings(out, ask, value, thinking);
+        if (!s || s->thinking != thinking || kv_json_is_null(value) ||
+            kv_request_is_overridden(ask, key, value))
             continue;
         name(out, s->sent);
         kv_json_compact(out, value);
@@ -126,7 +129,7 @@ static void add_thinking(struct kv_buf *out, const struct kv_request *ask)
 {
     struct kv_buf inner = {0};
     kv_buf_add_char(&inner, '{');
-    add_user_settings(&inner, ask, true);
+    add_user_settings(&inner, ask, ask->extra, true);
     if (inner.n > 1) {
         name(out, "thinkingConfig");
         kv_buf_add_slice(out, kv_slice_of(&inner));
@@ -156,25 +159,27 @@ static void add_config(struct kv_buf *out, const struct kv_request *ask)
         name(out, "responseJsonSchema");
         kv_json_compact(out, ask->schema);
     }
-    add_user_settings(out, ask, false);
+    add_user_settings(out, ask, ask->extra, false);
     add_thinking(out, ask);
     kv_buf_add_char(out, '}');
 }
 
-static void add_others(struct kv_buf *out, struct kv_slice extra)
+static void add_others(struct kv_buf *out, const struct kv_request *ask, struct kv_slice object)
 {
     struct kv_json_walk w;
     struct kv_slice key, value;
-    if (!extra.n)
+    if (!object.n)
         return;
-    kv_json_begin(&w, extra);
+    kv_json_begin(&w, object);
     while (kv_json_member(&w, &key, &value)) {
         if (setting_of(key) || kv_request_steers_client(key))
             continue;
         if (kv_request_is_nest(key)) {
-            add_others(out, value);
+            add_others(out, ask, value);
             continue;
         }
+        if (kv_request_is_overridden(ask, key, value))
+            continue;
         if (kv_json_string_is(key, "safety_settings"))
             key = KV_SLICE("\"safetySettings\"");
         kv_buf_add_char(out, ',');
@@ -196,7 +201,7 @@ void kv_gemini_write(struct kv_buf *out, const struct kv_request *ask)
     }
     add_turns(out, ask, fold);
     add_config(out, ask);
-    add_others(out, ask->extra);
+    add_others(out, ask, ask->extra);
     kv_buf_add_char(out, '}');
 }
 

@@ -7,6 +7,7 @@
 #include "request_parts.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- extra_kwargs ---- */
@@ -22,7 +23,8 @@ static const char *const not_sent[] = {"anthropic_api_key", "anthropic_api_url",
     "openai_api_base", "openai_api_key", "openai_api_version", "openai_organization",
     "openai_proxy", "organization", "rate_limiter", "request_timeout", "stream", "stream_options",
     "stream_usage", "streaming", "tags", "timeout", "verbose"};
-/* Objects whose members are meant as members of the request. */
+/* Objects whose members are meant as members of the request. Client libraries merge them in this order
+ * backwards, over what stands outside: of one name that of extra_body counts. */
 static const char *const nests[] = {"extra_body", "model_kwargs"};
 
 static bool among(struct kv_slice key, const char *const *names, size_t n)
@@ -48,18 +50,26 @@ bool kv_request_extra(struct kv_slice extra, const char *name, struct kv_slice *
     struct kv_slice nest;
     if (extra.n == 0)
         return false;
-    if (kv_json_get(extra, name, value))
-        return true;
     for (size_t i = 0; i < sizeof nests / sizeof *nests; i++)
         if (kv_json_get(extra, nests[i], &nest) && kv_json_get(nest, name, value))
             return true;
-    return false;
+    return kv_json_get(extra, name, value);
 }
 
 bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value)
 {
     struct kv_slice found;
     return kv_request_extra(ask->extra, name, value ? value : &found);
+}
+
+bool kv_request_is_overridden(
+    const struct kv_request *ask, struct kv_slice key, struct kv_slice value)
+{
+    struct kv_slice counts;
+    char *name = kv_json_strdup(key);
+    bool overridden = kv_request_sets(ask, name, &counts) && counts.p != value.p;
+    free(name);
+    return overridden;
 }
 
 /* ---- sampling ---- */

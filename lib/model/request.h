@@ -40,7 +40,7 @@ struct kv_request {
 /* True if this member of extra_kwargs (a JSON string) is for a client library, not for the server. */
 bool kv_request_steers_client(struct kv_slice key);
 /* True if extra_kwargs, or one of the objects in them that are meant as members of the request, have
- * the name; *value is what it has. */
+ * the name; *value is what it has: in extra_body, else in model_kwargs, else outside of both. */
 bool kv_request_extra(struct kv_slice extra, const char *name, struct kv_slice *value);
 /* Adds the names of members of extra_kwargs that have no place in the request, "stop, seed": left
  * out. */

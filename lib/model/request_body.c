@@ -47,6 +47,8 @@ static void add_extra(struct kv_request_body *b, struct kv_slice object, bool ne
             add_extra(b, value, true);
             continue;
         }
+        if (kv_request_is_overridden(b->ask, key, value))
+            continue;
         kv_json_out_key(b->out, NULL);
         kv_buf_add_slice(b->out, key);
         kv_buf_add_char(b->out, ':');

@@ -17,6 +17,9 @@ struct kv_request_body {
 bool kv_request_is_nest(struct kv_slice key);
 /* As kv_request_extra of the extra_kwargs of a request; value NULL: not wanted. */
 bool kv_request_sets(const struct kv_request *ask, const char *name, struct kv_slice *value);
+/* True of a member of extra_kwargs, or of a nest in them, that has the name of one that counts. */
+bool kv_request_is_overridden(
+    const struct kv_request *ask, struct kv_slice key, struct kv_slice value);
 
 void kv_request_temperature(struct kv_request_body *b);
 /* The messages from one of them on, as they are. */

@@ -47,7 +47,8 @@ static bool has_used(const struct kv_consumer *c)
 
 bool kv_consumptions_counted(const struct kv_consumer *of)
 {
-    return of->estimated < of->rows || of->used.input + of->used.output > 0;
+    bool said = !of->judges && of->estimated < of->rows; /* a row says it of its answer alone */
+    return said || of->used.input + of->used.output > 0;
 }
 
 static void list(struct kv_consumptions *c, const struct kv_rowset *set,

@@ -435,10 +435,13 @@ static void add_use(struct kv_buf *out, const struct kv_report *r, size_t width)
         kv_buf_add_str(&text, c->judges ? "judge" : "answers");
         cell(&t, &text);
         for (size_t j = 0; j < sizeof counts / sizeof *counts; j++) {
-            if (j && c->estimated && !c->judges)
-                kv_buf_add_str(&text, kv_consumptions_counted(c) ? "~" : "–");
-            if (!j || kv_consumptions_counted(c))
+            bool counted = !j || kv_consumptions_counted(c);
+            if (counted && j && c->estimated && !c->judges)
+                kv_buf_add_char(&text, '~');
+            if (counted)
                 kv_report_add_count(&text, counts[j]);
+            else
+                kv_buf_add_str(&text, "–");
             cell(&t, &text);
         }
         kv_report_add_money(&text, c->used.cost);

@@ -244,7 +244,7 @@ bool kv_result_tokens(const struct kv_result *result, struct kv_tokens *tokens)
         return false;
     *tokens = (struct kv_tokens){count_in(total, "input_tokens"), count_in(total, "output_tokens"),
         count_in(total, "total_tokens")};
-    return true;
+    return tokens->input || tokens->output || tokens->total;
 }
 
 void kv_result_dump(

@@ -96,7 +96,7 @@ const char *kv_result_outcome_name(enum kv_result_outcome outcome); /* "passed",
 bool kv_result_settles(const struct kv_result *result);
 
 /* The sum of all stages as the row states it (usage_metadata.total); of the result of a request,
- * what its reply says. False if neither says anything: *tokens are then zeros. */
+ * what its reply says. False if neither says anything, which a row may tell by zeros: *tokens are then zeros. */
 struct kv_tokens {
     int64_t input, output, total;
 };

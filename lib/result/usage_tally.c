@@ -89,12 +89,23 @@ static void add_call(
     a->truncated += kv_stage_usage_is_cut(u);
 }
 
+/* A row has 0 where the service said nothing (kv-results(5)), and no call uses nothing. */
+static void forget_counts(struct kv_usage *used)
+{
+    double cost = used->cost, priced = used->priced;
+    kv_usage_begin(used);
+    used->cost = cost;
+    used->priced = priced;
+}
+
 static void add_stage(struct kv_usage_tally *t, struct kv_slice object)
 {
     struct kv_stage_usage u = {0};
     struct kv_slice model;
     kv_json_get(object, "model", &model);
     kv_stage_usage_read(&u, object);
+    if (kv_stage_usage_input(&u) == 0 && kv_stage_usage_output(&u) == 0)
+        forget_counts(&u.used);
     add_call(t, model, &u);
 }
 

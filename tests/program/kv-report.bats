@@ -1,5 +1,6 @@
 # kv-report: what results say, in numbers that hold, in forms in which nothing of a file can act.
 load ../helper
+load ../quiz
 
 # rows SET [N] - invented results in results.json
 rows() {
@@ -413,4 +414,35 @@ PY
     grep -q '^oak ' shown
     assert [ "$(sed -n '/^judged/,/^$/p' shown | awk '{ if (length($0) > m) m = length($0) } END { print m }')" -le 64 ]
     assert_equal "$(kv-report results.json | head -c 9)" '<!doctype'
+}
+
+# uncounted BODY - a run of three answers of which the server counts tokens as BODY says, and those of the judge never
+uncounted() {
+    bench 3
+    jq -n --argjson usage "$1" '{rules: [
+        {when: {judge: true}, do: {body: {choices: [{message: {content: "{\"n\": 7}"}, finish_reason: "stop"}]}}},
+        {do: {body: ({choices: [{message: {content: "It is 7."}, finish_reason: "stop"}]} + $usage)}}]}' >script.json
+    start_provider --script script.json
+    quiz_preset 1
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run r.json.state | kv-append -q r.json.state
+    kv-status --usage r.json.state >usage
+    kv-finalize r.json.state >summary
+    kv-report --json r.json >report.json
+}
+
+@test "report: what a judge used is not known where its server does not count, whoever counts the answers" {
+    uncounted '{"usage": {"prompt_tokens": 5, "completion_tokens": 6}}'
+    assert_equal "$(jq -c '[.usage[] | [.role, .input_tokens, .output_tokens]]' report.json)" \
+        '[["answering",15,18],["judge",null,null]]'
+    run kv-report --text r.json
+    assert_line --regexp '^openai_endpoint:judge \(j\) +judge +3 +– +– +– +– +–$'
+}
+
+@test "report: where nobody counts, state and summary do not say 0 either" {
+    uncounted '{}'
+    assert_equal "$(jq -c '.usage[] | [.calls, .uncounted, .input, .output]' usage)" '[3,3,null,null]'
+    assert_equal "$(jq -c '[.tokens, (.usage[] | [.uncounted, .input])]' summary)" \
+        '[{"input":null,"output":null,"total":null},[3,null]]'
+    assert_equal "$(jq -c '[.usage[].input_tokens]' report.json)" '[null,null]'
 }

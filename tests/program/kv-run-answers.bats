@@ -252,3 +252,19 @@ mixed() {
     assert_success
     assert_equal "${#lines[@]}" 12
 }
+
+@test "answers: tokens that a reply does not count are unknown afterwards, not none" {
+    bench 2
+    echo '{"rules":[{"when":{"model":"m1"},"do":{"body":{"model":"m1","choices":[{"message":{"role":"assistant","content":"It is 1."},"finish_reason":"stop"}]}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    quiz_preset 1
+    kv-manifest -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run r.json.state | kv-append -q r.json.state
+    assert_equal "$(kv-status --usage r.json.state | jq -c '.usage[] | select(.model | contains("m1")) | [.calls, .uncounted, .input, .output]')" \
+        '[2,2,null,null]'
+    assert_equal "$(kv-status --usage r.json.state | jq -c '.usage[] | select(.model | contains("judge")) | [.calls, .uncounted, .input > 0]')" '[2,0,true]'
+    # A run by commands, which count nothing.
+    kv-manifest --force -b bench.jsonl -c preset.json -o r.json >/dev/null
+    kv-run --answer-cmd 'echo It is 1.' --judge-cmd 'echo "{\"n\":1}"' r.json.state | kv-append -q r.json.state
+    assert_equal "$(kv-finalize r.json.state | jq -c '[.tokens.total, .usage[0].uncounted, .usage[0].input]')" '[null,2,null]'
+}

@@ -24,6 +24,16 @@ struct part {
     size_t from, to;
 };
 
+/* What became of a piece, before its output and its messages. */
+struct outcome {
+    size_t out_n, said_n;
+    long judged;
+    long templateless; /* results that need a benchmark, and what is said of the first of them */
+    struct part first_templateless;
+    bool refused, failed;
+    struct kv_err err; /* where it failed */
+};
+
 struct work {
     struct kv_rejudge *rejudge;
     struct kv_bench *bench;
@@ -32,28 +42,16 @@ struct work {
     struct kv_buf said;         /* messages, a line each, for standard error */
     struct kv_workers *workers; /* NULL: all is done in this process */
     struct kv_buf piece;        /* lines that are to be judged, behind their place */
-    bool refused;               /* in the piece at hand */
-    long judged;
-    long templateless; /* results that need a benchmark, and what is said of the first of them */
-    struct part first_templateless;
-    bool any_refused;      /* in all */
-    long all_judged;       /* lines, for SIGUSR1 */
-    long all_templateless; /* the first of them is told */
+    struct outcome now;         /* of the piece at hand */
+    bool any_refused;           /* in all */
+    long all_judged;            /* lines, for SIGUSR1 */
+    long all_templateless;      /* the first of them is told */
 };
 
 /* Where the lines of a piece stand. The name is one of argv: a worker has it at the same address. */
 struct place {
     const char *source;
     size_t number; /* of the first line */
-};
-
-/* What became of a piece, before its output and its messages. */
-struct outcome {
-    size_t out_n, said_n;
-    long judged, templateless;
-    struct part first_templateless;
-    bool refused, failed;
-    struct kv_err err; /* where it failed */
 };
 
 /* ---- the benchmark ---- */
@@ -99,7 +97,7 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
     if (!kv_json_get(line, "metadata", &metadata))
         return kv_rejudge_bare(w->rejudge, line, &w->out, err);
     if (!w->bench) {
-        w->templateless++;
+        w->now.templateless++;
         return kv_err_set(err, KV_INPUT,
             "a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl");
     }
@@ -112,31 +110,31 @@ static void refuse(
     struct work *w, const char *source, size_t number, const struct kv_err *why, bool templateless)
 {
     size_t before = w->said.n;
-    w->refused = true;
-    if (templateless && w->templateless > 1)
+    w->now.refused = true;
+    if (templateless && w->now.templateless > 1)
         return;
     bool column = strncmp(why->text, "1:", 2) == 0; /* "1:17: expected …" of a single line */
     kv_buf_printf(&w->said, "%s:%zu%s%s\n", source, number, column ? "" : ": ", why->text + column);
     if (templateless)
-        w->first_templateless = (struct part){before, w->said.n};
+        w->now.first_templateless = (struct part){before, w->said.n};
 }
 
 static int take_line(
     struct work *w, const char *source, size_t number, struct kv_slice text, struct kv_err *err)
 {
     size_t start = w->out.n;
-    long before = w->templateless;
+    long before = w->now.templateless;
     if (kv_slice_strip(text).n == 0)
         return 0;
     if (judge_line(w, text, err) != 0) {
         kv_buf_cut(&w->out, start, w->out.n - start);
         if (err->kind != KV_INPUT)
             return -1;
-        refuse(w, source, number, err, w->templateless - before);
+        refuse(w, source, number, err, w->now.templateless - before);
         return 0;
     }
     kv_buf_add_char(&w->out, '\n');
-    w->judged++;
+    w->now.judged++;
     if (kv_rejudge_trouble(w->rejudge))
         kv_buf_printf(&w->said, "%s:%zu: %s\n", source, number, kv_rejudge_trouble(w->rejudge));
     return 0;
@@ -146,28 +144,22 @@ static int take_line(
 static void judge_piece(void *closure, struct kv_slice piece, struct kv_buf *answer)
 {
     struct work *w = closure;
-    struct outcome o = {0};
+    struct outcome *o = &w->now;
     struct place at;
     memcpy(&at, piece.p, sizeof at);
     struct kv_slice rest = {piece.p + sizeof at, piece.n - sizeof at};
     kv_buf_clear(&w->out);
     kv_buf_clear(&w->said);
-    w->refused = false;
-    w->judged = w->templateless = 0;
-    w->first_templateless = (struct part){0, 0};
-    for (; rest.n && !o.failed; at.number++) {
+    *o = (struct outcome){0};
+    for (; rest.n && !o->failed; at.number++) {
         const char *lf = memchr(rest.p, '\n', rest.n);
         struct kv_slice line = {rest.p, (size_t)(lf - rest.p)};
-        o.failed = take_line(w, at.source, at.number, line, &o.err) != 0;
+        o->failed = take_line(w, at.source, at.number, line, &o->err) != 0;
         rest = (struct kv_slice){lf + 1, rest.n - line.n - 1};
     }
-    o.out_n = w->out.n;
-    o.said_n = w->said.n;
-    o.judged = w->judged;
-    o.refused = w->refused;
-    o.templateless = w->templateless;
-    o.first_templateless = w->first_templateless;
-    kv_buf_add(answer, &o, sizeof o);
+    o->out_n = w->out.n;
+    o->said_n = w->said.n;
+    kv_buf_add(answer, o, sizeof *o);
     kv_buf_add_slice(answer, kv_slice_of(&w->out));
     kv_buf_add_slice(answer, kv_slice_of(&w->said));
 }

@@ -75,8 +75,9 @@ const char *kv_way_out_new_output(const struct kv_manifest_options *o)
     return strcmp(o->output, "NEW.json") == 0 ? "NEWER.json" : "NEW.json";
 }
 
-void kv_way_out_add_command(
-    struct kv_buf *out, const struct kv_manifest_options *o, const char *output)
+/* `rows`: what is extended, or NULL. */
+static void add_command(
+    struct kv_buf *out, const struct kv_manifest_options *o, const char *output, const char *rows)
 {
     kv_buf_add_str(out, "kv-manifest");
     add_option(out, "-b", o->benchmark);
@@ -94,6 +95,13 @@ void kv_way_out_add_command(
     if (o->layout2)
         kv_buf_add_str(out, " --layout 2");
     add_option(out, "-o", output);
+    add_option(out, "--extend-from", rows);
+}
+
+void kv_way_out_add_command(
+    struct kv_buf *out, const struct kv_manifest_options *o, const char *output)
+{
+    add_command(out, o, output, o->extend_from);
 }
 
 void kv_way_out_add_extend(struct kv_buf *out, const struct kv_manifest_options *o, const char *why,
@@ -101,8 +109,7 @@ void kv_way_out_add_extend(struct kv_buf *out, const struct kv_manifest_options 
 {
     kv_buf_printf(out, "; %s: ", why);
     if (o->benchmark) {
-        kv_way_out_add_command(out, o, output);
-        add_option(out, "--extend-from", rows);
+        add_command(out, o, output, rows);
         return;
     }
     const char *new_output = kv_way_out_new_output(o);

@@ -588,6 +588,13 @@ CASES
     assert_equal "$(jq -c '[.task_manifest[:16][] | select(startswith("urn:"))] | length' r.json.state)" 16
     assert_equal "$(jq -c '.completed_task_ids - .task_manifest' r.json.state)" '[]'
     assert_equal "$(jq '.results | length' r.json.tmp)" "$(json .completed_count <<<"$output")"
+    # What replaces a run keeps what it extends: without, all of it would be paid for again.
+    run --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json
+    assert_failure 3
+    assert_stderr 'kv-manifest: r.json.state: a run is there; go on with it by kv-run r.json.state | kv-append -q r.json.state, or replace it by kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json --force'
+    rm r.json.state
+    run ! --separate-stderr kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json
+    stderr_says '; to go on from them: kv-manifest -b b.jsonld -c p.json -o NEW.json --extend-from r.json.tmp; to replace them: kv-manifest -b b.jsonld -c p.json -o r.json --extend-from old.json --force'
 }
 
 @test "manifest: --set puts single settings in place of those of the preset" {

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "lost_parts.h"
 #include "manifest.h"
+#include "private_members.h"
 #include "same_export.h"
 #include "same_run.h"
 
@@ -75,11 +76,29 @@ static struct kv_bench *open_bench(const struct kv_state *s, bool exact, const c
     return b;
 }
 
+/* The configuration of requests is a whole one, as it says who is asked. */
+static void judge_requests(const struct kv_inputs *in, const struct kv_state *s, const char *path,
+    struct kv_same_run_verdict *v)
+{
+    struct kv_err err;
+    struct kv_config *c = open_config(in, s, path);
+    kv_same_run_judge_jobs(s, c->text, v);
+    if (kv_lost_parts_add(s, c, &v->lost, &err) != 0)
+        kv_cli_fail(&err);
+    kv_config_close(c);
+}
+
 /* A run of jobs of any kind has no benchmark, and its configuration is any object. */
-static void judge_jobs(const struct kv_state *s, const char *path, struct kv_same_run_verdict *v)
+static void judge_jobs(const struct kv_inputs *in, const struct kv_state *s, const char *path,
+    struct kv_same_run_verdict *v)
 {
     struct kv_buf config = {0};
+    struct kv_slice requests;
     struct kv_err err;
+    if (kv_state_member(s, KV_MEMBER_REQUESTS, &requests)) {
+        judge_requests(in, s, path, v);
+        return;
+    }
     if (kv_manifest_jobs_config(path, &config, &err) != 0)
         kv_cli_fail(&err);
     kv_same_run_judge_jobs(s, kv_slice_of(&config), v);
@@ -141,8 +160,10 @@ int main(int argc, char **argv)
     bool jobs = !kv_state_info(s)->finished && !*kv_state_info(s)->benchmark_path;
     if (!jobs && !benchmark)
         kv_cli_usage("no benchmark given: -b BENCHMARK");
+    if (jobs && benchmark)
+        kv_cli_usage("--benchmark: the run of %s has none", argv[first]);
     if (jobs)
-        judge_jobs(s, config, &v);
+        judge_jobs(&in, s, config, &v);
     else
         judge(&in, s, config, benchmark, exact, &v);
 

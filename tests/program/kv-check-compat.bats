@@ -142,6 +142,28 @@ CASES
     assert_stderr "kv-check-compat: r.json: the run is finished, and its export holds neither the configuration hash nor the benchmark path that --exact compares"
 }
 
+@test "compat: requests are compared by the whole of their configuration, other jobs by what was given" {
+    preset='{"answering_models": [{"id": "a", "model_name": "m", "interface": "openai_endpoint",
+            "endpoint_base_url": "http://h/v1", "temperature": 0, "system_prompt": "Be brief."}],
+        "parsing_models": [{"id": "j", "model_name": "j", "interface": "openrouter"}]}'
+    printf '%s' "$preset" >p.json
+    jq -nc '{custom_id: "r", method: "POST", url: "/v1/chat/completions", body: {model: "m", messages: []}}' >requests.jsonl
+    kv-manifest --requests requests.jsonl -c p.json -o r.json >/dev/null
+    kv-manifest --tasks <(echo '"t"') -c p.json -o t.json >/dev/null
+    for state in r.json.state t.json.state; do
+        run --separate-stderr kv-check-compat -c p.json "$state"
+        assert_success
+        assert_equal "$(jq -c '[.compatible, .differences]' <<<"$output")" '[true,null]'
+        jq '.answering_models[0].temperature = 1' p.json >q.json
+        run --separate-stderr kv-check-compat -c q.json "$state"
+        assert_failure 1
+        assert_equal "$(jq -r '.differences[].path' <<<"$output")" 'answering_models[0].temperature'
+        run --separate-stderr kv-check-compat -c p.json -b b.jsonl "$state"
+        assert_failure 2
+        assert_stderr "kv-check-compat: --benchmark: the run of $state has none (try 'kv-check-compat --help')"
+    done
+}
+
 @test "compat: what no JSON has is shown in a way that JSON has" {
     jq '.is_compatible[0].config' "$DATA/states-v1/fresh/expected.json" >c.json
     sed 's/"config_hash": "./&0/; 0,/"temperature": [0-9.]*/s//"temperature": NaN/

@@ -33,7 +33,7 @@ static int show(const struct work *w, struct kv_status *st, struct kv_err *err)
             : w->completed ? KV_STATUS_COMPLETED
                            : KV_STATUS_FAILED,
             err);
-    if (w->json && !w->human && !w->usage)
+    if (w->json)
         return kv_status_print_json(st, err);
     int failed = 0;
     if (w->human)
@@ -138,6 +138,9 @@ static bool look(const struct work *w, const char *operand, struct kv_buf *shown
         return true; /* by kv-finalize --csv: nothing else is known of it */
     if (!st)
         kv_cli_fail(&err);
+    kv_status_restrict(st, &w->shard);
+    if (w->verbose && !shown->n)
+        kv_status_tell(st);
     kv_status_add_line(&line, st);
     if (!kv_slice_eq(kv_slice_of(&line), kv_slice_of(shown)) &&
         show_change(w, st, kv_slice_of(&line), &err) != 0)

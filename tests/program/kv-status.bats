@@ -180,6 +180,18 @@ setup() {
     assert_equal "$(head -n1 seen | jq .progress.pending_count)" 2
 }
 
+@test "status: --watch --shard waits for the tasks of the shard alone" {
+    printf '%s\n' a b c d e f g h | kvtest state create out.json
+    kv-status --pending --shard 1/2 out.json >first
+    kv-status --pending --shard 2/2 out.json >second
+    assert [ -s first ]
+    assert [ -s second ]
+    kv-append -q out.json <first
+    run timeout 10 kv-status --watch --pending --shard 1/2 out.json
+    assert_success
+    assert_output ''
+}
+
 @test "status: --watch --human in a pipe is a line a change" {
     printf 'a\nb\n' | kvtest state create out.json
     kv-status --watch --human out.json >seen &

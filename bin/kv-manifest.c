@@ -153,9 +153,11 @@ static void check_usage(const struct kv_manifest_options *o, enum task task, int
         kv_cli_usage("no operand is expected: the benchmark is given with -b");
     if (o->tasks && o->requests)
         kv_cli_usage("--tasks and --requests exclude each other");
-    if ((o->tasks || o->requests) && (o->benchmark || o->questions || o->question_ids ||
-                                         o->extend_from || o->manual_traces || o->replay))
-        kv_cli_usage("--%s is a manifest without a benchmark: only -c, -o and --shard go with it",
+    if ((o->tasks || o->requests) &&
+        (o->benchmark || o->questions || o->question_ids || o->extend_from || o->manual_traces ||
+            o->replay || o->inputs.template_command))
+        kv_cli_usage(
+            "--%s is a manifest without a benchmark: what is said of questions has no place in it",
             o->tasks ? "tasks" : "requests");
     if (!o->tasks && !o->requests && !o->benchmark)
         kv_cli_usage("no benchmark given: -b FILE, or --tasks FILE, or --requests FILE");

@@ -176,10 +176,16 @@ static void check_options(int operands)
     if (given.exec && (given.answer || given.judge))
         kv_cli_usage(
             "--exec replaces the pipeline: --answer-cmd and --judge-cmd have no place in it");
-    if (given.exec && (given.max_tokens >= 0 || given.max_cost >= 0))
-        kv_cli_usage("--exec: what its commands use is not known to --max-tokens and --max-cost");
+    if (given.exec && (given.max_tokens >= 0 || given.max_cost >= 0 || given.tpm > 0))
+        kv_cli_usage(
+            "--exec: what its commands use is not known to --max-tokens, --max-cost and --tpm");
     if (given.dry_run && given.check)
         kv_cli_usage("--dry-run sends nothing, --check does: choose one");
+    if ((given.dry_run || given.check) && (given.elsewhere.directory || given.elsewhere.replies.n))
+        kv_cli_usage("--%s asks nobody elsewhere: --defer and --replies have no place beside it",
+            given.check ? "check" : "dry-run");
+    if (given.race && given.elsewhere.directory)
+        kv_cli_usage("--race: --defer asks nobody");
     if (given.append && (given.dry_run || given.check))
         kv_cli_usage("--append: there are no results to keep without a run");
     if (given.retry_failed)

@@ -326,8 +326,8 @@ static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
 {
     struct steps s = {.how = how, .signal_fd = kv_cli_signals()};
     double wait_s = 0;
-    if (how->wait && *how->wait && !kv_cli_seconds(how->wait, &wait_s))
-        kv_cli_usage("--batch-wait: expected a time as 90s or 2h, not '%s'", how->wait);
+    if (how->wait && *how->wait && !(kv_cli_seconds(how->wait, &wait_s) && wait_s > 0))
+        kv_cli_usage("--batch-wait: expected a time above 0 as 90s or 2h, not '%s'", how->wait);
     if (kv_paths_find(&s.paths, how->argv[how->first], err) != 0)
         return -1;
     s.directory = kv_paths_private(&s.paths, "deferred");

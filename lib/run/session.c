@@ -192,13 +192,26 @@ static int open_models(struct kv_session *s, const struct kv_session_options *o,
 
 /* ---- requests as they are given ---- */
 
+/* The option that would do nothing to requests, or NULL. */
+static const char *for_questions(const struct kv_session_options *o)
+{
+    return o->answer_command     ? "--answer-cmd"
+           : o->judge_command    ? "--judge-cmd"
+           : o->judge_fallback   ? "--judge-fallback"
+           : o->template_command ? "--template-cmd"
+           : o->manual_traces    ? "--manual-traces"
+           : o->replay           ? "--replay"
+                                 : NULL;
+}
+
 static int open_requests(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
-    if (o->answer_command)
+    const char *option = for_questions(o);
+    if (option)
         return kv_err_set(err, KV_USAGE,
-            "%s: its tasks are requests, which are sent as they are: --answer-cmd is for questions",
-            kv_state_info(s->state)->paths->state);
+            "%s: its tasks are requests, which are sent as they are: %s is for questions",
+            kv_state_info(s->state)->paths->state, option);
     if (open_config(s, o, err) != 0 || open_pricing(s, o, err) != 0 ||
         kv_given_open(&s->requests, s->state, s->config, err) != 0 || collect(s, o, err) != 0)
         return -1;

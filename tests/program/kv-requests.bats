@@ -239,14 +239,20 @@ kv-manifest: requests.jsonl:4: body.stream: a reply that comes in pieces is no l
     [[ $stderr == *'its requests were other ones'* ]]
 }
 
-@test "requests: --dry-run and --answer-cmd are for questions" {
+@test "requests: --dry-run, and what says how questions are asked, is for questions" {
     requests 1
     begin
     run --separate-stderr kv-run --dry-run r.json.state
     assert_failure 2
     assert_stderr "kv-run: r.json.state: its tasks are requests, which are sent as they are: --dry-run is for questions (try 'kv-run --help')"
-    run --separate-stderr kv-run --answer-cmd cat r.json.state
+    for option in answer-cmd judge-cmd judge-fallback template-cmd manual-traces replay; do
+        run --separate-stderr kv-run "--$option" j r.json.state
+        assert_failure 2
+        assert_stderr "kv-run: r.json.state: its tasks are requests, which are sent as they are: --$option is for questions (try 'kv-run --help')"
+    done
+    run --separate-stderr kv-manifest --requests requests.jsonl -c preset.json -o s.json --template-cmd cat
     assert_failure 2
+    assert_stderr "kv-manifest: --requests is a manifest without a benchmark: what is said of questions has no place in it (try 'kv-manifest --help')"
 }
 
 @test "requests: are deferred as they are, and replies from elsewhere are their results" {

@@ -304,6 +304,7 @@ refused() {
 @test "options that do not fit are told before anything is asked" {
     batched 1
     refused 2 '--batch-wait, --batch-size and --no-probe go with --batch' --batch-wait
+    refused 2 "--batch-wait: expected a time above 0 as 90s or 2h, not '0'" --batch --batch-wait=0 --append
     refused 2 '--batch asks in its own way: --dry-run has no place in it' --batch --dry-run
     refused 2 '--batch asks in its own way: --defer has no place in it' --batch --defer dd
     refused 2 '--batch asks in its own way: --race has no place in it' --batch --race

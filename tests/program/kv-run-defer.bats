@@ -420,3 +420,21 @@ END
     assert_failure 2
     assert_stderr "kv-run: --defer-for goes with --defer (try 'kv-run --help')"
 }
+
+@test "defer: has no place beside what asks nobody, or in a way of its own" {
+    deferred . 1
+    for option in dry-run check; do
+        run --separate-stderr kv-run "--$option" --defer d r.json.state
+        assert_failure 2
+        assert_stderr "kv-run: --$option asks nobody elsewhere: --defer and --replies have no place beside it (try 'kv-run --help')"
+        run kv-run "--$option" --replies nowhere r.json.state
+        assert_failure 2
+    done
+    run --separate-stderr kv-run --race --defer d r.json.state
+    assert_failure 2
+    assert_stderr "kv-run: --race: --defer asks nobody (try 'kv-run --help')"
+    assert [ ! -e d ]
+    run --separate-stderr kv-run --exec true --tpm 5 r.json.state
+    assert_failure 2
+    assert_stderr "kv-run: --exec: what its commands use is not known to --max-tokens, --max-cost and --tpm (try 'kv-run --help')"
+}

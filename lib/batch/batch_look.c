@@ -115,16 +115,17 @@ static int take_full(
 
 static int take_failed(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
 {
-    struct kv_slice code = kv_slice_of(&b->seen.code);
+    struct kv_slice code = kv_slice_of(&b->seen.code), message = kv_slice_of(&b->seen.message);
     struct kv_buf id = {0}, reason = {0};
-    const char *text = b->seen.message.n ? b->seen.message.p : code.n ? code.p : "";
+    const char *text = message.n ? message.p : code.n ? code.p : "no reason is given";
     if (kv_slice_is(code, "token_limit_exceeded") || strstr(text, "nqueued token"))
         return take_full(b, p, text, err);
     int failed = b->seen.line > 0 ? find_id(b, p, &id, err) : 0;
     if (!failed && id.n) {
         failed = blame_line(b, p, kv_slice_of(&id), text, err);
     } else if (!failed) {
-        kv_buf_printf(&reason, "%s%s%s", code.n ? code.p : "", code.n ? ": " : "", text);
+        bool both = code.n && message.n;
+        kv_buf_printf(&reason, "%s%s%s", both ? code.p : "", both ? ": " : "", text);
         b->tally.faulty = true;
         kv_batch_say(b, p, "the batch failed: %s", reason.p);
         failed = kv_batch_give_up(b, p, KV_BATCH_FAULTY, reason.p, err);

@@ -478,6 +478,16 @@ needs_strace() {
     run kv-batch status r.batches # it has two lines
     assert_failure 3
     assert_output --partial 'the batch failed: invalid_json_line: not parseable'
+    rm r.*
+    switch '{"batch_fails": {"code": "model_mismatch"}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch status r.batches
+    assert_stderr 'kv-batch: r.batches: part 1: the batch failed: model_mismatch'
+    rm r.*
+    switch '{"batch_fails": {}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    run --separate-stderr kv-batch status r.batches
+    assert_stderr 'kv-batch: r.batches: part 1: the batch failed: no reason is given'
 }
 
 @test "429 at creation is waited for" {

@@ -38,10 +38,12 @@ struct work {
     struct kv_rejudge *rejudge;
     struct kv_bench *bench;
     struct kv_question_templates *templates;
-    struct kv_buf id, out;
+    struct kv_buf id;
+    struct kv_buf *out;         /* the answer to the piece at hand: its outcome, lines, messages */
     struct kv_buf said;         /* messages, a line each, for standard error */
     struct kv_workers *workers; /* NULL: all is done in this process */
     struct kv_buf piece;        /* lines that are to be judged, behind their place */
+    struct kv_buf answer;       /* to a piece that is judged in this process */
     struct outcome now;         /* of the piece at hand */
     bool any_refused;           /* in all */
     long all_judged;            /* lines, for SIGUSR1 */
@@ -95,14 +97,14 @@ static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
     if (kv_json_type(line) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "an object is expected, not %s", kv_json_type_name(line));
     if (!kv_json_get(line, "metadata", &metadata))
-        return kv_rejudge_bare(w->rejudge, line, &w->out, err);
+        return kv_rejudge_bare(w->rejudge, line, w->out, err);
     if (!w->bench) {
         w->now.templateless++;
         return kv_err_set(err, KV_INPUT,
             "a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl");
     }
     const struct kv_rejudge_question *q = find_question(w, metadata, err);
-    return q ? kv_rejudge_result(w->rejudge, q, line, &w->out, err) : -1;
+    return q ? kv_rejudge_result(w->rejudge, q, line, w->out, err) : -1;
 }
 
 /* Of the results that hold no template only the first of a piece has a line. */
@@ -122,18 +124,18 @@ static void refuse(
 static int take_line(
     struct work *w, const char *source, size_t number, struct kv_slice text, struct kv_err *err)
 {
-    size_t start = w->out.n;
+    size_t start = w->out->n;
     long before = w->now.templateless;
     if (kv_slice_strip(text).n == 0)
         return 0;
     if (judge_line(w, text, err) != 0) {
-        kv_buf_cut(&w->out, start, w->out.n - start);
+        kv_buf_cut(w->out, start, w->out->n - start);
         if (err->kind != KV_INPUT)
             return -1;
         refuse(w, source, number, err, w->now.templateless - before);
         return 0;
     }
-    kv_buf_add_char(&w->out, '\n');
+    kv_buf_add_char(w->out, '\n');
     w->now.judged++;
     if (kv_rejudge_trouble(w->rejudge))
         kv_buf_printf(&w->said, "%s:%zu: %s\n", source, number, kv_rejudge_trouble(w->rejudge));
@@ -148,19 +150,19 @@ static void judge_piece(void *closure, struct kv_slice piece, struct kv_buf *ans
     struct place at;
     memcpy(&at, piece.p, sizeof at);
     struct kv_slice rest = {piece.p + sizeof at, piece.n - sizeof at};
-    kv_buf_clear(&w->out);
+    w->out = answer;
     kv_buf_clear(&w->said);
     *o = (struct outcome){0};
+    kv_buf_add(answer, o, sizeof *o);
     for (; rest.n && !o->failed; at.number++) {
         const char *lf = memchr(rest.p, '\n', rest.n);
         struct kv_slice line = {rest.p, (size_t)(lf - rest.p)};
         o->failed = take_line(w, at.source, at.number, line, &o->err) != 0;
         rest = (struct kv_slice){lf + 1, rest.n - line.n - 1};
     }
-    o->out_n = w->out.n;
+    o->out_n = answer->n - sizeof *o;
     o->said_n = w->said.n;
-    kv_buf_add(answer, o, sizeof *o);
-    kv_buf_add_slice(answer, kv_slice_of(&w->out));
+    memcpy(answer->p, o, sizeof *o);
     kv_buf_add_slice(answer, kv_slice_of(&w->said));
 }
 
@@ -198,7 +200,7 @@ static void show(struct work *w, struct kv_slice answer)
 /* Shows the answers that have come; all of them, or until a worker is free. */
 static void show_answers(struct work *w, bool all, bool until_free)
 {
-    struct kv_buf answer = {0};
+    struct kv_slice answer;
     struct kv_err err;
     for (;;) {
         bool wait = all || (until_free && !kv_workers_free(w->workers));
@@ -207,9 +209,8 @@ static void show_answers(struct work *w, bool all, bool until_free)
             kv_cli_fail(&err);
         if (got == 0)
             break;
-        show(w, kv_slice_of(&answer));
+        show(w, answer);
     }
-    kv_buf_release(&answer);
 }
 
 /* ---- pieces ---- */
@@ -223,7 +224,6 @@ static void begin_piece(struct work *w, const char *source, size_t number)
 
 static void end_piece(struct work *w)
 {
-    struct kv_buf answer = {0};
     struct kv_err err;
     if (w->piece.n <= sizeof(struct place))
         return;
@@ -233,9 +233,9 @@ static void end_piece(struct work *w)
             kv_cli_fail(&err);
         show_answers(w, false, false);
     } else {
-        judge_piece(w, kv_slice_of(&w->piece), &answer);
-        show(w, kv_slice_of(&answer));
-        kv_buf_release(&answer);
+        kv_buf_clear(&w->answer);
+        judge_piece(w, kv_slice_of(&w->piece), &w->answer);
+        show(w, kv_slice_of(&w->answer));
     }
     kv_buf_clear(&w->piece);
 }
@@ -342,9 +342,9 @@ static void release(struct work *w)
     kv_bench_close(w->bench);
     kv_rejudge_close(w->rejudge);
     kv_buf_release(&w->id);
-    kv_buf_release(&w->out);
     kv_buf_release(&w->said);
     kv_buf_release(&w->piece);
+    kv_buf_release(&w->answer);
 }
 
 static struct kv_verifier *open_verifier(const char *share_given)

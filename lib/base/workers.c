@@ -1,8 +1,10 @@
 /* workers - work spread over copies of this process, its results in the order of the work.
  *
- * A worker has one piece at a time, and reads it whole before it answers: so writing a piece to one
- * that is free never waits for long, and its answer is read as it comes. Answers that are whole wait
- * in a ring until those before them have been taken.
+ * Pieces and answers stand in memory that all processes share, in rooms of one size; through the pipes
+ * goes only how large they are. What is larger than a room follows in the pipe, and so does everything
+ * where there is no such memory. A worker has one piece at a time, and reads it whole before it
+ * answers: so writing a piece to one that is free never waits for long, and its answer is read as it
+ * comes. Answers that are whole wait in a ring until those before them have been taken.
  */
 #include "workers.h"
 
@@ -13,21 +15,36 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     AHEAD = 4, /* answers a worker that may wait */
     CHUNK = 1 << 18,
-    PIPE_BYTES = 1 << 18, /* a piece and its answer pass without a wait in between */
+    ROOM_BYTES = 1 << 19, /* only what is used of it takes memory */
+};
+
+/* What a worker is given: a piece of so many bytes, and the place of its answer in the ring. */
+struct order {
+    size_t n, place;
 };
 
 struct worker {
     pid_t pid;
     int to, from;
     bool busy;
-    uint64_t piece;     /* the number of its piece */
-    struct kv_buf text; /* of the answer so far, behind its size */
+    size_t place; /* of its answer in the ring */
+    bool sized;   /* of its answer n, the size, is known */
+    size_t n;
+    struct kv_buf text; /* of an answer that follows in the pipe, what has come */
+};
+
+/* In the ring. */
+struct answer {
+    bool whole;
+    struct kv_slice text; /* in its room, or held */
+    struct kv_buf held;
 };
 
 struct kv_workers {
@@ -36,8 +53,9 @@ struct kv_workers {
     size_t most, count;
     struct worker *all;
     uint64_t given, taken;
-    struct kv_buf *answers; /* a ring: those from `taken` on */
-    bool *whole;            /* which of them are there */
+    struct answer *answers; /* a ring: those from `taken` on */
+    struct kv_buf out;      /* the text of the answer taken last, if it was held */
+    char *rooms; /* shared: one for the piece of each worker, then one for each answer; or NULL */
 };
 
 size_t kv_workers_processors(void)
@@ -45,6 +63,26 @@ size_t kv_workers_processors(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     return n > KV_WORKERS_MAX ? KV_WORKERS_MAX : (size_t)n;
+}
+
+static size_t rooms_bytes(const struct kv_workers *w)
+{
+    return w->most * (1 + AHEAD) * ROOM_BYTES;
+}
+
+static bool fits(const struct kv_workers *w, size_t n)
+{
+    return w->rooms && n <= ROOM_BYTES;
+}
+
+static char *room_of_piece(const struct kv_workers *w, const struct worker *one)
+{
+    return w->rooms + (size_t)(one - w->all) * ROOM_BYTES;
+}
+
+static char *room_of_answer(const struct kv_workers *w, size_t place)
+{
+    return w->rooms + (w->most + place) * ROOM_BYTES;
 }
 
 struct kv_workers *kv_workers_open(size_t most, kv_work *work, void *closure)
@@ -55,7 +93,10 @@ struct kv_workers *kv_workers_open(size_t most, kv_work *work, void *closure)
     w->most = most < 1 ? 1 : most > KV_WORKERS_MAX ? KV_WORKERS_MAX : most;
     w->all = kv_calloc(w->most, sizeof *w->all);
     w->answers = kv_calloc(w->most * AHEAD, sizeof *w->answers);
-    w->whole = kv_calloc(w->most * AHEAD, sizeof *w->whole);
+    w->rooms = mmap(NULL, rooms_bytes(w), PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (w->rooms == MAP_FAILED)
+        w->rooms = NULL;
     return w;
 }
 
@@ -73,10 +114,12 @@ void kv_workers_close(struct kv_workers *w)
         kv_buf_release(&w->all[i].text);
     }
     for (size_t i = 0; i < w->most * AHEAD; i++)
-        kv_buf_release(&w->answers[i]);
+        kv_buf_release(&w->answers[i].held);
+    kv_buf_release(&w->out);
+    if (w->rooms)
+        munmap(w->rooms, rooms_bytes(w));
     free(w->all);
     free(w->answers);
-    free(w->whole);
     free(w);
 }
 
@@ -111,33 +154,41 @@ static bool get(int fd, void *bytes, size_t n)
 
 /* ---- in a worker ---- */
 
-_Noreturn static void serve(struct kv_workers *w, int in, int out)
+/* The piece, or p == NULL: there will be none. */
+static struct kv_slice read_piece(
+    const struct kv_workers *w, const struct worker *self, int in, size_t n, struct kv_buf *held)
 {
-    struct kv_buf piece = {0}, answer = {0};
-    uint64_t n;
+    if (fits(w, n))
+        return (struct kv_slice){room_of_piece(w, self), n};
+    kv_buf_clear(held);
+    kv_buf_reserve(held, n);
+    return (struct kv_slice){get(in, held->p, n) ? held->p : NULL, n};
+}
+
+static bool write_answer(const struct kv_workers *w, size_t place, int out, struct kv_slice answer)
+{
+    if (fits(w, answer.n))
+        memcpy(room_of_answer(w, place), answer.p, answer.n);
+    return put(out, &answer.n, sizeof answer.n) &&
+           (fits(w, answer.n) || put(out, answer.p, answer.n));
+}
+
+_Noreturn static void serve(struct kv_workers *w, const struct worker *self, int in, int out)
+{
+    struct kv_buf held = {0}, answer = {0};
+    struct kv_slice piece;
+    struct order order;
     signal(SIGUSR1, SIG_IGN); /* progress is told by the process that gives the work */
-    while (get(in, &n, sizeof n)) {
-        kv_buf_clear(&piece);
-        kv_buf_clear(&answer);
-        kv_buf_reserve(&piece, (size_t)n);
-        if (!get(in, piece.p, (size_t)n))
+    while (get(in, &order, sizeof order)) {
+        piece = read_piece(w, self, in, order.n, &held);
+        if (!piece.p)
             break;
-        w->work(w->closure, (struct kv_slice){piece.p, (size_t)n}, &answer);
-        n = answer.n;
-        if (!put(out, &n, sizeof n) || !put(out, answer.p, answer.n))
+        kv_buf_clear(&answer);
+        w->work(w->closure, piece, &answer);
+        if (!write_answer(w, order.place, out, kv_slice_of(&answer)))
             break;
     }
     _exit(0);
-}
-
-/* Fails where the user has too many already; the pieces then pass in parts. */
-static void widen(int fd)
-{
-#ifdef F_SETPIPE_SZ
-    fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
-#else
-    (void)fd;
-#endif
 }
 
 /* The worker that is new, or NULL. */
@@ -154,8 +205,6 @@ static struct worker *start(struct kv_workers *w, struct kv_err *err)
         close(to[1]);
         return NULL;
     }
-    widen(to[1]);
-    widen(from[1]);
     pid_t pid = fork();
     if (pid == 0) {
         close(to[1]);
@@ -164,7 +213,7 @@ static struct worker *start(struct kv_workers *w, struct kv_err *err)
             close(w->all[i].to);
             close(w->all[i].from);
         }
-        serve(w, to[0], from[1]);
+        serve(w, &w->all[w->count], to[0], from[1]);
     }
     if (pid < 0)
         kv_err_sys(err, "cannot start a worker");
@@ -186,26 +235,36 @@ static int ended(struct kv_err *err)
     return kv_err_set(err, KV_SYSTEM, "a worker has ended before it answered");
 }
 
-/* Reads what has come of an answer. -1 if no more will. */
-static int receive(struct kv_workers *w, struct worker *one)
+/* Reads what has come of an answer that is in no room; -1 if no more will. */
+static int receive_text(struct worker *one)
 {
-    uint64_t n;
-    kv_buf_reserve(&one->text, CHUNK);
-    ssize_t got = read(one->from, one->text.p + one->text.n, CHUNK);
+    size_t rest = one->n - one->text.n;
+    kv_buf_reserve(&one->text, rest < CHUNK ? rest : CHUNK);
+    ssize_t got = read(one->from, one->text.p + one->text.n, rest < CHUNK ? rest : CHUNK);
     if (got <= 0)
         return got < 0 && errno == EINTR ? 0 : -1;
     one->text.n += (size_t)got;
-    if (one->text.n < sizeof n)
+    return 0;
+}
+
+/* Reads what has come of an answer. -1 if no more will. */
+static int receive(struct kv_workers *w, struct worker *one)
+{
+    struct answer *a = &w->answers[one->place];
+    if (one->sized && receive_text(one) != 0)
+        return -1;
+    if (!one->sized && !get(one->from, &one->n, sizeof one->n))
+        return -1;
+    one->sized = true;
+    bool follows = !fits(w, one->n);
+    if (follows && one->text.n < one->n)
         return 0;
-    memcpy(&n, one->text.p, sizeof n);
-    if (one->text.n < sizeof n + n)
-        return 0;
-    size_t place = (size_t)(one->piece % (w->most * AHEAD));
-    kv_buf_release(&w->answers[place]);
-    w->answers[place] = one->text;
-    w->whole[place] = true;
+    a->held = one->text;
+    a->text =
+        follows ? kv_slice_of(&a->held) : (struct kv_slice){room_of_answer(w, one->place), one->n};
+    a->whole = true;
     one->text = (struct kv_buf){0};
-    one->busy = false;
+    one->busy = one->sized = false;
     return 0;
 }
 
@@ -246,7 +305,6 @@ bool kv_workers_free(const struct kv_workers *w)
 
 int kv_workers_give(struct kv_workers *w, struct kv_slice piece, struct kv_err *err)
 {
-    uint64_t n = piece.n;
     struct worker *one;
     while (!(one = idle(w)) && !(one = start(w, err))) {
         if (!w->count)
@@ -254,9 +312,14 @@ int kv_workers_give(struct kv_workers *w, struct kv_slice piece, struct kv_err *
         if (receive_all(w, -1, -1) != 0) /* fewer will do, as long as there are any */
             return ended(err);
     }
+    const struct order order = {piece.n, (size_t)(w->given++ % (w->most * AHEAD))};
     one->busy = true;
-    one->piece = w->given++;
-    return put(one->to, &n, sizeof n) && put(one->to, piece.p, piece.n) ? 0 : ended(err);
+    one->place = order.place;
+    if (fits(w, piece.n))
+        memcpy(room_of_piece(w, one), piece.p, piece.n);
+    bool done =
+        put(one->to, &order, sizeof order) && (fits(w, piece.n) || put(one->to, piece.p, piece.n));
+    return done ? 0 : ended(err);
 }
 
 /* ---- taking ---- */
@@ -271,22 +334,22 @@ bool kv_workers_busy(const struct kv_workers *w)
     return w->taken < w->given;
 }
 
-int kv_workers_take(struct kv_workers *w, bool wait, struct kv_buf *answer, struct kv_err *err)
+int kv_workers_take(struct kv_workers *w, bool wait, struct kv_slice *answer, struct kv_err *err)
 {
-    size_t place = (size_t)(w->taken % (w->most * AHEAD));
+    struct answer *a = &w->answers[w->taken % (w->most * AHEAD)];
     if (!kv_workers_busy(w))
         return 0;
-    for (bool tried = false; !w->whole[place]; tried = true) {
+    for (bool tried = false; !a->whole; tried = true) {
         if (tried && !wait)
             return 0;
         if (receive_all(w, -1, wait ? -1 : 0) != 0)
             return ended(err);
     }
-    kv_buf_release(answer);
-    *answer = w->answers[place];
-    w->answers[place] = (struct kv_buf){0};
-    kv_buf_cut(answer, 0, sizeof(uint64_t));
-    w->whole[place] = false;
+    kv_buf_release(&w->out);
+    w->out = a->held;
+    a->held = (struct kv_buf){0};
+    *answer = a->text;
+    a->whole = false;
     w->taken++;
     return 1;
 }

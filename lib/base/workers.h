@@ -38,9 +38,10 @@ size_t kv_workers_processors(void);
 bool kv_workers_free(const struct kv_workers *w);
 int kv_workers_give(struct kv_workers *w, struct kv_slice piece, struct kv_err *err);
 
-/* The answer to the piece given first of those that are not taken yet, into *answer. 1; 0 if there
- * is none, or with `wait` false none yet; -1 if a worker has ended. */
-int kv_workers_take(struct kv_workers *w, bool wait, struct kv_buf *answer, struct kv_err *err);
+/* The answer to the piece given first of those that are not taken yet; *answer is borrowed until the
+ * next is taken or a piece given. 1; 0 if there is none, or with `wait` false none yet; -1 if a
+ * worker has ended. */
+int kv_workers_take(struct kv_workers *w, bool wait, struct kv_slice *answer, struct kv_err *err);
 
 /* True while answers are to be taken. */
 bool kv_workers_busy(const struct kv_workers *w);

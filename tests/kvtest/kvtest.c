@@ -26,6 +26,7 @@ static const struct {
     {"state", kvtest_state},
     {"stream", kvtest_stream},
     {"template", kvtest_template},
+    {"workers", kvtest_workers},
 };
 
 int main(int argc, char **argv)

@@ -25,5 +25,6 @@ int kvtest_sched(int argc, char **argv);
 int kvtest_state(int argc, char **argv);
 int kvtest_stream(int argc, char **argv);
 int kvtest_template(int argc, char **argv);
+int kvtest_workers(int argc, char **argv);
 
 #endif

@@ -249,6 +249,10 @@ mixed_lines() {
 @test "kv-rejudge: many processes print what one prints, in its order, and say the same" {
     mixed_lines 700 >a
     mixed_lines 300 >b
+    # One longer than what processes share at a time, and one that no line feed ends.
+    for n in 600000 2000000; do
+        bare int 4 '{"type":"NumericExact"}' 4 "$(head -c $n /dev/zero | tr '\0' y)"
+    done | head -c -1 >>b
     run -3 --separate-stderr kv-rejudge -j 1 a - b <a
     printf '%s\n' "$output" >one
     printf '%s\n' "$stderr" >one.said

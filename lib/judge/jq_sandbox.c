@@ -1,17 +1,19 @@
 /* jq_sandbox - runs jq programs and patterns that users wrote, with bounds on what they can do.
  *
- * One socket pair; a request is a byte (what to run), three texts, and a reply is a byte (did it
- * work) and one text, each with its length in front. The worker bounds itself: RLIMIT_NOFILE 0 lets
- * it keep its socket and open nothing else, which also keeps `import` and a ~/.jq out; RLIMIT_AS
- * makes libjq abort when it wants too much; a profiling timer ends it when a run takes too long.
- * The parent waits with a deadline of its own and puts a silent worker down. libjq cannot be
- * interrupted in any other way.
+ * One socket pair; a message is a byte (of a request: what to run; of a reply: did it work), the
+ * lengths of its texts (three, and one), and the texts, each with a NUL behind it. It is sent in one
+ * piece, so that a process wakes once for it. The worker bounds itself: RLIMIT_NOFILE 0 lets it keep
+ * its socket and open nothing else, which also keeps `import` and a ~/.jq out; RLIMIT_AS makes libjq
+ * abort when it wants too much; a profiling timer ends it when a run takes too long. The parent waits
+ * with a deadline of its own and puts a silent worker down. libjq cannot be interrupted in any other
+ * way. A pattern that is known to be quick is matched by the parent: waiting for the worker costs
+ * more, and much more where every processor is busy.
  */
 #include "jq_sandbox.h"
 
 #include "jq.h"
 #include "json.h"
-#include "re.h"
+#include "patterns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,13 +34,15 @@
 #include <sys/prctl.h>
 #endif
 
-enum { PARTS = 3, COMPILED = 8, PATTERNS = 64, COMPILE_MS = 1000 };
+enum { PARTS = 3, COMPILED = 8, COMPILE_MS = 1000 };
 enum { RUN_JQ = 'j', RUN_PATTERN = 'p' };
 
 struct kv_jq_sandbox {
     struct kv_jq_sandbox_limits limits;
     pid_t pid; /* 0: no worker */
     int socket;
+    struct kv_buf out, reply;
+    struct kv_patterns quick;
 };
 
 extern char **environ;
@@ -60,10 +64,19 @@ static bool send_all(int fd, const void *bytes, size_t n)
     return true;
 }
 
-static bool send_text(int fd, struct kv_slice text)
+/* Sends a byte and texts; buf is room for them. */
+static bool send_message(
+    int fd, struct kv_buf *buf, char first, const struct kv_slice *texts, size_t count)
 {
-    uint64_t n = text.n;
-    return send_all(fd, &n, sizeof n) && send_all(fd, text.p, text.n);
+    kv_buf_clear(buf);
+    kv_buf_add_char(buf, first);
+    for (size_t i = 0; i < count; i++)
+        kv_buf_add(buf, &(uint64_t){texts[i].n}, sizeof(uint64_t));
+    for (size_t i = 0; i < count; i++) {
+        kv_buf_add_slice(buf, texts[i]);
+        kv_buf_add_char(buf, '\0');
+    }
+    return send_all(fd, buf->p, buf->n);
 }
 
 static int64_t now_ms(void)
@@ -78,13 +91,16 @@ static bool receive(int fd, void *to, size_t n, int64_t deadline)
 {
     char *p = to;
     while (n) {
-        struct pollfd ready = {fd, POLLIN, 0};
-        int64_t left = deadline ? deadline - now_ms() : 0;
-        if (deadline && (left <= 0 || poll(&ready, 1, (int)left) == 0))
-            return false;
-        ssize_t got = recv(fd, p, n, 0);
+        ssize_t got = recv(fd, p, n, deadline ? MSG_DONTWAIT : 0);
         if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && deadline && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            struct pollfd ready = {fd, POLLIN, 0};
+            int64_t left = deadline - now_ms();
+            if (left <= 0 || poll(&ready, 1, (int)left) == 0)
+                return false;
+            continue;
+        }
         if (got <= 0)
             return false;
         p += got;
@@ -93,17 +109,29 @@ static bool receive(int fd, void *to, size_t n, int64_t deadline)
     return true;
 }
 
-static bool receive_text(int fd, struct kv_buf *to, int64_t deadline)
+/* Receives what send_message sent: *texts lie in buf, each with a NUL behind it. */
+static bool receive_message(
+    int fd, struct kv_buf *buf, char *first, struct kv_slice *texts, size_t count, int64_t deadline)
 {
-    uint64_t n;
-    if (!receive(fd, &n, sizeof n, deadline) || n > SIZE_MAX / 2)
+    char head[1 + PARTS * sizeof(uint64_t)];
+    uint64_t n[PARTS];
+    size_t total = 0;
+    if (!receive(fd, head, 1 + count * sizeof *n, deadline))
         return false;
-    kv_buf_clear(to);
-    kv_buf_reserve(to, (size_t)n + 1);
-    if (!receive(fd, to->p, (size_t)n, deadline))
+    *first = head[0];
+    memcpy(n, head + 1, count * sizeof *n);
+    for (size_t i = 0; i < count; i++) {
+        if (n[i] >= SIZE_MAX / 2 - total)
+            return false;
+        total += (size_t)n[i] + 1;
+    }
+    kv_buf_clear(buf);
+    kv_buf_reserve(buf, total);
+    if (!receive(fd, buf->p, total, deadline))
         return false;
-    to->n = (size_t)n;
-    to->p[n] = '\0';
+    const char *p = buf->p;
+    for (size_t i = 0; i < count; i++, p += texts[i - 1].n + 1)
+        texts[i] = (struct kv_slice){p, (size_t)n[i]};
     return true;
 }
 
@@ -191,16 +219,16 @@ static bool wants_module(struct kv_slice filter)
 
 /* The compiled filter, from the last few or anew. */
 static struct kv_jq *find_program(
-    struct compiled *cache, const struct kv_buf request[PARTS], struct kv_err *err)
+    struct compiled *cache, const struct kv_slice request[PARTS], struct kv_err *err)
 {
     static size_t next;
-    if (wants_module(kv_slice_of(&request[0]))) {
+    if (wants_module(request[0])) {
         kv_err_set(err, KV_INPUT, "Jq: modules are not available");
         return NULL;
     }
     struct kv_buf key = {0}, arguments = {0};
     kv_buf_add(&key, request[0].p, request[0].n + 1); /* with its NUL */
-    kv_buf_add_slice(&key, kv_slice_of(&request[2]));
+    kv_buf_add_slice(&key, request[2]);
     struct compiled *c = NULL;
     for (size_t i = 0; i < COMPILED && !c; i++)
         if (cache[i].program && kv_slice_eq(kv_slice_of(&cache[i].text), kv_slice_of(&key)))
@@ -213,89 +241,56 @@ static struct kv_jq *find_program(
     kv_jq_close(c->program);
     kv_buf_release(&c->text);
     kv_buf_add_str(&arguments, "{\"expected\":");
-    kv_buf_add_slice(&arguments, kv_slice_of(&request[2]));
+    kv_buf_add_slice(&arguments, request[2]);
     kv_buf_add_char(&arguments, '}');
     c->text = key;
-    c->program = kv_jq_open("Jq", kv_slice_of(&request[0]), kv_slice_of(&arguments), err);
+    c->program = kv_jq_open("Jq", request[0], kv_slice_of(&arguments), err);
     kv_buf_release(&arguments);
     return c->program;
 }
 
-struct pattern {
-    struct kv_buf text; /* the pattern, a NUL, its flags */
-    struct kv_re *compiled;
-};
-
-/* The compiled pattern, from the last few or anew. */
-static const struct kv_re *find_pattern(
-    struct pattern *cache, struct kv_slice text, unsigned flags, struct kv_err *err)
-{
-    static size_t next;
-    struct kv_buf key = {0};
-    kv_buf_add_slice(&key, text);
-    kv_buf_add(&key, "", 1);
-    kv_buf_printf(&key, "%u", flags);
-    struct pattern *p = NULL;
-    for (size_t i = 0; i < PATTERNS && !p; i++)
-        if (cache[i].compiled && kv_slice_eq(kv_slice_of(&cache[i].text), kv_slice_of(&key)))
-            p = &cache[i];
-    if (p) {
-        kv_buf_release(&key);
-        return p->compiled;
-    }
-    p = &cache[next++ % PATTERNS];
-    kv_re_close(p->compiled);
-    kv_buf_release(&p->text);
-    p->text = key;
-    p->compiled = kv_re_open(text, flags, err);
-    return p->compiled;
-}
-
-static bool count_matches(const struct kv_jq_sandbox *j, const struct kv_buf request[PARTS],
+static bool count_matches(const struct kv_jq_sandbox *j, const struct kv_slice request[PARTS],
     struct kv_buf *result, struct kv_err *err)
 {
-    static struct pattern cache[PATTERNS];
+    static struct kv_patterns cache;
     char *end;
     unsigned flags = (unsigned)strtoul(request[2].p, &end, 10);
     long most = strtol(end, NULL, 10);
-    const struct kv_re *p = find_pattern(cache, kv_slice_of(&request[0]), flags, err);
+    const struct kv_re *p = kv_patterns_find(&cache, request[0], flags, err);
     start_clock(j->limits.time_ms);
-    long n = p ? kv_re_count(p, kv_slice_of(&request[1]), most, err) : -1;
+    long n = p ? kv_re_count(p, request[1], most, err) : -1;
     if (n >= 0)
         kv_buf_printf(result, "%ld", n);
     return n >= 0;
 }
 
-static bool run_jq(const struct kv_jq_sandbox *j, const struct kv_buf request[PARTS],
+static bool run_jq(const struct kv_jq_sandbox *j, const struct kv_slice request[PARTS],
     struct kv_buf *result, struct kv_err *err)
 {
     static struct compiled cache[COMPILED];
     struct kv_jq *q = find_program(cache, request, err);
     start_clock(j->limits.time_ms);
-    return q && kv_jq_run(q, kv_slice_of(&request[1]), result, err) == 0;
+    return q && kv_jq_run(q, request[1], result, err) == 0;
 }
 
 static _Noreturn void work(const struct kv_jq_sandbox *j, int socket)
 {
-    struct kv_buf request[PARTS] = {0}, result = {0};
+    struct kv_buf in = {0}, out = {0}, result = {0};
+    struct kv_slice request[PARTS];
     struct kv_err err;
     char what;
     confine(j, socket);
-    for (;;) {
-        if (!receive(socket, &what, 1, 0))
-            _exit(0);
-        for (int i = 0; i < PARTS; i++)
-            if (!receive_text(socket, &request[i], 0))
-                _exit(0);
+    while (receive_message(socket, &in, &what, request, PARTS, 0)) {
         kv_buf_clear(&result);
         start_clock(COMPILE_MS);
         char ok = what == RUN_JQ ? run_jq(j, request, &result, &err)
                                  : count_matches(j, request, &result, &err);
         start_clock(0);
         struct kv_slice reply = ok ? kv_slice_of(&result) : kv_slice(err.text);
-        if (!send_all(socket, &ok, 1) || !send_text(socket, reply))
-            _exit(0);
+        if (!send_message(socket, &out, ok, &reply, 1))
+            break;
     }
+    _exit(0);
 }
 
 /* ---- the parent ---- */
@@ -306,6 +301,7 @@ struct kv_jq_sandbox *kv_jq_sandbox_open(const struct kv_jq_sandbox_limits *limi
     struct kv_jq_sandbox *j = kv_calloc(1, sizeof *j);
     j->limits = limits ? *limits : usual;
     j->socket = -1;
+    j->quick.bounded = true;
     return j;
 }
 
@@ -327,6 +323,9 @@ void kv_jq_sandbox_close(struct kv_jq_sandbox *j)
     if (!j)
         return;
     put_down(j, &ignored);
+    kv_patterns_release(&j->quick);
+    kv_buf_release(&j->out);
+    kv_buf_release(&j->reply);
     free(j);
 }
 
@@ -376,25 +375,20 @@ static int failed(struct kv_jq_sandbox *j, char what, int64_t deadline, struct k
 static int ask(struct kv_jq_sandbox *j, char what, const struct kv_slice request[PARTS],
     struct kv_buf *out, struct kv_err *err)
 {
-    struct kv_buf reply = {0};
+    struct kv_slice value;
     char ok = 0;
     if (!j->pid && start(j, err) != 0)
         return -1;
     int64_t deadline = now_ms() + COMPILE_MS + 2 * j->limits.time_ms;
-    if (!send_all(j->socket, &what, 1) || !send_text(j->socket, request[0]) ||
-        !send_text(j->socket, request[1]) || !send_text(j->socket, request[2]) ||
-        !receive(j->socket, &ok, 1, deadline) || !receive_text(j->socket, &reply, deadline)) {
-        kv_buf_release(&reply);
+    if (!send_message(j->socket, &j->out, what, request, PARTS) ||
+        !receive_message(j->socket, &j->reply, &ok, &value, 1, deadline))
         return failed(j, what, deadline, err);
-    }
-    struct kv_slice value = kv_slice_of(&reply);
-    if (ok && reply.n > j->limits.output)
-        ok = 0, kv_err_set(err, KV_INPUT, "Jq: a result of %zu bytes is too long", reply.n);
+    if (ok && value.n > j->limits.output)
+        ok = 0, kv_err_set(err, KV_INPUT, "Jq: a result of %zu bytes is too long", value.n);
     else if (!ok)
         kv_err_set(err, KV_INPUT, "%.*s", (int)(value.n < 900 ? value.n : 900), value.p);
     else
         kv_buf_add_slice(out, value);
-    kv_buf_release(&reply);
     return ok ? 0 : -1;
 }
 
@@ -409,6 +403,11 @@ int kv_jq_sandbox_count(struct kv_jq_sandbox *j, struct kv_slice pattern, unsign
     struct kv_slice text, long most, long *count, struct kv_err *err)
 {
     struct kv_buf how = {0}, answer = {0};
+    const struct kv_re *quick = kv_patterns_find(&j->quick, pattern, flags, NULL);
+    if (quick && kv_re_is_quick(quick, text.n)) {
+        *count = kv_re_count(quick, text, most, err);
+        return *count < 0 ? -1 : 0;
+    }
     kv_buf_printf(&how, "%u %ld", flags, most);
     const struct kv_slice request[PARTS] = {pattern, text, kv_slice_of(&how)};
     int rc = ask(j, RUN_PATTERN, request, &answer, err);

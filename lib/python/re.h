@@ -11,10 +11,20 @@
 #include "err.h"
 #include "re_translate.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct kv_re;
 
 /* NULL, with re's words for what is wrong, if the pattern does not compile. */
 struct kv_re *kv_re_open(struct kv_slice pattern, unsigned flags, struct kv_err *err);
+
+/* The same for a pattern whose cost is known beforehand, because it is short, repeats no group, looks
+ * around nowhere and refers to no group. NULL for any other too; *err need not be filled then. */
+struct kv_re *kv_re_open_bounded(struct kv_slice pattern, unsigned flags, struct kv_err *err);
+
+/* Of such a pattern: true if counting in a text of so many bytes takes less than a second at worst. */
+bool kv_re_is_quick(const struct kv_re *p, size_t bytes);
 void kv_re_close(struct kv_re *p); /* NULL is fine */
 
 /* The number of non-overlapping matches as re.findall counts them, up to `most` (1: re.search).

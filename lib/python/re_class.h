@@ -25,6 +25,14 @@ struct kv_re_width {
     long min, max;
 };
 
+/* The most that a search can take: steps are counted by Oniguruma, what lies between two is not. */
+struct kv_re_cost {
+    double ways;  /* through alternatives, optional items, repeats that end */
+    double items; /* to be met on one of them */
+    int repeats;  /* without end, each of one character or class */
+    bool unknown; /* it refers back, looks around or repeats a group */
+};
+
 struct kv_re_group {
     struct kv_slice name; /* n == 0: none */
     bool open;
@@ -39,6 +47,7 @@ struct kv_translator {
     struct kv_re_group groups[KV_RE_GROUPS]; /* from 1 */
     int count;
     int nesting;
+    struct kv_re_cost cost;
     struct kv_err *err;
 };
 

@@ -16,7 +16,7 @@ enum { MAX_NESTING = 200, FOREVER = 1 << 28, MAX_REPEAT = 100000 };
 /* What stands between two bars. */
 struct item {
     size_t start; /* where the last item starts in out */
-    bool repeatable, repeated;
+    bool repeatable, repeated, grouped;
     struct kv_re_width width; /* of the last item */
 };
 
@@ -53,6 +53,7 @@ static int add_backreference(
     }
     if (t->groups[group].open)
         return kv_re_wrong(t, from, "cannot refer to an open group");
+    t->cost.unknown = true;
     kv_buf_printf(t->out, t->flags & KV_RE_IGNORECASE ? "(?i:\\%d)" : "(?:\\%d)", group);
     item->width = (struct kv_re_width){0, FOREVER};
     if (t->groups[group].width.min == t->groups[group].width.max)
@@ -170,6 +171,7 @@ static int look(struct kv_translator *t, const char *from, const char *head, str
 {
     struct kv_re_width width;
     kv_buf_printf(t->out, "(?:%s", head);
+    t->cost.unknown = true;
     if (inside(t, from, &width) != 0)
         return -1;
     kv_buf_add_char(t->out, ')');
@@ -198,6 +200,7 @@ static int conditional(struct kv_translator *t, const char *from, struct item *i
     if (group < 1 || group > t->count)
         return kv_re_wrong(t, at, "invalid group reference");
     kv_buf_printf(t->out, "(?(%d)", group);
+    t->cost.unknown = true;
     int rc = inside(t, from, &item->width);
     item->width.min = 0;
     return rc;
@@ -279,6 +282,7 @@ static int group(struct kv_translator *t, struct item *item)
         return inside(t, from, &item->width);
     }
     if (kv_re_take(t, ">")) {
+        t->cost.unknown = true;
         kv_buf_add_str(t->out, "(?>");
         return inside(t, from, &item->width);
     }
@@ -337,6 +341,18 @@ static void wrap(struct kv_translator *t, size_t start, const char *head)
     kv_buf_add_char(t->out, ')');
 }
 
+static void count_repeat(struct kv_re_cost *cost, const struct item *item, long min, long max)
+{
+    cost->unknown |= item->grouped && max > 1;
+    if (max > MAX_REPEAT) {
+        cost->repeats++;
+        cost->items += (double)min;
+    } else {
+        cost->ways *= (double)(max - min + 1);
+        cost->items += (double)max;
+    }
+}
+
 static int repeat(struct kv_translator *t, struct item *item, const char *from, long min, long max)
 {
     if (!item->repeatable)
@@ -345,6 +361,7 @@ static int repeat(struct kv_translator *t, struct item *item, const char *from, 
         return kv_re_wrong(t, from, "min repeat greater than max repeat");
     if (min > MAX_REPEAT)
         return kv_re_wrong(t, from, "the repetition number is too large");
+    count_repeat(&t->cost, item, min, max);
     if (item->width.max == 0) /* Oniguruma repeats nothing that is empty; once is as good */
         kv_buf_add_str(t->out, min ? "" : "|");
     else if (max == 1 && min == 0)
@@ -355,8 +372,10 @@ static int repeat(struct kv_translator *t, struct item *item, const char *from, 
         kv_buf_printf(t->out, "{%ld,%ld}", min, max);
     if (kv_re_take(t, "?"))
         kv_buf_add_str(t->out, item->width.max ? "?" : "");
-    else if (kv_re_take(t, "+"))
+    else if (kv_re_take(t, "+")) {
+        t->cost.unknown = true;
         wrap(t, item->start, "(?>");
+    }
     item->width = (struct kv_re_width){times(item->width.min, min), times(item->width.max, max)};
     wrap(t, item->start, "(?:");
     item->repeatable = false;
@@ -448,7 +467,8 @@ static int sequence(struct kv_translator *t, struct kv_re_width *width)
                              : width->max + item.width.max - before.max;
             continue;
         }
-        item = (struct item){t->out->n, true, false, {1, 1}};
+        item = (struct item){t->out->n, true, false, kv_re_peek(t) == '(', {1, 1}};
+        t->cost.items++;
         int rc = kv_re_peek(t) == '\\'  ? escape(t, &item)
                  : kv_re_peek(t) == '[' ? kv_re_class(t)
                  : kv_re_peek(t) == '(' ? group(t, &item)
@@ -463,19 +483,22 @@ static int sequence(struct kv_translator *t, struct kv_re_width *width)
 static int alternatives(struct kv_translator *t, struct kv_re_width *width)
 {
     struct kv_re_width one;
+    int branches = 1;
     if (sequence(t, width) != 0)
         return -1;
-    while (kv_re_take(t, "|")) {
+    for (; kv_re_take(t, "|"); branches++) {
         kv_buf_add_char(t->out, '|');
         if (sequence(t, &one) != 0)
             return -1;
         width->min = one.min < width->min ? one.min : width->min;
         width->max = one.max > width->max ? one.max : width->max;
     }
+    t->cost.ways *= branches;
     return 0;
 }
 
-int kv_re_translate(struct kv_slice pattern, unsigned flags, struct kv_buf *out, struct kv_err *err)
+int kv_re_translate(struct kv_slice pattern, unsigned flags, struct kv_buf *out,
+    struct kv_re_cost *cost, struct kv_err *err)
 {
     struct kv_translator *t = kv_calloc(1, sizeof *t);
     struct kv_re_width width;
@@ -483,10 +506,12 @@ int kv_re_translate(struct kv_slice pattern, unsigned flags, struct kv_buf *out,
     t->end = pattern.p + pattern.n;
     t->flags = flags;
     t->out = out;
+    t->cost.ways = 1;
     t->err = err;
     int rc = alternatives(t, &width);
     if (rc == 0 && t->at < t->end)
         rc = kv_re_wrong(t, t->at, "unbalanced parenthesis");
+    *cost = t->cost;
     free(t);
     return rc;
 }

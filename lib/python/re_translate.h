@@ -12,8 +12,9 @@
 #include "err.h"
 #include "re_class.h"
 
-/* Appends the translation. -1 with what is wrong and where ("nothing to repeat at position 0"). */
-int kv_re_translate(
-    struct kv_slice pattern, unsigned flags, struct kv_buf *out, struct kv_err *err);
+/* Appends the translation, and says what a search can cost. -1 with what is wrong and where ("nothing
+ * to repeat at position 0"). */
+int kv_re_translate(struct kv_slice pattern, unsigned flags, struct kv_buf *out,
+    struct kv_re_cost *cost, struct kv_err *err);
 
 #endif

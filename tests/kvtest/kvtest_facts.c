@@ -1,6 +1,7 @@
 /* kvtest facts - what kv knows about texts and values: one question a line in, one answer out.
  *
  * {"op":"pattern","pattern":P,"flags":[…],"text":T,"most":N}   {"count":N} or {"error":…}
+ * {"op":"quick","pattern":P,"bytes":N}                         {"quick":true or false}
  * {"op":"date","text":T,"format":F}                            {"date":[TIME,OFFSET]}, null,
  * "unsupported"
  * {"op":"reply","text":T,"names":[…]}   {"reply":…} or {"error":…}
@@ -62,6 +63,19 @@ static void ask_pattern(struct kv_slice question, struct kv_buf *out)
     kv_buf_release(&text);
 }
 
+/* Whether a pattern is matched where it stands: in a text of so many bytes. */
+static void ask_quick(struct kv_slice question, struct kv_buf *out)
+{
+    struct kv_buf pattern = {0};
+    struct kv_slice bytes;
+    kv_json_get(question, "bytes", &bytes);
+    struct kv_re *p = kv_re_open_bounded(text_of(question, "pattern", &pattern), 0, NULL);
+    kv_buf_printf(
+        out, "\"quick\":%s", p && kv_re_is_quick(p, strtoul(bytes.p, NULL, 10)) ? "true" : "false");
+    kv_re_close(p);
+    kv_buf_release(&pattern);
+}
+
 static void ask_date(struct kv_slice question, struct kv_buf *out)
 {
     static const char *const outcomes[] = {NULL, "null", "\"unsupported\"", "\"overflow\""};
@@ -121,8 +135,8 @@ static void ask(struct kv_slice value, struct kv_buf *out)
     static const struct {
         const char *op;
         void (*answer)(struct kv_slice question, struct kv_buf *out);
-    } ops[] = {{"pattern", ask_pattern}, {"date", ask_date}, {"reply", ask_reply},
-        {"message", ask_message}};
+    } ops[] = {{"pattern", ask_pattern}, {"quick", ask_quick}, {"date", ask_date},
+        {"reply", ask_reply}, {"message", ask_message}};
     struct kv_slice op;
     kv_json_get(value, "op", &op);
     kv_buf_add_char(out, '{');

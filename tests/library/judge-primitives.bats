@@ -67,6 +67,37 @@ disagrees: TraceLength
     assert_output '5613/5613'
 }
 
+@test "primitives: it is known of which patterns the cost is, and when it is small" {
+    while read -r bytes want pattern; do
+        echo "$pattern"
+        run kvtest facts <<<"$(jq -nc --arg p "$pattern" "{op: \"quick\", pattern: \$p, bytes: $bytes}")"
+        assert_output "{\"quick\":$want}"
+    done <<'CASES'
+1000000 true answer
+1000000 true \b(Paris|Lyon)\b
+4000 true \[\d+\]
+400000 false \[\d+\]
+200 true Answer:\s*(\w+)
+10000 false Answer:\s*(\w+)
+1000 true \d{4}-\d\d?-\d{1,2}
+100000 true (a|a)(a|a)(a|a)(a|a)
+100000 false (a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)
+10 true (-?\d+)(\.\d+)?
+10 false (a+)+
+10 false (a|b)*c
+10 false (?:ab){2}
+10 false (a)\1
+10 false (?P<x>a)(?P=x)
+10 false (?=a)b
+10 false (?<!a)b
+10 false (a)?(?(1)b|c)
+10 false (?:a++)b
+10 false (
+CASES
+    run kvtest facts <<<"$(jq -nc '{op: "quick", pattern: ("a" * 513), bytes: 10}')"
+    assert_output '{"quick":false}'
+}
+
 @test "primitives: dates read as in Python, and what would be a guess is not one" {
     kvtest facts <"$DATA/verify/dates.jsonl" >got
     run agree '.want.date == .got.date or (.got.date == "unsupported" and .want.date == "partial")' \

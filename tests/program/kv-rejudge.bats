@@ -227,6 +227,20 @@ CASES
     assert_regex "$stderr" 'the pattern took longer than 1000 ms'
 }
 
+@test "kv-rejudge: a pattern of known cost needs no process of its own, any other does" {
+    strace -o /dev/null true 2>/dev/null || skip 'strace cannot trace here'
+    export ASAN_OPTIONS=detect_leaks=0 # LeakSanitizer does not work under strace
+    for p in '\\bcity\\b' '(?:ci)+ty'; do
+        bare bool true "{\"type\":\"TraceRegex\",\"pattern\":\"$p\"}" null 'a city' >in
+        run --separate-stderr strace -f -qq -e trace=socketpair,setitimer -o trace kv-rejudge -j 1 in
+        assert_success
+        assert_output --partial '"verify_result":true'
+        grep -c setitimer trace >>count || true
+    done
+    assert_equal "$(head -n 1 count)" 0
+    assert [ "$(tail -n 1 count)" -gt 0 ]
+}
+
 @test "kv-rejudge: a program of ours is not touched by a ~/.jq" {
     mkdir home
     echo 'def fabs: 99; def isnan: true; def any: false; def all: false;' >home/.jq

@@ -71,11 +71,10 @@ static void open_bench(struct work *w, const char *path)
 
 /* NULL, and why, if the row's question has no template that can be used. */
 static const struct kv_rejudge_question *find_question(
-    struct work *w, struct kv_slice metadata, struct kv_err *err)
+    struct work *w, struct kv_slice id, struct kv_err *err)
 {
-    struct kv_slice id;
     kv_buf_clear(&w->id);
-    if (!kv_json_get(metadata, "question_id", &id) || kv_json_type(id) != KV_JSON_STRING) {
+    if (kv_json_type(id) != KV_JSON_STRING) {
         kv_err_set(err, KV_INPUT, "metadata.question_id: must be a string");
         return NULL;
     }
@@ -91,20 +90,20 @@ static const struct kv_rejudge_question *find_question(
 
 static int judge_line(struct work *w, struct kv_slice text, struct kv_err *err)
 {
-    struct kv_slice line, metadata;
+    struct kv_slice line, id;
     if (kv_json_check(text, KV_JSON_NONFINITE, &line, err) != 0)
         return -1;
     if (kv_json_type(line) != KV_JSON_OBJECT)
         return kv_err_set(err, KV_INPUT, "an object is expected, not %s", kv_json_type_name(line));
-    if (!kv_json_get(line, "metadata", &metadata))
+    if (!kv_rejudge_begin(w->rejudge, line, &id))
         return kv_rejudge_bare(w->rejudge, line, w->out, err);
     if (!w->bench) {
         w->now.templateless++;
         return kv_err_set(err, KV_INPUT,
             "a result holds no template: name the benchmark, as by kv-rejudge -b bench.jsonl");
     }
-    const struct kv_rejudge_question *q = find_question(w, metadata, err);
-    return q ? kv_rejudge_result(w->rejudge, q, line, w->out, err) : -1;
+    const struct kv_rejudge_question *q = find_question(w, id, err);
+    return q ? kv_rejudge_result(w->rejudge, q, w->out, err) : -1;
 }
 
 /* Of the results that hold no template only the first of a piece has a line. */

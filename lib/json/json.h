@@ -92,6 +92,16 @@ bool kv_json_add_text(struct kv_buf *out, struct kv_slice object, const char *ke
 /* As kv_json_get, for n keys in one walk: *values is an array of as many. */
 void kv_json_pick(
     struct kv_slice object, const char *const names[], struct kv_slice *values, size_t n);
+/* A member that is an object, and members of it. */
+struct kv_json_branch {
+    const char *name;         /* of the member */
+    const char *const *names; /* of its members, n */
+    struct kv_slice *values;  /* theirs, n; all n == 0 if its value is no object */
+    size_t n;
+    struct kv_slice value; /* its own, n == 0 if there is none */
+};
+/* kv_json_pick for members of members, in one walk: fills the values of n branches. */
+void kv_json_pick_branches(struct kv_slice object, struct kv_json_branch *branches, size_t n);
 /* The same down a path of keys: kv_json_path(row, &v, "metadata", "answering", NULL). */
 bool kv_json_path(struct kv_slice object, struct kv_slice *value, ...) __attribute__((sentinel));
 

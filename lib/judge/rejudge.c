@@ -26,13 +26,13 @@ static const char *const names[BLOCK_MEMBERS] = {"verify_result", "verify_granul
     "field_results", "field_scores", "field_verification_error", "parsed_gt_response",
     "composition_strategy", "parsed_llm_response", "raw_llm_response", "regex_overall_success"};
 
-enum { TEMPLATE_ID, RAW_ANSWER, FAILURE, METADATA_MEMBERS };
+enum { TEMPLATE_ID, RAW_ANSWER, FAILURE, QUESTION_ID, METADATA_MEMBERS };
 static const char *const metadata_names[METADATA_MEMBERS] = {
-    "template_id", "raw_answer", "failure"};
+    "template_id", "raw_answer", "failure", "question_id"};
 
 /* The parts of a row that a verdict changes; n == 0 is what is not there. */
 struct parts {
-    struct kv_slice block, metadata; /* objects */
+    struct kv_slice row, block, metadata; /* objects */
     struct kv_slice in_block[BLOCK_MEMBERS], in_metadata[METADATA_MEMBERS];
 };
 
@@ -42,6 +42,7 @@ static const char wrong[] = "{\"category\":\"content\",\"stage\":\"verify_templa
 
 struct kv_rejudge {
     struct kv_verifier *verifier;
+    struct parts parts; /* of the row that was begun */
     struct kv_parsed parsed;
     struct kv_verdict verdict;
     struct kv_buf trace, trouble, composition;
@@ -121,15 +122,16 @@ static struct kv_slice object_or_nothing(struct kv_slice value)
     return value.n && kv_json_type(value) == KV_JSON_OBJECT ? value : (struct kv_slice){0};
 }
 
-static void take_apart(struct parts *p, struct kv_slice row)
+/* False if there is no metadata. */
+static bool take_apart(struct parts *p, struct kv_slice row)
 {
-    static const char *const blocks[] = {"template", "metadata"};
-    struct kv_slice value[2];
-    kv_json_pick(row, blocks, value, 2);
-    p->block = object_or_nothing(value[0]);
-    p->metadata = object_or_nothing(value[1]);
-    kv_json_pick(p->block, names, p->in_block, BLOCK_MEMBERS);
-    kv_json_pick(p->metadata, metadata_names, p->in_metadata, METADATA_MEMBERS);
+    struct kv_json_branch branches[] = {{"template", names, p->in_block, BLOCK_MEMBERS, {0}},
+        {"metadata", metadata_names, p->in_metadata, METADATA_MEMBERS, {0}}};
+    kv_json_pick_branches(row, branches, 2);
+    p->row = row;
+    p->block = object_or_nothing(branches[0].value);
+    p->metadata = object_or_nothing(branches[1].value);
+    return branches[1].value.n > 0;
 }
 
 /* Gives a member that is there this value, if it is another one. */
@@ -202,29 +204,35 @@ bool kv_rejudge_is_parsed(struct kv_slice row)
     return kv_json_path(row, &parsed, "template", names[PARSED], NULL) && !kv_json_is_null(parsed);
 }
 
-int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q,
-    struct kv_slice row, struct kv_buf *out, struct kv_err *err)
+bool kv_rejudge_begin(struct kv_rejudge *r, struct kv_slice row, struct kv_slice *question_id)
+{
+    bool is_result = take_apart(&r->parts, row);
+    *question_id = r->parts.in_metadata[QUESTION_ID];
+    return is_result;
+}
+
+int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q, struct kv_buf *out,
+    struct kv_err *err)
 {
     struct kv_splice s = {0};
     struct kv_buf texts[2] = {{0}, {0}};
-    struct parts p;
+    const struct parts *p = &r->parts;
+    struct kv_slice parsed = p->in_block[PARSED];
     kv_buf_clear(&r->trouble);
-    take_apart(&p, row);
-    struct kv_slice parsed = p.in_block[PARSED];
     if (kv_json_is_null(parsed)) {
-        kv_buf_add_slice(out, row);
+        kv_buf_add_slice(out, p->row);
         return 0;
     }
     if (check_fields(q->template, parsed, err) != 0 ||
-        judge(r, q->template, parsed, p.in_block[TRACE], err) != 0)
+        judge(r, q->template, parsed, p->in_block[TRACE], err) != 0)
         return -1;
-    bool passed = r->verdict.passed && kv_json_bool(p.in_block[REGEX], true);
-    change_verdict(r, &s, &p, q->template, passed);
-    if (p.metadata.n) {
-        change_question(&s, &p, q, texts);
-        change_failure(&s, &p, passed);
+    bool passed = r->verdict.passed && kv_json_bool(p->in_block[REGEX], true);
+    change_verdict(r, &s, p, q->template, passed);
+    if (p->metadata.n) {
+        change_question(&s, p, q, texts);
+        change_failure(&s, p, passed);
     }
-    kv_splice_write(&s, row, out);
+    kv_splice_write(&s, p->row, out);
     kv_buf_release(&texts[0]);
     kv_buf_release(&texts[1]);
     return 0;

@@ -33,10 +33,14 @@ struct kv_rejudge_question {
  * is. */
 bool kv_rejudge_is_parsed(struct kv_slice row);
 
-/* A VerificationResult (checked JSON), by its question. Appends it. KV_INPUT if the template asks
- * for a field that was not read from the answer: the judge has to be asked again. */
-int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q,
-    struct kv_slice row, struct kv_buf *out, struct kv_err *err);
+/* Takes a row apart (checked JSON, borrowed until the next is begun): false if it has no metadata,
+ * so is no VerificationResult. *question_id is JSON, n == 0 if there is none. */
+bool kv_rejudge_begin(struct kv_rejudge *r, struct kv_slice row, struct kv_slice *question_id);
+
+/* The row begun, by its question. Appends it. KV_INPUT if the template asks for a field that was not
+ * read from the answer: the judge has to be asked again. */
+int kv_rejudge_result(struct kv_rejudge *r, const struct kv_rejudge_question *q, struct kv_buf *out,
+    struct kv_err *err);
 
 /* The row as one whose answer is kept and whose judge is still to be asked, which leaves its task
  * pending: no verdict, nothing parsed, a failure of the stage ParseTemplate that gives `why`. */

@@ -44,12 +44,14 @@ static int judge_again(struct kv_extend_rows *p, const struct kv_question_templa
     const struct kv_result *r, bool *keep, struct kv_err *err)
 {
     struct kv_err bad;
+    struct kv_slice id;
     kv_buf_clear(&p->text);
     if (open_rules(p, err) != 0)
         return -1;
+    kv_rejudge_begin(p->rejudge, r->text, &id);
     bool parsed = kv_rejudge_is_parsed(r->text);
     if (q->now.template && (parsed || r->failure == KV_FAIL_ABSTENTION) &&
-        kv_rejudge_result(p->rejudge, &q->now, r->text, &p->text, &bad) == 0) {
+        kv_rejudge_result(p->rejudge, &q->now, &p->text, &bad) == 0) {
         p->rejudged += parsed;
     } else if (holds_answer(r)) {
         kv_buf_clear(&p->text);

@@ -5,6 +5,7 @@
  *     kvtest json strings FILE    {"codepoints","compact","state","tmp"}: spellings of strings
  *     kvtest json check           one document on stdin: its compact form, or what is wrong
  *     kvtest json same            one document on stdin: every string unescaped and quoted again
+ *     kvtest json pick            one document on stdin: members a and b, and members x and y of them
  *
  * WHAT is accept, reject, either-accept or either-reject: RFC 8259 leaves the last two open, and
  * the second word is what we decided. In text, \xHH \n \r \t \\ are bytes and \(N:TEXT) is TEXT N
@@ -187,7 +188,20 @@ static void requote(struct kv_buf *out, struct kv_slice value)
     }
 }
 
-static int answer_document(bool compact)
+/* The members a and b of it, and of them the members x and y: "A x=X y=Y; B y=Y". */
+static void pick(struct kv_buf *out, struct kv_slice value)
+{
+    static const char *const names[] = {"x", "y"};
+    struct kv_slice of_a[2], of_b[1];
+    struct kv_json_branch b[] = {{"a", names, of_a, 2, {0}}, {"b", names + 1, of_b, 1, {0}}};
+    kv_json_pick_branches(value, b, 2);
+    kv_buf_add_slice(out, b[0].value);
+    kv_buf_printf(out, " x=%.*s y=%.*s; ", (int)of_a[0].n, of_a[0].p, (int)of_a[1].n, of_a[1].p);
+    kv_buf_add_slice(out, b[1].value);
+    kv_buf_printf(out, " y=%.*s", (int)of_b[0].n, of_b[0].p);
+}
+
+static int answer_document(void (*answer)(struct kv_buf *out, struct kv_slice value))
 {
     struct kv_buf document = {0}, out = {0};
     struct kv_slice value;
@@ -197,10 +211,7 @@ static int answer_document(bool compact)
     if (failed) {
         printf("%s\n", err.text);
     } else {
-        if (compact)
-            kv_json_compact(&out, value);
-        else
-            requote(&out, value);
+        answer(&out, value);
         fwrite(out.p, 1, out.n, stdout);
         putchar('\n');
     }
@@ -230,15 +241,17 @@ int kvtest_json(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
     if (argc == 2 && strcmp(what, "check") == 0)
-        return answer_document(true);
+        return answer_document(kv_json_compact);
     if (argc == 2 && strcmp(what, "same") == 0)
-        return answer_document(false);
+        return answer_document(requote);
+    if (argc == 2 && strcmp(what, "pick") == 0)
+        return answer_document(pick);
     if (argc == 3 && strcmp(what, "cases") == 0)
         return walk(argv[2], check_case);
     if (argc == 3 && strcmp(what, "floats") == 0)
         return walk(argv[2], check_float);
     if (argc == 3 && strcmp(what, "strings") == 0)
         return walk(argv[2], check_string);
-    fputs("usage: kvtest json cases|floats|strings FILE; kvtest json check|same\n", stderr);
+    fputs("usage: kvtest json cases|floats|strings FILE; kvtest json check|same|pick\n", stderr);
     return 2;
 }

@@ -45,3 +45,24 @@ load ../helper
     assert_failure 3
     assert_output '1:1: unterminated string'
 }
+
+@test "json: members of members are found in one walk, the last of a name, whatever is around them" {
+    while IFS='~' read -r document want; do
+        echo "$document"
+        run kvtest json pick <<<"$document"
+        assert_success
+        assert_output "$want"
+    done <<'CASES'
+{"a":{"x":1,"y":"2"},"b":{"y":[3]}}~{"x":1,"y":"2"} x=1 y="2"; {"y":[3]} y=[3]
+{"b":{"z":{"y":0,"x":{}},"y":{"y":4}},"c":{"x":5},"a":{"y":6}}~{"y":6} x= y=6; {"z":{"y":0,"x":{}},"y":{"y":4}} y={"y":4}
+{"x":1,"y":2,"c":{"a":{"x":3},"b":4}}~ x= y=;  y=
+{"a":{"x":1,"y":2},"a":{"x":3}}~{"x":3} x=3 y=;  y=
+{"a":{"x":1,"x":{"x":2}},"a":5,"b":"}"}~5 x= y=; "}" y=
+{"a":{},"b":{}}~{} x= y=; {} y=
+{"a":["x",{"x":1}],"b":null}~["x",{"x":1}] x= y=; null y=
+{"\u0061":{"\u0078":1,"xx":2},"aa":3}~{"\u0078":1,"xx":2} x=1 y=;  y=
+{ "a" : { "x" : "}\"" , "y" : [ { } ] } , "b" : { "y" : true } }~{ "x" : "}\"" , "y" : [ { } ] } x="}\"" y=[ { } ]; { "y" : true } y=true
+[{"a":1}]~ x= y=;  y=
+{}~ x= y=;  y=
+CASES
+}

@@ -26,6 +26,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "http_haste.h"
 #include "http_outcome.h"
 #include "http_sent.h"
 #include "http_target.h"
@@ -72,9 +73,9 @@ struct kv_http_request {
      * transfer ends as CONNECTION. It must not call back into this module. NULL: it is collected.
      * The reply is asked for as events. */
     bool (*take)(void *user, int status, struct kv_slice bytes);
-    /* Asked after each piece until it is true: from then on pieces, and the end, may be taken up to
-     * 20 ms after they came, together with those of other transfers. NULL: never. */
-    bool (*calm)(void *user);
+    /* Asked after each piece: how soon further pieces, and the end, are taken, together with those of
+     * other transfers. NULL: at once. */
+    enum kv_http_haste (*haste)(void *user);
     void *user; /* comes back in kv_http_done */
 };
 

@@ -39,17 +39,25 @@ static size_t find(const struct kv_http_host *host, int port)
     return i;
 }
 
-static int leave_connection(struct kv_http_host *host, const struct kv_http_flight *flight)
+static struct kv_http_socket socket_of(const struct kv_http_connection *c)
+{
+    struct kv_http_socket s = {c->socket, KV_HTTP_AT_ONCE};
+    while (s.haste < KV_HTTP_LATER && !c->of[s.haste])
+        s.haste++;
+    return s;
+}
+
+static struct kv_http_socket leave_connection(
+    struct kv_http_host *host, const struct kv_http_flight *flight)
 {
     size_t i = find(host, flight->port);
     if (i == host->count)
-        return -1;
-    host->connections[i].calm -= flight->calm;
-    if (--host->connections[i].n == 0) {
-        host->connections[i] = host->connections[--host->count];
-        return -1;
-    }
-    return host->connections[i].calm == host->connections[i].n ? host->connections[i].socket : -1;
+        return (struct kv_http_socket){-1, KV_HTTP_AT_ONCE};
+    host->connections[i].of[flight->haste]--;
+    if (--host->connections[i].n > 0)
+        return socket_of(&host->connections[i]);
+    host->connections[i] = host->connections[--host->count];
+    return (struct kv_http_socket){-1, KV_HTTP_AT_ONCE};
 }
 
 /* A connection that nobody was expected to open: the others carry no more than they do. */
@@ -62,11 +70,11 @@ static void learn_streams(struct kv_http_host *host)
         host->streams = most;
 }
 
-int kv_http_host_connected(struct kv_http_flight *flight, int port)
+struct kv_http_socket kv_http_host_connected(struct kv_http_flight *flight, int port)
 {
     struct kv_http_host *host = flight->host;
     if (!host || flight->port)
-        return -1;
+        return (struct kv_http_socket){-1, KV_HTTP_AT_ONCE};
     size_t i = find(host, port);
     if (host->kind == KV_HTTP_UNKNOWN && host->count)
         host->kind = i < host->count ? KV_HTTP_SHARED : KV_HTTP_APART;
@@ -78,11 +86,12 @@ int kv_http_host_connected(struct kv_http_flight *flight, int port)
             (struct kv_http_connection){.port = port, .socket = flight->socket};
     }
     host->connections[i].n++;
+    host->connections[i].of[flight->haste]++;
     flight->port = port;
     host->failed = false;
     if (host->opener == flight)
         host->opener = NULL;
-    return host->connections[i].socket;
+    return socket_of(&host->connections[i]);
 }
 
 static struct kv_http_connection *connection_of(const struct kv_http_flight *flight)
@@ -100,13 +109,16 @@ void kv_http_host_socket(struct kv_http_flight *flight, int socket)
         at->socket = socket;
 }
 
-int kv_http_host_calm(struct kv_http_flight *flight)
+struct kv_http_socket kv_http_host_haste(struct kv_http_flight *flight, enum kv_http_haste haste)
 {
     struct kv_http_connection *at = connection_of(flight);
-    flight->calm = true;
+    enum kv_http_haste was = flight->haste;
+    flight->haste = haste;
     if (!at)
-        return flight->socket;
-    return ++at->calm == at->n ? at->socket : -1;
+        return (struct kv_http_socket){flight->socket, haste};
+    at->of[was]--;
+    at->of[haste]++;
+    return socket_of(at);
 }
 
 /* ---- who may begin ---- */
@@ -174,26 +186,26 @@ static void unhold(struct kv_http_host *host, struct kv_http_flight *flight)
     flight->held = false;
 }
 
-int kv_http_host_left(struct kv_http_flight *flight, int version)
+struct kv_http_socket kv_http_host_left(struct kv_http_flight *flight, int version)
 {
     struct kv_http_host *host = flight->host;
-    int socket = -1;
+    struct kv_http_socket left = {-1, KV_HTTP_AT_ONCE};
     if (!host)
-        return -1;
+        return left;
     host->flying--;
     flight->host = NULL;
     if (flight->held) {
         unhold(host, flight);
-        return -1;
+        return left;
     }
     host->begun--;
     if (version)
         host->kind = version == 2 ? KV_HTTP_SHARED : KV_HTTP_APART;
     if (flight->port)
-        socket = leave_connection(host, flight);
+        left = leave_connection(host, flight);
     else
         host->failed = true;
     if (host->opener == flight)
         host->opener = NULL;
-    return socket;
+    return left;
 }

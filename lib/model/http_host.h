@@ -11,12 +11,14 @@
  *     if (kv_http_host_admit(&hosts, name, &flight)) … begin it …
  *     kv_http_host_connected(&flight, port);            about to be sent, from this local port
  *     kv_http_host_socket(&flight, fd);                 its socket, or that of its connection
- *     kv_http_host_calm(&flight);                       what still comes of it may wait a little
+ *     kv_http_host_haste(&flight, KV_HTTP_LATER);       what still comes of it may wait a little
  *     kv_http_host_left(&flight, version);              it has ended, or was given up
  *     while ((flight = kv_http_host_next(&hosts))) … begin it …
  */
 #ifndef KV_HTTP_HOST_H
 #define KV_HTTP_HOST_H
+
+#include "http_haste.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,8 +31,16 @@ struct kv_http_flight {
     /* private */
     int socket; /* -1 until it is told */
     int port;   /* 0: not connected yet */
-    bool held, calm;
+    bool held;
+    enum kv_http_haste haste;
     struct kv_http_flight *next;
+};
+
+/* A socket, and the haste of all that shares it: the most that any of it is in. fd -1: nothing is known
+ * of it. */
+struct kv_http_socket {
+    int fd;
+    enum kv_http_haste haste;
 };
 
 struct kv_http_host {
@@ -40,7 +50,7 @@ struct kv_http_host {
     /* private: zero */
     struct kv_http_connection {
         int port, socket; /* socket: -1 until it is told */
-        size_t n, calm;
+        size_t n, of[KV_HTTP_HASTES];
     } * connections;                      /* in use */
     size_t count, streams, flying, begun; /* begun: of flying, those not held */
     struct kv_http_flight *opener;        /* is connecting */
@@ -57,15 +67,13 @@ void kv_http_hosts_release(struct kv_http_hosts *hosts);
  * kv_http_host_next. */
 bool kv_http_host_admit(
     struct kv_http_hosts *hosts, const char *name, struct kv_http_flight *flight);
-/* The socket of its connection, which may not be calm any more; -1: that of others. */
-int kv_http_host_connected(struct kv_http_flight *flight, int port);
+struct kv_http_socket kv_http_host_connected(struct kv_http_flight *flight, int port);
 /* Told of the first transfer of a connection at least, whenever that is known. */
 void kv_http_host_socket(struct kv_http_flight *flight, int socket);
-/* The socket, if all that shares it is calm; else -1. */
-int kv_http_host_calm(struct kv_http_flight *flight);
-/* `version` is that of the reply: 2, 1, or 0 if none came. The socket of its connection if what is
- * left on it is calm; else -1. */
-int kv_http_host_left(struct kv_http_flight *flight, int version);
+struct kv_http_socket kv_http_host_haste(struct kv_http_flight *flight, enum kv_http_haste haste);
+/* `version` is that of the reply: 2, 1, or 0 if none came. What is left on its connection, if anything
+ * is. */
+struct kv_http_socket kv_http_host_left(struct kv_http_flight *flight, int version);
 /* One that was held and may begin now; NULL: none. */
 struct kv_http_flight *kv_http_host_next(struct kv_http_hosts *hosts);
 

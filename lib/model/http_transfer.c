@@ -26,6 +26,19 @@ enum {
 
 /* ---- what libcurl calls ---- */
 
+/* A socket of its own, or shared with others. */
+static void set_haste(const struct kv_http_transfer *t, struct kv_http_socket socket)
+{
+    kv_http_watch_haste(t->means->watch, socket.fd, socket.haste);
+}
+
+static void relax(struct kv_http_transfer *t)
+{
+    enum kv_http_haste haste = t->haste ? t->haste(t->user) : KV_HTTP_AT_ONCE;
+    if (haste != t->flight.haste)
+        set_haste(t, kv_http_host_haste(&t->flight, haste));
+}
+
 static size_t take(char *bytes, size_t size, size_t n, void *to)
 {
     struct kv_http_transfer *t = to;
@@ -34,8 +47,8 @@ static size_t take(char *bytes, size_t size, size_t n, void *to)
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         if (!t->take(t->user, (int)status, (struct kv_slice){bytes, size * n}))
             return CURL_WRITEFUNC_ERROR;
-        if (!t->flight.calm && t->calm && t->calm(t->user))
-            kv_http_watch_calm(t->means->watch, kv_http_host_calm(&t->flight), true);
+        kv_http_watch_took(t->means->watch, size * n);
+        relax(t);
         return size * n;
     }
     kv_buf_add(&t->body, bytes, size * n);
@@ -51,7 +64,7 @@ static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int o
     struct kv_http_transfer *t = to;
     (void)peer_ip, (void)own_ip, (void)peer_port;
     t->sent = true;
-    kv_http_watch_calm(t->means->watch, kv_http_host_connected(&t->flight, own_port), false);
+    set_haste(t, kv_http_host_connected(&t->flight, own_port));
     return CURL_PREREQFUNC_OK;
 }
 
@@ -195,7 +208,7 @@ int kv_http_transfer_prepare(
     static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
     struct kv_http_setting s = {.easy = t->easy};
     t->take = r->take;
-    t->calm = r->calm;
+    t->haste = r->haste;
     t->flight = (struct kv_http_flight){.user = t, .socket = -1};
     t->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
     const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
@@ -230,8 +243,7 @@ void kv_http_transfer_leave(struct kv_http_transfer *t)
     long version = 0;
     if (!t->flight.held)
         curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-    int fd = kv_http_host_left(&t->flight, version == CURL_HTTP_VERSION_2_0 ? 2 : version > 0);
-    kv_http_watch_calm(t->means->watch, fd, true);
+    set_haste(t, kv_http_host_left(&t->flight, version == CURL_HTTP_VERSION_2_0 ? 2 : version > 0));
 }
 
 /* True if a proxy could not be reached, rather than the host that was asked: libcurl names the one

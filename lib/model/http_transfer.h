@@ -42,7 +42,7 @@ struct kv_http_transfer {
     bool sent; /* a connection was there; 8.23 has a PRETRANSFER_TIME without one, too */
     bool capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
-    bool (*calm)(void *user);
+    enum kv_http_haste (*haste)(void *user);
     long timeout_ms, connect_timeout_ms;
     struct curl_slist accept;   /* in front of the peer's headers */
     struct kv_http_lines lines; /* in place of both, where the request has headers of its own */

@@ -97,10 +97,13 @@ bool kv_stream_take(struct kv_stream *s, int status, struct kv_slice bytes, int6
     return !too_large(s) && !(news == KV_NEWS_END && !s->events.ended);
 }
 
-bool kv_stream_calm(const struct kv_stream *s, int64_t now_ms)
+enum kv_http_haste kv_stream_haste(const struct kv_stream *s, int64_t now_ms)
 {
-    const struct kv_stream_measures *m = &s->measures;
-    return m->first_token_ms >= 0 && now_ms - s->start_ms - m->first_token_ms >= KV_STREAM_CALM_MS;
+    int64_t first_ms = s->measures.first_token_ms;
+    int64_t coming_ms = first_ms >= 0 ? now_ms - s->start_ms - first_ms : 0;
+    if (coming_ms < KV_STREAM_SOON_MS)
+        return KV_HTTP_AT_ONCE;
+    return coming_ms < KV_STREAM_LATER_MS ? KV_HTTP_SOON : KV_HTTP_LATER;
 }
 
 /* ---- clocks ---- */

@@ -30,8 +30,9 @@ struct kv_stream_limits {
 };
 enum {
     KV_STREAM_LIFE_MS = 60000,
-    KV_STREAM_TAIL_MS = 1000, /* behind the end marker, for the end of the body */
-    KV_STREAM_CALM_MS = 500,  /* behind the first token */
+    KV_STREAM_TAIL_MS = 1000,  /* behind the end marker, for the end of the body */
+    KV_STREAM_SOON_MS = 500,   /* behind the first token: from then on pieces are taken soon, … */
+    KV_STREAM_LATER_MS = 2000, /* … and from then on later */
 };
 
 /* What was measured; -1: did not come. Times from the start. */
@@ -61,9 +62,9 @@ void kv_stream_release(struct kv_stream *s);
 /* Takes a piece of the body. False: nothing further is wanted, the transfer may be given up. */
 bool kv_stream_take(struct kv_stream *s, int status, struct kv_slice bytes, int64_t now_ms);
 
-/* True once it has been coming for a while: what is measured to the first token is known, and pieces
- * that are taken a moment late change nothing that is told by more than a few parts in a hundred. */
-bool kv_stream_calm(const struct kv_stream *s, int64_t now_ms);
+/* How soon what still comes of it is to be taken: the first token at once, and later pieces so that
+ * being taken late changes what is told of the whole by less than a twentieth. */
+enum kv_http_haste kv_stream_haste(const struct kv_stream *s, int64_t now_ms);
 
 /* When a clock runs out if nothing more comes. */
 int64_t kv_stream_due_ms(const struct kv_stream *s);

@@ -206,9 +206,9 @@ static bool take_piece(void *user, int status, struct kv_slice bytes)
         ((struct kv_pending_query *)user)->streamed, status, bytes, kv_child_now_ms());
 }
 
-static bool is_calm(void *user)
+static enum kv_http_haste haste(void *user)
 {
-    return kv_stream_calm(&((struct kv_pending_query *)user)->streamed->stream, kv_child_now_ms());
+    return kv_stream_haste(&((struct kv_pending_query *)user)->streamed->stream, kv_child_now_ms());
 }
 
 static void begin_stream(struct kv_dispatch *c, struct kv_pending_query *e)
@@ -245,7 +245,7 @@ static void send_http(struct kv_dispatch *c, struct kv_pending_query *e, bool st
     if (stream) {
         begin_stream(c, e);
         request.take = take_piece;
-        request.calm = is_calm;
+        request.haste = haste;
         request.identity = true;
         request.timeout_ms = (long)e->streamed->stream.limits.total_ms + BEHIND_CLOCKS_MS;
     }

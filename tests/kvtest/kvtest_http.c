@@ -1,14 +1,14 @@
 /* kvtest http - sends one request many times through lib/http and says how each one ended.
  *
  *     kvtest http [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
- *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel] [--stream [--calm MS]]
- *         [--summary] URL
+ *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel]
+ *         [--stream [--soon MS] [--later MS]] [--summary] URL
  *
  * Prints one object a transfer: {"end","status","bytes","sent","fresh","first_ms","total_ms",
  * "detail"}, or with --summary a single one with counts, rate and processor time a request.
  * Without --body it GETs. --cancel gives everything up after the first poll. --stream takes bodies in
- * pieces, and counts them and the waits that brought something; --calm says that a reply is in no hurry
- * so long after its first piece.
+ * pieces, and counts them and the waits that brought something; --soon and --later say from when on,
+ * behind its first piece, what comes of a reply may wait.
  */
 #include "kvtest.h"
 
@@ -30,11 +30,11 @@ static const char *const end_names[] = {
 
 static struct {
     long count, parallel, timeout_ms, connect_timeout_ms;
-    long calm_ms;
+    long soon_ms, later_ms;
     const char *body, *header, *ca_file;
     bool apart, stream;
     bool fresh, summary, cancel;
-} opt = {.count = 1, .parallel = 1, .calm_ms = -1};
+} opt = {.count = 1, .parallel = 1, .soon_ms = -1, .later_ms = -1};
 
 static long ends[8], statuses[600];
 static long pieces, waits; /* waits: that brought a piece or an end */
@@ -112,10 +112,12 @@ static bool take(void *user, int status, struct kv_slice bytes)
     return true;
 }
 
-static bool is_calm(void *user)
+static enum kv_http_haste haste(void *user)
 {
-    return opt.calm_ms >= 0 &&
-           (now_s() - ((struct reply *)user)->began) * 1000 >= (double)opt.calm_ms;
+    double ms = (now_s() - ((struct reply *)user)->began) * 1000;
+    if (opt.later_ms >= 0 && ms >= (double)opt.later_ms)
+        return KV_HTTP_LATER;
+    return opt.soon_ms >= 0 && ms >= (double)opt.soon_ms ? KV_HTTP_SOON : KV_HTTP_AT_ONCE;
 }
 
 static int start(struct kv_http *http, const struct kv_http_request *request, struct kv_err *err)
@@ -124,7 +126,7 @@ static int start(struct kv_http *http, const struct kv_http_request *request, st
     if (!opt.stream)
         return kv_http_start(http, request, err);
     streamed.take = take;
-    streamed.calm = is_calm;
+    streamed.haste = haste;
     streamed.identity = true;
     streamed.user = kv_calloc(1, sizeof(struct reply));
     return kv_http_start(http, &streamed, err);
@@ -177,7 +179,8 @@ static const struct kv_option options[] = {
     {0, "body", KV_OPT_TEXT, &opt.body},
     {0, "header", KV_OPT_TEXT, &opt.header},
     {0, "ca", KV_OPT_TEXT, &opt.ca_file},
-    {0, "calm", KV_OPT_COUNT, &opt.calm_ms},
+    {0, "soon", KV_OPT_COUNT, &opt.soon_ms},
+    {0, "later", KV_OPT_COUNT, &opt.later_ms},
     {0, "stream", KV_OPT_FLAG, &opt.stream},
     {0, "apart", KV_OPT_FLAG, &opt.apart},
     {0, "fresh", KV_OPT_FLAG, &opt.fresh},

@@ -3,7 +3,8 @@
  *     kvtest stream run   {"dialect","wire","schema","step","status":N,
  *                         "limits":{"first","idle","total","life"},
  *                         "pieces":[[MS,"BYTES"],…],"end":"clean"|"broken"|"open"}
- *                        -> {"ending","text",…,"at":MS,"first_token","first_text","gap","calm":MS}
+ *                        -> {"ending","text",…,"at":MS,"first_token","first_text","gap",
+ *                        "soon":MS,"later":MS}
  *     kvtest stream cut   the same -> {"cuts":N,"different":N}: the pieces as one text, cut in two
  *                        at each of its first bytes, byte by byte, and with other line ends: is all
  * the same?
@@ -82,7 +83,7 @@ static void add_bytes(struct kv_buf *out, struct kv_slice piece)
 
 /* ---- writing a line ---- */
 
-static void put(struct kv_buf *out, const struct kv_stream *s, int64_t at, int64_t calm)
+static void put(struct kv_buf *out, const struct kv_stream *s, int64_t at, const int64_t *haste)
 {
     const struct kv_response *r = &s->reply;
     kv_json_out_object(out, NULL);
@@ -100,7 +101,8 @@ static void put(struct kv_buf *out, const struct kv_stream *s, int64_t at, int64
     put_count(out, "first_token", s->measures.first_token_ms);
     put_count(out, "first_text", s->measures.first_text_ms);
     put_count(out, "gap", s->measures.gap_ms);
-    put_count(out, "calm", calm);
+    put_count(out, "soon", haste[KV_HTTP_SOON]);
+    put_count(out, "later", haste[KV_HTTP_LATER]);
     put_count(out, "progress", (int64_t)s->measures.progress);
     kv_buf_add_char(out, '}');
 }
@@ -134,7 +136,7 @@ static void check_run(struct kv_slice line, struct kv_buf *out)
     struct kv_slice pieces = {"", 0}, piece, part;
     struct kv_json_walk w, inner;
     int status = (int)count_at(line, "status", 200);
-    int64_t now = 0, at = 0, calm = -1;
+    int64_t now = 0, at = 0, haste[KV_HTTP_HASTES] = {0, -1, -1};
     bool over = false;
     kv_stream_begin(&s, &to, &limits, 0);
     kv_json_get(line, "pieces", &pieces);
@@ -151,15 +153,15 @@ static void check_run(struct kv_slice line, struct kv_buf *out)
             end_transfer(&s, status, "broken");
             over = true;
         }
-        if (calm < 0 && kv_stream_calm(&s, now))
-            calm = now;
+        if (haste[kv_stream_haste(&s, now)] < 0)
+            haste[kv_stream_haste(&s, now)] = now;
         kv_buf_release(&bytes);
     }
     if (!over && is_at(line, "end", "open"))
         passes(&s, INT64_MAX, &now);
     else if (!over)
         end_transfer(&s, status, is_at(line, "end", "broken") ? "broken" : "clean");
-    put(out, &s, now, calm);
+    put(out, &s, now, haste);
     kv_stream_release(&s);
 }
 
@@ -174,6 +176,7 @@ static void read_in_pieces(
     struct kv_stream_limits limits = read_limits(line);
     int status = (int)count_at(line, "status", 200);
     bool more = true;
+    static const int64_t never[KV_HTTP_HASTES] = {0, -1, -1};
     kv_stream_begin(&s, &to, &limits, 0);
     for (size_t at = 0, n = first; more && at < text.n; at += n, n = step) {
         n = n < text.n - at ? n : text.n - at;
@@ -181,7 +184,7 @@ static void read_in_pieces(
     }
     end_transfer(&s, status, is_at(line, "end", "broken") || !more ? "broken" : "clean");
     kv_buf_clear(out);
-    put(out, &s, 0, -1);
+    put(out, &s, 0, never);
     kv_stream_release(&s);
 }
 

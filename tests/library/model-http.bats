@@ -135,9 +135,9 @@ hundred_words() {
     CHAT=$PROVIDER_URL/v1/chat/completions
 }
 
-@test "http: many streams wake their reader fifty times a second, not once a word" {
+@test "http: streams that may wait wake their reader fifty times a second, not once a word" {
     hundred_words
-    streamed 50 "$CHAT" --calm 0
+    streamed 50 "$CHAT" --soon 0
     # 5,000 words; beside one look each 20 ms there is the first piece of each
     run jq -c '[.pieces > 50, .waits < 60 * .seconds + 60]' summary
     assert_output '[true,true]'
@@ -159,6 +159,23 @@ unwatched() {
     unwatched 1+ --count 2 --timeout 30000
     assert_failure
     assert_stderr 'http: epoll_ctl: no space left on device'
+}
+
+@test "http: streams that may wait longer wake their reader ten times a second" {
+    hundred_words
+    streamed 50 "$CHAT" --later 0
+    run jq -c '[.pieces > 50, .waits < 15 * .seconds + 60]' summary
+    assert_output '[true,true]'
+}
+
+@test "http: a stream that would fill its buffer does not wait" {
+    jq -n '{rules: [{do: {stream: [{text: ([range(200 * 1024) | "word "] | add), pieces: 1024, every_ms: 1}, {finish: true}, {marker: true}]}}]}' >fast.json
+    stop_provider
+    start_provider --script fast.json
+    streamed 1 "$PROVIDER_URL/v1/chat/completions" --later 0
+    # 1 MB in a second or more: with a look each 100 ms there would be ten, with some bytes in each
+    run jq -c '.waits > 30 * .seconds' summary
+    assert_output true
 }
 
 @test "http: what is cancelled is gone" {
@@ -270,7 +287,7 @@ shared() {
 @test "http: streams that share a connection are whole, and wake their reader as seldom" {
     hundred_words
     nginx_h2 http2 'proxy_buffering off;'
-    streamed 50 "https://localhost:$PORT/v1/chat/completions" --ca cert.pem --calm 0
+    streamed 50 "https://localhost:$PORT/v1/chat/completions" --ca cert.pem --soon 0
     kill "$(cat pid)"
     run jq -c '[.pieces > 50, .waits < 60 * .seconds + 200]' summary
     assert_output '[true,true]'

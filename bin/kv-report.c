@@ -93,7 +93,7 @@ static int write_form(struct kv_sink *s, const struct kv_report *r, const struct
     int failed;
     switch (form) {
     case FORM_JSON:
-        failed = kv_report_json_add(&s->held, r, err);
+        failed = kv_report_json_write(s, r, err);
         kv_buf_add_char(&s->held, '\n');
         return failed;
     case FORM_TEXT:

@@ -57,9 +57,9 @@ struct kv_agreements {
 
 void kv_agreements_make(struct kv_agreements *a, const struct kv_rowset *set);
 
-/* Reads the labels at `path` and compares. KV_INPUT, with the line, for what is no label. */
+/* Reads the labels at `path` and compares; `cluster` as the rates were made with. KV_INPUT, with the line, for what is no label. */
 int kv_agreements_label(struct kv_agreements *a, const struct kv_rowset *set,
-    const struct kv_line_rates *rates, const char *path, struct kv_err *err);
+    const struct kv_line_rates *rates, const char *cluster, const char *path, struct kv_err *err);
 
 void kv_agreements_release(struct kv_agreements *a);
 

@@ -14,30 +14,15 @@ static void add(struct kv_consumption *sum, const struct kv_consumption *one)
         sum->cost = (isnan(sum->cost) ? 0 : sum->cost) + one->cost;
 }
 
-/* What names an answer: rows whose judges share it have the same. */
-struct answer {
-    uint32_t question, model;
-    int32_t replicate;
-    uint32_t zero;
-    uint64_t text;
-};
-
-static bool is_first(struct kv_names *seen, const struct kv_fact *f, uint32_t model)
+static void take_row(struct kv_consumer *c, const struct kv_fact *f, const struct kv_detail *d)
 {
-    struct answer answer = {f->question, model, f->replicate, 0, f->answer};
-    size_t known = seen->n;
-    return kv_names_add(seen, (struct kv_slice){(const char *)&answer, sizeof answer}) == known;
-}
-
-static void take_row(
-    struct kv_consumer *c, const struct kv_fact *f, const struct kv_consumption *used)
-{
+    const struct kv_consumption *used = c->judges ? &d->judging : &d->answering;
     c->rows++;
     c->estimated += (f->flags & KV_FACT_ESTIMATED) != 0;
     c->uncosted += used->input + used->output > 0 && isnan(used->cost);
     add(&c->used, used);
     for (size_t i = 0; !c->judges && i < KV_RETRY_CLASSES; i++)
-        c->retries[i] += f->retries[i];
+        c->retries[i] += d->retries[i];
 }
 
 static bool has_used(const struct kv_consumer *c)
@@ -82,7 +67,7 @@ void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set
 {
     size_t models = set->models.n;
     struct kv_consumer *answering = begin(models, false), *judging = begin(models, true);
-    struct kv_names seen = {0};
+    struct kv_detail d = {0};
     *c = (struct kv_consumptions){.total.cost = NAN};
     c->items = kv_calloc(2 * models + 1, sizeof *c->items);
     for (size_t i = 0; i < set->n; i++) {
@@ -90,13 +75,14 @@ void kv_consumptions_make(struct kv_consumptions *c, const struct kv_rowset *set
         const struct kv_line *line = &set->lines[f->line];
         answering[line->answering].passed += f->outcome == KV_RESULT_PASSED;
         judging[line->judge].passed += f->outcome == KV_RESULT_PASSED;
-        if (is_first(&seen, f, line->answering))
-            take_row(&answering[line->answering], f, &f->answering);
-        take_row(&judging[line->judge], f, &f->judging);
+        kv_rowset_detail(set, f, &d);
+        if (!(f->flags & KV_FACT_REPEATED))
+            take_row(&answering[line->answering], f, &d);
+        take_row(&judging[line->judge], f, &d);
     }
     list(c, set, answering, false);
     list(c, set, judging, true);
-    kv_names_release(&seen);
+    kv_detail_release(&d);
     free(answering);
     free(judging);
 }

@@ -60,18 +60,20 @@ static void make_kinds(struct kv_failure_kinds *k, const struct kv_rowset *set)
     size_t n = set->names.reasons.n, kept = 0;
     uint32_t *last = kv_calloc(n ? n : 1, sizeof *last); /* answering model + 1 */
     uint32_t *order = order_by_model(set);
+    struct kv_detail d = {0};
     k->kinds = kv_calloc(n ? n : 1, sizeof *k->kinds);
     for (size_t i = 0; i < set->n; i++) {
         const struct kv_fact *f = &set->facts[order[i]];
-        if (f->reason == KV_NO_NAME)
+        if (f->outcome == KV_RESULT_PASSED || f->outcome == KV_RESULT_UNSCORED)
             continue;
-        struct kv_failure_kind *kind = &k->kinds[f->reason];
+        kv_rowset_detail(set, f, &d);
+        struct kv_failure_kind *kind = &k->kinds[d.reason];
         uint32_t model = set->lines[f->line].answering + 1;
-        kind->reason = f->reason;
+        kind->reason = d.reason;
         kind->outcome = (enum kv_result_outcome)f->outcome;
         kind->count++;
-        kind->models += last[f->reason] != model;
-        last[f->reason] = model;
+        kind->models += last[d.reason] != model;
+        last[d.reason] = model;
         add_example(kind, set, order[i]);
     }
     for (size_t i = 0; i < n; i++)
@@ -79,24 +81,30 @@ static void make_kinds(struct kv_failure_kinds *k, const struct kv_rowset *set)
             k->kinds[kept++] = k->kinds[i];
     k->kind_count = kept;
     qsort(k->kinds, kept, sizeof *k->kinds, by_count);
+    kv_detail_release(&d);
     free(last);
     free(order);
 }
 
 /* ---- fields ---- */
 
-/* One field that did not pass in one row. */
+/* One field that did not pass in one row of a question. */
 struct miss {
-    uint32_t question, field, fact, model;
+    uint32_t field, fact, model;
     uint64_t value;
     bool nothing;
+};
+
+/* Those of one question, and room for the next one's. */
+struct misses {
+    struct miss *items;
+    size_t n, room;
+    struct kv_detail detail;
 };
 
 static int by_value(const void *a, const void *b)
 {
     const struct miss *x = a, *y = b;
-    if (x->question != y->question)
-        return x->question < y->question ? -1 : 1;
     if (x->field != y->field)
         return x->field < y->field ? -1 : 1;
     if (x->value != y->value)
@@ -106,25 +114,31 @@ static int by_value(const void *a, const void *b)
     return x->fact < y->fact ? -1 : x->fact > y->fact;
 }
 
-static struct miss *list_misses(const struct kv_rowset *set, size_t *count)
+static void add_row(struct misses *all, const struct kv_rowset *set, uint32_t fact)
 {
-    struct miss *all = NULL;
-    size_t n = 0;
-    for (uint32_t i = 0; i < set->n; i++) {
-        const struct kv_fact *f = &set->facts[i];
-        for (uint32_t j = 0; f->outcome == KV_RESULT_WRONG && j < f->field_count; j++) {
-            const struct kv_field_fact *field = &set->names.field_facts[f->field_at + j];
-            if (field->verdict == KV_FIELD_PASSED)
-                continue;
-            all = kv_grow(all, n, sizeof *all);
-            all[n++] = (struct miss){f->question, field->field, i, set->lines[f->line].answering,
-                field->value, field->verdict == KV_FIELD_MISSING || field->value == 0};
+    const struct kv_fact *f = &set->facts[fact];
+    kv_rowset_detail(set, f, &all->detail);
+    for (size_t i = 0; i < all->detail.field_count; i++) {
+        const struct kv_field_fact *field = &all->detail.fields[i];
+        if (field->verdict == KV_FIELD_PASSED)
+            continue;
+        if (all->n == all->room) {
+            all->room = 2 * all->room + 64;
+            all->items = kv_array(all->items, all->room, sizeof *all->items);
         }
+        all->items[all->n++] = (struct miss){field->field, fact, set->lines[f->line].answering,
+            field->value, field->verdict == KV_FIELD_MISSING || field->value == 0};
     }
-    if (n)
-        qsort(all, n, sizeof *all, by_value);
-    *count = n;
-    return all;
+}
+
+static void list_misses(struct misses *all, const struct kv_rowset *set, uint32_t question)
+{
+    all->n = 0;
+    for (uint32_t i = set->question_at[question]; i < set->question_at[question + 1]; i++)
+        if (set->facts[set->by_question[i]].outcome == KV_RESULT_WRONG)
+            add_row(all, set, set->by_question[i]);
+    if (all->n)
+        qsort(all->items, all->n, sizeof *all->items, by_value);
 }
 
 /* The rows that agree on one value: from `from` on. */
@@ -132,17 +146,16 @@ static size_t end_of_value(const struct miss *all, size_t from, size_t n, size_t
 {
     size_t to = from;
     *models = 0;
-    for (; to < n && all[to].question == all[from].question && all[to].field == all[from].field &&
-           all[to].value == all[from].value;
-         to++)
+    for (; to < n && all[to].field == all[from].field && all[to].value == all[from].value; to++)
         *models += to == from || all[to].model != all[to - 1].model;
     return to;
 }
 
-static struct kv_field_miss take_miss(const struct miss *all, size_t *at, size_t n)
+static struct kv_field_miss take_miss(
+    const struct miss *all, size_t *at, size_t n, uint32_t question)
 {
-    struct kv_field_miss m = {.question = all[*at].question, .field = all[*at].field};
-    while (*at < n && all[*at].question == m.question && all[*at].field == m.field) {
+    struct kv_field_miss m = {.question = question, .field = all[*at].field};
+    while (*at < n && all[*at].field == m.field) {
         size_t models, from = *at, to = end_of_value(all, from, n, &models);
         m.failed += to - from;
         if (to - from > m.same) {
@@ -174,56 +187,68 @@ struct standing {
     size_t scored, passed, models;
 };
 
-/* How each question stands over all lines. */
-static struct standing *stand(const struct kv_rowset *set)
+/* How a question stands over all lines; seen[model] is the last question it had a row of, + 1. */
+static struct standing stand(const struct kv_rowset *set, uint32_t question, uint32_t *seen)
 {
-    struct standing *all = kv_calloc(set->questions.n ? set->questions.n : 1, sizeof *all);
-    uint32_t *seen = kv_calloc(set->models.n ? set->models.n : 1, sizeof *seen);
-    for (size_t i = 0; i < set->n; i++) {
+    struct standing s = {0};
+    for (uint32_t i = set->question_at[question]; i < set->question_at[question + 1]; i++) {
         const struct kv_fact *f = &set->facts[set->by_question[i]];
-        struct standing *s = &all[f->question];
         uint32_t *model = &seen[set->lines[f->line].answering];
         if (!kv_rates_is_scored(f))
             continue;
-        s->scored++;
-        s->passed += f->outcome == KV_RESULT_PASSED;
-        s->models += *model != f->question + 1;
-        *model = f->question + 1;
+        s.scored++;
+        s.passed += f->outcome == KV_RESULT_PASSED;
+        s.models += *model != question + 1;
+        *model = question + 1;
     }
-    free(seen);
-    return all;
+    return s;
 }
 
+/* Counts it, and keeps it if it is among the first KV_FIELD_MISSES by `same`. */
 static void add_miss(struct kv_failure_kinds *k, const struct kv_field_miss *m)
 {
-    k->misses = kv_grow(k->misses, k->miss_count, sizeof *k->misses);
-    k->misses[k->miss_count++] = *m;
+    size_t kept = k->miss_count < KV_FIELD_MISSES ? k->miss_count : KV_FIELD_MISSES;
+    size_t at = kept;
+    k->miss_count++;
+    while (at > 0 && by_same(m, &k->misses[at - 1]) < 0)
+        at--;
+    if (at == KV_FIELD_MISSES)
+        return;
+    size_t behind = kept - at - (kept == KV_FIELD_MISSES);
+    memmove(&k->misses[at + 1], &k->misses[at], behind * sizeof *k->misses);
+    k->misses[at] = *m;
+}
+
+static void judge_question(struct kv_failure_kinds *k, const struct kv_rowset *set,
+    uint32_t question, struct misses *all, uint32_t *seen)
+{
+    struct standing standing = stand(set, question, seen);
+    unsigned char *doubt = &k->doubt[question];
+    if (standing.passed == 0 && standing.models > 1)
+        *doubt = KV_DOUBT_ALL_FAIL;
+    list_misses(all, set, question);
+    for (size_t at = 0; at < all->n;) {
+        struct kv_field_miss m = take_miss(all->items, &at, all->n, question);
+        m.answers = standing.scored;
+        if (*doubt && !m.nothing && m.same == m.answers && m.models > 1)
+            *doubt = KV_DOUBT_ALL_SAY;
+        add_miss(k, &m);
+    }
+    k->all_fail += *doubt != KV_DOUBT_NONE;
+    k->all_say += *doubt == KV_DOUBT_ALL_SAY;
 }
 
 static void make_misses(struct kv_failure_kinds *k, const struct kv_rowset *set)
 {
-    size_t n;
-    struct miss *all = list_misses(set, &n);
-    struct standing *standing = stand(set);
+    struct misses all = {0};
+    uint32_t *seen = kv_calloc(set->models.n ? set->models.n : 1, sizeof *seen);
     k->doubt = kv_calloc(set->questions.n ? set->questions.n : 1, 1);
-    for (size_t q = 0; q < set->questions.n; q++)
-        if (standing[q].passed == 0 && standing[q].models > 1)
-            k->doubt[q] = KV_DOUBT_ALL_FAIL;
-    for (size_t at = 0; at < n;) {
-        struct kv_field_miss m = take_miss(all, &at, n);
-        m.answers = standing[m.question].scored;
-        if (k->doubt[m.question] && !m.nothing && m.same == m.answers && m.models > 1)
-            k->doubt[m.question] = KV_DOUBT_ALL_SAY;
-        add_miss(k, &m);
-    }
-    free(all);
-    free(standing);
-    if (k->miss_count)
-        qsort(k->misses, k->miss_count, sizeof *k->misses, by_same);
-    for (size_t q = 0; q < set->questions.n; q++) {
-        k->all_fail += k->doubt[q] != KV_DOUBT_NONE;
-        k->all_say += k->doubt[q] == KV_DOUBT_ALL_SAY;
-    }
+    k->misses = kv_calloc(KV_FIELD_MISSES, sizeof *k->misses);
+    for (uint32_t q = 0; q < set->questions.n; q++)
+        judge_question(k, set, q, &all, seen);
+    kv_detail_release(&all.detail);
+    free(all.items);
+    free(seen);
 }
 
 void kv_failure_kinds_make(struct kv_failure_kinds *k, const struct kv_rowset *set)

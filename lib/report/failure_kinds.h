@@ -15,7 +15,10 @@
 
 #include "rowset.h"
 
-enum { KV_FAILURE_EXAMPLES = 3 };
+enum {
+    KV_FAILURE_EXAMPLES = 3,
+    KV_FIELD_MISSES = 100, /* the most that a report lists with their values */
+};
 
 struct kv_failure_kind {
     uint32_t reason; /* a name: "category TAB stage TAB reason" */
@@ -43,10 +46,10 @@ enum kv_doubt {
 struct kv_failure_kinds {
     struct kv_failure_kind *kinds; /* most frequent first */
     size_t kind_count;
-    struct kv_field_miss *misses; /* by `same`, most first */
-    size_t miss_count;
-    unsigned char *doubt;     /* of each question: enum kv_doubt */
-    size_t all_fail, all_say; /* questions */
+    struct kv_field_miss *misses; /* by `same`, most first; no more than KV_FIELD_MISSES */
+    size_t miss_count;            /* of all there are */
+    unsigned char *doubt;         /* of each question: enum kv_doubt */
+    size_t all_fail, all_say;     /* questions */
 };
 
 void kv_failure_kinds_make(struct kv_failure_kinds *k, const struct kv_rowset *set);

@@ -29,11 +29,14 @@ static void count_warnings(struct kv_health *h, const struct kv_rowset *set)
 {
     size_t n = set->names.warnings.n, kept = 0;
     uint32_t *last = kv_calloc(n ? n : 1, sizeof *last); /* fact + 1 */
+    struct kv_detail d = {0};
     h->warnings = kv_calloc(n ? n : 1, sizeof *h->warnings);
     for (uint32_t i = 0; i < set->n; i++) {
-        const struct kv_fact *f = &set->facts[i];
-        for (uint32_t j = 0; j < f->warning_count; j++) {
-            uint32_t id = set->names.warning_ids[f->warning_at + j];
+        if (!(set->facts[i].flags & KV_FACT_WARNED))
+            continue;
+        kv_rowset_detail(set, &set->facts[i], &d);
+        for (size_t j = 0; j < d.warning_count; j++) {
+            uint32_t id = d.warnings[j];
             struct kv_health_warning *w = &h->warnings[id];
             if (last[id] == i + 1)
                 continue;
@@ -47,6 +50,7 @@ static void count_warnings(struct kv_health *h, const struct kv_rowset *set)
             h->warnings[kept++] = h->warnings[i];
     h->warning_count = kept;
     qsort(h->warnings, kept, sizeof *h->warnings, by_count);
+    kv_detail_release(&d);
     free(last);
 }
 
@@ -63,10 +67,14 @@ static int by_served(const void *a, const void *b)
 static void count_served(struct kv_health *h, const struct kv_rowset *set)
 {
     struct kv_names pairs = {0};
+    struct kv_detail d = {0};
     for (size_t i = 0; i < set->n; i++) {
         const struct kv_fact *f = &set->facts[i];
-        uint32_t pair[2] = {set->lines[f->line].answering, f->served};
-        if (!(f->marks & KV_MARK_ANOTHER) || f->served == KV_NO_NAME)
+        if (!(f->marks & KV_MARK_ANOTHER))
+            continue;
+        kv_rowset_detail(set, f, &d);
+        uint32_t pair[2] = {set->lines[f->line].answering, d.served};
+        if (d.served == KV_NO_NAME)
             continue;
         uint32_t id = kv_names_add(&pairs, (struct kv_slice){(const char *)pair, sizeof pair});
         if (id == h->served_count) {
@@ -78,6 +86,7 @@ static void count_served(struct kv_health *h, const struct kv_rowset *set)
     if (h->served_count)
         qsort(h->served, h->served_count, sizeof *h->served, by_served);
     kv_names_release(&pairs);
+    kv_detail_release(&d);
 }
 
 void kv_health_make(struct kv_health *h, const struct kv_rowset *set)

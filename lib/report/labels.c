@@ -142,24 +142,35 @@ static void finish(struct kv_label_check *c)
         good >= KV_AGREEMENT_LABELS_MIN && bad >= KV_AGREEMENT_LABELS_MIN && c->tpr + c->tnr > 1.2;
 }
 
-static void correct(
-    struct kv_agreements *a, const struct kv_rowset *set, const struct kv_line_rates *rates)
+static struct kv_corrected correct_line(const struct kv_label_check *c,
+    const struct kv_line_rates *rates, const uint32_t *cluster, size_t count)
 {
+    struct kv_cluster *clusters = kv_rates_clustered(rates, cluster, &count);
+    struct kv_corrected corrected = {rates->line,
+        kv_statistics_corrected(rates->rate, c->tpr, c->tnr),
+        kv_statistics_corrected_interval(&c->table, clusters, count)};
+    free(clusters);
+    return corrected;
+}
+
+static void correct(struct kv_agreements *a, const struct kv_rowset *set,
+    const struct kv_line_rates *rates, const char *prefix)
+{
+    size_t count;
+    uint32_t *cluster = kv_rates_clusters(set, prefix, &count);
     a->corrected = kv_calloc(set->line_count ? set->line_count : 1, sizeof *a->corrected);
     for (uint32_t i = 0; i < set->line_count; i++)
         for (size_t j = 0; j < a->check_count; j++) {
             const struct kv_label_check *c = &a->checks[j];
             if (c->judge != set->lines[i].judge || !c->enough || !rates[i].scored)
                 continue;
-            a->corrected[a->corrected_count++] =
-                (struct kv_corrected){i, kv_statistics_corrected(rates[i].rate, c->tpr, c->tnr),
-                    kv_statistics_corrected_interval(
-                        &c->table, rates[i].clusters, rates[i].cluster_count)};
+            a->corrected[a->corrected_count++] = correct_line(c, &rates[i], cluster, count);
         }
+    free(cluster);
 }
 
 int kv_agreements_label(struct kv_agreements *a, const struct kv_rowset *set,
-    const struct kv_line_rates *rates, const char *path, struct kv_err *err)
+    const struct kv_line_rates *rates, const char *cluster, const char *path, struct kv_err *err)
 {
     if (read_labels(a, set, path, err) != 0)
         return -1;
@@ -167,6 +178,6 @@ int kv_agreements_label(struct kv_agreements *a, const struct kv_rowset *set,
         return kv_err_set(err, KV_INPUT, "%s: no label names an answer of these results", path);
     for (size_t i = 0; i < a->check_count; i++)
         finish(&a->checks[i]);
-    correct(a, set, rates);
+    correct(a, set, rates, cluster);
     return 0;
 }

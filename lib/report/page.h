@@ -47,8 +47,10 @@ void kv_page_take_text(struct kv_page *p, struct kv_slice object, const char *me
 /* A text in an element, up to KV_PAGE_TEXT_BYTES, and how much more there is. */
 void kv_page_block(struct kv_page *p, struct kv_slice text, const char *element);
 
-/* A result; its answer stands above already if it is the same. */
-int kv_page_row(struct kv_page *p, uint32_t fact, bool same_answer, struct kv_err *err);
+/* A result. If it stands beside the one above, of the same model and replicate, and has the same answer,
+ * that is not shown again; *answer_above tells it apart from the next. */
+int kv_page_row(
+    struct kv_page *p, uint32_t fact, bool beside, uint64_t *answer_above, struct kv_err *err);
 
 /* ---- sections; -1: a row that is quoted cannot be read ---- */
 

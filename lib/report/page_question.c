@@ -32,10 +32,13 @@ static bool has_all_room(const struct kv_page *p)
 {
     const struct kv_rowset *set = p->r->set;
     double bytes = (double)set->questions.n * LINE_BYTES;
+    struct kv_detail d = {0};
     for (size_t i = 0; i < set->n; i++) {
-        uint32_t n = set->facts[i].length;
+        kv_rowset_detail(set, &set->facts[i], &d);
+        uint32_t n = d.length;
         bytes += ROW_BYTES + (n < 2 * ANSWER_BYTES ? n : 2 * ANSWER_BYTES);
     }
+    kv_detail_release(&d);
     return bytes < PAGE_BYTES - REST_BYTES;
 }
 
@@ -259,16 +262,14 @@ static void add_reference(struct kv_page *p, const struct kv_quotation *q, uint3
 
 static int add_rows(struct kv_page *p, uint32_t question, struct kv_err *err)
 {
-    const struct kv_rowset *set = p->r->set;
     size_t n;
+    uint64_t answer = 0;
     int failed = 0;
     struct sorted *rows = sort_rows(p->r, question, &n);
     for (size_t i = 0; !failed && i < n; i++) {
-        const struct kv_fact *f = &set->facts[rows[i].fact];
-        bool same = i && rows[i].answering == rows[i - 1].answering &&
-                    rows[i].replicate == rows[i - 1].replicate &&
-                    f->answer == set->facts[rows[i - 1].fact].answer;
-        failed = kv_page_row(p, rows[i].fact, same, err);
+        bool beside = i && rows[i].answering == rows[i - 1].answering &&
+                      rows[i].replicate == rows[i - 1].replicate;
+        failed = kv_page_row(p, rows[i].fact, beside, &answer, err);
     }
     free(rows);
     return failed;

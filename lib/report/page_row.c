@@ -154,31 +154,34 @@ static void add_rubric(struct kv_page *p, const struct kv_quotation *q)
         kv_buf_add_str(p->out, "</tbody></table></div>\n");
 }
 
-static void add_tokens(struct kv_page *p, const struct kv_fact *f)
+static void add_tokens(struct kv_page *p, const struct kv_detail *d)
 {
     kv_buf_add_str(p->out, " · answer ");
-    kv_report_add_count(p->out, f->answering.input);
+    kv_report_add_count(p->out, d->answering.input);
     kv_buf_add_str(p->out, " + ");
-    kv_report_add_count(p->out, f->answering.output);
+    kv_report_add_count(p->out, d->answering.output);
     kv_buf_add_str(p->out, " tokens · judge ");
-    kv_report_add_count(p->out, f->judging.input);
+    kv_report_add_count(p->out, d->judging.input);
     kv_buf_add_str(p->out, " + ");
-    kv_report_add_count(p->out, f->judging.output);
+    kv_report_add_count(p->out, d->judging.output);
 }
 
 static void add_meta(struct kv_page *p, const struct kv_fact *f, const struct kv_quotation *q)
 {
+    struct kv_detail d = {0};
+    kv_rowset_detail(p->r->set, f, &d);
     kv_buf_add_str(p->out, "<p class=small>");
-    kv_report_add_seconds(p->out, f->seconds);
-    if (!isnan(f->first_token)) {
+    kv_report_add_seconds(p->out, d.seconds);
+    if (!isnan(d.first_token)) {
         kv_buf_add_str(p->out, ", first token after ");
-        kv_report_add_seconds(p->out, f->first_token);
+        kv_report_add_seconds(p->out, d.first_token);
     }
-    if (f->answering.input + f->answering.output + f->judging.input + f->judging.output)
-        add_tokens(p, f);
+    if (d.answering.input + d.answering.output + d.judging.input + d.judging.output)
+        add_tokens(p, &d);
     for (size_t i = 0; i < KV_RETRY_CLASSES; i++)
-        if (f->retries[i])
-            kv_page_printf(p, " · %u × %s retried", f->retries[i], kv_row_facts_retries[i]);
+        if (d.retries[i])
+            kv_page_printf(p, " · %u × %s retried", d.retries[i], kv_row_facts_retries[i]);
+    kv_detail_release(&d);
     kv_page_take_text(p, q->metadata, "timestamp");
     kv_buf_add_str(p->out, " · ");
     kv_page_text_cut(p, kv_slice_of(&p->text), 40);
@@ -196,13 +199,17 @@ static void add_heading(struct kv_page *p, const struct kv_fact *f)
     kv_page_printf(p, " <span class=\"o %c\">%s</span></h4>\n", class, name);
 }
 
-int kv_page_row(struct kv_page *p, uint32_t fact, bool same_answer, struct kv_err *err)
+int kv_page_row(
+    struct kv_page *p, uint32_t fact, bool beside, uint64_t *answer_above, struct kv_err *err)
 {
     const struct kv_fact *f = &p->r->set->facts[fact];
     struct kv_quotation q;
     struct kv_buf answer = {0};
     if (kv_quotation_read(&q, p->r->set, fact, err) != 0)
         return -1;
+    uint64_t said = kv_row_facts_answer(kv_json_find(q.template, "raw_llm_response"));
+    bool same_answer = beside && said == *answer_above;
+    *answer_above = said;
     add_heading(p, f);
     kv_buf_reserve(&answer, 1);
     if (!same_answer)

@@ -10,8 +10,6 @@
 
 #include "rowset.h"
 
-enum { KV_QUOTATION_FIELDS = 100 }; /* the most fields that a report lists with their values */
-
 struct kv_quotation {
     struct kv_buf text;                 /* the row */
     struct kv_slice metadata, template; /* empty where the row has none */

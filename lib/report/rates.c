@@ -72,16 +72,17 @@ static size_t compact(struct kv_cluster *clusters, size_t count)
     return kept;
 }
 
-static void make_clusters(struct kv_line_rates *r, const struct shared *s)
+struct kv_cluster *kv_rates_clustered(
+    const struct kv_line_rates *r, const uint32_t *cluster, size_t *count)
 {
-    struct kv_cluster *all = kv_calloc(s->clusters ? s->clusters : 1, sizeof *all);
+    struct kv_cluster *all = kv_calloc(*count ? *count : 1, sizeof *all);
     for (size_t i = 0; i < r->questions; i++) {
-        struct kv_cluster *c = &all[s->cluster[r->asked[i].question]];
+        struct kv_cluster *c = &all[cluster[r->asked[i].question]];
         c->n += r->asked[i].n;
         c->passed += r->asked[i].passed;
     }
-    r->cluster_count = compact(all, s->clusters);
-    r->clusters = kv_array(all, r->cluster_count ? r->cluster_count : 1, sizeof *all);
+    *count = compact(all, *count);
+    return all;
 }
 
 /* ---- outcomes and the rate ---- */
@@ -121,16 +122,19 @@ static void list_questions(struct kv_line_rates *r, const struct shared *s)
     }
 }
 
-static void take_rate(struct kv_line_rates *r)
+static void take_rate(struct kv_line_rates *r, const struct shared *s)
 {
+    size_t count = s->clusters;
+    struct kv_cluster *clusters = kv_rates_clustered(r, s->cluster, &count);
     double tasks = (double)r->tasks, passed = (double)r->passed;
     double unknown = (double)(r->tasks - r->scored);
     r->rate = r->scored ? passed / (double)r->scored : NAN;
-    r->se = kv_statistics_clustered_se(r->clusters, r->cluster_count);
-    r->interval = kv_statistics_rate_interval(r->clusters, r->cluster_count);
+    r->se = kv_statistics_clustered_se(clusters, count);
+    r->interval = kv_statistics_rate_interval(clusters, count);
     r->bounds = (struct kv_interval){NAN, NAN};
     if (r->tasks)
         r->bounds = (struct kv_interval){passed / tasks, (passed + unknown) / tasks};
+    free(clusters);
 }
 
 /* ---- replicates ---- */
@@ -253,13 +257,15 @@ static void take_time(struct kv_line_rates *r, const struct kv_rowset *set)
     size_t from = set->line_at[r->line], to = set->line_at[r->line + 1], timed = 0, streamed = 0;
     double *seconds = kv_calloc(r->tasks ? r->tasks : 1, sizeof *seconds);
     double *first = kv_calloc(r->tasks ? r->tasks : 1, sizeof *first);
+    struct kv_detail d = {0};
     for (size_t i = from; i < to; i++) {
-        const struct kv_fact *f = &set->facts[set->by_line[i]];
-        if (!isnan(f->seconds))
-            seconds[timed++] = f->seconds;
-        if (!isnan(f->first_token))
-            first[streamed++] = f->first_token;
+        kv_rowset_detail(set, &set->facts[set->by_line[i]], &d);
+        if (!isnan(d.seconds))
+            seconds[timed++] = d.seconds;
+        if (!isnan(d.first_token))
+            first[streamed++] = d.first_token;
     }
+    kv_detail_release(&d);
     r->timed = rank_all(seconds, timed, r->seconds);
     r->streamed = rank_all(first, streamed, r->first_token);
     free(seconds);
@@ -272,8 +278,7 @@ static void make_line(struct kv_line_rates *r, const struct shared *s)
 {
     count_rows(r, s);
     list_questions(r, s);
-    make_clusters(r, s);
-    take_rate(r);
+    take_rate(r, s);
     take_at_k(r);
     take_keywords(r, s);
     take_time(r, s->set);
@@ -306,7 +311,6 @@ void kv_rates_free(struct kv_line_rates *rates, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(rates[i].at_k);
         free(rates[i].keywords);
-        free(rates[i].clusters);
         free(rates[i].asked);
     }
     free(rates);

@@ -50,8 +50,6 @@ struct kv_line_rates {
     size_t keyword_count;
     double seconds[KV_RATES_QUANTILES], first_token[KV_RATES_QUANTILES]; /* NaN: none said */
     size_t timed, streamed;                                              /* rows that say so */
-    struct kv_cluster *clusters;                                         /* the interval's */
-    size_t cluster_count;
     struct kv_rates_asked *asked; /* those of `questions`, by their number */
 };
 
@@ -70,6 +68,11 @@ void kv_rates_add_percent(struct kv_buf *out, double share);
 
 /* The number of the cluster of each question; *count is how many there are. The caller frees. */
 uint32_t *kv_rates_clusters(const struct kv_rowset *set, const char *prefix, size_t *count);
+
+/* What the rate of a line is made of: its clusters that have a scored row. `cluster` and *count are
+ * as from kv_rates_clusters; *count becomes how many there are. The caller frees. */
+struct kv_cluster *kv_rates_clustered(
+    const struct kv_line_rates *rates, const uint32_t *cluster, size_t *count);
 
 bool kv_rates_is_scored(const struct kv_fact *fact);
 

@@ -197,7 +197,8 @@ static int open_all(struct kv_report *r, const char *const *paths, size_t count,
     kv_health_make(&r->health, r->set);
     if (find_baseline(r, err) != 0 || check_cluster(r, err) != 0)
         return -1;
-    return how->labels ? kv_agreements_label(&r->agreements, r->set, r->rates, how->labels, err)
+    return how->labels ? kv_agreements_label(
+                             &r->agreements, r->set, r->rates, how->cluster, how->labels, err)
                        : 0;
 }
 

@@ -239,7 +239,7 @@ static void add_kinds(struct kv_buf *out, const struct kv_report *r)
 static int add_fields(struct kv_buf *out, const struct kv_report *r, struct kv_err *err)
 {
     kv_json_out_list(out, "fields");
-    for (size_t i = 0; i < r->failures.miss_count && i < KV_QUOTATION_FIELDS; i++) {
+    for (size_t i = 0; i < r->failures.miss_count && i < KV_FIELD_MISSES; i++) {
         const struct kv_field_miss *m = &r->failures.misses[i];
         struct kv_quotation q;
         if (kv_quotation_read(&q, r->set, m->example, err) != 0)
@@ -262,8 +262,9 @@ static int add_fields(struct kv_buf *out, const struct kv_report *r, struct kv_e
     return 0;
 }
 
-static void add_doubts(struct kv_buf *out, const struct kv_report *r)
+static void add_doubts(struct kv_sink *s, const struct kv_report *r)
 {
+    struct kv_buf *out = &s->held;
     kv_json_out_list(out, "doubts");
     for (uint32_t q = 0; q < r->set->questions.n; q++) {
         if (r->failures.doubt[q] == KV_DOUBT_NONE)
@@ -274,12 +275,14 @@ static void add_doubts(struct kv_buf *out, const struct kv_report *r)
             r->failures.doubt[q] == KV_DOUBT_ALL_SAY ? KV_SLICE("every model says the same")
                                                      : KV_SLICE("every model fails"));
         kv_buf_add_char(out, '}');
+        kv_sink_step(s);
     }
     kv_buf_add_char(out, ']');
 }
 
-static void add_unstable(struct kv_buf *out, const struct kv_report *r)
+static void add_unstable(struct kv_sink *s, const struct kv_report *r)
 {
+    struct kv_buf *out = &s->held;
     kv_json_out_list(out, "unstable");
     for (size_t i = 0; i < r->set->line_count; i++) {
         uint32_t line = r->order[i];
@@ -293,6 +296,7 @@ static void add_unstable(struct kv_buf *out, const struct kv_report *r)
             kv_json_out_count(out, "n", a->n);
             kv_json_out_count(out, "passed", a->passed);
             kv_buf_add_char(out, '}');
+            kv_sink_step(s);
         }
     }
     kv_buf_add_char(out, ']');
@@ -453,8 +457,9 @@ static void add_health(struct kv_buf *out, const struct kv_report *r)
     kv_buf_add_char(out, '}');
 }
 
-int kv_report_json_add(struct kv_buf *out, const struct kv_report *r, struct kv_err *err)
+int kv_report_json_write(struct kv_sink *s, const struct kv_report *r, struct kv_err *err)
 {
+    struct kv_buf *out = &s->held;
     kv_buf_add_char(out, '{');
     kv_json_out_list(out, "files");
     if (r->then)
@@ -469,8 +474,8 @@ int kv_report_json_add(struct kv_buf *out, const struct kv_report *r, struct kv_
     add_kinds(out, r);
     if (add_fields(out, r, err) != 0)
         return -1;
-    add_doubts(out, r);
-    add_unstable(out, r);
+    add_doubts(s, r);
+    add_unstable(s, r);
     add_judges(out, r);
     add_usage(out, r);
     add_health(out, r);

@@ -7,8 +7,9 @@
 #define KV_REPORT_JSON_H
 
 #include "report.h"
+#include "sink.h"
 
-/* Appends the object, compact, without a line end. -1: a row that it quotes cannot be read again. */
-int kv_report_json_add(struct kv_buf *out, const struct kv_report *r, struct kv_err *err);
+/* Writes the object, compact, without a line end. -1: a row that it quotes cannot be read again. */
+int kv_report_json_write(struct kv_sink *s, const struct kv_report *r, struct kv_err *err);
 
 #endif

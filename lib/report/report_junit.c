@@ -35,10 +35,12 @@ static struct sums sum_line(const struct kv_report *r, size_t line)
                  rates->outcomes[KV_RESULT_INSUFFICIENT];
     s.errors = rates->outcomes[KV_RESULT_ERROR];
     s.skipped = rates->outcomes[KV_RESULT_UNSCORED];
+    struct kv_detail d = {0};
     for (size_t i = r->set->line_at[line]; i < r->set->line_at[line + 1]; i++) {
-        double seconds = r->set->facts[r->set->by_line[i]].seconds;
-        s.seconds += isnan(seconds) ? 0 : seconds;
+        kv_rowset_detail(r->set, &r->set->facts[r->set->by_line[i]], &d);
+        s.seconds += isnan(d.seconds) ? 0 : d.seconds;
     }
+    kv_detail_release(&d);
     return s;
 }
 
@@ -123,6 +125,8 @@ static void add_line_name(struct kv_buf *out, const struct kv_report *r, uint32_
 static void add_case(struct kv_buf *out, const struct kv_report *r, const struct kv_fact *f,
     const struct kv_quotation *q)
 {
+    struct kv_detail d = {0};
+    kv_rowset_detail(r->set, f, &d);
     kv_buf_add_str(out, "<testcase classname=\"");
     add_line_name(out, r, f->line);
     kv_buf_add_str(out, "\" name=\"");
@@ -132,7 +136,8 @@ static void add_case(struct kv_buf *out, const struct kv_report *r, const struct
         xml(out, kv_rowset_question(r->set, f->question), NAME_MAX_CHARS);
     if (f->replicate != KV_FACT_NO_REPLICATE)
         kv_buf_printf(out, " #%" PRId32, f->replicate);
-    kv_buf_printf(out, "\" time=\"%.3f\"", isnan(f->seconds) ? 0 : f->seconds);
+    kv_buf_printf(out, "\" time=\"%.3f\"", isnan(d.seconds) ? 0 : d.seconds);
+    kv_detail_release(&d);
     add_end(out, q, (enum kv_result_outcome)f->outcome);
 }
 

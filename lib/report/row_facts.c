@@ -141,35 +141,35 @@ static void add_stage(struct kv_consumption *c, const struct kv_prices *prices,
 }
 
 /* The result of a request has no usage of its own but that of its reply. */
-static void take_reply(struct kv_fact *fact, struct kv_slice row, const struct kv_prices *prices)
+static void take_reply(struct kv_fact *fact, struct kv_detail *detail, struct kv_slice row,
+    const struct kv_prices *prices)
 {
     struct kv_stage_usage u = {0};
     if (!kv_reply_usage_of_result(&u, row))
         return;
-    add_call(&fact->answering, prices, &u, u.served);
+    add_call(&detail->answering, prices, &u, u.served);
     if (!kv_usage_known(&u.used))
         fact->flags |= KV_FACT_ESTIMATED;
 }
 
-static void take_served(struct kv_fact *fact, struct kv_slice served, struct kv_fact_names *names)
+static void take_served(
+    struct kv_detail *detail, struct kv_slice served, struct kv_fact_names *names)
 {
     struct kv_buf text = {0};
     if (!is_text(served))
         return;
     kv_json_unescape(served, &text);
-    fact->served = kv_names_add(&names->served, kv_slice_of(&text));
+    detail->served = kv_names_add(&names->served, kv_slice_of(&text));
     kv_buf_release(&text);
 }
 
-static void take_usage(struct kv_fact *fact, const struct kv_result *row, const struct members *m,
-    struct kv_fact_names *names)
+static void take_usage(struct kv_fact *fact, struct kv_detail *detail, const struct kv_result *row,
+    const struct members *m, struct kv_fact_names *names)
 {
     struct kv_json_walk walk;
     struct kv_slice name, stage;
-    fact->answering.cost = fact->judging.cost = NAN;
-    fact->served = KV_NO_NAME;
     if (row->generic && !row->usage.n) {
-        take_reply(fact, row->text, names->prices);
+        take_reply(fact, detail, row->text, names->prices);
         return;
     }
     kv_json_begin(&walk, row->usage);
@@ -177,39 +177,35 @@ static void take_usage(struct kv_fact *fact, const struct kv_result *row, const 
         if (kv_json_string_is(name, "total") || kv_json_type(stage) != KV_JSON_OBJECT)
             continue;
         bool answer = kv_json_string_is(name, "answer_generation");
-        add_stage(answer ? &fact->answering : &fact->judging, names->prices, stage,
+        add_stage(answer ? &detail->answering : &detail->judging, names->prices, stage,
             answer ? row->answering : row->parsing);
         if (answer)
-            take_served(fact, kv_json_find(stage, "kv_served"), names);
+            take_served(detail, kv_json_find(stage, "kv_served"), names);
     }
     if (kv_json_is_true(m->uncounted))
         fact->flags |= KV_FACT_ESTIMATED;
     if (kv_json_is_true(m->partial))
         fact->flags |= KV_FACT_PARTIAL;
-    fact->first_token = number(kv_json_find(m->metrics, "kv_first_token_seconds"));
+    detail->first_token = number(kv_json_find(m->metrics, "kv_first_token_seconds"));
 }
 
 /* ---- warnings, retries ---- */
 
-static void add_warning(struct kv_fact_names *names, struct kv_slice text)
+static void add_warning(struct kv_detail *detail, struct kv_fact_names *names, struct kv_slice text)
 {
     struct kv_buf common = {0};
     kv_buf_reserve(&common, 1);
     kv_reason_add_common(&common, text);
-    names->warning_ids =
-        kv_grow(names->warning_ids, names->warning_count, sizeof *names->warning_ids);
-    names->warning_ids[names->warning_count++] =
-        kv_names_add(&names->warnings, kv_slice_of(&common));
+    kv_detail_add_warning(detail, kv_names_add(&names->warnings, kv_slice_of(&common)));
     kv_buf_release(&common);
 }
 
-static void take_warnings(
-    struct kv_fact *fact, struct kv_slice warnings, struct kv_fact_names *names)
+static void take_warnings(struct kv_fact *fact, struct kv_detail *detail, struct kv_slice warnings,
+    struct kv_fact_names *names)
 {
     struct kv_json_walk walk;
     struct kv_slice item;
     struct kv_buf text = {0};
-    fact->warning_at = (uint32_t)names->warning_count;
     kv_json_begin(&walk, warnings);
     while (kv_json_item(&walk, &item)) {
         if (!is_text(item))
@@ -217,18 +213,17 @@ static void take_warnings(
         kv_buf_clear(&text);
         kv_buf_reserve(&text, 1);
         kv_json_unescape(item, &text);
-        add_warning(names, kv_slice_of(&text));
+        add_warning(detail, names, kv_slice_of(&text));
         fact->flags |= KV_FACT_WARNED;
-        fact->warning_count++;
     }
     kv_buf_release(&text);
 }
 
-static void take_retries(struct kv_fact *fact, struct kv_slice counts)
+static void take_retries(struct kv_fact *fact, struct kv_detail *detail, struct kv_slice counts)
 {
     for (size_t i = 0; i < KV_RETRY_CLASSES; i++) {
         uint64_t used = count(kv_json_find(kv_json_find(counts, kv_row_facts_retries[i]), "used"));
-        fact->retries[i] = (uint16_t)(used > UINT16_MAX ? UINT16_MAX : used);
+        detail->retries[i] = (uint16_t)(used > UINT16_MAX ? UINT16_MAX : used);
         if (used)
             fact->flags |= KV_FACT_RETRIED;
     }
@@ -249,19 +244,12 @@ static uint64_t value_mark(struct kv_slice parsed, struct kv_slice name_text)
     return mark;
 }
 
-static void add_field(struct kv_fact_names *names, const struct kv_field_fact *fact)
-{
-    names->field_facts =
-        kv_grow(names->field_facts, names->field_count, sizeof *names->field_facts);
-    names->field_facts[names->field_count++] = *fact;
-}
-
-static void take_fields(struct kv_fact *fact, const struct members *m, struct kv_fact_names *names)
+static void take_fields(
+    struct kv_detail *detail, const struct members *m, struct kv_fact_names *names)
 {
     struct kv_slice name, verdict;
     struct kv_json_walk walk;
     struct kv_buf text = {0};
-    fact->field_at = (uint32_t)names->field_count;
     kv_json_begin(&walk, m->fields);
     while (kv_json_member(&walk, &name, &verdict)) {
         struct kv_field_fact field = {0};
@@ -274,8 +262,7 @@ static void take_fields(struct kv_fact *fact, const struct members *m, struct kv
                                                    : KV_FIELD_FAILED;
         if (field.verdict != KV_FIELD_PASSED)
             field.value = value_mark(m->parsed, name);
-        add_field(names, &field);
-        fact->field_count++;
+        kv_detail_add_field(detail, &field);
     }
     kv_buf_release(&text);
 }
@@ -283,12 +270,12 @@ static void take_fields(struct kv_fact *fact, const struct members *m, struct kv
 /* ---- why it did not pass ---- */
 
 /* The names of the fields that did not pass, or what stopped the check. */
-static void add_wrong(struct kv_buf *out, const struct kv_fact *fact, struct kv_slice error,
+static void add_wrong(struct kv_buf *out, const struct kv_detail *detail, struct kv_slice error,
     const struct kv_fact_names *names)
 {
     const char *before = "";
-    for (uint32_t i = 0; i < fact->field_count; i++) {
-        const struct kv_field_fact *field = &names->field_facts[fact->field_at + i];
+    for (size_t i = 0; i < detail->field_count; i++) {
+        const struct kv_field_fact *field = &detail->fields[i];
         if (field->verdict == KV_FIELD_PASSED)
             continue;
         kv_buf_add_str(out, before);
@@ -313,15 +300,14 @@ static void add_reason(struct kv_buf *out, struct kv_slice row)
 }
 
 /* "category TAB stage TAB reason": what failures are grouped by. */
-static void take_reason(struct kv_fact *fact, const struct kv_result *row, const struct members *m,
-    struct kv_fact_names *names)
+static void take_reason(struct kv_detail *detail, enum kv_result_outcome outcome,
+    const struct kv_result *row, const struct members *m, struct kv_fact_names *names)
 {
     const char *category = kv_failure_name(row->failure);
     struct kv_buf key = {0};
-    fact->reason = KV_NO_NAME;
-    if (fact->outcome == KV_RESULT_PASSED || fact->outcome == KV_RESULT_UNSCORED)
+    if (outcome == KV_RESULT_PASSED || outcome == KV_RESULT_UNSCORED)
         return;
-    bool wrong = fact->outcome == KV_RESULT_WRONG;
+    bool wrong = outcome == KV_RESULT_WRONG;
     kv_buf_add_str(&key, category ? category : wrong ? "content" : "error");
     kv_buf_add_char(&key, '\t');
     if (is_text(row->failure_stage))
@@ -330,34 +316,39 @@ static void take_reason(struct kv_fact *fact, const struct kv_result *row, const
         kv_buf_add_str(&key, "verify_template");
     kv_buf_add_char(&key, '\t');
     if (wrong)
-        add_wrong(&key, fact, m->check, names);
+        add_wrong(&key, detail, m->check, names);
     else
         add_reason(&key, row->text);
-    fact->reason = kv_names_add(&names->reasons, kv_slice_of(&key));
+    detail->reason = kv_names_add(&names->reasons, kv_slice_of(&key));
     kv_buf_release(&key);
 }
 
-void kv_row_facts_take(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names)
+uint64_t kv_row_facts_answer(struct kv_slice raw_llm_response)
+{
+    return kv_names_hash(raw_llm_response);
+}
+
+void kv_row_facts_take(struct kv_fact *fact, struct kv_detail *detail, const struct kv_result *row,
+    struct kv_fact_names *names)
 {
     int64_t replicate;
     struct members m;
     find_members(&m, row);
+    kv_detail_clear(detail);
     *fact = (struct kv_fact){.replicate = KV_FACT_NO_REPLICATE};
     if (row->replicate.n && kv_num_int64(row->replicate, &replicate) && replicate > INT32_MIN &&
         replicate <= INT32_MAX)
         fact->replicate = (int32_t)replicate;
     fact->outcome = (uint8_t)kv_result_outcome(row);
     fact->marks = (uint8_t)kv_marks_of(row);
-    fact->seconds = number(m.seconds);
-    fact->answer = kv_names_hash(row->raw_llm_response);
+    detail->seconds = number(m.seconds);
     if (row->verify_result.n)
         fact->flags |= KV_FACT_JUDGED;
-    take_usage(fact, row, &m, names);
-    take_warnings(fact, m.warnings, names);
-    take_retries(fact, m.retries);
-    take_fields(fact, &m, names);
-    take_reason(fact, row, &m, names);
+    take_usage(fact, detail, row, &m, names);
+    take_warnings(fact, detail, m.warnings, names);
+    take_retries(fact, detail, m.retries);
+    take_fields(detail, &m, names);
+    take_reason(detail, (enum kv_result_outcome)fact->outcome, row, &m, names);
 }
 
 void kv_fact_names_release(struct kv_fact_names *names)
@@ -366,7 +357,5 @@ void kv_fact_names_release(struct kv_fact_names *names)
     kv_names_release(&names->reasons);
     kv_names_release(&names->warnings);
     kv_names_release(&names->served);
-    free(names->field_facts);
-    free(names->warning_ids);
     *names = (struct kv_fact_names){0};
 }

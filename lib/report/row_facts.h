@@ -1,13 +1,14 @@
 /* row_facts - what a report remembers of one result: numbers, and names known by number.
  *
- * A results file may hold a hundred thousand rows of several kilobytes; a report needs about a
- * hundred bytes of each, and goes back to the file for the few that it shows. This takes those
- * bytes out of a row that was read (result.h). What is counted, and how, is no business of this
+ * A results file may hold a million rows of several kilobytes; a report needs some fifty bytes of
+ * each, and goes back to the file for the few that it shows. This takes those bytes out of a row
+ * that was read (result.h). What is counted, and how, is no business of this
  * module.
  */
 #ifndef KV_ROW_FACTS_H
 #define KV_ROW_FACTS_H
 
+#include "detail.h"
 #include "marks.h"
 #include "names.h"
 #include "prices.h"
@@ -16,46 +17,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What of the calls of a row is known: tokens as the rows state them, money as the service said it,
- * else by a price file. `cached` is a part of input, `reasoning` of output. */
-struct kv_consumption {
-    uint64_t input, output, cached, reasoning;
-    double cost; /* NaN: not known */
-};
-
 enum kv_fact_flag {
     KV_FACT_PARTIAL = 1,   /* the answer was cut by a timeout */
     KV_FACT_RETRIED = 2,   /* some call was repeated */
     KV_FACT_ESTIMATED = 4, /* token counts are missing or estimated */
     KV_FACT_WARNED = 8,    /* has warnings */
     KV_FACT_JUDGED = 16,   /* has a verdict of its own: true or false */
+    KV_FACT_REPEATED = 32, /* an earlier row has the same answer, read by another judge */
 };
 
-enum { KV_RETRY_CLASSES = 4 }; /* connection, timeout, rate_limit, server_error */
 extern const char *const kv_row_facts_retries[KV_RETRY_CLASSES + 1];
 
-/* What a judge's extraction of one field came to. */
-enum kv_field_verdict { KV_FIELD_FAILED, KV_FIELD_PASSED, KV_FIELD_MISSING };
-struct kv_field_fact {
-    uint64_t value; /* tells extracted values apart; only of fields that did not pass, else 0 */
-    uint32_t field; /* a name */
-    enum kv_field_verdict verdict;
-};
-
 struct kv_fact {
-    uint64_t offset;             /* of the row in its file */
-    uint64_t answer;             /* the same for rows whose judges share one answer */
-    double seconds, first_token; /* NaN: not said */
-    struct kv_consumption answering, judging;
-    uint32_t length; /* of the row */
+    uint64_t detail; /* where the rest of it is: kv_rowset_detail */
     uint32_t question, line;
-    uint32_t reason;                    /* of a row that did not pass: a name, else KV_NO_NAME */
-    uint32_t served;                    /* the model that answered, if it said so: a name */
-    uint32_t field_at, field_count;     /* into fields */
-    uint32_t warning_at, warning_count; /* into warnings */
-    int32_t replicate;                  /* KV_FACT_NO_REPLICATE: none */
-    uint16_t retries[KV_RETRY_CLASSES];
-    uint8_t outcome; /* enum kv_result_outcome */
+    int32_t replicate; /* KV_FACT_NO_REPLICATE: none */
+    uint8_t outcome;   /* enum kv_result_outcome */
     uint8_t flags;
     uint8_t marks;   /* enum kv_mark */
     bool superseded; /* a newer row of the same task was met */
@@ -66,16 +43,16 @@ struct kv_fact {
 struct kv_fact_names {
     const struct kv_prices *prices; /* NULL: none; stays the caller's */
     struct kv_names fields, reasons, warnings, served;
-    struct kv_field_fact *field_facts;
-    size_t field_count;
-    uint32_t *warning_ids;
-    size_t warning_count;
 };
 void kv_fact_names_release(struct kv_fact_names *names);
 
-/* Fills *fact from a row, but for offset, length, question and line. */
-void kv_row_facts_take(
-    struct kv_fact *fact, const struct kv_result *row, struct kv_fact_names *names);
+/* Fills *fact from a row, but for question, line and where its detail is; and *detail, but for offset
+ * and length. */
+void kv_row_facts_take(struct kv_fact *fact, struct kv_detail *detail, const struct kv_result *row,
+    struct kv_fact_names *names);
+
+/* The same for rows whose judges share one answer. */
+uint64_t kv_row_facts_answer(struct kv_slice raw_llm_response);
 
 /* Appends what a report calls a model: "interface:name", with " (id)" where the id is another than
  * the name, and its tools; nothing for what is no identity. */

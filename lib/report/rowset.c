@@ -1,15 +1,17 @@
 /* rowset - the results of one file as a report sees them: the newest row of each task, as facts.
  *
- * A row is known by the digest of its task's key; the table of digests is the index of a run
- * (key_index.h), in memory, with the number of the fact in the place of an offset. A row whose task
- * was met before takes the older one's place in the count, at its own place in the order. After the
- * last row, what was superseded is dropped, lines are brought into the order of their names, and
- * two orders of the facts are made by sorting.
+ * A row is known by the digest of its task's key. A row whose task was met before takes the older
+ * one's place in the count, at its own place in the order. After the last row, what was superseded
+ * is dropped, and lines are brought into the order of their names.
+ *
+ * A million rows are read in less than 100 MB. So what is needed of each only while reading, its
+ * digest and that of its answer, lies apart and goes when the last row was read.
  */
 #include "rowset.h"
 
+#include "digest.h"
+#include "fact_order.h"
 #include "json.h"
-#include "key_index.h"
 #include "num.h"
 #include "paths.h"
 #include "reply_usage.h"
@@ -22,9 +24,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The facts by the digests of their tasks' keys: open addressing, a slot is the number of the newest
+ * fact of its task + 1. */
+struct task_table {
+    struct kv_digest128 *digests; /* of each fact */
+    uint32_t *slots;              /* 0: free */
+    size_t size;                  /* a power of two, or 0 */
+};
+
 struct kv_rowset_private {
     struct kv_rows rows;
-    struct kv_key_index *index;
+    struct task_table tasks;
+    uint64_t *answers;    /* of each fact: kv_row_facts_answer */
+    struct kv_buf packed; /* the details of all facts */
+    struct kv_detail detail;
     struct kv_names lines; /* pairs of model numbers, as bytes */
     struct kv_buf key, text;
     uint32_t *keyword_in; /* of each keyword: the question it was last met in, + 1 */
@@ -178,34 +191,52 @@ static void take_time(struct kv_rowset *set, struct kv_slice stamp)
 
 /* ---- reading ---- */
 
-static struct kv_fact *new_fact(struct kv_rowset *set)
+/* The slot of a task: free, or with the newest fact of it. */
+static uint32_t *slot_of(struct task_table *t, struct kv_digest128 digest)
 {
-    set->facts = kv_grow(set->facts, set->n, sizeof *set->facts);
-    return &set->facts[set->n++];
+    size_t i = (size_t)digest.lo & (t->size - 1);
+    for (; t->slots[i]; i = (i + 1) & (t->size - 1)) {
+        const struct kv_digest128 *at = &t->digests[t->slots[i] - 1];
+        if (at->hi == digest.hi && at->lo == digest.lo)
+            break;
+    }
+    return &t->slots[i];
 }
 
-/* Marks the older row of the same task, if there is one. */
-static int note_key(struct kv_rowset *set, const struct kv_result *row, struct kv_err *err)
+static void widen(struct task_table *t, const struct kv_rowset *set)
+{
+    free(t->slots);
+    t->size = t->size ? 2 * t->size : 1024;
+    t->slots = kv_calloc(t->size, sizeof *t->slots);
+    for (size_t i = 0; i < set->n; i++)
+        if (!set->facts[i].superseded)
+            *slot_of(t, t->digests[i]) = (uint32_t)i + 1;
+}
+
+/* Notes the task of the fact that comes next, and marks the older row of it, if there is one. */
+static void note_task(struct kv_rowset *set, const struct kv_result *row)
 {
     struct kv_rowset_private *p = set->private;
-    struct kv_key_index_entry entry;
+    struct task_table *t = &p->tasks;
     kv_buf_clear(&p->key);
     kv_buf_reserve(&p->key, 1);
     kv_result_key(row, &p->key);
-    int known = kv_key_index_find(p->index, kv_digest_128(kv_slice_of(&p->key)), &entry, err);
-    if (known < 0)
-        return -1;
-    if (known) {
-        set->facts[entry.offset].superseded = true;
+    struct kv_digest128 digest = kv_digest_128(kv_slice_of(&p->key));
+    if (2 * set->n >= t->size)
+        widen(t, set);
+    uint32_t *slot = slot_of(t, digest);
+    if (*slot) {
+        set->facts[*slot - 1].superseded = true;
         set->superseded++;
     }
-    entry.offset = set->n;
-    entry.flags = KV_KEY_INDEX_ROW;
-    return kv_key_index_put(p->index, &entry, err);
+    t->digests = kv_grow(t->digests, set->n, sizeof *t->digests);
+    t->digests[set->n] = digest;
+    *slot = (uint32_t)set->n + 1;
 }
 
 static int take_row(struct kv_rowset *set, const struct kv_row *at, struct kv_err *err)
 {
+    struct kv_rowset_private *p = set->private;
     struct kv_result row;
     if (kv_result_read(at->text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &row, err) != 0)
         return kv_err_context(err, "%s:%zu", set->path, at->line);
@@ -213,16 +244,21 @@ static int take_row(struct kv_rowset *set, const struct kv_row *at, struct kv_er
         set->previews++;
         return 0;
     }
-    if (note_key(set, &row, err) != 0)
-        return -1;
+    note_task(set, &row);
+    struct kv_fact fact;
+    struct kv_detail *detail = &p->detail;
     uint32_t question = question_of(set, &row), line = line_of(set, &row);
     take_time(set, row.timestamp);
-    struct kv_fact *fact = new_fact(set);
-    kv_row_facts_take(fact, &row, &set->names);
-    fact->offset = at->offset;
-    fact->length = (uint32_t)at->text.n;
-    fact->question = question;
-    fact->line = line;
+    kv_row_facts_take(&fact, detail, &row, &set->names);
+    detail->offset = at->offset;
+    detail->length = (uint32_t)at->text.n;
+    fact.question = question;
+    fact.line = line;
+    fact.detail = kv_detail_pack(&p->packed, detail);
+    set->facts = kv_grow(set->facts, set->n, sizeof *set->facts);
+    p->answers = kv_grow(p->answers, set->n, sizeof *p->answers);
+    p->answers[set->n] = kv_row_facts_answer(row.raw_llm_response);
+    set->facts[set->n++] = fact;
     return 0;
 }
 
@@ -268,14 +304,18 @@ static void read_header(struct kv_rowset *set)
         set->total_tasks = total;
 }
 
-/* ---- orders ---- */
+/* ---- when all are read ---- */
 
 static void drop_superseded(struct kv_rowset *set)
 {
+    uint64_t *answers = set->private->answers;
     size_t kept = 0;
-    for (size_t i = 0; i < set->n; i++)
-        if (!set->facts[i].superseded)
-            set->facts[kept++] = set->facts[i];
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->facts[i].superseded)
+            continue;
+        answers[kept] = answers[i];
+        set->facts[kept++] = set->facts[i];
+    }
     set->n = kept;
     for (size_t i = set->n; i-- > 0;)
         set->question[set->facts[i].question].first = (uint32_t)i;
@@ -315,48 +355,20 @@ static void sort_lines(struct kv_rowset *set)
     free(place);
 }
 
-struct place {
-    uint32_t major, minor, fact;
-    int32_t replicate;
-};
-
-static int by_place(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    if (x->major != y->major)
-        return x->major < y->major ? -1 : 1;
-    if (x->minor != y->minor)
-        return x->minor < y->minor ? -1 : 1;
-    if (x->replicate != y->replicate)
-        return x->replicate < y->replicate ? -1 : 1;
-    return x->fact < y->fact ? -1 : x->fact > y->fact;
-}
-
-/* The numbers of all facts in order, and where each value of the major key begins. */
-static uint32_t *make_order(
-    const struct kv_rowset *set, bool line_first, size_t groups, size_t **at)
-{
-    struct place *places = kv_calloc(set->n ? set->n : 1, sizeof *places);
-    uint32_t *order = kv_calloc(set->n ? set->n : 1, sizeof *order);
-    for (uint32_t i = 0; i < set->n; i++) {
-        const struct kv_fact *f = &set->facts[i];
-        places[i] = (struct place){line_first ? f->line : f->question,
-            line_first ? f->question : f->line, i, f->replicate};
-    }
-    qsort(places, set->n, sizeof *places, by_place);
-    *at = kv_calloc(groups + 1, sizeof **at);
-    for (size_t i = 0; i < set->n; i++) {
-        order[i] = places[i].fact;
-        (*at)[places[i].major + 1] = i + 1;
-    }
-    for (size_t i = 1; i <= groups; i++)
-        if ((*at)[i] < (*at)[i - 1])
-            (*at)[i] = (*at)[i - 1];
-    free(places);
-    return order;
-}
-
 /* ---- life ---- */
+
+static void forget_tasks(struct task_table *t)
+{
+    free(t->digests);
+    free(t->slots);
+    *t = (struct task_table){0};
+}
+
+static void forget_answers(struct kv_rowset_private *p)
+{
+    free(p->answers);
+    p->answers = NULL;
+}
 
 struct kv_rowset *kv_rowset_open(
     const char *operand, const struct kv_prices *prices, struct kv_err *err)
@@ -365,18 +377,17 @@ struct kv_rowset *kv_rowset_open(
     set->private = kv_calloc(1, sizeof *set->private);
     set->private->rows.reader.fd = -1;
     set->names.prices = prices;
-    set->private->index = kv_key_index_memory(1024);
     if (find_results(operand, &set->path, err) != 0 || read_all(set, err) != 0) {
         kv_rowset_close(set);
         return NULL;
     }
+    forget_tasks(&set->private->tasks);
     read_header(set);
     drop_superseded(set);
     sort_lines(set);
-    set->by_line = make_order(set, true, set->line_count, &set->line_at);
-    set->by_question = make_order(set, false, set->questions.n, &set->question_at);
-    kv_key_index_close(set->private->index);
-    set->private->index = NULL;
+    kv_fact_order_make(set);
+    kv_fact_order_mark_repeated(set, set->private->answers);
+    forget_answers(set->private);
     return set;
 }
 
@@ -386,7 +397,10 @@ void kv_rowset_close(struct kv_rowset *set)
         return;
     struct kv_rowset_private *p = set->private;
     kv_rows_end(&p->rows);
-    kv_key_index_close(p->index);
+    forget_tasks(&p->tasks);
+    forget_answers(p);
+    kv_buf_release(&p->packed);
+    kv_detail_release(&p->detail);
     kv_names_release(&p->lines);
     kv_buf_release(&p->key);
     kv_buf_release(&p->text);
@@ -428,13 +442,22 @@ int kv_rowset_read_at(
     return 0;
 }
 
+void kv_rowset_detail(
+    const struct kv_rowset *set, const struct kv_fact *fact, struct kv_detail *out)
+{
+    kv_detail_unpack(out, set->private->packed.p + fact->detail);
+}
+
 int kv_rowset_read(
     const struct kv_rowset *set, const struct kv_fact *fact, struct kv_buf *out, struct kv_err *err)
 {
-    kv_buf_reserve(out, (size_t)fact->length + 1);
-    if (kv_rowset_read_at(set, fact->offset, out->p + out->n, fact->length, err) != 0)
+    uint64_t offset;
+    uint32_t length;
+    kv_detail_place(set->private->packed.p + fact->detail, &offset, &length);
+    kv_buf_reserve(out, (size_t)length + 1);
+    if (kv_rowset_read_at(set, offset, out->p + out->n, length, err) != 0)
         return -1;
-    out->n += fact->length;
+    out->n += length;
     out->p[out->n] = '\0';
     return 0;
 }

@@ -1,7 +1,7 @@
 /* rowset - the results of one file as a report sees them: the newest row of each task, as facts.
  *
  * Reads a finished export, the .tmp of a run in progress, or the JSON Lines of layout 2.0, once, in
- * bounded memory: about 150 bytes a row and the distinct names. The file stays open, so that rows
+ * bounded memory: about 60 bytes a row and the distinct names. The file stays open, so that rows
  * can be read again by their facts, of the same version that was counted, until it is closed.
  *
  *     struct kv_rowset *set = kv_rowset_open("results.json", NULL, &err);
@@ -53,8 +53,8 @@ struct kv_rowset {
 
     uint32_t *by_line;     /* numbers of facts, by line, question, replicate */
     uint32_t *by_question; /* by question, line, replicate */
-    size_t *line_at;       /* line_count + 1 places in by_line */
-    size_t *question_at;   /* questions.n + 1 places in by_question */
+    uint32_t *line_at;     /* line_count + 1 places in by_line */
+    uint32_t *question_at; /* questions.n + 1 places in by_question */
 
     struct kv_rowset_private *private;
 };
@@ -65,6 +65,10 @@ struct kv_rowset {
 struct kv_rowset *kv_rowset_open(
     const char *operand, const struct kv_prices *prices, struct kv_err *err);
 void kv_rowset_close(struct kv_rowset *set); /* NULL is fine */
+
+/* What of a fact is looked at seldom, in the place of what *out was (kv_detail_release it). */
+void kv_rowset_detail(
+    const struct kv_rowset *set, const struct kv_fact *fact, struct kv_detail *out);
 
 /* The row of a fact, behind what *out holds. */
 int kv_rowset_read(const struct kv_rowset *set, const struct kv_fact *fact, struct kv_buf *out,

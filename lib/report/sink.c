@@ -7,23 +7,25 @@
 
 enum { MUCH = 1 << 18 };
 
-static void flush(struct kv_sink *s)
+/* Writes the first n bytes. */
+static void flush(struct kv_sink *s, size_t n)
 {
-    if (!s->failed && kv_io_write(s->fd, kv_slice_of(&s->held), &s->err) != 0)
+    struct kv_slice bytes = {s->held.p, n};
+    if (!s->failed && kv_io_write(s->fd, bytes, &s->err) != 0)
         s->failed = true;
-    s->written += s->held.n;
-    kv_buf_clear(&s->held);
+    s->written += n;
+    kv_buf_cut(&s->held, 0, n);
 }
 
 void kv_sink_step(struct kv_sink *s)
 {
     if (s->held.n >= MUCH)
-        flush(s);
+        flush(s, s->held.n - 1);
 }
 
 int kv_sink_end(struct kv_sink *s, struct kv_err *err)
 {
-    flush(s);
+    flush(s, s->held.n);
     kv_buf_release(&s->held);
     return s->failed ? kv_err_copy(err, &s->err) : 0;
 }

@@ -23,7 +23,8 @@ struct kv_sink {
     struct kv_err err;
 };
 
-void kv_sink_step(struct kv_sink *s); /* writes if much is held */
+/* Writes if much is held, all but the last byte: whoever adds JSON looks at it (json_out.h). */
+void kv_sink_step(struct kv_sink *s);
 int kv_sink_end(struct kv_sink *s, struct kv_err *err);
 
 #endif

@@ -3,11 +3,15 @@
  *   kvtest report statistics    lines of vectors.jsonl: {"got":[...]} of each
  *   kvtest report reason        lines of {"text"}: the reason made common, as a JSON string
  *   kvtest report visible STYLE lines of {"text"}: plain, html, xml or markdown, as a JSON string
+ *   kvtest report detail        lines of {"numbers","tokens","warnings","fields"}: the same, packed and
+ *                               unpacked, and how many bytes it was; fields as [name, verdict, value]
  *   kvtest report table FILE WIDTH   the table of a results file
  */
 #include "kvtest.h"
 
+#include "detail.h"
 #include "filter.h"
+#include "json_out.h"
 #include "num.h"
 #include "reason.h"
 #include "report.h"
@@ -201,6 +205,87 @@ static enum kv_visible_style style_of(const char *name)
                                            : KV_VISIBLE_PLAIN;
 }
 
+/* ---- details ---- */
+
+static size_t list_of(struct kv_slice line, const char *name, double *x)
+{
+    struct kv_slice list;
+    return kv_json_get(line, name, &list) ? numbers(list, x) : 0;
+}
+
+static void take_detail(struct kv_detail *d, struct kv_slice line)
+{
+    double x[MANY] = {0};
+    struct kv_consumption *calls[] = {&d->answering, &d->judging};
+    kv_detail_clear(d);
+    list_of(line, "numbers", x);
+    d->seconds = x[0];
+    d->first_token = x[1];
+    d->answering.cost = x[2];
+    d->judging.cost = x[3];
+    list_of(line, "tokens", x);
+    for (size_t i = 0; i < 2; i++) {
+        calls[i]->input = (uint64_t)x[4 * i];
+        calls[i]->output = (uint64_t)x[4 * i + 1];
+        calls[i]->cached = (uint64_t)x[4 * i + 2];
+        calls[i]->reasoning = (uint64_t)x[4 * i + 3];
+    }
+    for (size_t i = 0, n = list_of(line, "warnings", x); i < n; i++)
+        kv_detail_add_warning(d, (uint32_t)x[i]);
+    for (size_t i = 0, n = list_of(line, "fields", x); i + 2 < n; i += 3) {
+        struct kv_field_fact field = {
+            (uint64_t)x[i + 2], (uint32_t)x[i], (enum kv_field_verdict)x[i + 1]};
+        kv_detail_add_field(d, &field);
+    }
+}
+
+static void add_list(struct kv_buf *out, const char *name, const double *x, size_t n)
+{
+    kv_json_out_list(out, name);
+    for (size_t i = 0; i < n; i++)
+        kv_json_out_number(out, NULL, x[i]);
+    kv_buf_add_char(out, ']');
+}
+
+static void add_detail(struct kv_buf *out, const struct kv_detail *d)
+{
+    double x[MANY];
+    const struct kv_consumption *a = &d->answering, *b = &d->judging;
+    kv_json_out_object(out, NULL);
+    add_list(out, "numbers", (double[]){d->seconds, d->first_token, a->cost, b->cost}, 4);
+    add_list(out, "tokens",
+        (double[]){(double)a->input, (double)a->output, (double)a->cached, (double)a->reasoning,
+            (double)b->input, (double)b->output, (double)b->cached, (double)b->reasoning},
+        8);
+    for (size_t i = 0; i < d->warning_count; i++)
+        x[i] = d->warnings[i];
+    add_list(out, "warnings", x, d->warning_count);
+    for (size_t i = 0; i < d->field_count; i++) {
+        x[3 * i] = d->fields[i].field;
+        x[3 * i + 1] = d->fields[i].verdict;
+        x[3 * i + 2] = (double)d->fields[i].value;
+    }
+    add_list(out, "fields", x, 3 * d->field_count);
+}
+
+/* Behind another, as in a report. */
+static void detail(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_detail in = {0}, back = {0};
+    struct kv_buf packed = {0};
+    take_detail(&in, line);
+    kv_detail_pack(&packed, &in);
+    uint64_t at = kv_detail_pack(&packed, &in);
+    kv_detail_pack(&packed, &in);
+    kv_detail_unpack(&back, packed.p + at);
+    add_detail(out, &back);
+    kv_json_out_count(out, "bytes", at);
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&packed);
+    kv_detail_release(&in);
+    kv_detail_release(&back);
+}
+
 /* ---- reports ---- */
 
 static void table(const char *path, const char *width)
@@ -225,6 +310,8 @@ int kvtest_report(int argc, char **argv)
         filter(0, statistics);
     else if (strcmp(what, "reason") == 0)
         filter(0, reason);
+    else if (strcmp(what, "detail") == 0)
+        filter(0, detail);
     else if (strcmp(what, "visible") == 0)
         filter(0, visible);
     else if (strcmp(what, "table") == 0)

@@ -50,3 +50,19 @@ load ../helper
     assert_success
     assert_stdout 'no results'
 }
+
+@test "report: what is kept of a row in few bytes comes out as it went in" {
+    cat >lines <<'END'
+{"numbers":[3.553,0.25,0.000291,1e-9],"tokens":[100,57,0,0,180,12,0,0],"warnings":[],"fields":[0,1,0]}
+{"numbers":[0.30000000000000004,1e300,5e-324,123456.789012345],"tokens":[9007199254740992,127,128,16384,1,0,0,5],"warnings":[0,7,7,300],"fields":[3,0,9007199254740991,4294967295,2,0,5,1,0]}
+{"numbers":[-0.0,-1.5,0,1000000],"tokens":[0,0,0,0,0,0,0,0],"warnings":[4294967294],"fields":[]}
+{"numbers":[999999.999999999,999999.9999999999,0.1,1e-10],"tokens":[0,1,0,0,0,0,1,0],"warnings":[],"fields":[1,2,1]}
+END
+    kvtest report detail <lines >got
+    jq -c '(.. | numbers) |= . + 0' lines >want
+    jq -c 'del(.bytes) | (.. | numbers) |= . + 0' got | diff want -
+    # what most rows say is small: three decimals, a few hundred tokens
+    assert_equal "$(head -n 1 got | jq .bytes)" 18
+    # a sign of nothing is kept as well
+    assert_regex "$(sed -n 3p got)" '"numbers":\[-0'
+}

@@ -57,7 +57,7 @@ struct kv_export {
     int fd;
     struct kv_buf held;
     uint64_t rows;
-    off_t written; /* bytes, but for those that were copied */
+    off_t written; /* bytes, but for those of another */
     bool failed;
     struct kv_err err;
 };
@@ -65,9 +65,8 @@ void kv_export_begin(struct kv_export *e, int fd, const struct kv_export_head *h
 /* Appends what begin writes: everything in front of the first row. */
 void kv_export_head_add(struct kv_buf *out, const struct kv_export_head *head);
 void kv_export_row(struct kv_export *e, struct kv_slice row);
-/* Rows as they stand in another document, from the first byte of the first to the last of the last:
- * `count` rows, one a line. */
-void kv_export_rows(struct kv_export *e, int source, uint64_t from, uint64_t to, uint64_t count);
+/* Writes what is held: now another may write rows behind it, all of them, separated by ",\n". */
+void kv_export_give_way(struct kv_export *e);
 /* Closes the document; `scenarios` (n == 0: none) is the text between the brackets of
  * scenario_results, items separated by ",\n". Frees what begin took. Returns -1 and the first
  * failure if any byte could not be written. */

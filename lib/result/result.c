@@ -62,16 +62,18 @@ static void take_template(const struct kv_slice *values, struct kv_result *r)
 }
 
 /* Any JSON job: the key is all it must have, the rest is taken where it is of the expected type. */
-static void take_generic(struct kv_result *r)
+static void take_generic(struct kv_result *r, struct kv_slice failure, struct kv_slice error)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX], failure, error;
+    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
     r->generic = true;
-    kv_shape_members(&kv_result_table_metadata, r->metadata, values);
-    take_metadata(values, r);
-    kv_shape_members(&kv_result_table_template, r->template, values);
-    take_template(values, r);
-    kv_json_get(r->text, "failure", &failure);
-    kv_json_get(r->text, "error", &error);
+    if (r->metadata.n) {
+        kv_shape_members(&kv_result_table_metadata, r->metadata, values);
+        take_metadata(values, r);
+    }
+    if (r->template.n) {
+        kv_shape_members(&kv_result_table_template, r->template, values);
+        take_template(values, r);
+    }
     bool failed = !kv_json_is_null(error) ||
                   (!kv_json_is_null(failure) && kv_json_type(failure) != KV_JSON_FALSE);
     if (failed && r->failure == KV_FAIL_NONE)
@@ -115,10 +117,17 @@ int kv_result_read(
     result->metadata = or_nothing(blocks[KV_ROW_metadata]);
     result->template = or_nothing(blocks[KV_ROW_template]);
     result->rubric = or_nothing(blocks[KV_ROW_rubric]);
-    if (!unknown.n || !kv_json_get(result->text, "task_id", &result->task_id) ||
-        !is_text(result->task_id))
+    if (!unknown.n)
         return take_result(result, blocks, err);
-    take_generic(result);
+    enum { TASK_ID, FAILURE, ERROR, RESPONSE, N };
+    static const char *const names[N] = {"task_id", "failure", "error", "response"};
+    struct kv_slice of_job[N];
+    kv_json_pick(result->text, names, of_job, N);
+    if (!of_job[TASK_ID].n || !is_text(of_job[TASK_ID]))
+        return take_result(result, blocks, err);
+    result->task_id = of_job[TASK_ID];
+    result->response = of_job[RESPONSE];
+    take_generic(result, of_job[FAILURE], of_job[ERROR]);
     return 0;
 }
 
@@ -226,7 +235,7 @@ static int64_t count_in(struct kv_slice object_, const char *name)
 static bool reply_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
     struct kv_stage_usage u = {0};
-    if (!kv_reply_usage_of_result(&u, result->text) ||
+    if (!result->response.n || !kv_reply_usage_of_result(&u, result->text) ||
         (u.used.in_total < 0 && u.used.out_total < 0))
         return false;
     int64_t in = kv_stage_usage_input(&u), out = kv_stage_usage_output(&u);

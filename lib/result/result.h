@@ -35,11 +35,12 @@
 /* ---- a row as read ---- */
 
 struct kv_result {
-    struct kv_slice text;    /* the whole object, without white space around it */
-    bool generic;            /* has a task_id; the members below may then be empty */
-    bool preview;            /* empty metadata.timestamp: not a result, never kept */
-    enum kv_failure failure; /* KV_FAIL_NONE: none */
-    struct kv_slice task_id; /* of a generic row */
+    struct kv_slice text;     /* the whole object, without white space around it */
+    bool generic;             /* has a task_id; the members below may then be empty */
+    bool preview;             /* empty metadata.timestamp: not a result, never kept */
+    enum kv_failure failure;  /* KV_FAIL_NONE: none */
+    struct kv_slice task_id;  /* of a generic row, */
+    struct kv_slice response; /* and its member of this name: the reply to a request */
     struct kv_slice metadata, template, rubric; /* the blocks; empty if null */
     struct kv_slice question_id, scenario_id, scenario_turn, replicate, timestamp, result_id;
     struct kv_slice answering, parsing; /* identity objects */

@@ -110,10 +110,10 @@ static void add_stage(struct kv_usage_tally *t, struct kv_slice object)
 }
 
 /* The result of a request tells it by the reply that it holds. */
-static void add_reply(struct kv_usage_tally *t, struct kv_slice row)
+static void add_reply(struct kv_usage_tally *t, const struct kv_result *row)
 {
     struct kv_stage_usage u = {0};
-    if (kv_reply_usage_of_result(&u, row))
+    if (row->response.n && kv_reply_usage_of_result(&u, row->text))
         add_call(t, u.served, &u);
 }
 
@@ -122,7 +122,7 @@ void kv_usage_tally_add(struct kv_usage_tally *t, const struct kv_result *row)
     struct kv_json_walk walk;
     struct kv_slice name, stage;
     if (row->generic && !row->usage.n)
-        add_reply(t, row->text);
+        add_reply(t, row);
     if (row->generic || row->preview || !row->usage.n)
         return;
     bool fresh = !t->shared || kv_mark_set_answer(&t->seen, row);

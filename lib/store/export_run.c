@@ -1,11 +1,11 @@
 /* export_run - the exports of a run: which rows belong in them, and the files themselves. */
 #include "export_run.h"
 
-#include "doc_version.h"
+#include "io_at.h"
 #include "json.h"
 #include "key_index.h"
-#include "reformat.h"
 #include "rows.h"
+#include "state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +14,12 @@
 
 /* A VerificationResult as karenina's exporter spaces it. A result of any other job is its maker's:
  * it stays as it came, but on one line. */
-static void add_row(struct kv_buf *line, struct kv_slice row, enum kv_layout layout)
+static enum kv_row_spelling spelling_of(
+    const struct kv_export_run *e, struct kv_slice row, bool generic, bool on_a_line)
 {
-    struct kv_slice task;
-    if (layout == KV_LAYOUT_2)
-        kv_reformat_export(line, row);
-    else if (kv_json_get(row, "task_id", &task) && !memchr(row.p, '\n', row.n))
-        kv_buf_add_slice(line, row);
-    else
-        kv_reformat_space(line, row);
+    if (e->info->layout == KV_LAYOUT_2)
+        return KV_ROW_RESPELLED;
+    return generic && (on_a_line || !memchr(row.p, '\n', row.n)) ? KV_ROW_AS_IS : KV_ROW_SPACED;
 }
 
 static void make_head(const struct kv_export_run *e, struct kv_export_head *head)
@@ -57,16 +54,9 @@ static struct kv_slice find_rubric(struct kv_slice members, struct kv_buf *objec
 
 /* ---- the draft ---- */
 
-static void put_row(struct kv_export_run *e, struct kv_export *out, struct kv_slice row)
-{
-    kv_buf_clear(&e->row);
-    add_row(&e->row, row, e->info->layout);
-    kv_export_row(out, kv_slice_of(&e->row));
-}
-
-/* Rows that have to be spelled anew are written while they are surveyed, behind the head that is
- * expected. Where no draft can be begun, it is said when the export is written. */
-static void begin_draft(struct kv_export_run *e)
+/* Rows are brought into the export while they are surveyed, behind the head that is expected. Where no
+ * draft can be begun, it is said when the export is written. */
+static void begin_draft(struct kv_export_run *e, int source)
 {
     struct kv_export_run as_expected = *e;
     struct kv_export_head head;
@@ -80,8 +70,10 @@ static void begin_draft(struct kv_export_run *e)
     make_head(&as_expected, &head);
     kv_export_head_add(&e->draft_head, &head);
     kv_export_begin(&e->out, e->draft.fd, &head);
+    kv_export_give_way(&e->out);
     kv_buf_release(&object);
     e->drafted = true;
+    e->copier = kv_row_copier_open(source, e->draft.fd);
 }
 
 static void drop_draft(struct kv_export_run *e)
@@ -94,7 +86,17 @@ static void drop_draft(struct kv_export_run *e)
     kv_publish_abandon(&e->draft);
 }
 
-/* True if there is a draft and its head came true. */
+/* The rows are all there, or there is no draft: whatever was wrong is met again without one. */
+static void end_copying(struct kv_export_run *e, bool whole)
+{
+    struct kv_err ignored;
+    if (e->copier && kv_row_copier_close(e->copier, whole, &ignored) != 0)
+        drop_draft(e);
+    e->copier = NULL;
+}
+
+/* True if there is a draft and its head came true, or one of the same length could be put in its
+ * place. */
 static bool draft_holds(const struct kv_export_run *e)
 {
     struct kv_export_head head;
@@ -103,9 +105,11 @@ static bool draft_holds(const struct kv_export_run *e)
         return false;
     make_head(e, &head);
     kv_export_head_add(&text, &head);
-    bool same = kv_slice_eq(kv_slice_of(&text), kv_slice_of(&e->draft_head));
+    bool holds =
+        kv_slice_eq(kv_slice_of(&text), kv_slice_of(&e->draft_head)) ||
+        (text.n == e->draft_head.n && kv_io_pwrite(e->draft.fd, kv_slice_of(&text), 0, NULL) == 0);
     kv_buf_release(&text);
-    return same;
+    return holds;
 }
 
 /* ---- the survey ---- */
@@ -135,24 +139,14 @@ static bool has_judges(const struct kv_export_run *e)
            kv_json_count(models) > 1;
 }
 
-/* True if the rows stand in the results file exactly as in an export: one a line, and nothing between
- * two of them but a comma and the line end. */
-static void look_at_bytes(
-    struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
+/* Hands over a row of the export. */
+static void copy_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
 {
-    struct kv_buf line = {0};
-    bool first = e->count == 0;
-    if (first)
-        e->begin = at->offset;
-    else if (at->offset != e->end + 2 || at->line != e->line + 1)
-        e->verbatim = false;
-    e->end = at->offset + at->text.n;
-    e->line = at->line;
-    if (!e->verbatim || (row->generic && !memchr(at->text.p, '\n', at->text.n)))
-        return;
-    add_row(&line, at->text, e->info->layout);
-    e->verbatim = kv_slice_eq(kv_slice_of(&line), at->text);
-    kv_buf_release(&line);
+    const struct kv_row_place place = {.from = at->offset,
+        .to = at->offset + at->text.n,
+        .spelling = spelling_of(e, at->text, row->generic, e->alone),
+        .follows = e->alone && e->alone_before};
+    kv_row_copier_add(e->copier, &place);
 }
 
 /* A row is left out because a newer one of its task is to come: it is waited for until it has. */
@@ -195,6 +189,15 @@ static void count(struct kv_export_run *e, const struct kv_result *row)
         e->successful++;
 }
 
+/* Takes a row into the export. */
+static void choose(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
+{
+    set_newest(e, e->count);
+    count(e, row);
+    if (e->copier)
+        copy_row(e, at, row);
+}
+
 static int survey_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
     struct kv_err *err)
 {
@@ -207,6 +210,10 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     }
     if (kv_store_row_key(e->store, row, &e->key, err) != 0)
         return -1;
+    if (e->one_each) {
+        choose(e, at, row);
+        return kv_key_match_row(&e->match, kv_slice_of(&e->key), err);
+    }
     kv_store_row_id(kv_slice_of(&e->key), row, &e->id);
     struct kv_task_state task;
     if (kv_store_find(e->store, kv_slice_of(&e->id), &task, err) != 0)
@@ -218,10 +225,7 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
         e->superseded++;
         return 0;
     }
-    set_newest(e, e->count);
-    count(e, row);
-    if (e->drafted)
-        put_row(e, &e->out, at->text);
+    choose(e, at, row);
     return sum_up(e, at, task, err);
 }
 
@@ -237,43 +241,71 @@ static int next_row(struct kv_export_run *e, struct kv_rows *rows, struct kv_row
     return kv_err_context(err, "%s:%zu", e->info->results_path, at->line);
 }
 
-static int walk(struct kv_export_run *e, struct kv_err *err)
+/* True of a row of a document that has begun its line and not ended it. */
+static bool stands_alone(const struct kv_rows *rows, const struct kv_row *at)
 {
-    struct kv_rows rows;
+    return rows->layout == KV_LAYOUT_1 && rows->reader.column == at->text.n + 1;
+}
+
+static int walk_rows(struct kv_export_run *e, struct kv_rows *rows, struct kv_err *err)
+{
     struct kv_row at;
     struct kv_result row;
     int got;
+    for (; (got = next_row(e, rows, &at, &row, err)) == 1; e->count++) {
+        if (e->count == 0 && e->store)
+            begin_draft(e, rows->reader.fd);
+        e->alone_before = e->alone;
+        e->alone = stands_alone(rows, &at);
+        if (survey_row(e, &at, &row, err) != 0)
+            return -1;
+    }
+    return got;
+}
+
+static int walk(struct kv_export_run *e, struct kv_err *err)
+{
+    struct kv_rows rows;
+    struct kv_file before, after;
     if (kv_rows_begin(&rows, e->info->results_path, e->info->layout, err) != 0)
         return -1;
     rows.members = &e->members;
     e->rows.usage.shared = has_judges(e);
-    e->verbatim = e->store && e->info->growing && e->info->layout == KV_LAYOUT_1 &&
-                  kv_io_stat(rows.reader.fd, &e->surveyed) == 0;
-    for (; (got = next_row(e, &rows, &at, &row, err)) == 1; e->count++) {
-        if (e->verbatim)
-            look_at_bytes(e, &at, &row);
-        if (e->count == 0 && !e->verbatim)
-            begin_draft(e);
-        if (survey_row(e, &at, &row, err) != 0) {
-            got = -1;
-            break;
-        }
-    }
+    bool known = kv_io_stat(rows.reader.fd, &before) == 0;
+    int got = walk_rows(e, &rows, err);
+    end_copying(e, got == 0);
+    /* What was copied is what was surveyed. */
+    if (e->drafted &&
+        !(known && kv_io_stat(rows.reader.fd, &after) == 0 && kv_file_same(&before.id, &after.id)))
+        drop_draft(e);
     kv_rows_end(&rows);
     return got;
 }
 
-static bool adds_up(const struct kv_export_run *e, const struct kv_digest128 *completed)
+/* 1 if the rows chosen add up, 0 if not; -1. */
+static int adds_up(struct kv_export_run *e, struct kv_err *err)
 {
-    return e->awaited == 0 && e->sum.hi == completed->hi && e->sum.lo == completed->lo;
+    struct kv_digest128 completed = {0};
+    if (e->one_each)
+        return kv_key_match_end(&e->match, err);
+    if (e->store && kv_store_sum_completed(e->store, &completed, err) != 0)
+        return -1;
+    return e->awaited == 0 && e->sum.hi == completed.hi && e->sum.lo == completed.lo;
+}
+
+static int begin_match(struct kv_export_run *e, struct kv_err *err)
+{
+    const struct kv_state *s = e->one_each ? kv_store_state(e->store, err) : NULL;
+    if (!e->one_each)
+        return 0;
+    return s ? kv_key_match_begin(&e->match, kv_state_file(s), err) : -1;
 }
 
 int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
 {
-    struct kv_digest128 completed = {0};
     e->scenarios = kv_scenarios_open();
     e->waiting = kv_key_index_memory(0);
-    if (walk(e, err) != 0 || (e->store && kv_store_sum_completed(e->store, &completed, err) != 0))
+    if (begin_match(e, err) != 0 || walk(e, err) != 0)
         return -1;
     struct kv_buf object = {0};
     e->rubric = find_rubric(kv_slice_of(&e->members), &object);
@@ -283,7 +315,7 @@ int kv_export_run_survey(struct kv_export_run *e, struct kv_err *err)
     int64_t unfinished = (int64_t)kv_scenarios_failed(e->scenarios);
     e->successful += scenarios - unfinished;
     e->failed += unfinished;
-    return adds_up(e, &completed);
+    return adds_up(e, err);
 }
 
 /* ---- writing ---- */
@@ -295,24 +327,10 @@ static int refuse_changed(const struct kv_export_run *e, struct kv_err *err)
         e->info->results_path);
 }
 
-static bool is_as_surveyed(const struct kv_export_run *e, int fd)
+static bool is_generic(struct kv_slice row)
 {
-    struct kv_file now;
-    return kv_io_stat(fd, &now) == 0 && kv_file_same(&now.id, &e->surveyed.id);
-}
-
-/* All rows as they stand, without looking at them again. */
-static int copy_rows(struct kv_export_run *e, struct kv_export *out, struct kv_err *err)
-{
-    struct kv_doc_version v;
-    if (kv_doc_version_open(&v, e->info->results_path, err) != 0)
-        return -1;
-    bool same = is_as_surveyed(e, v.fd);
-    if (same)
-        kv_export_rows(out, v.fd, e->begin, e->end, e->count);
-    same = same && is_as_surveyed(e, v.fd);
-    kv_doc_version_close(&v);
-    return same ? 0 : refuse_changed(e, err);
+    struct kv_slice task;
+    return kv_json_get(row, "task_id", &task) && kv_json_type(task) == KV_JSON_STRING;
 }
 
 static int write_rows(struct kv_export_run *e, struct kv_export *out, struct kv_err *err)
@@ -327,7 +345,9 @@ static int write_rows(struct kv_export_run *e, struct kv_export *out, struct kv_
         if (!is_newest(e, i))
             continue;
         written++;
-        put_row(e, out, at.text);
+        kv_buf_clear(&e->row);
+        kv_row_spell(&e->row, at.text, spelling_of(e, at.text, is_generic(at.text), false));
+        kv_export_row(out, kv_slice_of(&e->row));
     }
     kv_rows_end(&rows);
     return got == 0 && written != e->chosen ? refuse_changed(e, err) : got;
@@ -350,8 +370,7 @@ static int write_json(struct kv_export_run *e, const char *path, int fd, struct 
     struct kv_err late;
     make_head(e, &head);
     kv_export_begin(&out, fd, &head);
-    bool whole = e->verbatim && e->count && e->chosen == e->count;
-    int got = whole ? copy_rows(e, &out, err) : write_rows(e, &out, err);
+    int got = write_rows(e, &out, err);
     if (end_json(e, &out, path, &late) != 0 && got == 0) {
         *err = late;
         got = -1;
@@ -479,6 +498,7 @@ int kv_export_run_csv(struct kv_export_run *e, const char *path, struct kv_err *
 
 void kv_export_run_release(struct kv_export_run *e)
 {
+    end_copying(e, false);
     drop_draft(e);
     kv_tally_release(&e->rows);
     kv_scenarios_close(e->scenarios);
@@ -487,6 +507,7 @@ void kv_export_run_release(struct kv_export_run *e)
     kv_buf_release(&e->id);
     kv_buf_release(&e->row);
     kv_buf_release(&e->draft_head);
+    kv_key_match_release(&e->match);
     kv_key_index_close(e->waiting);
     free(e->newest);
 }

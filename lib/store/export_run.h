@@ -2,10 +2,12 @@
  *
  * Goes through the rows of a pair (under its lock) or of a finished export. The survey reads every
  * row as a result, finds which are the newest of their tasks (a bit each) and counts, because the
- * counts stand in the header; writing copies the rows whose bit is set, whole or not at all. Where
- * all of them are, and stand in the results file as they will in the export, the system copies them
- * as one range of bytes. Where they do not, the survey writes a draft behind the header that the
- * index lets expect; it is thrown away, and the rows are read again, if another one is due.
+ * counts stand in the header. Meanwhile the rows that belong in the export are copied into a draft
+ * (row_copier.h), behind the header that the counts of the pair let expect. If another one is due that
+ * has the same length, it takes its place; else the draft is thrown away, and the rows are read again
+ * and written, whole or not at all.
+ *
+ * Where nothing was done twice, each completed task has one row, and no index is asked (key_match.h).
  *
  *     struct kv_export_run e = {.store = st, .info = info, .now = now};
  *     if (kv_export_run_survey(&e, &err) == 1 && kv_export_run_json(&e, "results.json", &err) == 0)
@@ -23,7 +25,8 @@
 #include "err.h"
 #include "export.h"
 #include "io.h"
-#include "io_at.h"
+#include "key_match.h"
+#include "row_copier.h"
 #include "scenario.h"
 #include "store.h"
 #include "tally.h"
@@ -40,6 +43,9 @@ struct kv_export_run {
     bool is_complete;
     const char *draft_path; /* the JSON is drafted for there by the survey, so that rows are read
                              * once; NULL: it is not */
+    bool
+        one_each; /* each completed key is expected to have one row, and no index is asked: what does
+                    * not come true is told by the survey */
     int64_t expected, failed_expected; /* tasks that will be in it, and failures of them: what does
                                         * not come true costs a second reading, and no more */
 
@@ -51,12 +57,10 @@ struct kv_export_run {
     /* Private. */
     unsigned char *newest; /* a bit a row */
     size_t count, room;
-    size_t chosen;           /* of them */
-    bool verbatim;           /* the rows stand in the results file as they will in the export: */
-    uint64_t begin, end;     /* from here to there, so far; */
-    size_t line;             /* of the last one */
-    struct kv_file surveyed; /* the file they stand in */
-    struct kv_digest128 sum; /* of the completed tasks whose row was chosen */
+    size_t chosen;                /* of them */
+    bool alone, alone_before;     /* the last row stands on a line of its own, and the one before */
+    struct kv_digest128 sum;      /* of the completed tasks whose row was chosen */
+    struct kv_key_match match;    /* in its place if one_each */
     struct kv_key_index *waiting; /* what was left out, until its newer row has come */
     int64_t awaited;
     struct kv_buf members; /* of the results document, but for its rows: an object */
@@ -68,6 +72,7 @@ struct kv_export_run {
     struct kv_buf draft_head;
     struct kv_export out;
     bool drafted;
+    struct kv_row_copier *copier; /* of its rows, during the survey */
 };
 
 /* 1 if the rows add up: the rows chosen are one a completed task of the .state, no more and no

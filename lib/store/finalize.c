@@ -30,7 +30,8 @@ struct work {
     struct kv_store *store;
     const struct kv_state_info *info;
     struct kv_buf key;
-    int64_t failed;          /* tasks whose newest row is a failure, as the index has it */
+    int64_t failed; /* tasks whose newest row is a failure, as the index or the .state has it */
+    bool indexed;   /* the index is asked what belongs in the export */
     int run_lock, feed_lock; /* -1: not held */
 };
 
@@ -210,6 +211,13 @@ static int finish_removal(struct work *w, struct kv_err *err)
     return without_state(w, err) == 0 ? 1 : -1;
 }
 
+/* True if, by the counts, each completed task has one row: nothing was done twice. */
+static bool has_one_each(const struct kv_state_info *info, const struct kv_store_counts *counts)
+{
+    return info->growing && info->layout == KV_LAYOUT_1 && counts->rows == counts->completed &&
+           info->completed_count == counts->completed;
+}
+
 /* 1: ready; 0: a hole, by a private file's word; -1. */
 static int check_ready(struct work *w, struct kv_err *err)
 {
@@ -226,6 +234,11 @@ static int check_ready(struct work *w, struct kv_err *err)
             "%s: %" PRId64 " of %" PRId64 " tasks have no result yet; go on with %s",
             w->paths.state, counts.pending, counts.total, w->paths.resume);
     kv_buf_clear(&w->key);
+    w->indexed = w->indexed || !has_one_each(w->info, &counts);
+    const struct kv_outcomes *ended = &w->info->outcomes;
+    w->failed = ended->wrong + ended->declined + ended->errors;
+    if (!w->indexed)
+        return 1;
     if (kv_store_holes(w->store, &holes, &w->key, &w->failed, err) != 0)
         return -1;
     return holes ? 0 : 1;
@@ -263,6 +276,7 @@ static int write_exports(struct work *w, struct kv_err *err)
     done->duration = w->how->now - start;
     e.draft_path = done->output_path;
     e.failed_expected = w->failed;
+    e.one_each = !w->indexed;
     e.expected = done->completed;
     int got = kv_export_run_survey(&e, err);
     if (got == 1 && ((done->csv_path && kv_export_run_csv(&e, done->csv_path, err) != 0) ||
@@ -287,12 +301,21 @@ static int export_batch(struct work *w, struct kv_err *err)
     return got < 0 && kv_store_in_doubt(w->store) ? 0 : got;
 }
 
+/* 1: what did not add up can be tried in another way; 0: not; -1. */
+static int try_again(struct work *w, struct kv_err *err)
+{
+    bool had_index = w->indexed;
+    w->indexed = true;
+    return had_index ? kv_store_read_again(w->store, err) : 1;
+}
+
 /* Nothing is removed unless what was exported adds up to what the .state says is completed. What
- * does not is read again, without the private files; if it still does not, it is refused. */
+ * does not is read again, first with the private files and then without; if it still does not, it is
+ * refused. */
 static int export_surely(struct work *w, struct kv_err *err)
 {
     int got, again = 0;
-    while ((got = export_batch(w, err)) == 0 && (again = kv_store_read_again(w->store, err)) == 1)
+    while ((got = export_batch(w, err)) == 0 && (again = try_again(w, err)) == 1)
         continue;
     if (got != 0)
         return got < 0 ? -1 : 0;

@@ -537,13 +537,20 @@ CASES
         n=$((n + 1))
     done
     # Every slot at once: nothing that it says is true.
-    kv-manifest --force --tasks tasks -o r.json >/dev/null
-    seq 6 | sed 's/.*/{"task_id":"t&","x":1}/' | kv-append -q r.json
-    dd if=/dev/urandom of=.r.json.index bs=1 seek=4096 count=2048 conv=notrunc status=none
-    run --separate-stderr kv-finalize -v r.json
-    assert_success
-    assert_equal "$(jq '.results | length' r.json)" 6
+    lies() {
+        kv-manifest --force --tasks tasks -o r.json >/dev/null
+        { cat; seq 6 | sed 's/.*/{"task_id":"t&","x":1}/'; } | kv-append -q r.json
+        dd if=/dev/urandom of=.r.json.index bs=1 seek=4096 count=2048 conv=notrunc status=none
+        run --separate-stderr kv-finalize -v r.json
+        assert_success
+        assert_equal "$(jq -c '[.results[] | [.task_id, .x]] | sort' r.json)" \
+            '[["t1",1],["t2",1],["t3",1],["t4",1],["t5",1],["t6",1]]'
+    }
+    lies <<<'{"task_id":"t1","error":"no"}'
     [[ $stderr == *"does not add up; all is read again"* ]]
+    # Where nothing was done twice it is not asked.
+    lies </dev/null
+    assert_stderr ''
 }
 
 # on_a_terminal COMMAND... - what it prints to a terminal of 80 columns, without the carriage returns
@@ -695,4 +702,55 @@ on_a_terminal() {
     assert_equal "$(jq -c '[(.results | length), (.results[] | select(.task_id == "9").text)]' r.json)" '[300,"again"]'
     jq -c '.results[] | select(.task_id != "9")' copied >wanted
     jq -c '.results[] | select(.task_id != "9")' r.json | cmp wanted -
+}
+
+# A run of 6,000 results of 1 KB and more, so that they are copied by a thread, in more than one piece.
+@test "finalize: of many rows each newest one is there, spelled as it should be, whatever stands between" {
+    export SOURCE_DATE_EPOCH=1800000000
+    python3 - <<'PY'
+import json
+def result(i, **more):
+    who = {"interface": "i", "model_name": "m", "tools": [], "config_id": None}
+    return {"metadata": dict({"question_id": "q%d" % i, "template_id": "t", "question_text": "x, : " * 250,
+                              "answering": who, "parsing": who, "execution_time": 1, "failure": None,
+                              "timestamp": "2026-01-01 00:00:00", "result_id": "0" * 16}, **more)}
+def compact(row):
+    return json.dumps(row, separators=(",", ":"))
+failed = {"category": "timeout", "stage": "generate_answer", "reason": "r"}
+rows = [result(i) for i in range(4000)]
+jobs = [{"task_id": "j%d" % i, "text": "y, : " * 250} for i in range(2000)]
+bad = {i: result(i, failure=failed) for i in range(0, 4000, 7)}
+with open("tasks", "w") as f:
+    f.writelines('"q%d\\ti:m:\\ti:m:"\n' % i for i in range(4000))
+    f.writelines('"j%d"\n' % i for i in range(2000))
+with open("once", "w") as f:
+    f.writelines(compact(row) + "\n" for row in rows + jobs)
+with open("twice", "w") as f: # failures among them, of which newer rows come later
+    f.writelines(compact(bad.get(i, row)) + "\n" for i, row in enumerate(rows))
+    f.writelines(compact(row) + "\n" for row in jobs)
+    f.writelines(compact(rows[i]) + "\n" for i in bad)
+def export(name, rows):
+    with open(name, "w") as f:
+        f.write(",\n".join(json.dumps(row) if "metadata" in row else compact(row) for row in rows) + "\n]}\n")
+export("once.rows", rows + jobs)
+export("twice.rows", [row for i, row in enumerate(rows) if i not in bad] + jobs + [rows[i] for i in bad])
+PY
+    local how
+    for how in once twice; do
+        kv-manifest --force --tasks tasks -o r.json >/dev/null
+        kv-append -q r.json <$how
+        kv-finalize --keep r.json >summary
+        assert_equal "$(json -c '[.result_count, .successful_count, .failed_count]' summary)" '[6000,6000,0]'
+        tail -n +2 r.json | cmp - $how.rows
+        mv r.json $how.json
+    done
+    assert_equal "$(head -n 1 once.json)" "$(head -n 1 twice.json)"
+    # Lines that are broken elsewhere, and not where they should be.
+    cp r.json.tmp whole
+    for edit in '7s/"metadata"/\n&/' '9,12s/^/ /' '20,$s/,$/ ,/' '100{N;s/,\n/\n,/}' '200,300{N;s/\n/ /}'; do
+        sed "$edit" whole >r.json.tmp
+        ! cmp -s whole r.json.tmp
+        kv-finalize --keep r.json >/dev/null
+        cmp r.json twice.json
+    done
 }

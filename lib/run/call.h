@@ -47,6 +47,7 @@ struct kv_call {
     int64_t ready_ms, started_ms, throttled_ms;
     uint64_t order;
     uint64_t number; /* of the starts at its server */
+    uint64_t turn;   /* of the starts on its lane */
     int place;       /* calls in flight there when it had started */
     int slot;        /* in which it runs, of a lane of commands */
 };

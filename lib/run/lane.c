@@ -87,7 +87,7 @@ static void refill(struct kv_lane *l, int64_t now)
 /* True if nothing was let through, and one call is under way that finds out whether it still is so. */
 static bool has_knocked(const struct kv_lane *l)
 {
-    return l->closed && l->pace->started > l->refused_number;
+    return l->closed && l->started > l->refused_turn;
 }
 
 int64_t kv_lane_opens_at(struct kv_lane *l, int64_t now)
@@ -96,7 +96,7 @@ int64_t kv_lane_opens_at(struct kv_lane *l, int64_t now)
     if (l->stopped || l->in_flight >= (l->probing ? 1 : l->cap))
         return INT64_MAX;
     if (has_knocked(l))
-        at = later(at, l->pace->started_ms + kv_pace_refusal_ms(l->pace));
+        at = later(at, l->started_ms + kv_pace_refusal_ms(l->pace));
     if (l->rules->rpm > 0)
         at = later(at, (int64_t)ceil(l->next_ms));
     if (l->rules->tpm > 0) {
@@ -136,6 +136,8 @@ void kv_lane_start(struct kv_lane *l, struct kv_call *call, int64_t now)
     l->in_flight++;
     call->slot = l->slots ? kv_slots_take(l->slots) : -1;
     kv_pace_start(l->pace, call, now);
+    call->turn = ++l->started;
+    l->started_ms = now;
     if (l->rules->rpm > 0)
         l->next_ms = fmax(l->next_ms, (double)now - CATCH_UP_MS) + 60000 / l->rules->rpm;
     if (l->rules->tpm > 0)
@@ -165,7 +167,7 @@ void kv_lane_served(
     l->served = true;
     l->probing = false;
     l->exhausted = l->turned_away = l->lost = 0;
-    if (call->number > l->last_refused)
+    if (call->turn > l->last_refused)
         reopen(l, now);
     l->last_ok_ms = now;
     kv_pace_served(l->pace, call, &l->length, end->latency_ms, now);
@@ -194,9 +196,9 @@ static int64_t back_off(struct kv_lane *l, double first, double longest, double 
  * belongs to the same event. */
 static bool again(const struct kv_lane *l, const struct kv_call *call, int *times, uint64_t *last)
 {
-    if (call->number <= *last)
+    if (call->turn <= *last)
         return false;
-    *last = l->pace->started;
+    *last = l->started;
     ++*times;
     return true;
 }
@@ -204,11 +206,11 @@ static bool again(const struct kv_lane *l, const struct kv_call *call, int *time
 bool kv_lane_throttled(
     struct kv_lane *l, const struct kv_call *call, const struct kv_call_end *end, int64_t now)
 {
-    if (call->number > l->last_refused + 1)
+    if (call->turn > l->last_refused + 1)
         l->refused = 0; /* the one before has been let through */
-    if (call->number > l->last_refused)
-        l->last_refused = call->number;
-    bool anew = again(l, call, &l->refused, &l->refused_number);
+    if (call->turn > l->last_refused)
+        l->last_refused = call->turn;
+    bool anew = again(l, call, &l->refused, &l->refused_turn);
     bool of_load = kv_pace_refused(l->pace, call, now);
     int most = kv_pace_row(l->pace), more = l->refused - most;
     if (more < 0)
@@ -243,7 +245,7 @@ void kv_lane_window(struct kv_lane *l, double remaining, int64_t reset_ms, int64
  * that never did, as often as the configuration says. */
 void kv_lane_lost(struct kv_lane *l, const struct kv_call *call, int64_t now)
 {
-    if (!again(l, call, &l->lost, &l->lost_number) || (l->served && l->lost < FEW_LOST))
+    if (!again(l, call, &l->lost, &l->lost_turn) || (l->served && l->lost < FEW_LOST))
         return;
     l->probing = true;
     if (l->served)

@@ -35,14 +35,15 @@ struct kv_lane {
     bool probing; /* one call at a time, until one is served */
     bool closed;  /* the same, until one is let through */
     bool stopped, told;
-    bool served;             /* it answered at least once */
-    int exhausted;           /* calls in a row that used up their budgets */
-    int turned_away;         /* the same, by a host that is there */
-    int refused, lost;       /* times in a row: one burst is one time … */
-    uint64_t refused_number; /* … in which calls up to this one had started before */
-    uint64_t last_refused;   /* the newest call that was */
-    uint64_t lost_number;
-    int64_t gate_ms, last_ok_ms, first_ms;
+    bool served;           /* it answered at least once */
+    int exhausted;         /* calls in a row that used up their budgets */
+    int turned_away;       /* the same, by a host that is there */
+    uint64_t started;      /* calls, which are numbered by their turn */
+    int refused, lost;     /* times in a row: one burst is one time, … */
+    uint64_t refused_turn; /* … in which calls up to this one had started before */
+    uint64_t last_refused; /* the newest call that was */
+    uint64_t lost_turn;
+    int64_t gate_ms, last_ok_ms, first_ms, started_ms;
     double next_ms; /* of --rpm */
     double credit;  /* of --tpm, in tokens */
     int64_t credit_ms;

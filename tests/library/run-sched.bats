@@ -135,6 +135,8 @@ rivals() {
     is '.per_s > 16 and .part < 0.03'
     sim counted=20 lanes=2 service_ms=50 seconds=60 from=30 jobs=64
     is '.per_s > 16 and .part < 0.03'
+    sim counted=20 lanes=2 service_ms=50 seconds=25 from=8 # soon after a burst, too
+    is '.per_s > 14 and .part < 0.03'
 }
 
 @test "sched: one call at a time is not slowed by the waits of calls that are refused at random" {

@@ -165,8 +165,8 @@ at_least() {
     start_haproxy 'stick-table type ip size 1k expire 10s store http_req_rate(1s)
         http-request track-sc0 src
         http-request deny deny_status 429 if { sc_http_req_rate(0) gt 20 }' ''
-    go_for 25 -j auto # the first burst is punished for long
-    at_least 7 15
+    go_for 25 -j auto # the first burst is punished for some seconds
+    at_least 9 12
 }
 
 @test "limiters: nginx, 5 requests a second, with a burst of 10" {

@@ -5,6 +5,7 @@
 #include "batch_lacks.h"
 #include "batch_look.h"
 #include "batch_manage.h"
+#include "batch_restore.h"
 #include "batch_sources.h"
 #include "batch_submit.h"
 #include "by_batches.h"
@@ -65,6 +66,11 @@ static int print_parts(const struct task *t, bool all, struct kv_err *err)
     return failed;
 }
 
+static int settle(const struct task *t, struct kv_err *err)
+{
+    return kv_batch_settle(t->b, err) || kv_batch_restore(t->b, err) ? -1 : 0;
+}
+
 static int submit(const struct task *t, struct kv_err *err)
 {
     struct kv_batch_sources sources = {0};
@@ -75,22 +81,20 @@ static int submit(const struct task *t, struct kv_err *err)
                    (size_t)t->n, given.shape, err) != 0)
         return -1;
     order.sources = any ? &sources : NULL;
-    int failed = kv_batch_settle(t->b, err) || kv_batch_submit(t->b, &order, err) ||
-                 print_parts(t, false, err);
+    int failed = settle(t, err) || kv_batch_submit(t->b, &order, err) || print_parts(t, false, err);
     kv_batch_sources_release(&sources);
     return failed;
 }
 
 static int status(const struct task *t, struct kv_err *err)
 {
-    return kv_batch_settle(t->b, err) || kv_batch_look(t->b, err) || print_parts(t, true, err) ? -1
-                                                                                               : 0;
+    return settle(t, err) || kv_batch_look(t->b, err) || print_parts(t, true, err) ? -1 : 0;
 }
 
 static int collect(const struct task *t, struct kv_err *err)
 {
     const struct kv_batch_sink print = {.put = put}, none = {0};
-    if (kv_batch_settle(t->b, err) || kv_batch_look(t->b, err) ||
+    if (settle(t, err) || kv_batch_look(t->b, err) ||
         kv_batch_collect(t->b, given.all ? &none : &print, err))
         return -1;
     return given.all ? kv_batch_collected(t->b, &print, err) : 0;

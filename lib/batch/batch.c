@@ -218,7 +218,7 @@ void kv_batch_say(struct kv_batch *b, const struct kv_batch_part *p, const char 
     if (!b->options.say)
         return;
     kv_buf_printf(&text, "%s.batches: ", b->paths.output);
-    if (p)
+    if (p && p->number)
         kv_buf_printf(&text, "part %lld: ", (long long)p->number);
     va_start(ap, format);
     kv_buf_vprintf(&text, format, ap);

@@ -6,6 +6,7 @@
  *
  *     struct kv_batch *b = kv_batch_open(&options, &err);
  *     kv_batch_settle(b, &err);            what is in doubt (batch_doubt.h)
+ *     kv_batch_restore(b, &err);           what an older copy of the ledger lacks (batch_restore.h)
  *     kv_batch_look(b, &err);              how far the open parts are (batch_look.h)
  *     kv_batch_collect(b, …, &err);        replies of those that ended (batch_collect.h)
  *     kv_batch_submit(b, …, &err);         what is still missing (batch_submit.h)

@@ -59,8 +59,8 @@ static int fetch(struct kv_batch *b, struct kv_batch_service *s, const struct kv
     return d.failed ? kv_err_context(err, "results") : b->x.end == KV_EXCHANGE_DONE;
 }
 
-static int fetch_file(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
-    const char *id, int fd, struct kv_err *err)
+int kv_batch_fetch_file(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, const char *id, int fd, struct kv_err *err)
 {
     struct kv_buf path = {0};
     if (!*id)
@@ -72,7 +72,7 @@ static int fetch_file(struct kv_batch *b, struct kv_batch_service *s, const stru
 }
 
 /* The key goes with the request, so a URL at another host is not followed. */
-static int fetch_results(struct kv_batch *b, struct kv_batch_service *s,
+static int fetch_inline(struct kv_batch *b, struct kv_batch_service *s,
     const struct kv_batch_part *p, int fd, struct kv_err *err)
 {
     struct kv_buf path = {0};
@@ -89,17 +89,17 @@ static int fetch_results(struct kv_batch *b, struct kv_batch_service *s,
     return got;
 }
 
-static int fetch_all(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
-    int fd, struct kv_err *err)
+int kv_batch_fetch_results(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, int fd, struct kv_err *err)
 {
     if (kv_io_truncate(fd, 0, err) != 0)
         return kv_err_context(err, "results");
     if (lseek(fd, 0, SEEK_SET) != 0)
         return kv_err_sys(err, "results");
     if (!kv_batch_wire_for(p)->has_files)
-        return fetch_results(b, s, p, fd, err);
-    int got = fetch_file(b, s, p, p->output, fd, err);
-    return got == 1 ? fetch_file(b, s, p, p->errors, fd, err) : got;
+        return fetch_inline(b, s, p, fd, err);
+    int got = kv_batch_fetch_file(b, s, p, p->output, fd, err);
+    return got == 1 ? kv_batch_fetch_file(b, s, p, p->errors, fd, err) : got;
 }
 
 /* ---- counting ---- */
@@ -136,7 +136,7 @@ static int fetch_whole(struct kv_batch *b, struct kv_batch_service *s,
     for (int i = 0; i < FETCHES && !whole; i++) {
         if (!kv_exchange_pause(&s->line, pauses_ms[i]))
             return 0;
-        int got = fetch_all(b, s, p, fd, err);
+        int got = kv_batch_fetch_results(b, s, p, fd, err);
         if (got < 0)
             return -1;
         if (s->stopped || (!got && b->x.end == KV_EXCHANGE_REFUSED))
@@ -386,9 +386,22 @@ static int collect_fetched(struct kv_batch *b, struct kv_batch_part *p,
     return got;
 }
 
+/* Without its requests nobody can say what is missing of it. */
+static bool has_requests(const struct kv_batch *b, const struct kv_batch_part *p)
+{
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    bool there = kv_io_exists(path, NULL) != 0;
+    free(path);
+    return there;
+}
+
 static int collect_part(struct kv_batch *b, struct kv_batch_part *p,
     const struct kv_batch_sink *sink, struct kv_err *err)
 {
+    if (!has_requests(b, p)) {
+        b->tally.waits = true;
+        return 0;
+    }
     int fd = kv_batch_body_scratch(&b->paths, err);
     if (fd < 0)
         return -1;

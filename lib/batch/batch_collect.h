@@ -20,4 +20,11 @@ int kv_batch_collect(struct kv_batch *b, const struct kv_batch_sink *sink, struc
 /* Hands on all that was ever collected. */
 int kv_batch_collected(struct kv_batch *b, const struct kv_batch_sink *sink, struct kv_err *err);
 
+/* Fetches a file of the service, or all results of a batch that ended, to the end of an empty file. 1: it
+ * all came, 0: it did not, as b->x says, -1: it cannot be written. */
+int kv_batch_fetch_file(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, const char *id, int fd, struct kv_err *err);
+int kv_batch_fetch_results(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, int fd, struct kv_err *err);
+
 #endif

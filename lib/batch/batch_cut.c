@@ -92,12 +92,7 @@ static double find_queue_limit(const struct cutter *c)
 
 static int64_t next_number(const struct cutter *c)
 {
-    const struct kv_ledger *l = c->b->ledger;
-    int64_t last = 0;
-    for (size_t i = 0; i < kv_ledger_parts(l); i++)
-        if (kv_ledger_part(l, i)->number > last)
-            last = kv_ledger_part(l, i)->number;
-    return last + (int64_t)c->made_count + 1;
+    return kv_ledger_last_part(c->b->ledger) + (int64_t)c->made_count + 1;
 }
 
 /* True if an open part of the endpoint has so many requests, where that would confuse. */

@@ -3,6 +3,7 @@
 
 #include "batch_ids.h"
 #include "batch_json.h"
+#include "batch_match.h"
 #include "json.h"
 #include "json_out.h"
 
@@ -18,30 +19,12 @@ enum {
     LOOKING_MS = 10 * MINUTE /* over this time, before an inline batch is ordered again */
 };
 
-/* A batch that may be the one of the part. */
-struct match {
-    char id[KV_BATCH_ID_MAX + 1];
-    int64_t created_ms, expires_ms;
-    enum kv_batch_status status;
-};
-
 struct search {
     struct kv_batch *b;
     const struct kv_batch_part *p;
     char *label;
-    struct match *found;
-    size_t n;
+    struct kv_batch_matches found;
 };
-
-static void keep(struct search *s, const struct kv_batch_seen *seen)
-{
-    s->found = kv_grow(s->found, s->n, sizeof *s->found);
-    struct match *m = &s->found[s->n++];
-    memcpy(m->id, seen->id, sizeof m->id);
-    m->created_ms = seen->created_ms;
-    m->expires_ms = seen->expires_ms;
-    m->status = seen->status;
-}
 
 static int stands(struct kv_batch *b, struct kv_batch_part *p)
 {
@@ -154,54 +137,16 @@ static bool look_for_file(void *closure, const struct kv_batch_seen *seen)
     struct search *s = closure;
     bool ours = *seen->input && strcmp(seen->input, s->p->file) == 0;
     if (*seen->id && ours && (!*seen->mark || strcmp(seen->mark, s->label) == 0))
-        keep(s, seen);
+        kv_batch_matches_add(&s->found, seen);
     return true;
-}
-
-static const struct match *oldest(const struct search *s)
-{
-    const struct match *best = NULL;
-    for (size_t i = 0; i < s->n; i++) {
-        const struct match *m = &s->found[i];
-        bool fails = m->status == KV_BATCH_FAILED,
-             best_fails = best && best->status == KV_BATCH_FAILED;
-        if (!best || (best_fails && !fails) ||
-            (fails == best_fails && m->created_ms < best->created_ms))
-            best = m;
-    }
-    return best;
-}
-
-static void cancel_others(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *p, const struct search *search, const struct match *kept)
-{
-    for (size_t i = 0; i < search->n; i++) {
-        const struct match *m = &search->found[i];
-        struct kv_buf path = {0};
-        if (m == kept || kv_batch_status_is_final(m->status))
-            continue;
-        kv_buf_printf(&path, "%s/%s/cancel", kv_batch_wire_for(p)->batches, m->id);
-        kv_batch_ask(b, s, p, path.p, &(struct kv_exchange_request){.body = KV_SLICE("{}")});
-        kv_batch_say(b, p, "was ordered twice: batch %s is cancelled", m->id);
-        kv_buf_release(&path);
-    }
-}
-
-static int adopt(
-    struct kv_batch *b, const struct kv_batch_part *p, const struct match *m, struct kv_err *err)
-{
-    struct kv_batch_seen seen = {.expires_ms = m->expires_ms};
-    memcpy(seen.id, m->id, sizeof seen.id);
-    kv_batch_say(b, p, "had been ordered: batch %s is looked after", m->id);
-    return kv_batch_note_created(b, p, &seen, true, err);
 }
 
 static int take_found(struct kv_batch *b, struct kv_batch_service *s, struct kv_batch_part *p,
     const struct search *search, struct kv_err *err)
 {
-    const struct match *m = oldest(search);
-    cancel_others(b, s, p, search, m);
-    return adopt(b, p, m, err);
+    const struct kv_batch_match *m = kv_batch_matches_oldest(&search->found);
+    kv_batch_matches_cancel(b, s, p, &search->found, m);
+    return kv_batch_match_adopt(b, p, m, err);
 }
 
 /* Lists lag: what a young doubt does not find is looked for again. */
@@ -214,41 +159,33 @@ static int settle_file_batch(
     kv_batch_add_label(b, p, &label);
     struct search search = {.b = b, .p = p, .label = label.p};
     bool ok = true;
-    for (size_t i = 0; ok && !search.n && i < (old ? 1 : 4); i++) {
+    for (size_t i = 0; ok && !search.found.n && i < (old ? 1 : 4); i++) {
         ok = kv_exchange_pause(&s->line, pauses_ms[i]) &&
              kv_batch_list(b, s, p, p->sending_ms - AFTER_MS, look_for_file, &search);
         if (!ok)
             kv_batch_take_refusal(b, s, p);
     }
     int failed = 0;
-    if (search.n)
+    if (search.found.n)
         failed = take_found(b, s, p, &search, err);
     else if (ok && sees_ours(b, s, p))
         p->step = KV_BATCH_UPLOADED;
     else
         failed = stands(b, p);
-    free(search.found);
+    kv_batch_matches_release(&search.found);
     kv_buf_release(&label);
     return failed;
 }
 
 /* ---- batches whose requests came with them ---- */
 
-static bool is_known(const struct kv_batch *b, const char *id)
-{
-    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++)
-        if (strcmp(kv_ledger_part(b->ledger, i)->batch, id) == 0)
-            return true;
-    return false;
-}
-
 static bool look_for_number(void *closure, const struct kv_batch_seen *seen)
 {
     struct search *s = closure;
     int64_t first = s->p->sending_ms - BEFORE_MS, last = s->p->sending_ms + ALIVE_MS + AFTER_MS;
     if (*seen->id && seen->created_ms >= first && seen->created_ms <= last &&
-        seen->counts.total == s->p->requests && !is_known(s->b, seen->id))
-        keep(s, seen);
+        seen->counts.total == s->p->requests && !kv_batch_match_is_known(s->b, seen->id))
+        kv_batch_matches_add(&s->found, seen);
     return true;
 }
 
@@ -261,7 +198,7 @@ static bool take_line(void *user, struct kv_slice bytes)
 
 /* The id in the first of its results: 1 and *id, or 0 if there is none to be had now. */
 static int first_id(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
-    const struct match *m, struct kv_buf *id)
+    const struct kv_batch_match *m, struct kv_buf *id)
 {
     struct kv_buf path = {0}, text = {0};
     struct kv_slice line, value;
@@ -282,7 +219,7 @@ static int first_id(struct kv_batch *b, struct kv_batch_service *s, const struct
 
 /* 1: it is the part's, 0: it is not, -1: that cannot be seen yet. */
 static int is_ours(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
-    const struct match *m, struct kv_batch_ids *ids)
+    const struct kv_batch_match *m, struct kv_batch_ids *ids)
 {
     struct kv_buf id = {0};
     if (!kv_batch_status_is_final(m->status)) {
@@ -307,11 +244,11 @@ static int try_candidates(struct kv_batch *b, struct kv_batch_service *s, struct
     int got = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err) != 0 ? -2 : 0;
     free(path);
     bool unknown = false;
-    for (size_t i = 0; got == 0 && i < search->n; i++) {
-        int ours = is_ours(b, s, p, &search->found[i], ids);
+    for (size_t i = 0; got == 0 && i < search->found.n; i++) {
+        int ours = is_ours(b, s, p, &search->found.items[i], ids);
         unknown |= ours < 0;
         if (ours == 1)
-            got = adopt(b, p, &search->found[i], err) != 0 ? -2 : 1;
+            got = kv_batch_match_adopt(b, p, &search->found.items[i], err) != 0 ? -2 : 1;
     }
     kv_batch_ids_close(ids);
     return got == 0 && unknown ? -1 : got;
@@ -339,12 +276,12 @@ static int settle_inline_batch(
 {
     struct search search = {.b = b, .p = p};
     if (!kv_batch_list(b, s, p, p->sending_ms - BEFORE_MS, look_for_number, &search)) {
-        free(search.found);
+        kv_batch_matches_release(&search.found);
         kv_batch_take_refusal(b, s, p);
         return stands(b, p);
     }
-    int got = search.n ? try_candidates(b, s, p, &search, err) : 0;
-    free(search.found);
+    int got = search.found.n ? try_candidates(b, s, p, &search, err) : 0;
+    kv_batch_matches_release(&search.found);
     if (got == -2)
         return -1;
     if (got == -1) {

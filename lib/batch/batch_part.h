@@ -42,6 +42,7 @@ struct kv_batch_part {
     int64_t looked_ms; /* by this process */
     enum kv_batch_status status;
     struct kv_batch_counts counts;
+    bool adopted;      /* its batch was found, not made */
     bool doubt_stands; /* it was looked for a moment ago, and nothing more is known yet */
     int doubt_looks;   /* in vain, for a batch that may have been ordered */
     int64_t doubt_ms;  /* the first of them */

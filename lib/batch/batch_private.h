@@ -10,7 +10,9 @@ struct kv_batch_service {
     char *endpoint, *dialect, *base_url;
     struct kv_exchange_line line;
     int64_t listed_ms;
-    bool stopped; /* it has refused the key, or cannot be reached: not asked again */
+    bool stopped;  /* it has refused the key, or cannot be reached: not asked again */
+    bool searched; /* for batches that the ledger has forgotten */
+    bool closed;   /* what was ordered there is not known: nothing is ordered now */
 };
 
 struct kv_batch {
@@ -38,7 +40,7 @@ int64_t kv_batch_since_ms(const struct kv_batch *b, int64_t then_ms);
 /* The moment in which so much will have passed. */
 int64_t kv_batch_in_ms(const struct kv_batch *b, int64_t ms);
 
-/* "NAME.batches: part 3: TEXT" */
+/* "NAME.batches: part 3: TEXT"; no part is named where p is NULL or none of the ledger. */
 void kv_batch_say(struct kv_batch *b, const struct kv_batch_part *p, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

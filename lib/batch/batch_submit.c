@@ -5,6 +5,7 @@
 #include "batch_doubt.h"
 #include "batch_ids.h"
 #include "batch_json.h"
+#include "batch_restore.h"
 #include "json.h"
 #include "json_out.h"
 
@@ -241,7 +242,7 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
         return 0;
     }
     for (int round = 0; p->step < KV_BATCH_CREATED && round < 2 * ROUNDS; round++) {
-        if (s->stopped || b->tally.signal || has_to_wait(b, p) || p->doubt_stands) {
+        if (s->stopped || s->closed || b->tally.signal || has_to_wait(b, p) || p->doubt_stands) {
             b->tally.waits = true;
             return 0;
         }
@@ -252,8 +253,41 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
     return 0;
 }
 
+/* Looks at the services of new requests too, before their parts have numbers. */
+static int restore_all(
+    struct kv_batch *b, const struct kv_batch_sources *sources, struct kv_err *err)
+{
+    for (size_t i = 0; i < sources->n; i++) {
+        const struct kv_batch_source *s = &sources->items[i];
+        const struct kv_batch_part like = {.endpoint = s->endpoint,
+            .model = s->model,
+            .wire = s->wire,
+            .dialect = s->dialect,
+            .base_url = s->base_url,
+            .shape = s->shape,
+            .url = ""};
+        if (kv_batch_restore_at(b, &like, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* True if what was ordered somewhere is not known, as the ledger may have forgotten it: a new part could
+ * be of the same requests, or get its number. */
+static bool is_unclear(const struct kv_batch *b)
+{
+    for (size_t i = 0; i < b->service_count; i++)
+        if (b->services[i]->closed)
+            return true;
+    return false;
+}
+
 static int cut_all(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
+    if (restore_all(b, order->sources, err) != 0)
+        return -1;
+    if (is_unclear(b))
+        return 0;
     struct kv_batch_ids *ids = kv_batch_ids_open();
     int failed = kv_batch_ids_add_known(ids, b->ledger, &b->paths, err) ||
                  kv_batch_cut(b, order->sources, &order->limits, ids, err);

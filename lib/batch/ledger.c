@@ -245,6 +245,15 @@ struct kv_batch_part *kv_ledger_part_of(const struct kv_ledger *l, int64_t numbe
     return NULL;
 }
 
+int64_t kv_ledger_last_part(const struct kv_ledger *l)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < l->part_count; i++)
+        if (l->parts[i]->number > last)
+            last = l->parts[i]->number;
+    return last;
+}
+
 size_t kv_ledger_open_parts(const struct kv_ledger *l)
 {
     size_t n = 0;

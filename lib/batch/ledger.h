@@ -56,6 +56,7 @@ int kv_ledger_settle(struct kv_ledger *l, const char *id, struct kv_err *err);
 size_t kv_ledger_parts(const struct kv_ledger *l);
 struct kv_batch_part *kv_ledger_part(const struct kv_ledger *l, size_t i); /* by place, from 0 */
 struct kv_batch_part *kv_ledger_part_of(const struct kv_ledger *l, int64_t number); /* or NULL */
+int64_t kv_ledger_last_part(const struct kv_ledger *l); /* the highest number; 0: none */
 size_t kv_ledger_open_parts(const struct kv_ledger *l);
 
 /* Writes an event, durably, and takes it in as a reader of the file would. `members` is the JSON of

@@ -96,6 +96,10 @@ static void list_batches(const struct batches *how, struct call *c, bool anthrop
 {
     long left = batch_page(c);
     bool more = false, passed = false;
+    if (switch_take(&sw.fail_list)) {
+        batch_refuse(c, anthropic, 500, "server_error", "The server had an error");
+        return;
+    }
     kv_buf_add_str(&c->reply, "{\"object\":\"list\",\"data\":[");
     for (size_t i = batches_made_count; i > 0; i--) {
         struct batch *b = batches_made[i - 1];

@@ -21,6 +21,8 @@
  *     "null_files":N     the next N looks at a batch that ended name no files
  *     "projects":true    each key sees only what was made with it
  *     "results_url":"…"  in place of the right one
+ *     "keep_uploads":true  files that were uploaded are not handed out (400)
+ *     "fail_list":N      the next N lists of batches are a 500
  *     "foreign":N        somebody else makes a batch of N requests now
  *     "kill":"upload-before", "upload-middle", "upload-after", "create-before", "create-after" or
  *                "results-before"   SIGKILL to the process whose number is in the file "pid_file"

@@ -177,7 +177,9 @@ static void content(struct call *c, const char *id)
     char *name = kv_strndup(id, n);
     struct file *f = find_file(c, name);
     free(name);
-    if (f)
+    if (f && sw.keep_uploads)
+        batch_refuse(c, false, 400, "invalid_request_error", "Not allowed to download this file");
+    else if (f)
         kv_buf_add_slice(&c->reply, kv_slice_of(&f->bytes));
     else
         batch_refuse_missing(c, false);

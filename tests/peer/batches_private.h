@@ -37,8 +37,8 @@ struct batches_switches {
     double clock, list_lag;
     long looks, missing, close_upload, close_create, drop_upload, drop_create, fail_upload;
     long fail_create, blank_upload, blank_create, refuse_create, refuse_status, expire, omit, cut,
-        null_files, foreign;
-    bool hold, forget_metadata, iso_dates, capitals, reorder, duplicate, projects;
+        null_files, foreign, fail_list;
+    bool hold, forget_metadata, iso_dates, capitals, reorder, duplicate, projects, keep_uploads;
     char *refuse_message, *results_url, *kill, *pid_file;
     struct kv_buf batch_fails;
 };

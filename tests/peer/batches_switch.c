@@ -29,7 +29,7 @@ static void set_number(const char *name, double x)
         {"blank_upload", &sw.blank_upload}, {"blank_create", &sw.blank_create},
         {"refuse_create", &sw.refuse_create}, {"refuse_status", &sw.refuse_status},
         {"expire", &sw.expire}, {"omit", &sw.omit}, {"cut", &sw.cut},
-        {"null_files", &sw.null_files}, {"foreign", &sw.foreign}};
+        {"null_files", &sw.null_files}, {"foreign", &sw.foreign}, {"fail_list", &sw.fail_list}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (strcmp(counts[i].name, name) == 0)
             *counts[i].to = (long)x;
@@ -46,7 +46,8 @@ static void set_flag(const char *name, bool on)
         bool *to;
     } flags[] = {{"hold", &sw.hold}, {"forget_metadata", &sw.forget_metadata},
         {"iso_dates", &sw.iso_dates}, {"capitals", &sw.capitals}, {"reorder", &sw.reorder},
-        {"duplicate", &sw.duplicate}, {"projects", &sw.projects}};
+        {"duplicate", &sw.duplicate}, {"projects", &sw.projects},
+        {"keep_uploads", &sw.keep_uploads}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(flags[i].name, name) == 0)
             *flags[i].to = on;

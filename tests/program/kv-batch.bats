@@ -619,6 +619,153 @@ lost() { # SWITCH...
     assert_equal "$(wc -l <out)" 2
 }
 
+# ---- a ledger that was put back from an older copy ----
+
+# forgotten - part 2 was ordered after the copy of the ledger that lies there now
+forgotten() {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.batches copy
+    requests 4 s >more.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    cp copy r.batches
+}
+
+@test "a batch that the ledger has forgotten is adopted with its requests, and nothing is ordered twice" {
+    forgotten
+    rm r.batch-2.jsonl
+    run --separate-stderr kv-batch submit r.batches more.jsonl
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 2: had been ordered: batch batch_4 is looked after'
+    assert_equal "$(jq -c '[.part, .batch, .model, .requests]' <<<"$output")" '[2,"batch_4","m",4]'
+    assert_equal "$(cmp r.batch-2.jsonl more.jsonl)" ''
+    assert_equal "$(jq -c 'select(.part == 2) | [.event, .adopted, .file, .url, .wire, .sha256]' r.batches | tr '\n' ' ')" \
+        "[\"part\",null,null,\"/v1/chat/completions\",\"chat\",\"$(sha256sum more.jsonl | cut -c 1-64)\"] [\"uploaded\",null,\"file-3\",null,null,null] [\"created\",true,null,null,null,null] "
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out) $(ordered)" '4 7 1'
+}
+
+@test "where a service keeps no labels what the ledger has forgotten is ordered again" {
+    forgotten
+    switch '{"forget_metadata": true}'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    assert_equal "$(ordered | sort | tr '\n' ' ')" '3 1 4 2 '
+}
+
+@test "whatever a copy of the ledger has of its last part, nothing is ordered twice" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    requests 4 s >more.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.batches whole
+    cp r.replies replies
+    local n files
+    for n in $(seq 2 "$(wc -l <whole)"); do
+        for files in kept gone; do
+            rm -f r.*
+            head -n "$n" whole >r.batches
+            # Replies are as old as the ledger, or newer; and so are files of requests.
+            if [ "$files" = kept ] || grep -q '"collected"' r.batches; then
+                cp replies r.replies
+            fi
+            if [ "$files" = kept ]; then
+                cp requests.jsonl r.batch-1.jsonl
+                cp more.jsonl r.batch-2.jsonl
+            fi
+            kv-batch submit r.batches requests.jsonl more.jsonl >/dev/null 2>err || true
+            kv-batch collect r.batches >/dev/null 2>>err || true
+            assert_equal "$n $files $(answered) $(ordered)" "$n $files 7 7 1"
+        done
+    done
+}
+
+@test "requests that a service does not hand out are those that lie there, or that the results name" {
+    forgotten
+    switch '{"keep_uploads": true, "hold": true}'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    assert_equal "$(ordered)" '7 1'
+    cp copy r.batches
+    rm r.batch-2.jsonl
+    switch '{"hold": false}'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    assert_equal "$(jq -r .custom_id r.batch-2.jsonl | tr '\n' ' ')" 's1 s2 s3 s4 '
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '7 7 1'
+}
+
+@test "while it is not known which requests a batch has, nothing is ordered there" {
+    switch '{"hold": true}'
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    cp r.batches copy
+    requests 4 s >more.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    cp copy r.batches
+    mv r.batch-2.jsonl away
+    switch '{"keep_uploads": true}'
+    requests 2 t >third.jsonl
+    run --separate-stderr kv-batch submit r.batches third.jsonl
+    assert_failure 1
+    assert_stderr 'kv-batch: r.batches: part 2: which requests batch batch_4 has is not known: nothing is ordered there until it has ended, or r.batch-2.jsonl is back'
+    assert_equal "$(ordered)" '7 1'
+    cp away r.batch-2.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    assert_equal "$(ordered)" '7 1'
+    cp copy r.batches
+    rm r.batch-2.jsonl
+    switch '{"hold": false}'
+    kv-batch submit r.batches more.jsonl third.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '9 9 1'
+}
+
+@test "where the list cannot be read now nothing is ordered, and what has ended is collected" {
+    forgotten
+    switch '{"fail_list": 1}'
+    run --separate-stderr kv-batch submit r.batches more.jsonl
+    assert_failure 1
+    assert_stderr "kv-batch: r.batches: part 1: ${PROVIDER_URL#http://}: 500: The server had an error; run again"
+    assert_equal "$(ordered)" '7 1'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    assert_equal "$(ordered)" '7 1'
+}
+
+# twice - part 1 is in doubt, and its file was made a batch twice
+twice() {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    sed -i '$d' r.batches
+    jq -nc --arg f "$(jq -r '.file // empty' r.batches)" --arg l "$(jq -r '.mark // empty' r.batches)/1" \
+        '{input_file_id: $f, endpoint: "/v1/chat/completions", completion_window: "24h", metadata: {kv: $l}}' |
+        curl -sS -d @- "$PROVIDER_URL/v1/batches" >second
+}
+
+@test "of two batches of one part the oldest is adopted, and the other is cancelled" {
+    switch '{"hold": true}'
+    twice
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    assert_equal "$(jq -r '.batch' <<<"$output")" batch_2
+    assert_regex "$stderr" 'part 1: was ordered twice: batch batch_3 is cancelled'
+    run curl -sS "$PROVIDER_URL/v1/batches/batch_3"
+    assert_equal "$(jq -r .status <<<"$output")" cancelled
+    switch '{"hold": false}'
+    kv-batch collect r.batches >out
+    assert_equal "$(wc -l <out)" 3
+}
+
+@test "of two batches of one part the one that has failed is left" {
+    switch '{"batch_fails": {"code": "invalid_request", "message": "no"}}'
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    switch '{"batch_fails": null}'
+    twice
+    run --separate-stderr kv-batch status r.batches
+    assert_equal "$(jq -r '.batch' <<<"$output")" batch_3
+}
+
 # ---- the ledger ----
 
 @test "a torn last line of the ledger is cut off, told, and gone on from (T19)" {

@@ -266,6 +266,18 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     assert_success
 }
 
+@test "an older ledger that was put back costs nothing: what it has forgotten is found at the service" {
+    batched 6
+    kv-run --batch --no-probe --append r.json.state 2>err || true
+    cp r.json.batches copy
+    kv-run --batch --no-probe --append r.json.state 2>err || true
+    assert_equal "$(ordered)" '12 1'
+    cp copy r.json.batches # the answers are open again, the judgements were never ordered
+    rm r.json.batch-* r.json.replies .r.json.journal
+    steps --no-probe >/dev/null
+    assert_equal "$(ordered) $(completed)" '12 1 6'
+}
+
 @test "a batch that failed as a whole ends the step in which that is found, and the next orders again" {
     batched 3
     switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'

@@ -1,0 +1,266 @@
+/* batch_restore - what a ledger that was put back from an older copy has forgotten.
+ *
+ * Whatever it has forgotten was created after the last batch that it knows, so lists are read back to
+ * there and no further: a page, mostly.
+ */
+#include "batch_restore.h"
+
+#include "batch_collect.h"
+#include "batch_json.h"
+#include "batch_match.h"
+#include "batch_requests.h"
+#include "io.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLOCKS_MS = 15 * 60000, NUMBER_MAX = 100000000 };
+
+struct search {
+    struct kv_batch *b;
+    const struct kv_batch_part *like;
+    struct kv_batch_matches found;
+};
+
+/* The part that a label of ours names; 0: it is another's. */
+static int64_t number_of(const struct kv_batch *b, const char *label)
+{
+    const char *mark = kv_ledger_mark(b->ledger);
+    size_t n = strlen(mark);
+    char *end;
+    if (strncmp(label, mark, n) != 0 || label[n] != '/' || !isdigit((unsigned char)label[n + 1]))
+        return 0;
+    long number = strtol(label + n + 1, &end, 10);
+    return *end || number > NUMBER_MAX ? 0 : number;
+}
+
+static bool is_same_service(const struct kv_batch_part *p, const struct kv_batch_part *q)
+{
+    return strcmp(p->dialect, q->dialect) == 0 && strcmp(p->base_url, q->base_url) == 0;
+}
+
+/* The part that a batch was ordered for: its file tells or, where the copy is older than that, the
+ * label. NULL: the ledger has forgotten it, and may have given its number to another. */
+static struct kv_batch_part *find_part(
+    const struct kv_batch *b, const struct kv_batch_part *like, const struct kv_batch_match *m)
+{
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+        struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        if (is_same_service(p, like) && strcmp(p->file, m->input) == 0)
+            return p;
+    }
+    struct kv_batch_part *p = kv_ledger_part_of(b->ledger, m->number);
+    bool fits = p && is_same_service(p, like) && p->step < KV_BATCH_CREATED &&
+                (m->requests <= 0 || m->requests == p->requests);
+    return fits ? p : NULL;
+}
+
+/* One that failed has done nothing, and a part that is given up or has its batch needs no other. */
+static bool look_for_label(void *closure, const struct kv_batch_seen *seen)
+{
+    struct search *s = closure;
+    int64_t number = number_of(s->b, seen->mark);
+    if (number <= 0 || !*seen->id || !*seen->input || seen->status == KV_BATCH_FAILED ||
+        kv_batch_match_is_known(s->b, seen->id))
+        return true;
+    struct kv_batch_match *m = kv_batch_matches_add(&s->found, seen);
+    m->number = number;
+    const struct kv_batch_part *p = find_part(s->b, s->like, m);
+    if (p && p->step >= KV_BATCH_CREATED)
+        s->found.n--;
+    return true;
+}
+
+/* When the last batch was created that is surely of this ledger; else when the ledger was begun. What
+ * is taken over says nothing of the time before. */
+static int64_t last_known_ms(const struct kv_batch *b, const struct kv_batch_part *like)
+{
+    int64_t ms = 0;
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        if (!p->adopted && p->created_ms > ms && strcmp(p->endpoint, like->endpoint) == 0 &&
+            is_same_service(p, like))
+            ms = p->created_ms;
+    }
+    return ms ? ms : kv_ledger_part(b->ledger, 0)->made_ms;
+}
+
+/* ---- one that is found ---- */
+
+static int adopt(
+    struct kv_batch *b, struct kv_batch_part *p, const struct kv_batch_match *m, struct kv_err *err)
+{
+    if (strcmp(p->file, m->input) != 0 && kv_batch_note_uploaded(b, p, m->input, 0, err) != 0)
+        return -1;
+    return kv_batch_match_adopt(b, p, m, err);
+}
+
+/* Of the models that are asked at this service, the one of these requests. */
+static const struct kv_batch_part *find_like(
+    const struct kv_batch *b, const struct kv_batch_part *like, const char *model)
+{
+    for (size_t i = 0; strcmp(like->model, model) != 0 && i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        if (is_same_service(p, like) && strcmp(p->model, model) == 0)
+            return p;
+    }
+    return like;
+}
+
+/* The whole part: 1, or 0 if its requests are not to be had now. */
+static int adopt_forgotten(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *like, const struct kv_batch_match *m, struct kv_err *err)
+{
+    struct kv_batch_part draft = *like;
+    struct kv_batch_requests r = {0};
+    struct kv_buf more = {0};
+    bool taken = kv_ledger_part_of(b->ledger, m->number) != NULL;
+    char file[sizeof m->input], batch[sizeof m->id];
+    draft.number = taken ? kv_ledger_last_part(b->ledger) + 1 : m->number;
+    draft.requests = m->requests;
+    draft.file = memcpy(file, m->input, sizeof file);
+    draft.batch = memcpy(batch, m->id, sizeof batch);
+    int got = kv_batch_requests_restore(&r, b, s, &draft, err);
+    if (got == 1) {
+        kv_batch_requests_add(&r, find_like(b, like, r.model.n ? r.model.p : ""), &more);
+        if (kv_batch_note(b, &draft, "part", more.p, err) != 0 ||
+            adopt(b, kv_ledger_part_of(b->ledger, draft.number), m, err) != 0)
+            got = -1;
+    }
+    kv_buf_release(&more);
+    kv_batch_requests_release(&r);
+    return got;
+}
+
+/* All that were made of one file: 1 done, 0 not now. */
+static int take_group(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *like, const struct kv_batch_matches *group, struct kv_err *err)
+{
+    const struct kv_batch_match *m = kv_batch_matches_oldest(group);
+    struct kv_batch_part *p = find_part(b, like, m);
+    int got = !p                           ? adopt_forgotten(b, s, like, m, err)
+              : p->step < KV_BATCH_CREATED ? (adopt(b, p, m, err) == 0 ? 1 : -1)
+                                           : 1;
+    p = got == 1 ? find_part(b, like, m) : NULL;
+    if (p && strcmp(p->batch, m->id) == 0)
+        kv_batch_matches_cancel(b, s, p, group, m);
+    return got;
+}
+
+static bool is_first(const struct kv_batch_matches *found, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(found->items[k].input, found->items[i].input) == 0)
+            return false;
+    return true;
+}
+
+static struct kv_batch_matches select_of(const struct kv_batch_matches *found, const char *input)
+{
+    struct kv_batch_matches group = {0};
+    for (size_t i = 0; i < found->n; i++) {
+        if (strcmp(found->items[i].input, input) != 0)
+            continue;
+        group.items = kv_grow(group.items, group.n, sizeof *group.items);
+        group.items[group.n++] = found->items[i];
+    }
+    return group;
+}
+
+static int take_all(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *like, const struct kv_batch_matches *found, struct kv_err *err)
+{
+    bool all = true;
+    for (size_t i = found->n; i > 0; i--) { /* the oldest first */
+        if (!is_first(found, i - 1))
+            continue;
+        struct kv_batch_matches group = select_of(found, found->items[i - 1].input);
+        int got = take_group(b, s, like, &group, err);
+        kv_batch_matches_release(&group);
+        if (got < 0)
+            return -1;
+        all &= got == 1;
+    }
+    return all;
+}
+
+/* The request file of an open part, which is gone since all its requests had replies. */
+static int take_back_file(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, struct kv_err *err)
+{
+    struct kv_batch_requests r = {0};
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    int there = kv_io_exists(path, err);
+    int got = there ? there : kv_batch_requests_restore(&r, b, s, p, err);
+    kv_batch_requests_release(&r);
+    free(path);
+    return got;
+}
+
+static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *like, struct kv_err *err)
+{
+    bool all = true;
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        if (!kv_batch_part_is_open(p) || !*p->batch || strcmp(p->endpoint, like->endpoint) != 0 ||
+            !is_same_service(p, like))
+            continue;
+        int got = take_back_file(b, s, p, err);
+        if (got < 0)
+            return -1;
+        all &= got == 1;
+    }
+    return all;
+}
+
+/* ---- services ---- */
+
+/* True if there is no list that could be looked at, now or later. */
+static bool has_no_list(const struct kv_exchange *x)
+{
+    bool refused = x->end == KV_EXCHANGE_REFUSED && x->status != 429;
+    bool other = x->status == 200 && x->class == KV_OUTCOME_BAD_RESPONSE && x->json.n > 0;
+    return refused || other || x->status == 501;
+}
+
+static int search(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *like,
+    struct kv_err *err)
+{
+    struct search f = {.b = b, .like = like};
+    int64_t until = last_known_ms(b, like) - CLOCKS_MS;
+    int got = kv_batch_list(b, s, like, until, look_for_label, &f);
+    if (got)
+        got = take_all(b, s, like, &f.found, err);
+    else if (has_no_list(&b->x))
+        got = 1;
+    else
+        kv_batch_take_refusal(b, s, like);
+    kv_batch_matches_release(&f.found);
+    return got;
+}
+
+int kv_batch_restore_at(struct kv_batch *b, const struct kv_batch_part *like, struct kv_err *err)
+{
+    struct kv_err why;
+    struct kv_batch_service *s = kv_batch_service_of(b, like, &why);
+    if (!s || s->searched || s->stopped || b->tally.signal || !kv_ledger_parts(b->ledger))
+        return 0; /* without its key nothing is ordered there */
+    s->searched = true;
+    int got = kv_batch_wire_for(like)->has_files ? search(b, s, like, err) : 1;
+    if (got == 1)
+        got = take_back_files(b, s, like, err);
+    s->closed = got == 0;
+    b->tally.waits |= s->closed;
+    return got < 0 ? -1 : 0;
+}
+
+int kv_batch_restore(struct kv_batch *b, struct kv_err *err)
+{
+    size_t n = kv_ledger_parts(b->ledger);
+    for (size_t i = 0; i < n; i++)
+        if (kv_batch_restore_at(b, kv_ledger_part(b->ledger, i), err) != 0)
+            return -1;
+    return 0;
+}

@@ -144,7 +144,10 @@ int kv_batch_ids_add_replies(struct kv_batch_ids *ids, const char *path, struct 
             got = kv_batch_lines_blame(&l, err);
             break;
         }
-        kv_batch_ids_add(ids, kv_slice_of(&r.id), kv_batch_ids_flag(&r));
+        unsigned flag = kv_batch_ids_flag(&r);
+        unsigned known = kv_batch_ids_add(ids, kv_slice_of(&r.id), flag);
+        if (flag == KV_BATCH_ID_OTHER && (known & flag))
+            kv_batch_ids_add(ids, kv_slice_of(&r.id), KV_BATCH_ID_AGAIN);
     }
     kv_reply_line_release(&r);
     kv_batch_lines_close(&l);

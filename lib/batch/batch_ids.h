@@ -13,6 +13,7 @@ enum kv_batch_id_flag {
     KV_BATCH_ID_ANSWERED = 2, /* there is a success */
     KV_BATCH_ID_FAILED = 4,   /* there is a failure that another attempt would meet again */
     KV_BATCH_ID_OTHER = 8,    /* there is another failure */
+    KV_BATCH_ID_AGAIN = 16,   /* and one more that is such */
 };
 
 /* What a reply says of its call; 0: nothing was tried. 408 and 429 may pass, as every 5xx. */

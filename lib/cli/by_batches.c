@@ -5,6 +5,7 @@
 #include "batch_checks.h"
 #include "batch_json.h"
 #include "batch_paths.h"
+#include "batch_rest.h"
 #include "cli.h"
 #include "io.h"
 #include "own_program.h"
@@ -22,13 +23,18 @@
 
 extern char **environ;
 
-enum { LOOK_MS = 20, PAUSE_MS = 60000, PAUSES_MOST = 10 };
+enum { LOOK_MS = 20, PAUSE_MS = 60000, PAUSES_MOST = 10, IDLE_MOST = 3 };
 
 struct steps {
     const struct kv_by_batches *how;
     struct kv_paths paths;
     char *directory, *replies; /* of deferred calls, and of what came of calls */
     int signal_fd, signal;     /* signal: that ends it; 0: none came */
+    /* of several steps */
+    bool last;       /* batches have nothing more to bring */
+    bool over;       /* what they have left was asked at once, or cannot be had now */
+    int idle;        /* steps in a row after which nothing was ordered, and nothing was done */
+    int64_t pending; /* tasks, before the last of them */
 };
 
 /* ---- programs ---- */
@@ -253,6 +259,34 @@ static int collect(struct steps *s, struct kv_err *err)
     return status;
 }
 
+/* Asks the tasks that are left at once: nobody wants to wait a day for a few. */
+static int run_last(struct steps *s, struct kv_err *err)
+{
+    struct words w = {0};
+    s->over = true;
+    add(&w, "kv-run");
+    add_own(&w, s->how, false);
+    return end_run(s, &w, err);
+}
+
+/* Looks at what a step has left, before it is ordered. True if it is not to be ordered: the next step asks
+ * at once what was not answered in two batches, if that is little. */
+static bool is_last(struct steps *s)
+{
+    struct kv_batch_rest r;
+    struct kv_err ignored;
+    int64_t pending = 0;
+    if (!s->how->wait || kv_batch_rest_read(&r, &s->paths, s->directory, s->replies, &ignored) != 0)
+        return false;
+    int small = kv_batch_rest_is_small(&s->paths, &pending, &ignored);
+    bool idle = r.open == 0 && r.deferred == 0 && pending == s->pending;
+    s->idle = idle ? s->idle + 1 : 0;
+    s->pending = pending;
+    s->over = s->idle >= IDLE_MOST;
+    s->last = small == 1 && kv_batch_rest_is_last(&r);
+    return s->last;
+}
+
 /* What a step comes to: 0, 1, or what one of its programs has ended with. */
 static int take_step(struct steps *s, struct kv_err *err)
 {
@@ -264,9 +298,9 @@ static int take_step(struct steps *s, struct kv_err *err)
         refused = status;
     else if (!goes_on(s, status))
         return status;
-    status = run_run(s, err);
-    bool orders = goes_on(s, status) && status == KV_NO && !refused;
-    if (orders)
+    status = s->last ? run_last(s, err) : run_run(s, err);
+    bool orders = goes_on(s, status) && status == KV_NO && !refused && !s->over;
+    if (orders && !is_last(s))
         status = run_batch(s, "submit", err);
     remove_deferred(s);
     return orders && goes_on(s, status) ? KV_NO : refused ? refused : status;
@@ -275,7 +309,12 @@ static int take_step(struct steps *s, struct kv_err *err)
 static void tell(const struct steps *s)
 {
     struct kv_batch_beside b;
-    if (kv_batch_beside_read(&b, &s->paths, NULL) == 0 && b.open > 0)
+    if (s->over)
+        kv_cli_say(
+            "%s: no batch is open, and none would bring more; kv-run without --batch asks at "
+            "once what is pending",
+            s->paths.state);
+    else if (kv_batch_beside_read(&b, &s->paths, NULL) == 0 && b.open > 0)
         kv_cli_say("%s: %lld request%s in %lld batch%s; run again later", s->paths.state,
             (long long)b.requests, b.requests == 1 ? " is" : "s are", (long long)b.open,
             b.open == 1 ? "" : "es");
@@ -336,7 +375,8 @@ static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
     signal(SIGCHLD, SIG_DFL);      /* where it is ignored, nobody is told how a program has ended */
     int64_t end_ms = wait_s > 0 ? kv_batch_now_ms() + (int64_t)(wait_s * 1000) : 0;
     int status, n = 1;
-    while ((status = take_step(&s, err)) == KV_NO && how->wait && pause_between(&s, n++, end_ms))
+    while ((status = take_step(&s, err)) == KV_NO && how->wait && !s.over &&
+           pause_between(&s, n++, end_ms))
         ;
     if (status == KV_NO)
         tell(&s);

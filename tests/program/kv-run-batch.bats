@@ -208,6 +208,35 @@ os.execvp(sys.argv[1], sys.argv[1:])' kv-run --batch --batch-siz 2 --no-prob --a
     kv-status -q r.json.state
 }
 
+# busy N WORDS - the provider is busy for the first N requests with these words, and goes on with the run
+busy() {
+    stop_provider
+    jq -n --arg w "$2" --argjson n "$1" '{rules: [{when: ({contains: $w} + if $n > 0 then {first: $n} else {} end),
+        do: {status: 503, body: {error: {message: "busy"}}}}]}' >script.json
+    start_provider --answers answers.jsonl --script script.json
+    export OPENAI_BASE_URL=$PROVIDER_URL/v1
+}
+
+@test "--batch-wait asks the last hundredth at once, after two batches that brought nothing" {
+    batched 100
+    busy 2 'number 57?'
+    run --separate-stderr kv-run --batch --no-probe --batch-wait --append r.json.state
+    assert_success
+    assert_equal "$(completed) $(ordered | sort -n | tr '\n' ' ')" '100 1 2 198 1 '
+    # Those of batches are among them: 101 answers and 99 judgements were ordered.
+    assert_equal "$(asked '.judge == false') $(asked .judge)" '102 100'
+}
+
+@test "--batch-wait orders more than a hundredth again, and ends where batches can bring nothing more" {
+    batched 3
+    busy 0 'number 2?'
+    run --separate-stderr timeout 60 kv-run --batch --no-probe --batch-wait --append r.json.state
+    assert_failure 1
+    assert_regex "$stderr" 'r.json.state: no batch is open, and none would bring more; kv-run without --batch asks at once what is pending$'
+    assert_equal "$(completed) $(ordered | sort -n | tr '\n' ' ')" '2 1 6 4 1 '
+    assert_equal "$(asked '.judge == false')" 8 # all of them in batches
+}
+
 @test "--batch-wait ends at once when it is stopped, and batches go on (T18)" {
     batched 3
     local pid status begin signal

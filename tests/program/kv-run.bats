@@ -470,6 +470,54 @@ END
     assert_line --index 2 false
 }
 
+# read_by_karenina - the rows are what karenina's loader takes: members as its own rows have them, none of its
+# closed objects opened, and the usage an object of objects. karenina itself is not to be had; the
+# reader that is asked is the one that agrees with it over tests/data/rows.
+read_by_karenina() {
+    kvtest result read <rows | jq -s 'map(.error == null) | all'
+    jq -s --slurpfile recorded "$DATA/rows/rows.jsonl" '($recorded[0].row_text | fromjson) as $theirs
+        | map((.metadata | keys_unsorted) == ($theirs.metadata | keys_unsorted)
+            and (.template | keys_unsorted) == ($theirs.template | keys_unsorted)
+            and (.template.usage_metadata | type == "object" and (map_values(type) | all(. == "object")))) | all' rows
+    diff <(kvtest result read <rows | jq -r .tmp_line | jq -c .template.usage_metadata) <(jq -c .template.usage_metadata rows)
+}
+
+@test "run: a row of Anthropic's tells what was read and written, and karenina's loader would take it (usage T3)" {
+    local how
+    bench 1
+    cat >usage.json <<'END'
+{"input_tokens":10,"cache_read_input_tokens":100000,"cache_creation_input_tokens":3000,
+ "cache_creation":{"ephemeral_5m_input_tokens":1000,"ephemeral_1h_input_tokens":2000},
+ "output_tokens":1000,"output_tokens_details":{"thinking_tokens":200},"service_tier":"standard"}
+END
+    jq '{rules: [{when: {model: "claude-sonnet"}, do: {body: {type: "message", role: "assistant", model: "claude-sonnet",
+        content: [{type: "text", text: "It is 1."}], stop_reason: "end_turn", usage: .}}}]}' usage.json >never.json
+    jq '[{type: "message_start", message: {id: "m", type: "message", role: "assistant", model: "claude-sonnet", content: [],
+            stop_reason: null, usage: (del(.output_tokens_details) | .output_tokens = 1)}},
+        {type: "content_block_start", index: 0, content_block: {type: "text", text: ""}},
+        {type: "content_block_delta", index: 0, delta: {type: "text_delta", text: "It is 1."}},
+        {type: "content_block_stop", index: 0},
+        {type: "message_delta", delta: {stop_reason: "end_turn"}, usage: {output_tokens, output_tokens_details}},
+        {type: "message_stop"}]
+        | {rules: [{when: {model: "claude-sonnet"}, do: {body: (map("event: \(.type)\ndata: \(tojson)\n\n") | add)}}]}' \
+        usage.json >always.json
+    for how in never always; do
+        start_provider --answers answers.jsonl --script $how.json
+        preset '.answering_models |= [.[0] | del(.endpoint_base_url) | .interface = "langchain" | .model_provider = "anthropic"
+            | .model_name = "claude-sonnet" | .anthropic_base_url = "'"$PROVIDER_URL"'"]'
+        manifest --force
+        kv-run --stream=$how r.json.state >rows
+        run jq -c '.template.usage_metadata.answer_generation | del(.model)' rows
+        assert_output '{"input_tokens":103010,"output_tokens":1000,"total_tokens":104010,"input_token_details":{"audio":0,"cache_read":100000,"cache_creation":3000,"ephemeral_1h_input_tokens":2000,"ephemeral_5m_input_tokens":1000},"output_token_details":{"audio":0,"reasoning":200}}'
+        run read_by_karenina
+        assert_output $'true\ntrue'
+        kv-append -q r.json.state <rows
+        kv-finalize r.json.state >/dev/null
+        rm r.json
+        stop_provider
+    done
+}
+
 @test "run: a later judge of a recorded answer repeats what is known of it" {
     bench 1
     cat >script.json <<'END'

@@ -8,6 +8,8 @@
  *     kvtest stream cut   the same -> {"cuts":N,"different":N}: the pieces as one text, cut in two
  *                        at each of its first bytes, byte by byte, and with other line ends: is all
  * the same?
+ *     kvtest stream learn {"outcome":"connection","status":N,"silent":MS} -> {"streamed":true}: how a
+ *                        call ended that was not streamed, and whether the next one is
  *
  * A piece may be an array of numbers (bytes) in the place of the text. One line of output a line of
  * input; the input is the member "in" of the line if it has one.
@@ -21,13 +23,14 @@
 #include "num.h"
 #include "put.h"
 #include "stream.h"
+#include "streaming.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define HELP "usage: kvtest stream run | cut\n"
+#define HELP "usage: kvtest stream run | cut | learn\n"
 
 enum { CUTS_MAX = 800 }; /* of one text in two: behind that a stream repeats itself */
 
@@ -229,14 +232,34 @@ static void check_cut(struct kv_slice line, struct kv_buf *out)
     kv_buf_release(&got);
 }
 
+/* ---- learn ---- */
+
+static void check_learn(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_endpoint e = {.name = "m", .streaming.when = KV_STREAM_AUTO};
+    struct kv_response reply = {.status = (int)count_at(line, "status", 0)};
+    while (!is_at(line, "outcome", kv_outcome_name(reply.outcome)))
+        reply.outcome++;
+    kv_streaming_learn(&e, &reply, count_at(line, "silent", 0));
+    kv_json_out_object(out, NULL);
+    kv_json_out_flag(out, "streamed", e.quirks & KV_QUIRK_STREAM);
+    kv_buf_add_char(out, '}');
+    kv_buf_release(&e.remark);
+}
+
 int kvtest_stream(int argc, char **argv)
 {
+    static const struct {
+        const char *name;
+        void (*check)(struct kv_slice line, struct kv_buf *out);
+    } checks[] = {{"run", check_run}, {"cut", check_cut}, {"learn", check_learn}};
     struct kv_cli cli;
     const struct kv_option options[] = {{0}};
     int first = kv_cli_begin(&cli, argc, argv, options, HELP);
-    bool cut = first < argc && strcmp(argv[first], "cut") == 0;
-    if (first == argc || (!cut && strcmp(argv[first], "run") != 0))
-        kv_cli_usage("what to check is missing or unknown");
-    filter_member(KV_JSON_STRICT, "in", cut ? check_cut : check_run);
-    return kv_cli_end(KV_OK);
+    for (size_t i = 0; first < argc && i < sizeof checks / sizeof *checks; i++)
+        if (strcmp(argv[first], checks[i].name) == 0) {
+            filter_member(KV_JSON_STRICT, "in", checks[i].check);
+            return kv_cli_end(KV_OK);
+        }
+    kv_cli_usage("what to check is missing or unknown");
 }

@@ -27,6 +27,25 @@ agree() {
     assert [ "$(jq -s 'map(.cuts) | add' got.jsonl)" -gt 50000 ]
 }
 
+@test "stream: a call that was lost behind fifty seconds of silence, or cut by a gateway, is streamed from then on (T26)" {
+    run kvtest stream learn <<'END'
+{"outcome":"connection","silent":49999}
+{"outcome":"connection","silent":50000}
+{"outcome":"timeout","silent":120000}
+{"outcome":"server_error","status":504,"silent":10}
+{"outcome":"server_error","status":524,"silent":10}
+{"outcome":"timeout","status":408,"silent":10}
+{"outcome":"server_error","status":500,"silent":60000}
+END
+    assert_output '{"streamed":false}
+{"streamed":true}
+{"streamed":false}
+{"streamed":true}
+{"streamed":true}
+{"streamed":true}
+{"streamed":false}'
+}
+
 @test "stream: an event of 9 MiB and an answer of 17 MiB are too large, and not asked for again" {
     {
         jq -cn '{pieces: [[0, "data: \"" + ("x" * 9437184) + "\"\n\n"]]}'

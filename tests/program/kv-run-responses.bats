@@ -35,7 +35,7 @@ refusal() {
     assert_success
     assert_equal "$(jq -s 'map(.template.verify_result) | all' <<<"$output")" true
     assert_equal "$(jq -s '[.[].template.usage_metadata.answer_generation.output_tokens > 0] | all' <<<"$output")" true
-    [[ $stderr == *"without stop, which the Responses interface does not have"* ]]
+    assert_equal "$(grep -c 'without stop, which the Responses interface does not have' <<<"$stderr")" 1
     assert_equal "$(jq -r 'select(.judge | not) | .path' "$JOURNAL" | sort -u)" /v1/responses
     run sent '.[0] | [.store, .instructions, .reasoning.effort, .temperature, has("stop")] | tojson'
     assert_output '[false,"Be brief.","low",null,false]'

@@ -66,24 +66,9 @@ char *kv_strdup(const char *text)
     return kv_strndup(text, strlen(text));
 }
 
-struct kv_slice kv_slice(const char *text)
-{
-    return (struct kv_slice){text, strlen(text)};
-}
-
 struct kv_slice kv_slice_of(const struct kv_buf *b)
 {
     return (struct kv_slice){b->p ? b->p : "", b->n};
-}
-
-bool kv_slice_eq(struct kv_slice a, struct kv_slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool kv_slice_is(struct kv_slice a, const char *text)
-{
-    return kv_slice_eq(a, kv_slice(text));
 }
 
 bool kv_slice_starts(struct kv_slice a, const char *prefix)
@@ -157,33 +142,13 @@ bool kv_buf_reserve(struct kv_buf *b, size_t more)
     return true;
 }
 
-void kv_buf_add(struct kv_buf *b, const void *bytes, size_t n)
+void kv_buf_add_where_no_room(struct kv_buf *b, const void *bytes, size_t n)
 {
     if (!kv_buf_reserve(b, n))
         return;
     if (n)
         memcpy(b->p + b->n, bytes, n);
     b->n += n;
-    b->p[b->n] = '\0';
-}
-
-void kv_buf_add_slice(struct kv_buf *b, struct kv_slice s)
-{
-    kv_buf_add(b, s.p, s.n);
-}
-
-void kv_buf_add_str(struct kv_buf *b, const char *text)
-{
-    kv_buf_add(b, text, strlen(text));
-}
-
-void kv_buf_add_char(struct kv_buf *b, char c)
-{
-    if (b->cap - b->n < 2 || b->failed || b->max) {
-        kv_buf_add(b, &c, 1);
-        return;
-    }
-    b->p[b->n++] = c;
     b->p[b->n] = '\0';
 }
 

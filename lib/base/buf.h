@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct kv_slice {
     const char *p;
@@ -44,10 +45,19 @@ _Noreturn void kv_no_memory(void); /* one line on descriptor 2, exit status 4 */
 
 /* ---- slices ---- */
 #define KV_SLICE(literal) ((struct kv_slice){(literal), sizeof(literal) - 1})
-struct kv_slice kv_slice(const char *text);          /* of a C string */
+static inline struct kv_slice kv_slice(const char *text) /* of a C string */
+{
+    return (struct kv_slice){text, strlen(text)};
+}
 struct kv_slice kv_slice_of(const struct kv_buf *b); /* of what a buffer holds now */
-bool kv_slice_eq(struct kv_slice a, struct kv_slice b);
-bool kv_slice_is(struct kv_slice a, const char *text);
+static inline bool kv_slice_eq(struct kv_slice a, struct kv_slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool kv_slice_is(struct kv_slice a, const char *text)
+{
+    return kv_slice_eq(a, kv_slice(text));
+}
 bool kv_slice_starts(struct kv_slice a, const char *prefix);
 int kv_slice_cmp(
     struct kv_slice a, struct kv_slice b);         /* by bytes, which for UTF-8 is by code point */
@@ -58,10 +68,31 @@ char *kv_slice_dup(struct kv_slice a);             /* a C string of the caller's
 void kv_buf_release(struct kv_buf *b);
 void kv_buf_clear(struct kv_buf *b); /* forgets the bytes and the failure, keeps the memory */
 bool kv_buf_reserve(struct kv_buf *b, size_t more); /* room for `more` bytes behind b->n */
-void kv_buf_add(struct kv_buf *b, const void *bytes, size_t n);
-void kv_buf_add_slice(struct kv_buf *b, struct kv_slice s);
-void kv_buf_add_str(struct kv_buf *b, const char *text);
-void kv_buf_add_char(struct kv_buf *b, char c);
+void kv_buf_add_where_no_room(struct kv_buf *b, const void *bytes, size_t n); /* of kv_buf_add */
+/* Inline, because most bytes of a result are added a few at a time, to a buffer that has room. */
+static inline void kv_buf_add(struct kv_buf *b, const void *bytes, size_t n)
+{
+    if (n >= b->cap - b->n || b->max) {
+        kv_buf_add_where_no_room(b, bytes, n);
+        return;
+    }
+    if (n)
+        memcpy(b->p + b->n, bytes, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+static inline void kv_buf_add_slice(struct kv_buf *b, struct kv_slice s)
+{
+    kv_buf_add(b, s.p, s.n);
+}
+static inline void kv_buf_add_str(struct kv_buf *b, const char *text)
+{
+    kv_buf_add(b, text, strlen(text));
+}
+static inline void kv_buf_add_char(struct kv_buf *b, char c)
+{
+    kv_buf_add(b, &c, 1);
+}
 void kv_buf_add_int(struct kv_buf *b, int64_t n); /* in decimal, many times faster than printf */
 void kv_buf_add_count(struct kv_buf *b, uint64_t n);
 /* For people to read: a line end becomes a space, a tab \t, another control character '?'. */

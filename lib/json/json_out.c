@@ -12,19 +12,20 @@ static bool needs_comma(const struct kv_buf *out)
     return last != '{' && last != '[' && last != ':' && last != '\n';
 }
 
-static void add_name(
+static inline void add_name(
     struct kv_buf *out, const char *name, struct kv_slice comma, struct kv_slice colon)
 {
     size_t n = name ? strlen(name) : 0;
     if (needs_comma(out))
         kv_buf_add_slice(out, comma);
-    if (!name || !kv_buf_reserve(out, n + 1 + colon.n))
+    size_t need = n + 1 + colon.n;
+    if (!name || ((need >= out->cap - out->n || out->max) && !kv_buf_reserve(out, need)))
         return;
     char *to = out->p + out->n;
     *to++ = '"';
     memcpy(to, name, n);
     memcpy(to + n, colon.p, colon.n + 1); /* with its NUL */
-    out->n += n + 1 + colon.n;
+    out->n += need;
 }
 
 void kv_json_out_key(struct kv_buf *out, const char *name)

@@ -433,6 +433,7 @@ static const struct kv_option options[] = {
     {0, "batch-size", KV_OPT_TEXT, &given.batch.size},
     {0, "batch-as", KV_OPT_TEXT, &given.batch.shape},
     {0, "no-probe", KV_OPT_FLAG, &given.batch.no_probe},
+    {0, "tidy", KV_OPT_FLAG, &given.batch.tidy},
     {0, "race", KV_OPT_FLAG, &given.race},
     {0, "max-failures", KV_OPT_SOME, &given.max_failures},
     {0, "give-up", KV_OPT_SOME, &given.give_up},

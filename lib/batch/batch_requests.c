@@ -103,7 +103,7 @@ static int add_ids(int results, const char *url, int fd, struct kv_err *err)
     return got;
 }
 
-/* The ids of a batch that has ended. 1, 0 it has not or they are not to be had, -1. */
+/* The ids of a batch that has ended. 1, 0 it has not or they are not to be had, 2 they are deleted, -1. */
 static int from_results(struct kv_batch_requests *r, struct kv_batch *b, struct kv_batch_service *s,
     const struct kv_batch_part *p, const struct kv_publish *to, struct kv_err *err)
 {
@@ -115,6 +115,8 @@ static int from_results(struct kv_batch_requests *r, struct kv_batch *b, struct 
     ended.results_url = kv_slice_dup(kv_slice_of(&b->seen.results_url));
     int results = kv_batch_body_scratch(&b->paths, err);
     int got = results < 0 ? -1 : kv_batch_fetch_results(b, s, &ended, results, err);
+    if (got == 0 && b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404)
+        got = 2;
     if (got == 1)
         got = lseek(to->fd, 0, SEEK_SET) != 0 || kv_io_truncate(to->fd, 0, err) ||
                       add_ids(results, p->url, to->fd, err)

@@ -17,7 +17,7 @@ void kv_batch_requests_release(struct kv_batch_requests *r); /* zero at first */
  * them, -1 where that is not known. They come from the file that was uploaded or, where the service
  * does not hand it out, one that lies there is taken for it, or what the results of a batch that has
  * ended name: then the ids are right and the bodies are empty. 1, or 0 if they are not to be had now,
- * which is said. */
+ * which is said, or 2 if all that was kept of the batch is deleted. */
 int kv_batch_requests_restore(struct kv_batch_requests *r, struct kv_batch *b,
     struct kv_batch_service *s, const struct kv_batch_part *p, struct kv_err *err);
 

@@ -9,6 +9,7 @@
 #include "batch_json.h"
 #include "batch_match.h"
 #include "batch_requests.h"
+#include "batch_submit.h"
 #include "io.h"
 
 #include <ctype.h>
@@ -108,6 +109,24 @@ static const struct kv_batch_part *find_like(
     return like;
 }
 
+/* Writes down that nothing is left of it: it is not looked for again. */
+static int give_up_deleted(struct kv_batch *b, const struct kv_batch_part *draft,
+    const struct kv_batch_match *m, struct kv_err *err)
+{
+    struct kv_batch_requests none = {.n = m->requests};
+    struct kv_buf more = {0};
+    kv_buf_add_str(&none.url, draft->url);
+    kv_batch_requests_add(&none, draft, &more);
+    int failed = kv_batch_note(b, draft, "part", more.p, err);
+    kv_buf_release(&more);
+    kv_batch_requests_release(&none);
+    struct kv_batch_part *p = failed ? NULL : kv_ledger_part_of(b->ledger, draft->number);
+    if (!p || kv_batch_note_uploaded(b, p, m->input, 0, err) != 0)
+        return -1;
+    kv_batch_say(b, p, "had been ordered: of batch %s nothing is left at the service", m->id);
+    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "deleted at the service", err) ? -1 : 1;
+}
+
 /* The whole part: 1, or 0 if its requests are not to be had now. */
 static int adopt_forgotten(struct kv_batch *b, struct kv_batch_service *s,
     const struct kv_batch_part *like, const struct kv_batch_match *m, struct kv_err *err)
@@ -127,7 +146,8 @@ static int adopt_forgotten(struct kv_batch *b, struct kv_batch_service *s,
         if (kv_batch_note(b, &draft, "part", more.p, err) != 0 ||
             adopt(b, kv_ledger_part_of(b->ledger, draft.number), m, err) != 0)
             got = -1;
-    }
+    } else if (got == 2)
+        got = give_up_deleted(b, &draft, m, err);
     kv_buf_release(&more);
     kv_batch_requests_release(&r);
     return got;

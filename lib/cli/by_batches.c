@@ -138,7 +138,8 @@ static int own_words(const char *arg)
     for (size_t i = 0; i < sizeof with / sizeof *with; i++)
         if (strncmp(arg, with[i], strlen(with[i])) == 0)
             return strchr(arg, '=') ? 1 : 2;
-    return strncmp(arg, "--batch", 7) == 0 || strncmp(arg, "--no-p", 6) == 0;
+    bool tidy = strncmp(arg, "--tid", 5) == 0 && strncmp(arg, "--tidy", strlen(arg)) == 0;
+    return tidy || strncmp(arg, "--batch", 7) == 0 || strncmp(arg, "--no-p", 6) == 0;
 }
 
 /* Where the run puts its calls, and which. */
@@ -256,6 +257,8 @@ static int collect(struct steps *s, struct kv_err *err)
     if (status == KV_INPUT && kv_batch_beside_read(&after, &s->paths, NULL) == 0 &&
         after.faulty == before.faulty)
         status = KV_NO;
+    if (s->how->tidy && before.there && goes_on(s, status) && run_batch(s, "tidy", err) < 0)
+        return -1; /* what could not be deleted is told, and tried again by the next step */
     return status;
 }
 
@@ -402,8 +405,8 @@ void kv_by_batches_check(struct kv_by_batches *how, const struct kv_elsewhere *e
     const char *another, const struct kv_elsewhere_others *others)
 {
     struct kv_batch_limits limits = {0};
-    if (!how->list && (how->wait || how->size || how->no_probe))
-        kv_cli_usage("--batch-wait, --batch-size and --no-probe go with --batch");
+    if (!how->list && (how->wait || how->size || how->no_probe || how->tidy))
+        kv_cli_usage("--batch-wait, --batch-size, --no-probe and --tidy go with --batch");
     if (how->shape && !how->list && !e->directory)
         kv_cli_usage("--batch-as goes with --batch or --defer");
     kv_batch_checks_shape(how->shape);

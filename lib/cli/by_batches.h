@@ -16,6 +16,7 @@ struct kv_by_batches {
     const char *wait;         /* of --batch-wait: "" for as long as it takes; NULL: one step */
     const char *size, *shape; /* of --batch-size and --batch-as, for kv-batch; or NULL */
     bool no_probe;
+    bool tidy;                     /* what is collected is deleted at the service */
     bool journal;                  /* the run keeps one */
     struct kv_elsewhere elsewhere; /* which calls go through batches: of kv_by_batches_check */
     /* private: of the program: options, then operands from `first` on, the state first */

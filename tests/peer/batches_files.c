@@ -169,7 +169,7 @@ static void content(struct call *c, const char *id)
         struct batch *b = batches_made[i];
         bool output = strlen(b->output_id) == n && memcmp(b->output_id, id, n) == 0;
         bool errors = strlen(b->errors_id) == n && memcmp(b->errors_id, id, n) == 0;
-        if ((output || errors) && batch_may_see(c, b->owner)) {
+        if ((output || errors) && !b->results_deleted && batch_may_see(c, b->owner)) {
             batch_send_lines(c, output ? &b->results : &b->errors);
             return;
         }
@@ -190,6 +190,9 @@ static void erase(struct call *c, const char *id)
     struct file *f = find_file(c, id);
     if (f)
         f->deleted = true;
+    for (size_t i = 0; i < batches_made_count; i++)
+        if (strcmp(batches_made[i]->output_id, id) == 0)
+            batches_made[i]->results_deleted = true;
     kv_buf_printf(&c->reply, "{\"id\":\"%s\",\"object\":\"file\",\"deleted\":true}", id);
 }
 

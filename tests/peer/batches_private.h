@@ -19,7 +19,7 @@ enum state { WORKING, DONE, EXPIRED, CANCELLED, FAILED };
 
 struct batch {
     char id[32], *owner;
-    bool anthropic, foreign, deleted;
+    bool anthropic, foreign, deleted, results_deleted;
     enum state state;
     struct file *input;
     char *endpoint;

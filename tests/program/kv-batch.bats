@@ -695,6 +695,22 @@ forgotten() {
     assert_equal "$(answered) $(ordered)" '7 7 1'
 }
 
+@test "what the ledger has forgotten and the service has deleted is told once, and holds nothing up" {
+    forgotten
+    kv-batch collect r.batches >/dev/null
+    kv-batch tidy r.batches
+    cp copy r.batches
+    run --separate-stderr kv-batch submit r.batches more.jsonl
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 2: had been ordered: of batch batch_4 nothing is left at the service'
+    assert_equal "$(answered) $(ordered)" '7 7 1' # the replies are here
+    requests 1 t >third.jsonl
+    run --separate-stderr kv-batch submit r.batches third.jsonl
+    assert_success
+    assert_stderr ''
+    assert_equal "$(ordered)" '8 1'
+}
+
 @test "while it is not known which requests a batch has, nothing is ordered there" {
     switch '{"hold": true}'
     openai 3

@@ -237,6 +237,14 @@ busy() {
     assert_equal "$(asked '.judge == false')" 8 # all of them in batches
 }
 
+@test "--tidy deletes at the service what is collected" {
+    batched 3
+    run -0 steps --no-probe --tid
+    assert_equal "$(jq -rs 'map(select(.event == "tidied")) | length' r.json.batches)" 2
+    run curl -sS "$PROVIDER_URL/v1/files?purpose=batch"
+    assert_equal "$(jq '.data | length' <<<"$output")" 0
+}
+
 @test "--batch-wait ends at once when it is stopped, and batches go on (T18)" {
     batched 3
     local pid status begin signal
@@ -344,7 +352,8 @@ refused() {
 
 @test "options that do not fit are told before anything is asked" {
     batched 1
-    refused 2 '--batch-wait, --batch-size and --no-probe go with --batch' --batch-wait
+    refused 2 '--batch-wait, --batch-size, --no-probe and --tidy go with --batch' --batch-wait
+    refused 2 '--batch-wait, --batch-size, --no-probe and --tidy go with --batch' --tidy
     refused 2 "--batch-wait: expected a time above 0 as 90s or 2h, not '0'" --batch --batch-wait=0 --append
     refused 2 '--batch asks in its own way: --dry-run has no place in it' --batch --dry-run
     refused 2 '--batch asks in its own way: --defer has no place in it' --batch --defer dd

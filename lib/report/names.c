@@ -2,6 +2,7 @@
 #include "names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t kv_names_hash(struct kv_slice text)
 {
@@ -14,7 +15,7 @@ uint64_t kv_names_hash(struct kv_slice text)
 
 struct kv_slice kv_names_text(const struct kv_names *names, uint32_t id)
 {
-    size_t from = id ? names->ends[id - 1] : 0;
+    uint32_t from = id ? names->ends[id - 1] : 0;
     return (struct kv_slice){names->text.p + from, names->ends[id] - from};
 }
 
@@ -27,11 +28,12 @@ static size_t slot_of(const struct kv_names *names, struct kv_slice text)
     return i;
 }
 
+/* Grows in place: what is freed while a file is read stays a hole between what grows. */
 static void widen(struct kv_names *names)
 {
-    free(names->slot);
     names->size = names->size ? 2 * names->size : 64;
-    names->slot = kv_calloc(names->size, sizeof *names->slot);
+    names->slot = kv_array(names->slot, names->size, sizeof *names->slot);
+    memset(names->slot, 0, names->size * sizeof *names->slot);
     for (uint32_t id = 0; id < names->n; id++)
         names->slot[slot_of(names, kv_names_text(names, id))] = id + 1;
 }
@@ -52,7 +54,9 @@ uint32_t kv_names_add(struct kv_names *names, struct kv_slice text)
     names->ends = kv_grow(names->ends, names->n, sizeof *names->ends);
     kv_buf_reserve(&names->text, text.n ? text.n : 1);
     kv_buf_add_slice(&names->text, text);
-    names->ends[names->n] = names->text.n;
+    if (names->text.n > UINT32_MAX)
+        kv_no_memory();
+    names->ends[names->n] = (uint32_t)names->text.n;
     names->slot[slot] = (uint32_t)++names->n;
     return (uint32_t)names->n - 1;
 }

@@ -19,7 +19,7 @@
 
 struct kv_names { /* private, but for n */
     struct kv_buf text;
-    size_t *ends; /* of each text */
+    uint32_t *ends; /* of each text: all together are less than 4 GB, or there is no memory */
     uint32_t *slot;
     size_t n, size;
 };

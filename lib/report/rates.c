@@ -50,16 +50,21 @@ uint32_t *kv_rates_clusters(const struct kv_rowset *set, const char *prefix, siz
     return cluster;
 }
 
+/* What a question adds to a line: scored rows, and those that passed. */
+struct seen {
+    uint32_t n, passed;
+};
+
 /* What all lines are counted with. */
 struct shared {
     const struct kv_rowset *set;
     const char *by;
     uint32_t *cluster; /* of each question */
     size_t clusters;
-    size_t *member_at;       /* of each keyword, keywords + 1 places in member */
-    uint32_t *member;        /* questions that have it */
-    uint32_t *order;         /* keywords by name */
-    struct kv_cluster *seen; /* of each question, for one line at a time */
+    size_t *member_at; /* of each keyword, keywords + 1 places in member */
+    uint32_t *member;  /* questions that have it */
+    uint32_t *order;   /* keywords by name */
+    struct seen *seen; /* of each question, for one line at a time */
 };
 
 /* Moves those that hold something to the front; answers how many they are. */
@@ -112,13 +117,13 @@ static void list_questions(struct kv_line_rates *r, const struct shared *s)
     r->asked = kv_calloc(r->questions ? r->questions : 1, sizeof *r->asked);
     for (size_t i = from; i < to; i++) {
         uint32_t q = s->set->facts[s->set->by_line[i]].question;
-        const struct kv_cluster *c = &s->seen[q];
-        if (c->n <= 0 || (n && r->asked[n - 1].question == q))
+        const struct seen *c = &s->seen[q];
+        if (!c->n || (n && r->asked[n - 1].question == q))
             continue;
-        r->asked[n++] = (struct kv_rates_asked){q, (uint32_t)c->n, (uint32_t)c->passed};
+        r->asked[n++] = (struct kv_rates_asked){q, c->n, c->passed};
         r->unstable += c->passed > 0 && c->passed < c->n;
-        if ((size_t)c->n > r->replicates)
-            r->replicates = (size_t)c->n;
+        if (c->n > r->replicates)
+            r->replicates = c->n;
     }
 }
 
@@ -218,9 +223,11 @@ static void take_keywords(struct kv_line_rates *r, const struct shared *s)
         size_t count = 0;
         if (!keyword_begins(s->set, keyword, s->by))
             continue;
-        for (size_t at = s->member_at[keyword]; at < s->member_at[keyword + 1]; at++)
-            if (s->seen[s->member[at]].n > 0)
-                of[count++] = s->seen[s->member[at]];
+        for (size_t at = s->member_at[keyword]; at < s->member_at[keyword + 1]; at++) {
+            const struct seen *c = &s->seen[s->member[at]];
+            if (c->n)
+                of[count++] = (struct kv_cluster){c->n, c->passed};
+        }
         if (count)
             add_keyword(r, keyword, of, count);
     }
@@ -283,7 +290,7 @@ static void make_line(struct kv_line_rates *r, const struct shared *s)
     take_keywords(r, s);
     take_time(r, s->set);
     for (size_t i = 0; i < r->questions; i++)
-        s->seen[r->asked[i].question] = (struct kv_cluster){0};
+        s->seen[r->asked[i].question] = (struct seen){0};
 }
 
 struct kv_line_rates *kv_rates_make(

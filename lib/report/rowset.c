@@ -24,12 +24,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct task_digest {
+    uint32_t words[3]; /* 96 bits: two keys of one file never share them */
+};
+
 /* The facts by the digests of their tasks' keys: open addressing, a slot is the number of the newest
  * fact of its task + 1. */
 struct task_table {
-    struct kv_digest128 *digests; /* of each fact */
-    uint32_t *slots;              /* 0: free */
-    size_t size;                  /* a power of two, or 0 */
+    struct task_digest *digests; /* of each fact */
+    uint32_t *slots;             /* 0: free */
+    size_t size;                 /* a power of two, or 0 */
 };
 
 struct kv_rowset_private {
@@ -192,22 +196,25 @@ static void take_time(struct kv_rowset *set, struct kv_slice stamp)
 /* ---- reading ---- */
 
 /* The slot of a task: free, or with the newest fact of it. */
-static uint32_t *slot_of(struct task_table *t, struct kv_digest128 digest)
+static uint32_t *slot_of(struct task_table *t, struct task_digest digest)
 {
-    size_t i = (size_t)digest.lo & (t->size - 1);
-    for (; t->slots[i]; i = (i + 1) & (t->size - 1)) {
-        const struct kv_digest128 *at = &t->digests[t->slots[i] - 1];
-        if (at->hi == digest.hi && at->lo == digest.lo)
-            break;
-    }
+    size_t i = digest.words[0] & (t->size - 1);
+    while (t->slots[i] && memcmp(&t->digests[t->slots[i] - 1], &digest, sizeof digest) != 0)
+        i = (i + 1) & (t->size - 1);
     return &t->slots[i];
+}
+
+static struct task_digest digest_of(struct kv_slice key)
+{
+    struct kv_digest128 all = kv_digest_128(key);
+    return (struct task_digest){{(uint32_t)all.hi, (uint32_t)(all.hi >> 32), (uint32_t)all.lo}};
 }
 
 static void widen(struct task_table *t, const struct kv_rowset *set)
 {
-    free(t->slots);
     t->size = t->size ? 2 * t->size : 1024;
-    t->slots = kv_calloc(t->size, sizeof *t->slots);
+    t->slots = kv_array(t->slots, t->size, sizeof *t->slots);
+    memset(t->slots, 0, t->size * sizeof *t->slots);
     for (size_t i = 0; i < set->n; i++)
         if (!set->facts[i].superseded)
             *slot_of(t, t->digests[i]) = (uint32_t)i + 1;
@@ -221,7 +228,7 @@ static void note_task(struct kv_rowset *set, const struct kv_result *row)
     kv_buf_clear(&p->key);
     kv_buf_reserve(&p->key, 1);
     kv_result_key(row, &p->key);
-    struct kv_digest128 digest = kv_digest_128(kv_slice_of(&p->key));
+    struct task_digest digest = digest_of(kv_slice_of(&p->key));
     if (2 * set->n >= t->size)
         widen(t, set);
     uint32_t *slot = slot_of(t, digest);

@@ -25,7 +25,8 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
     uint64_t offset, size_t length)
 {
     b->questions = kv_grow(b->questions, b->n, sizeof *b->questions);
-    b->questions[b->n++] = (struct kv_listed){.id.n = q->id.n,
+    b->questions[b->n++] = (struct kv_listed){.id_at = (uint32_t)b->ids.n,
+        .id_length = (uint32_t)q->id.n,
         .finished = q->finished,
         .has_rubric = q->rubric.n != 0,
         .bad = bad,
@@ -35,32 +36,29 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
         .length = length & LENGTH_MAX};
     kv_buf_add(&b->ids, q->id.n ? q->id.p : "", q->id.n);
     kv_buf_add(&b->ids, "", 1);
+    if (b->ids.n > UINT32_MAX)
+        kv_no_memory();
 }
 
-/* When the ids have stopped moving. */
-static void point_ids(struct kv_bench *b)
+struct kv_slice kv_bench_id(const struct kv_bench *b, size_t i)
 {
-    const char *at = b->ids.p;
-    for (size_t i = 0; i < b->n; i++) {
-        b->questions[i].id.p = at;
-        at += b->questions[i].id.n + 1;
-    }
+    return (struct kv_slice){b->ids.p + b->questions[i].id_at, b->questions[i].id_length};
 }
 
 static int by_id(const void *a, const void *b, void *closure)
 {
-    const struct kv_listed *all = closure;
+    const struct kv_bench *bench = closure;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    int order = kv_slice_cmp(all[x].id, all[y].id);
+    int order = kv_slice_cmp(kv_bench_id(bench, x), kv_bench_id(bench, y));
     return order ? order : (x > y) - (x < y);
 }
 
-static uint32_t *sort_ids(const struct kv_bench *b)
+static uint32_t *sort_ids(struct kv_bench *b)
 {
     uint32_t *order = kv_array(NULL, b->n + 1, sizeof *order);
     for (size_t i = 0; i < b->n; i++)
         order[i] = (uint32_t)i;
-    qsort_r(order, b->n, sizeof *order, by_id, b->questions);
+    qsort_r(order, b->n, sizeof *order, by_id, b);
     return order;
 }
 
@@ -72,10 +70,10 @@ static void fold_duplicates(struct kv_bench *b)
     size_t kept = 0;
     bool *gone = kv_calloc(b->n + 1, sizeof *gone);
     for (size_t i = 1, first = 0; i < b->n; i++) {
-        struct kv_listed *a = &b->questions[order[first]], *c = &b->questions[order[i]];
-        gone[order[i]] = kv_slice_eq(a->id, c->id);
-        if (gone[order[i]])
-            *a = *c;
+        uint32_t a = order[first], c = order[i];
+        gone[c] = kv_slice_eq(kv_bench_id(b, a), kv_bench_id(b, c));
+        if (gone[c])
+            b->questions[a] = b->questions[c];
         else
             first = i;
     }
@@ -98,14 +96,13 @@ static void drop_bad(struct kv_bench *b)
 }
 
 /* In JSON Lines they are a mistake. */
-static void refuse_duplicates(const struct kv_bench *b, struct kv_problems *problems)
+static void refuse_duplicates(struct kv_bench *b, struct kv_problems *problems)
 {
     uint32_t *order = sort_ids(b);
     for (size_t i = 1; i < b->n; i++) {
-        const struct kv_listed *a = &b->questions[order[i - 1]], *c = &b->questions[order[i]];
-        if (c->id.n && kv_slice_eq(a->id, c->id))
-            kv_problems_add(
-                problems, NULL, "value_error", "two questions have the id '%s'", c->id.p);
+        struct kv_slice a = kv_bench_id(b, order[i - 1]), c = kv_bench_id(b, order[i]);
+        if (c.n && kv_slice_eq(a, c))
+            kv_problems_add(problems, NULL, "value_error", "two questions have the id '%s'", c.p);
     }
     free(order);
 }
@@ -241,7 +238,6 @@ static int read_lines(struct kv_bench *b, struct kv_problems *problems, struct k
         return -1;
     if (c < 0)
         kv_problems_add(problems, NULL, "json_invalid", "%s", err->text);
-    point_ids(b);
     refuse_duplicates(b, problems);
     if (problems->n == 0)
         kv_rubric_check(&b->rubric, NULL, problems);
@@ -280,7 +276,6 @@ static int read_checkpoint(
         kv_checkpoint_read_rubric(&b->rubric, top, problems);
     if (problems->n != before && !b->partly)
         return kv_problems_err(problems, err);
-    point_ids(b);
     fold_duplicates(b);
     return 0;
 }
@@ -342,15 +337,22 @@ struct kv_bench *kv_bench_open_partly(
     return open_file(path, true, problems, err);
 }
 
+void kv_bench_forget(struct kv_bench *b)
+{
+    kv_buf_release(&b->ids);
+    free(b->questions);
+    b->questions = NULL;
+    b->n = 0;
+}
+
 void kv_bench_close(struct kv_bench *b)
 {
     if (!b)
         return;
+    kv_bench_forget(b);
     kv_json_reader_close(&b->file);
     kv_rubric_release(&b->rubric);
     kv_buf_release(&b->text);
-    kv_buf_release(&b->ids);
-    free(b->questions);
     free(b);
 }
 
@@ -361,7 +363,7 @@ void kv_bench_add_place(const struct kv_bench *b, size_t i, struct kv_buf *out)
     if (b->lines)
         kv_buf_printf(out, "line %zu", (size_t)b->questions[i].line);
     else
-        kv_buf_add_slice(out, b->questions[i].id);
+        kv_buf_add_slice(out, kv_bench_id(b, i));
 }
 
 static int read_text(
@@ -402,8 +404,8 @@ int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, str
         return 0;
     }
     kv_question_release(q);
-    return kv_err_set(
-        err, KV_INPUT, "question '%s' has changed in its file since that was opened", from->id.p);
+    return kv_err_set(err, KV_INPUT, "question '%s' has changed in its file since that was opened",
+        kv_bench_id(b, i).p);
 }
 
 /* ---- content ---- */

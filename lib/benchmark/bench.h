@@ -7,7 +7,7 @@
  * noticed. A template is kept as the text it is: what it says is known to the module template.
  *
  *     struct kv_bench *b = kv_bench_open("questions.jsonl", &problems, &err);
- *     for (size_t i = 0; i < b->n; i++) … b->questions[i].id …
+ *     for (size_t i = 0; i < b->n; i++) … kv_bench_id(b, i) …
  *     struct kv_question q;
  *     if (kv_bench_read(b, i, &q, &err) == 0) …
  *     kv_question_release(&q);
@@ -28,7 +28,7 @@
 
 /* A question as it is listed. */
 struct kv_listed {
-    struct kv_slice id;          /* unescaped, followed by a NUL, owned by the benchmark */
+    uint32_t id_at, id_length;   /* private: kv_bench_id */
     struct kv_digest128 content; /* kv_question_digest */
     uint64_t finished : 1;
     uint64_t has_rubric : 1; /* of its own */
@@ -47,7 +47,7 @@ struct kv_bench {
     bool partly; /* private from here: see kv_bench_open_partly */
     struct kv_json_reader file;
     struct kv_buf text; /* of a file that cannot be read twice */
-    struct kv_buf ids;
+    struct kv_buf ids;  /* less than 4 GB, or there is no memory */
 };
 
 /* Opens a file ("-": stdin). NULL on failure, *err in one sentence that names the file, *problems
@@ -60,7 +60,12 @@ struct kv_bench *kv_bench_open_partly(
 /* The same as kv_bench_open from memory; the text is copied, and *err names nothing. */
 struct kv_bench *kv_bench_parse(
     struct kv_slice text, struct kv_problems *problems, struct kv_err *err);
+/* Gives back what is held of its questions, for whoever needs of it only the rubric from now on. */
+void kv_bench_forget(struct kv_bench *b);
 void kv_bench_close(struct kv_bench *b); /* NULL is fine */
+
+/* The id of question i: unescaped, followed by a NUL, owned by the benchmark. */
+struct kv_slice kv_bench_id(const struct kv_bench *b, size_t i);
 
 /* Reads question i. KV_INPUT if the file no longer says what it said when it was opened; *q is then
  * empty. */

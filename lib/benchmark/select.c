@@ -104,7 +104,7 @@ long kv_select(const struct kv_bench *b, const char *ids, const char *positions,
     struct kv_err *err)
 {
     for (size_t i = 0; i < b->n; i++)
-        chosen[i] = b->questions[i].finished && (!ids || names(ids, b->questions[i].id));
+        chosen[i] = b->questions[i].finished && (!ids || names(ids, kv_bench_id(b, i)));
     if (positions && narrow(b->n, (size_t)count_chosen(chosen, b->n), positions, chosen, err) != 0)
         return -1;
     return count_chosen(chosen, b->n);
@@ -117,8 +117,8 @@ static void complain_of_id(
     bool there = false;
     kv_nearest_init(&near, id);
     for (size_t i = 0; i < b->n; i++) {
-        there |= kv_slice_eq(b->questions[i].id, id);
-        kv_nearest_try(&near, b->questions[i].id);
+        there |= kv_slice_eq(kv_bench_id(b, i), id);
+        kv_nearest_try(&near, kv_bench_id(b, i));
     }
     if (there)
         kv_problems_add(problems, NULL, "value_error",
@@ -137,7 +137,7 @@ void kv_select_add_unknown(const struct kv_bench *b, const char *ids, struct kv_
     while (next_part(&ids, &part)) {
         bool there = part.n == 0;
         for (size_t i = 0; !there && i < b->n; i++)
-            there = b->questions[i].finished && kv_slice_eq(b->questions[i].id, part);
+            there = b->questions[i].finished && kv_slice_eq(kv_bench_id(b, i), part);
         if (!there)
             complain_of_id(b, part, problems);
     }

@@ -139,7 +139,11 @@ static int judge_pair(const struct kv_manifest *m, const struct kv_manifest_opti
     struct kv_same_run_verdict v = {0};
     const char *keep = NULL;
     int rc = 0;
-    if (m->config && (rc = kv_same_run_judge(s, &given, false, &v, err)) == 0 && !v.compatible) {
+    if (m->config)
+        rc = kv_same_run_judge(s, &given, false, &v, err);
+    if (m->bench) /* the tasks of the state are as many */
+        kv_bench_forget(m->bench);
+    if (m->config && rc == 0 && !v.compatible) {
         kv_way_out_add_differences(&v.reason, &v.different);
         if (v.questions.changed || v.questions.gone) {
             kv_buf_add_str(&v.reason, "; ");
@@ -191,14 +195,15 @@ static void add_members(
     kv_buf_add_char(out, '{');
     if (m->bench) {
         struct kv_same_run origin;
-        struct kv_buf digests = {0}, key = {0};
+        struct kv_buf key = {0};
         kv_same_run_begin(&origin, m->bench);
         for (size_t i = 0; i < m->count; i++)
             kv_same_run_add(&origin, kv_manifest_key(m, i, &key));
-        kv_same_run_digests(&origin, &digests);
+        kv_json_out_spaced(out, KV_MEMBER_QUESTIONS);
+        kv_buf_add_char(out, '"');
+        kv_same_run_digests(&origin, out);
+        kv_buf_add_char(out, '"');
         kv_same_run_end(&origin);
-        add_member(out, KV_MEMBER_QUESTIONS, digests.p);
-        kv_buf_release(&digests);
         kv_buf_release(&key);
     }
     add_member(out, KV_MEMBER_MANUAL_TRACES, o->manual_traces);
@@ -241,6 +246,14 @@ static void add_way_out_of_lost(struct kv_buf *out, const struct kv_manifest_opt
     kv_buf_release(&rows);
 }
 
+static void add_config(struct kv_buf *out, const struct kv_manifest *m)
+{
+    if (m->config)
+        kv_config_add_state_text(out, m->config);
+    else
+        kv_pydantic_state_text(out, kv_slice_of(&m->jobs_config));
+}
+
 static int create(
     const struct kv_manifest *m, const struct kv_manifest_options *o, struct kv_err *err)
 {
@@ -249,15 +262,14 @@ static int create(
     struct kv_extend_rows rows = {
         .path = o->extend_from, .bench = m->bench, .share = o->inputs.share};
     char hash[KV_MD5_HEX + 1];
-    if (m->config)
-        kv_config_add_state_text(&config, m->config);
-    else
-        kv_pydantic_state_text(&config, kv_slice_of(&m->jobs_config));
+    add_config(&config, m);
     hash_jobs_config(m, hash);
     add_way_out_of_lost(&way_out, o);
     if (m->bench && m->bench->rubric.n)
         kv_rubric_add_json(&rubric, &m->bench->rubric);
     add_members(&members, m, o);
+    if (m->bench && !o->extend_from) /* the store is as large */
+        kv_bench_forget(m->bench);
     const struct kv_store_plan plan = {
         .output_path = o->output,
         .benchmark_path = o->benchmark ? o->benchmark : "",

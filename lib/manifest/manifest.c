@@ -255,7 +255,6 @@ static int choose_questions(
 {
     bool *chosen = kv_calloc(m->bench->n + 1, sizeof *chosen);
     long n = kv_select(m->bench, o->question_ids, o->questions, chosen, err);
-    size_t count = 0;
     if (o->question_ids && n >= 0)
         kv_select_add_unknown(m->bench, o->question_ids, n ? &m->remarks : &m->bench_problems);
     if (n == 0)
@@ -269,12 +268,12 @@ static int choose_questions(
         return n < 0 && err->kind == KV_USAGE ? -1
                                               : kv_err_context(err, "%s", kv_io_name(o->benchmark));
     }
-    m->question_ids = kv_calloc((size_t)n + 1, sizeof *m->question_ids);
+    kv_inputs_check(&o->inputs, m->config, m->bench, chosen, &m->bench_problems, &m->remarks);
+    kv_plan_init(&m->plan, m->config);
     for (size_t i = 0; i < m->bench->n; i++)
         if (chosen[i])
-            m->question_ids[count++] = m->bench->questions[i].id;
-    kv_inputs_check(&o->inputs, m->config, m->bench, chosen, &m->bench_problems, &m->remarks);
-    kv_plan_init(&m->plan, m->config, m->question_ids, count);
+            kv_plan_add_question(&m->plan, kv_bench_id(m->bench, i));
+    kv_plan_ready(&m->plan);
     free(chosen);
     refuse_equal_models(
         m->plan.answering, m->config->answering_count, "answering_models", &m->config_problems);
@@ -493,7 +492,6 @@ void kv_manifest_release(struct kv_manifest *m)
     kv_bench_close(m->bench);
     kv_buf_release(&m->text);
     kv_buf_release(&m->jobs_config);
-    free(m->question_ids);
     free(m->numbers);
     free(m->ends);
 }

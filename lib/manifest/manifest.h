@@ -41,8 +41,7 @@ struct kv_manifest {
     struct kv_problems config_remarks; /* on the configuration: what kv-run does not do */
     struct kv_config *config;          /* NULL: jobs of any kind */
     struct kv_bench *bench;
-    struct kv_shard shard;         /* count 0: none was asked for */
-    struct kv_slice *question_ids; /* of the chosen questions */
+    struct kv_shard shard; /* count 0: none was asked for */
     struct kv_plan plan;
     size_t planned, count; /* keys up to `planned` are the plan's (or jobs), those beyond come
                                 * from the export that is extended */

@@ -17,7 +17,13 @@ static const char rubric_name[] = "the global rubric";
 
 struct entry {
     uint32_t id, content;
-    bool met;
+};
+
+/* Of a state, by id and content. */
+struct entries {
+    struct entry *all;
+    bool *met; /* the question is there */
+    size_t n;
 };
 
 static int by_value(const void *a, const void *b)
@@ -33,9 +39,10 @@ static uint32_t short_digest(struct kv_slice text)
     return (uint32_t)kv_digest_128(text).hi;
 }
 
-static struct entry entry_of(const struct kv_listed *q)
+static struct entry entry_of(const struct kv_bench *bench, size_t question)
 {
-    return (struct entry){.id = short_digest(q->id), .content = (uint32_t)q->content.hi};
+    return (struct entry){.id = short_digest(kv_bench_id(bench, question)),
+        .content = (uint32_t)bench->questions[question].content.hi};
 }
 
 static struct entry entry_of_rubric(const struct kv_bench *bench)
@@ -55,7 +62,7 @@ void kv_question_digests_add(struct kv_buf *hex, const struct kv_bench *bench, c
     all[n++] = entry_of_rubric(bench);
     for (size_t i = 0; i < bench->n; i++)
         if (named[i])
-            all[n++] = entry_of(&bench->questions[i]);
+            all[n++] = entry_of(bench, i);
     qsort(all, n, sizeof *all, by_value);
     for (size_t i = 0; i < n; i++)
         kv_buf_printf(hex, "%08" PRIx32 "%08" PRIx32, all[i].id, all[i].content);
@@ -77,31 +84,34 @@ static bool read_digits(const char *p, uint32_t *value)
     return true;
 }
 
-static struct entry *read_entries(struct kv_slice hex, size_t *n)
+static void read_entries(struct entries *e, struct kv_slice hex)
 {
-    struct entry *all = kv_array(NULL, hex.n / DIGITS + 1, sizeof *all);
-    *n = 0;
+    bool sorted = true; /* mostly: a state comes from anywhere */
+    *e = (struct entries){.all = kv_array(NULL, hex.n / DIGITS + 1, sizeof *e->all)};
     for (size_t at = 0; at + DIGITS <= hex.n; at += DIGITS) {
-        struct entry e = {0};
-        if (read_digits(hex.p + at, &e.id) && read_digits(hex.p + at + DIGITS / 2, &e.content))
-            all[(*n)++] = e;
+        struct entry *x = &e->all[e->n];
+        if (!read_digits(hex.p + at, &x->id) || !read_digits(hex.p + at + DIGITS / 2, &x->content))
+            continue;
+        sorted = sorted && (e->n == 0 || by_value(x - 1, x) <= 0);
+        e->n++;
     }
-    qsort(all, *n, sizeof *all, by_value); /* a state comes from anywhere */
-    return all;
+    if (!sorted)
+        qsort(e->all, e->n, sizeof *e->all, by_value);
+    e->met = kv_calloc(e->n + 1, sizeof *e->met);
 }
 
-/* The first entry of an id, or NULL. */
-static struct entry *find_id(struct entry *all, size_t n, uint32_t id)
+/* The first entry of an id, or n. */
+static size_t find_id(const struct entries *e, uint32_t id)
 {
-    size_t low = 0, high = n;
+    size_t low = 0, high = e->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (all[middle].id < id)
+        if (e->all[middle].id < id)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < n && all[low].id == id ? &all[low] : NULL;
+    return low < e->n && e->all[low].id == id ? low : e->n;
 }
 
 static void note(struct kv_question_changes *c, struct kv_slice name)
@@ -114,31 +124,32 @@ static void note(struct kv_question_changes *c, struct kv_slice name)
     kv_json_quote(&c->json, name, KV_JSON_RAW);
 }
 
-static void compare(struct kv_question_changes *c, struct entry *all, size_t n, struct entry now,
-    struct kv_slice name)
+static void compare(
+    struct kv_question_changes *c, struct entries *e, struct entry now, struct kv_slice name)
 {
-    struct entry *e = find_id(all, n, now.id);
+    size_t first = find_id(e, now.id);
     bool same = false;
-    for (struct entry *at = e; at && at < all + n && at->id == now.id; at++) {
-        same |= at->content == now.content;
-        at->met = true;
+    for (size_t i = first; i < e->n && e->all[i].id == now.id; i++) {
+        same |= e->all[i].content == now.content;
+        e->met[i] = true;
     }
-    if (e && !same)
+    if (first < e->n && !same)
         note(c, name);
 }
 
 void kv_question_digests_compare(
     struct kv_slice hex, const struct kv_bench *bench, struct kv_question_changes *changes)
 {
-    size_t n;
-    struct entry *all = read_entries(hex, &n);
+    struct entries e;
+    read_entries(&e, hex);
     *changes = (struct kv_question_changes){0};
     for (size_t i = 0; i < bench->n; i++)
-        compare(changes, all, n, entry_of(&bench->questions[i]), bench->questions[i].id);
-    compare(changes, all, n, entry_of_rubric(bench), KV_SLICE(rubric_name));
-    for (size_t i = 0; i < n; i++)
-        changes->gone += !all[i].met;
-    free(all);
+        compare(changes, &e, entry_of(bench, i), kv_bench_id(bench, i));
+    compare(changes, &e, entry_of_rubric(bench), KV_SLICE(rubric_name));
+    for (size_t i = 0; i < e.n; i++)
+        changes->gone += !e.met[i];
+    free(e.all);
+    free(e.met);
 }
 
 void kv_question_changes_release(struct kv_question_changes *changes)

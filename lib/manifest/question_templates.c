@@ -25,7 +25,7 @@ struct kv_question_templates *kv_question_templates_open(
     all->translator = translator;
     all->entries = kv_calloc(bench->n + 1, sizeof *all->entries);
     for (size_t i = 0; i < bench->n; i++) {
-        all->entries[i].id = bench->questions[i].id;
+        all->entries[i].id = kv_bench_id(bench, i);
         all->entries[i].question = i;
     }
     qsort(all->entries, bench->n, sizeof *all->entries, by_id);

@@ -43,7 +43,7 @@ static int list_questions(struct entries *e, const struct kv_bench *bench, struc
         if (kv_bench_read(bench, i, &q, err) != 0)
             return -1;
         struct entry *x = &e->list[e->n++];
-        x->id = bench->questions[i].id;
+        x->id = kv_bench_id(bench, i);
         x->text = kv_digest_128(q.text);
         memcpy(x->template_id, q.template_id, sizeof x->template_id);
         kv_question_release(&q);
@@ -247,7 +247,7 @@ static void name_task(const struct kv_manifest *m, struct kv_slice key, struct k
     struct kv_identity who;
     struct kv_task t;
     if (m->config && kv_plan_find(&m->plan, key, &t)) {
-        id = m->plan.questions[t.question];
+        id = kv_plan_question(&m->plan, t.question);
         kv_identity_of(&m->config->answering[t.answering], KV_ANSWERING, &who);
         kv_identity_add_display(&answering, &who);
         kv_identity_of(&m->config->parsing[t.parsing], KV_PARSING, &who);

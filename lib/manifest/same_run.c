@@ -16,7 +16,7 @@ static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_bench *bench = closure;
     return kv_slice_cmp(
-        bench->questions[*(const uint32_t *)a].id, bench->questions[*(const uint32_t *)b].id);
+        kv_bench_id(bench, *(const uint32_t *)a), kv_bench_id(bench, *(const uint32_t *)b));
 }
 
 void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench)
@@ -37,18 +37,18 @@ static void mark(struct kv_same_run *o, struct kv_slice id)
     size_t low = 0, high = o->bench->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (kv_slice_cmp(o->bench->questions[o->by_id[middle]].id, id) < 0)
+        if (kv_slice_cmp(kv_bench_id(o->bench, o->by_id[middle]), id) < 0)
             low = middle + 1;
         else
             high = middle;
     }
     if (low == o->bench->n)
         return;
-    const struct kv_listed *q = &o->bench->questions[o->by_id[low]];
-    if (!kv_slice_eq(q->id, id))
+    struct kv_slice found = kv_bench_id(o->bench, o->by_id[low]);
+    if (!kv_slice_eq(found, id))
         return;
     o->named[o->by_id[low]] = true;
-    o->last = q->id;
+    o->last = found;
 }
 
 void kv_same_run_add(struct kv_same_run *o, struct kv_slice key)

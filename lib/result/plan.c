@@ -29,24 +29,41 @@ static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_plan *p = closure;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    int order = kv_slice_cmp(p->questions[x], p->questions[y]);
+    int order = kv_slice_cmp(kv_plan_question(p, x), kv_plan_question(p, y));
     return order ? order : (x > y) - (x < y);
 }
 
-void kv_plan_init(struct kv_plan *p, const struct kv_config *config,
-    const struct kv_slice *question_ids, size_t question_count)
+void kv_plan_init(struct kv_plan *p, const struct kv_config *config)
 {
     *p = (struct kv_plan){
-        .questions = question_ids,
-        .question_count = question_count,
         .config = config,
         .answering = model_keys(config->answering, config->answering_count, KV_ANSWERING),
         .parsing = model_keys(config->parsing, config->parsing_count, KV_PARSING),
-        .by_id = kv_array(NULL, question_count + 1, sizeof *p->by_id),
     };
-    for (size_t i = 0; i < question_count; i++)
+}
+
+void kv_plan_add_question(struct kv_plan *p, struct kv_slice id)
+{
+    p->ends = kv_grow(p->ends, p->question_count, sizeof *p->ends);
+    kv_buf_reserve(&p->ids, id.n ? id.n : 1);
+    kv_buf_add_slice(&p->ids, id);
+    if (p->ids.n > UINT32_MAX)
+        kv_no_memory();
+    p->ends[p->question_count++] = (uint32_t)p->ids.n;
+}
+
+void kv_plan_ready(struct kv_plan *p)
+{
+    p->by_id = kv_array(NULL, p->question_count + 1, sizeof *p->by_id);
+    for (size_t i = 0; i < p->question_count; i++)
         p->by_id[i] = (uint32_t)i;
-    qsort_r(p->by_id, question_count, sizeof *p->by_id, by_id, p);
+    qsort_r(p->by_id, p->question_count, sizeof *p->by_id, by_id, p);
+}
+
+struct kv_slice kv_plan_question(const struct kv_plan *p, size_t question)
+{
+    uint32_t from = question ? p->ends[question - 1] : 0;
+    return (struct kv_slice){p->ids.p + from, p->ends[question] - from};
 }
 
 static void free_keys(char **keys, size_t n)
@@ -61,6 +78,8 @@ void kv_plan_release(struct kv_plan *p)
     free_keys(p->answering, p->config->answering_count);
     free_keys(p->parsing, p->config->parsing_count);
     free(p->by_id);
+    free(p->ends);
+    kv_buf_release(&p->ids);
     *p = (struct kv_plan){0};
 }
 
@@ -91,7 +110,7 @@ struct kv_task kv_plan_task(const struct kv_plan *p, size_t i)
 
 void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out)
 {
-    kv_task_add_key(out, p->questions[t->question], kv_slice(p->answering[t->answering]),
+    kv_task_add_key(out, kv_plan_question(p, t->question), kv_slice(p->answering[t->answering]),
         kv_slice(p->parsing[t->parsing]), t->replicate);
 }
 
@@ -114,12 +133,12 @@ bool kv_plan_find_question(const struct kv_plan *p, struct kv_slice id, size_t *
     size_t low = 0, high = p->question_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (kv_slice_cmp(p->questions[p->by_id[middle]], id) < 0)
+        if (kv_slice_cmp(kv_plan_question(p, p->by_id[middle]), id) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    if (low == p->question_count || !kv_slice_eq(p->questions[p->by_id[low]], id))
+    if (low == p->question_count || !kv_slice_eq(kv_plan_question(p, p->by_id[low]), id))
         return false;
     *question = p->by_id[low];
     return true;
@@ -175,7 +194,7 @@ void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct k
     kv_identity_of(&p->config->parsing[t->parsing], KV_PARSING, &parsing);
     kv_json_out_object(out, NULL);
     kv_json_out_text(out, "task_id", kv_slice_of(&key));
-    kv_json_out_text(out, "question_id", p->questions[t->question]);
+    kv_json_out_text(out, "question_id", kv_plan_question(p, t->question));
     kv_json_out_key(out, "answering");
     kv_identity_add_json(out, &answering);
     kv_json_out_key(out, "parsing");

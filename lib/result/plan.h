@@ -21,16 +21,21 @@ struct kv_task {
 };
 
 struct kv_plan {
-    const struct kv_slice *questions; /* ids, borrowed */
+    struct kv_buf ids; /* private: of the questions, one behind another, */
+    uint32_t *ends;    /* private: and where each ends */
     size_t question_count;
     const struct kv_config *config; /* borrowed */
     char **answering, **parsing;    /* canonical keys, by model */
     uint32_t *by_id;                /* questions sorted by id: kv_plan_find */
 };
 
-void kv_plan_init(struct kv_plan *p, const struct kv_config *config,
-    const struct kv_slice *question_ids, size_t question_count);
+/* Questions are added by their ids, which are copied, in order; then it is ready. */
+void kv_plan_init(struct kv_plan *p, const struct kv_config *config);
+void kv_plan_add_question(struct kv_plan *p, struct kv_slice id);
+void kv_plan_ready(struct kv_plan *p);
 void kv_plan_release(struct kv_plan *p);
+
+struct kv_slice kv_plan_question(const struct kv_plan *p, size_t question); /* its id */
 
 /* Tasks in generation order, which is the order of the manifest: questions, answering models,
  * judges, replicates. Equal models give equal keys: the caller refuses what is repeated. */

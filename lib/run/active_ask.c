@@ -57,7 +57,7 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
     if (a->set->exec || a->set->requests) {
         call.question = kv_slice(kv_active_task_key(a, job));
     } else {
-        call.question = plan->questions[job->question];
+        call.question = kv_plan_question(plan, job->question);
         call.answering = kv_slice(plan->answering[job->answering]);
         call.query = &e->query;
     }

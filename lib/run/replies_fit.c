@@ -21,7 +21,7 @@ static bool has_reply(const struct kv_session *s, const struct kv_task *t)
         .endpoint = &s->models.answering[t->answering], .query = {.stage = "answer_generation"}};
     const struct kv_call_about of = {.nonce = s->nonce,
         .answering = e.endpoint->model,
-        .question = s->question_ids[t->question],
+        .question = kv_plan_question(&s->plan, t->question),
         .replicate = t->replicate};
     kv_call_name(&e, &of);
     return kv_replies_has(s->replies, e.call_id);

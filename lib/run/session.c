@@ -39,10 +39,10 @@ static int open_config(struct kv_session *s, const struct kv_session_options *o,
 
 static void make_plan(struct kv_session *s)
 {
-    s->question_ids = kv_array(NULL, s->bench->n, sizeof *s->question_ids);
+    kv_plan_init(&s->plan, s->config);
     for (size_t i = 0; i < s->bench->n; i++)
-        s->question_ids[i] = s->bench->questions[i].id;
-    kv_plan_init(&s->plan, s->config, s->question_ids, s->bench->n);
+        kv_plan_add_question(&s->plan, kv_bench_id(s->bench, i));
+    kv_plan_ready(&s->plan);
 }
 
 static int open_rules(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
@@ -302,7 +302,7 @@ static void find_known(struct kv_session *s)
         kv_buf_clear(&model);
         kv_answer_stage_display(&model, &s->config->answering[job->answering], false);
         job->known = kv_recorded_strict(s->replay) ||
-                     kv_recorded_find(s->replay, s->question_ids[job->question],
+                     kv_recorded_find(s->replay, kv_plan_question(&s->plan, job->question),
                          kv_slice_of(&model), job->replicate);
     }
     kv_buf_release(&model);
@@ -397,9 +397,8 @@ void kv_session_close(struct kv_session *s)
     kv_trait_score_close(s->scorer);
     kv_verdict_close(s->verifier);
     kv_prompts_close(s->prompts);
-    if (s->question_ids)
+    if (s->plan.config)
         kv_plan_release(&s->plan);
-    free(s->question_ids);
     kv_bench_close(s->bench);
     kv_config_close(s->config);
     kv_journal_close(s->journal);

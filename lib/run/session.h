@@ -55,7 +55,6 @@ struct kv_session {
     int run_lock;
     struct kv_config *config; /* NULL: a manifest of any jobs */
     struct kv_bench *bench;
-    struct kv_slice *question_ids;
     struct kv_plan plan;
     struct kv_prompts *prompts;
     struct kv_verifier *verifier;

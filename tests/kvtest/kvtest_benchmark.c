@@ -81,7 +81,7 @@ static void add_list(const struct kv_bench *b, const char *name)
         struct kv_question q;
         struct kv_err err;
         if (strcmp(name, "question_ids") == 0)
-            add_text(b->questions[i].id);
+            add_text(kv_bench_id(b, i));
         if (strcmp(name, "question_ids") == 0 || !b->questions[i].finished)
             continue;
         if (kv_bench_read(b, i, &q, &err) != 0)
@@ -225,16 +225,14 @@ static void do_plan(struct kv_slice line)
     if (!b || !c || (n = kv_select(b, ids, positions, chosen, &err)) < 0) {
         add_errors(&problems, &err);
     } else {
-        struct kv_slice *chosen_ids = kv_calloc((size_t)n + 1, sizeof *chosen_ids);
         struct kv_plan plan;
-        size_t count = 0;
+        kv_plan_init(&plan, c);
         for (size_t i = 0; i < b->n; i++)
             if (chosen[i])
-                chosen_ids[count++] = b->questions[i].id;
-        kv_plan_init(&plan, c, chosen_ids, count);
+                kv_plan_add_question(&plan, kv_bench_id(b, i));
+        kv_plan_ready(&plan);
         add_orders(&plan);
         kv_plan_release(&plan);
-        free(chosen_ids);
     }
     free(chosen);
     free(ids);

@@ -80,6 +80,14 @@ struct kv_json_walk {
 void kv_json_begin(struct kv_json_walk *w, struct kv_slice value);
 bool kv_json_member(struct kv_json_walk *w, struct kv_slice *key, struct kv_slice *value);
 bool kv_json_item(struct kv_json_walk *w, struct kv_slice *item);
+
+/* The two halves of kv_json_member, so that a value that is walked itself is passed over but once: the key,
+ * and its value. Between them the value may be entered, if it is an object, in the place of the second
+ * half: false if it is none. Leaving is for when the inner walk is over; it answers the value. */
+bool kv_json_key(struct kv_json_walk *w, struct kv_slice *key);
+struct kv_slice kv_json_value(struct kv_json_walk *w);
+bool kv_json_enter(const struct kv_json_walk *w, struct kv_json_walk *inner);
+struct kv_slice kv_json_leave(struct kv_json_walk *w, const struct kv_json_walk *inner);
 size_t kv_json_count(struct kv_slice value); /* members or items, 0 for a scalar */
 
 /* Looks up the last member named `key` (a C string, compared unescaped). False, and *value empty

@@ -163,6 +163,31 @@ bool kv_json_member(struct kv_json_walk *w, struct kv_slice *key, struct kv_slic
     return true;
 }
 
+bool kv_json_key(struct kv_json_walk *w, struct kv_slice *key)
+{
+    return walk_key(w, key);
+}
+
+struct kv_slice kv_json_value(struct kv_json_walk *w)
+{
+    return walk_value(w);
+}
+
+bool kv_json_enter(const struct kv_json_walk *w, struct kv_json_walk *inner)
+{
+    if (*w->at != '{')
+        return false;
+    *inner = (struct kv_json_walk){w->at + 1, w->end, '}'};
+    return true;
+}
+
+struct kv_slice kv_json_leave(struct kv_json_walk *w, const struct kv_json_walk *inner)
+{
+    const char *first = w->at;
+    w->at = inner->at + 1; /* its brace */
+    return (struct kv_slice){first, (size_t)(w->at - first)};
+}
+
 bool kv_json_item(struct kv_json_walk *w, struct kv_slice *item)
 {
     if (w->close != ']' || !walk_on(w))

@@ -136,32 +136,89 @@ static bool is_name(struct kv_slice key, const char *name)
     return key.n == n + 2 && memcmp(key.p + 1, name, n) == 0;
 }
 
+/* Finds members while they are walked. */
+struct finder {
+    const struct kv_shape *record;
+    struct kv_slice *values;
+    size_t next;
+    struct kv_slice unknown, other; /* the first that is no member; the value of the alias */
+};
+
+static void begin_finding(struct finder *f, const struct kv_shape *record, struct kv_slice *values)
+{
+    *f = (struct finder){.record = record, .values = values};
+    for (size_t i = 0; record->members[i].name; i++)
+        values[i] = (struct kv_slice){0};
+}
+
+/* Where a member stands in the table, or SIZE_MAX. */
+static size_t place_of(const struct finder *f, struct kv_slice key)
+{
+    const char *expected = f->record->members[f->next].name;
+    return expected && is_name(key, expected) ? f->next
+                                              : find_member(f->record->members, f->next, key);
+}
+
+static void find(struct finder *f, size_t i, struct kv_slice key, struct kv_slice item)
+{
+    if (i != SIZE_MAX) {
+        f->values[i] = item;
+        f->next = i + 1;
+    } else if (f->record->alias && kv_json_string_is(key, f->record->alias)) {
+        f->other = item;
+    } else if (!f->unknown.n) {
+        f->unknown = key;
+    }
+}
+
+static struct kv_slice end_finding(struct finder *f)
+{
+    const struct kv_shape *record = f->record;
+    for (size_t i = 0; f->other.n && record->members[i].name; i++)
+        if (strcmp(record->members[i].name, record->alias_of) == 0)
+            f->values[i] = f->other;
+    return f->unknown;
+}
+
+static struct kv_slice find_all(
+    const struct kv_shape *record, struct kv_json_walk *w, struct kv_slice *values)
+{
+    struct kv_slice key;
+    struct finder f;
+    begin_finding(&f, record, values);
+    while (kv_json_key(w, &key)) {
+        size_t i = place_of(&f, key);
+        find(&f, i, key, kv_json_value(w));
+    }
+    return end_finding(&f);
+}
+
 struct kv_slice kv_shape_members(
     const struct kv_shape *record, struct kv_slice value, struct kv_slice *values)
 {
-    struct kv_slice key, item, unknown = {0}, other = {0};
     struct kv_json_walk w;
-    size_t next = 0;
-    for (size_t i = 0; record->members[i].name; i++)
-        values[i] = (struct kv_slice){0};
     kv_json_begin(&w, value);
-    while (kv_json_member(&w, &key, &item)) {
-        const char *expected = record->members[next].name;
-        size_t i =
-            expected && is_name(key, expected) ? next : find_member(record->members, next, key);
-        if (i != SIZE_MAX) {
-            values[i] = item;
-            next = i + 1;
-        } else if (record->alias && kv_json_string_is(key, record->alias)) {
-            other = item;
-        } else if (!unknown.n) {
-            unknown = key;
+    return find_all(record, &w, values);
+}
+
+struct kv_slice kv_shape_members_of(const struct kv_shape *record, struct kv_slice value,
+    struct kv_slice *values, struct kv_shape_part *parts, size_t n)
+{
+    struct kv_json_walk w, inner;
+    struct kv_slice key;
+    struct finder f;
+    begin_finding(&f, record, values);
+    kv_json_begin(&w, value);
+    while (kv_json_key(&w, &key)) {
+        size_t i = place_of(&f, key);
+        if (i < n && kv_json_enter(&w, &inner)) {
+            parts[i].unknown = find_all(record->members[i].shape, &inner, parts[i].values);
+            find(&f, i, key, kv_json_leave(&w, &inner));
+        } else {
+            find(&f, i, key, kv_json_value(&w));
         }
     }
-    for (size_t i = 0; other.n && record->members[i].name; i++)
-        if (strcmp(record->members[i].name, record->alias_of) == 0)
-            values[i] = other;
-    return unknown;
+    return end_finding(&f);
 }
 
 /* ---- single values ---- */
@@ -344,13 +401,11 @@ static int check_member(const struct hearer *to, const struct kv_shape *record, 
     return check(to, m->shape, value, &here);
 }
 
-static int check_record(const struct hearer *to, const struct kv_shape *record,
-    struct kv_slice value, const struct kv_path *at, struct kv_slice *values)
+static int check_members(const struct hearer *to, const struct kv_shape *record,
+    struct kv_slice value, const struct kv_path *at, const struct kv_slice *values,
+    struct kv_slice unknown)
 {
     int failed = 0;
-    if (kv_json_type(value) != KV_JSON_OBJECT)
-        return refuse(to, at, "model_type", "expected an object", value);
-    struct kv_slice unknown = kv_shape_members(record, value, values);
     if (!to->problems && record->closed && unknown.n) {
         struct kv_path here = member_at(at, unknown);
         return say(to, &here, "extra_forbidden", "not a member of this object");
@@ -368,6 +423,15 @@ static int check_record(const struct hearer *to, const struct kv_shape *record,
     if (failed || to->problems->n > before)
         return -1;
     return record->look ? look_at_record(to, record, value, at) : 0;
+}
+
+static int check_record(const struct hearer *to, const struct kv_shape *record,
+    struct kv_slice value, const struct kv_path *at, struct kv_slice *values)
+{
+    if (kv_json_type(value) != KV_JSON_OBJECT)
+        return refuse(to, at, "model_type", "expected an object", value);
+    struct kv_slice unknown = kv_shape_members(record, value, values);
+    return check_members(to, record, value, at, values, unknown);
 }
 
 static int check(const struct hearer *to, const struct kv_shape *shape, struct kv_slice value,
@@ -424,6 +488,16 @@ int kv_shape_read(const struct kv_shape *record, struct kv_slice value, const ch
     const struct hearer to = {.err = err};
     struct kv_path at = {.name = kv_slice(name ? name : "")};
     return check_record(&to, record, value, name ? &at : NULL, values);
+}
+
+int kv_shape_read_part(const struct kv_shape *record, struct kv_slice value, const char *name,
+    const struct kv_shape_part *part, struct kv_err *err)
+{
+    const struct hearer to = {.err = err};
+    struct kv_path at = {.name = kv_slice(name)};
+    if (kv_json_type(value) != KV_JSON_OBJECT)
+        return refuse(&to, &at, "model_type", "expected an object", value);
+    return check_members(&to, record, value, &at, part->values, part->unknown);
 }
 
 /* On a tidied copy: no repeated keys, floats spelled canonically. */

@@ -112,4 +112,19 @@ void kv_shape_write(const struct kv_shape *shape, struct kv_slice value,
 struct kv_slice kv_shape_members(
     const struct kv_shape *record, struct kv_slice value, struct kv_slice *values);
 
+/* The members of a member that is a record itself. */
+struct kv_shape_part {
+    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
+    struct kv_slice unknown;
+};
+
+/* The same for a record of whose first n members the own members are wanted too, without a walk of its own
+ * for each: parts[i] is filled where the last member i is an object. */
+struct kv_slice kv_shape_members_of(const struct kv_shape *record, struct kv_slice value,
+    struct kv_slice *values, struct kv_shape_part *parts, size_t n);
+
+/* As kv_shape_read, of a part whose members were found so. */
+int kv_shape_read_part(const struct kv_shape *record, struct kv_slice value, const char *name,
+    const struct kv_shape_part *part, struct kv_err *err);
+
 #endif

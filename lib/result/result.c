@@ -1,6 +1,6 @@
 /* result - one VerificationResult as it arrives: is it one, whose is it, how did it end.
  *
- * A row is walked three times at most, its strings once to be checked, because kv-append does this
+ * A row is walked twice at most, its strings once to be checked, because kv-append does this
  * to every result and a run has millions.
  */
 #include "result.h"
@@ -53,11 +53,22 @@ static void take_metadata(const struct kv_slice *values, struct kv_result *r)
     take_failure(values[KV_METADATA_failure], r);
 }
 
+static void take_usage(struct kv_slice usage, struct kv_result *r)
+{
+    enum { ANSWER, TOTAL, N };
+    static const char *const names[N] = {"answer_generation", "total"};
+    struct kv_slice stages[N];
+    kv_json_pick(usage, names, stages, N);
+    r->usage = usage;
+    r->usage_answer = stages[ANSWER];
+    r->usage_total = stages[TOTAL];
+}
+
 static void take_template(const struct kv_slice *values, struct kv_result *r)
 {
     r->raw_llm_response = values[KV_TEMPLATE_raw_llm_response];
     r->verify_result = or_nothing(values[KV_TEMPLATE_verify_result]);
-    r->usage = or_nothing(values[KV_TEMPLATE_usage_metadata]);
+    take_usage(or_nothing(values[KV_TEMPLATE_usage_metadata]), r);
     r->partial = kv_json_is_true(values[KV_TEMPLATE_response_timeout_partial]);
 }
 
@@ -80,20 +91,21 @@ static void take_generic(struct kv_result *r, struct kv_slice failure, struct kv
         r->failure = KV_FAIL_OTHER;
 }
 
-/* Checks the blocks one by one, so that each is walked once. */
-static int take_result(struct kv_result *r, const struct kv_slice *blocks, struct kv_err *err)
+/* Checks the blocks one by one; the members of the first were found with them. */
+static int take_result(struct kv_result *r, const struct kv_slice *blocks,
+    const struct kv_shape_part *parts, struct kv_err *err)
 {
-    struct kv_slice values[KV_SHAPE_MEMBERS_MAX];
     if (!blocks[KV_ROW_metadata].n)
         return kv_err_set(err, KV_INPUT, "metadata: missing, and there is no task_id");
-    if (kv_shape_read(
-            &kv_result_table_metadata, blocks[KV_ROW_metadata], "metadata", values, err) != 0)
+    if (kv_shape_read_part(&kv_result_table_metadata, blocks[KV_ROW_metadata], "metadata",
+            &parts[KV_ROW_metadata], err) != 0)
         return -1;
-    take_metadata(values, r);
+    take_metadata(parts[KV_ROW_metadata].values, r);
     if (r->template.n) {
-        if (kv_shape_read(&kv_result_table_template, r->template, "template", values, err) != 0)
+        if (kv_shape_read_part(&kv_result_table_template, r->template, "template",
+                &parts[KV_ROW_template], err) != 0)
             return -1;
-        take_template(values, r);
+        take_template(parts[KV_ROW_template].values, r);
     }
     const struct kv_shape_member *members = kv_result_table.members;
     for (size_t i = KV_ROW_rubric; i < KV_ROW_MEMBERS; i++)
@@ -106,6 +118,7 @@ int kv_result_read(
     struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err)
 {
     struct kv_slice blocks[KV_SHAPE_MEMBERS_MAX], unknown;
+    struct kv_shape_part parts[KV_ROW_template + 1];
     *result = (struct kv_result){0};
     result->text = line;
     if (!(flags & KV_RESULT_CHECKED) && kv_json_check(line, flags, &result->text, err) != 0)
@@ -113,18 +126,19 @@ int kv_result_read(
     if (kv_json_type(result->text) != KV_JSON_OBJECT)
         return kv_err_set(
             err, KV_INPUT, "expected an object, found %s", kv_json_type_name(result->text));
-    unknown = kv_shape_members(&kv_result_table, result->text, blocks);
+    unknown = kv_shape_members_of(
+        &kv_result_table, result->text, blocks, parts, sizeof parts / sizeof *parts);
     result->metadata = or_nothing(blocks[KV_ROW_metadata]);
     result->template = or_nothing(blocks[KV_ROW_template]);
     result->rubric = or_nothing(blocks[KV_ROW_rubric]);
     if (!unknown.n)
-        return take_result(result, blocks, err);
+        return take_result(result, blocks, parts, err);
     enum { TASK_ID, FAILURE, ERROR, RESPONSE, N };
     static const char *const names[N] = {"task_id", "failure", "error", "response"};
     struct kv_slice of_job[N];
     kv_json_pick(result->text, names, of_job, N);
     if (!of_job[TASK_ID].n || !is_text(of_job[TASK_ID]))
-        return take_result(result, blocks, err);
+        return take_result(result, blocks, parts, err);
     result->task_id = of_job[TASK_ID];
     result->response = of_job[RESPONSE];
     take_generic(result, of_job[FAILURE], of_job[ERROR]);
@@ -146,19 +160,64 @@ bool kv_result_has_scenario(const struct kv_result *result)
     return result->scenario_id.n > strlen("\"\"");
 }
 
-void kv_result_key(const struct kv_result *result, struct kv_buf *key)
+/* The key, or what is in front of the models in it. */
+static void add_task(const struct kv_result *result, struct kv_buf *key)
+{
+    kv_json_unescape(result->generic                  ? result->task_id
+                     : kv_result_has_scenario(result) ? result->scenario_id
+                                                      : result->question_id,
+        key);
+}
+
+static void add_models(const struct kv_result *result, struct kv_buf *keys)
+{
+    kv_buf_add_char(keys, '\t');
+    kv_identity_key_of_json(result->answering, keys, NULL);
+    kv_buf_add_char(keys, '\t');
+    kv_identity_key_of_json(result->parsing, keys, NULL);
+}
+
+/* Two JSON values side by side can be taken apart in one way only. */
+static bool has_models(const struct kv_model_keys *last, const struct kv_result *result)
+{
+    size_t n = result->answering.n, m = result->parsing.n;
+    return last->models.n && last->models.n == n + m &&
+           memcmp(last->models.p, result->answering.p, n) == 0 &&
+           memcmp(last->models.p + n, result->parsing.p, m) == 0;
+}
+
+void kv_result_key_after(
+    const struct kv_result *result, struct kv_model_keys *last, struct kv_buf *key)
 {
     if (result->generic) {
-        kv_json_unescape(result->task_id, key);
+        add_task(result, key);
         return;
     }
-    bool scenario = kv_result_has_scenario(result);
-    kv_json_unescape(scenario ? result->scenario_id : result->question_id, key);
-    kv_buf_add_char(key, '\t');
-    kv_identity_key_of_json(result->answering, key, NULL);
-    kv_buf_add_char(key, '\t');
-    kv_identity_key_of_json(result->parsing, key, NULL);
+    if (!has_models(last, result)) {
+        kv_buf_clear(&last->models);
+        kv_buf_add_slice(&last->models, result->answering);
+        kv_buf_add_slice(&last->models, result->parsing);
+        kv_buf_clear(&last->keys);
+        add_models(result, &last->keys);
+    }
+    add_task(result, key);
+    kv_buf_add_slice(key, kv_slice_of(&last->keys));
     add_replicate(result->replicate, key);
+}
+
+void kv_result_key(const struct kv_result *result, struct kv_buf *key)
+{
+    add_task(result, key);
+    if (result->generic)
+        return;
+    add_models(result, key);
+    add_replicate(result->replicate, key);
+}
+
+void kv_model_keys_release(struct kv_model_keys *last)
+{
+    kv_buf_release(&last->models);
+    kv_buf_release(&last->keys);
 }
 
 bool kv_result_failed(const struct kv_result *result)
@@ -223,15 +282,6 @@ bool kv_result_settles(const struct kv_result *result)
     return true;
 }
 
-static int64_t count_in(struct kv_slice object_, const char *name)
-{
-    struct kv_slice value;
-    int64_t n = 0;
-    if (kv_json_get(object_, name, &value))
-        kv_num_int64(value, &n);
-    return n;
-}
-
 static bool reply_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
     struct kv_stage_usage u = {0};
@@ -245,14 +295,20 @@ static bool reply_tokens(const struct kv_result *result, struct kv_tokens *token
 
 bool kv_result_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
-    struct kv_slice total;
+    enum { IN, OUT, ALL, N };
+    static const char *const names[N] = {"input_tokens", "output_tokens", "total_tokens"};
+    struct kv_slice values[N];
+    int64_t counts[N] = {0};
     *tokens = (struct kv_tokens){0};
     if (result->generic && !result->usage.n)
         return reply_tokens(result, tokens);
-    if (!kv_json_get(result->usage, "total", &total))
+    if (!result->usage_total.n)
         return false;
-    *tokens = (struct kv_tokens){count_in(total, "input_tokens"), count_in(total, "output_tokens"),
-        count_in(total, "total_tokens")};
+    kv_json_pick(result->usage_total, names, values, N);
+    for (size_t i = 0; i < N; i++)
+        if (values[i].n)
+            kv_num_int64(values[i], &counts[i]);
+    *tokens = (struct kv_tokens){counts[IN], counts[OUT], counts[ALL]};
     return tokens->input || tokens->output || tokens->total;
 }
 

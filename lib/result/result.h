@@ -45,9 +45,10 @@ struct kv_result {
     struct kv_slice question_id, scenario_id, scenario_turn, replicate, timestamp, result_id;
     struct kv_slice answering, parsing; /* identity objects */
     struct kv_slice failure_stage, failure_reason;
-    struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata */
-    struct kv_slice warnings;                               /* of the metadata */
-    bool partial;                                           /* a time limit cut off its answer */
+    struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata, */
+    struct kv_slice usage_answer, usage_total; /* and its members answer_generation and total */
+    struct kv_slice warnings;                  /* of the metadata */
+    bool partial;                              /* a time limit cut off its answer */
 };
 
 /* A flag beside those of json.h: the line is one checked value without white space around it, as
@@ -64,6 +65,14 @@ int kv_result_read(
 /* Appends the key of the row's task: its task_id, or the key built from scenario or question,
  * identities and replicate (task.h). Cannot fail for a row that was read. */
 void kv_result_key(const struct kv_result *result, struct kv_buf *key);
+
+/* The same for many rows: the keys of the models of one, which the next mostly has too. Begins as zero. */
+struct kv_model_keys {
+    struct kv_buf models, keys;
+};
+void kv_result_key_after(
+    const struct kv_result *result, struct kv_model_keys *last, struct kv_buf *key);
+void kv_model_keys_release(struct kv_model_keys *last);
 
 /* True of a row of a scenario: its scenario_id is there and is not "". */
 bool kv_result_has_scenario(const struct kv_result *result);

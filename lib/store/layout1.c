@@ -39,6 +39,7 @@ static void close_pair(struct kv_pair *pair)
     kv_key_index_close(p->memory);
     kv_buf_release(&p->keys);
     kv_buf_release(&p->more);
+    kv_model_keys_release(&p->models);
     free(p);
 }
 
@@ -254,9 +255,9 @@ static int remove_pair(struct kv_pair *pair, struct kv_err *err)
 static int row_key(
     struct kv_pair *pair, const struct kv_result *row, struct kv_buf *key, struct kv_err *err)
 {
-    (void)pair, (void)err;
+    (void)err;
     kv_buf_clear(key);
-    kv_result_key(row, key);
+    kv_result_key_after(row, &of(pair)->models, key);
     return 0;
 }
 

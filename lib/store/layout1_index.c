@@ -81,7 +81,7 @@ static int enter_row(struct kv_layout1 *p, struct kv_accounting *l, const struct
         l->counts->rows++;
         return 0;
     }
-    kv_result_key(&result, &key);
+    kv_result_key_after(&result, &p->models, &key);
     if (!known && !p->foreign && adopt(p, l, kv_slice_of(&key), err) != 0) {
         kv_buf_release(&key);
         return -1;

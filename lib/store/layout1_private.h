@@ -17,6 +17,7 @@ struct kv_layout1 {
     struct kv_key_index *memory; /* in place of the file where that cannot be made */
     struct kv_buf keys, more;    /* staged for the two arrays of .state: quoted, one a line */
     struct kv_buf members;       /* of a foreign .tmp, but for its rows, each with a comma behind */
+    struct kv_model_keys models; /* of the row whose key was asked for last */
     uint64_t recorded;           /* rows that .state knows of */
     uint64_t end;                /* of the rows, with those staged */
     bool changed;                /* there is something to commit */

@@ -43,9 +43,9 @@ struct kv_export_run {
     bool is_complete;
     const char *draft_path; /* the JSON is drafted for there by the survey, so that rows are read
                              * once; NULL: it is not */
-    bool
-        one_each; /* each completed key is expected to have one row, and no index is asked: what does
-                    * not come true is told by the survey */
+    /* Each completed key is expected to have one row, and no index is asked: what does not come true
+     * is told by the survey. */
+    bool one_each;
     int64_t expected, failed_expected; /* tasks that will be in it, and failures of them: what does
                                         * not come true costs a second reading, and no more */
 

@@ -143,7 +143,7 @@ static bool has_judges(const struct kv_export_run *e)
 static void copy_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
 {
     const struct kv_row_place place = {.from = at->offset,
-        .to = at->offset + at->text.n,
+        .text = at->text,
         .spelling = spelling_of(e, at->text, row->generic, e->alone),
         .follows = e->alone && e->alone_before};
     kv_row_copier_add(e->copier, &place);

@@ -28,19 +28,22 @@ struct run {
     uint64_t from, to;
     size_t rows;
     enum kv_row_spelling spelling;
+    bool by_range; /* the system copies it; else its bytes are kept, from here on in the piece */
+    size_t text_at;
 };
 
 struct piece {
     struct run runs[RUNS];
     size_t n;
     uint64_t bytes;
+    struct kv_buf text;
 };
 
 struct kv_row_copier {
     int source, target;
     struct piece made; /* not handed over yet */
     /* Of who writes: the thread where there is one. */
-    struct kv_buf in, out;
+    struct kv_buf out;
     bool begun; /* a row is written */
     off_t written;
     int failed;
@@ -103,18 +106,12 @@ static int copy_range(struct kv_row_copier *c, const struct run *r)
     return 0;
 }
 
-static int copy_rows(struct kv_row_copier *c, const struct run *r)
+/* A run from the bytes that were surveyed: what a second reading tells may be something else. */
+static int copy_rows(struct kv_row_copier *c, const struct run *r, const struct kv_buf *text)
 {
-    size_t n = (size_t)(r->to - r->from);
-    kv_buf_clear(&c->in);
-    kv_buf_reserve(&c->in, n);
-    if (kv_io_pread(c->source, c->in.p, n, (off_t)r->from, &c->err) != 0)
-        return -1;
-    struct kv_slice rest = {c->in.p, n};
+    struct kv_slice rest = {text->p + r->text_at, (size_t)(r->to - r->from)};
     for (size_t i = 1; i < r->rows; i++) {
-        const char *lf = memchr(rest.p, '\n', rest.n);
-        if (!lf || lf == rest.p)
-            return kv_err_set(&c->err, KV_SYSTEM, "the rows changed while they were read");
+        const char *lf = memchr(rest.p, '\n', rest.n); /* behind a comma */
         put_row(c, (struct kv_slice){rest.p, (size_t)(lf - rest.p) - 1}, r->spelling);
         rest = (struct kv_slice){lf + 1, (size_t)(rest.p + rest.n - lf) - 1};
         if (c->out.n >= FLUSH_AT && flush(c) != 0)
@@ -129,8 +126,7 @@ static int write_piece(struct kv_row_copier *c, const struct piece *p)
     int failed = 0;
     for (size_t i = 0; i < p->n && !failed; i++) {
         const struct run *r = &p->runs[i];
-        bool range = r->spelling == KV_ROW_AS_IS && r->to - r->from >= RANGE;
-        failed = range ? copy_range(c, r) : copy_rows(c, r);
+        failed = r->by_range ? copy_range(c, r) : copy_rows(c, r, &p->text);
     }
     return failed;
 }
@@ -180,12 +176,16 @@ static void hand_over(struct kv_row_copier *c)
         pthread_mutex_lock(&c->lock);
         while (c->given - c->taken == PIECES)
             pthread_cond_wait(&c->changed, &c->lock);
-        c->ring[c->given++ % PIECES] = c->made;
+        struct piece *free_one = &c->ring[c->given++ % PIECES];
+        struct kv_buf text = free_one->text;
+        *free_one = c->made;
+        c->made.text = text;
         pthread_cond_signal(&c->changed);
         pthread_mutex_unlock(&c->lock);
     }
     c->made.n = 0;
     c->made.bytes = 0;
+    kv_buf_clear(&c->made.text);
 }
 
 struct kv_row_copier *kv_row_copier_open(int source, int target)
@@ -198,18 +198,35 @@ struct kv_row_copier *kv_row_copier_open(int source, int target)
     return c;
 }
 
+/* Keeps the bytes of a row that has come to a run, unless they will be copied as a range. */
+static void keep_text(struct piece *p, struct run *r, struct kv_slice text)
+{
+    if (!r->by_range && r->spelling == KV_ROW_AS_IS && r->to - r->from >= RANGE) {
+        r->by_range = true;
+        kv_buf_cut(&p->text, r->text_at, p->text.n - r->text_at);
+    }
+    if (r->by_range)
+        return;
+    if (r->rows > 1)
+        kv_buf_add_str(&p->text, ",\n");
+    kv_buf_add_slice(&p->text, text);
+}
+
 void kv_row_copier_add(struct kv_row_copier *c, const struct kv_row_place *row)
 {
     struct piece *p = &c->made;
     struct run *last = p->n ? &p->runs[p->n - 1] : NULL;
+    uint64_t to = row->from + row->text.n;
     if (last && row->follows && row->from == last->to + strlen(",\n") &&
         row->spelling == last->spelling) {
-        last->to = row->to;
+        last->to = to;
         last->rows++;
     } else {
-        p->runs[p->n++] = (struct run){row->from, row->to, 1, row->spelling};
+        last = &p->runs[p->n++];
+        *last = (struct run){row->from, to, 1, row->spelling, false, p->text.n};
     }
-    p->bytes += row->to - row->from;
+    keep_text(p, last, row->text);
+    p->bytes += row->text.n;
     if (p->bytes >= PIECE || p->n == RUNS)
         hand_over(c);
 }
@@ -233,7 +250,9 @@ int kv_row_copier_close(struct kv_row_copier *c, bool whole, struct kv_err *err)
     int failed = c->failed ? kv_err_copy(err, &c->err) : 0;
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
-    kv_buf_release(&c->in);
+    for (size_t i = 0; i < PIECES; i++)
+        kv_buf_release(&c->ring[i].text);
+    kv_buf_release(&c->made.text);
     kv_buf_release(&c->out);
     free(c);
     return failed;

@@ -30,7 +30,8 @@ enum kv_row_spelling {
 void kv_row_spell(struct kv_buf *out, struct kv_slice row, enum kv_row_spelling spelling);
 
 struct kv_row_place {
-    uint64_t from, to; /* its bytes in the source: checked JSON */
+    uint64_t from;        /* where it begins in the source */
+    struct kv_slice text; /* its bytes, checked JSON; borrowed for the call */
     enum kv_row_spelling spelling;
     bool
         follows; /* it and the row before it in the source stand on a line each, and between the two

@@ -33,9 +33,9 @@ struct kv_row_place {
     uint64_t from;        /* where it begins in the source */
     struct kv_slice text; /* its bytes, checked JSON; borrowed for the call */
     enum kv_row_spelling spelling;
-    bool
-        follows; /* it and the row before it in the source stand on a line each, and between the two
-                     is a comma, the line end and nothing else */
+    /* It and the row before it in the source stand on a line each, and between the two is a comma, the
+     * line end and nothing else. */
+    bool follows;
 };
 
 struct kv_row_copier;

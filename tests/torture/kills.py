@@ -26,10 +26,11 @@ def typical_s(pair):
     return sorted(times)[2]
 
 
-def kill_one(pair, chance, usual):
-    """One writer, one row or many, killed somewhere. Returns whether it was still alive then."""
-    count = chance.choice((1, 1, 40))
-    size = chance.choice((100, 500, 500, 20000)) if count == 1 else 300
+def kill_one(pair, chance, usual, control):
+    """One writer, one row or many, killed somewhere. Returns whether it was still alive then. The control
+    writes much: the faster the medium, the shorter the moment at which it can be caught."""
+    count = 40 if control else chance.choice((1, 1, 40))
+    size = 20000 if control else chance.choice((100, 500, 500, 20000)) if count == 1 else 300
     tasks, text = pair.rows(count, size)
     process = subprocess.Popen(pair.writer(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, env=pair.env)
@@ -56,7 +57,7 @@ def session(pair, kills, name, seed, control=False):
         rounds += 1
         if rounds % 100 == 0:
             pair.create()
-        done += kill_one(pair, chance, usual)
+        done += kill_one(pair, chance, usual, control)
         wrong = pair.wrong()
         if not wrong and chance.random() < 0.6:
             after = pair.add(check=False)

@@ -22,6 +22,7 @@ struct search {
     struct kv_batch *b;
     const struct kv_batch_part *like;
     struct kv_batch_matches found;
+    bool any; /* the list has been read, at least in part */
 };
 
 /* The part that a label of ours names; 0: it is another's. */
@@ -62,6 +63,7 @@ static bool look_for_label(void *closure, const struct kv_batch_seen *seen)
 {
     struct search *s = closure;
     int64_t number = number_of(s->b, seen->mark);
+    s->any = true;
     if (number <= 0 || !*seen->id || !*seen->input || seen->status == KV_BATCH_FAILED ||
         kv_batch_match_is_known(s->b, seen->id))
         return true;
@@ -206,8 +208,8 @@ static int take_all(struct kv_batch *b, struct kv_batch_service *s,
 }
 
 /* The request file of an open part, which is gone since all its requests had replies. */
-static int take_back_file(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *p, struct kv_err *err)
+static int take_back_file(
+    struct kv_batch *b, struct kv_batch_service *s, struct kv_batch_part *p, struct kv_err *err)
 {
     struct kv_batch_requests r = {0};
     char *path = kv_batch_request_path(&b->paths, p->number);
@@ -215,7 +217,10 @@ static int take_back_file(struct kv_batch *b, struct kv_batch_service *s,
     int got = there ? there : kv_batch_requests_restore(&r, b, s, p, err);
     kv_batch_requests_release(&r);
     free(path);
-    return got;
+    if (got != 2)
+        return got;
+    kv_batch_say(b, p, "of batch %s nothing is left at the service", p->batch);
+    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "deleted at the service", err) ? -1 : 1;
 }
 
 static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
@@ -223,7 +228,7 @@ static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
 {
     bool all = true;
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
-        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
         if (!kv_batch_part_is_open(p) || !*p->batch || strcmp(p->endpoint, like->endpoint) != 0 ||
             !is_same_service(p, like))
             continue;
@@ -237,12 +242,13 @@ static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
 
 /* ---- services ---- */
 
-/* True if there is no list that could be looked at, now or later. */
+/* True if there is no list that could be looked at, now or later. Whoever may not read it, or only now not,
+ * does not learn that it is empty. */
 static bool has_no_list(const struct kv_exchange *x)
 {
-    bool refused = x->end == KV_EXCHANGE_REFUSED && x->status != 429;
+    bool unknown = x->status == 400 || x->status == 404 || x->status == 405 || x->status == 501;
     bool other = x->status == 200 && x->class == KV_OUTCOME_BAD_RESPONSE && x->json.n > 0;
-    return refused || other || x->status == 501;
+    return unknown || other;
 }
 
 static int search(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *like,
@@ -253,7 +259,7 @@ static int search(struct kv_batch *b, struct kv_batch_service *s, const struct k
     int got = kv_batch_list(b, s, like, until, look_for_label, &f);
     if (got)
         got = take_all(b, s, like, &f.found, err);
-    else if (has_no_list(&b->x))
+    else if (!f.any && has_no_list(&b->x))
         got = 1;
     else
         kv_batch_take_refusal(b, s, like);

@@ -41,13 +41,15 @@ static int count_deferred(
     DIR *d = opendir(directory);
     struct dirent *e;
     int failed = !d && errno != ENOENT ? kv_err_sys(err, "%s", directory) : 0;
-    while (d && !failed && (e = readdir(d))) {
+    while (d && !failed && (errno = 0, e = readdir(d))) {
         struct kv_buf path = {0};
         kv_buf_printf(&path, "%s/%s", directory, e->d_name);
         if (strncmp(e->d_name, "requests-", 9) == 0)
             failed = count_file(r, ids, path.p, err);
         kv_buf_release(&path);
     }
+    if (d && !failed && errno)
+        failed = kv_err_sys(err, "%s", directory);
     if (d)
         closedir(d);
     return failed;

@@ -282,6 +282,8 @@ static bool is_last(struct steps *s)
     if (!s->how->wait || kv_batch_rest_read(&r, &s->paths, s->directory, s->replies, &ignored) != 0)
         return false;
     int small = kv_batch_rest_is_small(&s->paths, &pending, &ignored);
+    if (small < 0)
+        return false;
     bool idle = r.open == 0 && r.deferred == 0 && pending == s->pending;
     s->idle = idle ? s->idle + 1 : 0;
     s->pending = pending;
@@ -379,7 +381,7 @@ static int take_steps(const struct kv_by_batches *how, struct kv_err *err)
     int64_t end_ms = wait_s > 0 ? kv_batch_now_ms() + (int64_t)(wait_s * 1000) : 0;
     int status, n = 1;
     while ((status = take_step(&s, err)) == KV_NO && how->wait && !s.over &&
-           pause_between(&s, n++, end_ms))
+           (s.last || pause_between(&s, n++, end_ms)))
         ;
     if (status == KV_NO)
         tell(&s);

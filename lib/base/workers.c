@@ -167,7 +167,7 @@ static struct kv_slice read_piece(
 
 static bool write_answer(const struct kv_workers *w, size_t place, int out, struct kv_slice answer)
 {
-    if (fits(w, answer.n))
+    if (answer.n && fits(w, answer.n))
         memcpy(room_of_answer(w, place), answer.p, answer.n);
     return put(out, &answer.n, sizeof answer.n) &&
            (fits(w, answer.n) || put(out, answer.p, answer.n));
@@ -179,6 +179,10 @@ _Noreturn static void serve(struct kv_workers *w, const struct worker *self, int
     struct kv_slice piece;
     struct order order;
     signal(SIGUSR1, SIG_IGN); /* progress is told by the process that gives the work */
+#ifdef MADV_DONTFORK
+    if (w->rooms) /* a process that a worker starts has no business in the rooms of others */
+        madvise(w->rooms, rooms_bytes(w), MADV_DONTFORK);
+#endif
     while (get(in, &order, sizeof order)) {
         piece = read_piece(w, self, in, order.n, &held);
         if (!piece.p)

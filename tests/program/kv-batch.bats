@@ -711,6 +711,21 @@ forgotten() {
     assert_equal "$(ordered)" '8 1'
 }
 
+@test "an open part of which nothing is left at the service is given up, and holds nothing up" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    cp r.batches copy
+    kv-batch collect r.batches >/dev/null
+    kv-batch tidy r.batches
+    cp copy r.batches
+    rm -f r.batch-1.jsonl
+    requests 1 t >third.jsonl
+    run --separate-stderr kv-batch submit r.batches third.jsonl
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 1: of batch batch_2 nothing is left at the service'
+    assert_equal "$(ordered)" '4 1'
+}
+
 @test "while it is not known which requests a batch has, nothing is ordered there" {
     switch '{"hold": true}'
     openai 3

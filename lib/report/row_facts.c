@@ -342,8 +342,6 @@ void kv_row_facts_take(struct kv_fact *fact, struct kv_detail *detail, const str
     fact->outcome = (uint8_t)kv_result_outcome(row);
     fact->marks = (uint8_t)kv_marks_of(row);
     detail->seconds = number(m.seconds);
-    if (row->verify_result.n)
-        fact->flags |= KV_FACT_JUDGED;
     take_usage(fact, detail, row, &m, names);
     take_warnings(fact, detail, m.warnings, names);
     take_retries(fact, detail, m.retries);

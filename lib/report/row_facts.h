@@ -22,8 +22,7 @@ enum kv_fact_flag {
     KV_FACT_RETRIED = 2,   /* some call was repeated */
     KV_FACT_ESTIMATED = 4, /* token counts are missing or estimated */
     KV_FACT_WARNED = 8,    /* has warnings */
-    KV_FACT_JUDGED = 16,   /* has a verdict of its own: true or false */
-    KV_FACT_REPEATED = 32, /* an earlier row has the same answer, read by another judge */
+    KV_FACT_REPEATED = 16, /* an earlier row has the same answer, read by another judge */
 };
 
 extern const char *const kv_row_facts_retries[KV_RETRY_CLASSES + 1];

@@ -2,7 +2,8 @@
  *
  * For a run in which nothing was done twice: then no index has to be asked which row is the newest of its
  * task. Rows stand mostly in the order of the keys that they complete, so keys that meet are compared as
- * they are; of those that do not, the sums are (kv_store_sum).
+ * they are; of those that do not, the sums are (kv_store_sum). A key that stands twice, with two rows, is not
+ * seen here: the caller's counts tell it (has_one_each in finalize.c).
  *
  *     kv_key_match_begin(&m, fd, &err);
  *     kv_key_match_row(&m, key, &err);            for each row

@@ -1,10 +1,11 @@
 /* row_copier - rows of a results file brought into an export while the rows behind them are read.
  *
- * Who surveys a results file hands over where each row stands that belongs in the export; a thread
- * copies them, in that order, with ",\n" in between. Rows that stand as they should one behind the other
- * are copied by the system as one range of bytes. Little is done without a thread. What a row is, and
- * which of them are due, is the caller's business; so is everything in front of the first and behind the
- * last.
+ * Who surveys a results file hands over each row that belongs in the export; a thread writes them, in
+ * that order, with ",\n" in between. Rows that stand as they should one behind the other, 64 KB and more,
+ * are copied by the system as one range of bytes: these are read again, and the caller sees to it that
+ * the file is still the one that was surveyed. All others are written from the bytes handed over. Little
+ * is done without a thread. What a row is, and which of them are due, is the caller's business; so is
+ * everything in front of the first and behind the last.
  *
  *     struct kv_row_copier *c = kv_row_copier_open(source, target);
  *     kv_row_copier_add(c, &row);                  for each

@@ -151,10 +151,14 @@ int kv_shadow_rewrite(struct kv_shadow *g, int dir, struct kv_err *err)
 
 int kv_shadow_text(struct kv_shadow *g, struct kv_slice text, struct kv_err *err)
 {
-    kv_buf_add_slice(&g->text, text);
-    if (g->text.n < DRAFT_CHUNK || flush(g, err) == 0)
-        return 0;
-    return kv_err_context(err, "%s", g->name);
+    while (text.n) { /* it may be long: it is not held a second time */
+        size_t n = text.n < DRAFT_CHUNK ? text.n : DRAFT_CHUNK;
+        kv_buf_add(&g->text, text.p, n);
+        text = (struct kv_slice){text.p + n, text.n - n};
+        if (g->text.n >= DRAFT_CHUNK && flush(g, err) != 0)
+            return kv_err_context(err, "%s", g->name);
+    }
+    return 0;
 }
 
 /* ---- choosing the spare ---- */

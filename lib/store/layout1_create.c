@@ -230,25 +230,22 @@ static int begin_results(struct making *m, struct kv_err *err)
 static int begin_state(struct making *m, struct kv_err *err)
 {
     const struct kv_store_plan *plan = m->plan;
-    struct kv_buf document = {0}, text = {0};
-    struct kv_json_walk w;
-    struct kv_slice key, value;
-    kv_buf_add_char(&document, '{');
-    add_text(&document, "benchmark_path", plan->benchmark_path);
-    add_text(&document, "config_hash", plan->config_hash);
-    add_run_id(&document);
-    kv_json_begin(&w, plan->members.n ? plan->members : KV_SLICE("{}"));
-    while (kv_json_member(&w, &key, &value)) {
-        kv_buf_add_str(&document, ", ");
-        kv_buf_add_slice(&document, key);
-        kv_buf_add_str(&document, ": ");
-        kv_buf_add_slice(&document, value);
-    }
-    add_member(&document, "config", plan->config.n ? plan->config : KV_SLICE("{}"));
-    kv_buf_add_char(&document, '}');
-    kv_layout1_text_add_state(&text, &m->head, kv_slice_of(&document), m->paths.output);
-    kv_buf_release(&document);
-    int failed = kv_doc_rewrite(m->doc, STATE, err);
+    struct kv_buf first = {0}, last = {0}, text = {0};
+    kv_buf_add_char(&first, '{');
+    add_text(&first, "benchmark_path", plan->benchmark_path);
+    add_text(&first, "config_hash", plan->config_hash);
+    add_run_id(&first);
+    kv_buf_add_char(&first, '}');
+    kv_buf_add_char(&last, '{');
+    add_member(&last, "config", plan->config.n ? plan->config : KV_SLICE("{}"));
+    kv_buf_add_char(&last, '}');
+    const struct kv_slice objects[] = {
+        kv_slice_of(&first), plan->members.n ? plan->members : KV_SLICE("{}"), kv_slice_of(&last)};
+    int failed = kv_doc_rewrite(m->doc, STATE, err) != 0 ||
+                 kv_layout1_text_put_state(m->doc, STATE, &m->head, objects,
+                     sizeof objects / sizeof *objects, m->paths.output, err) != 0;
+    kv_buf_release(&first);
+    kv_buf_release(&last);
     for (size_t i = 0; i < plan->manifest_count && !failed; i++) {
         kv_layout1_text_add_key(&text, plan->task(plan->tasks, i), i == 0);
         if (text.n < PIECE)

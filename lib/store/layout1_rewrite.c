@@ -223,6 +223,8 @@ static int add_members(struct kv_buf *out, const struct kv_state *s,
     struct kv_buf old = {0};
     struct kv_json_walk w;
     struct kv_slice key, value;
+    if (!news->config.n)
+        return kv_state_add_members(s, out, err);
     if (kv_state_add_members(s, &old, err) != 0) {
         kv_buf_release(&old);
         return -1;
@@ -230,9 +232,9 @@ static int add_members(struct kv_buf *out, const struct kv_state *s,
     kv_json_begin(&w, kv_slice_of(&old));
     kv_buf_add_char(out, '{');
     for (bool first = true; kv_json_member(&w, &key, &value); first = false) {
-        if (news->config.n && kv_json_string_is(key, "config"))
+        if (kv_json_string_is(key, "config"))
             value = news->config;
-        else if (news->config.n && kv_json_string_is(key, "config_hash"))
+        else if (kv_json_string_is(key, "config_hash"))
             value = news->hash;
         kv_buf_add_str(out, first ? "" : ", ");
         kv_buf_add_slice(out, key);
@@ -247,13 +249,16 @@ static int add_members(struct kv_buf *out, const struct kv_state *s,
 static int rewrite_state(struct kv_doc *d, const struct kv_state *s, const struct kv_header *head,
     const struct kv_layout1_news *news, struct kv_key_index *ix, struct kv_err *err)
 {
-    struct kv_buf old = {0}, text = {0};
-    int failed = add_members(&old, s, news, err);
-    if (!failed)
-        kv_layout1_text_add_state(&text, head, kv_slice_of(&old), kv_state_info(s)->paths->output);
-    failed = failed || kv_doc_rewrite(d, STATE, err) != 0 ||
-             write_manifest(d, s, news->keys, &text, err) != 0 || add_recorded(d, s, ix, err) != 0;
-    kv_buf_release(&old);
+    struct kv_buf members = {0}, text = {0};
+    int failed = add_members(&members, s, news, err) != 0 || kv_doc_rewrite(d, STATE, err) != 0;
+    if (!failed) {
+        const struct kv_slice all = kv_slice_of(&members);
+        failed = kv_layout1_text_put_state(
+            d, STATE, head, &all, 1, kv_state_info(s)->paths->output, err);
+    }
+    kv_buf_release(&members);
+    failed = failed || write_manifest(d, s, news->keys, &text, err) != 0 ||
+             add_recorded(d, s, ix, err) != 0;
     kv_buf_release(&text);
     return failed ? -1 : 0;
 }

@@ -77,21 +77,48 @@ void kv_layout1_text_add_results(struct kv_buf *out, const struct kv_header *hea
     kv_buf_add_str(out, ",\"results\":[");
 }
 
-void kv_layout1_text_add_state(struct kv_buf *out, const struct kv_header *head,
-    struct kv_slice document, const char *output_path)
+static bool has_member(const struct kv_slice *objects, size_t n, const char *name)
+{
+    struct kv_slice value;
+    for (size_t i = 0; i < n; i++)
+        if (kv_json_get(objects[i], name, &value))
+            return true;
+    return false;
+}
+
+/* Writes the members of an object, each followed by a comma, but for some. */
+static int put_members(
+    struct kv_doc *d, size_t i, struct kv_slice object, const char *const *but, struct kv_err *err)
+{
+    struct kv_json_walk w;
+    struct kv_slice key, value;
+    kv_json_begin(&w, object);
+    while (kv_json_member(&w, &key, &value)) {
+        const struct kv_slice parts[] = {key, KV_SLICE(": "), value, KV_SLICE(",\n ")};
+        for (size_t p = 0; p < sizeof parts / sizeof *parts && !is_one_of(key, but); p++)
+            if (kv_doc_text(d, i, parts[p], err) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+int kv_layout1_text_put_state(struct kv_doc *d, size_t i, const struct kv_header *head,
+    const struct kv_slice *objects, size_t n, const char *output_path, struct kv_err *err)
 {
     static const char *const ours[] = {"output_path", "format_version", "created_at",
         "last_updated_at", "total_tasks", "completed_count", "failed_count", "pending_count",
         "row_count", "kv_outcomes", "start_time", "task_manifest", "completed_task_ids", NULL};
-    struct kv_slice hash;
-    kv_header_add(out, head, KV_HEADER_STATE);
-    kv_buf_add_str(out, "\"output_path\": ");
-    kv_json_quote(out, kv_slice(output_path), KV_JSON_ASCII);
-    kv_buf_add_str(
-        out, kv_json_get(document, "config_hash", &hash) ? "" : ", \"config_hash\": \"\"");
-    kv_buf_add_str(out, ",\n ");
-    add_members(out, document, ours);
-    kv_buf_add_str(out, "\"task_manifest\": [\n");
+    struct kv_buf text = {0};
+    kv_header_add(&text, head, KV_HEADER_STATE);
+    kv_buf_add_str(&text, "\"output_path\": ");
+    kv_json_quote(&text, kv_slice(output_path), KV_JSON_ASCII);
+    kv_buf_add_str(&text, has_member(objects, n, "config_hash") ? "" : ", \"config_hash\": \"\"");
+    kv_buf_add_str(&text, ",\n ");
+    int failed = kv_doc_text(d, i, kv_slice_of(&text), err);
+    kv_buf_release(&text);
+    for (size_t o = 0; o < n && !failed; o++)
+        failed = put_members(d, i, objects[o], ours, err);
+    return failed ? -1 : kv_doc_text(d, i, KV_SLICE("\"task_manifest\": [\n"), err);
 }
 
 void kv_layout1_text_quote_key(struct kv_buf *out, struct kv_slice key)

@@ -10,6 +10,8 @@
 #define KV_LAYOUT1_TEXT_H
 
 #include "buf.h"
+#include "doc.h"
+#include "err.h"
 #include "header.h"
 
 /* Appends the .tmp up to and with the bracket. `document` is an object with what else is to be in
@@ -20,11 +22,12 @@
 void kv_layout1_text_add_results(struct kv_buf *out, const struct kv_header *head,
     struct kv_slice document, struct kv_slice config);
 
-/* Appends the .state up to and with the bracket of the manifest. `document` is an object; its
- * members but those of the head, output_path and the two arrays are kept, and config_hash is
- * supplied, empty, where it is missing. */
-void kv_layout1_text_add_state(struct kv_buf *out, const struct kv_header *head,
-    struct kv_slice document, const char *output_path);
+/* Writes the .state up to and with the bracket of the manifest, as document i that is rewritten. What
+ * is to be in it are the members of n objects, in their order, but those of the head, output_path and
+ * the two arrays; config_hash is supplied, empty, where none has it. A member may be as long as there
+ * are questions, so nothing is held a second time. */
+int kv_layout1_text_put_state(struct kv_doc *d, size_t i, const struct kv_header *head,
+    const struct kv_slice *objects, size_t n, const char *output_path, struct kv_err *err);
 
 /* Appends one key of the manifest; `first` tells it from those after it. */
 void kv_layout1_text_add_key(struct kv_buf *out, struct kv_slice key, bool first);

@@ -33,7 +33,8 @@ static void take_status(struct kv_batch_part *p, struct kv_slice event)
 
 static void take_made(struct kv_batch_part *p, struct kv_slice event, int64_t at)
 {
-    p->step = KV_BATCH_MADE;
+    set_text(&p->file, event, "file"); /* of one that is found at the service */
+    p->step = *p->file ? KV_BATCH_UPLOADED : KV_BATCH_MADE;
     p->made_ms = at;
     set_text(&p->endpoint, event, "endpoint");
     set_text(&p->wire, event, "wire");

@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PUT = 1 << 16 };
+enum {
+    MINUTE = 60000,
+    PUT = 1 << 16,
+    FILES_MS = 10 * MINUTE,   /* files appear after the end is said */
+    MISSING_MS = 30 * MINUTE, /* a 404 is not final sooner */
+};
 
 void kv_batch_requests_release(struct kv_batch_requests *r)
 {
@@ -68,7 +73,7 @@ static bool read_file(struct kv_batch_requests *r, const char *path, int64_t req
 
 /* ---- where they are ---- */
 
-/* What was uploaded. 1 it is there, 0 it is not handed out, -1. */
+/* What was uploaded: THERE, UNKNOWN if it is not handed out, -1. */
 static int from_upload(struct kv_batch_requests *r, struct kv_batch *b, struct kv_batch_service *s,
     const struct kv_batch_part *p, const struct kv_publish *to, struct kv_err *err)
 {
@@ -103,58 +108,152 @@ static int add_ids(int results, const char *url, int fd, struct kv_err *err)
     return got;
 }
 
-/* The ids of a batch that has ended. 1, 0 it has not or they are not to be had, 2 they are deleted, -1. */
-static int from_results(struct kv_batch_requests *r, struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *p, const struct kv_publish *to, struct kv_err *err)
+/* ---- a batch that has ended ---- */
+
+/* True if so much time has passed since the batch ended, as its service says. */
+static bool has_ended_for(const struct kv_batch *b, int64_t ms)
 {
-    if (!*p->batch || !kv_batch_get(b, s, p, p->batch) || !kv_batch_status_is_final(b->seen.status))
-        return 0;
+    int64_t then = b->seen.ended_ms ? b->seen.ended_ms : b->seen.created_ms;
+    return kv_batch_since_ms(b, then) >= ms;
+}
+
+/* What a person can do; a batch that is no part of the ledger yet cannot be forgotten. */
+static void tell_unknown(
+    struct kv_batch *b, const struct kv_batch_part *p, const char *why, const char *until)
+{
+    struct kv_buf text = {0};
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    kv_buf_printf(&text,
+        "which requests batch %s has is not known%s: nothing is ordered there until %s%s is back",
+        p->batch, why, until, path);
+    if (kv_ledger_part_of(b->ledger, p->number))
+        kv_buf_printf(&text, "; to give it up: kv-batch forget %s %lld (it may be paid twice)",
+            kv_ledger_path(b->ledger), (long long)p->number);
+    kv_batch_say(b, p, "%s", text.p);
+    free(path);
+    kv_buf_release(&text);
+}
+
+static bool take_nothing(void *user, struct kv_slice bytes)
+{
+    (void)user;
+    (void)bytes;
+    return false;
+}
+
+/* True if results that the service once had are not found, for so long that they will not be. */
+static bool lacks_results(const struct kv_batch *b)
+{
+    return b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404 && has_ended_for(b, MISSING_MS);
+}
+
+/* Asks whether the batch has ended, and its results are deleted; b->seen is the batch then. */
+static bool is_deleted(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p)
+{
+    const struct kv_batch_wire *w = kv_batch_wire_for(p);
+    const struct kv_exchange_request how = {.take = take_nothing};
+    struct kv_buf path = {0};
+    if (!kv_batch_get(b, s, p, p->batch) || !kv_batch_status_is_final(b->seen.status))
+        return false;
+    if (b->seen.archived)
+        return true;
+    const char *file = *b->seen.output ? b->seen.output : b->seen.errors;
+    if (!w->has_files)
+        kv_buf_printf(&path, "%s/%s/results", w->batches, p->batch);
+    else if (*file)
+        kv_buf_printf(&path, "/files/%s/content", file);
+    if (path.n)
+        kv_batch_ask(b, s, p, path.p, &how);
+    bool deleted = path.n && lacks_results(b);
+    kv_buf_release(&path);
+    return deleted;
+}
+
+/* Of a batch that has ended and names no files: they may be late. */
+static int end_without_files(struct kv_batch *b, const struct kv_batch_part *p)
+{
+    const struct kv_batch_counts *c = &b->seen.counts;
+    bool none = b->seen.status != KV_BATCH_COMPLETED && c->done <= 0 && c->failed <= 0;
+    if (none || has_ended_for(b, FILES_MS))
+        return KV_BATCH_REQUESTS_NONE;
+    tell_unknown(b, p, ", which has ended and names no files", "it does, or ");
+    return KV_BATCH_REQUESTS_UNKNOWN;
+}
+
+/* The results of a batch that has ended, on disk: THERE, or what else; -1. */
+static int fetch_results(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, int results, struct kv_err *err)
+{
     struct kv_batch_part ended = *p;
     ended.output = kv_strdup(b->seen.output);
     ended.errors = kv_strdup(b->seen.errors);
     ended.results_url = kv_slice_dup(kv_slice_of(&b->seen.results_url));
-    int results = kv_batch_body_scratch(&b->paths, err);
-    int got = results < 0 ? -1 : kv_batch_fetch_results(b, s, &ended, results, err);
-    if (got == 0 && b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404)
-        got = 2;
-    if (got == 1)
-        got = lseek(to->fd, 0, SEEK_SET) != 0 || kv_io_truncate(to->fd, 0, err) ||
-                      add_ids(results, p->url, to->fd, err)
-                  ? -1
-                  : read_file(r, to->draft, 0);
-    if (results >= 0)
-        close(results);
+    int got = kv_batch_fetch_results(b, s, &ended, results, err);
     free(ended.output);
     free(ended.errors);
     free(ended.results_url);
+    if (got == 0 && lacks_results(b))
+        return KV_BATCH_REQUESTS_DELETED;
+    if (got == 0 && !b->tally.signal)
+        tell_unknown(b, p, ", and its results are not to be had now", "they are, or ");
+    return got == 1 ? KV_BATCH_REQUESTS_THERE : got;
+}
+
+/* What the results name. */
+static int from_results(struct kv_batch_requests *r, struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, const struct kv_publish *to, struct kv_err *err)
+{
+    if (!kv_batch_get(b, s, p, p->batch)) {
+        if (b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404)
+            tell_unknown(b, p, ", as it is not found at the service", "");
+        else
+            kv_batch_take_refusal(b, s, p);
+        return KV_BATCH_REQUESTS_UNKNOWN;
+    }
+    if (!kv_batch_status_is_final(b->seen.status)) {
+        tell_unknown(b, p, "", "it has ended, or ");
+        return KV_BATCH_REQUESTS_UNKNOWN;
+    }
+    if (b->seen.archived)
+        return KV_BATCH_REQUESTS_DELETED;
+    if (kv_batch_wire_for(p)->has_files && !*b->seen.output && !*b->seen.errors)
+        return end_without_files(b, p);
+    int results = kv_batch_body_scratch(&b->paths, err);
+    int got = results < 0 ? -1 : fetch_results(b, s, p, results, err);
+    if (got == KV_BATCH_REQUESTS_THERE) {
+        bool written = lseek(to->fd, 0, SEEK_SET) == 0 && kv_io_truncate(to->fd, 0, err) == 0 &&
+                       add_ids(results, p->url, to->fd, err) == 0;
+        got = !written                     ? -1
+              : read_file(r, to->draft, 0) ? KV_BATCH_REQUESTS_THERE
+                                           : KV_BATCH_REQUESTS_NONE;
+    }
+    if (results >= 0)
+        close(results);
     return got;
 }
 
-static void tell_unknown(struct kv_batch *b, const struct kv_batch_part *p, const char *path)
-{
-    kv_batch_say(b, p,
-        "which requests batch %s has is not known: nothing is ordered there until it has ended, or "
-        "%s is back",
-        p->batch, path);
-}
-
 int kv_batch_requests_restore(struct kv_batch_requests *r, struct kv_batch *b,
-    struct kv_batch_service *s, const struct kv_batch_part *p, struct kv_err *err)
+    struct kv_batch_service *s, const struct kv_batch_part *p, bool lying, struct kv_err *err)
 {
     struct kv_publish file;
     char *path = kv_batch_request_path(&b->paths, p->number);
     int got = kv_publish_begin(&file, path, err) ? -1 : from_upload(r, b, s, p, &file, err);
-    bool lies = got == 0 && p->requests > 0 && read_file(r, path, p->requests);
-    if (got == 0 && !lies)
-        got = from_results(r, b, s, p, &file, err);
-    if (got == 1 && kv_publish_end(&file, err) != 0)
-        got = -1;
-    if (got != 1)
+    bool uploaded = got == KV_BATCH_REQUESTS_THERE;
+    if (got == 0 && lying && p->requests > 0 && read_file(r, path, p->requests))
+        got = KV_BATCH_REQUESTS_THERE;
+    if (got == KV_BATCH_REQUESTS_THERE && is_deleted(b, s, p))
+        got = KV_BATCH_REQUESTS_DELETED;
+    bool found =
+        got == 0 && (got = from_results(r, b, s, p, &file, err)) == KV_BATCH_REQUESTS_THERE;
+    if (got == KV_BATCH_REQUESTS_THERE && (uploaded || found)) {
+        if (kv_publish_end(&file, err) != 0)
+            got = -1;
+    }
+    if (got != KV_BATCH_REQUESTS_THERE || !(uploaded || found))
         kv_publish_abandon(&file);
-    if (got == 0 && !lies && !b->tally.signal)
-        tell_unknown(b, p, path);
     free(path);
-    return lies ? 1 : got;
+    return got;
 }
 
 void kv_batch_requests_add(

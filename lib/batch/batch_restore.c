@@ -11,6 +11,7 @@
 #include "batch_requests.h"
 #include "batch_submit.h"
 #include "io.h"
+#include "json_out.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum { CLOCKS_MS = 15 * 60000, NUMBER_MAX = 100000000 };
 
 struct search {
     struct kv_batch *b;
+    struct kv_batch_service *service;
     const struct kv_batch_part *like;
     struct kv_batch_matches found;
     bool any; /* the list has been read, at least in part */
@@ -53,7 +55,7 @@ static struct kv_batch_part *find_part(
             return p;
     }
     struct kv_batch_part *p = kv_ledger_part_of(b->ledger, m->number);
-    bool fits = p && is_same_service(p, like) && p->step < KV_BATCH_CREATED &&
+    bool fits = p && is_same_service(p, like) && p->step < KV_BATCH_CREATED && !*p->file &&
                 (m->requests <= 0 || m->requests == p->requests);
     return fits ? p : NULL;
 }
@@ -91,6 +93,15 @@ static int64_t last_known_ms(const struct kv_batch *b, const struct kv_batch_par
 
 /* ---- one that is found ---- */
 
+/* Behind all parts that there are, here and in what was found: a request file may lie there for each. */
+static int64_t free_number(const struct search *f)
+{
+    int64_t last = kv_ledger_last_part(f->b->ledger);
+    for (size_t i = 0; i < f->found.n; i++)
+        last = f->found.items[i].number > last ? f->found.items[i].number : last;
+    return last + 1;
+}
+
 static int adopt(
     struct kv_batch *b, struct kv_batch_part *p, const struct kv_batch_match *m, struct kv_err *err)
 {
@@ -111,62 +122,82 @@ static const struct kv_batch_part *find_like(
     return like;
 }
 
-/* Writes down that nothing is left of it: it is not looked for again. */
-static int give_up_deleted(struct kv_batch *b, const struct kv_batch_part *draft,
-    const struct kv_batch_match *m, struct kv_err *err)
+/* What is told of a batch that brings nothing more, and kept as the reason. */
+static const char *words_for_end(int end)
 {
-    struct kv_batch_requests none = {.n = m->requests};
+    return end == KV_BATCH_REQUESTS_DELETED ? "deleted at the service" : "without results";
+}
+
+static int give_up(
+    struct kv_batch *b, struct kv_batch_part *p, const char *id, int end, struct kv_err *err)
+{
+    if (end == KV_BATCH_REQUESTS_DELETED)
+        kv_batch_say(b, p, "of batch %s nothing is left at the service", id);
+    else
+        kv_batch_say(
+            b, p, "batch %s has ended without results: its requests can be ordered again", id);
+    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, words_for_end(end), err) ? -1 : 1;
+}
+
+/* Writes a part down: with its file, so that whoever finds it after a death looks for its batch. */
+static int note_part(struct kv_batch *b, const struct kv_batch_part *draft,
+    const struct kv_batch_requests *r, const struct kv_batch_part *like, struct kv_err *err)
+{
     struct kv_buf more = {0};
-    kv_buf_add_str(&none.url, draft->url);
-    kv_batch_requests_add(&none, draft, &more);
+    kv_batch_requests_add(r, like, &more);
+    kv_json_out_str(&more, "file", draft->file);
     int failed = kv_batch_note(b, draft, "part", more.p, err);
     kv_buf_release(&more);
+    return failed;
+}
+
+/* Writes down that it brings nothing more: it is not looked for again. */
+static int note_given_up(
+    struct kv_batch *b, const struct kv_batch_part *draft, int end, struct kv_err *err)
+{
+    struct kv_batch_requests none = {.n = draft->requests > 0 ? draft->requests : 0};
+    kv_buf_add_str(&none.url, draft->url);
+    int failed = note_part(b, draft, &none, draft, err);
     kv_batch_requests_release(&none);
-    struct kv_batch_part *p = failed ? NULL : kv_ledger_part_of(b->ledger, draft->number);
-    if (!p || kv_batch_note_uploaded(b, p, m->input, 0, err) != 0)
-        return -1;
-    kv_batch_say(b, p, "had been ordered: of batch %s nothing is left at the service", m->id);
-    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "deleted at the service", err) ? -1 : 1;
+    return failed ? -1
+                  : give_up(b, kv_ledger_part_of(b->ledger, draft->number), draft->batch, end, err);
 }
 
 /* The whole part: 1, or 0 if its requests are not to be had now. */
-static int adopt_forgotten(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *like, const struct kv_batch_match *m, struct kv_err *err)
+static int adopt_forgotten(struct search *f, const struct kv_batch_match *m, struct kv_err *err)
 {
-    struct kv_batch_part draft = *like;
+    struct kv_batch *b = f->b;
+    struct kv_batch_part draft = *f->like;
     struct kv_batch_requests r = {0};
-    struct kv_buf more = {0};
     bool taken = kv_ledger_part_of(b->ledger, m->number) != NULL;
     char file[sizeof m->input], batch[sizeof m->id];
-    draft.number = taken ? kv_ledger_last_part(b->ledger) + 1 : m->number;
+    draft.number = taken ? free_number(f) : m->number;
     draft.requests = m->requests;
     draft.file = memcpy(file, m->input, sizeof file);
     draft.batch = memcpy(batch, m->id, sizeof batch);
-    int got = kv_batch_requests_restore(&r, b, s, &draft, err);
-    if (got == 1) {
-        kv_batch_requests_add(&r, find_like(b, like, r.model.n ? r.model.p : ""), &more);
-        if (kv_batch_note(b, &draft, "part", more.p, err) != 0 ||
+    int got = kv_batch_requests_restore(&r, b, f->service, &draft, !taken, err);
+    if (got == KV_BATCH_REQUESTS_THERE) {
+        const struct kv_batch_part *like = find_like(b, f->like, r.model.n ? r.model.p : "");
+        if (note_part(b, &draft, &r, like, err) != 0 ||
             adopt(b, kv_ledger_part_of(b->ledger, draft.number), m, err) != 0)
             got = -1;
-    } else if (got == 2)
-        got = give_up_deleted(b, &draft, m, err);
-    kv_buf_release(&more);
+    } else if (got > 0)
+        got = note_given_up(b, &draft, got, err);
     kv_batch_requests_release(&r);
     return got;
 }
 
 /* All that were made of one file: 1 done, 0 not now. */
-static int take_group(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *like, const struct kv_batch_matches *group, struct kv_err *err)
+static int take_group(struct search *f, const struct kv_batch_matches *group, struct kv_err *err)
 {
     const struct kv_batch_match *m = kv_batch_matches_oldest(group);
-    struct kv_batch_part *p = find_part(b, like, m);
-    int got = !p                           ? adopt_forgotten(b, s, like, m, err)
-              : p->step < KV_BATCH_CREATED ? (adopt(b, p, m, err) == 0 ? 1 : -1)
+    struct kv_batch_part *p = find_part(f->b, f->like, m);
+    int got = !p                           ? adopt_forgotten(f, m, err)
+              : p->step < KV_BATCH_CREATED ? (adopt(f->b, p, m, err) == 0 ? 1 : -1)
                                            : 1;
-    p = got == 1 ? find_part(b, like, m) : NULL;
+    p = got == 1 ? find_part(f->b, f->like, m) : NULL;
     if (p && strcmp(p->batch, m->id) == 0)
-        kv_batch_matches_cancel(b, s, p, group, m);
+        kv_batch_matches_cancel(f->b, f->service, p, group, m);
     return got;
 }
 
@@ -190,15 +221,15 @@ static struct kv_batch_matches select_of(const struct kv_batch_matches *found, c
     return group;
 }
 
-static int take_all(struct kv_batch *b, struct kv_batch_service *s,
-    const struct kv_batch_part *like, const struct kv_batch_matches *found, struct kv_err *err)
+static int take_all(struct search *f, struct kv_err *err)
 {
+    const struct kv_batch_matches *found = &f->found;
     bool all = true;
     for (size_t i = found->n; i > 0; i--) { /* the oldest first */
         if (!is_first(found, i - 1))
             continue;
         struct kv_batch_matches group = select_of(found, found->items[i - 1].input);
-        int got = take_group(b, s, like, &group, err);
+        int got = take_group(f, &group, err);
         kv_batch_matches_release(&group);
         if (got < 0)
             return -1;
@@ -214,13 +245,10 @@ static int take_back_file(
     struct kv_batch_requests r = {0};
     char *path = kv_batch_request_path(&b->paths, p->number);
     int there = kv_io_exists(path, err);
-    int got = there ? there : kv_batch_requests_restore(&r, b, s, p, err);
+    int got = there ? there : kv_batch_requests_restore(&r, b, s, p, true, err);
     kv_batch_requests_release(&r);
     free(path);
-    if (got != 2)
-        return got;
-    kv_batch_say(b, p, "of batch %s nothing is left at the service", p->batch);
-    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "deleted at the service", err) ? -1 : 1;
+    return got > KV_BATCH_REQUESTS_THERE ? give_up(b, p, p->batch, got, err) : got;
 }
 
 static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
@@ -254,11 +282,11 @@ static bool has_no_list(const struct kv_exchange *x)
 static int search(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *like,
     struct kv_err *err)
 {
-    struct search f = {.b = b, .like = like};
+    struct search f = {.b = b, .service = s, .like = like};
     int64_t until = last_known_ms(b, like) - CLOCKS_MS;
     int got = kv_batch_list(b, s, like, until, look_for_label, &f);
     if (got)
-        got = take_all(b, s, like, &f.found, err);
+        got = take_all(&f, err);
     else if (!f.any && has_no_list(&b->x))
         got = 1;
     else

@@ -23,8 +23,8 @@ struct kv_batch_seen {
     char word[40]; /* its status as said */
     enum kv_batch_status status;
     struct kv_batch_counts counts;
-    int64_t created_ms, expires_ms, results_until_ms;
-    bool archived; /* its results are gone */
+    int64_t created_ms, ended_ms, expires_ms, results_until_ms; /* 0: not said */
+    bool archived;                                              /* its results are gone */
     struct kv_buf results_url;
     struct kv_buf code, message; /* why it failed as a whole */
     int64_t line;                /* of the request file, from 1, that did it; 0: none is named */

@@ -28,6 +28,7 @@ static void read(struct kv_slice object, struct kv_batch_seen *seen)
     kv_batch_wire_id(object, "id", seen->id);
     kv_batch_wire_status(object, "processing_status", seen);
     seen->created_ms = kv_batch_json_time(object, "created_at");
+    seen->ended_ms = kv_batch_json_time(object, "ended_at");
     seen->expires_ms = kv_batch_json_time(object, "expires_at");
     seen->archived = kv_batch_json_time(object, "archived_at") != 0;
     if (seen->created_ms)

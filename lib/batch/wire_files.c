@@ -47,6 +47,16 @@ static void read_errors(struct kv_slice object, struct kv_batch_seen *seen)
     free(text);
 }
 
+/* Its end has a name for each kind. */
+static int64_t read_end(struct kv_slice object)
+{
+    static const char *const names[] = {"completed_at", "expired_at", "cancelled_at", "failed_at"};
+    int64_t ms = 0;
+    for (size_t i = 0; !ms && i < sizeof names / sizeof *names; i++)
+        ms = kv_batch_json_time(object, names[i]);
+    return ms;
+}
+
 static void read(struct kv_slice object, struct kv_batch_seen *seen)
 {
     struct kv_slice metadata, usage;
@@ -59,6 +69,7 @@ static void read(struct kv_slice object, struct kv_batch_seen *seen)
         kv_batch_wire_text(metadata, "kv", seen->mark, sizeof seen->mark);
     kv_batch_wire_status(object, "status", seen);
     seen->created_ms = kv_batch_json_time(object, "created_at");
+    seen->ended_ms = read_end(object);
     seen->expires_ms = kv_batch_json_time(object, "expires_at");
     if (kv_json_get(object, "usage", &usage))
         seen->tokens = kv_batch_json_number(usage, "total_tokens", -1);

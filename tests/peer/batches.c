@@ -29,7 +29,7 @@ static void add_anthropic(const struct call *c, const struct batch *b, struct kv
     kv_buf_add_char(out, '}');
     batch_add_time(out, "created_at", b->created_ms, true);
     batch_add_time(out, "expires_at", b->created_ms + 86400000, true);
-    batch_add_time(out, "ended_at", over ? service_ms() : 0, true);
+    batch_add_time(out, "ended_at", b->ended_ms, true);
     kv_json_out_str(out, "results_url", !over ? NULL : sw.results_url ? sw.results_url : url.p);
     kv_buf_add_char(out, '}');
     kv_buf_release(&url);

@@ -7,6 +7,7 @@
  *     "hold":true        no batch ends
  *     "list_lag":S       what is younger is in no list
  *     "missing":N        the next N looks at a batch, and fetches of results, find nothing (404)
+ *     "missing_results":N  the next N fetches of results alone do
  *     "close_upload", "close_create":N  the next N bodies are read, nothing is done, no reply
  *     "drop_upload", "drop_create":N    … everything is done, no reply
  *     "fail_upload", "fail_create":N    … everything is done, the reply is a 500

@@ -23,6 +23,16 @@ static void add_file(const struct file *f, struct kv_buf *out)
     kv_buf_add_char(out, '}');
 }
 
+static const char *end_word(const struct batch *b)
+{
+    static const char *const words[] = {[WORKING] = "completed_at",
+        [DONE] = "completed_at",
+        [EXPIRED] = "expired_at",
+        [CANCELLED] = "cancelled_at",
+        [FAILED] = "failed_at"};
+    return words[b->state];
+}
+
 static const char *status_word(const struct batch *b)
 {
     static const char *const words[][2] = {[WORKING] = {"in_progress", "PROGRESS"},
@@ -45,6 +55,7 @@ void files_add_batch(const struct batch *b, bool files_named, struct kv_buf *out
     kv_json_out_str(out, "error_file_id", files_named && b->errors.n ? b->errors_id : NULL);
     batch_add_time(out, "created_at", b->created_ms, sw.iso_dates);
     batch_add_time(out, "expires_at", b->created_ms + 86400000, sw.iso_dates);
+    batch_add_time(out, end_word(b), b->ended_ms, sw.iso_dates);
     kv_json_out_object(out, "request_counts");
     kv_json_out_count(out, "total", b->state == FAILED ? 0 : b->n);
     kv_json_out_count(out, "completed", b->done);

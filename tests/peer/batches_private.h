@@ -28,14 +28,15 @@ struct batch {
     size_t n, done, failed, undone;
     struct kv_buf fails; /* the JSON of why it fails; empty: it does not */
     long looks, expire;
-    int64_t created_ms;
+    int64_t created_ms, ended_ms;
     char output_id[32], errors_id[32];
 };
 
 /* As batches.h explains them. */
 struct batches_switches {
     double clock, list_lag;
-    long looks, missing, close_upload, close_create, drop_upload, drop_create, fail_upload;
+    long looks, missing, missing_results, close_upload, close_create, drop_upload, drop_create,
+        fail_upload;
     long fail_create, blank_upload, blank_create, refuse_create, refuse_status, expire, omit, cut,
         null_files, foreign, fail_list;
     bool hold, forget_metadata, iso_dates, capitals, reorder, duplicate, projects, keep_uploads;

@@ -23,13 +23,14 @@ static void set_number(const char *name, double x)
         const char *name;
         long *to;
     } counts[] = {{"looks", &sw.looks}, {"missing", &sw.missing},
-        {"close_upload", &sw.close_upload}, {"close_create", &sw.close_create},
-        {"drop_upload", &sw.drop_upload}, {"drop_create", &sw.drop_create},
-        {"fail_upload", &sw.fail_upload}, {"fail_create", &sw.fail_create},
-        {"blank_upload", &sw.blank_upload}, {"blank_create", &sw.blank_create},
-        {"refuse_create", &sw.refuse_create}, {"refuse_status", &sw.refuse_status},
-        {"expire", &sw.expire}, {"omit", &sw.omit}, {"cut", &sw.cut},
-        {"null_files", &sw.null_files}, {"foreign", &sw.foreign}, {"fail_list", &sw.fail_list}};
+        {"missing_results", &sw.missing_results}, {"close_upload", &sw.close_upload},
+        {"close_create", &sw.close_create}, {"drop_upload", &sw.drop_upload},
+        {"drop_create", &sw.drop_create}, {"fail_upload", &sw.fail_upload},
+        {"fail_create", &sw.fail_create}, {"blank_upload", &sw.blank_upload},
+        {"blank_create", &sw.blank_create}, {"refuse_create", &sw.refuse_create},
+        {"refuse_status", &sw.refuse_status}, {"expire", &sw.expire}, {"omit", &sw.omit},
+        {"cut", &sw.cut}, {"null_files", &sw.null_files}, {"foreign", &sw.foreign},
+        {"fail_list", &sw.fail_list}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (strcmp(counts[i].name, name) == 0)
             *counts[i].to = (long)x;

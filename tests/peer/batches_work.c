@@ -145,6 +145,7 @@ void batch_work(const struct batches *how, struct batch *b, enum state state)
 {
     size_t most = b->expire >= 0 ? (size_t)b->expire : state == CANCELLED ? 0 : b->n;
     b->state = state == DONE && most < b->n ? EXPIRED : state;
+    b->ended_ms = service_ms();
     for (size_t i = 0; i < b->n; i++) {
         struct kv_buf reply = {0};
         const char *path = b->anthropic ? "/v1/messages" : b->endpoint;
@@ -167,9 +168,10 @@ void batch_look(const struct batches *how, struct batch *b)
         return;
     if (b->looks > 0)
         b->looks--;
-    else if (b->fails.n)
+    else if (b->fails.n) {
         b->state = FAILED;
-    else
+        b->ended_ms = service_ms();
+    } else
         batch_work(how, b, DONE);
 }
 
@@ -201,7 +203,7 @@ void batch_send_lines(struct call *c, const struct kv_buf *text)
         c->deed = &batches_closing;
         return;
     }
-    if (switch_take(&sw.missing)) {
+    if (switch_take(&sw.missing) || switch_take(&sw.missing_results)) {
         batch_refuse_missing(c, false);
         return;
     }

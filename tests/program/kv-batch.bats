@@ -641,7 +641,7 @@ forgotten() {
     assert_equal "$(jq -c '[.part, .batch, .model, .requests]' <<<"$output")" '[2,"batch_4","m",4]'
     assert_equal "$(cmp r.batch-2.jsonl more.jsonl)" ''
     assert_equal "$(jq -c 'select(.part == 2) | [.event, .adopted, .file, .url, .wire, .sha256]' r.batches | tr '\n' ' ')" \
-        "[\"part\",null,null,\"/v1/chat/completions\",\"chat\",\"$(sha256sum more.jsonl | cut -c 1-64)\"] [\"uploaded\",null,\"file-3\",null,null,null] [\"created\",true,null,null,null,null] "
+        "[\"part\",null,\"file-3\",\"/v1/chat/completions\",\"chat\",\"$(sha256sum more.jsonl | cut -c 1-64)\"] [\"created\",true,null,null,null,null] "
     kv-batch collect r.batches >out
     assert_equal "$(wc -l <out) $(ordered)" '4 7 1'
 }
@@ -700,9 +700,10 @@ forgotten() {
     kv-batch collect r.batches >/dev/null
     kv-batch tidy r.batches
     cp copy r.batches
+    export KV_BATCH_SPEED=1000000 # half an hour has passed
     run --separate-stderr kv-batch submit r.batches more.jsonl
     assert_success
-    assert_stderr 'kv-batch: r.batches: part 2: had been ordered: of batch batch_4 nothing is left at the service'
+    assert_stderr 'kv-batch: r.batches: part 2: of batch batch_4 nothing is left at the service'
     assert_equal "$(answered) $(ordered)" '7 7 1' # the replies are here
     requests 1 t >third.jsonl
     run --separate-stderr kv-batch submit r.batches third.jsonl
@@ -720,6 +721,7 @@ forgotten() {
     cp copy r.batches
     rm -f r.batch-1.jsonl
     requests 1 t >third.jsonl
+    export KV_BATCH_SPEED=1000000 # half an hour has passed
     run --separate-stderr kv-batch submit r.batches third.jsonl
     assert_success
     assert_stderr 'kv-batch: r.batches: part 1: of batch batch_2 nothing is left at the service'
@@ -761,6 +763,137 @@ forgotten() {
     assert_equal "$(ordered)" '7 1'
     kv-batch submit r.batches more.jsonl >/dev/null
     assert_equal "$(ordered)" '7 1'
+}
+
+# taken - as forgotten, and the number 2 is another part's by now
+taken() {
+    forgotten
+    cp endpoints.json openai.json
+    endpoint anthropic
+    messages 2 a >messages.jsonl
+    switch '{"list_lag": 3600}'
+    kv-batch submit r.batches messages.jsonl >/dev/null
+    switch '{"list_lag": 0}'
+    cp openai.json endpoints.json
+}
+
+@test "a death while a forgotten batch is adopted under another number orders nothing twice" {
+    taken
+    kv-batch submit r.batches more.jsonl >/dev/null
+    cp r.batches whole
+    local n first
+    first=$(grep -n '"part":3' whole | head -n 1 | cut -d : -f 1)
+    for n in $(seq "$first" "$(wc -l <whole)"); do
+        head -n "$n" whole >r.batches
+        kv-batch submit r.batches more.jsonl >/dev/null
+        assert_equal "$n $(ordered)" "$n 9 1"
+        assert_equal "$(jq -rs 'map(.part) | max' r.batches)" 3
+    done
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '9 9 1'
+}
+
+@test "where a number is taken no other part's request file is taken for that of a forgotten batch" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.batches copy
+    requests 4 s >more.jsonl
+    requests 4 t >third.jsonl
+    switch '{"hold": true}'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    kv-batch submit r.batches third.jsonl >/dev/null
+    mv r.batch-3.jsonl away
+    cp copy r.batches
+    cp endpoints.json openai.json
+    endpoint anthropic
+    messages 2 a >messages.jsonl
+    switch '{"list_lag": 3600}'
+    kv-batch submit r.batches messages.jsonl >/dev/null
+    switch '{"list_lag": 0}'
+    cp openai.json endpoints.json
+    mv away r.batch-3.jsonl
+    switch '{"keep_uploads": true}'
+    run --separate-stderr kv-batch submit r.batches more.jsonl third.jsonl
+    assert_failure 1
+    assert_regex "$stderr" 'part 4: which requests batch batch_4 has is not known: nothing is ordered there until it has ended, or r.batch-4.jsonl is back'
+    assert_equal "$(jq -r .custom_id r.batch-3.jsonl | tr '\n' ' ')" 't1 t2 t3 t4 '
+    switch '{"hold": false}'
+    kv-batch submit r.batches more.jsonl third.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '13 13 1'
+}
+
+@test "a forgotten batch is not adopted by the file that lies there if its results are deleted" {
+    forgotten
+    cp r.batch-2.jsonl away
+    kv-batch submit r.batches more.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    kv-batch tidy r.batches
+    cp copy r.batches
+    cp away r.batch-2.jsonl
+    run --separate-stderr env KV_BATCH_SPEED=1000000 kv-batch submit r.batches more.jsonl
+    assert_success
+    assert_stderr 'kv-batch: r.batches: part 2: of batch batch_4 nothing is left at the service'
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_equal "$(answered) $(ordered)" '7 7 1'
+}
+
+@test "results that are not found just after a batch has ended are not taken for deleted" {
+    forgotten
+    rm r.batch-2.jsonl
+    switch '{"keep_uploads": true}'
+    curl -sS "$PROVIDER_URL/v1/batches/batch_4" >/dev/null # it has ended
+    curl -sS "$PROVIDER_URL/v1/batches" >list
+    assert_equal "$(jq -r '.data[0].status' list)" completed
+    switch '{"missing_results": 1}'
+    export KV_BATCH_SPEED=1
+    run --separate-stderr kv-batch submit r.batches more.jsonl
+    assert_failure 1
+    assert_stderr 'kv-batch: r.batches: part 2: which requests batch batch_4 has is not known, and its results are not to be had now: nothing is ordered there until they are, or r.batch-2.jsonl is back'
+    kv-batch submit r.batches more.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '7 7 1'
+}
+
+@test "a batch that ended without results is given up, and holds nothing up" {
+    switch '{"hold": true, "keep_uploads": true}'
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    cp r.batches copy
+    requests 2 s >more.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    local n
+    for n in 2 4; do
+        curl -sS -X POST "$PROVIDER_URL/v1/batches/batch_$n/cancel" >/dev/null
+    done
+    cp copy r.batches
+    rm r.batch-*
+    switch '{"null_files": 9, "hold": false, "keep_uploads": true}'
+    run --separate-stderr kv-batch status r.batches
+    assert_stderr 'kv-batch: r.batches: part 2: batch batch_4 has ended without results: its requests can be ordered again
+kv-batch: r.batches: part 1: batch batch_2 has ended without results: its requests can be ordered again'
+    kv-batch submit r.batches requests.jsonl more.jsonl >/dev/null
+    switch '{"null_files": 0}'
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '5 5 2' # what was cancelled is not paid
+}
+
+@test "an open part whose batch and request file are gone is told with the way out" {
+    switch '{"keep_uploads": true}'
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    rm r.batch-1.jsonl
+    switch '{"projects": true}' # the key is another one
+    export OPENAI_API_KEY=sk-other-0123456789
+    requests 1 t >third.jsonl
+    run --separate-stderr kv-batch submit r.batches third.jsonl
+    assert_failure 1
+    assert_stderr 'kv-batch: r.batches: part 1: which requests batch batch_2 has is not known, as it is not found at the service: nothing is ordered there until r.batch-1.jsonl is back; to give it up: kv-batch forget r.batches 1 (it may be paid twice)'
+    kv-batch forget r.batches 1
+    kv-batch submit r.batches third.jsonl >/dev/null
+    assert_equal "$(ordered)" '4 1'
 }
 
 # twice - part 1 is in doubt, and its file was made a batch twice

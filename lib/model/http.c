@@ -112,13 +112,37 @@ static int curl_usable(struct kv_err *err)
     return 0;
 }
 
+/* What libcurl can decode. */
+static char *encodings(const curl_version_info_data *v)
+{
+    static const struct {
+        int feature;
+        const char *names;
+    } all[] = {{CURL_VERSION_LIBZ, "deflate, gzip"}, {CURL_VERSION_BROTLI, "br"},
+        {CURL_VERSION_ZSTD, "zstd"}};
+    struct kv_buf line = {0};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (v->features & all[i].feature)
+            kv_buf_printf(&line, "%s%s", line.n ? ", " : "Accept-Encoding: ", all[i].names);
+    return line.n ? kv_buf_detach(&line) : NULL;
+}
+
+static char *agent(const curl_version_info_data *v, const char *given)
+{
+    struct kv_buf line = {0};
+    kv_buf_add_str(&line, "User-Agent: ");
+    if (given)
+        kv_buf_add_str(&line, given);
+    else
+        kv_buf_printf(&line, "kv/" KV_VERSION " libcurl/%s", v->version);
+    return kv_buf_detach(&line);
+}
+
 static void set_means(struct kv_http_means *m, const struct kv_http_limits *limits)
 {
-    struct kv_buf agent = {0};
-    kv_buf_printf(
-        &agent, "kv/" KV_VERSION " libcurl/%s", curl_version_info(CURLVERSION_NOW)->version);
-    m->agent = kv_strdup(limits->user_agent ? limits->user_agent : agent.p);
-    kv_buf_release(&agent);
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+    m->agent = agent(v, limits->user_agent);
+    m->encodings = encodings(v);
     m->ca_file = trusted(limits->ca_file);
     m->ca_path = limits->ca_path ? kv_strdup(limits->ca_path) : NULL;
     m->body_max = limits->body_max ? limits->body_max : BODY_MAX;
@@ -158,6 +182,7 @@ void kv_http_close(struct kv_http *h)
     kv_http_hosts_release(&h->hosts);
     free(h->all);
     free(h->means.agent);
+    free(h->means.encodings);
     free(h->means.ca_file);
     free(h->means.ca_path);
     free(h);

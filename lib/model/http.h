@@ -108,8 +108,8 @@ bool kv_http_next(struct kv_http *h, struct kv_http_done *done);
 /* A header of the reply, looked up without regard to case (the last one of several). */
 bool kv_http_header(const struct kv_http_done *done, const char *name, struct kv_slice *value);
 /* All of them: start with *at = NULL. */
-bool kv_http_header_next(
-    const struct kv_http_done *done, void **at, struct kv_slice *name, struct kv_slice *value);
+bool kv_http_header_next(const struct kv_http_done *done, const char **at, struct kv_slice *name,
+    struct kv_slice *value);
 
 /* Gives up the transfers started with this user pointer: they are not reported, their connections
  * are closed. Returns how many there were. */

@@ -11,6 +11,15 @@ enum {
     IDLE_LOOPBACK_S = 4, /* the servers people run themselves close after 5 s */
 };
 
+/* So that it is not taken apart, and put together again, for every request. */
+static CURLU *parse(const char *url)
+{
+    CURLU *u = curl_url();
+    if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
+        kv_no_memory();
+    return u;
+}
+
 struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err)
 {
     struct kv_http_target *p = kv_calloc(1, sizeof *p);
@@ -20,6 +29,7 @@ struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err)
         return NULL;
     }
     const struct kv_http_place *at = &p->place;
+    p->parsed = parse(at->url);
     kv_buf_printf(&name, at->port ? "%s:%s" : "%s", at->host, at->port);
     p->host = kv_buf_detach(&name);
     p->share_connections = at->encrypted;
@@ -38,6 +48,7 @@ void kv_http_target_close(struct kv_http_target *p)
     for (struct curl_slist *s = p->headers; s; s = s->next)
         explicit_bzero(s->data, strlen(s->data));
     curl_slist_free_all(p->headers);
+    curl_url_cleanup(p->parsed);
     kv_http_place_release(&p->place);
     free(p->host);
     free(p->socket);
@@ -67,6 +78,8 @@ int kv_http_target_header(
     if (!longer)
         kv_no_memory();
     p->headers = longer;
+    p->says_agent = p->says_agent || strcasecmp(name, "User-Agent") == 0;
+    p->says_encodings = p->says_encodings || strcasecmp(name, "Accept-Encoding") == 0;
     explicit_bzero(line.p, line.n);
     kv_buf_release(&line);
     return 0;
@@ -105,6 +118,8 @@ void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_
         explicit_bzero(p->secret_url, strlen(p->secret_url));
     free(p->secret_url);
     p->secret_url = kv_buf_detach(&url);
+    curl_url_cleanup(p->parsed);
+    p->parsed = NULL;
 }
 
 void kv_http_target_kept(struct kv_http_target *p, const char *keep_alive)

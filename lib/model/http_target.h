@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+struct Curl_URL;
 struct curl_slist;
 
 struct kv_http_target {
@@ -20,9 +21,11 @@ struct kv_http_target {
     char *socket;               /* path of the unix socket it is reached by; NULL: none */
     bool share_connections;     /* by HTTP/2, if it is offered: true of https */
     /* private to http */
-    char *secret_url; /* the place's URL with what must not be shown; NULL: nothing */
+    struct Curl_URL *parsed; /* the place's URL; NULL where a secret one stands for it */
+    char *secret_url;        /* that with what must not be shown; NULL: nothing */
     struct curl_slist *headers;
-    long idle_s; /* how long an idle connection to it is trusted */
+    bool says_agent, says_encodings; /* User-Agent, Accept-Encoding: among them */
+    long idle_s;                     /* how long an idle connection to it is trusted */
 };
 
 /* Refuses (NULL, KV_INPUT) what kv_http_place_read refuses. */

@@ -5,6 +5,7 @@
  *   - A CA file and CAPATH NULL: with a CA directory the whole bundle is parsed at every handshake.
  *   - A share for TLS sessions: before 8.12 they belong to the handle, so nothing would resume.
  *   - MAXAGE_CONN below the server's idle time, or a dying connection has the request sent twice.
+ *   - CURLOPT_URL beside CURLOPT_CURLU, or 7.88 writes the URL anew from its parts.
  *   - The bound on a body is kept in the write callback: MAXFILESIZE does not see chunked bodies.
  *   - No LOW_SPEED_*: a model that thinks for minutes is not slow.
  */
@@ -58,6 +59,13 @@ static size_t take(char *bytes, size_t size, size_t n, void *to)
     return CURL_WRITEFUNC_ERROR;
 }
 
+static size_t take_line(char *bytes, size_t size, size_t n, void *to)
+{
+    struct kv_http_transfer *t = to;
+    kv_http_headers_take(&t->headers, (struct kv_slice){bytes, size * n});
+    return size * n;
+}
+
 /* Called when a connection is there, before the request goes out. */
 static int connected(void *to, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
@@ -100,6 +108,8 @@ static int configure(struct kv_http_transfer *t, const struct kv_http_means *m, 
     SET(&s, CURLOPT_ERRORBUFFER, t->error);
     SET(&s, CURLOPT_WRITEFUNCTION, take);
     SET(&s, CURLOPT_WRITEDATA, t);
+    SET(&s, CURLOPT_HEADERFUNCTION, take_line);
+    SET(&s, CURLOPT_HEADERDATA, t);
     SET(&s, CURLOPT_PREREQFUNCTION, connected);
     SET(&s, CURLOPT_PREREQDATA, t);
     SET(&s, CURLOPT_NOSIGNAL, 1L);
@@ -110,7 +120,6 @@ static int configure(struct kv_http_transfer *t, const struct kv_http_means *m, 
     SET(&s, CURLOPT_FAILONERROR, 0L);
     SET(&s, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(&s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(&s, CURLOPT_USERAGENT, m->agent);
     SET(&s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(&s, CURLOPT_MAXLIFETIME_CONN, 900L);
     SET(&s, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -147,6 +156,7 @@ void kv_http_transfer_free(struct kv_http_transfer *t)
 {
     curl_easy_cleanup(t->easy);
     kv_buf_release(&t->body);
+    kv_http_headers_release(&t->headers);
     kv_http_lines_release(&t->lines);
     free(t);
 }
@@ -159,6 +169,7 @@ void kv_http_transfer_clear(struct kv_http_transfer *t)
     else
         kv_buf_clear(&t->body);
     t->body.max = max;
+    kv_http_headers_clear(&t->headers);
     t->sent = t->capped = false;
     t->user = NULL;
 }
@@ -202,22 +213,49 @@ bool kv_http_transfer_shorten(struct kv_http_transfer *t)
     return s.code == CURLE_OK;
 }
 
+/* Of what libcurl has options for, too: it writes those lines twice, once by themselves, and lines of
+ * ours once. */
+static struct curl_slist *own_lines(struct kv_http_transfer *t, const struct kv_http_request *r)
+{
+    static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
+    const struct kv_http_target *peer = r->peer;
+    char *const lines[KV_HTTP_OWN_LINES] = {r->take ? events : document,
+        r->identity || peer->says_encodings ? NULL : t->means->encodings,
+        peer->says_agent ? NULL : t->means->agent};
+    struct curl_slist *first = peer->headers;
+    for (size_t i = 0; i < KV_HTTP_OWN_LINES; i++)
+        if (lines[i]) {
+            t->own[i] = (struct curl_slist){lines[i], first};
+            first = &t->own[i];
+        }
+    return first;
+}
+
+/* A proxy that is asked for a tunnel is told who asks, and nothing else. One that passes on a request
+ * reads it there. */
+static void set_headers(
+    struct kv_http_setting *s, struct kv_http_transfer *t, const struct kv_http_request *r)
+{
+    struct curl_slist *own = own_lines(t, r);
+    t->tunnel = (struct curl_slist){t->means->agent, NULL};
+    SET(s, CURLOPT_HTTPHEADER,
+        r->field_count ? kv_http_lines_make(&t->lines, r->fields, r->field_count, own) : own);
+    SET(s, CURLOPT_PROXYHEADER, r->peer->place.encrypted ? &t->tunnel : NULL);
+}
+
 int kv_http_transfer_prepare(
     struct kv_http_transfer *t, const struct kv_http_request *r, struct kv_err *err)
 {
-    static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
     struct kv_http_setting s = {.easy = t->easy};
     t->take = r->take;
     t->haste = r->haste;
     t->flight = (struct kv_http_flight){.user = t, .socket = -1};
-    t->accept = (struct curl_slist){r->take ? events : document, r->peer->headers};
     const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
     SET(&s, CURLOPT_URL, r->url ? r->url : url);
+    SET(&s, CURLOPT_CURLU, r->url ? NULL : r->peer->parsed);
     SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
-    SET(&s, CURLOPT_PROXY, r->peer->place.loopback ? "" : NULL); /* NULL: what the variables say */
-    SET(&s, CURLOPT_HTTPHEADER,
-        r->field_count ? kv_http_lines_make(&t->lines, r->fields, r->field_count, &t->accept)
-                       : &t->accept);
+    SET(&s, CURLOPT_NOPROXY, r->peer->place.loopback ? "*" : NULL); /* NULL: as the variables say */
+    set_headers(&s, t, r);
     t->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : 600000;
     t->connect_timeout_ms = r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000;
     SET(&s, CURLOPT_TIMEOUT_MS, t->timeout_ms);
@@ -290,24 +328,12 @@ void kv_http_transfer_report(struct kv_http_transfer *t, CURLcode code, struct k
 bool kv_http_header(const struct kv_http_done *done, const char *name, struct kv_slice *value)
 {
     const struct kv_http_transfer *t = done->transfer;
-    struct curl_header *found = NULL;
-    if (curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
-        return false;
-    if (found->amount > 1)
-        curl_easy_header(t->easy, name, found->amount - 1, CURLH_HEADER, -1, &found);
-    *value = kv_slice(found->value);
-    return true;
+    return kv_http_headers_find(&t->headers, name, value);
 }
 
 bool kv_http_header_next(
-    const struct kv_http_done *done, void **at, struct kv_slice *name, struct kv_slice *value)
+    const struct kv_http_done *done, const char **at, struct kv_slice *name, struct kv_slice *value)
 {
     const struct kv_http_transfer *t = done->transfer;
-    struct curl_header *found = curl_easy_nextheader(t->easy, CURLH_HEADER, -1, *at);
-    if (!found)
-        return false;
-    *at = found;
-    *name = kv_slice(found->name);
-    *value = kv_slice(found->value);
-    return true;
+    return kv_http_headers_next(&t->headers, at, name, value);
 }

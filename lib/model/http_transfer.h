@@ -15,6 +15,7 @@
 #define KV_HTTP_TRANSFER_H
 
 #include "http.h"
+#include "http_headers.h"
 #include "http_host.h"
 #include "http_watch.h"
 
@@ -23,10 +24,13 @@
 /* What all transfers of a loop share; it outlives them. */
 struct kv_http_means {
     CURLSH *share;
-    char *agent, *ca_file, *ca_path; /* ca_file and ca_path may be NULL */
+    char *agent, *encodings; /* header lines; encodings NULL: libcurl has none */
+    char *ca_file, *ca_path; /* may be NULL */
     size_t body_max;
     struct kv_http_watch *watch;
 };
+
+enum { KV_HTTP_OWN_LINES = 3 };
 
 struct kv_http_transfer {
     CURL *easy;
@@ -38,13 +42,15 @@ struct kv_http_transfer {
     /* private */
     const struct kv_http_means *means;
     struct kv_buf body;
+    struct kv_http_headers headers; /* of the reply */
     struct kv_http_target *peer;
     bool sent; /* a connection was there; 8.23 has a PRETRANSFER_TIME without one, too */
     bool capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
     enum kv_http_haste (*haste)(void *user);
     long timeout_ms, connect_timeout_ms;
-    struct curl_slist accept;   /* in front of the peer's headers */
+    struct curl_slist own[KV_HTTP_OWN_LINES]; /* in front of the peer's headers */
+    struct curl_slist tunnel;                 /* for a proxy that is asked for a tunnel */
     struct kv_http_lines lines; /* in place of both, where the request has headers of its own */
     struct kv_http_file file;   /* that is sent */
     bool custom;                /* a method of its own was set */

@@ -519,7 +519,7 @@ static int64_t wall_ms(void)
 void kv_response_headers(struct kv_response *r, const struct kv_http_done *done)
 {
     struct kv_slice name, value;
-    void *at = NULL;
+    const char *at = NULL;
     while (done->transfer && kv_http_header_next(done, &at, &name, &value))
         kv_response_header(r, name, value);
     kv_ratelimit_settle(&r->limits, wall_ms());
@@ -559,7 +559,7 @@ void kv_response_read(
     struct kv_response *r, const struct kv_response_to *to, const struct kv_http_done *done)
 {
     struct kv_slice name, value;
-    void *at = NULL;
+    const char *at = NULL;
     kv_response_begin(r);
     while (done->transfer && kv_http_header_next(done, &at, &name, &value))
         kv_response_header(r, name, value);

@@ -4,7 +4,7 @@
  *
  * Prints {"port":N} and waits for the end of its stdin, ten minutes at most. Without TEXT it takes
  * connections and never says a word. With it, the first bytes of each connection are answered by
- * TEXT; the connection stays open, so that nobody sees a reset.
+ * TEXT and written to stderr; the connection stays open, so that nobody sees a reset.
  */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -16,7 +16,8 @@ static void answer(int listener, const char *text)
 {
     char heard[4096];
     int fd = accept(listener, NULL, NULL);
-    if (fd >= 0 && read(fd, heard, sizeof heard) > 0 && write(fd, text, strlen(text)) < 0)
+    ssize_t n = fd >= 0 ? read(fd, heard, sizeof heard) : 0;
+    if (n > 0 && (write(STDERR_FILENO, heard, (size_t)n) < 0 || write(fd, text, strlen(text)) < 0))
         perror("laconic");
 }
 

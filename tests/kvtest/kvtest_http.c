@@ -1,11 +1,12 @@
 /* kvtest http - sends one request many times through lib/http and says how each one ended.
  *
  *     kvtest http [--count N] [--parallel N] [--timeout MS] [--connect-timeout MS] [--body FILE]
- *         [--header 'Name: value'] [--ca FILE] [--apart] [--fresh] [--cancel]
+ *         [--header 'Name: value'] [--look-up NAME] [--ca FILE] [--apart] [--fresh] [--cancel]
  *         [--stream [--soon MS] [--later MS]] [--summary] URL
  *
  * Prints one object a transfer: {"end","status","bytes","sent","fresh","first_ms","total_ms",
- * "detail"}, or with --summary a single one with counts, rate and processor time a request.
+ * "detail"}, or with --summary a single one with counts, rate and processor time a request. --look-up
+ * adds "headers", how many the reply has, and "header", the one of that name.
  * Without --body it GETs. --cancel gives everything up after the first poll. --stream takes bodies in
  * pieces, and counts them and the waits that brought something; --soon and --later say from when on,
  * behind its first piece, what comes of a reply may wait.
@@ -16,6 +17,7 @@
 #include "http.h"
 #include "io.h"
 #include "json.h"
+#include "json_out.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@ static const char *const end_names[] = {
 static struct {
     long count, parallel, timeout_ms, connect_timeout_ms;
     long soon_ms, later_ms;
-    const char *body, *header, *ca_file;
+    const char *body, *header, *look_up, *ca_file;
     bool apart, stream;
     bool fresh, summary, cancel;
 } opt = {.count = 1, .parallel = 1, .soon_ms = -1, .later_ms = -1};
@@ -51,6 +53,18 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static void add_header_found(struct kv_buf *line, const struct kv_http_done *d)
+{
+    struct kv_slice name, value;
+    const char *at = NULL;
+    int n = 0;
+    while (kv_http_header_next(d, &at, &name, &value))
+        n++;
+    kv_json_out_int(line, "headers", n);
+    if (kv_http_header(d, opt.look_up, &value))
+        kv_json_out_text(line, "header", value);
+}
+
 static void report(const struct kv_http_done *d)
 {
     struct kv_buf line = {0};
@@ -66,6 +80,8 @@ static void report(const struct kv_http_done *d)
         d->fresh ? "true" : "false", (long long)d->first_byte_us / 1000,
         (long long)d->total_us / 1000);
     kv_json_quote_str(&line, d->end == KV_HTTP_ANSWERED ? NULL : d->detail);
+    if (opt.look_up)
+        add_header_found(&line, d);
     kv_buf_add_char(&line, '}');
     puts(kv_slice_of(&line).p);
     kv_buf_release(&line);
@@ -178,6 +194,7 @@ static const struct kv_option options[] = {
     {0, "connect-timeout", KV_OPT_COUNT, &opt.connect_timeout_ms},
     {0, "body", KV_OPT_TEXT, &opt.body},
     {0, "header", KV_OPT_TEXT, &opt.header},
+    {0, "look-up", KV_OPT_TEXT, &opt.look_up},
     {0, "ca", KV_OPT_TEXT, &opt.ca_file},
     {0, "soon", KV_OPT_COUNT, &opt.soon_ms},
     {0, "later", KV_OPT_COUNT, &opt.later_ms},

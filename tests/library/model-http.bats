@@ -47,15 +47,18 @@ ends() {
     ends drip timeout 200 --timeout 100
 }
 
-# at_laconic TEXT OPTION... - asks a port that answers with TEXT, or not at all if that is empty
+# at_laconic TEXT OPTION... - asks a port that answers with TEXT, or not at all if that is empty; by https or SCHEME,
+# as a proxy if HOST is another one. What it was sent is in `heard`.
 at_laconic() {
-    local text=$1 port
+    local text=$1 port url
     shift
+    rm -f ready hold
     mkfifo ready hold
-    laconic ${text:+"$text"} <hold >ready 3>&- &
+    laconic ${text:+"$text"} <hold >ready 2>heard 3>&- &
     exec 8>hold
     port=$(head -n 1 ready | json .port)
-    run kvtest http "$@" "https://127.0.0.1:$port/"
+    url=${SCHEME:-https}://${HOST:-127.0.0.1:$port}/
+    http_proxy=http://127.0.0.1:$port https_proxy=http://127.0.0.1:$port run kvtest http "$@" "$url"
     exec 8>&-
     assert_success
 }
@@ -187,6 +190,35 @@ unwatched() {
 @test "http: plain HTTP behind an https URL is a matter of configuration, not of retries" {
     at_laconic 'HTTP/1.1 400 Bad Request'
     assert_equal "$(json .end <<<"$output")" tls
+}
+
+@test "http: the headers of a reply are those of its last status line, without trailers" {
+    SCHEME=http at_laconic $'HTTP/1.1 100 Continue\r\nX-Who: nobody\r\n\r\nHTTP/1.1 200 OK\r\nX-Who: one\r\nx-who:\ttwo \r\n  and more\r\nX-Empty:\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Who: late\r\n\r\n' \
+        --look-up X-WHO
+    assert_equal "$(json '[.end, .bytes, .headers, .header] | tojson' <<<"$output")" '["answered",2,4,"two and more"]'
+}
+
+# heard - the header lines of the request that at_laconic made, sorted, but for those that name the peer
+heard() {
+    tr -d '\r' <heard | sed -n '1d;/^$/q;p' | grep -v "^Host:" | LC_ALL=C sort
+}
+
+@test "http: what a request says of itself is said once, also to a proxy" {
+    local agent encodings ok=$'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    SCHEME=http at_laconic "$ok"
+    agent=$(heard | grep '^User-Agent: kv/')
+    encodings=$(heard | grep '^Accept-Encoding: .*gzip')
+    assert_equal "$(heard)" "$encodings"$'\nAccept: application/json\n'"$agent"
+    SCHEME=http at_laconic "$ok" --stream
+    assert_equal "$(heard)" $'Accept: text/event-stream\n'"$agent"
+    SCHEME=http at_laconic "$ok" --header 'user-agent: me'
+    assert_equal "$(heard)" "$encodings"$'\nAccept: application/json\nuser-agent: me'
+    SCHEME=http at_laconic "$ok" --header 'Accept-Encoding: br'
+    assert_equal "$(heard)" $'Accept-Encoding: br\nAccept: application/json\n'"$agent"
+    SCHEME=http HOST=somewhere.invalid at_laconic "$ok"
+    assert_equal "$(heard)" "$encodings"$'\nAccept: application/json\nProxy-Connection: Keep-Alive\n'"$agent"
+    HOST=somewhere.invalid at_laconic $'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n' --header 'X-Key: secret'
+    assert_equal "$(heard)" $'Proxy-Connection: Keep-Alive\n'"$agent"
 }
 
 @test "http: a certificate nobody vouches for is refused, and trusted once it is named" {

@@ -4,6 +4,7 @@
 #include "batch_lines.h"
 #include "io.h"
 #include "io_at.h"
+#include "random.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,7 +73,7 @@ int kv_batch_body_upload(const struct kv_batch *b, const struct kv_batch_part *p
     struct kv_buf text = {0}, boundary = {0};
     char *path = kv_batch_request_path(&b->paths, p->number);
     *body = (struct kv_batch_body){.fd = kv_batch_body_scratch(&b->paths, err)};
-    kv_io_random(random, sizeof random);
+    kv_random(random, sizeof random);
     kv_buf_add_str(&boundary, "kv-");
     for (size_t i = 0; i < sizeof random; i++)
         kv_buf_printf(&boundary, "%02x", random[i]);

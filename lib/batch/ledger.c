@@ -7,6 +7,7 @@
 #include "io_at.h"
 #include "json.h"
 #include "json_out.h"
+#include "random.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static void make_hex(char to[17])
 {
     unsigned char bytes[8];
     struct kv_buf hex = {0};
-    kv_io_random(bytes, sizeof bytes);
+    kv_random(bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
         kv_buf_printf(&hex, "%02x", bytes[i]);
     memcpy(to, hex.p, 17);

@@ -28,9 +28,4 @@ void kv_status_add_pace(struct kv_buf *out, double per_minute, int64_t pending);
  * and the status is shown without. */
 void kv_status_load_rows(struct kv_status *st);
 
-/* The lists of the object, behind what *out holds; what has come together is printed, and *out has
- * the rest. Memory does not grow with them. */
-int kv_status_print_lists(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
-int kv_status_print_orphans(struct kv_buf *out, struct kv_status *st, struct kv_err *err);
-
 #endif

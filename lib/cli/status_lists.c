@@ -4,9 +4,10 @@
  * a list are printed sorted and once each: of names too many to be held, a walk collects the smallest
  * ones, and another walk those behind them.
  */
+#include "status_lists.h"
+
 #include "cli.h"
 #include "json_out.h"
-#include "status_figures.h"
 #include "task_json.h"
 
 #include <stdlib.h>

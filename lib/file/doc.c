@@ -33,6 +33,8 @@
  */
 #include "doc_private.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +125,7 @@ static void find_lineage(struct kv_doc *d)
 {
     d->known = d->state == KV_CONTROL_OK && d->same_boot && unbroken(d);
     if (!d->known)
-        kv_io_random(&d->record.lineage, sizeof d->record.lineage);
+        kv_random(&d->record.lineage, sizeof d->record.lineage);
 }
 
 int kv_doc_begin(struct kv_doc *d, bool wait, struct kv_err *err)

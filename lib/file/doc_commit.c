@@ -1,6 +1,8 @@
 /* doc_commit - growing documents committed and removed: the steps 3 to 10 of doc.c. */
 #include "doc_private.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,7 @@ static void record_versions(struct kv_doc *d, struct kv_control *next)
     for (size_t i = 0; i < d->count; i++) {
         kv_shadow_record(&d->part[i], &d->record, i, next->doc[i]);
         if (d->part[i].rewriting)
-            kv_io_random(&next->lineage, sizeof next->lineage);
+            kv_random(&next->lineage, sizeof next->lineage);
     }
 }
 

@@ -1,7 +1,7 @@
 /* io - files: read, write, lock, sync, publish. */
 #include "io.h"
 
-#include "io_at.h"
+#include "random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -273,7 +273,7 @@ static int make_draft(struct kv_publish *p, mode_t mode)
         if (p->fd >= 0 || errno != EEXIST)
             break;
         if (!is_left_over(p->draft) || unlink(p->draft) != 0)
-            kv_io_random(&number, sizeof number);
+            kv_random(&number, sizeof number);
     }
     if (p->fd < 0)
         return -1;

@@ -18,14 +18,12 @@
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #else
 #define HAVE_LINUX 0
 #ifdef __APPLE__
-#include <sys/random.h>
 #define st_mtim st_mtimespec
 #endif
 #endif
@@ -467,10 +465,4 @@ void kv_io_boot(char boot[KV_BOOT_MAX])
     close(fd);
     memset(boot + got, 0, (size_t)(KV_BOOT_MAX - got));
 #endif
-}
-
-void kv_io_random(void *to, size_t n)
-{
-    if (getentropy(to, n) != 0)
-        abort(); /* cannot happen for n <= 256 on a system that has it at all */
 }

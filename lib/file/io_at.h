@@ -114,6 +114,5 @@ int kv_io_at(int dir, const char *fresh, const char *name, bool exchange, struct
 enum { KV_BOOT_MAX = 40 };
 /* A text that changes at every boot; "" if the system has none. */
 void kv_io_boot(char boot[KV_BOOT_MAX]);
-void kv_io_random(void *to, size_t n); /* n <= 256 */
 
 #endif

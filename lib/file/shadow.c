@@ -1,6 +1,8 @@
 /* shadow - one growing document under the lock: its visible version and its hidden spare. */
 #include "shadow.h"
 
+#include "random.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +59,7 @@ int kv_shadow_fence(struct kv_shadow *g, int dir, struct kv_err *err)
     uint64_t number;
     kv_buf_printf(&name, ".%s.spare", g->name);
     int failed = kv_io_remove_numbered(dir, name.p, err);
-    kv_io_random(&number, sizeof number);
+    kv_random(&number, sizeof number);
     kv_buf_printf(&name, "%016llx", (unsigned long long)number);
     free(g->draft);
     g->draft = kv_buf_detach(&name);

@@ -13,6 +13,7 @@
 #include "num.h"
 #include "paths.h"
 #include "private_members.h"
+#include "random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -201,7 +202,7 @@ static void add_run_id(struct kv_buf *out)
 {
     struct kv_digest128 id;
     char text[33];
-    kv_io_random(&id, sizeof id);
+    kv_random(&id, sizeof id);
     snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, id.hi, id.lo);
     add_text(out, KV_MEMBER_RUN, text);
 }

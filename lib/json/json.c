@@ -15,6 +15,7 @@ struct scan {
     const char *at, *end;
     const char *why; /* the first mistake; `at` is where */
     unsigned flags;
+    int outside; /* brackets that are open around all of it */
 };
 
 static bool complain(struct scan *s, const char *why)
@@ -198,6 +199,7 @@ static bool scan_value(struct scan *s)
 {
     unsigned char object[KV_JSON_DEEPEST];
     int depth = 0, most = s->flags & KV_JSON_DEEP ? KV_JSON_DEEPEST : KV_JSON_DEPTH_MAX;
+    most -= s->outside;
     for (;;) {
         if (s->at == s->end)
             return complain(s, "unexpected end");
@@ -258,7 +260,7 @@ static int report(const struct scan *s, const char *start, struct kv_err *err)
 int kv_json_next(struct kv_slice *rest, const char *start, unsigned flags, struct kv_slice *value,
     struct kv_err *err)
 {
-    struct scan s = {rest->p, rest->p + rest->n, NULL, flags};
+    struct scan s = {rest->p, rest->p + rest->n, NULL, flags, 0};
     skip_space(&s);
     if (s.at == s.end) {
         *rest = (struct kv_slice){s.end, 0};
@@ -280,7 +282,7 @@ int kv_json_check(struct kv_slice text, unsigned flags, struct kv_slice *value, 
     int got = kv_json_next(&rest, text.p, flags, &found, err);
     if (got < 0)
         return -1;
-    struct scan s = {rest.p, rest.p + rest.n, NULL, flags};
+    struct scan s = {rest.p, rest.p + rest.n, NULL, flags, 0};
     skip_space(&s);
     if (got == 0 || s.at < s.end) {
         s.why = got == 0 ? "unexpected end" : "unexpected text after the value";
@@ -288,4 +290,13 @@ int kv_json_check(struct kv_slice text, unsigned flags, struct kv_slice *value, 
     }
     *value = found;
     return 0;
+}
+
+bool kv_json_begins(struct kv_slice text, unsigned flags, int depth, struct kv_slice *value)
+{
+    struct scan s = {text.p, text.p + text.n, NULL, flags, depth};
+    if (!scan_value(&s) || !check_halves(&s, text.p))
+        return false;
+    *value = (struct kv_slice){text.p, (size_t)(s.at - text.p)};
+    return true;
 }

@@ -59,6 +59,10 @@ int kv_json_check(struct kv_slice text, unsigned flags, struct kv_slice *value, 
 int kv_json_next(struct kv_slice *rest, const char *start, unsigned flags, struct kv_slice *value,
     struct kv_err *err);
 
+/* True if the text begins, without white space, with a value that may stand inside `depth` open brackets:
+ * *value. For a part of a text of which the rest is known to be right. */
+bool kv_json_begins(struct kv_slice text, unsigned flags, int depth, struct kv_slice *value);
+
 /* ---- checked values ---- */
 
 enum kv_json_type kv_json_type(struct kv_slice value);

@@ -375,6 +375,25 @@ int kv_json_reader_item(struct kv_json_reader *r, struct kv_slice *item, struct 
     return got <= 0 ? got : kv_json_reader_value(r, item, err) == 0 ? 1 : -1;
 }
 
+int kv_json_reader_await_item(
+    struct kv_json_reader *r, size_t want, struct kv_slice *held, struct kv_err *err)
+{
+    int got = step(r, ']', err);
+    if (got == 1 && kv_json_reader_peek(r, err) < 0)
+        got = -1;
+    for (int more = 1; got == 1 && more == 1 && r->held.n - r->at < want;)
+        if ((more = fill(r, err)) < 0)
+            got = -1;
+    *held = (struct kv_slice){r->held.p + r->at, r->held.n - r->at};
+    return got;
+}
+
+void kv_json_reader_take(struct kv_json_reader *r, struct kv_slice item)
+{
+    r->value_line = r->line;
+    take(r, item.n);
+}
+
 int kv_json_reader_raw_item(struct kv_json_reader *r, struct kv_slice *item, struct kv_err *err)
 {
     int got = step(r, ']', err);

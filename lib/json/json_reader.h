@@ -90,6 +90,13 @@ int kv_json_reader_value(
  * what it says is unchecked. KV_INPUT if the value is no text. */
 int kv_json_reader_pass_text(
     struct kv_json_reader *r, uint64_t *offset, uint64_t *n, struct kv_err *err);
+/* The two halves of kv_json_reader_item, for a caller who knows items by their bytes: comes to the next one, and
+ * shows what is held of the text from there on, `want` bytes of it and more if it is that long; then either
+ * kv_json_reader_value follows, or the item is taken that these bytes begin with, which is not checked. */
+int kv_json_reader_await_item(
+    struct kv_json_reader *r, size_t want, struct kv_slice *held, struct kv_err *err);
+void kv_json_reader_take(struct kv_json_reader *r, struct kv_slice item);
+
 /* As kv_json_reader_item, for those who look at few of many: only the end of the item is looked
  * for, and nothing of module json but kv_json_check may be done to it. */
 int kv_json_reader_raw_item(struct kv_json_reader *r, struct kv_slice *item, struct kv_err *err);

@@ -11,7 +11,7 @@
 #include "num.h"
 #include "pydantic.h"
 #include "reply_usage.h"
-#include "result_table.h"
+#include "result_members.h"
 #include "task.h"
 
 #include <inttypes.h>
@@ -91,58 +91,78 @@ static void take_generic(struct kv_result *r, struct kv_slice failure, struct kv
         r->failure = KV_FAIL_OTHER;
 }
 
-/* Checks the blocks one by one; the members of the first were found with them. */
-static int take_result(struct kv_result *r, const struct kv_slice *blocks,
-    const struct kv_shape_part *parts, struct kv_err *err)
+void kv_result_take_members(const struct kv_result_members *members, struct kv_result *result)
 {
+    result->metadata = or_nothing(members->blocks[KV_ROW_metadata]);
+    result->template = or_nothing(members->blocks[KV_ROW_template]);
+    result->rubric = or_nothing(members->blocks[KV_ROW_rubric]);
+    take_metadata(members->parts[KV_ROW_metadata].values, result);
+    if (result->template.n)
+        take_template(members->parts[KV_ROW_template].values, result);
+}
+
+/* Checks the blocks one by one; the members of the first were found with them. */
+static int check_result(const struct kv_result_members *m, struct kv_err *err)
+{
+    const struct kv_slice *blocks = m->blocks;
+    const struct kv_shape_member *members = kv_result_table.members;
     if (!blocks[KV_ROW_metadata].n)
         return kv_err_set(err, KV_INPUT, "metadata: missing, and there is no task_id");
     if (kv_shape_read_part(&kv_result_table_metadata, blocks[KV_ROW_metadata], "metadata",
-            &parts[KV_ROW_metadata], err) != 0)
+            &m->parts[KV_ROW_metadata], err) != 0)
         return -1;
-    take_metadata(parts[KV_ROW_metadata].values, r);
-    if (r->template.n) {
-        if (kv_shape_read_part(&kv_result_table_template, r->template, "template",
-                &parts[KV_ROW_template], err) != 0)
-            return -1;
-        take_template(parts[KV_ROW_template].values, r);
-    }
-    const struct kv_shape_member *members = kv_result_table.members;
+    if (!kv_json_is_null(blocks[KV_ROW_template]) &&
+        kv_shape_read_part(&kv_result_table_template, blocks[KV_ROW_template], "template",
+            &m->parts[KV_ROW_template], err) != 0)
+        return -1;
     for (size_t i = KV_ROW_rubric; i < KV_ROW_MEMBERS; i++)
         if (blocks[i].n && kv_shape_check(members[i].shape, blocks[i], members[i].name, err) != 0)
             return -1;
     return 0;
 }
 
-int kv_result_read(
-    struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err)
+/* True if it is one of any JSON job: what tells that is taken. */
+static bool is_generic(struct kv_result *r)
 {
-    struct kv_slice blocks[KV_SHAPE_MEMBERS_MAX], unknown;
-    struct kv_shape_part parts[KV_ROW_template + 1];
-    *result = (struct kv_result){0};
-    result->text = line;
+    enum { TASK_ID, FAILURE, ERROR, RESPONSE, N };
+    static const char *const names[N] = {"task_id", "failure", "error", "response"};
+    struct kv_slice of_job[N];
+    kv_json_pick(r->text, names, of_job, N);
+    if (!of_job[TASK_ID].n || !is_text(of_job[TASK_ID]))
+        return false;
+    r->task_id = of_job[TASK_ID];
+    r->response = of_job[RESPONSE];
+    take_generic(r, of_job[FAILURE], of_job[ERROR]);
+    return true;
+}
+
+int kv_result_read_members(struct kv_slice line, unsigned flags, struct kv_result *result,
+    struct kv_result_members *members, struct kv_err *err)
+{
+    *result = (struct kv_result){.text = line};
     if (!(flags & KV_RESULT_CHECKED) && kv_json_check(line, flags, &result->text, err) != 0)
         return -1;
     if (kv_json_type(result->text) != KV_JSON_OBJECT)
         return kv_err_set(
             err, KV_INPUT, "expected an object, found %s", kv_json_type_name(result->text));
-    unknown = kv_shape_members_of(
-        &kv_result_table, result->text, blocks, parts, sizeof parts / sizeof *parts);
-    result->metadata = or_nothing(blocks[KV_ROW_metadata]);
-    result->template = or_nothing(blocks[KV_ROW_template]);
-    result->rubric = or_nothing(blocks[KV_ROW_rubric]);
-    if (!unknown.n)
-        return take_result(result, blocks, parts, err);
-    enum { TASK_ID, FAILURE, ERROR, RESPONSE, N };
-    static const char *const names[N] = {"task_id", "failure", "error", "response"};
-    struct kv_slice of_job[N];
-    kv_json_pick(result->text, names, of_job, N);
-    if (!of_job[TASK_ID].n || !is_text(of_job[TASK_ID]))
-        return take_result(result, blocks, parts, err);
-    result->task_id = of_job[TASK_ID];
-    result->response = of_job[RESPONSE];
-    take_generic(result, of_job[FAILURE], of_job[ERROR]);
+    struct kv_slice unknown = kv_shape_members_of(&kv_result_table, result->text, members->blocks,
+        members->parts, sizeof members->parts / sizeof *members->parts);
+    result->metadata = or_nothing(members->blocks[KV_ROW_metadata]);
+    result->template = or_nothing(members->blocks[KV_ROW_template]);
+    result->rubric = or_nothing(members->blocks[KV_ROW_rubric]);
+    if (unknown.n && is_generic(result))
+        return 0;
+    if (check_result(members, err) != 0)
+        return -1;
+    kv_result_take_members(members, result);
     return 0;
+}
+
+int kv_result_read(
+    struct kv_slice line, unsigned flags, struct kv_result *result, struct kv_err *err)
+{
+    struct kv_result_members members;
+    return kv_result_read_members(line, flags, result, &members, err);
 }
 
 /* The replicate may be written in any way that karenina takes for an integer: 2.0, "3". */

@@ -69,10 +69,29 @@ void kv_rows_leave(struct kv_rows *r, struct kv_buf *rest)
 void kv_rows_end(struct kv_rows *r)
 {
     kv_lines_release(&r->lines);
+    kv_result_before_free(r->before);
+    r->before = NULL;
     if (r->path)
         kv_json_reader_close(&r->reader);
     free(r->path);
     r->path = NULL;
+}
+
+/* A row that a text begins with, of which is known what it is. */
+static bool is_known(struct kv_rows *r, struct kv_slice text)
+{
+    r->known = kv_result_begins(r->before, text, KV_JSON_FOREIGN, &r->result);
+    return r->known;
+}
+
+int kv_rows_result(
+    struct kv_rows *r, const struct kv_row *row, struct kv_result *result, struct kv_err *err)
+{
+    if (!r->known)
+        return kv_result_read_after(
+            row->text, KV_JSON_FOREIGN | KV_RESULT_CHECKED, &r->before, result, err);
+    *result = r->result;
+    return 0;
 }
 
 /* ---- layout 1: the member "results" of a document ---- */
@@ -118,6 +137,21 @@ static int seek_rows(struct kv_rows *r, struct kv_err *err)
     return kv_json_reader_finish(&r->reader, err);
 }
 
+static int take_item(struct kv_rows *r, struct kv_slice *item, struct kv_err *err)
+{
+    struct kv_slice held;
+    if (r->raw)
+        return kv_json_reader_raw_item(&r->reader, item, err);
+    int got = kv_json_reader_await_item(&r->reader, kv_result_before_length(r->before), &held, err);
+    if (got != 1)
+        return got;
+    if (!is_known(r, held))
+        return kv_json_reader_value(&r->reader, item, err) == 0 ? 1 : -1;
+    *item = r->result.text;
+    kv_json_reader_take(&r->reader, *item);
+    return 1;
+}
+
 static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
 {
     for (;;) {
@@ -125,8 +159,7 @@ static int next_item(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
         if (got <= 0)
             return got;
         r->inside = true;
-        got = r->raw ? kv_json_reader_raw_item(&r->reader, &row->text, err)
-                     : kv_json_reader_item(&r->reader, &row->text, err);
+        got = take_item(r, &row->text, err);
         if (got < 0)
             return -1;
         if (got == 1) {
@@ -153,6 +186,11 @@ static int next_line(struct kv_rows *r, struct kv_row *row, struct kv_err *err)
             continue;
         row->offset = start + (uint64_t)(bare.p - line.p);
         row->line = r->lines.number;
+        if (is_known(r, bare) && r->result.text.n == bare.n) {
+            row->text = bare;
+            return 1;
+        }
+        r->known = false;
         if (kv_json_check(bare, KV_JSON_FOREIGN, &row->text, err) == 0)
             return 1;
         break;

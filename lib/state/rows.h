@@ -2,10 +2,11 @@
  *
  * Reads a .tmp or an export document in any white space and key order (its member "results"), or
  * the JSON Lines of layout 2.0, with bounded memory. Rows are given as bytes; what they mean is
- * result.h.
+ * result.h, and who asks for that gets rows that are like one another faster (result_before.h).
  *
  *     kv_rows_begin(&rows, "results.json.tmp", KV_LAYOUT_1, &err);
- *     while ((got = kv_rows_next(&rows, &row, &err)) == 1) …
+ *     while ((got = kv_rows_next(&rows, &row, &err)) == 1)
+ *         if (kv_rows_result(&rows, &row, &result, &err) == 0) …
  *     kv_rows_end(&rows);
  *
  * The file stays open in between: writers leave that version alone, at the price of a copy.
@@ -17,6 +18,7 @@
 #include "err.h"
 #include "io.h"
 #include "json_reader.h"
+#include "result_before.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +44,9 @@ struct kv_rows {
     uint64_t closed;              /* layout 1: offset behind the array's end; 0: not there yet */
     bool raw;               /* layout 1: set it after begin to get rows that are not checked */
     struct kv_buf *members; /* set it after begin to keep the document's other top-level members */
+    struct kv_result_before *before; /* private: of the results that were asked for, */
+    struct kv_result result;         /* and what the last row is, if that was found with it */
+    bool known;
 };
 
 /* 1 if a text begins as a results document, an object whose first member is format_version, 0 if
@@ -63,6 +68,9 @@ int kv_rows_begin(struct kv_rows *r, const char *path, enum kv_layout layout, st
  * no JSON is KV_INPUT, and the next call goes on behind it; any other failure ends the walk.
  * Members other than the rows are added to *r->members as they stand, each followed by a comma. */
 int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err);
+/* The row that was given last, read as a result (kv_result_read): 0, or -1 with KV_INPUT. */
+int kv_rows_result(
+    struct kv_rows *r, const struct kv_row *row, struct kv_result *result, struct kv_err *err);
 void kv_rows_end(struct kv_rows *r); /* twice is fine */
 
 #endif

@@ -236,7 +236,7 @@ static int next_row(struct kv_export_run *e, struct kv_rows *rows, struct kv_row
     int got = kv_rows_next(rows, at, err);
     if (got != 1)
         return got;
-    if (kv_result_read(at->text, KV_RESULT_CHECKED, row, err) == 0)
+    if (kv_rows_result(rows, at, row, err) == 0)
         return 1;
     return kv_err_context(err, "%s:%zu", e->info->results_path, at->line);
 }

@@ -13,6 +13,7 @@
 #include "layout2.h"
 #include "nearest.h"
 #include "private_members.h"
+#include "result_before.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct kv_store {
     unsigned flags;
     struct kv_notes notes;
     struct kv_pair *pair;
-    struct kv_state *state; /* for kv_store_state; opened when asked for */
+    struct kv_state *state;          /* for kv_store_state; opened when asked for */
+    struct kv_result_before *before; /* of the rows that are added */
     struct kv_buf key;
     int hints;
     bool finished;               /* there is an export and no pair */
@@ -91,6 +93,7 @@ void kv_store_close(struct kv_store *st)
     kv_paths_release(&st->paths);
     kv_buf_release(&st->key);
     kv_buf_release(&st->run);
+    kv_result_before_free(st->before);
     free(st);
 }
 
@@ -421,7 +424,7 @@ int kv_store_add(struct kv_store *st, struct kv_slice line, enum kv_added *added
 {
     struct kv_result row;
     *key = (struct kv_slice){"", 0};
-    if (kv_result_read(line, KV_JSON_PORTABLE, &row, err) != 0)
+    if (kv_result_read_after(line, KV_JSON_PORTABLE, &st->before, &row, err) != 0)
         return -1;
     if (row.preview) {
         *added = KV_ADDED_PREVIEW;

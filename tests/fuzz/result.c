@@ -1,12 +1,15 @@
-/* result - fuzz target: one result row; its key, its verdicts, its forms in the files. */
+/* result - fuzz target: one result row; its key, its verdicts, its forms in the files. Several lines are also
+ * read one after the other. */
 #include "result.h"
 
 #include "csv.h"
 #include "json.h"
+#include "result_before.h"
 #include "scenario.h"
 
 #include <assert.h>
 #include <stdint.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -42,11 +45,33 @@ static void converse(const struct kv_result *row, struct kv_slice key)
     kv_scenarios_close(s);
 }
 
+/* Whatever the row before was, each is read as if it stood alone. */
+static void one_after_another(struct kv_slice text)
+{
+    struct kv_result_before *before = NULL;
+    struct kv_result alone, after;
+    while (text.n) {
+        const char *lf = memchr(text.p, '\n', text.n);
+        struct kv_slice line = {text.p, lf ? (size_t)(lf - text.p) : text.n};
+        bool taken = kv_result_read(line, 0, &alone, NULL) == 0;
+        assert((kv_result_read_after(line, 0, &before, &after, NULL) == 0) == taken);
+        assert(!taken || (kv_slice_eq(alone.text, after.text) && alone.failure == after.failure &&
+                             kv_slice_eq(alone.question_id, after.question_id) &&
+                             kv_slice_eq(alone.template, after.template) &&
+                             kv_slice_eq(alone.usage, after.usage)));
+        text = (struct kv_slice){line.p + line.n, text.n - line.n};
+        if (lf)
+            text = (struct kv_slice){lf + 1, text.n - 1};
+    }
+    kv_result_before_free(before);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct kv_result row;
     struct kv_buf text = {0};
     struct kv_err err;
+    one_after_another((struct kv_slice){(const char *)bytes, n});
     if (kv_result_read((struct kv_slice){(const char *)bytes, n}, 0, &row, &err) == 0) {
         kv_result_failed(&row);
         kv_result_settles(&row);

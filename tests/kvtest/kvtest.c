@@ -22,6 +22,7 @@ static const struct {
     {"python", kvtest_python},
     {"report", kvtest_report},
     {"result", kvtest_result},
+    {"rows", kvtest_rows},
     {"sched", kvtest_sched},
     {"state", kvtest_state},
     {"stream", kvtest_stream},

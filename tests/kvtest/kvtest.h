@@ -21,6 +21,7 @@ int kvtest_price(int argc, char **argv);
 int kvtest_python(int argc, char **argv);
 int kvtest_report(int argc, char **argv);
 int kvtest_result(int argc, char **argv);
+int kvtest_rows(int argc, char **argv);
 int kvtest_sched(int argc, char **argv);
 int kvtest_state(int argc, char **argv);
 int kvtest_stream(int argc, char **argv);

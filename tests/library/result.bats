@@ -239,3 +239,10 @@ prices() {
     kvtest price prices.json <line
     assert [ $((${EPOCHREALTIME/./} - ${before/./})) -lt 500000 ]
 }
+
+@test "result: a row is read after another as it is by itself, however the two differ" {
+    { jq -r .row_text "$(data rows/rows.jsonl)" && kvtest result record; } >rows
+    kvtest rows 20000 1 <rows >got || { cut -c1-3000 got; false; }
+    [ "$(json .alike <got)" -gt 1000 ]
+    [ "$(json .accepted <got)" -gt "$(json .alike <got)" ]
+}

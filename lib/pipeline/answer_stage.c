@@ -165,13 +165,17 @@ static void take_entry(struct kv_answer_stage *a, const struct kv_recorded_entry
     a->used = e->usage.n > 0;
 }
 
+static struct kv_slice display(const struct kv_answer_stage *a)
+{
+    return kv_model_names_answerer(a->shared->names, a->model)->display;
+}
+
 /* A replay store answers first; with a strict one, a miss is an error. */
 static bool take_replay(struct kv_answer_stage *a)
 {
-    struct kv_buf model = {0};
-    kv_answer_stage_display(&model, a->model, false);
-    const struct kv_recorded_entry *e = kv_recorded_find(
-        a->shared->replay, a->prepared->question->id, kv_slice_of(&model), a->replicate);
+    struct kv_slice model = display(a);
+    const struct kv_recorded_entry *e =
+        kv_recorded_find(a->shared->replay, a->prepared->question->id, model, a->replicate);
     bool strict = kv_recorded_strict(a->shared->replay);
     if (e || strict) /* no model is asked, so there is no conversation */
         kv_buf_clear(&a->context);
@@ -180,7 +184,6 @@ static bool take_replay(struct kv_answer_stage *a)
     else if (strict)
         fail(a, "Replay strict miss: No replay entry for question_id='%s' answering_model_id='%s'",
             a->prepared->question->id.p, model.p);
-    kv_buf_release(&model);
     return e || strict;
 }
 
@@ -348,13 +351,13 @@ static void recall_usage(
     const struct kv_answer_stage *a, struct kv_result_builder *r, struct kv_buf *model)
 {
     struct kv_slice stage, v;
+    struct kv_stage_usage u = {.stage = "answer_generation", .model = display(a)};
     if (!kv_json_get(kv_slice_of(&a->usage), "answer_generation", &stage))
         return;
     if (kv_json_get(stage, "model", &v) && kv_json_type(v) == KV_JSON_STRING) {
-        kv_buf_clear(model);
         kv_json_unescape(v, model);
+        u.model = kv_slice_of(model);
     }
-    struct kv_stage_usage u = {.stage = "answer_generation", .model = kv_slice_of(model)};
     kv_stage_usage_read(&u, stage);
     kv_result_builder_use(r, &u);
 }
@@ -371,7 +374,7 @@ void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_bu
     if (a->used && !a->usage.n) { /* also without tokens: that it was asked is worth knowing */
         r->has_usage = true;
         r->usage[r->usage_count] = a->live;
-        r->usage[r->usage_count++].model = kv_slice_of(model);
+        r->usage[r->usage_count++].model = display(a);
     }
     if (a->usage.n)
         recall_usage(a, r, model);

@@ -13,6 +13,7 @@
 #ifndef KV_ANSWER_STAGE_H
 #define KV_ANSWER_STAGE_H
 
+#include "model_names.h"
 #include "prepared_question.h"
 #include "prompt.h"
 #include "query.h"
@@ -26,6 +27,7 @@
 /* What all tasks of a run share; all of it borrowed. */
 struct kv_pipeline_shared {
     const struct kv_config *config;
+    const struct kv_model_names *names; /* of its models */
     const struct kv_prompts *prompts;
     struct kv_verifier *verifier;
     struct kv_scorer *scorer;         /* NULL if no rubric is evaluated */
@@ -90,9 +92,8 @@ int kv_answer_stage_shown(
 /* True if the answer is a client library's own report of failure, though it came as an answer. */
 bool kv_answer_stage_is_placeholder(const struct kv_answer_stage *a);
 
-/* Fills in answer, trace and tokens. `model` is the display string of who is to be credited with
- * the tokens, replaced by the recorded one; `note` gets the text of a warning. The record borrows
- * both, and from `a`. */
+/* Fills in answer, trace and tokens. `model` gets the display string of who is credited with tokens
+ * that an earlier row has; `note` the text of a warning. The record borrows both, and from `a`. */
 void kv_answer_stage_record(const struct kv_answer_stage *a, struct kv_result_builder *r,
     struct kv_buf *model, struct kv_buf *note);
 

@@ -85,11 +85,16 @@ static void identify(struct kv_pipeline *p)
     struct kv_result_builder *r = &p->record;
     const struct kv_question *q = p->prepared->question;
     const struct kv_answer_stage *g = p->generation;
+    const struct kv_model_name *answerer = kv_model_names_answerer(p->shared->names, g->model);
     r->question_id = q->id;
     r->template_id = kv_slice(q->template_id);
     r->question_text = q->text;
     r->raw_answer = q->has_answer ? q->answer : (struct kv_slice){0};
     r->keywords_json = q->keywords;
+    r->answering_json = answerer->identity;
+    r->answering_key = answerer->key;
+    r->parsing_json = p->judge_name->identity;
+    r->parsing_key = p->judge_name->key;
     r->answering_system_prompt = g->model->system_prompt;
     r->parsing_system_prompt = p->judge->system_prompt;
     r->replicate = g->replicate == KV_NO_REPLICATE ? 0 : g->replicate;
@@ -100,8 +105,6 @@ static void identify(struct kv_pipeline *p)
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].budget = g->model->retry.rules[i].max_attempts;
     memcpy(p->retries, g->retries, sizeof p->retries);
-    kv_answer_stage_display(&p->judge_name, p->judge, true);
-    kv_answer_stage_display(&p->answerer_name, g->model, false);
 }
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *shared,
@@ -112,6 +115,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *s
         .prepared = prepared,
         .generation = generation,
         .judge = judge,
+        .judge_name = kv_model_names_judge(shared->names, judge),
         .asked = judge->model_name,
         .error_category = KV_RETRY_NEVER};
     kv_result_builder_init(&p->record, generation->start);
@@ -124,7 +128,7 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *s
         p->stage = KV_STAGE_END;
         return;
     }
-    kv_answer_stage_record(generation, &p->record, &p->answerer_name, &p->partial_note);
+    kv_answer_stage_record(generation, &p->record, &p->recorded_model, &p->partial_note);
     kv_buf_add_slice(&p->notes, kv_slice_of(&generation->notes));
     if (generation->failed) {
         set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
@@ -335,8 +339,8 @@ void kv_pipeline_stand_in(
 {
     p->asked = model->model_name;
     kv_buf_add_str(&p->stand_in, name);
-    kv_remarks_note(
-        &p->notes, "Judged by %s in place of %s: %.*s", name, p->judge_name.p, (int)why.n, why.p);
+    kv_remarks_note(&p->notes, "Judged by %s in place of %s: %.*s", name, p->judge_name->display.p,
+        (int)why.n, why.p);
 }
 
 /* ---- what came back ---- */
@@ -344,7 +348,7 @@ void kv_pipeline_stand_in(
 static void count_usage(struct kv_pipeline *p, const char *stage, const struct kv_answer *r)
 {
     struct kv_stage_usage u = {.stage = stage,
-        .model = kv_slice_of(p->stand_in.n ? &p->stand_in : &p->judge_name),
+        .model = p->stand_in.n ? kv_slice_of(&p->stand_in) : p->judge_name->display,
         .used = r->used,
         .dropped = kv_remarks_dropped(r)};
     if (r->kind != KV_ANSWER_TEXT)
@@ -455,18 +459,6 @@ static void add_warnings(struct kv_pipeline *p)
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
 {
     struct kv_result_builder *r = &p->record;
-    struct kv_identity who;
-    struct kv_buf answering = {0}, parsing = {0}, answering_key = {0}, parsing_key = {0};
-    kv_identity_of(p->generation->model, KV_ANSWERING, &who);
-    kv_identity_add_json(&answering, &who);
-    kv_identity_add_key(&answering_key, &who);
-    kv_identity_of(p->judge, KV_PARSING, &who);
-    kv_identity_add_json(&parsing, &who);
-    kv_identity_add_key(&parsing_key, &who);
-    r->answering_json = kv_slice_of(&answering);
-    r->parsing_json = kv_slice_of(&parsing);
-    r->answering_key = kv_slice_of(&answering_key);
-    r->parsing_key = kv_slice_of(&parsing_key);
     if (p->composition.n)
         r->composition_strategy = kv_slice_of(&p->composition);
     r->execution_time = kv_answer_stage_seconds(p->generation);
@@ -475,10 +467,6 @@ void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
     add_warnings(p);
     classify(p);
     kv_result_builder_write(r, line);
-    kv_buf_release(&answering);
-    kv_buf_release(&parsing);
-    kv_buf_release(&answering_key);
-    kv_buf_release(&parsing_key);
 }
 
 uint32_t kv_pipeline_code(const struct kv_pipeline *p)
@@ -489,8 +477,8 @@ uint32_t kv_pipeline_code(const struct kv_pipeline *p)
 void kv_pipeline_release(struct kv_pipeline *p)
 {
     struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
-        &p->rubric_text, &p->judge_name, &p->answerer_name, &p->field_error, &p->partial_note,
-        &p->notes, &p->stand_in};
+        &p->rubric_text, &p->recorded_model, &p->field_error, &p->partial_note, &p->notes,
+        &p->stand_in};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
     for (size_t i = 0; i < KV_STAGE_END; i++)

@@ -43,6 +43,7 @@ struct kv_pipeline {
     const struct kv_prepared_question *prepared;
     const struct kv_answer_stage *generation;
     const struct kv_model *judge;
+    const struct kv_model_name *judge_name;
     struct kv_slice asked; /* name of the model that judges: another one, if that is down */
     enum kv_stage stage;
     struct kv_result_builder record;
@@ -61,8 +62,8 @@ struct kv_pipeline {
     bool rubric_begun;
     /* texts the record borrows */
     struct kv_stage_words words[KV_STAGE_END];
-    struct kv_buf composition, abstention, sufficiency, rubric_text, judge_name, stand_in,
-        answerer_name, field_error, partial_note;
+    struct kv_buf composition, abstention, sufficiency, rubric_text, stand_in, recorded_model,
+        field_error, partial_note;
     struct kv_buf notes; /* warnings, each ended by a NUL */
     /* the query being asked */
     struct kv_judge_prompts_texts texts;

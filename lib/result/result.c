@@ -7,14 +7,12 @@
 
 #include "digest.h"
 #include "json.h"
-#include "json_out.h"
 #include "num.h"
 #include "pydantic.h"
 #include "reply_usage.h"
 #include "result_members.h"
 #include "task.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* ---- reading ---- */
@@ -340,20 +338,21 @@ void kv_result_dump(
 
 /* ---- identity ---- */
 
-static void add_text(struct kv_buf *out, const char *name, struct kv_slice text)
+/* `before` is what stands before the value: its name, with spaces as Python writes them. */
+static void add_text(struct kv_buf *out, struct kv_slice before, struct kv_slice text)
 {
-    kv_json_out_spaced(out, name);
+    kv_buf_add_slice(out, before);
     if (text.p)
         kv_json_quote(out, text, KV_JSON_ASCII);
     else
         kv_buf_add_str(out, "null");
 }
 
-static void add_number(struct kv_buf *out, const char *name, bool present, int64_t number)
+static void add_number(struct kv_buf *out, struct kv_slice before, bool present, int64_t number)
 {
-    kv_json_out_spaced(out, name);
+    kv_buf_add_slice(out, before);
     if (present)
-        kv_buf_printf(out, "%" PRId64, number);
+        kv_buf_add_int(out, number);
     else
         kv_buf_add_str(out, "null");
 }
@@ -362,15 +361,14 @@ void kv_result_id(const struct kv_result_name *name, char hex[KV_RESULT_ID_HEX +
 {
     struct kv_buf text = {0};
     char whole[KV_SHA256_HEX + 1];
-    kv_buf_add_char(&text, '{');
-    add_text(&text, "answering", name->answering_key);
-    add_text(&text, "parsing", name->parsing_key);
-    add_text(&text, "question_id", name->question_id);
-    add_number(&text, "replicate", name->has_replicate, name->replicate);
-    add_text(&text, "scenario_id", name->scenario_id);
-    add_text(&text, "scenario_node", name->scenario_node);
-    add_number(&text, "scenario_turn", name->has_turn, name->scenario_turn);
-    add_text(&text, "timestamp", name->timestamp);
+    add_text(&text, KV_SLICE("{\"answering\": "), name->answering_key);
+    add_text(&text, KV_SLICE(", \"parsing\": "), name->parsing_key);
+    add_text(&text, KV_SLICE(", \"question_id\": "), name->question_id);
+    add_number(&text, KV_SLICE(", \"replicate\": "), name->has_replicate, name->replicate);
+    add_text(&text, KV_SLICE(", \"scenario_id\": "), name->scenario_id);
+    add_text(&text, KV_SLICE(", \"scenario_node\": "), name->scenario_node);
+    add_number(&text, KV_SLICE(", \"scenario_turn\": "), name->has_turn, name->scenario_turn);
+    add_text(&text, KV_SLICE(", \"timestamp\": "), name->timestamp);
     kv_buf_add_char(&text, '}');
     kv_digest_sha256(kv_slice_of(&text), whole);
     memcpy(hex, whole, KV_RESULT_ID_HEX);

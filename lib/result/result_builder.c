@@ -1,12 +1,14 @@
 /* result_builder - a VerificationResult in the making: filled field by field, written as one line.
  *
  * result_table has the members in their order, with their defaults. The tables of sources here say
- * for some of them where the builder keeps the value and how it is written.
+ * for some of them where the builder keeps the value and how it is written. Names are literals of a
+ * known length, made from the same list: a row is mostly names and defaults, copied.
  */
 #include "result_builder.h"
 
 #include "json.h"
 #include "json_out.h"
+#include "num.h"
 #include "outcomes.h"
 #include "result_table.h"
 
@@ -62,70 +64,75 @@ void kv_result_builder_use(struct kv_result_builder *r, const struct kv_stage_us
         r->usage[r->usage_count++] = *u;
 }
 
-/* Writes one member of a block from where the builder keeps it. */
-typedef void write_member(
-    struct kv_buf *out, const struct kv_shape_member *member, const void *from);
+/* Writes the value of a member of a block from where the builder keeps it; false: there is none. */
+typedef bool write_value(struct kv_buf *out, const void *from);
 
-/* Where the value of a member comes from; members without one are written with their default. */
+/* Where the value of a member comes from; those without one are written with their default. */
 struct source {
-    write_member *write;
+    write_value *write;
     size_t at; /* in what the block is made of */
 };
 
-static void write_text(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+/* What stands before the value of a member. */
+#define KEY(name, shape, default_json) {",\"" #name "\":", sizeof ",\"" #name "\":" - 1},
+
+struct block {
+    const struct kv_shape *shape;
+    const struct kv_slice *keys;
+    const struct source *sources;
+};
+
+static bool write_text(struct kv_buf *out, const void *from)
 {
     const struct kv_slice *text = from;
     if (text->p)
-        kv_json_out_text(out, m->name, *text);
-    else
-        kv_json_out_json(out, m->name, kv_slice(m->default_json));
+        kv_json_quote(out, *text, KV_JSON_RAW);
+    return text->p != NULL;
 }
 
-/* A value given as JSON, with the separators of a result line. */
-static void write_json(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_json(struct kv_buf *out, const void *from)
 {
     const struct kv_slice *json = from;
-    kv_json_out_key(out, m->name);
-    if (json->n)
-        kv_json_compact(out, *json);
-    else
-        kv_buf_add_str(out, m->default_json ? m->default_json : "{}");
+    kv_buf_add_slice(out, *json);
+    return json->n > 0;
 }
 
-static void write_flag(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_flag(struct kv_buf *out, const void *from)
 {
-    kv_json_out_flag(out, m->name, *(const bool *)from);
+    kv_buf_add_slice(out, *(const bool *)from ? KV_SLICE("true") : KV_SLICE("false"));
+    return true;
 }
 
-static void write_true(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_true(struct kv_buf *out, const void *from)
 {
     (void)from;
-    kv_json_out_flag(out, m->name, true);
+    kv_buf_add_slice(out, KV_SLICE("true"));
+    return true;
 }
 
-static void write_tri(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_tri(struct kv_buf *out, const void *from)
 {
     enum kv_tri t = *(const enum kv_tri *)from;
-    if (t == KV_TRI_NULL)
-        kv_json_out_null(out, m->name);
-    else
-        kv_json_out_flag(out, m->name, t == KV_TRI_TRUE);
+    return t != KV_TRI_NULL && write_flag(out, &(bool){t == KV_TRI_TRUE});
 }
 
-static void write_int(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_int(struct kv_buf *out, const void *from)
 {
-    kv_json_out_int(out, m->name, *(const int64_t *)from);
+    kv_buf_add_int(out, *(const int64_t *)from);
+    return true;
 }
 
-static void write_block(struct kv_buf *out, const struct kv_shape *block,
-    const struct source *sources, const void *from)
+static void write_block(struct kv_buf *out, const struct block *block, const void *from)
 {
-    const struct kv_shape_member *m = block->members;
-    for (size_t i = 0; m[i].name; i++)
-        if (sources[i].write)
-            sources[i].write(out, &m[i], (const char *)from + sources[i].at);
-        else
-            kv_json_out_json(out, m[i].name, kv_slice(m[i].default_json));
+    const struct kv_shape_member *m = block->shape->members;
+    size_t start = out->n;
+    for (size_t i = 0; m[i].name; i++) {
+        const struct source *source = &block->sources[i];
+        kv_buf_add_slice(out, block->keys[i]);
+        if (!source->write || !source->write(out, (const char *)from + source->at))
+            kv_buf_add_str(out, m[i].default_json ? m[i].default_json : "{}");
+    }
+    out->p[start] = '{'; /* in the place of the first comma */
     kv_buf_add_char(out, '}');
 }
 
@@ -133,23 +140,27 @@ static void write_block(struct kv_buf *out, const struct kv_shape *block,
 
 /* ---- metadata ---- */
 
-static void write_retries(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+#define USED(before, name)                                                                         \
+    {                                                                                              \
+        before "\"" name "\":{\"used\":", sizeof before "\"" name "\":{\"used\":" - 1              \
+    }
+static bool write_retries(struct kv_buf *out, const void *from)
 {
     const struct kv_retry_count *retries = from;
-    static const char *const names[KV_RETRY_CLASSES] = {
-        [KV_RETRY_CONNECTION] = "connection",
-        [KV_RETRY_TIMEOUT] = "timeout",
-        [KV_RETRY_RATE_LIMIT] = "rate_limit",
-        [KV_RETRY_SERVER_ERROR] = "server_error",
+    static const struct kv_slice used[KV_RETRY_CLASSES] = {
+        [KV_RETRY_CONNECTION] = USED("{", "connection"),
+        [KV_RETRY_TIMEOUT] = USED("},", "timeout"),
+        [KV_RETRY_RATE_LIMIT] = USED("},", "rate_limit"),
+        [KV_RETRY_SERVER_ERROR] = USED("},", "server_error"),
     };
-    kv_json_out_object(out, m ? m->name : "retry_counts");
     for (int i = 0; i < KV_RETRY_CLASSES; i++) {
-        kv_json_out_object(out, names[i]);
-        kv_json_out_int(out, "used", retries[i].used);
-        kv_json_out_int(out, "budget", retries[i].budget);
-        kv_buf_add_char(out, '}');
+        kv_buf_add_slice(out, used[i]);
+        kv_buf_add_int(out, retries[i].used);
+        kv_buf_add_slice(out, KV_SLICE(",\"budget\":"));
+        kv_buf_add_int(out, retries[i].budget);
     }
-    kv_buf_add_char(out, '}');
+    kv_buf_add_slice(out, KV_SLICE("}}"));
+    return true;
 }
 
 /* At most `max` characters of the text, without white space at its ends. */
@@ -166,15 +177,13 @@ static struct kv_slice cut_text(struct kv_slice text, size_t max)
     return (struct kv_slice){text.p, i};
 }
 
-static void write_failure(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_failure(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
-    if (r->failure == KV_FAIL_NONE) {
-        kv_json_out_null(out, m->name);
-        return;
-    }
+    if (r->failure == KV_FAIL_NONE)
+        return false;
     struct kv_slice reason = cut_text(r->failure_reason, KV_FAILURE_REASON_MAX);
-    kv_json_out_object(out, m->name);
+    kv_buf_add_char(out, '{');
     kv_json_out_text_or_null(out, "category", kv_slice(kv_failure_name(r->failure)));
     kv_json_out_text_or_null(out, "stage", kv_slice(r->failure_stage));
     kv_json_out_text(out, "reason", reason);
@@ -182,8 +191,10 @@ static void write_failure(struct kv_buf *out, const struct kv_shape_member *m, c
         kv_json_out_object(out, "details");
         if (r->error_message.p)
             kv_json_out_text(out, "error_message", r->error_message);
-        if (r->details_retry_counts)
-            write_retries(out, NULL, r->retries);
+        if (r->details_retry_counts) {
+            kv_json_out_key(out, "retry_counts");
+            write_retries(out, r->retries);
+        }
         kv_buf_add_char(out, '}');
     } else {
         kv_json_out_null(out, "details");
@@ -191,14 +202,15 @@ static void write_failure(struct kv_buf *out, const struct kv_shape_member *m, c
     kv_json_out_text_or_null(
         out, "group", kv_slice(kv_failure_group_name(kv_failure_group(r->failure))));
     kv_buf_add_char(out, '}');
+    return true;
 }
 
-static void write_caveats(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_caveats(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
     static const char *const words[] = {
         "partial_content", "embedding_override", "parse_decision_malformed"};
-    kv_json_out_list(out, m->name);
+    kv_buf_add_char(out, '[');
     for (unsigned i = 0; i < 3; i++)
         if (r->caveats & 1u << i)
             kv_json_out_str(out, NULL, words[i]);
@@ -208,21 +220,23 @@ static void write_caveats(struct kv_buf *out, const struct kv_shape_member *m, c
             break;
         }
     kv_buf_add_char(out, ']');
+    return true;
 }
 
-static void write_warnings(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_warnings(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
-    kv_json_out_list(out, m->name);
+    kv_buf_add_char(out, '[');
     for (size_t i = 0; i < r->warning_count && i < KV_WARNINGS_MAX; i++)
         kv_json_out_text(out, NULL, r->warnings[i]);
     if (r->warning_count > KV_WARNINGS_MAX)
         kv_buf_printf(
             out, ",\"%zu further warnings were left out\"", r->warning_count - KV_WARNINGS_MAX);
     kv_buf_add_char(out, ']');
+    return true;
 }
 
-static void write_result_id(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_result_id(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
     char hex[KV_RESULT_ID_HEX + 1];
@@ -235,25 +249,25 @@ static void write_result_id(struct kv_buf *out, const struct kv_shape_member *m,
         .replicate = r->replicate,
     };
     kv_result_id(&name, hex);
-    kv_json_out_str(out, m->name, hex);
+    kv_json_quote_str(out, hex);
+    return true;
 }
 
-static void write_time(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_time(struct kv_buf *out, const void *from)
 {
-    kv_json_out_number(out, m->name, *(const double *)from);
+    kv_num_add_double(out, *(const double *)from, KV_NUM_COMPACT);
+    return true;
 }
 
-static void write_timestamp(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_timestamp(struct kv_buf *out, const void *from)
 {
-    kv_json_out_str(out, m->name, from);
+    kv_json_quote_str(out, from);
+    return true;
 }
 
-static void write_replicate(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_replicate(struct kv_buf *out, const void *from)
 {
-    if (*(const int64_t *)from)
-        write_int(out, m, from);
-    else
-        kv_json_out_null(out, m->name);
+    return *(const int64_t *)from && write_int(out, from);
 }
 
 static const struct source metadata[KV_METADATA_MEMBERS] = {
@@ -281,14 +295,12 @@ static const struct source metadata[KV_METADATA_MEMBERS] = {
 
 /* ---- template ---- */
 
-static void add_messages(struct kv_buf *out, const struct kv_shape_member *m, struct kv_slice taken,
+static bool add_messages(struct kv_buf *out, struct kv_slice taken,
     const struct kv_result_builder_message *messages, size_t count)
 {
-    if (taken.n) {
-        write_json(out, m, &taken);
-        return;
-    }
-    kv_json_out_list(out, m->name);
+    if (taken.n)
+        return write_json(out, &taken);
+    kv_buf_add_char(out, '[');
     for (size_t i = 0; i < count; i++) {
         kv_json_out_object(out, NULL);
         kv_json_out_text_or_null(out, "role", kv_slice(messages[i].role));
@@ -297,18 +309,19 @@ static void add_messages(struct kv_buf *out, const struct kv_shape_member *m, st
         kv_buf_add_char(out, '}');
     }
     kv_buf_add_char(out, ']');
+    return true;
 }
 
-static void write_trace(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_trace(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
-    add_messages(out, m, r->trace_json, r->trace, r->trace_count);
+    return add_messages(out, r->trace_json, r->trace, r->trace_count);
 }
 
-static void write_context(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_context(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
-    add_messages(out, m, r->context_json, r->context, r->context_count);
+    return add_messages(out, r->context_json, r->context, r->context_count);
 }
 
 static int64_t sum(int64_t a, int64_t b)
@@ -326,21 +339,21 @@ static void add_total(struct kv_buf *out, const struct kv_result_builder *r)
         output = sum(output, said);
         total = sum(total, sum(in, said));
     }
-    kv_json_out_object(out, "total");
-    kv_json_out_int(out, "input_tokens", input);
-    kv_json_out_int(out, "output_tokens", output);
-    kv_json_out_int(out, "total_tokens", total);
+    kv_buf_add_slice(out, KV_SLICE(",\"total\":{\"input_tokens\":"));
+    kv_buf_add_int(out, input);
+    kv_buf_add_slice(out, KV_SLICE(",\"output_tokens\":"));
+    kv_buf_add_int(out, output);
+    kv_buf_add_slice(out, KV_SLICE(",\"total_tokens\":"));
+    kv_buf_add_int(out, total);
     kv_buf_add_char(out, '}');
 }
 
-static void write_usage(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_usage(struct kv_buf *out, const void *from)
 {
     const struct kv_result_builder *r = from;
-    if (!r->has_usage) {
-        kv_json_out_null(out, m->name);
-        return;
-    }
-    kv_json_out_object(out, m->name);
+    if (!r->has_usage)
+        return false;
+    kv_buf_add_char(out, '{');
     for (size_t i = 0; i < r->usage_count; i++) {
         kv_json_out_key(out, r->usage[i].stage);
         kv_stage_usage_write(out, &r->usage[i]);
@@ -348,6 +361,7 @@ static void write_usage(struct kv_buf *out, const struct kv_shape_member *m, con
     if (r->usage_count)
         add_total(out, r);
     kv_buf_add_char(out, '}');
+    return true;
 }
 
 static const struct source template[KV_TEMPLATE_MEMBERS] = {
@@ -397,27 +411,32 @@ static const struct source rubric[KV_RUBRIC_MEMBERS] = {
     [KV_RUBRIC_trait_provenance] = {write_json, IN_RUBRIC(provenance_json)},
 };
 
-static void write_metadata(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static const struct kv_slice metadata_keys[] = {KV_RESULT_TABLE_METADATA(KEY)};
+static const struct kv_slice template_keys[] = {KV_RESULT_TABLE_TEMPLATE(KEY)};
+static const struct kv_slice rubric_keys[] = {KV_RESULT_TABLE_RUBRIC(KEY)};
+static const struct kv_slice row_keys[] = {KV_RESULT_TABLE(KEY)};
+
+static bool write_metadata(struct kv_buf *out, const void *from)
 {
-    kv_json_out_object(out, m->name);
-    write_block(out, m->shape, metadata, from);
+    static const struct block block = {&kv_result_table_metadata, metadata_keys, metadata};
+    write_block(out, &block, from);
+    return true;
 }
 
-static void write_template(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_template(struct kv_buf *out, const void *from)
 {
-    kv_json_out_object(out, m->name);
-    write_block(out, m->shape, template, from);
+    static const struct block block = {&kv_result_table_template, template_keys, template};
+    write_block(out, &block, from);
+    return true;
 }
 
-static void write_rubric(struct kv_buf *out, const struct kv_shape_member *m, const void *from)
+static bool write_rubric(struct kv_buf *out, const void *from)
 {
+    static const struct block block = {&kv_result_table_rubric, rubric_keys, rubric};
     const struct kv_result_builder *r = from;
-    if (!r->rubric) {
-        kv_json_out_null(out, m->name);
-        return;
-    }
-    kv_json_out_object(out, m->name);
-    write_block(out, m->shape, rubric, r->rubric);
+    if (r->rubric)
+        write_block(out, &block, r->rubric);
+    return r->rubric != NULL;
 }
 
 static const struct source row[KV_ROW_MEMBERS] = {
@@ -433,9 +452,9 @@ static const struct source row[KV_ROW_MEMBERS] = {
  * that jq and karenina refuse. */
 void kv_result_builder_write(const struct kv_result_builder *r, struct kv_buf *out)
 {
+    static const struct block block = {&kv_result_table, row_keys, row};
     size_t start = out->n;
-    kv_buf_add_char(out, '{');
-    write_block(out, &kv_result_table, row, r);
+    write_block(out, &block, r);
     kv_buf_add_char(out, '\n');
     kv_json_replace_surrogates(out, start);
 }

@@ -13,7 +13,7 @@
  * kinds of field, told apart by their names:
  *
  *     plain slices   text, UTF-8 without quotes; p == NULL is null, p != NULL with n == 0 is ""
- *     *_json slices  a checked JSON value as bytes; n == 0 is null (or the empty list)
+ *     *_json slices  a checked, compact JSON value as bytes; n == 0 is null (or the empty list)
  *     enum kv_tri    null, false or true
  *
  * A builder that is all zeros but for its names and times is a valid result: zero is the default

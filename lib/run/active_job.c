@@ -90,8 +90,8 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
         a->tally->kept++;
         a->tally->refusals += p->refused;
         if (!p->withheld || p->refused)
-            tell_unsolved(a, p->prepared->question->id.p, "not judged by ", p->judge_name.p,
-                kv_slice_of(&p->error_text));
+            tell_unsolved(a, p->prepared->question->id.p, "not judged by ",
+                p->judge_name->display.p, kv_slice_of(&p->error_text));
         return;
     }
     count_outcome(a, kv_pipeline_code(p));

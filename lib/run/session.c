@@ -47,6 +47,7 @@ static void make_plan(struct kv_session *s)
 
 static int open_rules(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
+    s->names = kv_model_names_open(s->config);
     if (!(s->prompts = kv_prompts_open(o->share, err)) ||
         !(s->verifier = kv_verdict_open(o->share, err)))
         return -1;
@@ -58,6 +59,7 @@ static int open_rules(struct kv_session *s, const struct kv_session_options *o, 
     for (size_t i = 0; expose && i < sizeof yes / sizeof *yes; i++)
         show |= strcasecmp(expose, yes[i]) == 0;
     s->shared = (struct kv_pipeline_shared){.config = s->config,
+        .names = s->names,
         .prompts = s->prompts,
         .verifier = s->verifier,
         .scorer = s->scorer,
@@ -397,6 +399,7 @@ void kv_session_close(struct kv_session *s)
     kv_trait_score_close(s->scorer);
     kv_verdict_close(s->verifier);
     kv_prompts_close(s->prompts);
+    kv_model_names_close(s->names);
     if (s->plan.config)
         kv_plan_release(&s->plan);
     kv_bench_close(s->bench);

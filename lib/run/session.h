@@ -56,6 +56,7 @@ struct kv_session {
     struct kv_config *config; /* NULL: a manifest of any jobs */
     struct kv_bench *bench;
     struct kv_plan plan;
+    struct kv_model_names *names;
     struct kv_prompts *prompts;
     struct kv_verifier *verifier;
     struct kv_scorer *scorer; /* NULL if no rubric is evaluated */

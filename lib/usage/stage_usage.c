@@ -61,12 +61,18 @@ void kv_stage_words_release(struct kv_stage_words *w)
 
 /* ---- writing ---- */
 
+/* A number, and what stands before it. */
+static void add_count(struct kv_buf *out, struct kv_slice before, int64_t n)
+{
+    kv_buf_add_slice(out, before);
+    kv_buf_add_int(out, n);
+}
+
 static void add_input_details(struct kv_buf *out, const struct kv_usage *u)
 {
     int64_t hour = none_if_unknown(u->in_write_1h), minutes = none_if_unknown(u->in_write);
-    kv_json_out_object(out, "input_token_details");
-    kv_json_out_int(out, "audio", 0);
-    kv_json_out_int(out, "cache_read", none_if_unknown(u->in_read));
+    add_count(out, KV_SLICE(",\"input_token_details\":{\"audio\":0,\"cache_read\":"),
+        none_if_unknown(u->in_read));
     if (u->in_write >= 0 || u->in_write_1h >= 0)
         kv_json_out_int(out, "cache_creation", minutes + hour);
     if (hour) {
@@ -78,9 +84,8 @@ static void add_input_details(struct kv_buf *out, const struct kv_usage *u)
 
 static void add_output_details(struct kv_buf *out, const struct kv_usage *u)
 {
-    kv_json_out_object(out, "output_token_details");
-    kv_json_out_int(out, "audio", 0);
-    kv_json_out_int(out, "reasoning", none_if_unknown(u->out_reasoning));
+    add_count(out, KV_SLICE(",\"output_token_details\":{\"audio\":0,\"reasoning\":"),
+        none_if_unknown(u->out_reasoning));
     kv_buf_add_char(out, '}');
 }
 
@@ -100,11 +105,12 @@ static void add_money(struct kv_buf *out, const char *name, double amount)
 void kv_stage_usage_write(struct kv_buf *out, const struct kv_stage_usage *u)
 {
     int64_t in = kv_stage_usage_input(u), output = kv_stage_usage_output(u);
-    kv_json_out_object(out, NULL);
-    kv_json_out_int(out, "input_tokens", in);
-    kv_json_out_int(out, "output_tokens", output);
-    kv_json_out_int(out, "total_tokens", in > INT64_MAX - output ? INT64_MAX : in + output);
-    kv_json_out_text(out, "model", u->model);
+    add_count(out, KV_SLICE("{\"input_tokens\":"), in);
+    add_count(out, KV_SLICE(",\"output_tokens\":"), output);
+    add_count(
+        out, KV_SLICE(",\"total_tokens\":"), in > INT64_MAX - output ? INT64_MAX : in + output);
+    kv_buf_add_slice(out, KV_SLICE(",\"model\":"));
+    kv_json_quote(out, u->model, KV_JSON_RAW);
     if (u->input_details.n)
         add_value(out, "input_token_details", u->input_details);
     else

@@ -270,6 +270,7 @@ static void run_line(struct kv_pipeline_shared shared, struct kv_slice line)
     struct canned canned = {0};
     struct kv_bench *bench = NULL;
     struct kv_config *c = NULL;
+    struct kv_model_names *names = NULL;
     struct kv_config_source from = {
         .answering_prompt = KV_SLICE("You are an expert."), .traces_given = true};
     kv_json_get(line, "name", &name);
@@ -286,11 +287,13 @@ static void run_line(struct kv_pipeline_shared shared, struct kv_slice line)
         kv_buf_release(&text);
     } else {
         shared.config = c;
+        shared.names = names = kv_model_names_open(c);
         run_task(&shared, bench, &canned, name);
     }
     kv_traces_close((struct kv_traces *)(uintptr_t)shared.traces);
     kv_recorded_close((struct kv_recorded *)(uintptr_t)shared.replay);
     kv_bench_close(bench);
+    kv_model_names_close(names);
     kv_config_close(c);
     kv_problems_release(&problems);
 }

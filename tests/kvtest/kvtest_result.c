@@ -286,12 +286,12 @@ static void fill(struct kv_result_builder *r)
     static const struct kv_result_builder_message said[] = {
         {"system", {"Be brief.", 9}}, {"user", {"What is \"it\"?", 13}}};
     static const struct kv_result_builder_rubric rubric = {
-        .strategy = {"batch", 5}, .llm_scores_json = {"{\"Clarity\": true}", 17}};
+        .strategy = {"batch", 5}, .llm_scores_json = {"{\"Clarity\":true}", 16}};
     kv_result_builder_init(r, 1772355600);
     r->question_id = KV_SLICE("q1");
     r->template_id = KV_SLICE("no_template");
     r->question_text = KV_SLICE("What is \"it\"?");
-    r->keywords_json = KV_SLICE("[\"a\", \"\\u00e9\"]");
+    r->keywords_json = KV_SLICE("[\"a\",\"\\u00e9\"]");
     r->answering_json = KV_SLICE(
         "{\"interface\":\"langchain\",\"model_name\":\"m1\",\"tools\":[],\"config_id\":\"ans\"}");
     r->parsing_json = KV_SLICE("{\"interface\":\"openai_endpoint\",\"model_name\":\"m2\",\"tools\":"

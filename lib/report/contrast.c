@@ -7,6 +7,7 @@
 
 /* One side of a comparison. */
 struct side {
+    const struct kv_rowset *set;
     const struct kv_line_rates *rates;
     const uint32_t *question; /* their numbers on the other side, or KV_NO_NAME; NULL: the same */
 };
@@ -16,7 +17,7 @@ struct bench {
     struct kv_rates_asked *other; /* n == 0: not asked */
     double *d;                    /* of the common questions, in order */
     uint32_t *cluster;            /* theirs */
-    const uint32_t *cluster_of;   /* of each question */
+    const uint32_t *cluster_of;   /* of each question, or NULL */
     double *in_cluster;           /* sums over clusters */
     bool *met;                    /* clusters that have a common question */
     size_t clusters, questions;
@@ -44,6 +45,11 @@ static void bench_release(struct bench *w)
     free(w->met);
 }
 
+static uint32_t cluster_of(const struct bench *w, uint32_t question)
+{
+    return w->cluster_of ? w->cluster_of[question] : question;
+}
+
 static double mean_of(const struct kv_rates_asked *asked)
 {
     return (double)asked->passed / (double)asked->n;
@@ -53,25 +59,26 @@ static double mean_of(const struct kv_rates_asked *asked)
 static size_t find_differences(
     struct kv_contrast *c, struct bench *w, const struct side *a, const struct side *b)
 {
+    struct kv_rates_walk of_a = kv_rates_walk(a->set, a->rates->line);
+    struct kv_rates_walk of_b = kv_rates_walk(b->set, b->rates->line);
+    struct kv_rates_asked asked;
     size_t n = 0;
     memset(w->other, 0, w->questions * sizeof *w->other);
-    for (size_t i = 0; i < b->rates->questions; i++) {
-        const struct kv_rates_asked *asked = &b->rates->asked[i];
-        uint32_t at = b->question ? b->question[asked->question] : asked->question;
+    while (kv_rates_next(&of_b, &asked)) {
+        uint32_t at = b->question ? b->question[asked.question] : asked.question;
         if (at != KV_NO_NAME)
-            w->other[at] = *asked;
-        c->replicated |= asked->n > 1;
+            w->other[at] = asked;
+        c->replicated |= asked.n > 1;
     }
-    for (size_t i = 0; i < a->rates->questions; i++) {
-        const struct kv_rates_asked *asked = &a->rates->asked[i];
-        struct kv_rates_asked *other = &w->other[asked->question];
-        c->replicated |= asked->n > 1;
+    while (kv_rates_next(&of_a, &asked)) {
+        const struct kv_rates_asked *other = &w->other[asked.question];
+        c->replicated |= asked.n > 1;
         if (!other->n) {
             c->only_a++;
             continue;
         }
-        w->cluster[n] = w->cluster_of[asked->question];
-        w->d[n++] = mean_of(asked) - mean_of(other);
+        w->cluster[n] = cluster_of(w, asked.question);
+        w->d[n++] = mean_of(&asked) - mean_of(other);
     }
     c->only_b = b->rates->questions - n;
     return n;
@@ -178,7 +185,7 @@ void kv_contrasts_within(struct kv_contrasts *c, const struct kv_rowset *set,
         c->left_out += to - last;
         for (size_t i = from; i < last; i++)
             for (size_t j = i + 1; j < last; j++) {
-                struct side a = {&rates[i], NULL}, b = {&rates[j], NULL};
+                struct side a = {set, &rates[i], NULL}, b = {set, &rates[j], NULL};
                 if (rates[i].scored + rates[j].scored == 0)
                     continue; /* requests have no verdicts */
                 struct kv_contrast item = compare(&w, &a, &b);
@@ -247,7 +254,7 @@ void kv_contrasts_between(struct kv_contrasts *c, const struct kv_rowset *then,
         long next = successor(then, i, now);
         if (next < 0)
             continue;
-        struct side a = {&now_rates[next], NULL}, b = {&then_rates[i], map};
+        struct side a = {now, &now_rates[next], NULL}, b = {then, &then_rates[i], map};
         struct kv_contrast found = compare(&w, &a, &b), item = turned(&found);
         add(c, &item);
     }

@@ -66,8 +66,14 @@ void kv_fact_order_make(struct kv_rowset *set)
 
 /* ---- answers that several judges read ---- */
 
+struct kv_answer_mark kv_fact_order_answer(uint64_t answer)
+{
+    return (struct kv_answer_mark){
+        {(uint16_t)answer, (uint16_t)(answer >> 16), (uint16_t)(answer >> 32)}};
+}
+
 struct answer {
-    uint64_t text;
+    struct kv_answer_mark text;
     uint32_t model, fact;
     int32_t replicate;
 };
@@ -79,8 +85,9 @@ static int by_answer(const void *a, const void *b)
         return x->model < y->model ? -1 : 1;
     if (x->replicate != y->replicate)
         return x->replicate < y->replicate ? -1 : 1;
-    if (x->text != y->text)
-        return x->text < y->text ? -1 : 1;
+    int order = memcmp(&x->text, &y->text, sizeof x->text);
+    if (order)
+        return order;
     return x->fact < y->fact ? -1 : x->fact > y->fact;
 }
 
@@ -90,11 +97,11 @@ static void mark_among(struct kv_rowset *set, struct answer *all, size_t n)
     qsort(all, n, sizeof *all, by_answer);
     for (size_t i = 1; i < n; i++)
         if (all[i].model == all[i - 1].model && all[i].replicate == all[i - 1].replicate &&
-            all[i].text == all[i - 1].text)
+            memcmp(&all[i].text, &all[i - 1].text, sizeof all[i].text) == 0)
             set->facts[all[i].fact].flags |= KV_FACT_REPEATED;
 }
 
-void kv_fact_order_mark_repeated(struct kv_rowset *set, const uint64_t *answers)
+void kv_fact_order_mark_repeated(struct kv_rowset *set, const struct kv_answer_mark *answers)
 {
     struct answer *all = NULL;
     size_t room = 0;

@@ -142,10 +142,10 @@ static void finish(struct kv_label_check *c)
         good >= KV_AGREEMENT_LABELS_MIN && bad >= KV_AGREEMENT_LABELS_MIN && c->tpr + c->tnr > 1.2;
 }
 
-static struct kv_corrected correct_line(const struct kv_label_check *c,
+static struct kv_corrected correct_line(const struct kv_label_check *c, const struct kv_rowset *set,
     const struct kv_line_rates *rates, const uint32_t *cluster, size_t count)
 {
-    struct kv_cluster *clusters = kv_rates_clustered(rates, cluster, &count);
+    struct kv_cluster *clusters = kv_rates_clustered(set, rates->line, cluster, &count);
     struct kv_corrected corrected = {rates->line,
         kv_statistics_corrected(rates->rate, c->tpr, c->tnr),
         kv_statistics_corrected_interval(&c->table, clusters, count)};
@@ -164,7 +164,7 @@ static void correct(struct kv_agreements *a, const struct kv_rowset *set,
             const struct kv_label_check *c = &a->checks[j];
             if (c->judge != set->lines[i].judge || !c->enough || !rates[i].scored)
                 continue;
-            a->corrected[a->corrected_count++] = correct_line(c, &rates[i], cluster, count);
+            a->corrected[a->corrected_count++] = correct_line(c, set, &rates[i], cluster, count);
         }
     free(cluster);
 }

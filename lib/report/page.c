@@ -79,7 +79,7 @@ int kv_page_question_link(struct kv_page *p, uint32_t question, size_t max, stru
 {
     const struct kv_rowset *set = p->r->set;
     struct kv_quotation q;
-    if (kv_quotation_read(&q, set, set->question[question].first, err) != 0)
+    if (kv_quotation_read(&q, set, kv_rowset_first(set, question), err) != 0)
         return -1;
     kv_buf_clear(&p->text);
     kv_buf_reserve(&p->text, 1);

@@ -123,12 +123,13 @@ static struct unstable *list_unstable(const struct kv_report *r, size_t *count)
 {
     struct unstable *all = kv_calloc(r->set->n ? r->set->n : 1, sizeof *all);
     size_t n = 0;
-    for (uint32_t i = 0; i < r->set->line_count; i++)
-        for (size_t j = 0; j < r->rates[i].questions; j++) {
-            const struct kv_rates_asked *a = &r->rates[i].asked[j];
-            if (a->passed && a->passed < a->n)
-                all[n++] = (struct unstable){i, a->question, a->n, a->passed};
-        }
+    for (uint32_t i = 0; i < r->set->line_count; i++) {
+        struct kv_rates_walk w = kv_rates_walk(r->set, i);
+        struct kv_rates_asked a;
+        while (kv_rates_next(&w, &a))
+            if (a.passed && a.passed < a.n)
+                all[n++] = (struct unstable){i, a.question, a.n, a.passed};
+    }
     qsort(all, n, sizeof *all, by_doubt);
     *count = n;
     return all;

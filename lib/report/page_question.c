@@ -228,14 +228,13 @@ static void add_summary(struct kv_page *p, const struct kv_quotation *q, uint32_
 
 static void add_keywords(struct kv_page *p, uint32_t question)
 {
-    const struct kv_rowset_question *q = &p->r->set->question[question];
-    if (!q->keyword_count)
+    const struct kv_rowset_keywords of = kv_rowset_keywords_of(p->r->set, question);
+    if (!of.n)
         return;
     kv_buf_add_str(p->out, "<dt>Keywords</dt><dd>");
-    for (uint32_t i = 0; i < q->keyword_count && i < 50; i++) {
+    for (size_t i = 0; i < of.n && i < 50; i++) {
         kv_buf_add_str(p->out, i ? ", <bdi>" : "<bdi>");
-        kv_page_text_cut(
-            p, kv_names_text(&p->r->set->keywords, p->r->set->keyword_ids[q->keyword_at + i]), 100);
+        kv_page_text_cut(p, kv_names_text(&p->r->set->keywords, of.ids[i]), 100);
         kv_buf_add_str(p->out, "</bdi>");
     }
     kv_buf_add_str(p->out, "</dd>\n");
@@ -291,7 +290,7 @@ static int add_question(struct kv_page *p, uint32_t question, struct room *room,
     struct standing *all = stand(p->r, question, &n);
     uint64_t left = bytes_left(p), behind = (uint64_t)(set->questions.n - question) * LINE_BYTES;
     bool full = room->all || (!is_all_passed(all, n) && left > behind + 100000);
-    int failed = kv_quotation_read(&q, set, set->question[question].first, err);
+    int failed = kv_quotation_read(&q, set, kv_rowset_first(set, question), err);
     if (!failed) {
         kv_page_printf(p,
             full ? "<details class=q id=q%" PRIu32 : "<div class=\"q plain\" id=q%" PRIu32,

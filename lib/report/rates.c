@@ -30,17 +30,18 @@ static bool keyword_begins(const struct kv_rowset *set, uint32_t keyword, const 
 uint32_t *kv_rates_clusters(const struct kv_rowset *set, const char *prefix, size_t *count)
 {
     size_t n = set->questions.n, k = set->keywords.n;
+    *count = n;
+    if (!prefix)
+        return NULL;
     uint32_t *cluster = kv_calloc(n ? n : 1, sizeof *cluster);
     uint32_t *of_keyword = kv_calloc(k ? k : 1, sizeof *of_keyword); /* number + 1 */
     uint32_t next = 0;
-    for (size_t q = 0; q < n; q++) {
-        const struct kv_rowset_question *question = &set->question[q];
+    for (uint32_t q = 0; q < n; q++) {
+        const struct kv_rowset_keywords has = kv_rowset_keywords_of(set, q);
         uint32_t *shared = NULL;
-        for (uint32_t i = 0; prefix && !shared && i < question->keyword_count; i++) {
-            uint32_t keyword = set->keyword_ids[question->keyword_at + i];
-            if (keyword_begins(set, keyword, prefix))
-                shared = &of_keyword[keyword];
-        }
+        for (size_t i = 0; !shared && i < has.n; i++)
+            if (keyword_begins(set, has.ids[i], prefix))
+                shared = &of_keyword[has.ids[i]];
         if (shared && !*shared)
             *shared = ++next;
         cluster[q] = shared ? *shared - 1 : next++;
@@ -50,21 +51,42 @@ uint32_t *kv_rates_clusters(const struct kv_rowset *set, const char *prefix, siz
     return cluster;
 }
 
-/* What a question adds to a line: scored rows, and those that passed. */
-struct seen {
-    uint32_t n, passed;
-};
+/* ---- the questions of a line ---- */
+
+struct kv_rates_walk kv_rates_walk(const struct kv_rowset *set, uint32_t line)
+{
+    return (struct kv_rates_walk){set, set->line_at[line], set->line_at[line + 1]};
+}
+
+/* The rows of a line are in the order of their questions. */
+bool kv_rates_next(struct kv_rates_walk *w, struct kv_rates_asked *asked)
+{
+    const struct kv_fact *facts = w->set->facts;
+    const uint32_t *by_line = w->set->by_line;
+    *asked = (struct kv_rates_asked){0};
+    while (w->at < w->end && !asked->n) {
+        asked->question = facts[by_line[w->at]].question;
+        for (; w->at < w->end; w->at++) {
+            const struct kv_fact *f = &facts[by_line[w->at]];
+            if (f->question != asked->question)
+                break;
+            asked->n += kv_rates_is_scored(f);
+            asked->passed += f->outcome == KV_RESULT_PASSED;
+        }
+    }
+    return asked->n > 0;
+}
 
 /* What all lines are counted with. */
 struct shared {
     const struct kv_rowset *set;
     const char *by;
-    uint32_t *cluster; /* of each question */
+    uint32_t *cluster; /* of each question, or NULL */
     size_t clusters;
-    size_t *member_at; /* of each keyword, keywords + 1 places in member */
-    uint32_t *member;  /* questions that have it */
-    uint32_t *order;   /* keywords by name */
-    struct seen *seen; /* of each question, for one line at a time */
+    size_t *member_at;       /* of each keyword, keywords + 1 places in member */
+    uint32_t *member;        /* questions that have it */
+    uint32_t *order;         /* keywords by name */
+    struct kv_cluster *seen; /* of each question, for one line at a time; NULL without keywords */
 };
 
 /* Moves those that hold something to the front; answers how many they are. */
@@ -78,13 +100,15 @@ static size_t compact(struct kv_cluster *clusters, size_t count)
 }
 
 struct kv_cluster *kv_rates_clustered(
-    const struct kv_line_rates *r, const uint32_t *cluster, size_t *count)
+    const struct kv_rowset *set, uint32_t line, const uint32_t *cluster, size_t *count)
 {
     struct kv_cluster *all = kv_calloc(*count ? *count : 1, sizeof *all);
-    for (size_t i = 0; i < r->questions; i++) {
-        struct kv_cluster *c = &all[cluster[r->asked[i].question]];
-        c->n += r->asked[i].n;
-        c->passed += r->asked[i].passed;
+    struct kv_rates_walk w = kv_rates_walk(set, line);
+    struct kv_rates_asked asked;
+    while (kv_rates_next(&w, &asked)) {
+        struct kv_cluster *c = &all[cluster ? cluster[asked.question] : asked.question];
+        c->n += asked.n;
+        c->passed += asked.passed;
     }
     *count = compact(all, *count);
     return all;
@@ -100,37 +124,27 @@ static void count_rows(struct kv_line_rates *r, const struct shared *s)
     for (size_t i = from; i < to; i++) {
         const struct kv_fact *f = &set->facts[set->by_line[i]];
         r->outcomes[f->outcome]++;
-        if (!kv_rates_is_scored(f))
-            continue;
-        r->scored++;
-        r->questions += s->seen[f->question].n == 0;
-        s->seen[f->question].n++;
-        s->seen[f->question].passed += f->outcome == KV_RESULT_PASSED;
+        r->scored += kv_rates_is_scored(f);
     }
     r->passed = r->outcomes[KV_RESULT_PASSED];
 }
 
-/* The rows of a line are in the order of their questions. */
-static void list_questions(struct kv_line_rates *r, const struct shared *s)
+static void count_questions(struct kv_line_rates *r, const struct shared *s)
 {
-    size_t from = s->set->line_at[r->line], to = s->set->line_at[r->line + 1], n = 0;
-    r->asked = kv_calloc(r->questions ? r->questions : 1, sizeof *r->asked);
-    for (size_t i = from; i < to; i++) {
-        uint32_t q = s->set->facts[s->set->by_line[i]].question;
-        const struct seen *c = &s->seen[q];
-        if (!c->n || (n && r->asked[n - 1].question == q))
-            continue;
-        r->asked[n++] = (struct kv_rates_asked){q, c->n, c->passed};
-        r->unstable += c->passed > 0 && c->passed < c->n;
-        if (c->n > r->replicates)
-            r->replicates = c->n;
+    struct kv_rates_walk w = kv_rates_walk(s->set, r->line);
+    struct kv_rates_asked asked;
+    while (kv_rates_next(&w, &asked)) {
+        r->questions++;
+        r->unstable += asked.passed > 0 && asked.passed < asked.n;
+        if (asked.n > r->replicates)
+            r->replicates = asked.n;
     }
 }
 
 static void take_rate(struct kv_line_rates *r, const struct shared *s)
 {
     size_t count = s->clusters;
-    struct kv_cluster *clusters = kv_rates_clustered(r, s->cluster, &count);
+    struct kv_cluster *clusters = kv_rates_clustered(s->set, r->line, s->cluster, &count);
     double tasks = (double)r->tasks, passed = (double)r->passed;
     double unknown = (double)(r->tasks - r->scored);
     r->rate = r->scored ? passed / (double)r->scored : NAN;
@@ -151,27 +165,30 @@ static uint32_t next_k(uint32_t k, uint32_t last)
     return k < last && next > last ? last : next;
 }
 
-static void take_at_k(struct kv_line_rates *r)
+/* The mean over the questions with at least k scored rows. */
+static struct kv_mean mean_at(const struct kv_line_rates *r, const struct shared *s, uint32_t k,
+    double (*value_of)(uint64_t n, uint64_t passed, uint64_t k), double *values)
 {
-    size_t questions = r->questions;
-    double *at = kv_calloc(questions ? questions : 1, sizeof *at);
-    double *hat = kv_calloc(questions ? questions : 1, sizeof *hat);
+    struct kv_rates_walk w = kv_rates_walk(s->set, r->line);
+    struct kv_rates_asked asked;
+    size_t n = 0;
+    while (kv_rates_next(&w, &asked))
+        if (asked.n >= k)
+            values[n++] = value_of(asked.n, asked.passed, k);
+    return kv_statistics_mean(values, n);
+}
+
+static void take_at_k(struct kv_line_rates *r, const struct shared *s)
+{
+    double *values = kv_calloc(r->questions ? r->questions : 1, sizeof *values);
     uint32_t last = (uint32_t)r->replicates;
     for (uint32_t k = 1; k <= last; k = next_k(k, last)) {
-        size_t n = 0;
-        for (size_t q = 0; q < questions; q++) {
-            const struct kv_rates_asked *a = &r->asked[q];
-            if (a->n < k)
-                continue;
-            at[n] = kv_statistics_pass_at(a->n, a->passed, k);
-            hat[n++] = kv_statistics_pass_hat(a->n, a->passed, k);
-        }
+        struct kv_mean at = mean_at(r, s, k, kv_statistics_pass_at, values);
+        struct kv_mean hat = mean_at(r, s, k, kv_statistics_pass_hat, values);
         r->at_k = kv_grow(r->at_k, r->at_k_count, sizeof *r->at_k);
-        r->at_k[r->at_k_count++] = (struct kv_rates_at_k){
-            k, r->questions - n, kv_statistics_mean(at, n), kv_statistics_mean(hat, n)};
+        r->at_k[r->at_k_count++] = (struct kv_rates_at_k){k, r->questions - at.n, at, hat};
     }
-    free(at);
-    free(hat);
+    free(values);
 }
 
 /* ---- keywords ---- */
@@ -197,36 +214,55 @@ static void find_members(struct shared *s)
     const struct kv_rowset *set = s->set;
     size_t k = set->keywords.n, total = 0;
     s->member_at = kv_calloc(k + 1, sizeof *s->member_at);
-    for (size_t q = 0; q < set->questions.n; q++)
-        for (uint32_t i = 0; i < set->question[q].keyword_count; i++, total++)
-            s->member_at[set->keyword_ids[set->question[q].keyword_at + i] + 1]++;
+    for (uint32_t q = 0; q < set->questions.n; q++) {
+        const struct kv_rowset_keywords has = kv_rowset_keywords_of(set, q);
+        for (size_t i = 0; i < has.n; i++, total++)
+            s->member_at[has.ids[i] + 1]++;
+    }
     for (size_t i = 1; i <= k; i++)
         s->member_at[i] += s->member_at[i - 1];
     s->member = kv_calloc(total ? total : 1, sizeof *s->member);
     size_t *next = kv_calloc(k ? k : 1, sizeof *next);
     for (size_t i = 0; i < k; i++)
         next[i] = s->member_at[i];
-    for (size_t q = 0; q < set->questions.n; q++)
-        for (uint32_t i = 0; i < set->question[q].keyword_count; i++)
-            s->member[next[set->keyword_ids[set->question[q].keyword_at + i]]++] = (uint32_t)q;
+    for (uint32_t q = 0; q < set->questions.n; q++) {
+        const struct kv_rowset_keywords has = kv_rowset_keywords_of(set, q);
+        for (size_t i = 0; i < has.n; i++)
+            s->member[next[has.ids[i]]++] = q;
+    }
     free(next);
     s->order = kv_names_sorted(&set->keywords);
+    if (k)
+        s->seen = kv_calloc(set->questions.n, sizeof *s->seen);
+}
+
+/* What each question adds to a line stands in seen. */
+static void see(const struct kv_line_rates *r, const struct shared *s)
+{
+    struct kv_rates_walk w = kv_rates_walk(s->set, r->line);
+    struct kv_rates_asked asked;
+    memset(s->seen, 0, s->set->questions.n * sizeof *s->seen);
+    while (kv_rates_next(&w, &asked))
+        s->seen[asked.question] = (struct kv_cluster){asked.n, asked.passed};
 }
 
 static void take_keywords(struct kv_line_rates *r, const struct shared *s)
 {
-    size_t n = s->set->keywords.n, questions = s->set->questions.n;
-    struct kv_cluster *of = kv_calloc(questions ? questions : 1, sizeof *of);
-    r->keywords = kv_calloc(n ? n : 1, sizeof *r->keywords);
+    size_t n = s->set->keywords.n;
+    if (!n)
+        return;
+    struct kv_cluster *of = kv_calloc(s->set->questions.n, sizeof *of);
+    r->keywords = kv_calloc(n, sizeof *r->keywords);
+    see(r, s);
     for (size_t i = 0; i < n; i++) {
         uint32_t keyword = s->order[i];
         size_t count = 0;
         if (!keyword_begins(s->set, keyword, s->by))
             continue;
         for (size_t at = s->member_at[keyword]; at < s->member_at[keyword + 1]; at++) {
-            const struct seen *c = &s->seen[s->member[at]];
+            const struct kv_cluster *c = &s->seen[s->member[at]];
             if (c->n)
-                of[count++] = (struct kv_cluster){c->n, c->passed};
+                of[count++] = *c;
         }
         if (count)
             add_keyword(r, keyword, of, count);
@@ -284,13 +320,11 @@ static void take_time(struct kv_line_rates *r, const struct kv_rowset *set)
 static void make_line(struct kv_line_rates *r, const struct shared *s)
 {
     count_rows(r, s);
-    list_questions(r, s);
+    count_questions(r, s);
     take_rate(r, s);
-    take_at_k(r);
+    take_at_k(r, s);
     take_keywords(r, s);
     take_time(r, s->set);
-    for (size_t i = 0; i < r->questions; i++)
-        s->seen[r->asked[i].question] = (struct seen){0};
 }
 
 struct kv_line_rates *kv_rates_make(
@@ -299,7 +333,6 @@ struct kv_line_rates *kv_rates_make(
     struct kv_line_rates *rates = kv_calloc(set->line_count ? set->line_count : 1, sizeof *rates);
     struct shared s = {.set = set, .by = by};
     s.cluster = kv_rates_clusters(set, cluster, &s.clusters);
-    s.seen = kv_calloc(set->questions.n ? set->questions.n : 1, sizeof *s.seen);
     find_members(&s);
     for (uint32_t i = 0; i < set->line_count; i++) {
         rates[i].line = i;
@@ -318,7 +351,6 @@ void kv_rates_free(struct kv_line_rates *rates, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(rates[i].at_k);
         free(rates[i].keywords);
-        free(rates[i].asked);
     }
     free(rates);
 }

@@ -28,10 +28,6 @@ struct kv_rates_keyword {
     struct kv_rate_interval interval; /* over questions */
 };
 
-struct kv_rates_asked {
-    uint32_t question, n, passed; /* n: scored rows */
-};
-
 enum { KV_RATES_QUANTILES = 4 };
 extern const double kv_rates_quantile[KV_RATES_QUANTILES]; /* 0.5, 0.9, 0.95, 0.99 */
 
@@ -50,7 +46,6 @@ struct kv_line_rates {
     size_t keyword_count;
     double seconds[KV_RATES_QUANTILES], first_token[KV_RATES_QUANTILES]; /* NaN: none said */
     size_t timed, streamed;                                              /* rows that say so */
-    struct kv_rates_asked *asked; /* those of `questions`, by their number */
 };
 
 /* `cluster` (NULL: none) is the beginning of a keyword: questions that share one that begins so are
@@ -66,13 +61,31 @@ const struct kv_rates_keyword *kv_rates_keyword_of(
 /* "2.0 %", and "–" for NaN: how a report writes a share. */
 void kv_rates_add_percent(struct kv_buf *out, double share);
 
-/* The number of the cluster of each question; *count is how many there are. The caller frees. */
+/* Walks the questions of a line that have a scored row, by their number. They are counted anew each
+ * time, from the rows: kept, they would be as many as the rows.
+ *
+ *     struct kv_rates_walk w = kv_rates_walk(set, line);
+ *     struct kv_rates_asked asked;
+ *     while (kv_rates_next(&w, &asked)) …
+ */
+struct kv_rates_walk { /* private */
+    const struct kv_rowset *set;
+    uint32_t at, end;
+};
+struct kv_rates_asked {
+    uint32_t question, n, passed; /* n: scored rows */
+};
+struct kv_rates_walk kv_rates_walk(const struct kv_rowset *set, uint32_t line);
+bool kv_rates_next(struct kv_rates_walk *w, struct kv_rates_asked *asked);
+
+/* The number of the cluster of each question; *count is how many there are. NULL without a prefix:
+ * each question is one of its own, and has its number. The caller frees. */
 uint32_t *kv_rates_clusters(const struct kv_rowset *set, const char *prefix, size_t *count);
 
 /* What the rate of a line is made of: its clusters that have a scored row. `cluster` and *count are
  * as from kv_rates_clusters; *count becomes how many there are. The caller frees. */
 struct kv_cluster *kv_rates_clustered(
-    const struct kv_line_rates *rates, const uint32_t *cluster, size_t *count);
+    const struct kv_rowset *set, uint32_t line, const uint32_t *cluster, size_t *count);
 
 bool kv_rates_is_scored(const struct kv_fact *fact);
 

@@ -286,15 +286,16 @@ static void add_unstable(struct kv_sink *s, const struct kv_report *r)
     kv_json_out_list(out, "unstable");
     for (size_t i = 0; i < r->set->line_count; i++) {
         uint32_t line = r->order[i];
-        for (size_t j = 0; j < r->rates[line].questions; j++) {
-            const struct kv_rates_asked *a = &r->rates[line].asked[j];
-            if (a->passed == 0 || a->passed == a->n)
+        struct kv_rates_walk w = kv_rates_walk(r->set, line);
+        struct kv_rates_asked a;
+        while (kv_rates_next(&w, &a)) {
+            if (a.passed == 0 || a.passed == a.n)
                 continue;
             kv_json_out_object(out, NULL);
-            question(out, r, a->question);
+            question(out, r, a.question);
             answering_and_judge(out, r, line);
-            kv_json_out_count(out, "n", a->n);
-            kv_json_out_count(out, "passed", a->passed);
+            kv_json_out_count(out, "n", a.n);
+            kv_json_out_count(out, "passed", a.passed);
             kv_buf_add_char(out, '}');
             kv_sink_step(s);
         }

@@ -18,23 +18,24 @@
 #include <stdint.h>
 
 enum kv_fact_flag {
-    KV_FACT_PARTIAL = 1,   /* the answer was cut by a timeout */
-    KV_FACT_RETRIED = 2,   /* some call was repeated */
-    KV_FACT_ESTIMATED = 4, /* token counts are missing or estimated */
-    KV_FACT_WARNED = 8,    /* has warnings */
-    KV_FACT_REPEATED = 16, /* an earlier row has the same answer, read by another judge */
+    KV_FACT_PARTIAL = 1,     /* the answer was cut by a timeout */
+    KV_FACT_RETRIED = 2,     /* some call was repeated */
+    KV_FACT_ESTIMATED = 4,   /* token counts are missing or estimated */
+    KV_FACT_WARNED = 8,      /* has warnings */
+    KV_FACT_REPEATED = 16,   /* an earlier row has the same answer, read by another judge */
+    KV_FACT_SUPERSEDED = 32, /* a newer row of the same task was met */
 };
 
 extern const char *const kv_row_facts_retries[KV_RETRY_CLASSES + 1];
 
 struct kv_fact {
-    uint64_t detail; /* where the rest of it is: kv_rowset_detail */
+    uint32_t detail; /* where the rest of it is (kv_rowset_detail), of 40 bits the low ones */
     uint32_t question, line;
     int32_t replicate; /* KV_FACT_NO_REPLICATE: none */
     uint8_t outcome;   /* enum kv_result_outcome */
     uint8_t flags;
-    uint8_t marks;   /* enum kv_mark */
-    bool superseded; /* a newer row of the same task was met */
+    uint8_t marks;       /* enum kv_mark */
+    uint8_t detail_high; /* the others */
 };
 #define KV_FACT_NO_REPLICATE INT32_MIN
 

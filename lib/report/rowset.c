@@ -36,14 +36,22 @@ struct task_table {
     size_t size;                 /* a power of two, or 0 */
 };
 
+/* Those of a question, in keyword_ids. */
+struct keyword_list {
+    uint32_t at, n;
+};
+
 struct kv_rowset_private {
     struct kv_rows rows;
     struct task_table tasks;
-    uint64_t *answers;    /* of each fact: kv_row_facts_answer */
-    struct kv_buf packed; /* the details of all facts */
+    struct kv_answer_mark *answers; /* of each fact */
+    struct kv_buf packed;           /* the details of all facts */
     struct kv_detail detail;
     struct kv_names lines; /* pairs of model numbers, as bytes */
     struct kv_buf key, text;
+    uint32_t *keyword_ids;
+    struct keyword_list *keywords_of; /* of each question up to the last that has any */
+    size_t keywords_of_room;
     uint32_t *keyword_in; /* of each keyword: the question it was last met in, + 1 */
     size_t keyword_count, keywords_known;
 };
@@ -140,13 +148,24 @@ static bool is_repeated(struct kv_rowset_private *p, uint32_t keyword, uint32_t 
     return repeated;
 }
 
+/* Most files have no keywords, and no lists then. */
+static struct keyword_list *list_of(struct kv_rowset_private *p, uint32_t question)
+{
+    if (question >= p->keywords_of_room) {
+        size_t old = p->keywords_of_room, room = 2 * (size_t)question + 64;
+        p->keywords_of = kv_array(p->keywords_of, room, sizeof *p->keywords_of);
+        memset(p->keywords_of + old, 0, (room - old) * sizeof *p->keywords_of);
+        p->keywords_of_room = room;
+    }
+    return &p->keywords_of[question];
+}
+
 static void add_keywords(struct kv_rowset *set, uint32_t question, struct kv_slice list)
 {
     struct kv_rowset_private *p = set->private;
-    struct kv_rowset_question *q = &set->question[question];
     struct kv_json_walk walk;
     struct kv_slice item;
-    q->keyword_at = (uint32_t)p->keyword_count;
+    size_t first = p->keyword_count;
     kv_json_begin(&walk, list);
     while (kv_json_item(&walk, &item)) {
         if (kv_json_type(item) != KV_JSON_STRING)
@@ -154,10 +173,12 @@ static void add_keywords(struct kv_rowset *set, uint32_t question, struct kv_sli
         uint32_t keyword = kv_names_add(&set->keywords, text_of(p, item));
         if (is_repeated(p, keyword, question))
             continue;
-        set->keyword_ids = kv_grow(set->keyword_ids, p->keyword_count, sizeof(uint32_t));
-        set->keyword_ids[p->keyword_count++] = keyword;
-        q->keyword_count++;
+        p->keyword_ids = kv_grow(p->keyword_ids, p->keyword_count, sizeof *p->keyword_ids);
+        p->keyword_ids[p->keyword_count++] = keyword;
     }
+    if (p->keyword_count > first)
+        *list_of(p, question) =
+            (struct keyword_list){(uint32_t)first, (uint32_t)(p->keyword_count - first)};
 }
 
 static uint32_t question_of(struct kv_rowset *set, const struct kv_result *row)
@@ -171,8 +192,6 @@ static uint32_t question_of(struct kv_rowset *set, const struct kv_result *row)
     uint32_t id = kv_names_add(&set->questions, text_of(p, name));
     if (id < known)
         return id;
-    set->question = kv_grow(set->question, known, sizeof *set->question);
-    set->question[id] = (struct kv_rowset_question){0};
     kv_json_get(row->metadata, "keywords", &list);
     add_keywords(set, id, list);
     return id;
@@ -216,7 +235,7 @@ static void widen(struct task_table *t, const struct kv_rowset *set)
     t->slots = kv_array(t->slots, t->size, sizeof *t->slots);
     memset(t->slots, 0, t->size * sizeof *t->slots);
     for (size_t i = 0; i < set->n; i++)
-        if (!set->facts[i].superseded)
+        if (!(set->facts[i].flags & KV_FACT_SUPERSEDED))
             *slot_of(t, t->digests[i]) = (uint32_t)i + 1;
 }
 
@@ -233,7 +252,7 @@ static void note_task(struct kv_rowset *set, const struct kv_result *row)
         widen(t, set);
     uint32_t *slot = slot_of(t, digest);
     if (*slot) {
-        set->facts[*slot - 1].superseded = true;
+        set->facts[*slot - 1].flags |= KV_FACT_SUPERSEDED;
         set->superseded++;
     }
     t->digests = kv_grow(t->digests, set->n, sizeof *t->digests);
@@ -261,10 +280,12 @@ static int take_row(struct kv_rowset *set, const struct kv_row *at, struct kv_er
     detail->length = (uint32_t)at->text.n;
     fact.question = question;
     fact.line = line;
-    fact.detail = kv_detail_pack(&p->packed, detail);
+    uint64_t at_detail = kv_detail_pack(&p->packed, detail);
+    fact.detail = (uint32_t)at_detail;
+    fact.detail_high = (uint8_t)(at_detail >> 32);
     set->facts = kv_grow(set->facts, set->n, sizeof *set->facts);
     p->answers = kv_grow(p->answers, set->n, sizeof *p->answers);
-    p->answers[set->n] = kv_row_facts_answer(row.raw_llm_response);
+    p->answers[set->n] = kv_fact_order_answer(kv_row_facts_answer(row.raw_llm_response));
     set->facts[set->n++] = fact;
     return 0;
 }
@@ -315,17 +336,15 @@ static void read_header(struct kv_rowset *set)
 
 static void drop_superseded(struct kv_rowset *set)
 {
-    uint64_t *answers = set->private->answers;
+    struct kv_answer_mark *answers = set->private->answers;
     size_t kept = 0;
     for (size_t i = 0; i < set->n; i++) {
-        if (set->facts[i].superseded)
+        if (set->facts[i].flags & KV_FACT_SUPERSEDED)
             continue;
         answers[kept] = answers[i];
         set->facts[kept++] = set->facts[i];
     }
     set->n = kept;
-    for (size_t i = set->n; i-- > 0;)
-        set->question[set->facts[i].question].first = (uint32_t)i;
 }
 
 struct line_name {
@@ -411,6 +430,8 @@ void kv_rowset_close(struct kv_rowset *set)
     kv_names_release(&p->lines);
     kv_buf_release(&p->key);
     kv_buf_release(&p->text);
+    free(p->keyword_ids);
+    free(p->keywords_of);
     free(p->keyword_in);
     free(p);
     kv_names_release(&set->models);
@@ -423,8 +444,6 @@ void kv_rowset_close(struct kv_rowset *set)
     free(set->path);
     free(set->facts);
     free(set->lines);
-    free(set->question);
-    free(set->keyword_ids);
     free(set->by_line);
     free(set->by_question);
     free(set->line_at);
@@ -449,10 +468,34 @@ int kv_rowset_read_at(
     return 0;
 }
 
+struct kv_rowset_keywords kv_rowset_keywords_of(const struct kv_rowset *set, uint32_t question)
+{
+    const struct kv_rowset_private *p = set->private;
+    if (question >= p->keywords_of_room)
+        return (struct kv_rowset_keywords){0};
+    const struct keyword_list *list = &p->keywords_of[question];
+    return (struct kv_rowset_keywords){p->keyword_ids + list->at, list->n};
+}
+
+uint32_t kv_rowset_first(const struct kv_rowset *set, uint32_t question)
+{
+    uint32_t from = set->question_at[question], to = set->question_at[question + 1];
+    uint32_t first = from < to ? set->by_question[from] : 0;
+    for (uint32_t i = from; i < to; i++)
+        if (set->by_question[i] < first)
+            first = set->by_question[i];
+    return first;
+}
+
+static const char *packed_of(const struct kv_rowset *set, const struct kv_fact *fact)
+{
+    return set->private->packed.p + ((uint64_t)fact->detail_high << 32 | fact->detail);
+}
+
 void kv_rowset_detail(
     const struct kv_rowset *set, const struct kv_fact *fact, struct kv_detail *out)
 {
-    kv_detail_unpack(out, set->private->packed.p + fact->detail);
+    kv_detail_unpack(out, packed_of(set, fact));
 }
 
 int kv_rowset_read(
@@ -460,7 +503,7 @@ int kv_rowset_read(
 {
     uint64_t offset;
     uint32_t length;
-    kv_detail_place(set->private->packed.p + fact->detail, &offset, &length);
+    kv_detail_place(packed_of(set, fact), &offset, &length);
     kv_buf_reserve(out, (size_t)length + 1);
     if (kv_rowset_read_at(set, offset, out->p + out->n, length, err) != 0)
         return -1;

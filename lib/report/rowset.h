@@ -27,9 +27,10 @@ struct kv_line {
     uint32_t answering, judge; /* names in models; the empty name: none */
 };
 
-struct kv_rowset_question {
-    uint32_t first;                     /* a fact: its question text and reference stand there */
-    uint32_t keyword_at, keyword_count; /* into keyword_ids */
+/* Names in `keywords`. */
+struct kv_rowset_keywords {
+    const uint32_t *ids;
+    size_t n;
 };
 
 struct kv_rowset {
@@ -48,8 +49,6 @@ struct kv_rowset {
     struct kv_fact_names names;
     struct kv_line *lines; /* in order of the judge's name, then the answering model's */
     size_t line_count;
-    struct kv_rowset_question *question; /* by the number of its name */
-    uint32_t *keyword_ids;
 
     uint32_t *by_line;     /* numbers of facts, by line, question, replicate */
     uint32_t *by_question; /* by question, line, replicate */
@@ -65,6 +64,11 @@ struct kv_rowset {
 struct kv_rowset *kv_rowset_open(
     const char *operand, const struct kv_prices *prices, struct kv_err *err);
 void kv_rowset_close(struct kv_rowset *set); /* NULL is fine */
+
+/* The keywords of a question, each once; and its first fact in the file, in whose row its text and
+ * reference stand. */
+struct kv_rowset_keywords kv_rowset_keywords_of(const struct kv_rowset *set, uint32_t question);
+uint32_t kv_rowset_first(const struct kv_rowset *set, uint32_t question);
 
 /* What of a fact is looked at seldom, in the place of what *out was (kv_detail_release it). */
 void kv_rowset_detail(

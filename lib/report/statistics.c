@@ -50,9 +50,14 @@ struct kv_interval kv_statistics_wilson(double rate, double n)
         rate <= 0 ? 0 : most(0, centre - half), rate >= 1 ? 1 : least(1, centre + half)};
 }
 
-static void sum(const struct kv_cluster *clusters, size_t count, struct kv_cluster *all)
+/* Of all rows: more than a cluster has. */
+struct total {
+    double n, passed;
+};
+
+static void sum(const struct kv_cluster *clusters, size_t count, struct total *all)
 {
-    *all = (struct kv_cluster){0};
+    *all = (struct total){0};
     for (size_t i = 0; i < count; i++) {
         all->n += clusters[i].n;
         all->passed += clusters[i].passed;
@@ -61,7 +66,7 @@ static void sum(const struct kv_cluster *clusters, size_t count, struct kv_clust
 
 double kv_statistics_clustered_se(const struct kv_cluster *clusters, size_t count)
 {
-    struct kv_cluster all;
+    struct total all;
     double squares = 0;
     sum(clusters, count, &all);
     if (count < 2 || !(all.n > 0))
@@ -94,7 +99,7 @@ static double effective_n(double rate, double se, double clusters, double rows)
 struct kv_rate_interval kv_statistics_rate_interval(const struct kv_cluster *clusters, size_t count)
 {
     struct kv_rate_interval r = {undefined, KV_INTERVAL_NONE, NAN};
-    struct kv_cluster all;
+    struct total all;
     sum(clusters, count, &all);
     if (!(all.n > 0))
         return r;
@@ -342,7 +347,7 @@ static uint64_t draw_binomial(uint64_t *state, uint64_t n, double p)
 
 static double draw_rate(uint64_t *state, const struct kv_cluster *clusters, size_t count)
 {
-    struct kv_cluster all = {0};
+    struct total all = {0};
     for (size_t i = 0; i < count; i++) {
         const struct kv_cluster *one = &clusters[draw_below(state, count)];
         all.n += one->n;

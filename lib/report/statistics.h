@@ -24,7 +24,7 @@ struct kv_interval kv_statistics_wilson(double rate, double n);
 
 /* What one question adds to a rate: so many rows, so many of them passed. */
 struct kv_cluster {
-    double n, passed;
+    uint32_t n, passed;
 };
 
 /* The standard error of (sum of passed) / (sum of n) over clusters that may depend within

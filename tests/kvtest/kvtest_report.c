@@ -59,9 +59,9 @@ static size_t clusters(struct kv_slice list, struct kv_cluster *of)
     kv_json_begin(&walk, list);
     while (count < MANY && kv_json_item(&walk, &item)) {
         size_t n = numbers(item, x);
-        of[count] = (struct kv_cluster){.n = (double)n};
+        of[count] = (struct kv_cluster){.n = (uint32_t)n};
         for (size_t i = 0; i < n; i++)
-            of[count].passed += x[i];
+            of[count].passed += x[i] > 0;
         count++;
     }
     return count;

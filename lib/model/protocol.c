@@ -73,26 +73,25 @@ static void openai_reasoning(const struct kv_protocol *to, struct kv_slice detai
         append_value(to->reasoning, reasoning);
 }
 
-/* The item of index 0: the only one that was asked for. Servers that send one item need not number
+/* True of the item of index 0, the only one that was asked for. Servers that send one item need not number
  * it; in a stream the items of several come in events of their own. */
-static bool first_item(struct kv_slice list, struct kv_slice *item)
+static bool is_first(struct kv_slice index)
 {
-    struct kv_slice index;
-    struct kv_json_walk w;
     int64_t n;
-    kv_json_begin(&w, list);
-    while (kv_json_item(&w, item))
-        if (!kv_json_get(*item, "index", &index) || !kv_num_int64(index, &n) || n == 0)
-            return true;
-    return false;
+    return !index.n || !kv_num_int64(index, &n) || n == 0;
 }
 
 /* The arguments of the forced tool, kept apart from the text until the end. */
 static void openai_tool(const struct kv_protocol *to, struct kv_slice calls)
 {
-    struct kv_slice call, function, value;
-    if (!first_item(calls, &call) || !kv_json_get(call, "function", &function) ||
-        !kv_json_get(function, "arguments", &value))
+    struct kv_slice call, value;
+    struct kv_json_walk w;
+    kv_json_begin(&w, calls);
+    do {
+        if (!kv_json_item(&w, &call))
+            return;
+    } while (!is_first(kv_json_find(call, "index")));
+    if (!kv_json_path(call, &value, "function", "arguments", NULL))
         return;
     if (kv_json_type(value) == KV_JSON_STRING)
         kv_json_unescape(value, to->arguments);
@@ -114,15 +113,22 @@ static bool openai_message(const struct kv_protocol *to, struct kv_slice message
     return kv_json_type(message) == KV_JSON_OBJECT;
 }
 
-static bool openai_choice(const struct kv_protocol *to, struct kv_slice choice)
+static bool openai_choice(const struct kv_protocol *to, struct kv_slice choices)
 {
-    enum { FINISH, MESSAGE, DELTA, COUNT };
-    NAMES("finish_reason", "message", "delta");
-    struct kv_slice v[COUNT];
-    PICK(choice, v);
-    replace_value(to->finish, v[FINISH]);
-    struct kv_slice message = v[MESSAGE].n ? v[MESSAGE] : v[DELTA];
-    return message.n && openai_message(to, message);
+    enum { INDEX, FINISH, MESSAGE, DELTA, COUNT };
+    NAMES("index", "finish_reason", "message", "delta");
+    struct kv_slice v[COUNT], choice;
+    struct kv_json_walk w;
+    kv_json_begin(&w, choices);
+    while (kv_json_item(&w, &choice)) {
+        PICK(choice, v);
+        if (!is_first(v[INDEX]))
+            continue;
+        replace_value(to->finish, v[FINISH]);
+        struct kv_slice message = v[MESSAGE].n ? v[MESSAGE] : v[DELTA];
+        return message.n && openai_message(to, message);
+    }
+    return false;
 }
 
 /* A body or one event of a stream. False if there is no choice in it. */
@@ -130,7 +136,7 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
 {
     enum { MODEL, ID, PROVIDER, FINGERPRINT, TIER, USAGE, CHOICES, COUNT };
     NAMES("model", "id", "provider", "system_fingerprint", "service_tier", "usage", "choices");
-    struct kv_slice v[COUNT], choice;
+    struct kv_slice v[COUNT];
     PICK(root, v);
     replace_value(to->model, v[MODEL]);
     take_id(to, v[ID]);
@@ -139,14 +145,15 @@ static bool openai_take(const struct kv_protocol *to, struct kv_slice root)
     replace_value(to->tier, v[TIER]);
     if (!kv_json_is_null(v[USAGE])) /* it is null in every event but the last */
         kv_usage_members_read(to->usage, KV_PROTOCOL_OPENAI, v[USAGE]);
-    return first_item(v[CHOICES], &choice) && kv_json_type(choice) == KV_JSON_OBJECT &&
-           openai_choice(to, choice);
+    return openai_choice(to, v[CHOICES]);
 }
 
 /* False where no name can be "error", which is true of nearly every event: that is seen at a glance. */
 static bool may_name_error(struct kv_slice root)
 {
-    return memmem(root.p, root.n, "error", 5) || memmem(root.p, root.n, "\\u00", 4);
+    const char *escape = memchr(root.p, '\\', root.n);
+    return memmem(root.p, root.n, "error", 5) ||
+           (escape && memmem(escape, (size_t)(root.p + root.n - escape), "\\u00", 4));
 }
 
 /* Where a success hides its failure. */

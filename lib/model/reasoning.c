@@ -125,11 +125,19 @@ static bool is_harmony(struct kv_slice text)
            find(text, message);
 }
 
+/* False of nearly every answer: neither a tag nor a token of the format stands in it. */
+static bool may_be_tagged(struct kv_slice text)
+{
+    return memchr(text.p, '<', text.n) || memchr(text.p, '[', text.n);
+}
+
 void kv_reasoning_split(struct kv_buf *text, bool unopened, struct kv_buf *reasoning)
 {
     struct kv_slice rest = kv_slice_of(text);
     struct kv_buf answer = {0};
     bool split = false;
+    if (!may_be_tagged(rest))
+        return;
     if (is_harmony(rest)) {
         take_channels(rest, &answer, reasoning);
         split = true;

@@ -11,6 +11,12 @@ enum {
     IDLE_LOOPBACK_S = 4, /* the servers people run themselves close after 5 s */
 };
 
+static void has_changed(struct kv_http_target *p)
+{
+    static uint64_t states;
+    p->state = ++states;
+}
+
 /* So that it is not taken apart, and put together again, for every request. */
 static CURLU *parse(const char *url)
 {
@@ -29,6 +35,7 @@ struct kv_http_target *kv_http_target_open(const char *url, struct kv_err *err)
         return NULL;
     }
     const struct kv_http_place *at = &p->place;
+    has_changed(p);
     p->parsed = parse(at->url);
     kv_buf_printf(&name, at->port ? "%s:%s" : "%s", at->host, at->port);
     p->host = kv_buf_detach(&name);
@@ -91,6 +98,7 @@ void kv_http_target_socket(struct kv_http_target *p, const char *path)
     free(p->host);
     p->socket = kv_strdup(path);
     p->host = kv_strdup(path);
+    has_changed(p);
 }
 
 static void add_encoded(struct kv_buf *out, struct kv_slice text)
@@ -120,14 +128,17 @@ void kv_http_target_query(struct kv_http_target *p, const char *name, struct kv_
     p->secret_url = kv_buf_detach(&url);
     curl_url_cleanup(p->parsed);
     p->parsed = NULL;
+    has_changed(p);
 }
 
 void kv_http_target_kept(struct kv_http_target *p, const char *keep_alive)
 {
     const char *timeout = strstr(keep_alive, "timeout=");
     long s = timeout ? strtol(timeout + 8, NULL, 10) : 0;
-    if (s > 0 && s <= 3600)
-        p->idle_s = s > 1 ? s - 1 : 1;
+    if (s <= 0 || s > 3600)
+        return;
+    p->idle_s = s > 1 ? s - 1 : 1;
+    has_changed(p);
 }
 
 bool kv_http_target_has(const struct kv_http_target *p, const char *name)

@@ -126,7 +126,6 @@ static int configure(struct kv_http_transfer *t, const struct kv_http_means *m, 
     SET(&s, CURLOPT_TCP_KEEPIDLE, 30L); /* what stands between may forget silent ones after 60 s */
     SET(&s, CURLOPT_TCP_KEEPINTVL, 10L);
     SET(&s, CURLOPT_SOCKOPTFUNCTION, set_patience);
-    SET(&s, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     SET(&s, CURLOPT_ACCEPT_ENCODING, "");
     SET(&s, CURLOPT_READFUNCTION, kv_http_file_read);
     SET(&s, CURLOPT_READDATA, &t->file);
@@ -231,16 +230,40 @@ static struct curl_slist *own_lines(struct kv_http_transfer *t, const struct kv_
     return first;
 }
 
-/* A proxy that is asked for a tunnel is told who asks, and nothing else. One that passes on a request
- * reads it there. */
 static void set_headers(
     struct kv_http_setting *s, struct kv_http_transfer *t, const struct kv_http_request *r)
 {
     struct curl_slist *own = own_lines(t, r);
-    t->tunnel = (struct curl_slist){t->means->agent, NULL};
     SET(s, CURLOPT_HTTPHEADER,
         r->field_count ? kv_http_lines_make(&t->lines, r->fields, r->field_count, own) : own);
-    SET(s, CURLOPT_PROXYHEADER, r->peer->place.encrypted ? &t->tunnel : NULL);
+}
+
+/* What stays for all requests to it. A proxy that is asked for a tunnel is told who asks, and nothing
+ * else; one that passes on a request reads it there. Addresses of loopback are not looked up anew. */
+static void set_peer(
+    struct kv_http_setting *s, struct kv_http_transfer *t, const struct kv_http_target *peer)
+{
+    bool loopback = peer->place.loopback, shared = peer->share_connections;
+    if (t->peer_state == peer->state)
+        return;
+    t->tunnel = (struct curl_slist){t->means->agent, NULL};
+    SET(s, CURLOPT_URL, peer->secret_url ? peer->secret_url : peer->place.url);
+    SET(s, CURLOPT_CURLU, peer->parsed);
+    SET(s, CURLOPT_UNIX_SOCKET_PATH, peer->socket);
+    SET(s, CURLOPT_NOPROXY, loopback ? "*" : NULL); /* NULL: as the variables say */
+    SET(s, CURLOPT_PROXYHEADER, peer->place.encrypted ? &t->tunnel : NULL);
+    SET(s, CURLOPT_DNS_CACHE_TIMEOUT, loopback ? -1L : 300L);
+    SET(s, CURLOPT_MAXAGE_CONN, peer->idle_s);
+    SET(s, CURLOPT_HTTP_VERSION, (long)(shared ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    t->peer_state = s->code == CURLE_OK ? peer->state : 0;
+}
+
+/* To another place at the host of the peer. */
+static void set_url(struct kv_http_setting *s, struct kv_http_transfer *t, const char *url)
+{
+    SET(s, CURLOPT_URL, url);
+    SET(s, CURLOPT_CURLU, NULL);
+    t->peer_state = 0;
 }
 
 int kv_http_transfer_prepare(
@@ -250,20 +273,15 @@ int kv_http_transfer_prepare(
     t->take = r->take;
     t->haste = r->haste;
     t->flight = (struct kv_http_flight){.user = t, .socket = -1};
-    const char *url = r->peer->secret_url ? r->peer->secret_url : r->peer->place.url;
-    SET(&s, CURLOPT_URL, r->url ? r->url : url);
-    SET(&s, CURLOPT_CURLU, r->url ? NULL : r->peer->parsed);
-    SET(&s, CURLOPT_UNIX_SOCKET_PATH, r->peer->socket);
-    SET(&s, CURLOPT_NOPROXY, r->peer->place.loopback ? "*" : NULL); /* NULL: as the variables say */
+    set_peer(&s, t, r->peer);
+    if (r->url)
+        set_url(&s, t, r->url);
     set_headers(&s, t, r);
     t->timeout_ms = r->timeout_ms > 0 ? r->timeout_ms : 600000;
     t->connect_timeout_ms = r->connect_timeout_ms > 0 ? r->connect_timeout_ms : 10000;
     SET(&s, CURLOPT_TIMEOUT_MS, t->timeout_ms);
     SET(&s, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms);
     SET(&s, CURLOPT_FRESH_CONNECT, r->fresh ? 1L : 0L);
-    SET(&s, CURLOPT_MAXAGE_CONN, r->peer->idle_s);
-    bool shared = r->peer->share_connections;
-    SET(&s, CURLOPT_HTTP_VERSION, (long)(shared ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
     if (r->identity != t->identity)
         SET(&s, CURLOPT_ACCEPT_ENCODING, r->identity ? NULL : "");
     set_body(&s, t, r);

@@ -44,7 +44,8 @@ struct kv_http_transfer {
     struct kv_buf body;
     struct kv_http_headers headers; /* of the reply */
     struct kv_http_target *peer;
-    bool sent; /* a connection was there; 8.23 has a PRETRANSFER_TIME without one, too */
+    uint64_t peer_state; /* of the peer that the handle is set to; 0: to none */
+    bool sent;           /* a connection was there; 8.23 has a PRETRANSFER_TIME without one, too */
     bool capped, identity;
     bool (*take)(void *user, int status, struct kv_slice bytes);
     enum kv_http_haste (*haste)(void *user);

@@ -36,6 +36,7 @@ struct kv_http_watch {
     size_t room;
     size_t count[KV_HTTP_HASTES];
     struct pollfd *polled;
+    size_t polled_room;
     struct ready *ready;
     size_t ready_count, ready_room, at;
     int named;                       /* of the ready ones, the last that was told; -1 */
@@ -56,6 +57,14 @@ static void add_ready(struct kv_http_watch *w, int fd, bool in, bool out, bool b
     }
     short events = (short)((in || broken ? POLLIN : 0) | (out || broken ? POLLOUT : 0));
     w->ready[w->ready_count++] = (struct ready){fd, events};
+}
+
+static void make_room(struct kv_http_watch *w, size_t n)
+{
+    if (n <= w->polled_room)
+        return;
+    w->polled_room = 2 * n;
+    w->polled = kv_array(w->polled, w->polled_room, sizeof *w->polled);
 }
 
 #if HAVE_EPOLL
@@ -104,7 +113,7 @@ static int move(const struct kv_http_watch *w, int fd, struct watched was, struc
 static size_t list(struct kv_http_watch *w, const bool *kinds)
 {
     size_t n = 0;
-    w->polled = kv_array(w->polled, KV_HTTP_HASTES, sizeof *w->polled);
+    make_room(w, KV_HTTP_HASTES);
     for (int i = 0; i < KV_HTTP_HASTES; i++)
         if (kinds[i])
             w->polled[n++] = (struct pollfd){.fd = w->sets[i], .events = POLLIN};
@@ -153,7 +162,7 @@ static int move(const struct kv_http_watch *w, int fd, struct watched was, struc
 static size_t list(struct kv_http_watch *w, const bool *kinds)
 {
     size_t n = 0;
-    w->polled = kv_array(w->polled, w->room + 1, sizeof *w->polled);
+    make_room(w, w->room);
     for (size_t fd = 0; fd < w->room; fd++)
         if (w->all[fd].events && kinds[w->all[fd].kind])
             w->polled[n++] = (struct pollfd){.fd = (int)fd, .events = w->all[fd].events};
@@ -268,7 +277,7 @@ static bool look(
 {
     size_t n = list(w, kinds);
     int most = timeout_ms > INT_MAX ? -1 : (int)timeout_ms;
-    w->polled = kv_array(w->polled, n + nfds, sizeof *w->polled);
+    make_room(w, n + nfds);
     for (size_t i = 0; i < nfds; i++)
         w->polled[n + i] = fds[i];
     bool any = poll(w->polled, (nfds_t)(n + nfds), most) > 0;

@@ -13,6 +13,7 @@
 enum {
     ANTHROPIC_MAX_TOKENS = 8192,
     OPENAI_LEAST_CACHED = 1024, /* tokens */
+    BESIDE_TEXTS = 256,         /* bytes of names and settings */
 };
 
 /* ---- extra_kwargs ---- */
@@ -213,12 +214,13 @@ bool kv_request_beginning(
     const struct kv_service *d, const struct kv_request *ask, struct kv_digest128 *id)
 {
     struct kv_buf shared = {0}, system = {0};
+    bool marked = ask->wire == KV_PROTOCOL_ANTHROPIC;
+    if (ask->once || (!marked && !takes_cache_key(d, ask)))
+        return false;
     kv_request_join_system(ask, &system);
     add_shared(ask, &shared);
-    bool cached =
-        ask->wire == KV_PROTOCOL_ANTHROPIC
-            ? system.n && is_worth_caching(ask, kv_slice_of(&system))
-            : takes_cache_key(d, ask) && !ask->once && shared.n * 2 / 7 >= OPENAI_LEAST_CACHED;
+    bool cached = marked ? system.n && is_worth_caching(ask, kv_slice_of(&system))
+                         : shared.n * 2 / 7 >= OPENAI_LEAST_CACHED;
     kv_buf_add_slice(&shared, ask->model);
     if (cached)
         *id = kv_digest_128(kv_slice_of(&shared));
@@ -273,10 +275,20 @@ static void add_stream(struct kv_request_body *b)
     kv_buf_add_char(b->out, '}');
 }
 
+/* Of a body without many escapes. */
+static size_t usual_size(const struct kv_request *ask)
+{
+    size_t n = BESIDE_TEXTS + ask->extra.n + (ask->schema_name ? ask->schema.n : 0);
+    for (size_t i = 0; i < ask->count; i++)
+        n += ask->messages[i].text.n + ask->messages[i].text.n / 16;
+    return n;
+}
+
 void kv_request_body_write(
     struct kv_buf *out, const struct kv_service *d, const struct kv_request *ask)
 {
     struct kv_request_body b = {.out = out, .dialect = d, .ask = ask};
+    kv_buf_reserve(out, usual_size(ask));
     if (ask->wire == KV_PROTOCOL_GEMINI) {
         kv_gemini_write(out, ask);
         return;

@@ -25,7 +25,9 @@ bool kv_warming_admit(struct kv_dispatch *c, struct kv_pending_query *e)
 void kv_warming_end(struct kv_dispatch *c, struct kv_pending_query *e, bool answered)
 {
     struct kv_beginning *of = e->warming.of;
-    if (of && of->leader != &e->warming)
+    if (!of)
+        return;
+    if (of->leader != &e->warming)
         e->endpoint->held--;
     go(c, kv_warmth_end(&c->warmth, &e->warming, answered, kv_child_now_ms()));
 }

@@ -20,12 +20,12 @@ const char *kv_active_task_key(const struct kv_active_jobs *a, const struct kv_j
 /* A task, and the failed row that it is done again for. */
 static void add_task(struct kv_active_jobs *a, struct kv_slice key)
 {
-    struct kv_task_state task;
-    kv_state_find(a->set->state, key, &task);
+    struct kv_task_state task = {0};
+    if (a->set->work->again)
+        kv_state_find(a->set->state, key, &task);
     kv_paid_tasks_add(&a->tasks, key, task.completed && task.has_row ? task.offset + 1 : 0);
 }
 
-/* The tasks a pending query is for: of an answer all that wait for it, of a judgement its own. */
 void kv_active_list_tasks(
     struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j)
 {
@@ -46,14 +46,23 @@ void kv_active_list_tasks(
     }
 }
 
+uint64_t kv_active_last_row(
+    struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j)
+{
+    if (!a->set->work->again)
+        return 0;
+    kv_active_list_tasks(a, f, j);
+    return a->tasks.last;
+}
+
 static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
     const struct kv_plan *plan = a->set->plan;
     const struct kv_job *job = f->job;
     const struct kv_judgement *j = kv_active_judgement(f, e);
-    kv_active_list_tasks(a, f, j);
-    struct kv_paid_call call = {
-        .replicate = job->replicate, .after = a->tasks.last, .command = e->endpoint->command};
+    struct kv_paid_call call = {.replicate = job->replicate,
+        .after = kv_active_last_row(a, f, j),
+        .command = e->endpoint->command};
     if (a->set->exec || a->set->requests) {
         call.question = kv_slice(kv_active_task_key(a, job));
     } else {
@@ -75,13 +84,12 @@ static void name_abroad(
 {
     if (a->set->requests) /* they have names of their own: call_of */
         return;
-    kv_active_list_tasks(a, f, kv_active_judgement(f, e));
     const struct kv_call_about of = {.nonce = a->set->nonce,
         .answering = f->pending.endpoint->model,
         .question = f->prepared->question->id,
         .replicate = f->job->replicate,
         .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE(""),
-        .again = a->tasks.last};
+        .again = kv_active_last_row(a, f, kv_active_judgement(f, e))};
     kv_call_name(e, &of);
 }
 

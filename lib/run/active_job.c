@@ -163,8 +163,7 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
 static bool is_news(
     struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j)
 {
-    kv_active_list_tasks(a, f, j);
-    return f->asked && a->tasks.last == 0;
+    return f->asked && kv_active_last_row(a, f, j) == 0;
 }
 
 /* Goes on with a judgement: the next query, or the result. May end the job. */

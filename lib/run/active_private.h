@@ -34,6 +34,10 @@ const char *kv_active_task_key(const struct kv_active_jobs *a, const struct kv_j
 void kv_active_list_tasks(
     struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j);
 
+/* The last failed row that one of them is done again for: 1 + its offset; 0: there is none. */
+uint64_t kv_active_last_row(
+    struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j);
+
 /* Asks, unless the reply is there. */
 void kv_active_ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e);
 /* As `keep` and `recall` of dispatch.h. */

@@ -87,10 +87,13 @@ static void add_retries(struct kv_buf *out, const struct kv_answer *answer)
     kv_buf_add_char(out, ']');
 }
 
-void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
+struct kv_slice kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
 {
     kv_json_out_object(out, NULL);
-    kv_json_out_text(out, "text", answer->text);
+    kv_json_out_key(out, "text");
+    size_t at = out->n;
+    kv_json_quote(out, answer->text, KV_JSON_RAW);
+    size_t n = out->n - at;
     kv_json_out_str(out, "outcome", kv_outcome_name(answer->outcome));
     add_text(out, "served", answer->served);
     if (answer->asked_at.n)
@@ -111,6 +114,7 @@ void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
     if (a.attempts > 1)
         kv_json_out_int(out, "attempts", a.attempts);
     kv_buf_add_char(out, '}');
+    return (struct kv_slice){out->p + at, n};
 }
 
 /* ---- reading: every reply of a run comes by here, so each object is walked once ---- */
@@ -232,6 +236,32 @@ bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object)
     if (kv_num_int64(v[ATTEMPTS], &n) && n >= 1 && n <= INT_MAX)
         a->attempts = (int)n;
     return true;
+}
+
+static struct kv_slice copy_text(struct kv_buf *to, struct kv_slice text)
+{
+    kv_buf_clear(to);
+    kv_buf_add_slice(to, text);
+    return kv_slice_of(to);
+}
+
+void kv_kept_answer_copy(
+    struct kv_kept_answer *kept, const struct kv_answer *answer, struct kv_slice text)
+{
+    struct kv_answer *a = &kept->answer;
+    *a = *answer;
+    a->text = read_text(text, &kept->text); /* what is no UTF-8 was repaired */
+    a->served = copy_text(&kept->served, a->served);
+    a->asked_at = copy_text(&kept->asked_at, a->asked_at);
+    a->tier = copy_text(&kept->tier, a->tier);
+    a->finish = copy_text(&kept->finish, a->finish);
+    a->adjusted = copy_text(&kept->adjusted, a->adjusted);
+    a->error = a->error_type = (struct kv_slice){0};
+    a->category = KV_RETRY_NEVER;
+    a->partial = false;
+    a->attempts = a->attempts > 1 ? a->attempts : 1;
+    if (!a->measured)
+        a->first_token_s = a->tokens_per_s = 0;
 }
 
 void kv_kept_answer_release(struct kv_kept_answer *kept)

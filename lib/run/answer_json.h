@@ -9,8 +9,8 @@
 
 #include "query.h"
 
-/* Only for KV_ANSWER_TEXT. */
-void kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer);
+/* Only for KV_ANSWER_TEXT. Returns its text as it stands in *out, a JSON string. */
+struct kv_slice kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer);
 
 /* The answer and the texts it borrows. Zero at first; used again it keeps its memory. */
 struct kv_kept_answer {
@@ -19,6 +19,10 @@ struct kv_kept_answer {
 };
 /* Reads checked JSON. False if it is no such object. */
 bool kv_answer_json_read(struct kv_kept_answer *kept, struct kv_slice object);
+/* What kv_answer_json_read would make of an answer that was written; `text` is what
+ * kv_answer_json_add returned. */
+void kv_kept_answer_copy(
+    struct kv_kept_answer *kept, const struct kv_answer *answer, struct kv_slice text);
 void kv_kept_answer_release(struct kv_kept_answer *kept);
 
 #endif

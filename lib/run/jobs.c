@@ -209,6 +209,7 @@ static int find_tasks(struct kv_jobs *w, struct found *f, const struct kv_state 
         if (!is_chosen(w, task.key) || !kv_shard_has(&o->shard, task.key))
             continue;
         int again = task.completed ? is_to_be_retried(s, &task, o, err) : 1;
+        w->again |= task.completed && again == 1;
         if (again < 0 || (again && take_task(w, f, plan, task.key, err) != 0)) {
             got = -1;
             break;

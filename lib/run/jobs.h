@@ -32,6 +32,7 @@ struct kv_jobs {
     size_t n;
     size_t *judges; /* indices of parsing models */
     size_t tasks;   /* of all jobs */
+    bool again;     /* some of them have a row already, and are done again */
     struct kv_buf keys;
     size_t chosen_count; /* tasks that the user named, each once */
     char **chosen;       /* private: they, sorted */

@@ -1,7 +1,7 @@
 /* journal - replies that were paid for, kept until the pair has their results.
  *
- * In memory there is an id, an offset and a length a reply; the replies themselves are read back
- * from the file. The file is only ever appended to by the run that made it: what an earlier one left
+ * In memory there is an id, an offset and a length a reply, and of the last short ones, which are soon
+ * asked for, the reply itself; the others are read back from the file. The file is only ever appended to by the run that made it: what an earlier one left
  * is copied into a new file, as far as it is still of use. A task that was completed and failed may
  * be done again: its replies are then told apart from those that made the failed row by where that
  * row lies, which is part of their id.
@@ -14,7 +14,6 @@
 #include "num.h"
 #include "task.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,14 +26,22 @@ enum {
     LINE_MAX_BYTES = 1 << 29,
     COPY_BYTES = 1 << 20,
     KEPT_BYTES = 1 << 18,
-    AHEAD = 2 << 20,       /* reserved; more than what is usually under way */
-    LONG_BYTES = 16 << 20, /* below this, shrinking is not worth a look */
+    RECENT = 256,           /* the last replies are held in memory, … */
+    RECENT_BYTES = 1 << 14, /* … those whose text is no longer */
+    AHEAD = 2 << 20,        /* reserved; more than what is usually under way */
+    LONG_BYTES = 16 << 20,  /* below this, shrinking is not worth a look */
 };
 
 struct entry {
     struct kv_digest128 id; /* all zero: free */
     uint64_t at;
-    size_t n;
+    uint32_t n;
+    uint32_t recent; /* where it is held, if it still is */
+};
+
+struct recent {
+    struct kv_digest128 id; /* all zero: none */
+    struct kv_kept_answer kept;
 };
 
 struct kv_journal {
@@ -49,6 +56,8 @@ struct kv_journal {
     struct kv_io_syncing *syncing; /* NULL: none is under way */
     bool dirty, broken;
     struct kv_buf line, scratch;
+    struct recent *recent; /* NULL: none yet */
+    uint32_t next;         /* of them to be written to: the oldest */
 };
 
 /* ---- the table ---- */
@@ -62,7 +71,7 @@ static struct entry *find(const struct kv_journal *j, struct kv_digest128 id)
     return &j->table[i];
 }
 
-static void note(struct kv_journal *j, struct kv_digest128 id, uint64_t at, size_t n)
+static struct entry *note(struct kv_journal *j, struct kv_digest128 id, uint64_t at, size_t n)
 {
     if (2 * (j->count + 1) > j->cap) {
         struct entry *old = j->table;
@@ -76,7 +85,8 @@ static void note(struct kv_journal *j, struct kv_digest128 id, uint64_t at, size
     }
     struct entry *e = find(j, id);
     j->count += !e->n;
-    *e = (struct entry){id, at, n};
+    *e = (struct entry){.id = id, .at = at, .n = (uint32_t)n};
+    return e;
 }
 
 static void forget_all(struct kv_journal *j)
@@ -344,6 +354,9 @@ void kv_journal_close(struct kv_journal *j)
         close(j->dir);
     kv_buf_release(&j->line);
     kv_buf_release(&j->scratch);
+    for (size_t i = 0; j->recent && i < RECENT; i++)
+        kv_kept_answer_release(&j->recent[i].kept);
+    free(j->recent);
     free(j->operand);
     free(j->path);
     free(j->name);
@@ -379,12 +392,48 @@ bool kv_journal_has(const struct kv_journal *j, struct kv_digest128 id)
     return j->count && find(j, id)->n;
 }
 
+static bool is_same(struct kv_digest128 a, struct kv_digest128 b)
+{
+    return a.hi == b.hi && a.lo == b.lo;
+}
+
+/* Holds a short reply in memory, in the place of the oldest. Returns where. */
+static uint32_t hold(struct kv_journal *j, struct kv_digest128 id, const struct kv_answer *answer,
+    struct kv_slice text)
+{
+    uint32_t at = j->next;
+    if (text.n > RECENT_BYTES)
+        return at;
+    if (!j->recent)
+        j->recent = kv_calloc(RECENT, sizeof *j->recent);
+    j->recent[at].id = id;
+    kv_kept_answer_copy(&j->recent[at].kept, answer, text);
+    j->next = (at + 1) % RECENT;
+    return at;
+}
+
+/* Hands out a reply that is held, and takes the memory of the one before it for the next. */
+static bool hand_out(struct kv_journal *j, const struct entry *e, struct kv_kept_answer *kept)
+{
+    struct recent *r = j->recent ? &j->recent[e->recent] : NULL;
+    if (!r || !is_same(r->id, e->id))
+        return false;
+    if (kept->text.cap > 2 * RECENT_BYTES)
+        kv_kept_answer_release(kept);
+    const struct kv_kept_answer memory = *kept;
+    *kept = r->kept;
+    *r = (struct recent){.kept = memory};
+    return true;
+}
+
 bool kv_journal_read(struct kv_journal *j, struct kv_digest128 id, struct kv_kept_answer *kept)
 {
     struct entry *e = j->count ? find(j, id) : NULL;
     struct kv_slice line, answer;
     if (!e || !e->n)
         return false;
+    if (hand_out(j, e, kept))
+        return true;
     kv_buf_clear(&j->line);
     kv_buf_reserve(&j->line, e->n);
     bool read = kv_io_pread(j->fd, j->line.p, e->n, (off_t)e->at, NULL) == 0;
@@ -405,6 +454,17 @@ static int break_off(struct kv_journal *j, struct kv_err *err)
     return kv_err_context(err, "%s", j->path);
 }
 
+static void add_id(struct kv_buf *out, struct kv_digest128 id)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[ID_HEX];
+    for (int i = 0; i < ID_HEX / 2; i++) {
+        hex[i] = digits[id.hi >> (60 - 4 * i) & 15];
+        hex[ID_HEX / 2 + i] = digits[id.lo >> (60 - 4 * i) & 15];
+    }
+    kv_buf_add(out, hex, sizeof hex);
+}
+
 static void add_list(struct kv_buf *out, const struct kv_buf *items)
 {
     kv_buf_add_char(out, '[');
@@ -422,18 +482,20 @@ int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv
         return -1;
     }
     kv_buf_clear(&j->line);
-    kv_buf_printf(&j->line, "{\"id\":\"%016" PRIx64 "%016" PRIx64 "\",\"tasks\":", id.hi, id.lo);
+    kv_buf_add_str(&j->line, "{\"id\":\"");
+    add_id(&j->line, id);
+    kv_buf_add_str(&j->line, "\",\"tasks\":");
     add_list(&j->line, &t->keys);
     if (t->last) {
         kv_buf_add_str(&j->line, ",\"after\":");
         add_list(&j->line, &t->after);
     }
     kv_buf_add_str(&j->line, ",\"answer\":");
-    kv_answer_json_add(&j->line, answer);
+    uint32_t recent = hold(j, id, answer, kv_answer_json_add(&j->line, answer));
     kv_buf_add_str(&j->line, "}\n");
     if (kv_io_pwrite(j->fd, kv_slice_of(&j->line), (off_t)j->size, err) != 0)
         return break_off(j, err);
-    note(j, id, j->size, j->line.n - 1);
+    note(j, id, j->size, j->line.n - 1)->recent = recent;
     j->size += j->line.n;
     j->dirty = true;
     trim(&j->line);

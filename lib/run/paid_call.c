@@ -3,8 +3,6 @@
 
 #include "json.h"
 
-#include <inttypes.h>
-
 static void add_part(struct kv_buf *out, struct kv_slice part)
 {
     kv_buf_add_count(out, part.n);
@@ -28,8 +26,15 @@ struct kv_digest128 kv_paid_call_id(
     const struct kv_paid_call *c, const char *run, struct kv_buf *text)
 {
     kv_buf_clear(text);
-    kv_buf_printf(text, "kv-journal-1 %s %" PRId64 " %" PRIu64 " %d,", run, c->replicate, c->after,
-        c->number);
+    kv_buf_add_str(text, "kv-journal-1 ");
+    kv_buf_add_str(text, run);
+    kv_buf_add_char(text, ' ');
+    kv_buf_add_int(text, c->replicate);
+    kv_buf_add_char(text, ' ');
+    kv_buf_add_count(text, c->after);
+    kv_buf_add_char(text, ' ');
+    kv_buf_add_int(text, c->number);
+    kv_buf_add_char(text, ',');
     add_part(text, c->question);
     add_part(text, c->answering);
     add_part(text, c->judging);

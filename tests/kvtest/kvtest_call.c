@@ -6,11 +6,14 @@
  *     kvtest call request  a request line -> {"id","url","wire","model"} or {"error"}
  *     kvtest call reply    a reply line -> {"id","end","success","status","body"} or {"error"}
  *     kvtest call write    a reply line -> the same in OpenAI's form, from part 7
+ *     kvtest call kept     an answer as the journal has it, of whose text a byte may be "cut" -> it as it
+ *                          is read back, a line, and as it is copied
  *
  * One line of output a line of input; the input is the member "in" of the line if it has one.
  */
 #include "kvtest.h"
 
+#include "answer_json.h"
 #include "call_id.h"
 #include "filter.h"
 #include "num.h"
@@ -128,13 +131,33 @@ static void answer_write(struct kv_slice line, struct kv_buf *out)
     kv_reply_line_release(&r);
 }
 
+static void answer_kept(struct kv_slice line, struct kv_buf *out)
+{
+    struct kv_kept_answer from = {0}, read = {0}, copied = {0};
+    struct kv_buf json = {0};
+    struct kv_slice value;
+    kv_answer_json_read(&from, line);
+    struct kv_answer answer = from.answer;
+    answer.text.n -= kv_json_get(line, "cut", &value);
+    struct kv_slice text = kv_answer_json_add(&json, &answer);
+    kv_answer_json_read(&read, kv_slice_of(&json));
+    kv_kept_answer_copy(&copied, &answer, text);
+    kv_answer_json_add(out, &read.answer);
+    kv_buf_add_char(out, '\n');
+    kv_answer_json_add(out, &copied.answer);
+    kv_kept_answer_release(&from);
+    kv_kept_answer_release(&read);
+    kv_kept_answer_release(&copied);
+    kv_buf_release(&json);
+}
+
 int kvtest_call(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*answer)(struct kv_slice line, struct kv_buf *out);
     } all[] = {{"id", answer_id}, {"nonce", answer_nonce}, {"request", answer_request},
-        {"reply", answer_reply}, {"write", answer_write}};
+        {"reply", answer_reply}, {"write", answer_write}, {"kept", answer_kept}};
     for (size_t i = 0; argc > 1 && i < sizeof all / sizeof *all; i++)
         if (strcmp(argv[1], all[i].name) == 0) {
             filter(KV_JSON_STRICT, all[i].answer);

@@ -88,3 +88,18 @@ END
     assert_success
     assert_output "$(wc -l <"$DATA/batch/requests.jsonl")/$(wc -l <"$DATA/batch/requests.jsonl")"
 }
+
+@test "call: an answer that is held in memory is the one that would be read back from the journal" {
+    run kvtest call kept <<'END'
+{"text":"It is 42.","outcome":"ok","used":{"in":3,"in_read":1,"out":5,"cost":0.25,"priced":1e-6}}
+{"text":"é \u0000 \ud800 \"q\"\n","outcome":"truncated","served":"m-2","asked_at":"http://h","tier":"flex","finish":"length","adjusted":"without top_p","used":{},"retries":[0,1,0,2],"attempts":4,"measured":true,"first_token_s":0.125,"tokens_per_s":31.5,"another":true,"thought":true}
+{"text":"half é","cut":1,"outcome":"ok","used":{"in":3},"first_token_s":1,"no_temperature":true}
+END
+    assert_success
+    assert_equal "${#lines[@]}" 6
+    for i in 0 2 4; do
+        assert_equal "${lines[i + 1]}" "${lines[i]}"
+    done
+    assert_equal "$(jq -r .text <<<"${lines[5]}")" $'half \ufffd'
+    assert_regex "${lines[3]}" '"finish":"length".*"retries":\[0,1,0,2\],"first_token_s":0.125,.*"attempts":4'
+}

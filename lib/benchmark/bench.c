@@ -10,10 +10,8 @@
 #include "io.h"
 #include "io_at.h"
 #include "json.h"
-#include "question_id.h"
 #include "question_jsonl.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +20,7 @@
 enum { LINE_MAX = (1 << 30) - 1, LENGTH_MAX = (int)((1u << 31) - 1) };
 
 static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size_t line,
-    uint64_t offset, size_t length)
+    uint64_t offset, struct kv_slice text)
 {
     b->questions = kv_grow(b->questions, b->n, sizeof *b->questions);
     b->questions[b->n++] = (struct kv_listed){.id_at = (uint32_t)b->ids.n,
@@ -33,7 +31,8 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
         .line = line & LINE_MAX,
         .content = kv_question_digest(q),
         .offset = offset,
-        .length = length & LENGTH_MAX};
+        .bytes = kv_digest_quick(text),
+        .length = text.n & LENGTH_MAX};
     kv_buf_add(&b->ids, q->id.n ? q->id.p : "", q->id.n);
     kv_buf_add(&b->ids, "", 1);
     if (b->ids.n > UINT32_MAX)
@@ -202,21 +201,19 @@ static int look_over(const struct kv_bench *b, struct top *t, struct kv_err *err
 static void take_line(struct kv_bench *b, struct kv_json_reader *r, struct kv_slice line,
     struct kv_problems *problems)
 {
-    char name[32];
     struct kv_question q = {0};
-    struct kv_slice v;
     size_t before = problems->n;
-    snprintf(name, sizeof name, "line %zu", r->value_line);
-    struct kv_path here = {.name = kv_slice(name)};
+    kv_buf_clear(&b->place);
+    kv_buf_add_str(&b->place, "line ");
+    kv_buf_add_count(&b->place, r->value_line);
+    struct kv_path here = {.name = kv_slice_of(&b->place)};
     if (kv_json_type(line) != KV_JSON_OBJECT)
         kv_problems_add(
             problems, &here, "model_type", "expected an object, got %s", kv_json_type_name(line));
-    else if (!kv_json_get(line, "question", &v) && kv_json_get(line, "rubric", &v))
-        kv_question_jsonl_rubric(&b->rubric, line, &here, problems);
     else
-        kv_question_jsonl_read(&q, line, &here, problems);
+        kv_question_jsonl_read(&q, &b->rubric, line, &here, problems);
     if (q.id.n) /* also one that is not in order: its duplicate is to be named as well */
-        list(b, &q, problems->n != before, r->value_line, kv_json_reader_offset(r, line), line.n);
+        list(b, &q, problems->n != before, r->value_line, kv_json_reader_offset(r, line), line);
     kv_question_release(&q);
 }
 
@@ -257,7 +254,7 @@ static int read_questions(
     for (size_t i = 0; (got = kv_json_reader_item(&r, &element, err)) == 1; i++) {
         struct kv_question q = {0};
         if (kv_checkpoint_read_question(&q, element, i, problems) == 0)
-            list(b, &q, false, 0, kv_json_reader_offset(&r, element), element.n);
+            list(b, &q, false, 0, kv_json_reader_offset(&r, element), element);
         kv_question_release(&q);
     }
     kv_json_reader_close(&r);
@@ -353,6 +350,7 @@ void kv_bench_close(struct kv_bench *b)
     kv_json_reader_close(&b->file);
     kv_rubric_release(&b->rubric);
     kv_buf_release(&b->text);
+    kv_buf_release(&b->place);
     free(b);
 }
 
@@ -378,31 +376,37 @@ static int read_text(
     return 0;
 }
 
-static bool same_content(const struct kv_listed *listed, const struct kv_question *q)
+/* True if the text stands for the question that was listed. What is not the same bytes was not
+ * checked yet, and may still be the same question. */
+static bool is_question(
+    const struct kv_bench *b, size_t i, struct kv_slice text, struct kv_question *q)
 {
+    const struct kv_listed *listed = &b->questions[i];
+    struct kv_problems problems = {0};
+    struct kv_rubric none = {0};
+    bool known = kv_digest_quick(text) == listed->bytes;
+    bool read = known || (kv_json_check(text, KV_JSON_DIGITS, &text, NULL) == 0 &&
+                             kv_json_type(text) == KV_JSON_OBJECT);
+    if (read)
+        read = (b->lines ? kv_question_jsonl_read(q, &none, text, NULL, &problems)
+                         : kv_checkpoint_read_question(q, text, i, &problems)) == 0;
+    kv_problems_release(&problems);
+    kv_rubric_release(&none);
+    if (!read || known)
+        return read;
     struct kv_digest128 now = kv_question_digest(q);
     return now.hi == listed->content.hi && now.lo == listed->content.lo;
 }
 
 int kv_bench_read(const struct kv_bench *b, size_t i, struct kv_question *q, struct kv_err *err)
 {
-    const struct kv_listed *from = &b->questions[i];
-    struct kv_problems problems = {0};
     struct kv_buf text = {0};
-    struct kv_slice value;
     *q = (struct kv_question){0};
-    bool same = read_text(b, from, &text, NULL) == 0 &&
-                kv_json_check(kv_slice_of(&text), KV_JSON_DIGITS, &value, NULL) == 0 &&
-                kv_json_type(value) == KV_JSON_OBJECT &&
-                (b->lines ? kv_question_jsonl_read(q, value, NULL, &problems)
-                          : kv_checkpoint_read_question(q, value, i, &problems)) == 0 &&
-                same_content(from, q);
-    kv_problems_release(&problems);
+    bool same = read_text(b, &b->questions[i], &text, NULL) == 0 &&
+                is_question(b, i, kv_slice_of(&text), q);
     kv_buf_release(&text);
-    if (same) {
-        kv_question_id_template(q->template, q->template_id);
+    if (same)
         return 0;
-    }
     kv_question_release(q);
     return kv_err_set(err, KV_INPUT, "question '%s' has changed in its file since that was opened",
         kv_bench_id(b, i).p);

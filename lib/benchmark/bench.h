@@ -35,7 +35,8 @@ struct kv_listed {
     uint64_t bad : 1;        /* private: something is wrong with it */
     uint64_t length : 31;    /* private: bytes in the file; no value has 2^31 (json_reader.h) */
     uint64_t line : 30;      /* of JSON Lines, from 1 */
-    uint64_t offset;         /* private: where it stands in the file */
+    uint64_t offset;         /* private: where it stands in the file, … */
+    uint64_t bytes;          /* … and what (kv_digest_quick) */
 };
 
 struct kv_bench {
@@ -46,8 +47,9 @@ struct kv_bench {
     bool lines;  /* JSON Lines, else JSON-LD */
     bool partly; /* private from here: see kv_bench_open_partly */
     struct kv_json_reader file;
-    struct kv_buf text; /* of a file that cannot be read twice */
-    struct kv_buf ids;  /* less than 4 GB, or there is no memory */
+    struct kv_buf text;  /* of a file that cannot be read twice */
+    struct kv_buf ids;   /* less than 4 GB, or there is no memory */
+    struct kv_buf place; /* of the line that is read */
 };
 
 /* Opens a file ("-": stdin). NULL on failure, *err in one sentence that names the file, *problems

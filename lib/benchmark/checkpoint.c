@@ -244,6 +244,7 @@ static void read_element(struct kv_question *q, const struct place *element)
     member(element, "dateModified", KV_JSON_STRING, REQUIRED);
     if (!item.value.n)
         return;
+    kv_question_begin(q, element->value.n);
     read_item(q, &item);
     read_keywords(q, element, &item);
     q->id = kv_question_keep_text(q, id);

@@ -21,14 +21,17 @@ struct kv_question {
     bool has_answer;                  /* JSON Lines may leave it out: raw_answer is then null */
     struct kv_slice template;         /* TemplateSpec JSON or Python text; n == 0: none */
     bool template_is_spec;
-    char template_id[KV_MD5_HEX + 1]; /* filled in by kv_bench_read */
     bool finished;
     struct kv_slice keywords; /* JSON array, absent if there are none */
     struct kv_slice few_shot; /* JSON array of {"question","answer"} */
     struct kv_slice workspace_path;
     struct kv_rubric rubric; /* question-specific traits, agentic ones included */
-    struct kv_arena memory;  /* private */
+    struct kv_buf texts;     /* private: its texts, as far as there was room */
+    struct kv_arena memory;  /* private: the others */
 };
+
+/* Makes room for the texts of a question whose JSON is so long: all of them, in one piece. */
+void kv_question_begin(struct kv_question *q, size_t length);
 
 /* Gives text to the question to keep; `text` is the caller's no more. */
 struct kv_slice kv_question_keep(struct kv_question *q, struct kv_buf *text);

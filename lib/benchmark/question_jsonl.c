@@ -112,38 +112,38 @@ static void make_id(struct kv_question *q)
     q->id = kv_question_keep(q, &made);
 }
 
-int kv_question_jsonl_read(struct kv_question *q, struct kv_slice line, const struct kv_path *at,
-    struct kv_problems *problems)
+static void read_question(struct kv_question *q, const struct line *l, size_t length)
 {
-    struct line l = {.at = at, .problems = problems};
-    struct kv_path text_at = path_of(&l, TEXT), rubric_at = path_of(&l, RUBRIC);
-    size_t before = problems->n;
-    take_apart(&l, line);
-    q->text = want_text(q, &l, TEXT);
-    q->answer = want_text(q, &l, ANSWER);
+    struct kv_path text_at = path_of(l, TEXT), rubric_at = path_of(l, RUBRIC);
+    kv_question_begin(q, length);
+    q->text = want_text(q, l, TEXT);
+    q->answer = want_text(q, l, ANSWER);
     q->has_answer = q->answer.p != NULL;
-    q->workspace_path = want_text(q, &l, WORKSPACE);
-    q->id = want_text(q, &l, ID);
+    q->workspace_path = want_text(q, l, WORKSPACE);
+    q->id = want_text(q, l, ID);
     if (!q->text.n)
-        kv_problems_add(problems, &text_at, "missing", "must not be empty");
+        kv_problems_add(l->problems, &text_at, "missing", "must not be empty");
     else if (!q->id.n)
         make_id(q);
-    read_finished(q, &l);
-    read_template(q, &l);
-    read_keywords(q, &l);
-    read_examples(q, &l);
-    if (!kv_json_is_null(l.value[RUBRIC]))
-        kv_rubric_read_object(&q->rubric, l.value[RUBRIC], false, &rubric_at, problems);
-    return problems->n == before ? 0 : -1;
+    read_finished(q, l);
+    read_template(q, l);
+    read_keywords(q, l);
+    read_examples(q, l);
+    if (!kv_json_is_null(l->value[RUBRIC]))
+        kv_rubric_read_object(&q->rubric, l->value[RUBRIC], false, &rubric_at, l->problems);
 }
 
-int kv_question_jsonl_rubric(struct kv_rubric *global, struct kv_slice line,
+int kv_question_jsonl_read(struct kv_question *q, struct kv_rubric *global, struct kv_slice line,
     const struct kv_path *at, struct kv_problems *problems)
 {
     struct line l = {.at = at, .problems = problems};
-    struct kv_path rubric_at = path_of(&l, RUBRIC);
     size_t before = problems->n;
     take_apart(&l, line);
-    kv_rubric_read_object(global, l.value[RUBRIC], true, &rubric_at, problems);
+    if (l.value[TEXT].n || !l.value[RUBRIC].n) {
+        read_question(q, &l, line.n);
+    } else {
+        struct kv_path rubric_at = path_of(&l, RUBRIC);
+        kv_rubric_read_object(global, l.value[RUBRIC], true, &rubric_at, problems);
+    }
     return problems->n == before ? 0 : -1;
 }

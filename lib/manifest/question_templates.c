@@ -2,6 +2,8 @@
  */
 #include "question_templates.h"
 
+#include "question_id.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +55,7 @@ static int read_entry(
     if (kv_bench_read(all->bench, e->question, &q, err) != 0)
         return -1;
     e->text = kv_digest_128(q.text);
-    memcpy(e->template_id, q.template_id, sizeof e->template_id);
+    kv_question_id_template(q.template, e->template_id);
     if (q.has_answer)
         kv_buf_add_slice(&e->answer, q.answer);
     e->now.answer = q.has_answer ? kv_slice_of(&e->answer) : (struct kv_slice){0};

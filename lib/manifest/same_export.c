@@ -45,7 +45,7 @@ static int list_questions(struct entries *e, const struct kv_bench *bench, struc
         struct entry *x = &e->list[e->n++];
         x->id = kv_bench_id(bench, i);
         x->text = kv_digest_128(q.text);
-        memcpy(x->template_id, q.template_id, sizeof x->template_id);
+        kv_question_id_template(q.template, x->template_id);
         kv_question_release(&q);
     }
     qsort(e->list, e->n, sizeof *e->list, by_id);

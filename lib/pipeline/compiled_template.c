@@ -2,6 +2,7 @@
 #include "compiled_template.h"
 
 #include "json_schema.h"
+#include "question_id.h"
 
 #include <stdlib.h>
 
@@ -40,6 +41,7 @@ struct kv_compiled_template *kv_compiled_template_open(struct kv_compiled_templa
     c = kv_calloc(1, sizeof *c);
     c->users = 1;
     kv_buf_add_slice(&c->source, source);
+    kv_question_id_template(source, c->id);
     if (compile(c, config, translator, err) != 0) {
         kv_compiled_template_close(c);
         return NULL;

@@ -12,6 +12,7 @@
 #define KV_COMPILED_TEMPLATE_H
 
 #include "config.h"
+#include "digest.h"
 #include "template.h"
 #include "translator.h"
 
@@ -21,6 +22,7 @@ struct kv_compiled_template {
     struct kv_buf shown_schema;   /* in the judge's prompt; empty where no judge is needed */
     struct kv_buf sent_schema;    /* with the judge's request; likewise */
     struct kv_buf full_schema;    /* trace fields too; for the sufficiency check, if there is one */
+    char id[KV_MD5_HEX + 1];      /* template_id of a row */
     struct kv_buf source;         /* private: by which it is known */
     size_t users;                 /* private */
 };

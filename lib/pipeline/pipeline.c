@@ -87,7 +87,7 @@ static void identify(struct kv_pipeline *p)
     const struct kv_answer_stage *g = p->generation;
     const struct kv_model_name *answerer = kv_model_names_answerer(p->shared->names, g->model);
     r->question_id = q->id;
-    r->template_id = kv_slice(q->template_id);
+    r->template_id = kv_slice(p->prepared->template_id);
     r->question_text = q->text;
     r->raw_answer = q->has_answer ? q->answer : (struct kv_slice){0};
     r->keywords_json = q->keywords;

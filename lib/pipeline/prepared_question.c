@@ -3,8 +3,10 @@
 
 #include "fewshot.h"
 #include "json.h"
+#include "question_id.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int compile(struct kv_prepared_question *s, struct kv_compiled_template **last,
     const struct kv_config *config, struct kv_translator *translator, struct kv_err *err)
@@ -16,6 +18,7 @@ static int compile(struct kv_prepared_question *s, struct kv_compiled_template *
     s->compiled = c;
     s->template = c->template;
     s->template_error = c->error;
+    memcpy(s->template_id, c->id, sizeof s->template_id);
     return 0;
 }
 
@@ -51,6 +54,8 @@ struct kv_prepared_question *kv_prepared_question_open(const struct kv_config *c
         kv_prepared_question_close(s);
         return NULL;
     }
+    if (config->evaluation_mode == KV_RUBRIC_ONLY)
+        kv_question_id_template(q->template, s->template_id);
     if (merge_rubric(config, bench, s, err) != 0 ||
         (config->evaluation_mode != KV_RUBRIC_ONLY &&
             compile(s, last, config, translator, err) != 0)) {

@@ -15,6 +15,7 @@ struct kv_prepared_question {
     const char *template_error;            /* why it is invalid; NULL: it is not */
     struct kv_compiled_template *compiled; /* whose these two are, with the schemas; NULL if not
                                               looked at */
+    char template_id[KV_MD5_HEX + 1];      /* of a row */
     bool rubric_wanted;      /* by evaluation_mode, and there are traits to evaluate */
     struct kv_rubric rubric; /* global and its own */
     bool few_shot;           /* examples may be shown */

@@ -12,6 +12,7 @@
 #include "io.h"
 #include "json.h"
 #include "plan.h"
+#include "question_id.h"
 #include "select.h"
 
 #include <stdio.h>
@@ -72,6 +73,13 @@ static struct kv_bench *open_bench(struct kv_slice line, char **text)
     return b;
 }
 
+static void add_template_id(struct kv_slice source)
+{
+    char id[KV_MD5_HEX + 1];
+    kv_question_id_template(source, id);
+    add_text(kv_slice(id));
+}
+
 /* One list over the questions, all but the ids over the finished ones. */
 static void add_list(const struct kv_bench *b, const char *name)
 {
@@ -93,7 +101,7 @@ static void add_list(const struct kv_bench *b, const char *name)
         else if (strcmp(name, "raw_answers") == 0)
             add_text(q.answer);
         else if (strcmp(name, "template_ids") == 0)
-            add_text(kv_slice(q.template_id));
+            add_template_id(q.template);
         else if (strcmp(name, "keywords") == 0) {
             kv_buf_add_str(&out, out.p[out.n - 1] == '[' ? "" : ",");
             kv_buf_add_slice(&out, q.keywords.n ? q.keywords : KV_SLICE("null"));

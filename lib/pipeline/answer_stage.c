@@ -32,13 +32,15 @@ void kv_answer_stage_display(struct kv_buf *out, const struct kv_model *model, b
     kv_identity_add_display(out, &who);
 }
 
-static void add_part(struct kv_buf *out, struct kv_slice part)
+/* Two texts as one; borrows where one of them is all. */
+static struct kv_slice join(struct kv_slice first, struct kv_slice last, struct kv_buf *joined)
 {
-    if (part.n == 0)
-        return;
-    if (out->n)
-        kv_buf_add_str(out, "\n\n");
-    kv_buf_add_slice(out, part);
+    if (!first.n || !last.n)
+        return first.n ? first : last;
+    kv_buf_add_slice(joined, first);
+    kv_buf_add_str(joined, "\n\n");
+    kv_buf_add_slice(joined, last);
+    return kv_slice_of(joined);
 }
 
 /* The question behind its examples; an example that lacks either half is passed over. */
@@ -62,11 +64,9 @@ static void add_question(const struct kv_prepared_question *s, struct kv_buf *ou
     }
     kv_buf_release(&question);
     kv_buf_release(&answer);
-    if (s->example_count)
-        kv_buf_add_str(out, "Question: ");
+    kv_buf_add_str(out, "Question: ");
     kv_buf_add_slice(out, s->question->text);
-    if (s->example_count)
-        kv_buf_add_str(out, "\nAnswer:");
+    kv_buf_add_str(out, "\nAnswer:");
 }
 
 static void add_message(struct kv_buf *out, const char *role, struct kv_slice text, int index)
@@ -81,14 +81,18 @@ static void add_message(struct kv_buf *out, const char *role, struct kv_slice te
 static void write_messages(struct kv_answer_stage *a)
 {
     int index = 0;
-    add_part(&a->system, a->model->system_prompt);
-    add_part(&a->system, a->shared->config->prompts.generation);
-    add_question(a->prepared, &a->user);
+    a->system =
+        join(a->model->system_prompt, a->shared->config->prompts.generation, &a->joined_system);
+    a->user = a->prepared->question->text;
+    if (a->prepared->example_count) {
+        add_question(a->prepared, &a->examples);
+        a->user = kv_slice_of(&a->examples);
+    }
     kv_buf_reserve(&a->context, a->system.n + a->user.n + 128); /* what it takes without escapes */
     kv_buf_add_char(&a->context, '[');
     if (a->system.n)
-        add_message(&a->context, "system", kv_slice_of(&a->system), index++);
-    add_message(&a->context, "user", kv_slice_of(&a->user), index);
+        add_message(&a->context, "system", a->system, index++);
+    add_message(&a->context, "user", a->user, index);
     kv_buf_add_char(&a->context, ']');
 }
 
@@ -116,8 +120,8 @@ void kv_answer_stage_release(struct kv_answer_stage *a)
     kv_buf_release(&a->usage);
     kv_buf_release(&a->metrics);
     kv_buf_release(&a->cut_reason);
-    kv_buf_release(&a->system);
-    kv_buf_release(&a->user);
+    kv_buf_release(&a->joined_system);
+    kv_buf_release(&a->examples);
     kv_buf_release(&a->notes);
     kv_stage_words_release(&a->words);
 }
@@ -249,9 +253,8 @@ void kv_answer_stage_query(struct kv_answer_stage *a, struct kv_query *query)
 {
     *query = (struct kv_query){.stage = "answer_generation", .temperature = a->model->temperature};
     if (a->system.n)
-        query->messages[query->count++] =
-            (struct kv_message){KV_SPEAKER_SYSTEM, kv_slice_of(&a->system)};
-    query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, kv_slice_of(&a->user)};
+        query->messages[query->count++] = (struct kv_message){KV_SPEAKER_SYSTEM, a->system};
+    query->messages[query->count++] = (struct kv_message){KV_SPEAKER_USER, a->user};
 }
 
 /* What it used and how it ended is known also of a reply without an answer in it. */

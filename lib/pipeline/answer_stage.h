@@ -64,7 +64,8 @@ struct kv_answer_stage {
     int64_t retries[KV_RETRY_CLASSES];
     const struct kv_recorded_entry *replayed; /* NULL: not from a replay store */
     bool recalled;
-    struct kv_buf system, user; /* private: of the query */
+    struct kv_slice system, user;          /* private: of the query … */
+    struct kv_buf joined_system, examples; /* … where these are not somebody else's text */
 };
 
 void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,

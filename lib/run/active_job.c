@@ -5,6 +5,7 @@
 #include "exec_result.h"
 #include "warming.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,7 +103,10 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 static struct kv_active_job *begin_job(
     struct kv_active_jobs *a, const struct kv_job *job, size_t tasks, struct kv_endpoint *endpoint)
 {
-    struct kv_active_job *f = kv_calloc(1, sizeof *f);
+    struct kv_active_job *f = a->spare ? a->spare : kv_alloc(sizeof *f);
+    if (a->spare)
+        a->spare = f->next;
+    memset(f, 0, offsetof(struct kv_active_job, single));
     f->job = job;
     f->tasks = tasks;
     f->pending.user = f;
@@ -122,7 +126,8 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
         kv_dispatch_drop(&a->dispatch, &f->judgements[i].pending);
         kv_pipeline_release(&f->judgements[i].pipeline);
     }
-    free(f->judgements);
+    if (f->judgements != &f->single)
+        free(f->judgements);
     kv_answer_stage_release(&f->generation);
     kv_prepared_question_close(f->prepared);
     kv_given_release(&f->given);
@@ -130,7 +135,8 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
     if (f->next)
         f->next->prev = f->prev;
     a->n--;
-    free(f);
+    f->next = a->spare;
+    a->spare = f;
 }
 
 /* The judge was not asked because the run is being stopped: that is no failure of the task. */
@@ -190,13 +196,14 @@ static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct kv
 static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
 {
     size_t n = f->tasks;
-    struct kv_judgement *all = kv_calloc(n, sizeof *all);
+    struct kv_judgement *all = n == 1 ? &f->single : kv_array(NULL, n, sizeof *all);
     f->judgements = all;
     f->open = n;
     for (size_t i = 0; i < n; i++) {
         struct kv_judgement *j = &all[i];
-        j->pending.user = f;
-        j->pending.endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]];
+        j->pending = (struct kv_pending_query){
+            .user = f, .endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]]};
+        j->written = j->stood_in = false;
         kv_pipeline_begin(
             &j->pipeline, a->set->shared, f->prepared, &f->generation, j->pending.endpoint->model);
     }
@@ -457,6 +464,11 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
     kv_warming_stop(&a->dispatch);
     while (a->first)
         end_job(a, a->first);
+    while (a->spare) {
+        struct kv_active_job *f = a->spare;
+        a->spare = f->next;
+        free(f);
+    }
     kv_compiled_template_close(a->compiled);
     kv_dispatch_release(&a->dispatch);
     kv_buf_release(&a->line);

@@ -32,7 +32,7 @@ struct kv_active_jobs {
     bool stopping; /* set by run: what single tasks lack is explained by that */
     size_t n;      /* under way */
     /* private */
-    struct kv_active_job *first;
+    struct kv_active_job *first, *spare;   /* spare: memory for further ones */
     struct kv_compiled_template *compiled; /* the last one */
     struct kv_buf line, key;
     struct kv_paid_tasks tasks;

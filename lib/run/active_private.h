@@ -22,6 +22,8 @@ struct kv_active_job {
     size_t open; /* judgements not yet written */
     bool asked;  /* the answer was; else an earlier row or file has it */
     struct kv_active_job *next, *prev;
+    struct kv_judgement
+        single; /* that of a job of one task; last, so that it is not cleared before */
 };
 
 /* ---- active_ask ---- */

@@ -28,7 +28,7 @@ struct kv_streaming {
 enum { KV_ENDPOINT_IDS = 64 };
 struct kv_endpoint_ids {
     struct kv_endpoint_id {
-        struct kv_digest128 id, asked;
+        uint64_t id, asked; /* kv_digest_quick */
     } last[KV_ENDPOINT_IDS];
     size_t n;
     bool vary, repeat;

@@ -154,11 +154,6 @@ static void look_at_prompt(
     kv_buf_release(&text);
 }
 
-static bool is_same(struct kv_digest128 a, struct kv_digest128 b)
-{
-    return a.hi == b.hi && a.lo == b.lo;
-}
-
 /* Two replies to one question with one id are one reply, from a cache of replies on the way: then
  * there are no replicates. Ids say nothing at a server that gives the same to everything. */
 static void look_at_id(
@@ -168,11 +163,11 @@ static void look_at_id(
     if (e->judge || !reply->id.n)
         return;
     const struct kv_endpoint_id now = {
-        kv_digest_128(kv_slice_of(&reply->id)), kv_digest_128(q->messages[q->count - 1].text)};
+        kv_digest_quick(kv_slice_of(&reply->id)), kv_digest_quick(q->messages[q->count - 1].text)};
     for (size_t i = 0; i < KV_ENDPOINT_IDS && i < ids->n; i++) {
-        bool same = is_same(ids->last[i].id, now.id);
+        bool same = ids->last[i].id == now.id;
         ids->vary |= !same;
-        ids->repeat |= same && is_same(ids->last[i].asked, now.asked);
+        ids->repeat |= same && ids->last[i].asked == now.asked;
     }
     ids->last[ids->n++ % KV_ENDPOINT_IDS] = now;
     if (ids->repeat && ids->vary)

@@ -135,9 +135,10 @@ void kv_http_target_kept(struct kv_http_target *p, const char *keep_alive)
 {
     const char *timeout = strstr(keep_alive, "timeout=");
     long s = timeout ? strtol(timeout + 8, NULL, 10) : 0;
-    if (s <= 0 || s > 3600)
+    long idle_s = s > 1 ? s - 1 : 1;
+    if (s <= 0 || s > 3600 || idle_s == p->idle_s)
         return;
-    p->idle_s = s > 1 ? s - 1 : 1;
+    p->idle_s = idle_s;
     has_changed(p);
 }
 

@@ -20,8 +20,8 @@ struct kv_http_target {
     struct kv_http_place place; /* what is asked, and what decides who gets a key */
     char *host;                 /* "host" or "host:port": what may be printed */
     char *socket;               /* path of the unix socket it is reached by; NULL: none */
-    bool
-        share_connections; /* by HTTP/2, if it is offered: true of https; decided before it is asked */
+    bool share_connections;     /* by HTTP/2, if it is offered: true of https. Not to be changed
+                                   once it has been asked */
     /* private to http */
     uint64_t state;          /* never that of another target, nor of this one before a change */
     struct Curl_URL *parsed; /* the place's URL; NULL where a secret one stands for it */

@@ -1,7 +1,6 @@
 /* num - numbers as text, the way karenina's two serialisers write them. */
 #include "num.h"
 
-#include <errno.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -190,16 +189,16 @@ bool kv_num_double(struct kv_slice text, double *x)
 
 bool kv_num_int64(struct kv_slice text, int64_t *x)
 {
-    char copy[32];
-    if (text.n >= sizeof copy || !is_number(text, true))
+    int64_t n = 0; /* of below nought there is one more */
+    if (!is_number(text, true))
         return false;
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    errno = 0;
-    long long v = strtoll(copy, NULL, 10);
-    if (errno)
+    bool negative = *text.p == '-';
+    for (size_t i = negative; i < text.n; i++)
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, text.p[i] - '0', &n))
+            return false;
+    if (!negative && __builtin_sub_overflow(0, n, &n))
         return false;
-    *x = v;
+    *x = n;
     return true;
 }
 

@@ -99,34 +99,36 @@ static void openai_tool(const struct kv_protocol *to, struct kv_slice calls)
         kv_json_compact(to->arguments, value);
 }
 
-static bool openai_message(const struct kv_protocol *to, struct kv_slice message)
+enum { CONTENT, DETAILS, REASONING_CONTENT, REASONING, REFUSAL, CALLS, MESSAGE_COUNT };
+static const char *const message_names[MESSAGE_COUNT] = {
+    "content", "reasoning_details", "reasoning_content", "reasoning", "refusal", "tool_calls"};
+
+/* Its members. */
+static void openai_message(const struct kv_protocol *to, const struct kv_slice *v)
 {
-    enum { CONTENT, DETAILS, REASONING_CONTENT, REASONING, REFUSAL, CALLS, COUNT };
-    NAMES(
-        "content", "reasoning_details", "reasoning_content", "reasoning", "refusal", "tool_calls");
-    struct kv_slice v[COUNT];
-    PICK(message, v);
     openai_content(to, v[CONTENT]);
     openai_reasoning(to, v[DETAILS], v[REASONING_CONTENT], v[REASONING]);
     append_value(to->refusal, v[REFUSAL]);
     openai_tool(to, v[CALLS]);
-    return kv_json_type(message) == KV_JSON_OBJECT;
 }
 
 static bool openai_choice(const struct kv_protocol *to, struct kv_slice choices)
 {
     enum { INDEX, FINISH, MESSAGE, DELTA, COUNT };
-    NAMES("index", "finish_reason", "message", "delta");
-    struct kv_slice v[COUNT], choice;
+    struct kv_slice message[MESSAGE_COUNT], delta[MESSAGE_COUNT], choice;
+    struct kv_json_branch b[COUNT] = {{.name = "index"}, {.name = "finish_reason"},
+        {"message", message_names, message, MESSAGE_COUNT, {0}},
+        {"delta", message_names, delta, MESSAGE_COUNT, {0}}};
     struct kv_json_walk w;
     kv_json_begin(&w, choices);
     while (kv_json_item(&w, &choice)) {
-        PICK(choice, v);
-        if (!is_first(v[INDEX]))
+        kv_json_pick_branches(choice, b, COUNT);
+        if (!is_first(b[INDEX].value))
             continue;
-        replace_value(to->finish, v[FINISH]);
-        struct kv_slice message = v[MESSAGE].n ? v[MESSAGE] : v[DELTA];
-        return message.n && openai_message(to, message);
+        const struct kv_json_branch *said = &b[b[MESSAGE].value.n ? MESSAGE : DELTA];
+        replace_value(to->finish, b[FINISH].value);
+        openai_message(to, said->values);
+        return kv_json_type(said->value) == KV_JSON_OBJECT;
     }
     return false;
 }

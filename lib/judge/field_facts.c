@@ -43,7 +43,7 @@ void kv_field_facts_close(struct kv_facts *s)
 
 static struct kv_slice parameter(const struct asked *a, const char *name)
 {
-    return kv_json_find(a->f->verify_with, name);
+    return kv_fields_parameter(a->f, name);
 }
 
 static void tell_bool(struct kv_fact *to, bool value)

@@ -34,7 +34,7 @@ struct field {
 
 static struct kv_slice parameter(const struct field *a, const char *name)
 {
-    return kv_json_find(a->f->verify_with, name);
+    return kv_fields_parameter(a->f, name);
 }
 
 static bool is_mode(const struct field *a, const char *name, const char *mode)

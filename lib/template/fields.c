@@ -92,6 +92,26 @@ static void shape(struct kv_template *t, struct kv_answer_field *f)
     }
 }
 
+struct kv_slice kv_fields_parameter(const struct kv_answer_field *f, const char *name)
+{
+    for (size_t i = 0; f->parameters && f->primitive->parameters[i].name; i++)
+        if (strcmp(f->primitive->parameters[i].name, name) == 0)
+            return f->parameters[i];
+    return (struct kv_slice){0};
+}
+
+/* Answers are checked by the thousand: the values of the parameters are looked up once. */
+static void find_parameters(struct kv_template *t, struct kv_answer_field *f)
+{
+    size_t n = 0;
+    while (f->primitive->parameters[n].name)
+        n++;
+    f->parameters = kv_calloc(n, sizeof *f->parameters);
+    kv_arena_keep(&t->memory, (char *)f->parameters);
+    for (size_t i = 0; i < n; i++)
+        f->parameters[i] = kv_json_find(f->verify_with, f->primitive->parameters[i].name);
+}
+
 void kv_fields_finish(struct kv_template *t)
 {
     struct kv_buf truth = {0};
@@ -107,6 +127,8 @@ void kv_fields_finish(struct kv_template *t)
         kv_json_quote(&truth, f->name, KV_JSON_RAW);
         kv_buf_add_char(&truth, ':');
         kv_buf_add_slice(&truth, f->ground_truth);
+        if (f->primitive)
+            find_parameters(t, f);
     }
     kv_buf_add_char(&truth, '}');
     t->ground_truth = kv_fields_keep(t, t->always_false ? KV_SLICE("null") : kv_slice_of(&truth));

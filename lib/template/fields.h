@@ -44,6 +44,7 @@ struct kv_answer_field {
     struct kv_slice ground_truth; /* JSON, always present in a verified field */
     struct kv_slice verify_with;  /* JSON, the primitive's full dump */
     const struct kv_primitive *primitive;
+    struct kv_slice *parameters; /* private: kv_fields_parameter */
     double weight;
 };
 
@@ -68,6 +69,9 @@ struct kv_template {
     struct kv_slice ground_truth; /* JSON object: parsed_gt_response */
     struct kv_arena memory;       /* private */
 };
+
+/* The value of a parameter of a verified field's primitive, JSON; n == 0: it has none of that name. */
+struct kv_slice kv_fields_parameter(const struct kv_answer_field *f, const char *name);
 
 /* ---- for the readers of the two forms ---- */
 

@@ -54,28 +54,30 @@ struct kv_digest128 kv_digest_128(struct kv_slice bytes)
     return d;
 }
 
-static uint64_t mix(uint64_t h, uint64_t word)
+static uint64_t mix(uint64_t h, const char *p)
 {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
     h = (h ^ word) * 0x9E3779B97F4A7C15u;
     return h ^ h >> 32;
 }
 
-/* Four words at once: a multiplication takes several cycles, and they need not wait for each other. */
+/* Two words at once: a multiplication takes several cycles, and one need not wait for the other. */
 uint64_t kv_digest_quick(struct kv_slice bytes)
 {
-    enum { LANES = 4 };
-    uint64_t h[LANES] = {bytes.n, 1, 2, 3}, word[LANES];
-    for (; bytes.n >= sizeof word; bytes.p += sizeof word, bytes.n -= sizeof word) {
-        memcpy(word, bytes.p, sizeof word);
-        for (int i = 0; i < LANES; i++)
-            h[i] = mix(h[i], word[i]);
+    enum { PIECE = 16 };
+    const char *p = bytes.p, *end = p + bytes.n - bytes.n % PIECE;
+    char last[PIECE] = {0};
+    uint64_t a = bytes.n, b = 1;
+    for (; p < end; p += PIECE) {
+        a = mix(a, p);
+        b = mix(b, p + PIECE / 2);
     }
-    memset(word, 0, sizeof word);
-    if (bytes.n)
-        memcpy(word, bytes.p, bytes.n);
-    for (int i = 0; i < LANES; i++)
-        h[i] = mix(h[i], word[i]);
-    return mix(mix(h[0], h[1]), mix(h[2], h[3]));
+    if (bytes.n % PIECE)
+        memcpy(last, p, bytes.n % PIECE);
+    a = mix(a, last);
+    b = mix(b, last + PIECE / 2);
+    return mix(a, (const char *)&b);
 }
 
 struct kv_digest *kv_digest_begin(void)

@@ -1,10 +1,10 @@
 /* journal - replies that were paid for, kept until the pair has their results.
  *
- * In memory there is an id, an offset and a length a reply, and of the last short ones, which are soon
- * asked for, the reply itself; the others are read back from the file. The file is only ever appended to by the run that made it: what an earlier one left
- * is copied into a new file, as far as it is still of use. A task that was completed and failed may
- * be done again: its replies are then told apart from those that made the failed row by where that
- * row lies, which is part of their id.
+ * In memory there is an id, an offset and a length a reply, and of short ones, until they are asked
+ * for, the reply itself; the others are read back from the file. The file is only ever appended to by
+ * the run that made it: what an earlier one left is copied into a new file, as far as it is still of
+ * use. A task that was completed and failed may be done again: its replies are then told apart from
+ * those that made the failed row by where that row lies, which is part of their id.
  */
 #include "journal.h"
 
@@ -26,21 +26,22 @@ enum {
     LINE_MAX_BYTES = 1 << 29,
     COPY_BYTES = 1 << 20,
     KEPT_BYTES = 1 << 18,
-    RECENT = 256,           /* the last replies are held in memory, … */
-    RECENT_BYTES = 1 << 14, /* … those whose text is no longer */
-    AHEAD = 2 << 20,        /* reserved; more than what is usually under way */
-    LONG_BYTES = 16 << 20,  /* below this, shrinking is not worth a look */
+    HELD = 1024,           /* so many replies are held in memory at most, … */
+    HELD_BYTES = 1 << 14,  /* … none whose text is longer */
+    AHEAD = 2 << 20,       /* reserved; more than what is usually under way */
+    LONG_BYTES = 16 << 20, /* below this, shrinking is not worth a look */
 };
 
 struct entry {
     struct kv_digest128 id; /* all zero: free */
     uint64_t at;
     uint32_t n;
-    uint32_t recent; /* where it is held, if it still is */
+    uint32_t held; /* 1 + where in memory; 0: it is not */
 };
 
-struct recent {
+struct held {
     struct kv_digest128 id; /* all zero: none */
+    uint32_t spare;         /* 1 + the next one without a reply */
     struct kv_kept_answer kept;
 };
 
@@ -56,8 +57,8 @@ struct kv_journal {
     struct kv_io_syncing *syncing; /* NULL: none is under way */
     bool dirty, broken;
     struct kv_buf line, scratch;
-    struct recent *recent; /* NULL: none yet */
-    uint32_t next;         /* of them to be written to: the oldest */
+    struct held *held;
+    uint32_t held_count, spare; /* 1 + the first one without a reply */
 };
 
 /* ---- the table ---- */
@@ -94,6 +95,9 @@ static void forget_all(struct kv_journal *j)
     free(j->table);
     j->table = NULL;
     j->cap = j->count = 0;
+    for (uint32_t i = 0; i < j->held_count; i++)
+        j->held[i].spare = i;
+    j->spare = j->held_count;
     j->size = j->reserved = 0;
 }
 
@@ -354,9 +358,9 @@ void kv_journal_close(struct kv_journal *j)
         close(j->dir);
     kv_buf_release(&j->line);
     kv_buf_release(&j->scratch);
-    for (size_t i = 0; j->recent && i < RECENT; i++)
-        kv_kept_answer_release(&j->recent[i].kept);
-    free(j->recent);
+    for (size_t i = 0; i < j->held_count; i++)
+        kv_kept_answer_release(&j->held[i].kept);
+    free(j->held);
     free(j->operand);
     free(j->path);
     free(j->name);
@@ -397,32 +401,47 @@ static bool is_same(struct kv_digest128 a, struct kv_digest128 b)
     return a.hi == b.hi && a.lo == b.lo;
 }
 
-/* Holds a short reply in memory, in the place of the oldest. Returns where. */
+/* 1 + the place of one more reply in memory, or 0. */
+static uint32_t make_room(struct kv_journal *j)
+{
+    uint32_t place = j->spare;
+    if (place) {
+        j->spare = j->held[place - 1].spare;
+        return place;
+    }
+    if (j->held_count == HELD)
+        return 0;
+    j->held = kv_grow(j->held, j->held_count, sizeof *j->held);
+    j->held[j->held_count++] = (struct held){0};
+    return j->held_count;
+}
+
+/* Holds a short reply in memory. Returns 1 + its place, or 0. */
 static uint32_t hold(struct kv_journal *j, struct kv_digest128 id, const struct kv_answer *answer,
     struct kv_slice text)
 {
-    uint32_t at = j->next;
-    if (text.n > RECENT_BYTES)
-        return at;
-    if (!j->recent)
-        j->recent = kv_calloc(RECENT, sizeof *j->recent);
-    j->recent[at].id = id;
-    kv_kept_answer_copy(&j->recent[at].kept, answer, text);
-    j->next = (at + 1) % RECENT;
-    return at;
+    uint32_t place = text.n > HELD_BYTES ? 0 : make_room(j);
+    if (place) {
+        j->held[place - 1].id = id;
+        kv_kept_answer_copy(&j->held[place - 1].kept, answer, text);
+    }
+    return place;
 }
 
-/* Hands out a reply that is held, and takes the memory of the one before it for the next. */
-static bool hand_out(struct kv_journal *j, const struct entry *e, struct kv_kept_answer *kept)
+/* Hands out a reply that is held; the memory of the one before it is for the next. */
+static bool hand_out(struct kv_journal *j, struct entry *e, struct kv_kept_answer *kept)
 {
-    struct recent *r = j->recent ? &j->recent[e->recent] : NULL;
-    if (!r || !is_same(r->id, e->id))
+    uint32_t place = e->held;
+    struct held *h = place ? &j->held[place - 1] : NULL;
+    if (!h || !is_same(h->id, e->id))
         return false;
-    if (kept->text.cap > 2 * RECENT_BYTES)
+    if (kept->text.cap > 2 * HELD_BYTES)
         kv_kept_answer_release(kept);
     const struct kv_kept_answer memory = *kept;
-    *kept = r->kept;
-    *r = (struct recent){.kept = memory};
+    *kept = h->kept;
+    *h = (struct held){.kept = memory, .spare = j->spare};
+    j->spare = place;
+    e->held = 0;
     return true;
 }
 
@@ -491,11 +510,11 @@ int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv
         add_list(&j->line, &t->after);
     }
     kv_buf_add_str(&j->line, ",\"answer\":");
-    uint32_t recent = hold(j, id, answer, kv_answer_json_add(&j->line, answer));
+    uint32_t held = hold(j, id, answer, kv_answer_json_add(&j->line, answer));
     kv_buf_add_str(&j->line, "}\n");
     if (kv_io_pwrite(j->fd, kv_slice_of(&j->line), (off_t)j->size, err) != 0)
         return break_off(j, err);
-    note(j, id, j->size, j->line.n - 1)->recent = recent;
+    note(j, id, j->size, j->line.n - 1)->held = held;
     j->size += j->line.n;
     j->dirty = true;
     trim(&j->line);

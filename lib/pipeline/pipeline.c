@@ -7,6 +7,7 @@
 #include "remarks.h"
 #include "task.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* ---- errors: what a stage records, and what becomes of it in the result ---- */
@@ -111,13 +112,14 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *s
     const struct kv_prepared_question *prepared, const struct kv_answer_stage *generation,
     const struct kv_model *judge)
 {
-    *p = (struct kv_pipeline){.shared = shared,
-        .prepared = prepared,
-        .generation = generation,
-        .judge = judge,
-        .judge_name = kv_model_names_judge(shared->names, judge),
-        .asked = judge->model_name,
-        .error_category = KV_RETRY_NEVER};
+    memset(p, 0, offsetof(struct kv_pipeline, record));
+    p->shared = shared;
+    p->prepared = prepared;
+    p->generation = generation;
+    p->judge = judge;
+    p->judge_name = kv_model_names_judge(shared->names, judge);
+    p->asked = judge->model_name;
+    p->error_category = KV_RETRY_NEVER;
     kv_result_builder_init(&p->record, generation->start);
     identify(p);
     if (prepared->template_error) {

@@ -46,7 +46,6 @@ struct kv_pipeline {
     const struct kv_model_name *judge_name;
     struct kv_slice asked; /* name of the model that judges: another one, if that is down */
     enum kv_stage stage;
-    struct kv_result_builder record;
     bool error; /* a stage failed: no later one runs */
     enum kv_retry_class error_category;
     const char *error_stage;
@@ -68,6 +67,7 @@ struct kv_pipeline {
     /* the query being asked */
     struct kv_judge_prompts_texts texts;
     struct kv_reask again;
+    struct kv_result_builder record; /* last: it clears itself */
 };
 
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *shared,

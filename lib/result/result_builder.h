@@ -85,8 +85,7 @@ struct kv_result_builder {
     struct kv_slice error_message; /* p != NULL: details.error_message, whole */
     bool details_retry_counts;     /* details.retry_counts too */
     unsigned caveats;              /* enum kv_caveat */
-    struct kv_slice warnings[KV_WARNINGS_MAX];
-    size_t warning_count; /* also those beyond the maximum: they are only counted */
+    size_t warning_count;          /* also those beyond the maximum: they are only counted */
     struct kv_retry_count retries[KV_RETRY_CLASSES];
 
     /* the template block */
@@ -111,9 +110,8 @@ struct kv_result_builder {
     bool sufficiency_performed, sufficiency_override;
     enum kv_tri sufficiency_detected; /* true: sufficient */
     struct kv_slice sufficiency_reasoning;
-    bool has_usage;                            /* false: usage_metadata is null */
-    struct kv_stage_usage usage[KV_USAGE_MAX]; /* in the order of first call */
-    size_t usage_count;
+    bool has_usage;     /* false: usage_metadata is null */
+    size_t usage_count; /* of usage */
     struct kv_slice agent_metrics_json;
 
     /* the rest */
@@ -121,6 +119,10 @@ struct kv_result_builder {
     struct kv_slice evaluation_input;
     bool used_full_trace;
     struct kv_slice trace_extraction_error;
+
+    /* as many as are counted above; kv_result_builder_init leaves them as they are */
+    struct kv_slice warnings[KV_WARNINGS_MAX];
+    struct kv_stage_usage usage[KV_USAGE_MAX]; /* in the order of first call */
 };
 
 /* All zeros, used_full_trace true, timestamp from `start` in local time. */

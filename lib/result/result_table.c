@@ -61,7 +61,7 @@ static const struct kv_shape caveats = LIST_OF(caveat);
 /* ---- the lists ---- */
 
 /* clang-format off */
-#define MEMBER(key, of, value) {.name = #key, .shape = &(of), .default_json = value},
+#define MEMBER(key, of, value) {.name = #key, .shape = &(of), .default_json = sizeof(value) > 1 ? value : NULL},
 #define END {.name = NULL}
 /* clang-format on */
 

@@ -1,7 +1,7 @@
 /* result_table - the members of a VerificationResult: their order, shapes and defaults, once.
  *
  * Reading, writing and the CSV columns all go by these lists. A row of one is
- * M(name, shape, default): the default is JSON, NULL where the member is required. For each list
+ * M(name, shape, default): the default is JSON, KV_REQUIRED where the member is required. For each list
  * there is a shape (shape.h), and an enumerator a member, which is its position: as
  * KV_METADATA_failure, so that nobody counts.
  *
@@ -16,24 +16,26 @@
 
 #include "shape.h"
 
+#define KV_REQUIRED "" /* a literal too, so that it can be put behind a name */
+
 #define KV_RESULT_TABLE_METADATA(M)                                                                \
-    M(question_id, kv_shape_text, NULL)                                                            \
-    M(template_id, kv_shape_text, NULL)                                                            \
+    M(question_id, kv_shape_text, KV_REQUIRED)                                                     \
+    M(template_id, kv_shape_text, KV_REQUIRED)                                                     \
     M(failure, kv_result_table_failure, "null")                                                    \
     M(caveats, caveats, "[]")                                                                      \
     M(warnings, kv_shape_texts, "[]")                                                              \
     M(partial_content, kv_shape_text_null, "null")                                                 \
     M(retry_counts, counters_map, "null")                                                          \
-    M(question_text, kv_shape_text, NULL)                                                          \
+    M(question_text, kv_shape_text, KV_REQUIRED)                                                   \
     M(raw_answer, kv_shape_text_null, "null")                                                      \
     M(keywords, kv_shape_texts_null, "null")                                                       \
-    M(answering, identity, NULL)                                                                   \
-    M(parsing, identity, NULL)                                                                     \
+    M(answering, identity, KV_REQUIRED)                                                            \
+    M(parsing, identity, KV_REQUIRED)                                                              \
     M(answering_system_prompt, kv_shape_text_null, "null")                                         \
     M(parsing_system_prompt, kv_shape_text_null, "null")                                           \
-    M(execution_time, kv_shape_float, NULL)                                                        \
-    M(timestamp, kv_shape_text, NULL)                                                              \
-    M(result_id, kv_shape_text, NULL)                                                              \
+    M(execution_time, kv_shape_float, KV_REQUIRED)                                                 \
+    M(timestamp, kv_shape_text, KV_REQUIRED)                                                       \
+    M(result_id, kv_shape_text, KV_REQUIRED)                                                       \
     M(run_name, kv_shape_text_null, "null")                                                        \
     M(replicate, kv_shape_int_null, "null")                                                        \
     M(few_shot_enabled, kv_shape_bool, "false")                                                    \
@@ -45,9 +47,9 @@
     M(scenario_path, kv_shape_texts_null, "null")
 
 #define KV_RESULT_TABLE_FAILURE(M)                                                                 \
-    M(category, category, NULL)                                                                    \
-    M(stage, kv_shape_text, NULL)                                                                  \
-    M(reason, reason, NULL)                                                                        \
+    M(category, category, KV_REQUIRED)                                                             \
+    M(stage, kv_shape_text, KV_REQUIRED)                                                           \
+    M(reason, reason, KV_REQUIRED)                                                                 \
     M(details, object_null, "null")
 
 #define KV_RESULT_TABLE_TEMPLATE(M)                                                                \
@@ -137,7 +139,7 @@
 
 /* The blocks, and what stands beside them. */
 #define KV_RESULT_TABLE(M)                                                                         \
-    M(metadata, kv_result_table_metadata, NULL)                                                    \
+    M(metadata, kv_result_table_metadata, KV_REQUIRED)                                             \
     M(template, kv_result_table_template, "null")                                                  \
     M(rubric, kv_result_table_rubric, "null")                                                      \
     M(deep_judgment, kv_result_table_deep_judgment, "null")                                        \

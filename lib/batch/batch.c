@@ -161,6 +161,27 @@ static struct kv_batch_service *find_service(
     return NULL;
 }
 
+/* What an earlier process was told: to leave the service alone until then. */
+static void heed_pause(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *like)
+{
+    int64_t until = 0, now = kv_batch_now_ms();
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        bool same =
+            strcmp(p->dialect, like->dialect) == 0 && strcmp(p->base_url, like->base_url) == 0;
+        until = same && p->look_after_ms > until ? p->look_after_ms : until;
+    }
+    if (until <= now)
+        return;
+    s->stopped = b->tally.waits = true;
+    struct kv_buf time = {0};
+    kv_batch_json_time_text(&time, until);
+    kv_batch_say(b, NULL, "%s wants to be asked again at %s: run again then",
+        s->line.provider.chat->host, time.p);
+    kv_buf_release(&time);
+}
+
 struct kv_batch_service *kv_batch_service_of(
     struct kv_batch *b, const struct kv_batch_part *p, struct kv_err *err)
 {
@@ -186,6 +207,7 @@ struct kv_batch_service *kv_batch_service_of(
     s->line.signal = &b->tally.signal;
     s->line.signal_fd = b->options.signal_fd;
     s->line.pace = b->options.pace;
+    heed_pause(b, s, p);
     b->services = kv_grow(b->services, b->service_count, sizeof *b->services);
     b->services[b->service_count++] = s;
     return s;
@@ -304,6 +326,19 @@ int kv_batch_note_culprit(struct kv_batch *b, const struct kv_batch_part *p,
 
 /* ---- asking ---- */
 
+enum { PATIENCE_MS = 120000, ASKS = 4 };
+
+/* True if it was done once more what the service wants to be asked later, and soon. */
+static bool comes_again(
+    struct kv_batch *b, struct kv_batch_service *s, const struct kv_exchange_request *request)
+{
+    const struct kv_exchange *x = &b->x;
+    bool reads = !request->body.p && !request->from_file && !request->method;
+    bool busy = x->end != KV_EXCHANGE_DONE && (x->status == 429 || x->status == 503);
+    return reads && busy && x->retry_after_ms >= 0 && x->retry_after_ms <= PATIENCE_MS &&
+           kv_exchange_pause(&s->line, x->retry_after_ms);
+}
+
 void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p,
     const char *path, const struct kv_exchange_request *how)
 {
@@ -313,6 +348,8 @@ void kv_batch_ask(struct kv_batch *b, struct kv_batch_service *s, const struct k
     if (!request.url)
         request.url = url.p;
     kv_exchange_run(&b->x, &s->line, &request);
+    for (int i = 1; i < ASKS && comes_again(b, s, &request); i++)
+        kv_exchange_run(&b->x, &s->line, &request);
     kv_buf_release(&url);
     if (b->x.end == KV_EXCHANGE_REFUSED && (b->x.status == 401 || b->x.status == 403) &&
         !s->stopped) {
@@ -333,8 +370,27 @@ void kv_batch_take_refusal(
         return;
     }
     b->tally.waits = true;
-    s->stopped = x->end == KV_EXCHANGE_UNMADE;
+    s->stopped = x->end == KV_EXCHANGE_UNMADE || x->status == 429;
     kv_batch_say(b, p, "%s: %s; run again", s->line.provider.chat->host, x->message.p);
+}
+
+int kv_batch_note_refusal(struct kv_batch *b, struct kv_batch_service *s,
+    const struct kv_batch_part *p, struct kv_err *err)
+{
+    const struct kv_exchange *x = &b->x;
+    bool later = !s->stopped && x->status == 429 && x->retry_after_ms > 0;
+    struct kv_buf more = {0};
+    kv_batch_take_refusal(b, s, p);
+    if (!later || b->tally.signal)
+        return 0;
+    kv_json_out_str(&more, "step", "look");
+    kv_json_out_str(&more, "class", kv_outcome_name(x->class));
+    kv_json_out_int(&more, "status", x->status);
+    kv_json_out_str(&more, "message", x->message.p);
+    kv_batch_json_add_time(&more, "not_before", kv_batch_in_ms(b, x->retry_after_ms));
+    int failed = kv_batch_note(b, p, "refused", more.p, err);
+    kv_buf_release(&more);
+    return failed;
 }
 
 bool kv_batch_get(

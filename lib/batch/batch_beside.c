@@ -8,6 +8,7 @@
 #include "json_out.h"
 #include "ledger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -62,6 +63,40 @@ int kv_batch_beside_held(
         *held = NULL;
     }
     return failed;
+}
+
+int kv_batch_beside_lacks(
+    const struct kv_ledger *ledger, const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_file file = {0};
+    int64_t least = 0;
+    for (size_t i = 0; i < kv_ledger_parts(ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(ledger, i);
+        least += kv_batch_part_has_replies(p) ? p->reply_bytes : 0;
+    }
+    if (least == 0)
+        return 0;
+    char *path = kv_batch_replies_path(paths);
+    bool failed = kv_io_look(AT_FDCWD, path, &file) != 0 && errno != ENOENT;
+    if (failed)
+        kv_err_sys(err, "%s", path);
+    free(path);
+    return failed ? -1 : file.id.size < least;
+}
+
+int kv_batch_beside_replies(const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_ledger *l = kv_ledger_open(paths, err);
+    if (!l)
+        return -1;
+    int lacks = kv_batch_beside_lacks(l, paths, err);
+    if (lacks > 0)
+        kv_err_set(err, KV_INPUT,
+            "%s.replies: replies that were collected are gone: kv-batch collect %s fetches them "
+            "again; --race asks all the same",
+            paths->output, kv_ledger_path(l));
+    kv_ledger_close(l);
+    return lacks ? -1 : 0;
 }
 
 void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out)

@@ -24,6 +24,12 @@ int kv_batch_beside_read(
 int kv_batch_beside_held(
     const struct kv_paths *paths, struct kv_batch_ids **held, struct kv_err *err);
 
+/* 1 if NAME.replies is shorter than what the ledger calls collected, 0 if not, -1. */
+int kv_batch_beside_lacks(
+    const struct kv_ledger *ledger, const struct kv_paths *paths, struct kv_err *err);
+/* 0 if all replies are there that the ledger calls collected; KV_INPUT names the way out. */
+int kv_batch_beside_replies(const struct kv_paths *paths, struct kv_err *err);
+
 /* Appends the members "batches" and "waiting_for_batch" of a status; nothing without a ledger. */
 void kv_batch_beside_add(const struct kv_batch_beside *b, struct kv_buf *out);
 

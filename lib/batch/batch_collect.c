@@ -381,6 +381,8 @@ static int collect_fetched(struct kv_batch *b, struct kv_batch_part *p,
     int got = fetch_whole(b, s, p, fd, err);
     if (got == 1)
         return take_in(b, p, sink, fd, err);
+    if (got == 0 && b->x.status == 429)
+        return kv_batch_note_refusal(b, s, p, err);
     if (got == 0)
         tell_unfetched(b, s, p);
     return got;

@@ -4,6 +4,7 @@
 #include "batch_ids.h"
 #include "batch_json.h"
 #include "batch_match.h"
+#include "io.h"
 #include "json.h"
 #include "json_out.h"
 
@@ -131,12 +132,14 @@ static int settle_upload(
 
 /* ---- batches made of a file ---- */
 
-/* The file belongs to this part alone; the label confirms it where services keep labels. */
+/* The file belongs to this part alone; the label confirms it where services keep labels. One that has
+ * failed may be of an earlier order, and has done nothing: it would hide a later one from a lagging list. */
 static bool look_for_file(void *closure, const struct kv_batch_seen *seen)
 {
     struct search *s = closure;
     bool ours = *seen->input && strcmp(seen->input, s->p->file) == 0;
-    if (*seen->id && ours && (!*seen->mark || strcmp(seen->mark, s->label) == 0))
+    bool lives = *seen->id && seen->status != KV_BATCH_FAILED;
+    if (lives && ours && (!*seen->mark || strcmp(seen->mark, s->label) == 0))
         kv_batch_matches_add(&s->found, seen);
     return true;
 }
@@ -241,10 +244,12 @@ static int try_candidates(struct kv_batch *b, struct kv_batch_service *s, struct
 {
     struct kv_batch_ids *ids = kv_batch_ids_open();
     char *path = kv_batch_request_path(&b->paths, p->number);
-    int got = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err) != 0 ? -2 : 0;
+    int there = kv_io_exists(path, err), got = there < 0 ? -2 : 0;
+    bool unknown = there == 0; /* without its requests none can be told from others */
+    if (there > 0 && kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err) != 0)
+        got = -2;
     free(path);
-    bool unknown = false;
-    for (size_t i = 0; got == 0 && i < search->found.n; i++) {
+    for (size_t i = 0; got == 0 && there > 0 && i < search->found.n; i++) {
         int ours = is_ours(b, s, p, &search->found.items[i], ids);
         unknown |= ours < 0;
         if (ours == 1)

@@ -114,7 +114,13 @@ int kv_batch_ids_add_open(struct kv_batch_ids *ids, const struct kv_ledger *ledg
         if (!kv_batch_part_is_open(p))
             continue;
         char *path = kv_batch_request_path(paths, p->number);
-        failed = kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err);
+        int there = kv_io_exists(path, err);
+        failed = there > 0 ? kv_batch_ids_add_requests(ids, path, KV_BATCH_ID_HELD, NULL, err) : -1;
+        if (there == 0)
+            kv_err_set(err, KV_INPUT,
+                "%s: the request file of an open part is gone, so what is ordered is not known: "
+                "kv-batch collect %s fetches it again",
+                path, kv_ledger_path(ledger));
         free(path);
     }
     return failed;

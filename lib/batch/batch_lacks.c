@@ -2,6 +2,7 @@
 #include "batch_lacks.h"
 
 #include "batch_ids.h"
+#include "batch_submit.h"
 #include "io.h"
 
 #include <stdlib.h>
@@ -47,20 +48,48 @@ static void tell(struct kv_batch *b, struct kv_batch_part *p, int64_t n)
     p->told = true;
 }
 
+/* True if the requests of all open parts are known: else it is told, and nothing is ordered meanwhile. */
+static bool knows_open(const struct kv_batch *b)
+{
+    bool known = true;
+    for (size_t i = 0; known && i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
+        char *path = kv_batch_request_path(&b->paths, p->number);
+        known = !kv_batch_part_is_open(p) || kv_io_exists(path, NULL) != 0;
+        free(path);
+    }
+    return known;
+}
+
+/* Writes down that a part lacks nothing any more, so that nobody reads its requests, and all replies, to
+ * find that out again. What becomes of them is told by the parts that have them now. A batch that was
+ * faulty stays so, as kv-run --batch counts those. */
+static int settle(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
+{
+    char *path = kv_batch_request_path(&b->paths, p->number);
+    bool known = kv_io_exists(path, NULL) > 0 && p->loss != KV_BATCH_FAULTY;
+    free(path);
+    return known ? kv_batch_give_up(b, p, KV_BATCH_AGAIN, "ordered again", err) : 0;
+}
+
 int kv_batch_lacks_tell(struct kv_batch *b, struct kv_err *err)
 {
     size_t parts = kv_ledger_parts(b->ledger);
     bool any = false;
     for (size_t i = 0; !any && i < parts; i++)
         any = kv_batch_part_lacks(kv_ledger_part(b->ledger, i)) > 0;
-    if (!any || b->tally.signal)
+    if (!any || b->tally.signal || !knows_open(b))
         return 0;
     int64_t *lacking = kv_calloc(parts, sizeof *lacking);
     int failed = count_all(b, lacking, err);
     for (size_t i = 0; !failed && i < parts; i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (lacking[i] > 0 && kv_batch_part_lacks(p) > 0)
+        if (kv_batch_part_lacks(p) <= 0)
+            continue;
+        if (lacking[i] > 0)
             tell(b, p, lacking[i]);
+        else
+            failed = settle(b, p, err);
     }
     free(lacking);
     return failed;

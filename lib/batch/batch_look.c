@@ -105,7 +105,7 @@ static int blame_line(struct kv_batch *b, const struct kv_batch_part *p, struct 
 static int take_full(
     struct kv_batch *b, struct kv_batch_part *p, const char *text, struct kv_err *err)
 {
-    if (kv_batch_note_full(b, p, "create", "token_limit_exceeded", text, -1, err) != 0)
+    if (kv_batch_note_full(b, p, "create", 0, "token_limit_exceeded", text, -1, err) != 0)
         return -1;
     if (p->queue_limit > 0 && p->prompt_tokens > (double)p->queue_limit * 0.9)
         return kv_batch_give_up(
@@ -203,8 +203,7 @@ static int look_at(
         return take_seen(b, p, err);
     if (b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404)
         return note_missing(b, p, err);
-    kv_batch_take_refusal(b, s, p);
-    return 0;
+    return kv_batch_note_refusal(b, s, p, err);
 }
 
 struct listed {

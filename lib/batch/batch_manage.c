@@ -1,6 +1,7 @@
 /* batch_manage - what a person decides about parts: cancel, adopt, forget, tidy. */
 #include "batch_manage.h"
 
+#include "batch_match.h"
 #include "batch_submit.h"
 
 #include <stdlib.h>
@@ -42,6 +43,8 @@ int kv_batch_adopt(
     const struct kv_batch_wire *w = kv_batch_wire_for(p);
     if (p->step >= KV_BATCH_CREATED)
         return kv_err_set(err, KV_INPUT, "part %lld has its batch already", (long long)p->number);
+    if (kv_batch_match_is_known(b, batch))
+        return kv_err_set(err, KV_INPUT, "batch %s is that of another part", batch);
     struct kv_batch_service *s = kv_batch_service_of(b, p, err);
     if (!s)
         return -1;

@@ -84,6 +84,11 @@ static void take_refused(struct kv_batch_part *p, struct kv_slice event, int64_t
     struct kv_slice step;
     (void)at;
     kv_json_get(event, "step", &step);
+    if (kv_json_string_is(step, "look")) {
+        p->look_after_ms = kv_batch_json_time(event, "not_before");
+        return;
+    }
+    p->rate_limited = kv_batch_json_whole(event, "status", 0) == 429;
     p->step = kv_json_string_is(step, "upload") || !*p->file ? KV_BATCH_MADE : KV_BATCH_UPLOADED;
     set_text(&p->said, event, "message");
     p->not_before_ms = kv_batch_json_time(event, "not_before");
@@ -140,6 +145,17 @@ static void take_collected(struct kv_batch_part *p, struct kv_slice event, int64
     p->step = KV_BATCH_COLLECTED;
     p->replies = kv_batch_json_whole(event, "replies", 0);
     p->failures = kv_batch_json_whole(event, "failures", 0);
+    p->reply_bytes = kv_batch_json_whole(event, "bytes", 0);
+    p->uncollected = false;
+}
+
+static void take_uncollected(struct kv_batch_part *p, struct kv_slice event, int64_t at)
+{
+    (void)event;
+    (void)at;
+    p->step = KV_BATCH_ENDED;
+    p->replies = p->failures = p->reply_bytes = 0;
+    p->uncollected = true;
 }
 
 static void take_given_up(struct kv_batch_part *p, struct kv_slice event, int64_t at)
@@ -152,6 +168,7 @@ static void take_given_up(struct kv_batch_part *p, struct kv_slice event, int64_
     kv_json_get(event, "loss", &loss);
     p->loss = kv_json_string_is(loss, "faulty")    ? KV_BATCH_FAULTY
               : kv_json_string_is(loss, "dropped") ? KV_BATCH_DROPPED
+              : kv_json_string_is(loss, "again")   ? KV_BATCH_AGAIN
                                                    : KV_BATCH_LOST;
 }
 
@@ -170,7 +187,8 @@ void kv_batch_part_take(struct kv_batch_part *p, struct kv_slice event)
     } events[] = {{"part", take_made}, {"sending", take_sending}, {"uploaded", take_uploaded},
         {"created", take_created}, {"refused", take_refused}, {"doubt", take_doubt},
         {"not-found", take_missing}, {"seen", take_seen}, {"ended", take_ended},
-        {"collected", take_collected}, {"given-up", take_given_up}, {"tidied", take_tidied}};
+        {"collected", take_collected}, {"uncollected", take_uncollected},
+        {"given-up", take_given_up}, {"tidied", take_tidied}};
     struct kv_slice name;
     kv_json_get(event, "event", &name);
     for (size_t i = 0; i < sizeof events / sizeof *events; i++)
@@ -193,12 +211,17 @@ bool kv_batch_part_is_open(const struct kv_batch_part *p)
 
 int64_t kv_batch_part_lacks(const struct kv_batch_part *p)
 {
-    if (p->loss == KV_BATCH_DROPPED)
+    if (p->loss == KV_BATCH_DROPPED || p->loss == KV_BATCH_AGAIN)
         return 0;
     if (p->step == KV_BATCH_GIVEN_UP)
         return p->requests;
     bool over = p->step == KV_BATCH_COLLECTED && p->status != KV_BATCH_CANCELLED;
     return over ? p->requests - p->replies - p->failures : 0;
+}
+
+bool kv_batch_part_has_replies(const struct kv_batch_part *p)
+{
+    return p->step == KV_BATCH_COLLECTED && *p->batch && !*p->reply;
 }
 
 bool kv_batch_part_in_doubt(const struct kv_batch_part *p)

@@ -27,7 +27,8 @@ enum kv_batch_step {
 enum kv_batch_loss {
     KV_BATCH_LOST,    /* it is to be ordered again */
     KV_BATCH_FAULTY,  /* the service refused it as a whole, for its requests */
-    KV_BATCH_DROPPED, /* a person did it */
+    KV_BATCH_DROPPED, /* a person did it, or nothing of it is left */
+    KV_BATCH_AGAIN,   /* what it lacks has been ordered again, or answered */
 };
 
 struct kv_batch_part {
@@ -39,7 +40,8 @@ struct kv_batch_part {
     char *file, *batch, *output, *errors, *results_url; /* ids at the service; "" for none */
     int64_t made_ms, sending_ms, created_ms, ended_ms, expires_ms, results_until_ms;
     int64_t seen_ms, not_before_ms;
-    int64_t looked_ms; /* by this process */
+    int64_t look_after_ms; /* as its service wants, of all parts there */
+    int64_t looked_ms;     /* by this process */
     enum kv_batch_status status;
     struct kv_batch_counts counts;
     bool adopted;      /* its batch was found, not made */
@@ -51,6 +53,7 @@ struct kv_batch_part {
     int64_t final_ms;    /* when it was first said to have ended, though its files are not there */
     int refusals;        /* for a full queue, in a row */
     int64_t queue_limit; /* of prompt tokens, as the service said */
+    bool rate_limited;   /* its last refusal was 429, which concerns all of its service */
     bool tidied;
     char *reply; /* line of the one request for which all failed, in the place of results; "" */
     char *said;  /* its last refusal, or why the part was given up; "" */
@@ -58,6 +61,8 @@ struct kv_batch_part {
     bool told;                 /* that it lacks answers, by this process */
     double usage;              /* tokens as the service counts them; -1: not said */
     int64_t replies, failures; /* collected */
+    int64_t reply_bytes;       /* of them in NAME.replies */
+    bool uncollected;          /* they are no more there, and to be fetched again */
 };
 
 /* Takes in one event of this part (checked JSON). */
@@ -67,6 +72,9 @@ bool kv_batch_part_is_open(const struct kv_batch_part *p);
 /* Requests of a part that is over which came to nothing, though no person gave them up: those that have
  * been ordered again since are among them. */
 int64_t kv_batch_part_lacks(const struct kv_batch_part *p);
+/* True if its replies are to be in NAME.replies. The failure for which a batch was refused as a whole
+ * does not count: nobody has paid for that. */
+bool kv_batch_part_has_replies(const struct kv_batch_part *p);
 /* True if a POST may have had an effect that nobody has written down. */
 bool kv_batch_part_in_doubt(const struct kv_batch_part *p);
 

@@ -242,10 +242,10 @@ int kv_batch_requests_restore(struct kv_batch_requests *r, struct kv_batch *b,
     bool uploaded = got == KV_BATCH_REQUESTS_THERE;
     if (got == 0 && lying && p->requests > 0 && read_file(r, path, p->requests))
         got = KV_BATCH_REQUESTS_THERE;
-    if (got == KV_BATCH_REQUESTS_THERE && is_deleted(b, s, p))
+    if (got == KV_BATCH_REQUESTS_THERE && *p->batch && is_deleted(b, s, p))
         got = KV_BATCH_REQUESTS_DELETED;
-    bool found =
-        got == 0 && (got = from_results(r, b, s, p, &file, err)) == KV_BATCH_REQUESTS_THERE;
+    bool found = got == 0 && *p->batch &&
+                 (got = from_results(r, b, s, p, &file, err)) == KV_BATCH_REQUESTS_THERE;
     if (got == KV_BATCH_REQUESTS_THERE && (uploaded || found)) {
         if (kv_publish_end(&file, err) != 0)
             got = -1;

@@ -22,7 +22,7 @@ enum kv_batch_requests_end {
     KV_BATCH_REQUESTS_NONE,    /* the batch has ended, without results */
 };
 
-/* Writes the request file of a part that has its batch: p->number, batch, file, url; p->requests of
+/* Writes the request file of a part that has its batch, or has its file at the service: p->number, batch, file, url; p->requests of
  * them, -1 where that is not known. They come from the file that was uploaded. Where the service does
  * not hand it out, one that lies there is taken for it, if it is `lying` under the number that the batch
  * was ordered with; or else what the results of a batch that has ended name: then the ids are right and

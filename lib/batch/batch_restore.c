@@ -8,6 +8,7 @@
 #include "batch_collect.h"
 #include "batch_json.h"
 #include "batch_match.h"
+#include "batch_regain.h"
 #include "batch_requests.h"
 #include "batch_submit.h"
 #include "io.h"
@@ -238,16 +239,42 @@ static int take_all(struct search *f, struct kv_err *err)
     return all;
 }
 
+/* Of a part without a batch: nobody can order it now, and its requests are free for others. */
+static int give_up_unsent(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *err)
+{
+    kv_batch_say(b, p, "its request file is gone, and it was not ordered: given up");
+    return kv_batch_give_up(b, p, KV_BATCH_DROPPED, "no request file", err) ? -1 : 1;
+}
+
+/* Whoever would order it again has to say so: it was paid for. */
+static int hold_lost(struct kv_batch *b, const struct kv_batch_part *p)
+{
+    kv_batch_say(b, p,
+        "its replies are gone, here and at the service: nothing is ordered there; to pay for them "
+        "again: kv-batch forget %s %lld",
+        kv_ledger_path(b->ledger), (long long)p->number);
+    b->tally.refused = true;
+    return 0;
+}
+
 /* The request file of an open part, which is gone since all its requests had replies. */
 static int take_back_file(
     struct kv_batch *b, struct kv_batch_service *s, struct kv_batch_part *p, struct kv_err *err)
 {
     struct kv_batch_requests r = {0};
     char *path = kv_batch_request_path(&b->paths, p->number);
-    int there = kv_io_exists(path, err);
-    int got = there ? there : kv_batch_requests_restore(&r, b, s, p, true, err);
-    kv_batch_requests_release(&r);
+    int got = kv_io_exists(path, err);
     free(path);
+    if (got)
+        return got;
+    if (*p->batch || *p->file)
+        got = kv_batch_requests_restore(&r, b, s, p, true, err);
+    kv_batch_requests_release(&r);
+    if (got == KV_BATCH_REQUESTS_UNKNOWN && !*p->batch &&
+        (!*p->file || b->x.end == KV_EXCHANGE_REFUSED))
+        return give_up_unsent(b, p, err);
+    if (got > KV_BATCH_REQUESTS_THERE && p->uncollected)
+        return hold_lost(b, p);
     return got > KV_BATCH_REQUESTS_THERE ? give_up(b, p, p->batch, got, err) : got;
 }
 
@@ -257,8 +284,8 @@ static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
     bool all = true;
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (!kv_batch_part_is_open(p) || !*p->batch || strcmp(p->endpoint, like->endpoint) != 0 ||
-            !is_same_service(p, like))
+        if (!kv_batch_part_is_open(p) || kv_batch_part_in_doubt(p) ||
+            strcmp(p->endpoint, like->endpoint) != 0 || !is_same_service(p, like))
             continue;
         int got = take_back_file(b, s, p, err);
         if (got < 0)
@@ -289,7 +316,9 @@ static int search(struct kv_batch *b, struct kv_batch_service *s, const struct k
         got = take_all(&f, err);
     else if (!f.any && has_no_list(&b->x))
         got = 1;
-    else
+    else if (like->number && kv_batch_note_refusal(b, s, like, err) != 0)
+        got = -1;
+    else if (!like->number)
         kv_batch_take_refusal(b, s, like);
     kv_batch_matches_release(&f.found);
     return got;
@@ -299,8 +328,12 @@ int kv_batch_restore_at(struct kv_batch *b, const struct kv_batch_part *like, st
 {
     struct kv_err why;
     struct kv_batch_service *s = kv_batch_service_of(b, like, &why);
-    if (!s || s->searched || s->stopped || b->tally.signal || !kv_ledger_parts(b->ledger))
+    if (!s || s->searched || b->tally.signal || !kv_ledger_parts(b->ledger))
         return 0; /* without its key nothing is ordered there */
+    if (s->stopped) {
+        s->closed = b->tally.waits = true;
+        return 0;
+    }
     s->searched = true;
     int got = kv_batch_wire_for(like)->has_files ? search(b, s, like, err) : 1;
     if (got == 1)
@@ -313,6 +346,8 @@ int kv_batch_restore_at(struct kv_batch *b, const struct kv_batch_part *like, st
 int kv_batch_restore(struct kv_batch *b, struct kv_err *err)
 {
     size_t n = kv_ledger_parts(b->ledger);
+    if (kv_batch_regain(b, err) != 0)
+        return -1;
     for (size_t i = 0; i < n; i++)
         if (kv_batch_restore_at(b, kv_ledger_part(b->ledger, i), err) != 0)
             return -1;

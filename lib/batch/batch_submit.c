@@ -14,8 +14,10 @@
 #include <string.h>
 
 enum {
-    POST_MS = 600000, /* a large body takes minutes to be read */
-    OPEN_MAX = 50,    /* parts of one endpoint at once */
+    POST_MS = 600000,   /* a large body takes minutes to be read */
+    OPEN_MAX = 50,      /* parts of one endpoint at once */
+    CREATED_MAX = 2000, /* batches at OpenAI, within … */
+    HOUR_MS = 3600000,
     FULL_MS = 600000, /* until a full queue is tried again, doubled up to … */
     FULL_MOST_MS = 3600000,
     ROUNDS = 4 /* of a part within one call: a doubt that is settled begins another */
@@ -26,10 +28,12 @@ enum {
 int kv_batch_give_up(struct kv_batch *b, struct kv_batch_part *p, enum kv_batch_loss loss,
     const char *reason, struct kv_err *err)
 {
+    static const char *const names[] = {
+        [KV_BATCH_FAULTY] = "faulty", [KV_BATCH_DROPPED] = "dropped", [KV_BATCH_AGAIN] = "again"};
     struct kv_buf more = {0};
     kv_json_out_str(&more, "reason", reason);
     if (loss)
-        kv_json_out_str(&more, "loss", loss == KV_BATCH_FAULTY ? "faulty" : "dropped");
+        kv_json_out_str(&more, "loss", names[loss]);
     int failed = kv_batch_note(b, p, "given-up", more.p, err);
     kv_buf_release(&more);
     p->told = true;
@@ -56,7 +60,7 @@ static int64_t read_limit(const char *text)
 }
 
 int kv_batch_note_full(struct kv_batch *b, const struct kv_batch_part *p, const char *step,
-    const char *code, const char *text, int64_t wait_ms, struct kv_err *err)
+    int status, const char *code, const char *text, int64_t wait_ms, struct kv_err *err)
 {
     struct kv_buf more = {0};
     int64_t wait = FULL_MS;
@@ -65,6 +69,8 @@ int kv_batch_note_full(struct kv_batch *b, const struct kv_batch_part *p, const 
     wait = wait_ms > 0 ? wait_ms : wait < FULL_MOST_MS ? wait : FULL_MOST_MS;
     kv_json_out_str(&more, "step", step);
     kv_json_out_str(&more, "class", "rate_limit");
+    if (status)
+        kv_json_out_int(&more, "status", status);
     kv_json_out_str(&more, "code", code);
     kv_json_out_str(&more, "message", text);
     if (read_limit(text) > 0)
@@ -73,7 +79,10 @@ int kv_batch_note_full(struct kv_batch *b, const struct kv_batch_part *p, const 
     int failed = kv_batch_note(b, p, "refused", more.p, err);
     kv_buf_release(&more);
     b->tally.waits = true;
-    kv_batch_say(b, p, "the queue is full: %s; run again later", text);
+    int64_t s = (wait + 999) / 1000, min = (s + 59) / 60;
+    kv_batch_say(b, p, "%s: %s; run again in %lld %s",
+        status ? "nothing more is taken now" : "the queue is full", text,
+        (long long)(s < 120 ? s : min), s < 120 ? "s" : "min");
     return failed;
 }
 
@@ -93,10 +102,16 @@ static int note_refused(
     return failed;
 }
 
+/* The queue of this model, not how often the service is asked. */
+static bool is_queue(const struct kv_exchange *x)
+{
+    return kv_slice_is(kv_slice_of(&x->code), "token_limit_exceeded") ||
+           (x->message.n && strstr(x->message.p, "nqueued token"));
+}
+
 static bool is_full(const struct kv_exchange *x)
 {
-    return x->status == 429 || kv_slice_is(kv_slice_of(&x->code), "token_limit_exceeded") ||
-           (x->message.n && strstr(x->message.p, "nqueued token"));
+    return x->status == 429 || is_queue(x);
 }
 
 /* What a POST that was not DONE comes to. */
@@ -110,9 +125,12 @@ static int end_post(struct kv_batch *b, struct kv_batch_service *s, struct kv_ba
                 s->line.provider.chat->host, x->message.p);
         return 0;
     }
-    if (x->end == KV_EXCHANGE_REFUSED && is_full(x))
-        return kv_batch_note_full(
-            b, p, step, x->code.n ? x->code.p : "", x->message.p, x->retry_after_ms, err);
+    if (x->end == KV_EXCHANGE_REFUSED && is_full(x)) {
+        bool rate = x->status == 429 && !is_queue(x);
+        s->stopped |= rate; /* the next part would meet the same */
+        return kv_batch_note_full(b, p, step, rate ? 429 : 0, x->code.n ? x->code.p : "",
+            x->message.p, x->retry_after_ms, err);
+    }
     kv_batch_take_refusal(b, s, p);
     s->stopped = true; /* the next part would meet the same */
     return note_refused(b, p, step, err);
@@ -202,6 +220,34 @@ static int create(
 
 /* ---- parts ---- */
 
+static bool is_same_service(const struct kv_batch_part *p, const struct kv_batch_part *q)
+{
+    return strcmp(p->dialect, q->dialect) == 0 && strcmp(p->base_url, q->base_url) == 0;
+}
+
+/* True if the service wants no creation now: it has said so of any part, or so many were made within
+ * an hour as OpenAI takes. */
+static bool is_slow(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p)
+{
+    int64_t now = kv_batch_now_ms(), made = 0;
+    for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
+        const struct kv_batch_part *q = kv_ledger_part(b->ledger, i);
+        if (!is_same_service(p, q))
+            continue;
+        if (q->rate_limited && q->step < KV_BATCH_CREATED && q->not_before_ms > now)
+            return true;
+        made += q->created_ms && !q->adopted && kv_batch_since_ms(b, q->created_ms) < HOUR_MS;
+    }
+    bool most = made >= CREATED_MAX && strcmp(p->dialect, "openai") == 0;
+    if (most && !s->slowed)
+        kv_batch_say(b, p,
+            "%d batches were created within an hour, which is all that %s takes: "
+            "run again later",
+            CREATED_MAX, s->line.provider.chat->host);
+    s->slowed |= most;
+    return most;
+}
+
 /* True if the part has to wait for others of its endpoint, or for a time. */
 static bool has_to_wait(struct kv_batch *b, const struct kv_batch_part *p)
 {
@@ -242,7 +288,8 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
         return 0;
     }
     for (int round = 0; p->step < KV_BATCH_CREATED && round < 2 * ROUNDS; round++) {
-        if (s->stopped || s->closed || b->tally.signal || has_to_wait(b, p) || p->doubt_stands) {
+        if (s->stopped || s->closed || b->tally.signal || has_to_wait(b, p) || is_slow(b, s, p) ||
+            p->doubt_stands) {
             b->tally.waits = true;
             return 0;
         }
@@ -253,19 +300,23 @@ static int send_part(struct kv_batch *b, struct kv_batch_part *p, struct kv_err 
     return 0;
 }
 
+static struct kv_batch_part like_of(const struct kv_batch_source *s)
+{
+    return (struct kv_batch_part){.endpoint = s->endpoint,
+        .model = s->model,
+        .wire = s->wire,
+        .dialect = s->dialect,
+        .base_url = s->base_url,
+        .shape = s->shape,
+        .url = ""};
+}
+
 /* Looks at the services of new requests too, before their parts have numbers. */
 static int restore_all(
     struct kv_batch *b, const struct kv_batch_sources *sources, struct kv_err *err)
 {
     for (size_t i = 0; i < sources->n; i++) {
-        const struct kv_batch_source *s = &sources->items[i];
-        const struct kv_batch_part like = {.endpoint = s->endpoint,
-            .model = s->model,
-            .wire = s->wire,
-            .dialect = s->dialect,
-            .base_url = s->base_url,
-            .shape = s->shape,
-            .url = ""};
+        const struct kv_batch_part like = like_of(&sources->items[i]);
         if (kv_batch_restore_at(b, &like, err) != 0)
             return -1;
     }
@@ -282,16 +333,38 @@ static bool is_unclear(const struct kv_batch *b)
     return false;
 }
 
+/* Those that can be ordered: where there is no key, nobody has looked for what the ledger has forgotten,
+ * and a part that is cut now could be the second of the same requests. *out borrows; its array is the
+ * caller's. */
+static void select_sources(
+    struct kv_batch *b, const struct kv_batch_sources *all, struct kv_batch_sources *out)
+{
+    struct kv_err why;
+    *out = (struct kv_batch_sources){.items = kv_calloc(all->n + 1, sizeof *out->items)};
+    for (size_t i = 0; i < all->n; i++) {
+        struct kv_batch_part like = like_of(&all->items[i]);
+        if (kv_batch_service_of(b, &like, &why)) {
+            out->items[out->n++] = all->items[i];
+            continue;
+        }
+        b->tally.refused = true;
+        kv_batch_say(b, NULL, "%s", why.text);
+    }
+}
+
 static int cut_all(struct kv_batch *b, const struct kv_batch_order *order, struct kv_err *err)
 {
+    struct kv_batch_sources sources;
     if (restore_all(b, order->sources, err) != 0)
         return -1;
     if (is_unclear(b))
         return 0;
+    select_sources(b, order->sources, &sources);
     struct kv_batch_ids *ids = kv_batch_ids_open();
     int failed = kv_batch_ids_add_known(ids, b->ledger, &b->paths, err) ||
-                 kv_batch_cut(b, order->sources, &order->limits, ids, err);
+                 kv_batch_cut(b, &sources, &order->limits, ids, err);
     kv_batch_ids_close(ids);
+    free(sources.items);
     return failed ? -1 : 0;
 }
 

@@ -18,8 +18,9 @@ int kv_batch_give_up(struct kv_batch *b, struct kv_batch_part *p, enum kv_batch_
     const char *reason, struct kv_err *err);
 
 /* The queue of the service is full: the part waits, the longer the oftener. `text` is what it said,
- * in which its limit is looked for. */
+ * in which its limit is looked for. `status` is 429 where it does not concern the queue, but how often
+ * the service is asked: then all parts of it wait; else 0. */
 int kv_batch_note_full(struct kv_batch *b, const struct kv_batch_part *p, const char *step,
-    const char *code, const char *text, int64_t wait_ms, struct kv_err *err);
+    int status, const char *code, const char *text, int64_t wait_ms, struct kv_err *err);
 
 #endif

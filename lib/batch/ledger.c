@@ -277,12 +277,30 @@ static void add_begin(const struct kv_ledger *l, struct kv_buf *out)
     kv_buf_add_str(out, "}\n");
 }
 
+/* Somebody else's bytes are not written over, nor is a hole left where it is another file by now. */
+static int check_size(const struct kv_ledger *l, int fd, struct kv_err *err)
+{
+    struct kv_file file = {0};
+    if (fd >= 0 && kv_io_stat(fd, &file) != 0)
+        return kv_err_sys(err, "%s", l->path);
+    if (file.id.size == (int64_t)(l->whole + l->torn))
+        return 0;
+    return kv_err_set(err, KV_INPUT,
+        "%s: it was changed while it is worked with, and may lack what was ordered last: run again",
+        l->path);
+}
+
 /* Puts the text behind the whole lines, on the medium; what was torn is gone. */
 static int put(
     struct kv_ledger *l, int dir, const char *name, struct kv_slice text, struct kv_err *err)
 {
     int fd = kv_io_open(dir, name, KV_IO_UPDATE);
     bool fresh = fd < 0 && errno == ENOENT;
+    if ((fresh || fd >= 0) && check_size(l, fd, err) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
     if (fresh)
         fd = kv_io_open(dir, name, KV_IO_CREATE);
     if (fd < 0)

@@ -32,8 +32,10 @@ static int open_replies(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
     const struct kv_paths *paths = kv_state_info(s->state)->paths;
-    char *path = kv_batch_replies_path(paths);
     bool heeds = o->heed_batches && !o->reply_count;
+    if (heeds && !o->race && kv_batch_beside_replies(paths, err) != 0)
+        return -1;
+    char *path = kv_batch_replies_path(paths);
     int there = heeds ? kv_io_exists(path, err) : 0;
     const char *const collected[] = {path};
     struct kv_replies_options replies = {

@@ -83,6 +83,8 @@ static void create(const struct batches *how, struct call *c, bool anthropic)
     if (switch_take(&sw.refuse_create)) {
         batch_refuse(c, anthropic, (int)sw.refuse_status, "rate_limit_error",
             sw.refuse_message ? sw.refuse_message : "refused");
+        if (sw.refuse_status == 429)
+            batch_refuse_busy(c, anthropic, sw.refuse_message ? sw.refuse_message : "refused");
         return;
     }
     if (anthropic)
@@ -159,7 +161,9 @@ static void batches_path(
 {
     if (sw.foreign > 0)
         make_foreign(c);
-    if (!*rest && strcmp(method, "POST") == 0)
+    if (strcmp(method, "GET") == 0 && switch_take(&sw.busy_looks))
+        batch_refuse_busy(c, anthropic, "Too many requests");
+    else if (!*rest && strcmp(method, "POST") == 0)
         create(how, c, anthropic);
     else if (!*rest)
         list_batches(how, c, anthropic);

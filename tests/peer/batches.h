@@ -13,6 +13,8 @@
  *     "fail_upload", "fail_create":N    … everything is done, the reply is a 500
  *     "blank_upload", "blank_create":N  … everything is done, the reply is {}
  *     "refuse_create":N  the next N are refused with "refuse_status" and "refuse_message"
+ *     "busy_looks":N     the next N looks and lists are a 429
+ *     "retry_after":S    with that header, as have refused creations; 0: without
  *     "batch_fails":{"code","message","line"}   the batches made from now on; null: they do not
  *     "expire":N         they expire with N requests done; -1: they do not
  *     "forget_metadata":true

@@ -38,7 +38,7 @@ struct batches_switches {
     long looks, missing, missing_results, close_upload, close_create, drop_upload, drop_create,
         fail_upload;
     long fail_create, blank_upload, blank_create, refuse_create, refuse_status, expire, omit, cut,
-        null_files, foreign, fail_list;
+        null_files, foreign, fail_list, busy_looks, retry_after;
     bool hold, forget_metadata, iso_dates, capitals, reorder, duplicate, projects, keep_uploads;
     char *refuse_message, *results_url, *kill, *pid_file;
     struct kv_buf batch_fails;
@@ -64,6 +64,8 @@ extern const struct deed batches_closing; /* the connection, without a reply */
 const char *batch_owner(const struct call *c);
 bool batch_may_see(const struct call *c, const char *owner);
 void batch_refuse(struct call *c, bool anthropic, int status, const char *type, const char *text);
+/* 429, with what the switch says of the time to wait. */
+void batch_refuse_busy(struct call *c, bool anthropic, const char *text);
 void batch_refuse_missing(struct call *c, bool anthropic);
 /* What a POST comes to when it was done: lost, answered by a 500 or by an empty object, or told. */
 void batch_end_post(struct call *c, const char *point, long *drop, long *fail, long *blank);

@@ -30,7 +30,8 @@ static void set_number(const char *name, double x)
         {"blank_create", &sw.blank_create}, {"refuse_create", &sw.refuse_create},
         {"refuse_status", &sw.refuse_status}, {"expire", &sw.expire}, {"omit", &sw.omit},
         {"cut", &sw.cut}, {"null_files", &sw.null_files}, {"foreign", &sw.foreign},
-        {"fail_list", &sw.fail_list}};
+        {"fail_list", &sw.fail_list}, {"busy_looks", &sw.busy_looks},
+        {"retry_after", &sw.retry_after}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (strcmp(counts[i].name, name) == 0)
             *counts[i].to = (long)x;

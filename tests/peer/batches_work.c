@@ -40,6 +40,15 @@ void batch_refuse(struct call *c, bool anthropic, int status, const char *type, 
     chat_error(anthropic ? ANTHROPIC : OPENAI, status, type, NULL, text, &c->reply);
 }
 
+void batch_refuse_busy(struct call *c, bool anthropic, const char *text)
+{
+    static char seconds[16];
+    batch_refuse(c, anthropic, 429, "rate_limit_error", text);
+    snprintf(seconds, sizeof seconds, "%ld", sw.retry_after);
+    if (sw.retry_after > 0)
+        c->retry_after = kv_slice(seconds);
+}
+
 void batch_refuse_missing(struct call *c, bool anthropic)
 {
     batch_refuse(

@@ -457,6 +457,20 @@ needs_strace() {
     assert_stderr ''
 }
 
+@test "what a part lacked is read no more once it is ordered again" {
+    openai 10
+    switch '{"expire": 6}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null 2>&1 || true
+    switch '{"expire": -1}'
+    finish 10
+    assert_equal "$(tail -n 1 r.batches | jq -c '[.event, .part, .loss]')" '["given-up",1,"again"]'
+    echo 'no request' >r.batch-1.jsonl
+    run --separate-stderr kv-batch status r.batches
+    assert_success
+    assert_stderr ''
+}
+
 @test "a batch that fails for a reason of ours is told in the service's words, with status 3" {
     openai 2
     switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'
@@ -490,14 +504,62 @@ needs_strace() {
     assert_stderr 'kv-batch: r.batches: part 1: the batch failed: no reason is given'
 }
 
-@test "429 at creation is waited for" {
-    anthropic 2
-    switch '{"refuse_create": 1, "refuse_message": "too many requests in the queue"}'
+@test "429 at creation is waited for, as long as the service says, and the next parts are not tried" {
+    anthropic 9
+    export KV_BATCH_SPEED=1
+    switch '{"refuse_create": 1, "refuse_message": "too many requests", "retry_after": 2}'
+    run --separate-stderr kv-batch submit --batch-size 4 r.batches requests.jsonl
+    assert_failure 1
+    assert_stderr 'kv-batch: r.batches: part 1: nothing more is taken now: 429: too many requests; run again in 2 s'
+    run --separate-stderr kv-batch submit r.batches
+    assert_failure 1
+    assert_equal "$stderr$(ordered)" ''
+    until kv-batch submit r.batches >/dev/null 2>&1; do sleep 0.1; done
+    assert_equal "$(ordered)" '9 1'
+    rm r.*
+    switch '{"refuse_create": 1, "retry_after": 0}'
+    run --separate-stderr kv-batch submit r.batches requests.jsonl
+    assert_regex "$stderr" 'nothing more is taken now: 429: too many requests; run again in 10 min$'
+}
+
+@test "no more batches are created at OpenAI within an hour than it takes, which is said" {
+    openai 2
+    export KV_BATCH_SPEED=1
+    {
+        jq -nc '{event: "begin", at: (now | todate), kv_batches: 1, nonce: "0123456789abcdef", mark: "0123456789abcdef", state: "r.state"}'
+        jq -nc --arg u "$PROVIDER_URL/v1" 'range(1; 2001) | {at: (now | todate), part: .} |
+            . + {event: "part", endpoint: "n", wire: "chat", dialect: "openai", shape: "files", url: "/v1/chat/completions", base_url: $u, model: "m", requests: 1, bytes: 1},
+            . + {event: "created", batch: "b\(.part)"}, . + {event: "given-up", reason: "forgotten", loss: "dropped"}'
+    } >r.batches
     run --separate-stderr kv-batch submit r.batches requests.jsonl
     assert_failure 1
-    assert_regex "$stderr" 'the queue is full'
-    finish 2
+    assert_stderr "kv-batch: r.batches: part 2001: 2000 batches were created within an hour, which is all that ${PROVIDER_URL#http://} takes: run again later"
+    assert_equal "$(ordered)" ''
+    KV_BATCH_SPEED=1000000 kv-batch submit r.batches >/dev/null
     assert_equal "$(ordered)" '2 1'
+}
+
+@test "a look that is to be made again soon waits for that, and a later one is left to others" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    switch '{"busy_looks": 2, "retry_after": 60}'
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr ''
+    rm r.*
+    kv-batch submit --batch-size 1 r.batches requests.jsonl >/dev/null
+    switch '{"busy_looks": 1, "retry_after": 3600}'
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    assert_stderr "kv-batch: r.batches: part 1: ${PROVIDER_URL#http://}: 429: Too many requests; run again"
+    : >"$JOURNAL"
+    requests 1 t >more.jsonl
+    run --separate-stderr env KV_BATCH_SPEED=1 kv-batch submit r.batches more.jsonl
+    assert_failure 1
+    assert_regex "$stderr" '^kv-batch: r.batches: 127.0.0.1:[0-9]+ wants to be asked again at 20.*Z: run again then$'
+    assert_equal "$(ordered)" ''
+    until kv-batch collect r.batches >/dev/null 2>&1; do sleep 0.1; done # 3.6 s
+    assert_equal "$(answered)" 3
 }
 
 # ---- what is in doubt ----
@@ -526,6 +588,17 @@ lost() { # SWITCH...
 @test "a reply that was lost orders nothing twice: Anthropic" {
     anthropic 1
     lost close_create drop_create fail_create blank_create
+}
+
+@test "a batch that failed before is not taken for one whose reply was lost" {
+    openai 3
+    switch '{"batch_fails": {"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m."}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch status r.batches >/dev/null 2>&1 || true
+    switch '{"batch_fails": null, "drop_create": 1, "list_lag": 0.02}'
+    until [ "$(ordered)" ]; do kv-batch submit r.batches >/dev/null 2>&1 || true; done
+    finish 3
+    assert_equal "$(jq -r 'select(.event == "created") | .batch' r.batches | tr '\n' ' ') $(ordered)" 'batch_2 batch_3  3 1'
 }
 
 @test "a batch that is not in the list yet is waited for (T15)" {
@@ -568,6 +641,13 @@ lost() { # SWITCH...
     run kv-batch adopt r.batches 1 msgbatch_999
     assert_failure 3
     kv-batch adopt r.batches 1 "$id"
+    messages 4 s >more.jsonl
+    switch '{"drop_create": 1}'
+    kv-batch submit r.batches more.jsonl >/dev/null 2>&1 || true
+    run kv-batch adopt r.batches 2 "$id"
+    assert_failure 3
+    assert_output "kv-batch: batch $id is that of another part"
+    kv-batch forget r.batches 2
     switch '{"hold": false}'
     kv-batch collect r.batches >out
     assert_equal "$(wc -l <out)" 3
@@ -617,6 +697,18 @@ lost() { # SWITCH...
     assert_output --partial 'refuses the key'
     kv-batch collect r.batches >out
     assert_equal "$(wc -l <out)" 2
+}
+
+@test "without a key nothing is written down for a service, and others go on" {
+    jq -n --arg u "$PROVIDER_URL" '[{file: "requests.jsonl", id: "m", dialect: "openai", base_url: "https://api.openai.com/v1"},
+        {file: "messages.jsonl", id: "m", dialect: "anthropic", base_url: $u}]' >endpoints.json
+    requests 2 >requests.jsonl
+    messages 3 a >messages.jsonl
+    run --separate-stderr env -u OPENAI_API_KEY kv-batch submit r.batches requests.jsonl messages.jsonl
+    assert_failure 5
+    assert_regex "$stderr" '^kv-batch: r.batches: .*OPENAI_API_KEY'
+    assert_equal "$(jq -r 'select(.event == "part") | "\(.shape) \(.requests)"' r.batches)" 'anthropic 3'
+    assert_equal "$(ordered)" '3 1'
 }
 
 # ---- a ledger that was put back from an older copy ----
@@ -896,6 +988,120 @@ kv-batch: r.batches: part 1: batch batch_2 has ended without results: its reques
     assert_equal "$(ordered)" '4 1'
 }
 
+# ---- what is lost here ----
+
+@test "replies that were collected and are gone are fetched again, and nothing is ordered twice" {
+    openai 5
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.replies one
+    cp requests.jsonl openai.jsonl
+    cp endpoints.json openai.json
+    anthropic 3
+    sed -i 's/"custom_id":"r/&a/' requests.jsonl
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.replies both
+    rm r.replies
+    local told='replies that were collected are no more in r.replies: they are fetched again, which costs nothing'
+    run --separate-stderr kv-batch submit -e openai.json r.batches openai.jsonl
+    assert_stderr "kv-batch: r.batches: 8 $told"
+    assert_equal "$(ordered)" '8 1'
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr ''
+    assert_equal "$(answered) $(jq -r .custom_id r.replies | sort | tr '\n' ' ')" "8 $(jq -r .custom_id both | sort | tr '\n' ' ')"
+    assert [ ! -e r.batch-1.jsonl ] && assert [ ! -e r.batch-2.jsonl ]
+    cp one r.replies # of the copy that is there only what it lacks is fetched
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_stderr "kv-batch: r.batches: 3 $told"
+    assert_equal "${#lines[@]} $(answered) $(ordered)" '3 8 8 1'
+    run --separate-stderr kv-batch collect r.batches
+    assert_success
+    assert_equal "$output$stderr" ''
+}
+
+@test "replies that are gone, here and at the service, are paid for again only where a person says so" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    kv-batch tidy r.batches
+    rm r.replies
+    export KV_BATCH_SPEED=1000000 # half an hour has passed
+    local n
+    for n in 1 2; do
+        run --separate-stderr kv-batch submit r.batches requests.jsonl
+        assert_failure 5
+        assert_regex "$stderr" 'r.batches: part 1: its replies are gone, here and at the service: nothing is ordered there; to pay for them again: kv-batch forget r.batches 1$'
+        assert_equal "$(ordered)" '3 1'
+    done
+    kv-batch forget r.batches 1
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '3 3 2'
+}
+
+@test "a failure for which a batch was refused is no reply that could be lost" {
+    openai 3
+    switch '{"batch_fails": {"code": "invalid_json_line", "message": "no", "line": 2}}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null 2>&1 || true
+    rm r.replies
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    refute_regex "$stderr" 'no more in'
+}
+
+@test "a part that was not sent, and has no request file any more, is given up" {
+    local shape
+    for shape in openai anthropic; do
+        rm -f r.*
+        "$shape" 2
+        kv-batch submit r.batches requests.jsonl >/dev/null
+        head -n 2 r.batches >copy # whoever made it died then
+        rm r.*
+        cp copy r.batches
+        switch '{"forget_metadata": true}'
+        requests 1 "$shape" >more.jsonl
+        [ "$shape" = openai ] || messages 1 "$shape" >more.jsonl
+        run --separate-stderr kv-batch submit r.batches more.jsonl
+        assert_success
+        assert_stderr 'kv-batch: r.batches: part 1: its request file is gone, and it was not ordered: given up'
+        assert_equal "$(jq -c '[.part, .requests]' <<<"$output")" '[2,1]'
+    done
+}
+
+@test "a part in doubt whose request file is gone waits for a person, and others go on" {
+    anthropic 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    head -n 3 r.batches >copy # sending
+    rm r.*
+    cp copy r.batches
+    openai 2
+    run --separate-stderr kv-batch collect r.batches
+    assert_failure 1
+    assert_regex "$stderr" 'part 1: may have been ordered; .* kv-batch adopt r.batches 1 BATCH, or kv-batch forget r.batches 1'
+    kv-batch adopt r.batches 1 "$(jq -r '.batch // empty' "$JOURNAL" | head -n 1)"
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered)" '3 3 1'
+}
+
+@test "what a part lacks is not counted while the requests of an open part are not known" {
+    openai 3
+    switch '{"expire": 1}'
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null 2>&1 || true
+    switch '{"expire": -1, "hold": true, "keep_uploads": true}'
+    requests 2 s >more.jsonl
+    kv-batch submit r.batches more.jsonl >/dev/null
+    rm r.batch-2.jsonl
+    run --separate-stderr kv-batch status r.batches
+    assert_failure 1
+    assert_regex "$stderr" 'part 2: which requests batch batch_4 has is not known: .*to give it up: kv-batch forget r.batches 2'
+    refute_regex "$stderr" 'no such file'
+}
+
 # twice - part 1 is in doubt, and its file was made a batch twice
 twice() {
     openai 3
@@ -957,6 +1163,25 @@ twice() {
     assert_failure 3
     assert_output --partial 'r.state'
     assert [ ! -e r.batches ]
+}
+
+@test "a ledger that is changed under a process is not written into" {
+    openai 3
+    kv-batch submit r.batches requests.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    cp r.batches copy
+    requests 2 s >more.jsonl
+    switch '{"drop_create": 1, "list_lag": 3600}'
+    KV_BATCH_SPEED=2 kv-batch submit r.batches more.jsonl >/dev/null 2>err 3>&- &
+    local pid=$! status=0
+    until grep -q 'looked for' err || ! kill -0 "$pid"; do :; done # for 2.5 s
+    head -n 2 copy >r.batches
+    switch '{"list_lag": 0}'
+    wait "$pid" || status=$?
+    assert_equal "$status $(tail -n 1 err)" '3 kv-batch: r.batches: it was changed while it is worked with, and may lack what was ordered last: run again'
+    assert_equal "$(cat r.batches)" "$(head -n 2 copy)"
+    kv-batch submit r.batches requests.jsonl more.jsonl >/dev/null
+    assert_equal "$(ordered)" '5 1'
 }
 
 @test "a second process is told, and does nothing" {

@@ -315,6 +315,38 @@ busy() {
     assert_equal "$(ordered) $(completed)" '12 1 6'
 }
 
+@test "replies that are gone are told by a plain run before it asks, and fetched again by --batch" {
+    batched 4
+    kv-run --batch --no-probe --append r.json.state 2>err || true
+    kv-run --batch --no-probe --append r.json.state 2>err || true # the judgements are ordered
+    rm r.json.replies .r.json.journal
+    : >asked && cp "$JOURNAL" asked
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 3
+    assert_stderr 'kv-run: r.json.replies: replies that were collected are gone: kv-batch collect r.json.batches fetches them again; --race asks all the same'
+    assert_equal "$(cmp "$JOURNAL" asked)" ''
+    run -0 steps --no-probe
+    run grep -c '4 replies that were collected are no more in r.json.replies: they are fetched again' err
+    assert_output 1
+    assert_equal "$(ordered) $(completed)" '8 1 4'
+}
+
+@test "beside an open part whose request file is gone a plain run asks nobody, and names the way out" {
+    batched 3
+    switch '{"hold": true}'
+    kv-run --batch --no-probe --append r.json.state 2>err || true
+    rm r.json.batch-1.jsonl
+    : >"$JOURNAL"
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 3
+    assert_stderr 'kv-run: r.json.batch-1.jsonl: the request file of an open part is gone, so what is ordered is not known: kv-batch collect r.json.batches fetches it again'
+    assert_equal "$(wc -l <"$JOURNAL")" 0
+    kv-batch collect r.json.batches >/dev/null || true
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 1
+    assert_stderr 'kv-run: r.json.state: 3 tasks wait for batches; --batch looks after them, --race asks all the same'
+}
+
 @test "a batch that failed as a whole ends the step in which that is found, and the next orders again" {
     batched 3
     switch '{"batch_fails": {"code": "model_mismatch", "message": "two models"}}'

@@ -178,6 +178,14 @@ int kv_parsed_answer_object(const struct kv_template *t, struct kv_slice object,
     return mistakes ? -1 : 0;
 }
 
+void kv_parsed_answer_unasked(const struct kv_template *t, struct kv_parsed *parsed)
+{
+    begin(parsed, t);
+    for (size_t i = 0; i < t->n; i++)
+        parsed->values[i] = (struct kv_slice){0};
+    finish(parsed, t, (struct kv_slice){0});
+}
+
 int kv_parsed_answer_recorded(const struct kv_template *t, struct kv_slice object,
     struct kv_parsed *parsed, struct kv_err *err)
 {

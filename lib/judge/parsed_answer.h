@@ -30,4 +30,7 @@ int kv_parsed_answer_object(const struct kv_template *t, struct kv_slice object,
 int kv_parsed_answer_recorded(const struct kv_template *t, struct kv_slice object,
     struct kv_parsed *parsed, struct kv_err *err);
 
+/* What is known where no judge was asked: no extraction but of defaults. */
+void kv_parsed_answer_unasked(const struct kv_template *t, struct kv_parsed *parsed);
+
 #endif

@@ -96,8 +96,7 @@ int kv_verdict_recall(const struct kv_template *t, struct kv_slice object, struc
 
 void kv_verdict_unasked(const struct kv_template *t, struct kv_parsed *parsed)
 {
-    struct kv_err impossible;
-    kv_parsed_answer_recorded(t, KV_SLICE("{}"), parsed, &impossible);
+    kv_parsed_answer_unasked(t, parsed);
 }
 
 /* ---- the verdict ---- */

@@ -62,22 +62,27 @@ static uint64_t mix(uint64_t h, const char *p)
     return h ^ h >> 32;
 }
 
-/* Two words at once: a multiplication takes several cycles, and one need not wait for the other. */
+/* Four words at once: a multiplication takes several cycles, and the others need not wait for it. */
 uint64_t kv_digest_quick(struct kv_slice bytes)
 {
-    enum { PIECE = 16 };
+    enum { WORD = sizeof(uint64_t), PIECE = 4 * WORD };
     const char *p = bytes.p, *end = p + bytes.n - bytes.n % PIECE;
     char last[PIECE] = {0};
-    uint64_t a = bytes.n, b = 1;
-    for (; p < end; p += PIECE) {
-        a = mix(a, p);
-        b = mix(b, p + PIECE / 2);
-    }
+    uint64_t a = bytes.n, b = 1, c = 2, d = 3;
     if (bytes.n % PIECE)
-        memcpy(last, p, bytes.n % PIECE);
-    a = mix(a, last);
-    b = mix(b, last + PIECE / 2);
-    return mix(a, (const char *)&b);
+        memcpy(last, end, bytes.n % PIECE);
+    for (bool more = true; more; p += PIECE) {
+        more = p < end;
+        const char *piece = more ? p : last;
+        a = mix(a, piece);
+        b = mix(b, piece + WORD);
+        c = mix(c, piece + 2 * WORD);
+        d = mix(d, piece + 3 * WORD);
+    }
+    const uint64_t all[] = {b, c, d};
+    for (int i = 0; i < 3; i++)
+        a = mix(a, (const char *)&all[i]);
+    return a;
 }
 
 struct kv_digest *kv_digest_begin(void)

@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] =
-    "--- AI Message ---\n"; /* of a plain answer's trace: lib/pipeline/README.md */
+#define HEADER "--- AI Message ---\n" /* of a plain answer's trace: lib/pipeline/README.md */
 static const char placeholder[] = "Model call failed after "; /* lib/pipeline/README.md */
 
 static int64_t now_us(void)
@@ -69,18 +68,39 @@ static void add_question(const struct kv_prepared_question *s, struct kv_buf *ou
     kv_buf_add_str(out, "\nAnswer:");
 }
 
-static void add_message(struct kv_buf *out, const char *role, struct kv_slice text, int index)
+/* A message up to its text, and what follows that. */
+#define MESSAGE(role) KV_SLICE("{\"role\":\"" role "\",\"content\":")
+
+static void end_message(struct kv_buf *out, int index)
 {
-    kv_json_out_object(out, NULL);
-    kv_json_out_str(out, "role", role);
-    kv_json_out_text(out, "content", text);
-    kv_json_out_int(out, "block_index", index);
+    kv_buf_add_slice(out, KV_SLICE(",\"block_index\":"));
+    kv_buf_add_int(out, index);
     kv_buf_add_char(out, '}');
+}
+
+static void write_context(struct kv_answer_stage *a)
+{
+    struct kv_buf *out = &a->context;
+    int index = 0;
+    kv_buf_reserve(out, a->system.n + a->user.n + 128); /* what it takes without escapes */
+    kv_buf_add_char(out, '[');
+    if (a->system.n) {
+        kv_buf_add_slice(out, MESSAGE("system"));
+        kv_json_quote(out, a->system, KV_JSON_RAW);
+        end_message(out, index++);
+        kv_buf_add_char(out, ',');
+    }
+    kv_buf_add_slice(out, MESSAGE("user"));
+    if (a->examples.n)
+        kv_json_quote(out, a->user, KV_JSON_RAW);
+    else
+        kv_buf_add_slice(out, kv_slice_of(&a->prepared->text_json));
+    end_message(out, index);
+    kv_buf_add_char(out, ']');
 }
 
 static void write_messages(struct kv_answer_stage *a)
 {
-    int index = 0;
     a->system =
         join(a->model->system_prompt, a->shared->config->prompts.generation, &a->joined_system);
     a->user = a->prepared->question->text;
@@ -88,12 +108,7 @@ static void write_messages(struct kv_answer_stage *a)
         add_question(a->prepared, &a->examples);
         a->user = kv_slice_of(&a->examples);
     }
-    kv_buf_reserve(&a->context, a->system.n + a->user.n + 128); /* what it takes without escapes */
-    kv_buf_add_char(&a->context, '[');
-    if (a->system.n)
-        add_message(&a->context, "system", a->system, index++);
-    add_message(&a->context, "user", a->user, index);
-    kv_buf_add_char(&a->context, ']');
+    write_context(a);
 }
 
 void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,
@@ -280,9 +295,7 @@ static double round_to_figures(double x)
 static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
 {
     struct kv_buf *m = &a->metrics;
-    kv_json_out_object(m, NULL);
-    kv_json_out_int(m, "iterations", 1);
-    kv_json_out_flag(m, "limit_reached", false);
+    kv_buf_add_slice(m, KV_SLICE("{\"iterations\":1,\"limit_reached\":false"));
     if (r->measured)
         kv_json_out_number(m, "kv_first_token_seconds", r->first_token_s);
     if (r->tokens_per_s > 0)
@@ -294,7 +307,7 @@ static void write_metrics(struct kv_answer_stage *a, const struct kv_answer *r)
 
 static void take_part(struct kv_answer_stage *a, const struct kv_answer *r)
 {
-    kv_buf_add_str(&a->raw, header);
+    kv_buf_add_slice(&a->raw, KV_SLICE(HEADER));
     kv_buf_add_slice(&a->raw, r->text);
     a->partial = true;
     a->usage_unavailable = !kv_usage_known(&r->used);
@@ -310,10 +323,14 @@ static void take_text(struct kv_answer_stage *a, const struct kv_answer *r)
         fail(a, "%s", why);
         return;
     }
-    kv_buf_add_str(&a->raw, header);
+    kv_buf_reserve(&a->raw, sizeof HEADER + r->text.n);
+    kv_buf_add_slice(&a->raw, KV_SLICE(HEADER));
     kv_buf_add_slice(&a->raw, r->text);
+    kv_buf_reserve(&a->trace, r->text.n + 64); /* what it takes without escapes */
     kv_buf_add_char(&a->trace, '[');
-    add_message(&a->trace, "assistant", r->text, 0);
+    kv_buf_add_slice(&a->trace, MESSAGE("assistant"));
+    kv_json_quote(&a->trace, r->text, KV_JSON_RAW);
+    end_message(&a->trace, 0);
     kv_buf_add_char(&a->trace, ']');
     write_metrics(a, r);
 }

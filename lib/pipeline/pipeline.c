@@ -89,7 +89,7 @@ static void identify(struct kv_pipeline *p)
     const struct kv_model_name *answerer = kv_model_names_answerer(p->shared->names, g->model);
     r->question_id = q->id;
     r->template_id = kv_slice(p->prepared->template_id);
-    r->question_text = q->text;
+    r->question_json = kv_slice_of(&p->prepared->text_json);
     r->raw_answer = q->has_answer ? q->answer : (struct kv_slice){0};
     r->keywords_json = q->keywords;
     r->answering_json = answerer->identity;
@@ -202,10 +202,8 @@ static void verify(struct kv_pipeline *p)
         set_error(p, KV_RETRY_NEVER, "VerifyTemplate", "", kv_slice(err.text));
         return;
     }
-    struct kv_buf composition = {0};
-    kv_template_add_composition(&composition, t);
-    kv_json_unescape(kv_slice_of(&composition), &p->composition); /* null leaves it empty */
-    kv_buf_release(&composition);
+    kv_template_add_composition(&p->composition, t);
+    r->composition_json = kv_slice_of(&p->composition);
     r->verification_performed = true;
     r->verify_result = kv_tri(p->verdict.passed);
     r->granular_json = kv_slice_of(&p->verdict.granular);
@@ -461,8 +459,6 @@ static void add_warnings(struct kv_pipeline *p)
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line)
 {
     struct kv_result_builder *r = &p->record;
-    if (p->composition.n)
-        r->composition_strategy = kv_slice_of(&p->composition);
     r->execution_time = kv_answer_stage_seconds(p->generation);
     for (int i = 0; i < KV_RETRY_CLASSES; i++)
         r->retries[i].used = p->retries[i];

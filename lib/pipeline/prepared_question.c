@@ -63,6 +63,8 @@ struct kv_prepared_question *kv_prepared_question_open(const struct kv_config *c
         kv_prepared_question_close(s);
         return NULL;
     }
+    kv_buf_reserve(&s->text_json, q->text.n + 2); /* what it takes without escapes */
+    kv_json_quote(&s->text_json, q->text, KV_JSON_RAW);
     s->few_shot = kv_fewshot_enabled(config->few_shot);
     if (s->few_shot)
         kv_fewshot_resolve(config->few_shot, q->id, q->few_shot, &s->examples);
@@ -78,5 +80,6 @@ void kv_prepared_question_close(struct kv_prepared_question *s)
     kv_rubric_release(&s->rubric);
     kv_question_release(&s->read);
     kv_buf_release(&s->examples);
+    kv_buf_release(&s->text_json);
     free(s);
 }

@@ -11,6 +11,7 @@
 
 struct kv_prepared_question {
     const struct kv_question *question;
+    struct kv_buf text_json;               /* its text as a JSON string: a row has it twice */
     const struct kv_template *template;    /* NULL: invalid, or not looked at (rubric_only) */
     const char *template_error;            /* why it is invalid; NULL: it is not */
     struct kv_compiled_template *compiled; /* whose these two are, with the schemas; NULL if not

@@ -361,6 +361,7 @@ void kv_result_id(const struct kv_result_name *name, char hex[KV_RESULT_ID_HEX +
 {
     struct kv_buf text = {0};
     char whole[KV_SHA256_HEX + 1];
+    kv_buf_reserve(&text, 512); /* usually enough */
     add_text(&text, KV_SLICE("{\"answering\": "), name->answering_key);
     add_text(&text, KV_SLICE(", \"parsing\": "), name->parsing_key);
     add_text(&text, KV_SLICE(", \"question_id\": "), name->question_id);

@@ -68,7 +68,7 @@ struct kv_result_builder_rubric {
 
 struct kv_result_builder {
     /* who and what */
-    struct kv_slice question_id, template_id, question_text, raw_answer, keywords_json;
+    struct kv_slice question_id, template_id, question_json, raw_answer, keywords_json;
     struct kv_slice answering_json, parsing_json; /* identity objects (task.h) */
     struct kv_slice answering_key, parsing_key;   /* canonical model keys, for result_id */
     struct kv_slice answering_system_prompt, parsing_system_prompt, run_name;
@@ -99,7 +99,7 @@ struct kv_result_builder {
     struct kv_slice granular_json;
     struct kv_slice field_verification_error;
     struct kv_slice field_results_json, field_scores_json;
-    struct kv_slice composition_strategy;
+    struct kv_slice composition_json;
     bool regex_performed;
     struct kv_slice regex_results_json, regex_details_json, regex_extraction_json;
     enum kv_tri regex_success;

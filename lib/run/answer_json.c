@@ -89,12 +89,12 @@ static void add_retries(struct kv_buf *out, const struct kv_answer *answer)
 
 struct kv_slice kv_answer_json_add(struct kv_buf *out, const struct kv_answer *answer)
 {
-    kv_json_out_object(out, NULL);
-    kv_json_out_key(out, "text");
+    kv_buf_add_slice(out, KV_SLICE("{\"text\":"));
     size_t at = out->n;
     kv_json_quote(out, answer->text, KV_JSON_RAW);
     size_t n = out->n - at;
-    kv_json_out_str(out, "outcome", kv_outcome_name(answer->outcome));
+    kv_buf_add_slice(out, KV_SLICE(",\"outcome\":"));
+    kv_json_quote_str(out, kv_outcome_name(answer->outcome));
     add_text(out, "served", answer->served);
     if (answer->asked_at.n)
         kv_json_out_json(out, "asked_at", answer->asked_at);

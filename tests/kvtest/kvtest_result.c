@@ -290,7 +290,7 @@ static void fill(struct kv_result_builder *r)
     kv_result_builder_init(r, 1772355600);
     r->question_id = KV_SLICE("q1");
     r->template_id = KV_SLICE("no_template");
-    r->question_text = KV_SLICE("What is \"it\"?");
+    r->question_json = KV_SLICE("\"What is \\\"it\\\"?\"");
     r->keywords_json = KV_SLICE("[\"a\",\"\\u00e9\"]");
     r->answering_json = KV_SLICE(
         "{\"interface\":\"langchain\",\"model_name\":\"m1\",\"tools\":[],\"config_id\":\"ans\"}");
@@ -329,7 +329,8 @@ static void write_records(void)
     r.details_retry_counts = true;
     kv_result_builder_write(&r, &out);
     kv_result_builder_init(&r, 1772355600);
-    r.question_id = r.template_id = r.question_text = KV_SLICE("");
+    r.question_id = r.template_id = KV_SLICE("");
+    r.question_json = KV_SLICE("\"\"");
     r.answering_json = r.parsing_json =
         KV_SLICE("{\"interface\":\"i\",\"model_name\":\"m\",\"tools\":[],\"config_id\":null}");
     r.answering_key = r.parsing_key = KV_SLICE("i:m:");

@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TAIL = 1024 }; /* more than what follows the reply in its line */
 
 static void earlier(int64_t *least, int64_t ms)
 {
@@ -65,23 +69,42 @@ int kv_batch_beside_held(
     return failed;
 }
 
-int kv_batch_beside_lacks(
-    const struct kv_ledger *ledger, const struct kv_paths *paths, struct kv_err *err)
+/* True if the last line of a part's replies stands where the ledger says: the file is only ever added to, so
+ * that the others stand before it. */
+static bool has_last_line(int fd, const struct kv_batch_part *p)
 {
-    struct kv_file file = {0};
-    int64_t least = 0;
-    for (size_t i = 0; i < kv_ledger_parts(ledger); i++) {
-        const struct kv_batch_part *p = kv_ledger_part(ledger, i);
-        least += kv_batch_part_has_replies(p) ? p->reply_bytes : 0;
-    }
-    if (least == 0)
-        return 0;
+    char tail[TAIL];
+    struct kv_buf mark = {0};
+    struct kv_file file;
+    size_t n = p->replies_end < TAIL ? (size_t)p->replies_end : TAIL;
+    if (fd < 0 || kv_io_stat(fd, &file) != 0 || file.id.size < p->replies_end ||
+        kv_io_pread(fd, tail, n, (off_t)(p->replies_end - (int64_t)n), NULL) != 0)
+        return false;
+    kv_json_out_str(&mark, "batch", p->batch);
+    bool there = tail[n - 1] == '\n' && memmem(tail, n, mark.p, mark.n);
+    kv_buf_release(&mark);
+    return there;
+}
+
+int kv_batch_beside_lost(const struct kv_ledger *ledger, const struct kv_paths *paths,
+    void (*lost)(void *closure, struct kv_batch_part *p), void *closure, struct kv_err *err)
+{
     char *path = kv_batch_replies_path(paths);
-    bool failed = kv_io_look(AT_FDCWD, path, &file) != 0 && errno != ENOENT;
-    if (failed)
-        kv_err_sys(err, "%s", path);
+    int n = 0, fd = kv_io_open(AT_FDCWD, path, KV_IO_READ);
+    if (fd < 0 && errno != ENOENT)
+        n = kv_err_sys(err, "%s", path);
+    for (size_t i = 0; n >= 0 && i < kv_ledger_parts(ledger); i++) {
+        struct kv_batch_part *p = kv_ledger_part(ledger, i);
+        if (!kv_batch_part_has_replies(p) || has_last_line(fd, p))
+            continue;
+        n++;
+        if (lost)
+            lost(closure, p);
+    }
+    if (fd >= 0)
+        close(fd);
     free(path);
-    return failed ? -1 : file.id.size < least;
+    return n;
 }
 
 int kv_batch_beside_replies(const struct kv_paths *paths, struct kv_err *err)
@@ -89,7 +112,7 @@ int kv_batch_beside_replies(const struct kv_paths *paths, struct kv_err *err)
     struct kv_ledger *l = kv_ledger_open(paths, err);
     if (!l)
         return -1;
-    int lacks = kv_batch_beside_lacks(l, paths, err);
+    int lacks = kv_batch_beside_lost(l, paths, NULL, NULL, err);
     if (lacks > 0)
         kv_err_set(err, KV_INPUT,
             "%s.replies: replies that were collected are gone: kv-batch collect %s fetches them "

@@ -24,9 +24,10 @@ int kv_batch_beside_read(
 int kv_batch_beside_held(
     const struct kv_paths *paths, struct kv_batch_ids **held, struct kv_err *err);
 
-/* 1 if NAME.replies is shorter than what the ledger calls collected, 0 if not, -1. */
-int kv_batch_beside_lacks(
-    const struct kv_ledger *ledger, const struct kv_paths *paths, struct kv_err *err);
+/* How many collected parts have no replies in NAME.replies any more, or -1. `lost`, if not NULL, is told
+ * each. */
+int kv_batch_beside_lost(const struct kv_ledger *ledger, const struct kv_paths *paths,
+    void (*lost)(void *closure, struct kv_batch_part *p), void *closure, struct kv_err *err);
 /* 0 if all replies are there that the ledger calls collected; KV_INPUT names the way out. */
 int kv_batch_beside_replies(const struct kv_paths *paths, struct kv_err *err);
 

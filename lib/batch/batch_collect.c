@@ -264,6 +264,7 @@ static int note_collected(const struct intake *in, struct kv_err *err)
     kv_json_out_int(&more, "failures", t->failures);
     kv_json_out_int(&more, "missing", in->p->requests - t->replies - t->failures);
     kv_json_out_int(&more, "bytes", in->replies.bytes);
+    kv_json_out_int(&more, "size", in->replies.size);
     kv_json_out_str(&more, "sha256", in->replies.sha256);
     int failed = kv_batch_note(in->b, in->p, "collected", more.p, err);
     kv_buf_release(&more);

@@ -145,7 +145,8 @@ static void take_collected(struct kv_batch_part *p, struct kv_slice event, int64
     p->step = KV_BATCH_COLLECTED;
     p->replies = kv_batch_json_whole(event, "replies", 0);
     p->failures = kv_batch_json_whole(event, "failures", 0);
-    p->reply_bytes = kv_batch_json_whole(event, "bytes", 0);
+    bool any = kv_batch_json_whole(event, "bytes", 0) > 0;
+    p->replies_end = any ? kv_batch_json_whole(event, "size", 0) : 0;
     p->uncollected = false;
 }
 
@@ -154,7 +155,7 @@ static void take_uncollected(struct kv_batch_part *p, struct kv_slice event, int
     (void)event;
     (void)at;
     p->step = KV_BATCH_ENDED;
-    p->replies = p->failures = p->reply_bytes = 0;
+    p->replies = p->failures = p->replies_end = 0;
     p->uncollected = true;
 }
 
@@ -221,7 +222,7 @@ int64_t kv_batch_part_lacks(const struct kv_batch_part *p)
 
 bool kv_batch_part_has_replies(const struct kv_batch_part *p)
 {
-    return p->step == KV_BATCH_COLLECTED && *p->batch && !*p->reply;
+    return p->step == KV_BATCH_COLLECTED && p->replies_end > 0 && *p->batch && !*p->reply;
 }
 
 bool kv_batch_part_in_doubt(const struct kv_batch_part *p)

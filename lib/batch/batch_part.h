@@ -61,7 +61,7 @@ struct kv_batch_part {
     bool told;                 /* that it lacks answers, by this process */
     double usage;              /* tokens as the service counts them; -1: not said */
     int64_t replies, failures; /* collected */
-    int64_t reply_bytes;       /* of them in NAME.replies */
+    int64_t replies_end;       /* size of NAME.replies then; 0: they have no line there */
     bool uncollected;          /* they are no more there, and to be fetched again */
 };
 
@@ -72,7 +72,7 @@ bool kv_batch_part_is_open(const struct kv_batch_part *p);
 /* Requests of a part that is over which came to nothing, though no person gave them up: those that have
  * been ordered again since are among them. */
 int64_t kv_batch_part_lacks(const struct kv_batch_part *p);
-/* True if its replies are to be in NAME.replies. The failure for which a batch was refused as a whole
+/* True if its replies are to be in NAME.replies, up to p->replies_end. The failure for which a batch was refused as a whole
  * does not count: nobody has paid for that. */
 bool kv_batch_part_has_replies(const struct kv_batch_part *p);
 /* True if a POST may have had an effect that nobody has written down. */

@@ -1017,6 +1017,10 @@ kv-batch: r.batches: part 1: batch batch_2 has ended without results: its reques
     assert_success
     assert_stderr "kv-batch: r.batches: 3 $told"
     assert_equal "${#lines[@]} $(answered) $(ordered)" '3 8 8 1'
+    cat one one >r.replies # longer than all that was collected
+    run --separate-stderr kv-batch collect r.batches
+    assert_stderr "kv-batch: r.batches: 3 $told"
+    assert_equal "$(answered) $(ordered)" '8 8 1'
     run --separate-stderr kv-batch collect r.batches
     assert_success
     assert_equal "$output$stderr" ''

@@ -227,6 +227,17 @@ busy() {
     assert_equal "$(asked '.judge == false') $(asked .judge)" '102 100'
 }
 
+@test "--batch-wait asks no more than 50 tasks at once, though they are a hundredth" {
+    batched 5100
+    kv-run -j 64 --max-tasks 5049 --append r.json.state 2>err || true
+    assert_equal "$(completed)" 5049
+    busy 102 'number'
+    run --separate-stderr kv-run --batch --no-probe --batch-wait --append r.json.state
+    assert_success
+    assert_equal "$(completed) $(ordered | sort -n | tr '\n' ' ')" '5100 51 1 51 3 ' # judgements, answers
+    assert_equal "$(asked '.judge == false')" 5202 # 5049, and three times 51 in batches
+}
+
 @test "--batch-wait orders more than a hundredth again, and ends where batches can bring nothing more" {
     batched 3
     busy 0 'number 2?'

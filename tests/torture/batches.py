@@ -6,12 +6,14 @@ A benchmark with judges and an abstention check, first online, then through the 
 bundled provider: answers at OpenAI's, judgements at OpenAI's or at Anthropic's. Every step (`kv-run
 --batch`, or its three programs one by one) is killed with SIGKILL to its process group at a random
 moment, while the ledger is read all the time; when all is there the run begins anew, until there were
-KILLS kills. Holds: every request was ordered exactly once, as the provider counts; every task has its
+KILLS kills. Before some steps an older copy is put back, as from a backup: of the ledger, where the services
+keep labels (OpenAI's), or of the collected replies. Holds: every request was ordered exactly once, as the provider counts; every task has its
 one row, with the verdict it has online; the ledger is whole lines of JSON at every instant, behind what
 was read before. Control: steps that are not killed,
 and whose ledger is away when they end, as where ids of batches are only in memory.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -81,18 +83,22 @@ class Reader(threading.Thread):
     def __init__(self, path):
         super().__init__()
         self.path, self.stopped, self.reads, self.bad, self.seen = path, False, 0, 0, b""
+        self.lock = threading.Lock()
 
     def run(self):
         while not self.stopped:
-            try:
-                with open(self.path, "rb") as f:
-                    text = f.read()
-            except FileNotFoundError:
-                self.seen = b""
-                time.sleep(0.001)
-                continue
-            self.look(text[:text.rfind(b"\n") + 1])
+            with self.lock:
+                self.read()
             time.sleep(0.001)
+
+    def read(self):
+        try:
+            with open(self.path, "rb") as f:
+                text = f.read()
+        except FileNotFoundError:
+            self.seen = b""
+            return
+        self.look(text[:text.rfind(b"\n") + 1])
 
     def look(self, text):
         self.reads += 1
@@ -111,8 +117,10 @@ class Reader(threading.Thread):
 class Run:
     """A run of the benchmark by batches, and what the provider counts of it."""
 
-    def __init__(self, where, url, tasks, chance):
+    def __init__(self, where, url, tasks, chance, reader, kept):
         self.where, self.url, self.tasks, self.chance = where, url, tasks, chance
+        self.reader, self.kept = reader, kept  # the files of which copies are kept
+        self.put = 0
         self.journal = os.path.join(where, "journal")
         self.env = dict(os.environ, OPENAI_BASE_URL=url + "/v1", OPENAI_API_KEY="torture", KV_NO_HINTS="1",
                         ANTHROPIC_BASE_URL=url, ANTHROPIC_API_KEY="torture", KV_BATCH_SPEED="100000")
@@ -125,6 +133,7 @@ class Run:
         subprocess.run("%s -b bench.jsonl -c preset.json -o r.json --force" % tool("kv-manifest"),
                        shell=True, cwd=self.where, check=True, stdout=subprocess.DEVNULL)
         self.at = os.path.getsize(self.journal)
+        self.copies = []
 
     def start(self, command):
         return subprocess.Popen(["sh", "-c", command + " >>out 2>>err"], cwd=self.where, env=self.env,
@@ -139,7 +148,27 @@ class Run:
         form = self.chance.choice(FORMS)
         return self.start("{ %s; }" % (form % self.chance.choice((7, 25, self.tasks))))
 
+    def put_back(self):
+        """Keeps a copy of what is there; one time in five an older one is put back in its place, when what
+        was killed is gone."""
+        with open(os.path.join(self.where, ".r.json.run"), "a") as lock, self.reader.lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for name in self.kept:
+                path = os.path.join(self.where, name)
+                if os.path.exists(path):
+                    with open(path, "rb") as f:
+                        self.copies.append((path, f.read()))
+            if not self.copies or self.chance.random() > 0.2:
+                return
+            path, text = self.chance.choice(self.copies)
+            with open(path + ".copy", "wb") as f:
+                f.write(text)
+            os.replace(path + ".copy", path)
+            self.reader.seen = b""
+            self.put += 1
+
     def kill(self):
+        self.put_back()
         begun = time.monotonic()
         group = self.step()
         try:
@@ -233,7 +262,8 @@ def play(directory, tasks, kills, judge, name, control, seed):
         url = "http://127.0.0.1:%d" % json.loads(provider.stdout.readline())["port"]
         if not control:
             reader.start()
-        run = Run(where, url, tasks, random.Random(seed))
+        kept = FILES[:2] if judge == "openai" else FILES[1:2]
+        run = Run(where, url, tasks, random.Random(seed), reader, kept)
         requests, runs, wrong = torture(run, kills, control)
     finally:
         reader.stopped = True
@@ -242,8 +272,8 @@ def play(directory, tasks, kills, judge, name, control, seed):
     if wrong and not control:
         with open(os.path.join(where, "err")) as f:
             say("".join(f.readlines()[-20:]))
-    note = "%d runs of %d tasks, %d requests; ledger read %d times; seed %d" % (
-        runs, tasks, requests, reader.reads, seed)
+    note = "%d runs of %d tasks, %d requests; %d copies put back; ledger read %d times; seed %d" % (
+        runs, tasks, requests, run.put, reader.reads, seed)
     report(name, kills, wrong + reader.bad, note, control)
     shutil.rmtree(where)
 

@@ -191,6 +191,11 @@ void kv_ledger_close(struct kv_ledger *l)
 
 /* ---- looking ---- */
 
+bool kv_ledger_is_begun(const struct kv_ledger *l)
+{
+    return l->begun;
+}
+
 const char *kv_ledger_nonce(const struct kv_ledger *l)
 {
     return l->nonce;

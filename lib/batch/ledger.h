@@ -29,6 +29,8 @@ struct kv_ledger;
 struct kv_ledger *kv_ledger_open(const struct kv_paths *paths, struct kv_err *err);
 void kv_ledger_close(struct kv_ledger *l); /* NULL is fine */
 
+/* True if the file is there, with its first line: else there is nothing of a nonce or mark in it yet. */
+bool kv_ledger_is_begun(const struct kv_ledger *l);
 /* Names calls: 16 hex digits, of the file or, while there is none, made up. */
 const char *kv_ledger_nonce(const struct kv_ledger *l);
 /* The nonce of a ledger that is to be begun; without effect on one that is there. */

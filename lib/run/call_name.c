@@ -1,7 +1,6 @@
 /* call_name - what a pending query is called by where it is found again in another run. */
 #include "call_name.h"
 
-#include "io.h"
 #include "json.h"
 #include "task.h"
 
@@ -105,20 +104,16 @@ int kv_call_name_nonce(
     const struct kv_state *state, char nonce[KV_CALL_NONCE + 1], struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(state);
-    struct kv_buf path = {0};
-    kv_buf_printf(&path, "%s.batches", info->paths->output);
-    int there = kv_io_exists(path.p, err);
-    kv_buf_release(&path);
-    if (there < 0)
-        return -1;
-    if (!there) {
-        kv_call_nonce(kv_slice(info->created_at), kv_slice(info->config_hash), nonce);
-        return 0;
-    }
+    kv_call_nonce(kv_slice(info->created_at), kv_slice(info->config_hash), nonce);
     struct kv_ledger *l = kv_ledger_open(info->paths, err);
     if (!l)
         return -1;
-    memcpy(nonce, kv_ledger_nonce(l), KV_CALL_NONCE + 1);
+    bool other = kv_ledger_is_begun(l) && strcmp(kv_ledger_nonce(l), nonce) != 0;
+    if (other)
+        kv_err_set(err, KV_INPUT,
+            "%s: of another run than %s, as is %s.replies then: move them away, or put its own "
+            "back",
+            kv_ledger_path(l), info->paths->state, info->paths->output);
     kv_ledger_close(l);
-    return 0;
+    return other ? -1 : 0;
 }

@@ -25,7 +25,8 @@ void kv_call_name(struct kv_pending_query *e, const struct kv_call_about *of);
  * asked and by whom. */
 void kv_call_name_add_settings(struct kv_buf *out, struct kv_slice model);
 
-/* The nonce of a run: of its ledger, if it has one; else of its state. */
+/* The nonce of a run. KV_INPUT if the ledger beside it is that of another: replies that were collected by
+ * it answer other questions, though their calls may have the names of this run's. */
 int kv_call_name_nonce(
     const struct kv_state *state, char nonce[KV_CALL_NONCE + 1], struct kv_err *err);
 

@@ -27,6 +27,23 @@ static int open_ledger(struct kv_session *s, struct kv_err *err)
     return s->ledger ? 0 : -1;
 }
 
+/* Requests have names that users give: without a ledger nothing says that replies are of these, and not of
+ * others that were called so in an earlier run. */
+static bool is_nobodys(const struct kv_session *s, struct kv_err *err)
+{
+    const struct kv_paths *paths = kv_state_info(s->state)->paths;
+    struct kv_batch_beside b;
+    if (kv_batch_beside_read(&b, paths, err) != 0)
+        return true;
+    if (!b.there)
+        kv_err_set(err, KV_INPUT,
+            "%s.replies: there is no ledger %s.batches that says what was asked: give the file "
+            "with "
+            "--replies if it is of these requests, or move it away",
+            paths->output, paths->output);
+    return !b.there;
+}
+
 /* Opens the files of replies that were given, or else what kv-batch has collected for this run. */
 static int open_replies(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
@@ -40,6 +57,8 @@ static int open_replies(
     const char *const collected[] = {path};
     struct kv_replies_options replies = {
         .paths = o->replies, .n = o->reply_count, .beside = paths->output, .say = o->say};
+    if (there > 0 && s->requests.path && is_nobodys(s, err))
+        there = -1;
     s->replies_collected = there > 0;
     if (there > 0) {
         replies.paths = collected;

@@ -342,6 +342,50 @@ busy() {
     assert_equal "$(ordered) $(completed)" '8 1 4'
 }
 
+@test "a ledger of another run is refused, and its replies answer no questions of this one" {
+    batched 3
+    run -0 steps --no-probe
+    cp r.json.batches ledger
+    cp r.json.replies replies
+    sed 's/What is number/Whatever was/' bench.jsonl >other.jsonl # questions of the same names
+    kv-manifest --force -b other.jsonl -c preset.json -o r.json >/dev/null
+    cp ledger r.json.batches # as a death of kv-manifest just before their end leaves them
+    cp replies r.json.replies
+    : >"$JOURNAL"
+    local how
+    for how in '' --batch; do
+        run --separate-stderr kv-run $how --append r.json.state
+        assert_failure 3
+        assert_regex "$stderr" 'kv-run: r.json.batches: of another run than r.json.state, as is r.json.replies then: move them away, or put its own back$'
+    done
+    assert_equal "$(completed) $(wc -l <"$JOURNAL")" '0 0'
+    kv-manifest --force -b other.jsonl -c preset.json -o r.json >/dev/null
+    run ls r.json.batches r.json.replies
+    assert_failure
+}
+
+@test "calls have their names though a death has left no more of a ledger than its name" {
+    batched 3
+    : >r.json.batches
+    run -0 steps --no-probe
+    assert_equal "$(ordered)" '6 1'
+}
+
+@test "replies without a ledger are not taken for those of requests that are called alike" {
+    batched 3
+    rm r.json.*
+    seq 2 | jq -c '{custom_id: "r\(.)", method: "POST", url: "/v1/chat/completions", body:
+        {model: "m1", messages: [{role: "user", content: "What is number \(.)?"}]}}' >rq.jsonl
+    kv-manifest --requests rq.jsonl -c preset.json -o r.json >/dev/null
+    run -0 steps --no-probe
+    rm r.json.batches r.json.state r.json.tmp .r.json.*
+    sed -i 's/number/letter/' rq.jsonl
+    kv-manifest --force --requests rq.jsonl -c preset.json -o r.json >/dev/null
+    run --separate-stderr kv-run --append r.json.state
+    assert_failure 3
+    assert_stderr 'kv-run: r.json.replies: there is no ledger r.json.batches that says what was asked: give the file with --replies if it is of these requests, or move it away'
+}
+
 @test "beside an open part whose request file is gone a plain run asks nobody, and names the way out" {
     batched 3
     switch '{"hold": true}'

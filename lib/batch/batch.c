@@ -294,6 +294,8 @@ int kv_batch_note_created(struct kv_batch *b, const struct kv_batch_part *p,
 {
     struct kv_buf more = {0};
     kv_json_out_str(&more, "batch", seen->id);
+    if (seen->created_ms)
+        kv_batch_json_add_time(&more, "created_at", seen->created_ms);
     kv_batch_json_add_time(&more, "expires_at", seen->expires_ms);
     kv_json_out_flag(&more, "adopted", adopted);
     int failed = kv_batch_note(b, p, "created", more.p, err);

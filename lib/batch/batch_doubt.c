@@ -16,6 +16,7 @@ enum {
     BEFORE_MS = 5 * MINUTE,  /* clocks differ */
     ALIVE_MS = 10 * MINUTE,  /* a POST, at most */
     AFTER_MS = 15 * MINUTE,  /* a service works on what it has taken in */
+    BACK_MS = 1440 * MINUTE, /* lists are read so far back, as a clock here may be wrong by hours */
     LOOKS = 5,               /* in vain, … */
     LOOKING_MS = 10 * MINUTE /* over this time, before an inline batch is ordered again */
 };
@@ -117,7 +118,7 @@ static int settle_upload(
             kv_buf_printf(&path, "&after=%s", last);
         kv_batch_ask(b, s, p, path.p, NULL);
     } while (b->x.end == KV_EXCHANGE_DONE &&
-             !(found = find_file(b, p, p->sending_ms - AFTER_MS, id, last)) && *last);
+             !(found = find_file(b, p, p->sending_ms - BACK_MS, id, last)) && *last);
     kv_buf_release(&path);
     if (b->x.end != KV_EXCHANGE_DONE) {
         kv_batch_take_refusal(b, s, p);
@@ -164,7 +165,7 @@ static int settle_file_batch(
     bool ok = true;
     for (size_t i = 0; ok && !search.found.n && i < (old ? 1 : 4); i++) {
         ok = kv_exchange_pause(&s->line, pauses_ms[i]) &&
-             kv_batch_list(b, s, p, p->sending_ms - AFTER_MS, look_for_file, &search);
+             kv_batch_list(b, s, p, p->sending_ms - BACK_MS, look_for_file, &search);
         if (!ok)
             kv_batch_take_refusal(b, s, p);
     }

@@ -71,6 +71,7 @@ static void take_created(struct kv_batch_part *p, struct kv_slice event, int64_t
     p->created_ms = at;
     set_text(&p->batch, event, "batch");
     p->expires_ms = kv_batch_json_time(event, "expires_at");
+    p->stamp_ms = kv_batch_json_time(event, "created_at");
     struct kv_slice adopted;
     p->adopted = kv_json_get(event, "adopted", &adopted) && kv_json_is_true(adopted);
     p->missing_looks = 0;

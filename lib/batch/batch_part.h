@@ -39,6 +39,7 @@ struct kv_batch_part {
     double prompt_tokens;
     char *file, *batch, *output, *errors, *results_url; /* ids at the service; "" for none */
     int64_t made_ms, sending_ms, created_ms, ended_ms, expires_ms, results_until_ms;
+    int64_t stamp_ms; /* when its batch was created, by the clock of the service */
     int64_t seen_ms, not_before_ms;
     int64_t look_after_ms; /* as its service wants, of all parts there */
     int64_t looked_ms;     /* by this process */

@@ -78,16 +78,17 @@ static bool look_for_label(void *closure, const struct kv_batch_seen *seen)
     return true;
 }
 
-/* When the last batch was created that is surely of this ledger; else when the ledger was begun. What
+/* When the last batch was created, by the clock of the service, that is surely of this ledger; else when the ledger was begun. What
  * is taken over says nothing of the time before. */
 static int64_t last_known_ms(const struct kv_batch *b, const struct kv_batch_part *like)
 {
     int64_t ms = 0;
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (!p->adopted && p->created_ms > ms && strcmp(p->endpoint, like->endpoint) == 0 &&
+        int64_t created_ms = p->stamp_ms ? p->stamp_ms : p->created_ms;
+        if (!p->adopted && created_ms > ms && strcmp(p->endpoint, like->endpoint) == 0 &&
             is_same_service(p, like))
-            ms = p->created_ms;
+            ms = created_ms;
     }
     return ms ? ms : kv_ledger_part(b->ledger, 0)->made_ms;
 }

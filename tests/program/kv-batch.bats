@@ -601,6 +601,20 @@ lost() { # SWITCH...
     assert_equal "$(jq -r 'select(.event == "created") | .batch' r.batches | tr '\n' ' ') $(ordered)" 'batch_2 batch_3  3 1'
 }
 
+@test "a clock here that is two hours ahead orders nothing twice" {
+    switch '{"clock": -7200}'
+    openai 4
+    switch '{"drop_upload": 1, "drop_create": 1}'
+    finish 4
+    assert_equal "$(ordered)" '4 1'
+    assert_equal "$(curl -sS "$PROVIDER_URL/v1/files?purpose=batch" | jq '.data | length')" 1
+    rm r.*
+    forgotten
+    kv-batch submit r.batches more.jsonl >/dev/null
+    kv-batch collect r.batches >/dev/null
+    assert_equal "$(answered) $(ordered | sort | tr '\n' ' ')" '7 3 2 5 1 ' # of the two ledgers
+}
+
 @test "a batch that is not in the list yet is waited for (T15)" {
     openai 3
     switch '{"drop_create": 1, "list_lag": 0.02}'

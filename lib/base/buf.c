@@ -120,6 +120,14 @@ void kv_buf_clear(struct kv_buf *b)
         b->p[0] = '\0';
 }
 
+void kv_buf_reuse(struct kv_buf *b, size_t most)
+{
+    if (b->cap > most)
+        kv_buf_release(b);
+    else
+        kv_buf_clear(b);
+}
+
 bool kv_buf_reserve(struct kv_buf *b, size_t more)
 {
     if (b->failed)

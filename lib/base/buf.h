@@ -67,6 +67,8 @@ char *kv_slice_dup(struct kv_slice a);             /* a C string of the caller's
 /* ---- buffers: = {0} to begin with ---- */
 void kv_buf_release(struct kv_buf *b);
 void kv_buf_clear(struct kv_buf *b); /* forgets the bytes and the failure, keeps the memory */
+void kv_buf_reuse(
+    struct kv_buf *b, size_t most); /* the same, but keeps no more than `most` bytes */
 bool kv_buf_reserve(struct kv_buf *b, size_t more); /* room for `more` bytes behind b->n */
 void kv_buf_add_where_no_room(struct kv_buf *b, const void *bytes, size_t n); /* of kv_buf_add */
 /* Inline, because most bytes of a result are added a few at a time, to a buffer that has room. */

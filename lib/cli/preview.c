@@ -64,7 +64,7 @@ static void make_up(const struct kv_query *q, struct kv_buf *reply)
 static void count_judging(struct kv_session *s, const struct kv_prepared_question *prepared,
     struct kv_answer_stage *g, size_t judge, struct estimate *e)
 {
-    struct kv_pipeline p;
+    struct kv_pipeline p = {0};
     struct kv_query q;
     const struct kv_model *m = &s->config->parsing[judge];
     struct kv_pipeline_shared shared = s->shared;
@@ -87,7 +87,7 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
     struct estimate *judging)
 {
     struct kv_err err;
-    struct kv_answer_stage g;
+    struct kv_answer_stage g = {0};
     struct kv_query q;
     const struct kv_model *m = &s->config->answering[job->answering];
     struct kv_prepared_question *prepared =

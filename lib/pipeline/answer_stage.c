@@ -11,6 +11,7 @@
 #include "task.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,31 +115,41 @@ static void write_messages(struct kv_answer_stage *a)
 void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,
     const struct kv_prepared_question *prepared, const struct kv_model *model, int64_t replicate)
 {
-    *a = (struct kv_answer_stage){.shared = shared,
-        .prepared = prepared,
-        .model = model,
-        .replicate = replicate,
-        .start = time(NULL),
-        .start_us = now_us(),
-        .category = KV_RETRY_NEVER,
-        .live = {.stage = "answer_generation", .used = KV_USAGE_UNKNOWN}};
+    memset(a, 0, offsetof(struct kv_answer_stage, raw));
+    a->shared = shared;
+    a->prepared = prepared;
+    a->model = model;
+    a->replicate = replicate;
+    a->start = time(NULL);
+    a->start_us = now_us();
+    a->category = KV_RETRY_NEVER;
+    a->live = (struct kv_stage_usage){.stage = "answer_generation", .used = KV_USAGE_UNKNOWN};
     if (!prepared->template_error)
         write_messages(a);
 }
 
-void kv_answer_stage_release(struct kv_answer_stage *a)
+void kv_answer_stage_clear(struct kv_answer_stage *a)
 {
     kv_buf_release(&a->error);
-    kv_buf_release(&a->raw);
-    kv_buf_release(&a->trace);
-    kv_buf_release(&a->context);
     kv_buf_release(&a->usage);
-    kv_buf_release(&a->metrics);
     kv_buf_release(&a->cut_reason);
     kv_buf_release(&a->joined_system);
     kv_buf_release(&a->examples);
     kv_buf_release(&a->notes);
     kv_stage_words_release(&a->words);
+    kv_buf_reuse(&a->raw, KV_TEXT_KEPT);
+    kv_buf_reuse(&a->trace, KV_TEXT_KEPT);
+    kv_buf_reuse(&a->context, KV_TEXT_KEPT);
+    kv_buf_reuse(&a->metrics, KV_TEXT_KEPT);
+}
+
+void kv_answer_stage_release(struct kv_answer_stage *a)
+{
+    kv_answer_stage_clear(a);
+    kv_buf_release(&a->raw);
+    kv_buf_release(&a->trace);
+    kv_buf_release(&a->context);
+    kv_buf_release(&a->metrics);
 }
 
 /* ---- recorded answers ---- */

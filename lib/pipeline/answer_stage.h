@@ -24,6 +24,8 @@
 
 #include <time.h>
 
+enum { KV_TEXT_KEPT = 1 << 13 }; /* bytes of memory that a text leaves for the next one */
+
 /* What all tasks of a run share; all of it borrowed. */
 struct kv_pipeline_shared {
     const struct kv_config *config;
@@ -52,10 +54,7 @@ struct kv_answer_stage {
     struct kv_buf error;
     bool partial;             /* cut short by a timeout … */
     struct kv_buf cut_reason; /* … or for this reason; n == 0: by a timeout */
-    struct kv_buf raw;
-    struct kv_buf trace, context; /* JSON arrays of messages */
-    struct kv_buf usage;          /* JSON: the stage's object, or the recorded usage_metadata */
-    struct kv_buf metrics;        /* JSON; n == 0: null */
+    struct kv_buf usage;      /* JSON: the stage's object, or the recorded usage_metadata */
     bool usage_unavailable;
     bool used;                  /* tokens were counted: usage_metadata is not null for it */
     struct kv_stage_usage live; /* of a live call */
@@ -66,10 +65,16 @@ struct kv_answer_stage {
     bool recalled;
     struct kv_slice system, user;          /* private: of the query … */
     struct kv_buf joined_system, examples; /* … where these are not somebody else's text */
+    /* what every answer has; kv_answer_stage_clear keeps the memory */
+    struct kv_buf raw;
+    struct kv_buf trace, context; /* JSON arrays of messages */
+    struct kv_buf metrics;        /* JSON; n == 0: null */
 };
 
+/* *a is all zero, or was cleared. */
 void kv_answer_stage_init(struct kv_answer_stage *a, const struct kv_pipeline_shared *shared,
     const struct kv_prepared_question *prepared, const struct kv_model *model, int64_t replicate);
+void kv_answer_stage_clear(struct kv_answer_stage *a); /* for the next answer */
 void kv_answer_stage_release(struct kv_answer_stage *a);
 
 /* True if no model has to be asked: the question's template is invalid, or the answer is recorded

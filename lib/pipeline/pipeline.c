@@ -131,7 +131,8 @@ void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *s
         return;
     }
     kv_answer_stage_record(generation, &p->record, &p->recorded_model, &p->partial_note);
-    kv_buf_add_slice(&p->notes, kv_slice_of(&generation->notes));
+    if (generation->notes.n)
+        kv_buf_add_slice(&p->notes, kv_slice_of(&generation->notes));
     if (generation->failed) {
         set_error(p, generation->category, "GenerateAnswer", "", kv_slice_of(&generation->error));
         p->stage = KV_STAGE_END;
@@ -472,19 +473,30 @@ uint32_t kv_pipeline_code(const struct kv_pipeline *p)
     return kv_result_builder_code(&p->record);
 }
 
-void kv_pipeline_release(struct kv_pipeline *p)
+void kv_pipeline_clear(struct kv_pipeline *p)
 {
-    struct kv_buf *all[] = {&p->error_text, &p->composition, &p->abstention, &p->sufficiency,
-        &p->rubric_text, &p->recorded_model, &p->field_error, &p->partial_note, &p->notes,
-        &p->stand_in};
+    struct kv_buf *all[] = {&p->error_text, &p->abstention, &p->sufficiency, &p->rubric_text,
+        &p->recorded_model, &p->field_error, &p->partial_note, &p->notes, &p->stand_in};
+    struct kv_verdict *v = &p->verdict;
+    struct kv_buf *kept[] = {&p->parsed.json, &p->parsed.bytes, &v->granular, &v->field_results,
+        &v->field_scores, &v->error, &p->composition};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         kv_buf_release(all[i]);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        kv_buf_reuse(kept[i], KV_TEXT_KEPT);
     for (size_t i = 0; i < KV_STAGE_END; i++)
         kv_stage_words_release(&p->words[i]);
     kv_judge_prompts_texts_release(&p->texts);
     kv_reask_release(&p->again);
     if (p->rubric_begun)
         kv_rubric_eval_release(&p->traits);
+    p->rubric_begun = false;
+}
+
+void kv_pipeline_release(struct kv_pipeline *p)
+{
+    kv_pipeline_clear(p);
     kv_parsed_release(&p->parsed);
     kv_verdict_release(&p->verdict);
+    kv_buf_release(&p->composition);
 }

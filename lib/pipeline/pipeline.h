@@ -55,21 +55,24 @@ struct kv_pipeline {
     bool refused;  /* … because its server refused the request */
     bool deferred; /* … because its reply is to come from elsewhere */
     int64_t retries[KV_RETRY_CLASSES];
-    struct kv_parsed parsed;
-    struct kv_verdict verdict;
     struct kv_rubric_eval traits;
     bool rubric_begun;
     /* texts the record borrows */
     struct kv_stage_words words[KV_STAGE_END];
-    struct kv_buf composition, abstention, sufficiency, rubric_text, stand_in, recorded_model,
-        field_error, partial_note;
+    struct kv_buf abstention, sufficiency, rubric_text, stand_in, recorded_model, field_error,
+        partial_note;
     struct kv_buf notes; /* warnings, each ended by a NUL */
     /* the query being asked */
     struct kv_judge_prompts_texts texts;
     struct kv_reask again;
-    struct kv_result_builder record; /* last: it clears itself */
+    struct kv_result_builder record; /* it clears itself */
+    /* what every verdict has; kv_pipeline_clear keeps the memory */
+    struct kv_parsed parsed;
+    struct kv_verdict verdict;
+    struct kv_buf composition;
 };
 
+/* *p is all zero, or was cleared. */
 void kv_pipeline_begin(struct kv_pipeline *p, const struct kv_pipeline_shared *shared,
     const struct kv_prepared_question *prepared, const struct kv_answer_stage *generation,
     const struct kv_model *judge);
@@ -87,6 +90,7 @@ void kv_pipeline_stand_in(
 void kv_pipeline_write(struct kv_pipeline *p, struct kv_buf *line);
 /* What the written line counts as (outcomes.h). */
 uint32_t kv_pipeline_code(const struct kv_pipeline *p);
+void kv_pipeline_clear(struct kv_pipeline *p); /* for the next task */
 void kv_pipeline_release(struct kv_pipeline *p);
 
 #endif

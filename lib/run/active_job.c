@@ -103,10 +103,10 @@ static void count_result(struct kv_active_jobs *a, const struct kv_pipeline *p)
 static struct kv_active_job *begin_job(
     struct kv_active_jobs *a, const struct kv_job *job, size_t tasks, struct kv_endpoint *endpoint)
 {
-    struct kv_active_job *f = a->spare ? a->spare : kv_alloc(sizeof *f);
+    struct kv_active_job *f = a->spare ? a->spare : kv_calloc(1, sizeof *f);
     if (a->spare)
         a->spare = f->next;
-    memset(f, 0, offsetof(struct kv_active_job, single));
+    memset(f, 0, offsetof(struct kv_active_job, generation));
     f->job = job;
     f->tasks = tasks;
     f->pending.user = f;
@@ -124,11 +124,14 @@ static void end_job(struct kv_active_jobs *a, struct kv_active_job *f)
     kv_dispatch_drop(&a->dispatch, &f->pending);
     for (size_t i = 0; f->judgements && i < f->tasks; i++) {
         kv_dispatch_drop(&a->dispatch, &f->judgements[i].pending);
-        kv_pipeline_release(&f->judgements[i].pipeline);
+        if (f->judgements == &f->single)
+            kv_pipeline_clear(&f->single.pipeline);
+        else
+            kv_pipeline_release(&f->judgements[i].pipeline);
     }
     if (f->judgements != &f->single)
         free(f->judgements);
-    kv_answer_stage_release(&f->generation);
+    kv_answer_stage_clear(&f->generation);
     kv_prepared_question_close(f->prepared);
     kv_given_release(&f->given);
     *(f->prev ? &f->prev->next : &a->first) = f->next;
@@ -196,7 +199,7 @@ static void advance(struct kv_active_jobs *a, struct kv_active_job *f, struct kv
 static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
 {
     size_t n = f->tasks;
-    struct kv_judgement *all = n == 1 ? &f->single : kv_array(NULL, n, sizeof *all);
+    struct kv_judgement *all = n == 1 ? &f->single : kv_calloc(n, sizeof *all);
     f->judgements = all;
     f->open = n;
     for (size_t i = 0; i < n; i++) {
@@ -467,6 +470,8 @@ void kv_active_jobs_release(struct kv_active_jobs *a)
     while (a->spare) {
         struct kv_active_job *f = a->spare;
         a->spare = f->next;
+        kv_answer_stage_release(&f->generation);
+        kv_pipeline_release(&f->single.pipeline);
         free(f);
     }
     kv_compiled_template_close(a->compiled);

@@ -15,15 +15,15 @@ struct kv_active_job {
     const struct kv_job *job;
     size_t tasks; /* of the job that are done here: its first ones */
     struct kv_prepared_question *prepared;
-    struct kv_answer_stage generation;
     struct kv_given given;
     struct kv_pending_query pending; /* for the answer, or the command */
     struct kv_judgement *judgements;
     size_t open; /* judgements not yet written */
     bool asked;  /* the answer was; else an earlier row or file has it */
     struct kv_active_job *next, *prev;
-    struct kv_judgement
-        single; /* that of a job of one task; last, so that it is not cleared before */
+    /* not cleared for the next job */
+    struct kv_answer_stage generation;
+    struct kv_judgement single; /* of a job of one task */
 };
 
 /* ---- active_ask ---- */

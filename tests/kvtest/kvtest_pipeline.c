@@ -221,8 +221,8 @@ static void run_task(const struct kv_pipeline_shared *shared, const struct kv_be
         printf("{\"name\":%.*s,\"error\":\"%s\"}\n", (int)name.n, name.p, err.text);
         return;
     }
-    struct kv_answer_stage g;
-    struct kv_pipeline p;
+    struct kv_answer_stage g = {0};
+    struct kv_pipeline p = {0};
     kv_answer_stage_init(
         &g, shared, prepared, &c->answering[0], c->replicate_count > 1 ? 1 : KV_NO_REPLICATE);
     if (!kv_answer_stage_known(&g)) {

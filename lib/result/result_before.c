@@ -25,7 +25,9 @@ struct member {
     size_t at, end; /* in its text */
     int depth;      /* brackets that are open around it */
     const struct kv_shape *shape;
-    struct kv_slice *value; /* of the row that was read last */
+    struct kv_slice *value;       /* of the row that was read last, */
+    bool same;                    /* and whether that is the same bytes */
+    size_t spaced_at, spaced_end; /* in the text with white space, once there is that */
 };
 
 /* A block whose members are in the list, from one to another: what of it stands before and behind these. */
@@ -37,6 +39,7 @@ struct block {
 
 struct kv_result_before {
     struct kv_buf text;          /* nothing: none is kept */
+    struct kv_buf spaced;        /* the same as kv_reformat_space has it, once it was asked for */
     unsigned flags;              /* by which it was checked */
     struct member list[MEMBERS]; /* as they stand in the text */
     size_t n;
@@ -55,7 +58,8 @@ static void list_value(struct kv_result_before *b, const char *row, struct kv_sl
     size_t i = b->n++, at = (size_t)(value->p - row);
     for (; i && b->list[i - 1].at > at; i--)
         b->list[i] = b->list[i - 1];
-    b->list[i] = (struct member){at, at + value->n, depth, shape, value};
+    b->list[i] = (struct member){
+        .at = at, .end = at + value->n, .depth = depth, .shape = shape, .value = value};
 }
 
 /* Cuts a block into its members. */
@@ -87,6 +91,7 @@ static void keep(struct kv_result_before *b, const struct kv_result *row, unsign
     const char *text = row->text.p;
     struct kv_slice *blocks = b->members.blocks;
     kv_buf_clear(&b->text);
+    kv_buf_clear(&b->spaced);
     b->n = b->block_count = 0;
     if (row->generic || row->text.n > ROW_MAX)
         return;
@@ -118,10 +123,11 @@ static bool read_value(
 static const char *read_members(struct kv_result_before *b, struct kv_slice text)
 {
     const char *p = text.p, *end = text.p + text.n, *kept = b->text.p, *at = kept;
-    for (const struct member *m = b->list; m < b->list + b->n; m++) {
+    for (struct member *m = b->list; m < b->list + b->n; m++) {
         size_t lead = (size_t)(kept + m->at - at), n = (size_t)(kept + m->end - at);
         /* With the byte behind it, which tells that a number ends. */
-        if ((size_t)(end - p) > n && memcmp(p, at, n + 1) == 0)
+        m->same = (size_t)(end - p) > n && memcmp(p, at, n + 1) == 0;
+        if (m->same)
             *m->value = (struct kv_slice){p + lead, n - lead};
         else if ((size_t)(end - p) <= lead || memcmp(p, at, lead) != 0 ||
                  !read_value(b, m, p + lead, end))
@@ -155,6 +161,35 @@ bool kv_result_begins(
     return true;
 }
 
+static void space_kept(struct kv_result_before *b)
+{
+    const char *at = b->text.p;
+    for (struct member *m = b->list; m < b->list + b->n; m++) {
+        const char *value = b->text.p + m->at, *end = b->text.p + m->end;
+        kv_reformat_space(&b->spaced, (struct kv_slice){at, (size_t)(value - at)});
+        m->spaced_at = b->spaced.n;
+        kv_reformat_space(&b->spaced, (struct kv_slice){value, (size_t)(end - value)});
+        m->spaced_end = b->spaced.n;
+        at = end;
+    }
+    kv_reformat_space(&b->spaced, (struct kv_slice){at, (size_t)(b->text.p + b->text.n - at)});
+}
+
+void kv_result_add_spaced(struct kv_result_before *before, struct kv_buf *out)
+{
+    size_t added = 0; /* of the row that is kept, or left out */
+    if (!before->spaced.n)
+        space_kept(before);
+    for (const struct member *m = before->list; m < before->list + before->n; m++) {
+        if (m->same)
+            continue;
+        kv_buf_add(out, before->spaced.p + added, m->spaced_at - added);
+        kv_reformat_space(out, *m->value);
+        added = m->spaced_end;
+    }
+    kv_buf_add(out, before->spaced.p + added, before->spaced.n - added);
+}
+
 size_t kv_result_before_length(const struct kv_result_before *before)
 {
     return before ? before->text.n + before->text.n / 8 + 1 : 0;
@@ -180,6 +215,6 @@ int kv_result_read_after(struct kv_slice line, unsigned flags, struct kv_result_
 void kv_result_before_free(struct kv_result_before *before)
 {
     if (before)
-        kv_buf_release(&before->text);
+        kv_buf_release(&before->text), kv_buf_release(&before->spaced);
     free(before);
 }

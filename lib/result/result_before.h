@@ -26,6 +26,8 @@ int kv_result_read_after(struct kv_slice line, unsigned flags, struct kv_result_
  * kv_result_read_after. On success result->text is the row. */
 bool kv_result_begins(struct kv_result_before *before, struct kv_slice text, unsigned flags,
     struct kv_result *result);
+/* Appends the row that this was true of last, which must still be there, as kv_reformat_space does. */
+void kv_result_add_spaced(struct kv_result_before *before, struct kv_buf *out);
 /* Bytes of a text that mostly suffice for that. */
 size_t kv_result_before_length(const struct kv_result_before *before);
 

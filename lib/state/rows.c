@@ -94,6 +94,13 @@ int kv_rows_result(
     return 0;
 }
 
+bool kv_rows_add_spaced(struct kv_rows *r, struct kv_buf *out)
+{
+    if (r->known)
+        kv_result_add_spaced(r->before, out);
+    return r->known;
+}
+
 /* ---- layout 1: the member "results" of a document ---- */
 
 static int keep_member(struct kv_rows *r, struct kv_slice key, struct kv_err *err)

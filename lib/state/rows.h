@@ -71,6 +71,8 @@ int kv_rows_next(struct kv_rows *r, struct kv_row *row, struct kv_err *err);
 /* The row that was given last, read as a result (kv_result_read): 0, or -1 with KV_INPUT. */
 int kv_rows_result(
     struct kv_rows *r, const struct kv_row *row, struct kv_result *result, struct kv_err *err);
+/* Appends it as kv_reformat_space does, if what is like the row before makes that cheap; false if not. */
+bool kv_rows_add_spaced(struct kv_rows *r, struct kv_buf *out);
 void kv_rows_end(struct kv_rows *r); /* twice is fine */
 
 #endif

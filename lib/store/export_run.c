@@ -140,12 +140,18 @@ static bool has_judges(const struct kv_export_run *e)
 }
 
 /* Hands over a row of the export. */
-static void copy_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
+static void copy_row(struct kv_export_run *e, struct kv_rows *rows, const struct kv_row *at,
+    const struct kv_result *row)
 {
-    const struct kv_row_place place = {.from = at->offset,
+    struct kv_row_place place = {.from = at->offset,
         .text = at->text,
         .spelling = spelling_of(e, at->text, row->generic, e->alone),
         .follows = e->alone && e->alone_before};
+    kv_buf_clear(&e->row);
+    if (place.spelling == KV_ROW_SPACED && kv_rows_add_spaced(rows, &e->row)) {
+        place.text = kv_slice_of(&e->row);
+        place.spelling = KV_ROW_DONE;
+    }
     kv_row_copier_add(e->copier, &place);
 }
 
@@ -190,16 +196,17 @@ static void count(struct kv_export_run *e, const struct kv_result *row)
 }
 
 /* Takes a row into the export. */
-static void choose(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row)
+static void choose(struct kv_export_run *e, struct kv_rows *rows, const struct kv_row *at,
+    const struct kv_result *row)
 {
     set_newest(e, e->count);
     count(e, row);
     if (e->copier)
-        copy_row(e, at, row);
+        copy_row(e, rows, at, row);
 }
 
-static int survey_row(struct kv_export_run *e, const struct kv_row *at, const struct kv_result *row,
-    struct kv_err *err)
+static int survey_row(struct kv_export_run *e, struct kv_rows *rows, const struct kv_row *at,
+    const struct kv_result *row, struct kv_err *err)
 {
     kv_buf_clear(&e->id);
     if (row->preview)
@@ -211,7 +218,7 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
     if (kv_store_row_key(e->store, row, &e->key, err) != 0)
         return -1;
     if (e->one_each) {
-        choose(e, at, row);
+        choose(e, rows, at, row);
         return kv_key_match_row(&e->match, kv_slice_of(&e->key), err);
     }
     kv_store_row_id(kv_slice_of(&e->key), row, &e->id);
@@ -225,7 +232,7 @@ static int survey_row(struct kv_export_run *e, const struct kv_row *at, const st
         e->superseded++;
         return 0;
     }
-    choose(e, at, row);
+    choose(e, rows, at, row);
     return sum_up(e, at, task, err);
 }
 
@@ -257,7 +264,7 @@ static int walk_rows(struct kv_export_run *e, struct kv_rows *rows, struct kv_er
             begin_draft(e, rows->reader.fd);
         e->alone_before = e->alone;
         e->alone = stands_alone(rows, &at);
-        if (survey_row(e, &at, &row, err) != 0)
+        if (survey_row(e, rows, &at, &row, err) != 0)
             return -1;
     }
     return got;

@@ -60,12 +60,12 @@ struct kv_row_copier {
 
 void kv_row_spell(struct kv_buf *out, struct kv_slice row, enum kv_row_spelling spelling)
 {
-    if (spelling == KV_ROW_AS_IS)
-        kv_buf_add_slice(out, row);
-    else if (spelling == KV_ROW_SPACED)
+    if (spelling == KV_ROW_SPACED)
         kv_reformat_space(out, row);
-    else
+    else if (spelling == KV_ROW_RESPELLED)
         kv_reformat_export(out, row);
+    else
+        kv_buf_add_slice(out, row);
 }
 
 /* ---- writing ---- */

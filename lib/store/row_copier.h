@@ -22,9 +22,10 @@
 
 /* How a row comes to stand on its line of an export. */
 enum kv_row_spelling {
-    KV_ROW_AS_IS,    /* as it is */
-    KV_ROW_SPACED,   /* with karenina's white space (kv_reformat_space) */
-    KV_ROW_RESPELLED /* with its numbers too (kv_reformat_export) */
+    KV_ROW_AS_IS,     /* as it is */
+    KV_ROW_SPACED,    /* with karenina's white space (kv_reformat_space) */
+    KV_ROW_RESPELLED, /* with its numbers too (kv_reformat_export) */
+    KV_ROW_DONE,      /* as it is, which is not as it stands in the source */
 };
 
 /* Appends a row, checked JSON, so spelled. */

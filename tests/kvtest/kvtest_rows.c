@@ -164,6 +164,17 @@ static void refuse(struct kv_slice row, const char *what)
 
 static unsigned long accepted, alike;
 
+static void space_twice(struct kv_slice row, struct kv_result_before *before)
+{
+    struct kv_buf whole = {0}, after = {0};
+    kv_reformat_space(&whole, row);
+    kv_result_add_spaced(before, &after);
+    if (!kv_slice_eq(kv_slice_of(&whole), kv_slice_of(&after)))
+        refuse(row, after.p);
+    kv_buf_release(&whole);
+    kv_buf_release(&after);
+}
+
 static void read_twice(struct kv_slice row, struct kv_result_before **before)
 {
     struct kv_result whole, after;
@@ -174,6 +185,7 @@ static void read_twice(struct kv_slice row, struct kv_result_before **before)
         alike++;
         if (refused || difference(&whole, &after))
             refuse(row, refused ? why.text : difference(&whole, &after));
+        space_twice(row, *before);
     }
     if ((kv_result_read_after(row, flags, before, &after, &other) != 0) != refused)
         refuse(row, refused ? why.text : other.text);

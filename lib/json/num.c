@@ -176,6 +176,11 @@ static bool is_number(struct kv_slice s, bool integer)
 
 bool kv_num_double(struct kv_slice text, double *x)
 {
+    int64_t whole; /* as most are, and exact in a double; not so -0 */
+    if (text.n && text.n <= DBL_DIG && *text.p != '-' && kv_num_int64(text, &whole)) {
+        *x = (double)whole;
+        return true;
+    }
     if (!is_number(text, false))
         return false;
     char local[64], *copy = text.n < sizeof local ? local : kv_alloc(text.n + 1);

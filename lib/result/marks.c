@@ -27,14 +27,11 @@ unsigned kv_marks_of_warning(struct kv_slice text)
 
 unsigned kv_marks_of(const struct kv_result *row)
 {
-    enum { FINISH, DROPPED, N };
-    static const char *const names[N] = {"kv_finish", "kv_dropped"};
-    struct kv_slice said[N], item;
+    struct kv_slice item;
     struct kv_json_walk w;
     if (row->generic || !row->usage_answer.n)
         return 0;
-    kv_json_pick(row->usage_answer, names, said, N);
-    unsigned marks = kv_marks_of_stage(said[FINISH], said[DROPPED]);
+    unsigned marks = kv_marks_of_stage(row->finish, row->dropped);
     kv_json_begin(&w, row->warnings);
     while (kv_json_item(&w, &item)) {
         struct kv_buf text = {0};

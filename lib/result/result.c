@@ -53,13 +53,19 @@ static void take_metadata(const struct kv_slice *values, struct kv_result *r)
 
 static void take_usage(struct kv_slice usage, struct kv_result *r)
 {
-    enum { ANSWER, TOTAL, N };
-    static const char *const names[N] = {"answer_generation", "total"};
-    struct kv_slice stages[N];
-    kv_json_pick(usage, names, stages, N);
+    static const char *const of_answer[] = {"kv_finish", "kv_dropped"};
+    static const char *const of_total[] = {[KV_RESULT_INPUT] = "input_tokens",
+        [KV_RESULT_OUTPUT] = "output_tokens",
+        [KV_RESULT_TOTAL] = "total_tokens"};
+    struct kv_slice said[2];
+    struct kv_json_branch stages[] = {
+        {.name = "answer_generation", .names = of_answer, .values = said, .n = 2},
+        {.name = "total", .names = of_total, .values = r->total, .n = KV_RESULT_COUNTS}};
+    kv_json_pick_branches(usage, stages, 2);
     r->usage = usage;
-    r->usage_answer = stages[ANSWER];
-    r->usage_total = stages[TOTAL];
+    r->usage_answer = stages[0].value;
+    r->finish = said[0];
+    r->dropped = said[1];
 }
 
 static void take_template(const struct kv_slice *values, struct kv_result *r)
@@ -313,20 +319,15 @@ static bool reply_tokens(const struct kv_result *result, struct kv_tokens *token
 
 bool kv_result_tokens(const struct kv_result *result, struct kv_tokens *tokens)
 {
-    enum { IN, OUT, ALL, N };
-    static const char *const names[N] = {"input_tokens", "output_tokens", "total_tokens"};
-    struct kv_slice values[N];
-    int64_t counts[N] = {0};
+    int64_t counts[KV_RESULT_COUNTS] = {0};
     *tokens = (struct kv_tokens){0};
     if (result->generic && !result->usage.n)
         return reply_tokens(result, tokens);
-    if (!result->usage_total.n)
-        return false;
-    kv_json_pick(result->usage_total, names, values, N);
-    for (size_t i = 0; i < N; i++)
-        if (values[i].n)
-            kv_num_int64(values[i], &counts[i]);
-    *tokens = (struct kv_tokens){counts[IN], counts[OUT], counts[ALL]};
+    for (size_t i = 0; i < KV_RESULT_COUNTS; i++)
+        if (result->total[i].n)
+            kv_num_int64(result->total[i], &counts[i]);
+    *tokens = (struct kv_tokens){
+        counts[KV_RESULT_INPUT], counts[KV_RESULT_OUTPUT], counts[KV_RESULT_TOTAL]};
     return tokens->input || tokens->output || tokens->total;
 }
 

@@ -34,6 +34,8 @@
 
 /* ---- a row as read ---- */
 
+enum kv_result_count { KV_RESULT_INPUT, KV_RESULT_OUTPUT, KV_RESULT_TOTAL, KV_RESULT_COUNTS };
+
 struct kv_result {
     struct kv_slice text;     /* the whole object, without white space around it */
     bool generic;             /* has a task_id; the members below may then be empty */
@@ -46,9 +48,10 @@ struct kv_result {
     struct kv_slice answering, parsing; /* identity objects */
     struct kv_slice failure_stage, failure_reason;
     struct kv_slice verify_result, raw_llm_response, usage; /* usage: template.usage_metadata, */
-    struct kv_slice usage_answer, usage_total; /* and its members answer_generation and total */
-    struct kv_slice warnings;                  /* of the metadata */
-    bool partial;                              /* a time limit cut off its answer */
+    struct kv_slice usage_answer, finish, dropped; /* its answer_generation, and what that says */
+    struct kv_slice total[KV_RESULT_COUNTS];       /* members of its total */
+    struct kv_slice warnings;                      /* of the metadata */
+    bool partial;                                  /* a time limit cut off its answer */
 };
 
 /* A flag beside those of json.h: the line is one checked value without white space around it, as

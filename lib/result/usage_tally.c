@@ -101,12 +101,10 @@ static void forget_counts(struct kv_usage *used)
 static void add_stage(struct kv_usage_tally *t, struct kv_slice object)
 {
     struct kv_stage_usage u = {0};
-    struct kv_slice model;
-    kv_json_get(object, "model", &model);
     kv_stage_usage_read(&u, object);
     if (kv_stage_usage_input(&u) == 0 && kv_stage_usage_output(&u) == 0)
         forget_counts(&u.used);
-    add_call(t, model, &u);
+    add_call(t, u.named, &u);
 }
 
 /* The result of a request tells it by the reply that it holds. */

@@ -182,20 +182,19 @@ void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
         DROPPED,
         COST,
         PRICED,
+        MODEL,
         N
     };
     static const char *const names[N] = {"input_tokens", "output_tokens", "input_token_details",
         "output_token_details", "kv_served", "kv_endpoint", "kv_tier", "kv_finish", "kv_dropped",
-        "kv_cost", "kv_priced"};
+        "kv_cost", "kv_priced", "model"};
     struct kv_slice value[N], reasoning;
     kv_json_pick(object, names, value, N);
     kv_usage_begin(&u->used);
     read_count(value[IN], &u->used.in_total);
     read_count(value[OUT], &u->used.out_total);
-    u->detailed = false;
     u->input_details = value[IN_DETAILS];
-    if (u->input_details.n)
-        read_input_details(u);
+    read_input_details(u);
     u->output_details = value[OUT_DETAILS];
     if (kv_json_get(u->output_details, "reasoning", &reasoning))
         read_count(reasoning, &u->used.out_reasoning);
@@ -206,6 +205,7 @@ void kv_stage_usage_read(struct kv_stage_usage *u, struct kv_slice object)
     u->dropped = of_type(value[DROPPED], KV_JSON_ARRAY);
     read_money(value[COST], &u->used.cost);
     read_money(value[PRICED], &u->used.priced);
+    u->named = value[MODEL];
 }
 
 bool kv_stage_usage_is_cut(const struct kv_stage_usage *u)

@@ -20,7 +20,8 @@ struct kv_stage_usage {
     struct kv_slice dropped; /* JSON array of what was not sent as configured; empty: nothing */
     /* of a row that was read: the objects as they stand; empty: written from `used` */
     struct kv_slice input_details, output_details;
-    bool detailed; /* of a row that was read: it says what was cached */
+    struct kv_slice named; /* of a row that was read: its model, JSON of any type; empty: none */
+    bool detailed;         /* of a row that was read: it says what was cached */
 };
 
 /* Appends the object. */

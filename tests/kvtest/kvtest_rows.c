@@ -128,7 +128,8 @@ static const struct {
     SLICE(question_id), SLICE(scenario_id), SLICE(scenario_turn), SLICE(replicate),
     SLICE(timestamp), SLICE(result_id), SLICE(answering), SLICE(parsing), SLICE(failure_stage),
     SLICE(failure_reason), SLICE(verify_result), SLICE(raw_llm_response), SLICE(usage),
-    SLICE(usage_answer), SLICE(usage_total), SLICE(warnings),
+    SLICE(usage_answer), SLICE(finish), SLICE(dropped), SLICE(total[0]), SLICE(total[1]),
+    SLICE(total[2]), SLICE(warnings),
 };
 /* clang-format on */
 

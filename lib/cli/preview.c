@@ -107,7 +107,7 @@ static void count_job(struct kv_session *s, const struct kv_job *job, struct est
         kv_answer_stage_take(&g, &r);
     }
     for (size_t i = 0; i < job->count; i++) {
-        size_t judge = s->work.judges[job->first + i];
+        size_t judge = kv_jobs_judge(&s->work, job, i);
         count_judging(s, prepared, &g, judge, &judging[judge]);
     }
     kv_answer_stage_release(&g);
@@ -177,8 +177,10 @@ int kv_preview(struct kv_session *s, struct kv_err *err)
     struct estimate *answering = kv_calloc(n, sizeof *answering);
     struct estimate *judging = kv_calloc(m, sizeof *judging);
     int failed = 0;
-    for (size_t i = 0; i < s->work.n; i++)
-        count_job(s, &s->work.jobs[i], answering, judging);
+    for (size_t i = 0; i < s->work.n; i++) {
+        const struct kv_job job = kv_jobs_at(&s->work, i);
+        count_job(s, &job, answering, judging);
+    }
     for (size_t i = 0; i < n && !failed && !s->answer_by_command; i++)
         failed = put_estimate(s, &s->pricing.answering[i], false, &answering[i], err);
     for (size_t i = 0; i < m && !failed && !s->judge_by_command; i++)

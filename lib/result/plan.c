@@ -108,6 +108,14 @@ struct kv_task kv_plan_task(const struct kv_plan *p, size_t i)
     return t;
 }
 
+size_t kv_plan_number(const struct kv_plan *p, const struct kv_task *t)
+{
+    size_t replicates = (size_t)p->config->replicate_count;
+    size_t n = t->question * p->config->answering_count + t->answering;
+    n = n * p->config->parsing_count + t->parsing;
+    return n * replicates + (replicates > 1 ? (size_t)t->replicate - 1 : 0);
+}
+
 void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out)
 {
     kv_task_add_key(out, kv_plan_question(p, t->question), kv_slice(p->answering[t->answering]),
@@ -209,25 +217,6 @@ void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct k
 
 /* ---- orders of execution ---- */
 
-/* A task with what it is sorted by: ranks instead of strings. */
-struct ranked {
-    struct kv_task task;
-    size_t group, answering, question, parsing, place;
-};
-
-static int by_rank(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    const size_t left[] = {x->group, x->answering, x->question, x->parsing};
-    const size_t right[] = {y->group, y->answering, y->question, y->parsing};
-    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
-        if (left[i] != right[i])
-            return left[i] < right[i] ? -1 : 1;
-    if (x->task.replicate != y->task.replicate)
-        return x->task.replicate < y->task.replicate ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
-}
-
 /* What a model is sorted by: its id, else its name. */
 static struct kv_slice sort_id(const struct kv_model *m)
 {
@@ -253,61 +242,97 @@ static size_t group_of(const struct kv_plan *p, size_t answering)
     return answering;
 }
 
-static size_t *question_ranks(const struct kv_plan *p)
+static uint32_t *question_ranks(const struct kv_plan *p)
 {
-    size_t *ranks = kv_calloc(p->question_count + 1, sizeof *ranks);
+    uint32_t *ranks = kv_array(NULL, p->question_count + 1, sizeof *ranks);
     for (size_t i = 0; i < p->question_count; i++)
-        ranks[p->by_id[i]] = i;
+        ranks[p->by_id[i]] = (uint32_t)i;
     return ranks;
 }
 
-static void rank(const struct kv_plan *p, const struct kv_task *tasks, size_t n, struct ranked *to)
+/* The number of each answering model's group, from 1: groups are numbered as they first appear among
+ * the tasks. 0: it does not. */
+static size_t *number_groups(
+    const struct kv_plan *p, const uint64_t *tasks, size_t n, size_t *groups)
 {
-    size_t *questions = question_ranks(p);
-    size_t *answering = model_ranks(p->config->answering, p->config->answering_count);
-    size_t *parsing = model_ranks(p->config->parsing, p->config->parsing_count);
-    for (size_t i = 0; i < n; i++)
-        to[i] = (struct ranked){
-            .task = tasks[i],
-            .answering = answering[tasks[i].answering],
-            .question = questions[tasks[i].question],
-            .parsing = parsing[tasks[i].parsing],
-            .place = i,
-        };
+    size_t models = p->config->answering_count;
+    size_t *first = kv_calloc(models + 1, sizeof *first); /* of the group of each model */
+    size_t *numbers = kv_calloc(models + 1, sizeof *numbers);
+    for (size_t i = 0; i < models; i++)
+        first[i] = group_of(p, i);
+    *groups = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t *number = &numbers[first[kv_plan_task(p, tasks[i]).answering]];
+        if (!*number)
+            *number = ++*groups;
+    }
+    for (size_t i = models; i-- > 0;) /* the first of a group is before the others */
+        numbers[i] = numbers[first[i]];
+    free(first);
+    return numbers;
+}
+
+/* What each task is sorted by, as one number: its group or the rank of its answering model, and the
+ * ranks of the rest, as digits. They are less than there are tasks in the plan. */
+static uint64_t *rank(
+    const struct kv_plan *p, const uint64_t *tasks, size_t n, const size_t *groups)
+{
+    const struct kv_config *c = p->config;
+    uint32_t *questions = question_ranks(p);
+    size_t *answering = model_ranks(c->answering, c->answering_count);
+    size_t *parsing = model_ranks(c->parsing, c->parsing_count);
+    uint64_t *ranks = kv_array(NULL, n + 1, sizeof *ranks);
+    for (size_t i = 0; i < n; i++) {
+        struct kv_task t = kv_plan_task(p, tasks[i]);
+        uint64_t first = groups ? groups[t.answering] - 1 : answering[t.answering];
+        uint64_t replicate = t.replicate == KV_NO_REPLICATE ? 0 : (uint64_t)t.replicate - 1;
+        ranks[i] = first * p->question_count + questions[t.question];
+        ranks[i] = ranks[i] * c->parsing_count + parsing[t.parsing];
+        ranks[i] = ranks[i] * (uint64_t)c->replicate_count + replicate;
+    }
     free(questions);
     free(answering);
     free(parsing);
+    return ranks;
 }
 
-/* Groups are numbered as they first appear among the tasks. */
-static size_t number_groups(const struct kv_plan *p, struct ranked *ranked, size_t n)
+/* Of equal ranks the one that comes first among the tasks. */
+static int by_rank(const void *a, const void *b, void *closure)
 {
-    size_t models = p->config->answering_count, groups = 0;
-    size_t *numbers = kv_calloc(models + 1, sizeof *numbers); /* from 1; 0: not seen */
-    for (size_t i = 0; i < n; i++) {
-        size_t first = group_of(p, ranked[i].task.answering);
-        if (!numbers[first])
-            numbers[first] = ++groups;
-        ranked[i].group = numbers[first] - 1;
-        ranked[i].answering = 0;
-    }
-    free(numbers);
-    return groups;
+    const uint64_t *ranks = closure;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    if (ranks[x] != ranks[y])
+        return ranks[x] < ranks[y] ? -1 : 1;
+    return (x > y) - (x < y);
 }
 
-/* Takes one task of each group in turn until all are exhausted. */
-static void deal(const struct ranked *sorted, size_t n, size_t groups, struct kv_task *tasks)
+/* Sorts by ranks, which are overwritten. */
+static void sort_by_rank(uint64_t *tasks, size_t n, uint64_t *ranks)
+{
+    uint32_t *order = kv_array(NULL, n + 1, sizeof *order);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)i;
+    qsort_r(order, n, sizeof *order, by_rank, ranks);
+    memcpy(ranks, tasks, n * sizeof *tasks);
+    for (size_t i = 0; i < n; i++)
+        tasks[i] = ranks[order[i]];
+    free(order);
+}
+
+/* Takes one task of each group in turn until all are exhausted. `sorted` is by group. */
+static void deal(const struct kv_plan *p, const size_t *numbers, size_t groups,
+    const uint64_t *sorted, size_t n, uint64_t *tasks)
 {
     size_t *at = kv_calloc(groups + 1, sizeof *at); /* where each group goes on */
     size_t *end = kv_calloc(groups + 1, sizeof *end);
     for (size_t i = 0; i < n; i++)
-        end[sorted[i].group] = i + 1;
+        end[numbers[kv_plan_task(p, sorted[i]).answering] - 1] = i + 1;
     for (size_t g = 1; g < groups; g++)
         at[g] = end[g - 1];
     for (size_t done = 0; done < n;)
         for (size_t g = 0; g < groups; g++)
             if (at[g] < end[g])
-                tasks[done++] = sorted[at[g]++].task;
+                tasks[done++] = sorted[at[g]++];
     free(at);
     free(end);
 }
@@ -321,11 +346,11 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static void shuffle(struct kv_task *tasks, size_t n, uint64_t seed)
+static void shuffle(uint64_t *tasks, size_t n, uint64_t seed)
 {
     for (size_t i = n; i > 1; i--) {
         size_t k = next_random(&seed) % i;
-        struct kv_task swap = tasks[i - 1];
+        uint64_t swap = tasks[i - 1];
         tasks[i - 1] = tasks[k];
         tasks[k] = swap;
     }
@@ -341,20 +366,23 @@ enum kv_ordering kv_plan_ordering(const struct kv_plan *p, enum kv_ordering orde
     return KV_ORDER_PREFIX_CACHE;
 }
 
-void kv_plan_order(const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed,
-    struct kv_task *tasks, size_t n)
+void kv_plan_order(
+    const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed, uint64_t *tasks, size_t n)
 {
+    size_t groups = 0, *numbers = NULL;
     ordering = kv_plan_ordering(p, ordering);
     if (ordering == KV_ORDER_RANDOM)
         shuffle(tasks, n, seed);
     if (ordering != KV_ORDER_PREFIX_CACHE && ordering != KV_ORDER_DISTRIBUTE)
         return;
-    struct ranked *ranked = kv_array(NULL, n + 1, sizeof *ranked);
-    size_t groups = 1;
-    rank(p, tasks, n, ranked);
     if (ordering == KV_ORDER_DISTRIBUTE)
-        groups = number_groups(p, ranked, n);
-    qsort(ranked, n, sizeof *ranked, by_rank);
-    deal(ranked, n, groups, tasks);
-    free(ranked);
+        numbers = number_groups(p, tasks, n, &groups);
+    uint64_t *ranks = rank(p, tasks, n, numbers);
+    sort_by_rank(tasks, n, ranks);
+    if (numbers) {
+        memcpy(ranks, tasks, n * sizeof *tasks);
+        deal(p, numbers, groups, ranks, n, tasks);
+    }
+    free(ranks);
+    free(numbers);
 }

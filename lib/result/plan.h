@@ -41,6 +41,7 @@ struct kv_slice kv_plan_question(const struct kv_plan *p, size_t question); /* i
  * judges, replicates. Equal models give equal keys: the caller refuses what is repeated. */
 bool kv_plan_count(const struct kv_plan *p, size_t *count); /* false: more than KV_PLAN_MAX */
 struct kv_task kv_plan_task(const struct kv_plan *p, size_t i);
+size_t kv_plan_number(const struct kv_plan *p, const struct kv_task *t); /* of kv_plan_task */
 void kv_plan_add_key(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
 
 /* Where a question of this id is. False: nowhere. */
@@ -53,9 +54,10 @@ bool kv_plan_find(const struct kv_plan *p, struct kv_slice key, struct kv_task *
  * "parsing":{…},"replicate":…}, without a line end. */
 void kv_plan_add_json(const struct kv_plan *p, const struct kv_task *t, struct kv_buf *out);
 
-/* Puts tasks into the order in which they are executed. `seed` is for KV_ORDER_RANDOM. */
-void kv_plan_order(const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed,
-    struct kv_task *tasks, size_t n);
+/* Puts tasks, by their numbers in generation order, into the order in which they are executed. `seed`
+ * is for KV_ORDER_RANDOM. */
+void kv_plan_order(
+    const struct kv_plan *p, enum kv_ordering ordering, uint64_t seed, uint64_t *tasks, size_t n);
 /* What `auto` stands for with this plan's models; any other ordering is itself. */
 enum kv_ordering kv_plan_ordering(const struct kv_plan *p, enum kv_ordering ordering);
 

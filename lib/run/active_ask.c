@@ -29,7 +29,7 @@ static void add_task(struct kv_active_jobs *a, struct kv_slice key)
 void kv_active_list_tasks(
     struct kv_active_jobs *a, const struct kv_active_job *f, const struct kv_judgement *j)
 {
-    const struct kv_job *job = f->job;
+    const struct kv_job *job = &f->job;
     kv_paid_tasks_begin(&a->tasks);
     if (a->set->exec || a->set->requests) {
         add_task(a, kv_slice(kv_active_task_key(a, job)));
@@ -37,7 +37,7 @@ void kv_active_list_tasks(
     }
     for (size_t i = 0; i < job->count; i++) {
         const struct kv_task task = {
-            job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
+            job->question, job->answering, kv_jobs_judge(a->set->work, job, i), job->replicate};
         if (j && (i >= f->tasks || j != &f->judgements[i]))
             continue;
         kv_buf_clear(&a->key);
@@ -58,7 +58,7 @@ uint64_t kv_active_last_row(
 static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_pending_query *e)
 {
     const struct kv_plan *plan = a->set->plan;
-    const struct kv_job *job = f->job;
+    const struct kv_job *job = &f->job;
     const struct kv_judgement *j = kv_active_judgement(f, e);
     struct kv_paid_call call = {.replicate = job->replicate,
         .after = kv_active_last_row(a, f, j),
@@ -71,7 +71,7 @@ static void name_call(struct kv_active_jobs *a, struct kv_active_job *f, struct 
         call.query = &e->query;
     }
     if (j) {
-        size_t judge = a->set->work->judges[job->first + (size_t)(j - f->judgements)];
+        size_t judge = kv_jobs_judge(a->set->work, job, (size_t)(j - f->judgements));
         call.judging = kv_slice(plan->parsing[judge]);
         call.number = e->query.number;
     }
@@ -87,7 +87,7 @@ static void name_abroad(
     const struct kv_call_about of = {.nonce = a->set->nonce,
         .answering = f->pending.endpoint->model,
         .question = f->prepared->question->id,
-        .replicate = f->job->replicate,
+        .replicate = f->job.replicate,
         .answer = e->endpoint->judge ? kv_slice_of(&f->generation.raw) : KV_SLICE(""),
         .again = kv_active_last_row(a, f, kv_active_judgement(f, e))};
     kv_call_name(e, &of);
@@ -96,7 +96,7 @@ static void name_abroad(
 static const char *call_of(const struct kv_active_jobs *a, const struct kv_pending_query *e)
 {
     const struct kv_active_job *f = e->user;
-    return a->set->requests ? kv_active_task_key(a, f->job) : e->call_id;
+    return a->set->requests ? kv_active_task_key(a, &f->job) : e->call_id;
 }
 
 /* Looks for an order by which an earlier run has the answer worked on elsewhere. */

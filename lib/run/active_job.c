@@ -107,7 +107,7 @@ static struct kv_active_job *begin_job(
     if (a->spare)
         a->spare = f->next;
     memset(f, 0, offsetof(struct kv_active_job, generation));
-    f->job = job;
+    f->job = *job;
     f->tasks = tasks;
     f->pending.user = f;
     f->pending.endpoint = endpoint;
@@ -155,11 +155,11 @@ static bool note_try(struct kv_active_jobs *a, const struct kv_active_job *f, si
     if (!a->set->tries)
         return false;
     if (a->set->exec || a->set->requests) {
-        kv_buf_add_str(&key, kv_active_task_key(a, f->job));
+        kv_buf_add_str(&key, kv_active_task_key(a, &f->job));
     } else {
-        const struct kv_job *job = f->job;
+        const struct kv_job *job = &f->job;
         struct kv_task task = {
-            job->question, job->answering, a->set->work->judges[job->first + i], job->replicate};
+            job->question, job->answering, kv_jobs_judge(a->set->work, job, i), job->replicate};
         kv_plan_add_key(a->set->plan, &task, &key);
     }
     bool enough = kv_tries_note(a->set->tries, kv_slice_of(&key));
@@ -204,8 +204,8 @@ static void begin_judging(struct kv_active_jobs *a, struct kv_active_job *f)
     f->open = n;
     for (size_t i = 0; i < n; i++) {
         struct kv_judgement *j = &all[i];
-        j->pending = (struct kv_pending_query){
-            .user = f, .endpoint = &a->set->judging[a->set->work->judges[f->job->first + i]]};
+        size_t judge = kv_jobs_judge(a->set->work, &f->job, i);
+        j->pending = (struct kv_pending_query){.user = f, .endpoint = &a->set->judging[judge]};
         j->written = j->stood_in = false;
         kv_pipeline_begin(
             &j->pipeline, a->set->shared, f->prepared, &f->generation, j->pending.endpoint->model);
@@ -254,7 +254,7 @@ static bool recall(struct kv_active_jobs *a, struct kv_active_job *f)
 {
     struct kv_buf row = {0};
     struct kv_err err;
-    bool recalled = f->job->row && kv_jobs_row(a->set->state, f->job, &row, &err) == 0 &&
+    bool recalled = f->job.row && kv_jobs_row(a->set->state, &f->job, &row, &err) == 0 &&
                     kv_answer_stage_recall(&f->generation, kv_slice_of(&row));
     kv_buf_release(&row);
     return recalled;
@@ -314,7 +314,7 @@ static void write_command_result(
 static void finish_command(
     struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    const char *key = kv_active_task_key(a, f->job);
+    const char *key = kv_active_task_key(a, &f->job);
     if (r->kind == KV_ANSWER_REFUSED && !note_try(a, f, 0)) {
         a->tally->unanswered++;
         tell_unsolved(a, key, "not done", "", r->error);
@@ -348,7 +348,7 @@ static void start_request(struct kv_active_jobs *a, const struct kv_job *job)
 static void finish_request(
     struct kv_active_jobs *a, struct kv_active_job *f, const struct kv_answer *r)
 {
-    struct kv_slice key = kv_slice(kv_active_task_key(a, f->job));
+    struct kv_slice key = kv_slice(kv_active_task_key(a, &f->job));
     bool passing = r->kind == KV_ANSWER_REFUSED ||
                    (r->kind == KV_ANSWER_FAILED && r->category != KV_RETRY_NEVER);
     if (r->kind == KV_ANSWER_DEFERRED) {

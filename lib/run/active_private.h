@@ -12,7 +12,7 @@ struct kv_judgement {
 };
 
 struct kv_active_job {
-    const struct kv_job *job;
+    struct kv_job job;
     size_t tasks; /* of the job that are done here: its first ones */
     struct kv_prepared_question *prepared;
     struct kv_given given;

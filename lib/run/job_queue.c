@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-static size_t queue_of(const struct kv_job_queue *a, const struct kv_job *job)
+static size_t queue_of(const struct kv_job_queue *a, const struct kv_jobs *work, size_t job)
 {
-    return a->command ? 0 : job->answering;
+    return a->queues == 1 ? 0 : kv_jobs_at(work, job).answering;
 }
 
 void kv_job_queue_init(struct kv_job_queue *a, const struct kv_jobs *work,
@@ -17,14 +17,14 @@ void kv_job_queue_init(struct kv_job_queue *a, const struct kv_jobs *work,
     a->length = kv_calloc(a->queues, sizeof *a->length);
     a->at = kv_calloc(a->queues, sizeof *a->at);
     for (size_t i = 0; i < work->n; i++)
-        a->length[queue_of(a, &work->jobs[i])]++;
+        a->length[queue_of(a, work, i)]++;
     for (size_t q = 0; q < a->queues; q++) {
         a->queue[q] = kv_array(NULL, a->length[q], sizeof **a->queue);
         a->length[q] = 0;
     }
     for (size_t i = 0; i < work->n; i++) {
-        size_t q = queue_of(a, &work->jobs[i]);
-        a->queue[q][a->length[q]++] = i;
+        size_t q = queue_of(a, work, i);
+        a->queue[q][a->length[q]++] = (uint32_t)i;
     }
 }
 
@@ -38,12 +38,14 @@ void kv_job_queue_release(struct kv_job_queue *a)
 }
 
 /* True if this job begins with a call to its model. */
-static bool must_ask(const struct kv_job_queue *a, const struct kv_job *job)
+static bool must_ask(const struct kv_job_queue *a, size_t i)
 {
-    return a->command || (!job->row && !a->models[job->answering].silent);
+    const struct kv_job job = kv_jobs_at(a->work, i);
+    return a->command || (!job.row && !a->models[job.answering].silent);
 }
 
-const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *sched, int64_t now)
+bool kv_job_queue_next(
+    struct kv_job_queue *a, struct kv_sched *sched, int64_t now, struct kv_job *job)
 {
     size_t best = SIZE_MAX, from = 0;
     for (size_t q = 0; q < a->queues; q++) {
@@ -51,15 +53,16 @@ const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *
             continue;
         size_t i = a->queue[q][a->at[q]];
         bool room = !a->models[q].held && kv_sched_room_ms(sched, a->models[q].lane, now) == 0;
-        if (i < best && (room || !must_ask(a, &a->work->jobs[i]))) {
+        if (i < best && (room || !must_ask(a, i))) {
             best = i;
             from = q;
         }
     }
     if (best == SIZE_MAX)
-        return NULL;
+        return false;
     a->at[from]++;
-    return &a->work->jobs[best];
+    *job = kv_jobs_at(a->work, best);
+    return true;
 }
 
 int64_t kv_job_queue_wait_ms(const struct kv_job_queue *a, struct kv_sched *sched, int64_t now)

@@ -10,7 +10,8 @@ struct kv_job_queue {
     struct kv_endpoint *models; /* answering models, or the one command for all */
     bool command;               /* the latter */
     /* private: a queue a model */
-    size_t queues, **queue, *length, *at;
+    size_t queues, *length, *at;
+    uint32_t **queue;
 };
 
 /* `queues` models; with `command` there is one queue for all jobs. */
@@ -19,8 +20,9 @@ void kv_job_queue_init(struct kv_job_queue *a, const struct kv_jobs *work,
 void kv_job_queue_release(struct kv_job_queue *a);
 
 /* Takes the first job in order that may begin now: one that has its answer, or whose model would
- * be asked at once. NULL if there is none. */
-const struct kv_job *kv_job_queue_next(struct kv_job_queue *a, struct kv_sched *sched, int64_t now);
+ * be asked at once. False if there is none. */
+bool kv_job_queue_next(
+    struct kv_job_queue *a, struct kv_sched *sched, int64_t now, struct kv_job *job);
 /* How long until a job may begin; -1: not before something else has happened. */
 int64_t kv_job_queue_wait_ms(const struct kv_job_queue *a, struct kv_sched *sched, int64_t now);
 bool kv_job_queue_empty(const struct kv_job_queue *a);

@@ -7,14 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The judges of a job: so many from there on in `judges`. */
+struct judged {
+    uint32_t first, count;
+};
+
 void kv_jobs_release(struct kv_jobs *w)
 {
     for (size_t i = 0; i < w->chosen_count; i++)
         free(w->chosen[i]);
     free(w->chosen);
     free(w->met);
-    free(w->jobs);
+    free(w->wanted);
+    free(w->number);
+    free(w->lists);
     free(w->judges);
+    free(w->rows);
+    free(w->known);
+    free(w->models);
     kv_buf_release(&w->keys);
     *w = (struct kv_jobs){0};
 }
@@ -173,77 +183,170 @@ static int is_to_be_retried(const struct kv_state *s, const struct kv_task_state
     return listed;
 }
 
-struct found {
-    struct kv_task *tasks;
-    size_t n, room;
-};
+enum { BITS = 64 };
 
-static int take_task(struct kv_jobs *w, struct found *f, const struct kv_plan *plan,
-    struct kv_slice key, struct kv_err *err)
+/* 1 if the i-th task of the manifest is, 0 if not. */
+static int is_wanted(
+    const struct kv_jobs *w, const struct kv_state *s, size_t i, struct kv_err *err)
 {
-    if (f->n == f->room) {
-        f->room = f->room ? 2 * f->room : 64;
-        f->tasks = kv_array(f->tasks, f->room, sizeof *f->tasks);
+    if (i < w->walked)
+        return !w->wanted || (w->wanted[i / BITS] >> i % BITS & 1);
+    return kv_err_set(err, KV_SYSTEM, "%s: changed by another program; try again",
+        kv_state_info(s)->paths->state);
+}
+
+/* Whether the i-th task of the manifest is to be done; -1 if that cannot be read. */
+static int must_do(struct kv_jobs *w, const struct kv_state *s, const struct kv_task_state *task,
+    const struct kv_jobs_options *o, struct kv_err *err)
+{
+    if (!is_chosen(w, task->key) || !kv_shard_has(&o->shard, task->key))
+        return 0;
+    return task->completed ? is_to_be_retried(s, task, o, err) : 1;
+}
+
+/* Whether nothing has a result, and nobody chooses among the tasks. */
+static bool wants_all(
+    const struct kv_jobs *w, const struct kv_state_info *info, const struct kv_jobs_options *o)
+{
+    return !w->chosen && !o->shard.count && info->recorded_count == 0 && info->adopted_count == 0;
+}
+
+int kv_jobs_find(struct kv_jobs *w, const struct kv_state *s, const struct kv_jobs_options *o,
+    struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s);
+    struct kv_tasks walk;
+    struct kv_task_state task;
+    int got = -1, again = 0;
+    if (wants_all(w, info, o)) {
+        w->walked = w->found = (size_t)info->manifest_length;
+        return 0;
     }
-    if (!plan) {
-        f->tasks[f->n++] = (struct kv_task){.question = w->keys.n};
+    if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
+        return -1;
+    for (size_t i = 0; (got = kv_tasks_next(&walk, &task, err)) == 1; i++) {
+        if ((again = must_do(w, s, &task, o, err)) < 0)
+            break;
+        w->again |= task.completed && again == 1;
+        if (i % BITS == 0) {
+            w->wanted = kv_grow(w->wanted, i / BITS, sizeof *w->wanted);
+            w->wanted[i / BITS] = 0;
+        }
+        w->wanted[i / BITS] |= (uint64_t)again << i % BITS;
+        w->found += (size_t)again;
+        w->walked++;
+    }
+    kv_tasks_end(&walk);
+    return got < 0 || again < 0 ? -1 : check_chosen(w, err);
+}
+
+static int take_task(struct kv_jobs *w, struct kv_slice key, struct kv_err *err)
+{
+    struct kv_task task;
+    if (!w->plan) {
+        w->number[w->tasks++] = w->keys.n;
         kv_buf_add(&w->keys, key.p, key.n + 1);
         return 0;
     }
-    if (!kv_plan_find(plan, key, &f->tasks[f->n]))
+    if (!kv_plan_find(w->plan, key, &task))
         return kv_err_set(err, KV_INPUT, "task '%.*s' is not of this benchmark and configuration",
             (int)key.n, key.p);
-    f->n++;
+    w->number[w->tasks++] = kv_plan_number(w->plan, &task);
     return 0;
 }
 
-static int find_tasks(struct kv_jobs *w, struct found *f, const struct kv_state *s,
-    const struct kv_plan *plan, const struct kv_jobs_options *o, struct kv_err *err)
+static int take_tasks(struct kv_jobs *w, const struct kv_state *s, struct kv_err *err)
 {
     struct kv_tasks walk;
     struct kv_task_state task;
-    int got = -1;
+    int got;
     if (kv_tasks_begin(&walk, s, KV_KEYS_MANIFEST, err) != 0)
         return -1;
-    while ((got = kv_tasks_next(&walk, &task, err)) == 1) {
-        if (!is_chosen(w, task.key) || !kv_shard_has(&o->shard, task.key))
-            continue;
-        int again = task.completed ? is_to_be_retried(s, &task, o, err) : 1;
-        w->again |= task.completed && again == 1;
-        if (again < 0 || (again && take_task(w, f, plan, task.key, err) != 0)) {
+    for (size_t i = 0; (got = kv_tasks_next(&walk, &task, err)) == 1; i++) {
+        int wanted = is_wanted(w, s, i, err);
+        if (wanted < 0 || (wanted && take_task(w, task.key, err) != 0)) {
             got = -1;
             break;
         }
     }
     kv_tasks_end(&walk);
-    return got < 0 ? -1 : check_chosen(w, err);
+    return got;
 }
 
 /* ---- jobs ---- */
 
+struct kv_job kv_jobs_at(const struct kv_jobs *w, size_t i)
+{
+    struct kv_job job = {.count = 1};
+    if (w->plan) {
+        struct kv_task t = kv_plan_task(w->plan, w->number[i]);
+        job.question = t.question;
+        job.answering = t.answering;
+        job.replicate = t.replicate;
+        job.judge = t.parsing;
+    } else {
+        job.key = w->number[i];
+        job.answering = w->models ? w->models[i] : 0;
+    }
+    if (w->lists) {
+        job.first = w->lists[i].first;
+        job.count = w->lists[i].count;
+    }
+    job.row = w->rows ? w->rows[i] : 0;
+    job.known = w->known && w->known[i];
+    return job;
+}
+
+size_t kv_jobs_judge(const struct kv_jobs *w, const struct kv_job *job, size_t k)
+{
+    return w->lists ? w->judges[job->first + k] : job->judge;
+}
+
+void kv_jobs_set_known(struct kv_jobs *w, size_t i)
+{
+    if (!w->known)
+        w->known = kv_calloc(w->n, sizeof *w->known);
+    w->known[i] = true;
+}
+
+void kv_jobs_set_model(struct kv_jobs *w, size_t i, size_t answering)
+{
+    if (!w->models)
+        w->models = kv_calloc(w->n, sizeof *w->models);
+    w->models[i] = (uint32_t)answering;
+}
+
+static void set_row(struct kv_jobs *w, size_t i, uint64_t row)
+{
+    if (!w->rows)
+        w->rows = kv_calloc(w->n, sizeof *w->rows);
+    w->rows[i] = row;
+}
+
 /* Tasks of one answer, wherever they stand in the order: a table of jobs by what they answer. */
 struct table {
-    size_t *slot; /* 1 + index of a job; 0: free */
+    uint32_t *slot; /* 1 + index of a job; 0: free */
     size_t size;
 };
 
-static size_t hash_job(size_t question, size_t answering, int64_t replicate)
+/* The number of the answer that a task is of, the same for all its judges. */
+static uint64_t answer_of(const struct kv_plan *plan, uint64_t number)
 {
-    uint64_t h = question * 0x9E3779B97F4A7C15u ^ answering * 0xC2B2AE3D27D4EB4Fu ^
-                 (uint64_t)replicate * 0x165667B19E3779F9u;
+    struct kv_task t = kv_plan_task(plan, number);
+    t.parsing = 0;
+    return kv_plan_number(plan, &t);
+}
+
+static size_t hash_of(uint64_t answer)
+{
+    uint64_t h = answer * 0x9E3779B97F4A7C15u;
     return (size_t)(h ^ h >> 29);
 }
 
-static bool same_job(const struct kv_job *j, size_t question, size_t answering, int64_t replicate)
+static uint32_t *find_slot(const struct kv_jobs *w, struct table *t, uint64_t answer)
 {
-    return j->question == question && j->answering == answering && j->replicate == replicate;
-}
-
-static size_t *find_slot(
-    const struct kv_jobs *w, struct table *t, size_t question, size_t answering, int64_t replicate)
-{
-    size_t i = hash_job(question, answering, replicate) & (t->size - 1);
-    while (t->slot[i] && !same_job(&w->jobs[t->slot[i] - 1], question, answering, replicate))
+    size_t i = hash_of(answer) & (t->size - 1);
+    while (t->slot[i] && answer_of(w->plan, w->number[t->slot[i] - 1]) != answer)
         i = (i + 1) & (t->size - 1);
     return &t->slot[i];
 }
@@ -257,74 +360,92 @@ static struct table make_table(size_t n)
     return t;
 }
 
-static void group(struct kv_jobs *w, const struct found *f)
+/* Brings the tasks of one answer together: the first of them stands for the job. */
+static void group(struct kv_jobs *w)
 {
-    struct table t = make_table(f->n);
-    size_t *job_of = kv_array(NULL, f->n, sizeof *job_of);
-    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
-    for (size_t i = 0; i < f->n; i++) {
-        const struct kv_task *task = &f->tasks[i];
-        size_t *slot = find_slot(w, &t, task->question, task->answering, task->replicate);
+    struct table t = make_table(w->tasks);
+    uint32_t *job_of = kv_array(NULL, w->tasks + 1, sizeof *job_of);
+    w->lists = kv_calloc(w->tasks + 1, sizeof *w->lists);
+    w->judges = kv_array(NULL, w->tasks + 1, sizeof *w->judges);
+    uint32_t *parsing = kv_array(NULL, w->tasks + 1, sizeof *parsing);
+    for (size_t i = 0; i < w->tasks; i++) {
+        uint64_t task = w->number[i];
+        uint32_t *slot = find_slot(w, &t, answer_of(w->plan, task));
         if (!*slot) {
-            w->jobs[w->n++] = (struct kv_job){.question = task->question,
-                .answering = task->answering,
-                .replicate = task->replicate};
-            *slot = w->n;
+            w->number[w->n++] = task; /* at i or before */
+            *slot = (uint32_t)w->n;
         }
         job_of[i] = *slot - 1;
-        w->jobs[*slot - 1].count++;
+        parsing[i] = (uint32_t)kv_plan_task(w->plan, task).parsing;
+        w->lists[job_of[i]].count++;
     }
-    for (size_t j = 0, at = 0; j < w->n; j++) {
-        w->jobs[j].first = at;
-        at += w->jobs[j].count;
-        w->jobs[j].count = 0;
+    uint32_t at = 0;
+    for (size_t j = 0; j < w->n; j++) {
+        w->lists[j].first = at;
+        at += w->lists[j].count;
+        w->lists[j].count = 0;
     }
-    w->judges = kv_array(NULL, f->n, sizeof *w->judges);
-    for (size_t i = 0; i < f->n; i++) {
-        struct kv_job *j = &w->jobs[job_of[i]];
-        w->judges[j->first + j->count++] = f->tasks[i].parsing;
+    for (size_t i = 0; i < w->tasks; i++) {
+        struct judged *of = &w->lists[job_of[i]];
+        w->judges[of->first + of->count++] = parsing[i];
     }
+    free(parsing);
     free(job_of);
     free(t.slot);
-}
-
-static void list_keys(struct kv_jobs *w, const struct found *f)
-{
-    w->jobs = kv_array(NULL, f->n, sizeof *w->jobs);
-    w->n = f->n;
-    for (size_t i = 0; i < f->n; i++)
-        w->jobs[i] = (struct kv_job){.key = f->tasks[i].question, .count = 1};
 }
 
 int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
     const struct kv_jobs_options *options, struct kv_err *err)
 {
-    struct found f = {0};
-    int failed = find_tasks(w, &f, s, plan, options, err);
-    w->tasks = f.n;
-    if (!failed && plan) {
-        kv_plan_order(plan, plan->config->task_ordering, options->seed, f.tasks, f.n);
-        group(w, &f);
-    } else if (!failed) {
-        list_keys(w, &f);
-    }
-    free(f.tasks);
-    return failed;
+    w->plan = plan;
+    w->number = kv_array(NULL, w->found + 1, sizeof *w->number);
+    if (take_tasks(w, s, err) != 0)
+        return -1;
+    free(w->wanted);
+    w->wanted = NULL;
+    if (plan)
+        kv_plan_order(plan, plan->config->task_ordering, options->seed, w->number, w->tasks);
+    if (plan && plan->config->parsing_count > 1)
+        group(w);
+    else
+        w->n = w->tasks;
+    return 0;
+}
+
+/* Puts what each job has at its new place: `order` are the jobs as they are to come. */
+static void *put_in_order(void *of_jobs, size_t size, const uint32_t *order, size_t n)
+{
+    char *old = of_jobs, *new = old ? kv_array(NULL, n + 1, size) : NULL;
+    for (size_t i = 0; old && i < n; i++)
+        memcpy(new + i *size, old + order[i] * size, size);
+    free(old);
+    return new;
 }
 
 void kv_jobs_put_last(
     struct kv_jobs *w, bool (*is_last)(void *closure, const struct kv_job *job), void *closure)
 {
-    struct kv_job *last = kv_array(NULL, w->n + 1, sizeof *last);
-    size_t first_n = 0, last_n = 0;
+    uint32_t *order = kv_array(NULL, w->n + 1, sizeof *order);
+    bool *last = kv_calloc(w->n + 1, sizeof *last);
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job job = kv_jobs_at(w, i);
+        if (!(last[i] = is_last(closure, &job)))
+            order[n++] = (uint32_t)i;
+    }
+    bool any = n < w->n;
     for (size_t i = 0; i < w->n; i++)
-        if (is_last(closure, &w->jobs[i]))
-            last[last_n++] = w->jobs[i];
-        else
-            w->jobs[first_n++] = w->jobs[i];
-    if (last_n)
-        memcpy(w->jobs + first_n, last, last_n * sizeof *last);
+        if (last[i])
+            order[n++] = (uint32_t)i;
+    if (any) {
+        w->number = put_in_order(w->number, sizeof *w->number, order, n);
+        w->lists = put_in_order(w->lists, sizeof *w->lists, order, n);
+        w->rows = put_in_order(w->rows, sizeof *w->rows, order, n);
+        w->known = put_in_order(w->known, sizeof *w->known, order, n);
+        w->models = put_in_order(w->models, sizeof *w->models, order, n);
+    }
     free(last);
+    free(order);
 }
 
 /* ---- answers that are there already ---- */
@@ -389,9 +510,10 @@ static void note_row(struct search *s, const struct kv_row *row)
     kv_result_key(&r, &s->key);
     if (!kv_plan_find(s->plan, kv_slice_of(&s->key), &task))
         return;
-    size_t *slot = find_slot(s->work, &s->jobs, task.question, task.answering, task.replicate);
+    task.parsing = 0;
+    uint32_t *slot = find_slot(s->work, &s->jobs, kv_plan_number(s->plan, &task));
     if (*slot)
-        s->work->jobs[*slot - 1].row = row->offset + 1;
+        set_row(s->work, *slot - 1, row->offset + 1);
 }
 
 static void begin_search(struct search *s)
@@ -400,9 +522,8 @@ static void begin_search(struct search *s)
     s->jobs = make_table(w->n);
     s->wanted = kv_calloc(s->plan->question_count + 1, sizeof *s->wanted);
     for (size_t i = 0; i < w->n; i++) {
-        const struct kv_job *j = &w->jobs[i];
-        *find_slot(w, &s->jobs, j->question, j->answering, j->replicate) = i + 1;
-        s->wanted[j->question] = true;
+        *find_slot(w, &s->jobs, answer_of(w->plan, w->number[i])) = (uint32_t)(i + 1);
+        s->wanted[kv_plan_task(w->plan, w->number[i]).question] = true;
     }
 }
 

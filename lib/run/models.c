@@ -59,11 +59,11 @@ static bool *find_wanted(const struct kv_models_options *o, bool judges)
     const struct kv_config *c = o->config;
     bool *wanted = kv_calloc(judges ? c->parsing_count : c->answering_count, sizeof *wanted);
     for (size_t i = 0; i < w->n; i++) {
-        const struct kv_job *j = &w->jobs[i];
+        const struct kv_job j = kv_jobs_at(w, i);
         if (!judges)
-            wanted[j->answering] |= !j->known;
-        for (size_t k = 0; judges && w->judges && k < j->count; k++)
-            wanted[w->judges[j->first + k]] = true;
+            wanted[j.answering] |= !j.known;
+        for (size_t k = 0; judges && w->plan && k < j.count; k++)
+            wanted[kv_jobs_judge(w, &j, k)] = true;
     }
     for (size_t i = 0; judges && o->judge_fallback && i < c->parsing_count; i++)
         if (kv_slice_is(c->parsing[i].id, o->judge_fallback) ||

@@ -3,6 +3,12 @@
 
 #include "call_name.h"
 
+static bool is_answered(const struct kv_session *s, size_t i)
+{
+    const struct kv_job job = kv_jobs_at(&s->work, i);
+    return job.row || job.known;
+}
+
 /* True if some answers are there already: then replies may be of their judgements. */
 static bool has_answers(const struct kv_session *s)
 {
@@ -10,7 +16,7 @@ static bool has_answers(const struct kv_session *s)
     bool some = info->pending_count < info->total_tasks || kv_state_has_more_rows(s->state) ||
                 (s->journal && kv_journal_count(s->journal) > 0);
     for (size_t i = 0; !some && i < s->work.n; i++)
-        some = s->work.jobs[i].row || s->work.jobs[i].known;
+        some = is_answered(s, i);
     return some;
 }
 
@@ -43,7 +49,7 @@ static bool any_request_fits(const struct kv_session *s)
 {
     bool any = has_answers(s);
     for (size_t i = 0; !any && i < s->work.n; i++)
-        any = kv_replies_has(s->replies, s->work.keys.p + s->work.jobs[i].key);
+        any = kv_replies_has(s->replies, s->work.keys.p + kv_jobs_at(&s->work, i).key);
     return any;
 }
 
@@ -67,7 +73,7 @@ size_t kv_replies_fit_strangers(const struct kv_session *s)
     const struct kv_state_info *info = kv_state_info(s->state);
     bool all = (int64_t)s->work.tasks == info->total_tasks;
     for (size_t i = 0; all && i < s->work.n; i++)
-        all = !s->work.jobs[i].row && !s->work.jobs[i].known;
+        all = !is_answered(s, i);
     if (s->replies_collected)
         return 0;
     return all                ? kv_replies_unasked(s->replies)

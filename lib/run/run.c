@@ -158,13 +158,13 @@ static size_t tasks_allowed(const struct kv_run_budget *b, const struct kv_job *
 
 static void start_what_may_start(struct kv_run *run)
 {
-    const struct kv_job *job;
+    struct kv_job job;
     int64_t now = kv_child_now_ms();
     kv_dispatch_send(&run->jobs.dispatch);
-    while (has_room(run, now) && (job = kv_job_queue_next(&run->queue, run->set.sched, now))) {
-        size_t tasks = tasks_allowed(&run->set.budget, job);
+    while (has_room(run, now) && kv_job_queue_next(&run->queue, run->set.sched, now, &job)) {
+        size_t tasks = tasks_allowed(&run->set.budget, &job);
         run->set.budget.tasks += (double)tasks;
-        kv_active_job_begin(&run->jobs, job, tasks);
+        kv_active_job_begin(&run->jobs, &job, tasks);
         kv_dispatch_send(&run->jobs.dispatch);
         if (run->set.budget.max_tasks >= 0 || is_metered(&run->set.budget))
             check_limits(run, now);
@@ -307,9 +307,10 @@ static void count_jobs(const struct kv_run_setup *set)
 {
     const struct kv_jobs *work = set->work;
     for (size_t i = 0; set->plan && !set->exec && i < work->n; i++) {
-        set->answering[work->jobs[i].answering].jobs += !work->jobs[i].known && !work->jobs[i].row;
-        for (size_t k = 0; k < work->jobs[i].count; k++)
-            set->judging[work->judges[work->jobs[i].first + k]].jobs++;
+        const struct kv_job job = kv_jobs_at(work, i);
+        set->answering[job.answering].jobs += !job.known && !job.row;
+        for (size_t k = 0; k < job.count; k++)
+            set->judging[kv_jobs_judge(work, &job, k)].jobs++;
     }
 }
 

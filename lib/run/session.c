@@ -84,6 +84,13 @@ int kv_session_task(struct kv_session *s, struct kv_slice key, struct kv_buf *js
 
 /* ---- work ---- */
 
+/* What an earlier journal has is compared with the tasks of the state, which are loaded. */
+static int open_journal(
+    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    return !o->lock || !o->journal || (s->journal = kv_journal_open(s->state, err)) ? 0 : -1;
+}
+
 /* True if only the rows tell what is pending. Where nothing seems to be left they are looked through
  * for tasks that have none (state.h). */
 static bool must_read_rows(const struct kv_session *s)
@@ -92,35 +99,53 @@ static bool must_read_rows(const struct kv_session *s)
     return !info->growing || info->pending_count == 0 || kv_state_has_more_rows(s->state);
 }
 
-static int collect(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+static struct kv_jobs_options jobs_options(const struct kv_session_options *o)
 {
-    const struct kv_state_info *info = kv_state_info(s->state);
-    /* A command does whole tasks: their judges are its own affair. */
-    const struct kv_plan *plan =
-        s->config && !o->exec_command && !s->requests.path ? &s->plan : NULL;
-    struct kv_jobs_options options = {.retry_failed = o->retry_failed,
+    return (struct kv_jobs_options){.retry_failed = o->retry_failed,
         .categories = o->categories,
         .shard = o->shard,
         .seed = o->seed};
+}
+
+static int choose(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
     struct kv_buf text = {0};
-    int failed = 0;
-    if (o->tasks) {
-        failed = kv_io_read(o->tasks, 0, &text, err);
-        const char *name = strcmp(o->tasks, "-") == 0 ? "<stdin>" : o->tasks;
-        if (!failed)
-            failed = kv_jobs_choose(&s->work, kv_slice_of(&text), name, err);
-        kv_buf_release(&text);
-    }
-    bool rows = o->retry_failed || must_read_rows(s);
-    bool answers = rows || (s->config && s->config->parsing_count > 1) ||
+    const char *name = o->tasks && strcmp(o->tasks, "-") == 0 ? "<stdin>" : o->tasks;
+    int failed = o->tasks && (kv_io_read(o->tasks, 0, &text, err) != 0 ||
+                                 kv_jobs_choose(&s->work, kv_slice_of(&text), name, err) != 0);
+    kv_buf_release(&text);
+    return failed ? -1 : 0;
+}
+
+/* Finds what is to be done. What was loaded of the state for it goes again, before questions come,
+ * unless it tells which rows are replaced. */
+static int find_tasks(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_jobs_options options = jobs_options(o);
+    s->rows_loaded = o->retry_failed || must_read_rows(s);
+    if (choose(s, o, err) != 0 ||
+        kv_state_load(s->state, s->rows_loaded ? KV_LOAD_ROWS : KV_LOAD_TASKS, err) != 0 ||
+        kv_jobs_find(&s->work, s->state, &options, err) != 0 || open_journal(s, o, err) != 0)
+        return -1;
+    if (!s->work.again)
+        kv_state_forget(s->state);
+    return 0;
+}
+
+static int collect(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
+{
+    const struct kv_state_info *info = kv_state_info(s->state);
+    const struct kv_jobs_options options = jobs_options(o);
+    /* A command does whole tasks: their judges are its own affair. */
+    const struct kv_plan *plan =
+        s->config && !o->exec_command && !s->requests.path ? &s->plan : NULL;
+    bool answers = s->rows_loaded || (s->config && s->config->parsing_count > 1) ||
                    info->row_count != info->completed_count;
-    if (!failed)
-        failed = kv_state_load(s->state, rows ? KV_LOAD_ROWS : KV_LOAD_TASKS, err);
-    if (!failed)
-        failed = kv_jobs_collect(&s->work, s->state, plan, &options, err);
-    if (!failed && plan && answers && (rows || info->row_count != 0))
-        failed = kv_jobs_recall(&s->work, s->state, plan, &options, err);
-    return failed;
+    if (kv_jobs_collect(&s->work, s->state, plan, &options, err) != 0)
+        return -1;
+    if (plan && answers && (s->rows_loaded || info->row_count != 0))
+        return kv_jobs_recall(&s->work, s->state, plan, &options, err);
+    return 0;
 }
 
 static int translate_one(struct kv_session *s, size_t question, struct kv_err *err)
@@ -143,10 +168,12 @@ static int translate(struct kv_session *s, const char *command, struct kv_err *e
     if (!command || s->by_command || s->config->evaluation_mode == KV_RUBRIC_ONLY)
         return 0;
     s->translator = kv_translator_open(command);
-    for (size_t i = 0; i < s->work.n; i++)
-        if ((i == 0 || s->work.jobs[i].question != s->work.jobs[i - 1].question) &&
-            translate_one(s, s->work.jobs[i].question, err) != 0)
+    for (size_t i = 0, last = SIZE_MAX; i < s->work.n; i++) {
+        size_t question = kv_jobs_at(&s->work, i).question;
+        if (question != last && translate_one(s, question, err) != 0)
             return -1;
+        last = question;
+    }
     return 0;
 }
 
@@ -214,15 +241,14 @@ static int open_requests(
         return kv_err_set(err, KV_USAGE,
             "%s: its tasks are requests, which are sent as they are: %s is for questions",
             kv_state_info(s->state)->paths->state, option);
-    if (open_config(s, o, err) != 0 || open_pricing(s, o, err) != 0 ||
+    if (open_config(s, o, err) != 0 || open_pricing(s, o, err) != 0 || find_tasks(s, o, err) != 0 ||
         kv_given_open(&s->requests, s->state, s->config, err) != 0 || collect(s, o, err) != 0)
         return -1;
     s->shared.config = s->config;
     for (size_t i = 0; i < s->work.n; i++) {
-        struct kv_job *job = &s->work.jobs[i];
-        const struct kv_requests_line *line =
-            kv_requests_find(&s->requests, kv_slice(s->work.keys.p + job->key));
-        job->answering = line ? line->model : 0;
+        const char *key = s->work.keys.p + kv_jobs_at(&s->work, i).key;
+        const struct kv_requests_line *line = kv_requests_find(&s->requests, kv_slice(key));
+        kv_jobs_set_model(&s->work, i, line ? line->model : 0);
     }
     return 0;
 }
@@ -264,7 +290,7 @@ static bool has_failed(void *closure, const struct kv_job *job)
         kv_buf_add_str(&key, s->work.keys.p + job->key);
     } else {
         struct kv_task task = {
-            job->question, job->answering, s->work.judges[job->first], job->replicate};
+            job->question, job->answering, kv_jobs_judge(&s->work, job, 0), job->replicate};
         kv_plan_add_key(&s->plan, &task, &key);
     }
     bool any = kv_tries_any(s->tries, kv_slice_of(&key));
@@ -300,12 +326,14 @@ static int find_idle(struct kv_session *s, const struct kv_session_options *o, s
 static void find_known(struct kv_session *s)
 {
     struct kv_buf model = {0};
-    for (struct kv_job *job = s->work.jobs; s->replay && job < s->work.jobs + s->work.n; job++) {
+    for (size_t i = 0; s->replay && i < s->work.n; i++) {
+        const struct kv_job job = kv_jobs_at(&s->work, i);
         kv_buf_clear(&model);
-        kv_answer_stage_display(&model, &s->config->answering[job->answering], false);
-        job->known = kv_recorded_strict(s->replay) ||
-                     kv_recorded_find(s->replay, kv_plan_question(&s->plan, job->question),
-                         kv_slice_of(&model), job->replicate);
+        kv_answer_stage_display(&model, &s->config->answering[job.answering], false);
+        if (kv_recorded_strict(s->replay) ||
+            kv_recorded_find(s->replay, kv_plan_question(&s->plan, job.question),
+                kv_slice_of(&model), job.replicate))
+            kv_jobs_set_known(&s->work, i);
     }
     kv_buf_release(&model);
 }
@@ -313,7 +341,8 @@ static void find_known(struct kv_session *s)
 static int open_questions(
     struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
 {
-    if (open_config(s, o, err) != 0 || kv_session_files_bench(s, err) != 0)
+    if (open_config(s, o, err) != 0 || find_tasks(s, o, err) != 0 ||
+        kv_session_files_bench(s, err) != 0)
         return -1;
     make_plan(s);
     if (open_pricing(s, o, err) != 0)
@@ -327,15 +356,6 @@ static int open_questions(
     return o->exec_command
                ? 0
                : kv_session_files_check_traces(s, o, err) || translate(s, o->template_command, err);
-}
-
-static int open_journal(
-    struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
-{
-    if (!o->lock || !o->journal)
-        return 0;
-    s->journal = kv_journal_open(s->state, err);
-    return s->journal && (!s->work.n || kv_journal_begin(s->journal, err) == 0) ? 0 : -1;
 }
 
 static int open_parts(struct kv_session *s, const struct kv_session_options *o, struct kv_err *err)
@@ -355,9 +375,10 @@ static int open_parts(struct kv_session *s, const struct kv_session_options *o, 
     if (s->idle) /* what the journal has is in the pair by now */
         return open_journal(s, o, err);
     int failed = given  ? open_requests(s, o, err) != 0
-                 : jobs ? kv_session_files_tasks(s, err) != 0 || collect(s, o, err) != 0
+                 : jobs ? find_tasks(s, o, err) != 0 || kv_session_files_tasks(s, err) != 0 ||
+                              collect(s, o, err) != 0
                         : open_questions(s, o, err) != 0;
-    if (failed || open_journal(s, o, err) != 0)
+    if (failed || (s->journal && s->work.n && kv_journal_begin(s->journal, err) != 0))
         return -1;
     if (o->give_up > 0 && open_tries(s, o, err) != 0)
         return -1;

@@ -70,6 +70,7 @@ struct kv_session {
     kv_env_fn *env;
     struct kv_pricing pricing;
     struct kv_models models;
+    bool rows_loaded;                         /* of the state: it tells who failed, and where */
     bool idle;                                /* nothing is pending: nothing else was opened */
     bool by_command;                          /* whole tasks: no model is asked */
     bool answer_by_command, judge_by_command; /* only that model is not */

@@ -80,13 +80,14 @@ int kv_session_files_check_traces(
     const struct kv_jobs *w = &s->work;
     if (s->traces || s->replay || o->answer_command)
         return 0;
-    for (size_t i = 0; i < w->n; i++)
-        if (!w->jobs[i].row &&
-            kv_slice_is(s->config->answering[w->jobs[i].answering].interface, "manual"))
+    for (size_t i = 0; i < w->n; i++) {
+        const struct kv_job job = kv_jobs_at(w, i);
+        if (!job.row && kv_slice_is(s->config->answering[job.answering].interface, "manual"))
             return kv_err_set(err, KV_INPUT,
                 "%s: answering_models[%zu] has recorded answers, and the state does not say where: "
                 "give them by --manual-traces FILE",
-                kv_state_info(s->state)->paths->state, w->jobs[i].answering);
+                kv_state_info(s->state)->paths->state, job.answering);
+    }
     return 0;
 }
 

@@ -129,6 +129,10 @@ enum kv_load {
  * missing results file is KV_INPUT for a 1.0 pair with KV_LOAD_ROWS, and no rows for a 2.0 pair. */
 int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err);
 
+/* Gives back what was loaded, which is most of what a state holds: kv_state_find knows nothing then,
+ * and kv_state_load loads it again. What kv_state_info says stays. */
+void kv_state_forget(struct kv_state *s);
+
 struct kv_task_state {
     struct kv_slice key; /* unescaped; in a walk borrowed until the next step */
     bool in_manifest;

@@ -205,6 +205,7 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
     struct kv_buf key = {0};
     int got;
     s->info.row_count = s->info.failed_count = 0;
+    s->info.adopted_count = s->info.adopted_pending = s->info.hole_count = 0;
     s->info.outcomes = (struct kv_outcomes){0};
     if (kv_rows_begin(&rows, s->info.results_path, s->info.layout, err) != 0)
         return -1;
@@ -221,6 +222,13 @@ static int load_rows(struct kv_state *s, struct kv_err *err)
     kv_rows_end(&rows);
     kv_buf_release(&key);
     return got;
+}
+
+void kv_state_forget(struct kv_state *s)
+{
+    kv_key_index_close(s->index);
+    s->index = NULL;
+    s->loaded = 0;
 }
 
 int kv_state_load(struct kv_state *s, unsigned what, struct kv_err *err)

@@ -185,17 +185,17 @@ static void add_order(const struct kv_plan *p, enum kv_ordering ordering)
 {
     size_t n = 0;
     kv_plan_count(p, &n);
-    struct kv_task *tasks = kv_array(NULL, n + 1, sizeof *tasks);
+    uint64_t *tasks = kv_array(NULL, n + 1, sizeof *tasks);
     for (size_t i = 0; i < n; i++)
-        tasks[i] = kv_plan_task(p, i);
+        tasks[i] = i;
     kv_plan_order(p, ordering, 1, tasks, n);
     kv_buf_add_char(&out, '[');
     for (size_t i = 0; i < n; i++) {
         struct kv_buf key = {0};
-        struct kv_task found;
-        kv_plan_add_key(p, &tasks[i], &key);
+        struct kv_task task = kv_plan_task(p, tasks[i]), found;
+        kv_plan_add_key(p, &task, &key);
         add_text(kv_slice_of(&key));
-        if (!kv_plan_find(p, kv_slice_of(&key), &found) || found.question != tasks[i].question)
+        if (!kv_plan_find(p, kv_slice_of(&key), &found) || kv_plan_number(p, &found) != tasks[i])
             add_text(KV_SLICE("not found again"));
         kv_buf_release(&key);
     }

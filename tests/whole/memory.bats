@@ -82,6 +82,18 @@ assert_peak() {
     assert_equal "$(kv-status --json all.json | jq .progress.completed_count)" 100000
 }
 
+@test "memory: of tasks that wait for their turn a number is held" {
+    [ -z "${KV_SAN:-}" ] || skip "sanitizers hold more"
+    PROVIDER_URL=http://127.0.0.1:1
+    preset
+    questions 100000 0 >b.jsonl
+    kv-manifest -b b.jsonl -c preset.json -o r.json >/dev/null
+    run -1 --separate-stderr peak peak.kb kv-run --max-tasks 1 --answer-cmd 'echo x' r.json.state \
+        --judge-cmd 'echo "{}"'
+    assert_equal "${#lines[@]}" 1
+    assert_peak 27000
+}
+
 # results QUESTIONS - a finished file of them, every third one wrong
 results() {
     awk -v n="$1" 'BEGIN {

@@ -44,6 +44,11 @@ struct kv_slice kv_bench_id(const struct kv_bench *b, size_t i)
     return (struct kv_slice){b->ids.p + b->questions[i].id_at, b->questions[i].id_length};
 }
 
+const char *kv_bench_ids(const struct kv_bench *b)
+{
+    return b->ids.p;
+}
+
 static int by_id(const void *a, const void *b, void *closure)
 {
     const struct kv_bench *bench = closure;
@@ -336,7 +341,6 @@ struct kv_bench *kv_bench_open_partly(
 
 void kv_bench_forget(struct kv_bench *b)
 {
-    kv_buf_release(&b->ids);
     free(b->questions);
     b->questions = NULL;
     b->n = 0;
@@ -347,6 +351,7 @@ void kv_bench_close(struct kv_bench *b)
     if (!b)
         return;
     kv_bench_forget(b);
+    kv_buf_release(&b->ids);
     kv_json_reader_close(&b->file);
     kv_rubric_release(&b->rubric);
     kv_buf_release(&b->text);

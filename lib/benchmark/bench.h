@@ -62,12 +62,15 @@ struct kv_bench *kv_bench_open_partly(
 /* The same as kv_bench_open from memory; the text is copied, and *err names nothing. */
 struct kv_bench *kv_bench_parse(
     struct kv_slice text, struct kv_problems *problems, struct kv_err *err);
-/* Gives back what is held of its questions, for whoever needs of it only the rubric from now on. */
+/* Gives back what is held of its questions, for whoever needs of it only the rubric and the text of
+ * the ids from now on. */
 void kv_bench_forget(struct kv_bench *b);
 void kv_bench_close(struct kv_bench *b); /* NULL is fine */
 
 /* The id of question i: unescaped, followed by a NUL, owned by the benchmark. */
 struct kv_slice kv_bench_id(const struct kv_bench *b, size_t i);
+/* The text in which they all lie, less than 4 GB, for whoever keeps places in it. */
+const char *kv_bench_ids(const struct kv_bench *b);
 
 /* Reads question i. KV_INPUT if the file no longer says what it said when it was opened; *q is then
  * empty. */

@@ -269,7 +269,7 @@ static int choose_questions(
                                               : kv_err_context(err, "%s", kv_io_name(o->benchmark));
     }
     kv_inputs_check(&o->inputs, m->config, m->bench, chosen, &m->bench_problems, &m->remarks);
-    kv_plan_init(&m->plan, m->config);
+    kv_plan_init(&m->plan, m->config, kv_bench_ids(m->bench));
     for (size_t i = 0; i < m->bench->n; i++)
         if (chosen[i])
             kv_plan_add_question(&m->plan, kv_bench_id(m->bench, i));

@@ -33,9 +33,14 @@ static int by_id(const void *a, const void *b, void *closure)
     return order ? order : (x > y) - (x < y);
 }
 
-void kv_plan_init(struct kv_plan *p, const struct kv_config *config)
+struct kv_plan_id {
+    uint32_t at, n;
+};
+
+void kv_plan_init(struct kv_plan *p, const struct kv_config *config, const char *ids)
 {
     *p = (struct kv_plan){
+        .ids = ids,
         .config = config,
         .answering = model_keys(config->answering, config->answering_count, KV_ANSWERING),
         .parsing = model_keys(config->parsing, config->parsing_count, KV_PARSING),
@@ -44,12 +49,8 @@ void kv_plan_init(struct kv_plan *p, const struct kv_config *config)
 
 void kv_plan_add_question(struct kv_plan *p, struct kv_slice id)
 {
-    p->ends = kv_grow(p->ends, p->question_count, sizeof *p->ends);
-    kv_buf_reserve(&p->ids, id.n ? id.n : 1);
-    kv_buf_add_slice(&p->ids, id);
-    if (p->ids.n > UINT32_MAX)
-        kv_no_memory();
-    p->ends[p->question_count++] = (uint32_t)p->ids.n;
+    p->id_of = kv_grow(p->id_of, p->question_count, sizeof *p->id_of);
+    p->id_of[p->question_count++] = (struct kv_plan_id){(uint32_t)(id.p - p->ids), (uint32_t)id.n};
 }
 
 void kv_plan_ready(struct kv_plan *p)
@@ -62,8 +63,8 @@ void kv_plan_ready(struct kv_plan *p)
 
 struct kv_slice kv_plan_question(const struct kv_plan *p, size_t question)
 {
-    uint32_t from = question ? p->ends[question - 1] : 0;
-    return (struct kv_slice){p->ids.p + from, p->ends[question] - from};
+    const struct kv_plan_id id = p->id_of[question];
+    return (struct kv_slice){p->ids + id.at, id.n};
 }
 
 static void free_keys(char **keys, size_t n)
@@ -78,8 +79,7 @@ void kv_plan_release(struct kv_plan *p)
     free_keys(p->answering, p->config->answering_count);
     free_keys(p->parsing, p->config->parsing_count);
     free(p->by_id);
-    free(p->ends);
-    kv_buf_release(&p->ids);
+    free(p->id_of);
     *p = (struct kv_plan){0};
 }
 

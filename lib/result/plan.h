@@ -21,16 +21,17 @@ struct kv_task {
 };
 
 struct kv_plan {
-    struct kv_buf ids; /* private: of the questions, one behind another, */
-    uint32_t *ends;    /* private: and where each ends */
+    const char *ids;          /* private: the text in which the ids of the questions lie, */
+    struct kv_plan_id *id_of; /* private: and where each does */
     size_t question_count;
     const struct kv_config *config; /* borrowed */
     char **answering, **parsing;    /* canonical keys, by model */
     uint32_t *by_id;                /* questions sorted by id: kv_plan_find */
 };
 
-/* Questions are added by their ids, which are copied, in order; then it is ready. */
-void kv_plan_init(struct kv_plan *p, const struct kv_config *config);
+/* Questions are added in order by their ids, slices of the one text `ids`, which stays the caller's
+ * (kv_bench_ids); then it is ready. */
+void kv_plan_init(struct kv_plan *p, const struct kv_config *config, const char *ids);
 void kv_plan_add_question(struct kv_plan *p, struct kv_slice id);
 void kv_plan_ready(struct kv_plan *p);
 void kv_plan_release(struct kv_plan *p);

@@ -39,7 +39,7 @@ static int open_config(struct kv_session *s, const struct kv_session_options *o,
 
 static void make_plan(struct kv_session *s)
 {
-    kv_plan_init(&s->plan, s->config);
+    kv_plan_init(&s->plan, s->config, kv_bench_ids(s->bench));
     for (size_t i = 0; i < s->bench->n; i++)
         kv_plan_add_question(&s->plan, kv_bench_id(s->bench, i));
     kv_plan_ready(&s->plan);

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIECE = 1 << 16 };
+
 static bool exists(const char *path)
 {
     struct stat st;
@@ -78,30 +80,45 @@ static void add_time(struct kv_buf *out, const char *name, double seconds)
     kv_buf_add_char(out, '"');
 }
 
-static void add_manifest(struct kv_buf *out, const struct kv_store_plan *plan)
+/* Writes what is in `text` and empties it. */
+static int pass(int fd, struct kv_buf *text, struct kv_err *err)
 {
-    kv_buf_add_str(out, ",\n  \"task_manifest\": [");
-    for (size_t i = 0; i < plan->manifest_count; i++) {
-        kv_buf_add_str(out, i ? ",\n    " : "\n    ");
-        kv_layout1_text_quote_key(out, plan->task(plan->tasks, i));
-    }
-    kv_buf_add_str(out, plan->manifest_count ? "\n  ]" : "]");
+    int failed = kv_io_write(fd, kv_slice_of(text), err);
+    kv_buf_clear(text);
+    return failed;
 }
 
-static void add_members(struct kv_buf *out, struct kv_slice members)
+static int write_manifest(
+    int fd, struct kv_buf *text, const struct kv_store_plan *plan, struct kv_err *err)
+{
+    kv_buf_add_str(text, ",\n  \"task_manifest\": [");
+    for (size_t i = 0; i < plan->manifest_count; i++) {
+        kv_buf_add_str(text, i ? ",\n    " : "\n    ");
+        kv_layout1_text_quote_key(text, plan->task(plan->tasks, i));
+        if (text->n >= PIECE && pass(fd, text, err) != 0)
+            return -1;
+    }
+    kv_buf_add_str(text, plan->manifest_count ? "\n  ]" : "]");
+    return 0;
+}
+
+/* A member may be as long as there are questions: it is not held a second time. */
+static int write_members(int fd, struct kv_buf *text, struct kv_slice members, struct kv_err *err)
 {
     struct kv_json_walk w;
     struct kv_slice key, value;
     kv_json_begin(&w, members.n ? members : KV_SLICE("{}"));
     while (kv_json_member(&w, &key, &value)) {
-        kv_buf_add_str(out, ",\n  ");
-        kv_buf_add_slice(out, key);
-        kv_buf_add_str(out, ": ");
-        kv_buf_add_slice(out, value);
+        kv_buf_add_str(text, ",\n  ");
+        kv_buf_add_slice(text, key);
+        kv_buf_add_str(text, ": ");
+        if (pass(fd, text, err) != 0 || kv_io_write(fd, value, err) != 0)
+            return -1;
     }
+    return 0;
 }
 
-static void add_state(
+static void add_head(
     struct kv_buf *out, const struct kv_store_plan *plan, const struct kv_paths *paths)
 {
     kv_buf_add_str(out, "{\n  \"format_version\": \"2.0\"");
@@ -112,24 +129,42 @@ static void add_state(
     add_text(out, "config_hash", plan->config_hash);
     kv_buf_add_str(out, ",\n  \"config\": ");
     kv_buf_add_slice(out, plan->config.n ? plan->config : KV_SLICE("{}"));
-    add_manifest(out, plan);
+}
+
+static void add_counts(struct kv_buf *out, const struct kv_store_plan *plan)
+{
     kv_buf_printf(out,
         ",\n  \"completed_task_ids\": [],\n  \"failed_task_ids\": [],\n  \"total_tasks\": %zu"
         ",\n  \"completed_count\": 0,\n  \"failed_count\": 0,\n  \"start_time\": ",
         plan->manifest_count);
     kv_num_add_double(out, plan->start_time, KV_NUM_PYTHON);
-    add_members(out, plan->members);
-    kv_buf_add_str(out, "\n}");
+}
+
+static int write_state(
+    int fd, const struct kv_store_plan *plan, const struct kv_paths *paths, struct kv_err *err)
+{
+    struct kv_buf text = {0};
+    add_head(&text, plan, paths);
+    int failed = write_manifest(fd, &text, plan, err);
+    add_counts(&text, plan);
+    failed = failed || write_members(fd, &text, plan->members, err) != 0;
+    kv_buf_add_str(&text, "\n}");
+    failed = failed || pass(fd, &text, err) != 0;
+    kv_buf_release(&text);
+    return failed ? -1 : 0;
 }
 
 /* ---- all of it ---- */
 
-static int publish(const char *path, struct kv_slice text, struct kv_err *err)
+/* `path` is one of the two. */
+static int publish(const char *path, const struct kv_store_plan *plan, const struct kv_paths *paths,
+    struct kv_err *err)
 {
     struct kv_publish p;
     if (kv_publish_begin(&p, path, err) != 0)
         return -1;
-    if (kv_io_write(p.fd, text, err) == 0 && kv_publish_end(&p, err) == 0)
+    if ((path == paths->jsonl || write_state(p.fd, plan, paths, err) == 0) &&
+        kv_publish_end(&p, err) == 0)
         return 0;
     kv_publish_abandon(&p);
     return -1;
@@ -157,21 +192,18 @@ static int add_rows(const struct kv_store_plan *plan, const char *state, struct 
 int kv_layout2_create(const struct kv_store_plan *plan, struct kv_err *err)
 {
     struct kv_paths paths;
-    struct kv_buf text = {0};
     if (kv_paths_of_output(&paths, plan->output_path, err) != 0)
         return -1;
     int failed = check_manifest(plan, err) != 0 || refuse_existing(&paths, plan->replace, err) != 0;
     if (!failed) {
-        add_state(&text, plan, &paths);
-        failed = publish(paths.jsonl, KV_SLICE(""), err) != 0 ||
-                 publish(paths.state, kv_slice_of(&text), err) != 0 ||
+        failed = publish(paths.jsonl, plan, &paths, err) != 0 ||
+                 publish(paths.state, plan, &paths, err) != 0 ||
                  (plan->next_row && add_rows(plan, paths.state, err) != 0);
         if (failed) { /* both or neither */
             unlink(paths.state);
             unlink(paths.jsonl);
         }
     }
-    kv_buf_release(&text);
     kv_paths_release(&paths);
     return failed ? -1 : 0;
 }

@@ -234,7 +234,7 @@ static void do_plan(struct kv_slice line)
         add_errors(&problems, &err);
     } else {
         struct kv_plan plan;
-        kv_plan_init(&plan, c);
+        kv_plan_init(&plan, c, kv_bench_ids(b));
         for (size_t i = 0; i < b->n; i++)
             if (chosen[i])
                 kv_plan_add_question(&plan, kv_bench_id(b, i));

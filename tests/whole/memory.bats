@@ -105,6 +105,21 @@ results() {
     }'
 }
 
+@test "memory: of the templates that rows are judged by some thousands are held" {
+    questions 50000 0 >b.jsonl
+    results 50000 | sed -n 's/^,\?\({"metadata".*\)/\1/p' >rows
+    head -n 1 rows >>rows # its template made room for another one
+    if [ -n "${KV_SAN:-}" ]; then
+        kv-rejudge -j 1 -b b.jsonl rows >judged
+    else
+        run -0 peak peak.kb sh -c 'exec kv-rejudge -j 1 -b b.jsonl rows >judged'
+        assert_peak 40000
+    fi
+    assert_equal "$(wc -l <judged)" 50001
+    [ "$(grep -c '"verify_result":false' judged)" -eq 50001 ]
+    cmp <(head -n 1 judged) <(tail -n 1 judged)
+}
+
 @test "memory: a report holds what it counts of a result, and of a question no more than its name" {
     [ -z "${KV_SAN:-}" ] || skip "sanitizers hold more"
     results 100000 >results.json

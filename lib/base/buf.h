@@ -30,6 +30,11 @@ struct kv_buf {
     bool failed; /* an addition was refused */
 };
 
+/* Where a slice stands in a text of less than 4 GB. */
+struct kv_span {
+    uint32_t at, n;
+};
+
 /* ---- the allocator: never returns NULL, n == 0 included ---- */
 void *kv_alloc(size_t size);
 void *kv_calloc(size_t count, size_t size);

@@ -23,8 +23,7 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
     uint64_t offset, struct kv_slice text)
 {
     b->questions = kv_grow(b->questions, b->n, sizeof *b->questions);
-    b->questions[b->n++] = (struct kv_listed){.id_at = (uint32_t)b->ids.n,
-        .id_length = (uint32_t)q->id.n,
+    b->questions[b->n++] = (struct kv_listed){.id = {(uint32_t)b->ids.n, (uint32_t)q->id.n},
         .finished = q->finished,
         .has_rubric = q->rubric.n != 0,
         .bad = bad,
@@ -41,7 +40,7 @@ static void list(struct kv_bench *b, const struct kv_question *q, bool bad, size
 
 struct kv_slice kv_bench_id(const struct kv_bench *b, size_t i)
 {
-    return (struct kv_slice){b->ids.p + b->questions[i].id_at, b->questions[i].id_length};
+    return (struct kv_slice){b->ids.p + b->questions[i].id.at, b->questions[i].id.n};
 }
 
 const char *kv_bench_ids(const struct kv_bench *b)

@@ -28,7 +28,7 @@
 
 /* A question as it is listed. */
 struct kv_listed {
-    uint32_t id_at, id_length;   /* private: kv_bench_id */
+    struct kv_span id;           /* in kv_bench_ids */
     struct kv_digest128 content; /* kv_question_digest */
     uint64_t finished : 1;
     uint64_t has_rubric : 1; /* of its own */

@@ -199,12 +199,15 @@ static void add_members(
         kv_same_run_begin(&origin, m->bench);
         for (size_t i = 0; i < m->count; i++)
             kv_same_run_add(&origin, kv_manifest_key(m, i, &key));
-        kv_json_out_spaced(out, KV_MEMBER_QUESTIONS);
-        kv_buf_add_char(out, '"');
-        kv_same_run_digests(&origin, out);
-        kv_buf_add_char(out, '"');
+        struct kv_question_digests *digests = kv_same_run_digests(&origin);
         kv_same_run_end(&origin);
         kv_buf_release(&key);
+        if (!o->extend_from) /* the digits and the store are as large */
+            kv_bench_forget(m->bench);
+        kv_json_out_spaced(out, KV_MEMBER_QUESTIONS);
+        kv_buf_add_char(out, '"');
+        kv_question_digests_add(out, digests);
+        kv_buf_add_char(out, '"');
     }
     add_member(out, KV_MEMBER_MANUAL_TRACES, o->manual_traces);
     add_member(out, KV_MEMBER_REPLAY, o->replay);
@@ -268,8 +271,6 @@ static int create(
     if (m->bench && m->bench->rubric.n)
         kv_rubric_add_json(&rubric, &m->bench->rubric);
     add_members(&members, m, o);
-    if (m->bench && !o->extend_from) /* the store is as large */
-        kv_bench_forget(m->bench);
     const struct kv_store_plan plan = {
         .output_path = o->output,
         .benchmark_path = o->benchmark ? o->benchmark : "",

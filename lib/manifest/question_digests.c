@@ -55,18 +55,28 @@ static struct entry entry_of_rubric(const struct kv_bench *bench)
     return e;
 }
 
-void kv_question_digests_add(struct kv_buf *hex, const struct kv_bench *bench, const bool *named)
+struct kv_question_digests {
+    size_t n;
+    struct entry all[];
+};
+
+struct kv_question_digests *kv_question_digests_of(const struct kv_bench *bench, const bool *named)
 {
-    struct entry *all = kv_array(NULL, bench->n + 1, sizeof *all);
-    size_t n = 0;
-    all[n++] = entry_of_rubric(bench);
+    struct kv_question_digests *of = kv_alloc(sizeof *of + (bench->n + 1) * sizeof *of->all);
+    of->n = 0;
+    of->all[of->n++] = entry_of_rubric(bench);
     for (size_t i = 0; i < bench->n; i++)
         if (named[i])
-            all[n++] = entry_of(bench, i);
-    qsort(all, n, sizeof *all, by_value);
-    for (size_t i = 0; i < n; i++)
-        kv_buf_printf(hex, "%08" PRIx32 "%08" PRIx32, all[i].id, all[i].content);
-    free(all);
+            of->all[of->n++] = entry_of(bench, i);
+    qsort(of->all, of->n, sizeof *of->all, by_value);
+    return of;
+}
+
+void kv_question_digests_add(struct kv_buf *hex, struct kv_question_digests *of)
+{
+    for (size_t i = 0; i < of->n; i++)
+        kv_buf_printf(hex, "%08" PRIx32 "%08" PRIx32, of->all[i].id, of->all[i].content);
+    free(of);
 }
 
 /* ---- comparing ---- */

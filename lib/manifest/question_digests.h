@@ -4,7 +4,8 @@
  * (kv_question_digest), sorted, and likewise for the global rubric, under the id "". Their order in
  * the benchmark does not count, nor do questions that were never part of the run.
  *
- *     kv_question_digests_add(&hex, bench, named);
+ *     struct kv_question_digests *of = kv_question_digests_of(bench, named);
+ *     kv_question_digests_add(&hex, of);
  *     … later: kv_question_digests_compare(kv_slice_of(&hex), bench, &changes);
  *     kv_question_changes_release(&changes);
  */
@@ -16,8 +17,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Appends the digits of the named questions (`named` by their place) and of the global rubric. */
-void kv_question_digests_add(struct kv_buf *hex, const struct kv_bench *bench, const bool *named);
+/* Those of the named questions (`named` by their place) and of the global rubric. The benchmark is not
+ * needed then: both and the digits would be much of a large one. */
+struct kv_question_digests;
+struct kv_question_digests *kv_question_digests_of(const struct kv_bench *bench, const bool *named);
+/* Appends the digits, and frees what they are of. */
+void kv_question_digests_add(struct kv_buf *hex, struct kv_question_digests *of);
 
 struct kv_question_changes {
     size_t changed;     /* questions that say something else now, or whose global rubric does */

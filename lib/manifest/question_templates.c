@@ -111,15 +111,15 @@ const struct kv_question_template *kv_question_templates_find(
         kv_err_set(err, KV_INPUT, "question '%.*s' is not in the benchmark", (int)id.n, id.p);
         return NULL;
     }
-    struct kv_question_template **place = &all->held[question & (all->size - 1)];
-    if (*place && (*place)->question == question)
-        return *place;
+    struct kv_question_template **place = &all->held[question & (all->size - 1)], *held = *place;
+    if (held && held->question == question)
+        return held;
     struct kv_question_template *e = kv_calloc(1, sizeof *e);
     e->question = question;
     if (read_entry(all, e, err) != 0) {
         release(e);
         return NULL;
     }
-    release(*place);
+    release(held);
     return *place = e;
 }

@@ -62,9 +62,9 @@ void kv_same_run_add(struct kv_same_run *o, struct kv_slice key)
             mark(o, (struct kv_slice){key.p, i});
 }
 
-void kv_same_run_digests(const struct kv_same_run *o, struct kv_buf *hex)
+struct kv_question_digests *kv_same_run_digests(const struct kv_same_run *o)
 {
-    kv_question_digests_add(hex, o->bench, o->named);
+    return kv_question_digests_of(o->bench, o->named);
 }
 
 void kv_same_run_end(struct kv_same_run *o)

@@ -31,8 +31,8 @@ struct kv_same_run {
 void kv_same_run_begin(struct kv_same_run *o, const struct kv_bench *bench);
 /* Marks the question of a key. A key of no question is no error: it was made from another one. */
 void kv_same_run_add(struct kv_same_run *o, struct kv_slice key);
-/* Appends the digests of what was named: the state's member kv_questions. */
-void kv_same_run_digests(const struct kv_same_run *o, struct kv_buf *hex);
+/* The digests of the named questions (question_digests.h), for kv_question_digests_add. */
+struct kv_question_digests *kv_same_run_digests(const struct kv_same_run *o);
 void kv_same_run_end(struct kv_same_run *o);
 
 /* ---- a state against the benchmark and configuration given ---- */

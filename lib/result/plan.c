@@ -33,10 +33,6 @@ static int by_id(const void *a, const void *b, void *closure)
     return order ? order : (x > y) - (x < y);
 }
 
-struct kv_plan_id {
-    uint32_t at, n;
-};
-
 void kv_plan_init(struct kv_plan *p, const struct kv_config *config, const char *ids)
 {
     *p = (struct kv_plan){
@@ -49,8 +45,16 @@ void kv_plan_init(struct kv_plan *p, const struct kv_config *config, const char 
 
 void kv_plan_add_question(struct kv_plan *p, struct kv_slice id)
 {
-    p->id_of = kv_grow(p->id_of, p->question_count, sizeof *p->id_of);
-    p->id_of[p->question_count++] = (struct kv_plan_id){(uint32_t)(id.p - p->ids), (uint32_t)id.n};
+    p->own = kv_grow(p->own, p->question_count, sizeof *p->own);
+    p->own[p->question_count] = (struct kv_span){(uint32_t)(id.p - p->ids), (uint32_t)id.n};
+    kv_plan_take_questions(p, p->own, sizeof *p->own, p->question_count + 1);
+}
+
+void kv_plan_take_questions(struct kv_plan *p, const struct kv_span *first, size_t step, size_t n)
+{
+    p->id_of = first;
+    p->step = step;
+    p->question_count = n;
 }
 
 void kv_plan_ready(struct kv_plan *p)
@@ -63,8 +67,9 @@ void kv_plan_ready(struct kv_plan *p)
 
 struct kv_slice kv_plan_question(const struct kv_plan *p, size_t question)
 {
-    const struct kv_plan_id id = p->id_of[question];
-    return (struct kv_slice){p->ids + id.at, id.n};
+    const void *at = (const char *)p->id_of + question * p->step;
+    const struct kv_span *id = at;
+    return (struct kv_slice){p->ids + id->at, id->n};
 }
 
 static void free_keys(char **keys, size_t n)
@@ -79,7 +84,7 @@ void kv_plan_release(struct kv_plan *p)
     free_keys(p->answering, p->config->answering_count);
     free_keys(p->parsing, p->config->parsing_count);
     free(p->by_id);
-    free(p->id_of);
+    free(p->own);
     *p = (struct kv_plan){0};
 }
 

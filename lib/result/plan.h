@@ -21,8 +21,12 @@ struct kv_task {
 };
 
 struct kv_plan {
-    const char *ids;          /* private: the text in which the ids of the questions lie, */
-    struct kv_plan_id *id_of; /* private: and where each does */
+    /* Private: the text in which the ids of the questions lie, where each does, `step` bytes apart, and
+     * the places that are the plan's own. */
+    const char *ids;
+    const struct kv_span *id_of;
+    size_t step;
+    struct kv_span *own;
     size_t question_count;
     const struct kv_config *config; /* borrowed */
     char **answering, **parsing;    /* canonical keys, by model */
@@ -33,6 +37,9 @@ struct kv_plan {
  * (kv_bench_ids); then it is ready. */
 void kv_plan_init(struct kv_plan *p, const struct kv_config *config, const char *ids);
 void kv_plan_add_question(struct kv_plan *p, struct kv_slice id);
+/* In place of that: all n at once, by where their ids stand, each so many bytes behind the one before,
+ * which stays the caller's. */
+void kv_plan_take_questions(struct kv_plan *p, const struct kv_span *first, size_t step, size_t n);
 void kv_plan_ready(struct kv_plan *p);
 void kv_plan_release(struct kv_plan *p);
 

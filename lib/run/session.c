@@ -40,8 +40,9 @@ static int open_config(struct kv_session *s, const struct kv_session_options *o,
 static void make_plan(struct kv_session *s)
 {
     kv_plan_init(&s->plan, s->config, kv_bench_ids(s->bench));
-    for (size_t i = 0; i < s->bench->n; i++)
-        kv_plan_add_question(&s->plan, kv_bench_id(s->bench, i));
+    if (s->bench->n)
+        kv_plan_take_questions(
+            &s->plan, &s->bench->questions->id, sizeof *s->bench->questions, s->bench->n);
     kv_plan_ready(&s->plan);
 }
 

@@ -57,6 +57,8 @@ void kv_http_headers_take(struct kv_http_headers *h, struct kv_slice line)
 {
     while (line.n && is_space(line.p[line.n - 1]))
         line.n--;
+    if (memchr(line.p, '\0', line.n)) /* RFC 9110, 5.5: it is invalid */
+        return;
     if (!line.n)
         h->over = true;
     else if (*line.p == 'H' && kv_slice_starts(line, "HTTP/"))

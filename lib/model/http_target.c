@@ -85,6 +85,7 @@ int kv_http_target_header(
     if (!longer)
         kv_no_memory();
     p->headers = longer;
+    p->says_accept = p->says_accept || strcasecmp(name, "Accept") == 0;
     p->says_agent = p->says_agent || strcasecmp(name, "User-Agent") == 0;
     p->says_encodings = p->says_encodings || strcasecmp(name, "Accept-Encoding") == 0;
     explicit_bzero(line.p, line.n);

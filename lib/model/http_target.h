@@ -27,8 +27,8 @@ struct kv_http_target {
     struct Curl_URL *parsed; /* the place's URL; NULL where a secret one stands for it */
     char *secret_url;        /* that with what must not be shown; NULL: nothing */
     struct curl_slist *headers;
-    bool says_agent, says_encodings; /* User-Agent, Accept-Encoding: among them */
-    long idle_s;                     /* how long an idle connection to it is trusted */
+    bool says_accept, says_agent, says_encodings; /* headers of these names are among them */
+    long idle_s;                                  /* how long an idle connection to it is trusted */
 };
 
 /* Refuses (NULL, KV_INPUT) what kv_http_place_read refuses. */

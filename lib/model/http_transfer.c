@@ -218,7 +218,9 @@ static struct curl_slist *own_lines(struct kv_http_transfer *t, const struct kv_
 {
     static char document[] = "Accept: application/json", events[] = "Accept: text/event-stream";
     const struct kv_http_target *peer = r->peer;
-    char *const lines[KV_HTTP_OWN_LINES] = {r->take ? events : document,
+    char *const lines[KV_HTTP_OWN_LINES] = {peer->says_accept ? NULL
+                                            : r->take         ? events
+                                                              : document,
         r->identity || peer->says_encodings ? NULL : t->means->encodings,
         peer->says_agent ? NULL : t->means->agent};
     struct curl_slist *first = peer->headers;

@@ -215,6 +215,8 @@ heard() {
     assert_equal "$(heard)" "$encodings"$'\nAccept: application/json\nuser-agent: me'
     SCHEME=http at_laconic "$ok" --header 'Accept-Encoding: br'
     assert_equal "$(heard)" $'Accept-Encoding: br\nAccept: application/json\n'"$agent"
+    SCHEME=http at_laconic "$ok" --header 'accept: text/plain'
+    assert_equal "$(heard)" "$encodings"$'\n'"$agent"$'\naccept: text/plain'
     SCHEME=http HOST=somewhere.invalid at_laconic "$ok"
     assert_equal "$(heard)" "$encodings"$'\nAccept: application/json\nProxy-Connection: Keep-Alive\n'"$agent"
     HOST=somewhere.invalid at_laconic $'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n' --header 'X-Key: secret'

@@ -141,21 +141,27 @@ void kv_active_ask(struct kv_active_jobs *a, struct kv_active_job *f, struct kv_
         kv_dispatch_submit(&a->dispatch, e);
 }
 
-bool kv_active_keep(void *closure, const struct kv_pending_query *e, const struct kv_answer *r)
+/* `soon`: it is acted on when it is read again. */
+static bool write_down(struct kv_active_jobs *a, const struct kv_pending_query *e,
+    const struct kv_answer *r, bool soon)
 {
-    struct kv_active_jobs *a = closure;
     struct kv_err err;
     const struct kv_judgement *j = kv_active_judgement(e->user, e);
     if (j && j->stood_in) /* it would be taken for the reply of the task's own judge */
         return false;
     kv_active_list_tasks(a, e->user, j);
-    if (kv_journal_add(a->set->journal, e->id, &a->tasks, r, &err) == 0)
+    if (kv_journal_add(a->set->journal, e->id, &a->tasks, r, soon, &err) == 0)
         return true;
     if (!a->unkept)
         kv_output_say(&a->output, "%s; replies are not kept (--no-journal: without)", err.text);
     a->unkept = true;
     a->output.kept_in = NULL;
     return false;
+}
+
+bool kv_active_keep(void *closure, const struct kv_pending_query *e, const struct kv_answer *r)
+{
+    return write_down(closure, e, r, true);
 }
 
 static bool defer(struct kv_active_jobs *a, const struct kv_pending_query *e, struct kv_answer *r)
@@ -204,7 +210,7 @@ static bool recall_elsewhere(
     } else if (r->kind == KV_ANSWER_TEXT) {
         a->tally->replayed++;
         if (a->dispatch.keep)
-            kv_active_keep(a, e, r);
+            write_down(a, e, r, false);
     }
     return true;
 }

@@ -397,6 +397,10 @@ static void group(struct kv_jobs *w)
 int kv_jobs_collect(struct kv_jobs *w, const struct kv_state *s, const struct kv_plan *plan,
     const struct kv_jobs_options *options, struct kv_err *err)
 {
+    size_t planned;
+    if (plan && !kv_plan_count(plan, &planned)) /* tasks have numbers among them */
+        return kv_err_set(err, KV_INPUT, "%s: its configuration has more than %d tasks",
+            kv_state_info(s)->paths->state, KV_PLAN_MAX);
     w->plan = plan;
     w->number = kv_array(NULL, w->found + 1, sizeof *w->number);
     if (take_tasks(w, s, err) != 0)

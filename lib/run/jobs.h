@@ -66,7 +66,7 @@ void kv_jobs_release(struct kv_jobs *w);
 
 /* Restricts the run to tasks as kv-status --pending prints them: JSON Lines of objects with a
  * "task_id", or of strings. `name` is the file's. KV_INPUT names the line. Those that are done
- * already are passed over; a name that is no task of the state fails kv_jobs_collect. */
+ * already are passed over; a name that is no task of the state fails kv_jobs_find. */
 int kv_jobs_choose(struct kv_jobs *w, struct kv_slice text, const char *name, struct kv_err *err);
 
 /* Finds the pending tasks of a state that has been loaded (KV_LOAD_ROWS if failed ones are to be

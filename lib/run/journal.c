@@ -492,7 +492,7 @@ static void add_list(struct kv_buf *out, const struct kv_buf *items)
 }
 
 int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv_paid_tasks *t,
-    const struct kv_answer *answer, struct kv_err *err)
+    const struct kv_answer *answer, bool soon, struct kv_err *err)
 {
     if (j->broken)
         return kv_err_set(err, KV_SYSTEM, "%s: cannot be written", j->path);
@@ -510,7 +510,8 @@ int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv
         add_list(&j->line, &t->after);
     }
     kv_buf_add_str(&j->line, ",\"answer\":");
-    uint32_t held = hold(j, id, answer, kv_answer_json_add(&j->line, answer));
+    struct kv_slice text = kv_answer_json_add(&j->line, answer);
+    uint32_t held = soon ? hold(j, id, answer, text) : 0;
     kv_buf_add_str(&j->line, "}\n");
     if (kv_io_pwrite(j->fd, kv_slice_of(&j->line), (off_t)j->size, err) != 0)
         return break_off(j, err);

@@ -8,7 +8,7 @@
  *     kv_journal_begin(j, &err);
  *     struct kv_digest128 id = kv_journal_id(j, &call);
  *     if (kv_journal_has(j, id)) … kv_journal_read(j, id, &kept) …
- *     else { … ask …; kv_journal_add(j, id, &tasks, &answer, &err); }
+ *     else { … ask …; kv_journal_add(j, id, &tasks, &answer, true, &err); }
  *     kv_journal_sync(j, now_ms, &err);                          once a round
  *     kv_journal_close(j);
  *
@@ -52,10 +52,10 @@ bool kv_journal_has(const struct kv_journal *j, struct kv_digest128 id);
  * forgotten, and has to be asked for. */
 bool kv_journal_read(struct kv_journal *j, struct kv_digest128 id, struct kv_kept_answer *kept);
 
-/* Writes a reply down. -1, KV_SYSTEM: the journal cannot be written; what it has stays, and every
- * further call fails as well. */
+/* Writes a reply down. `soon`: it will be read once, soon, and may be held in memory until then. -1,
+ * KV_SYSTEM: the journal cannot be written; what it has stays, and every further call fails as well. */
 int kv_journal_add(struct kv_journal *j, struct kv_digest128 id, const struct kv_paid_tasks *t,
-    const struct kv_answer *answer, struct kv_err *err);
+    const struct kv_answer *answer, bool soon, struct kv_err *err);
 
 /* Makes what was added durable, if the last time is a quarter of a second ago. */
 int kv_journal_sync(struct kv_journal *j, int64_t now_ms, struct kv_err *err);

@@ -194,7 +194,7 @@ static int conclude(const struct verb *verb, const struct task *t)
     if (told->faulty)
         return KV_INPUT;
     bool open = verb->counts_open && kv_ledger_open_parts(kv_batch_ledger(t->b)) > 0;
-    bool waits = told->waits && (verb->counts_open || verb->run == submit);
+    bool waits = told->waits && verb->run != adopt && verb->run != forget;
     return open || waits ? KV_NO : KV_OK;
 }
 

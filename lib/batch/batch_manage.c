@@ -27,8 +27,8 @@ int kv_batch_cancel(struct kv_batch *b, struct kv_batch_part *p, struct kv_err *
         return 0;
     struct kv_batch_service *s = kv_batch_service_of(b, p, err);
     struct kv_buf path = {0};
-    if (!s)
-        return -1;
+    if (!s || s->stopped)
+        return s ? 0 : -1;
     kv_buf_printf(&path, "%s/%s/cancel", kv_batch_wire_for(p)->batches, p->batch);
     kv_batch_ask(b, s, p, path.p, &(struct kv_exchange_request){.body = KV_SLICE("{}")});
     kv_buf_release(&path);

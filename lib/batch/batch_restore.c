@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLOCKS_MS = 15 * 60000, NUMBER_MAX = 100000000 };
+enum { CLOCKS_MS = 15 * 60000, DAY_MS = 86400000, NUMBER_MAX = 100000000 };
 
 struct search {
     struct kv_batch *b;
@@ -78,19 +78,20 @@ static bool look_for_label(void *closure, const struct kv_batch_seen *seen)
     return true;
 }
 
-/* When the last batch was created, by the clock of the service, that is surely of this ledger; else when the ledger was begun. What
- * is taken over says nothing of the time before. */
+/* When the last batch was created, by the clock of the service, that is surely of this ledger; else a day
+ * before the ledger was begun, as the clock here may be wrong by hours. What is taken over says nothing of
+ * the time before. */
 static int64_t last_known_ms(const struct kv_batch *b, const struct kv_batch_part *like)
 {
     int64_t ms = 0;
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        int64_t created_ms = p->stamp_ms ? p->stamp_ms : p->created_ms;
+        int64_t created_ms = p->stamp_ms ? p->stamp_ms : p->created_ms - DAY_MS;
         if (!p->adopted && created_ms > ms && strcmp(p->endpoint, like->endpoint) == 0 &&
             is_same_service(p, like))
             ms = created_ms;
     }
-    return ms ? ms : kv_ledger_part(b->ledger, 0)->made_ms;
+    return ms ? ms : kv_ledger_part(b->ledger, 0)->made_ms - DAY_MS;
 }
 
 /* ---- one that is found ---- */
@@ -272,7 +273,7 @@ static int take_back_file(
         got = kv_batch_requests_restore(&r, b, s, p, true, err);
     kv_batch_requests_release(&r);
     if (got == KV_BATCH_REQUESTS_UNKNOWN && !*p->batch &&
-        (!*p->file || b->x.end == KV_EXCHANGE_REFUSED))
+        (!*p->file || (b->x.end == KV_EXCHANGE_REFUSED && b->x.status == 404)))
         return give_up_unsent(b, p, err);
     if (got > KV_BATCH_REQUESTS_THERE && p->uncollected)
         return hold_lost(b, p);

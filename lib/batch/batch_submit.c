@@ -238,7 +238,7 @@ static bool is_slow(struct kv_batch *b, struct kv_batch_service *s, const struct
             return true;
         made += q->created_ms && !q->adopted && kv_batch_since_ms(b, q->created_ms) < HOUR_MS;
     }
-    bool most = made >= CREATED_MAX && strcmp(p->dialect, "openai") == 0;
+    bool most = made >= CREATED_MAX && strcmp(s->line.provider.dialect->name, "openai") == 0;
     if (most && !s->slowed)
         kv_batch_say(b, p,
             "%d batches were created within an hour, which is all that %s takes: "

@@ -93,6 +93,26 @@ static int look_at_batches(
         paths->output, (long long)old->open);
 }
 
+/* Goes on with a run. Calls that are in batches are named after the settings that it began with: replies
+ * would not be found under others. */
+static int go_on(const struct kv_paths *paths, struct kv_manifest *m,
+    const struct kv_manifest_options *o, struct kv_buf *out, struct kv_err *err)
+{
+    struct kv_batch_beside batches = {0};
+    struct kv_manifest_options how = *o;
+    bool as_begun = false;
+    if (kv_batch_beside_read(&batches, paths, err) != 0)
+        return -1;
+    how.as_begun = batches.there ? &as_begun : NULL;
+    if (kv_begin(m, &how, out, err) != 0)
+        return -1;
+    if (as_begun)
+        kv_cli_say(
+            "%s: has batches, and goes on with the time limits and the like that it began with",
+            paths->output);
+    return 0;
+}
+
 static int begin_at(const struct kv_paths *paths, struct kv_manifest *m,
     const struct kv_manifest_options *o, struct kv_buf *out, struct kv_err *err)
 {
@@ -100,7 +120,8 @@ static int begin_at(const struct kv_paths *paths, struct kv_manifest *m,
     int stood = kv_io_exists(paths->state, err);
     bool fresh = stood == 0 || o->force;
     if (stood < 0 || (fresh && look_at_batches(&old, paths, err) != 0) ||
-        kv_begin(m, o, out, err) != 0 || (old.there && kv_batch_beside_remove(paths, err) != 0))
+        (fresh ? kv_begin(m, o, out, err) : go_on(paths, m, o, out, err)) != 0 ||
+        (old.there && kv_batch_beside_remove(paths, err) != 0))
         return -1;
     if (stood)
         return 0;

@@ -31,14 +31,11 @@ static int open_http(struct kv_batch *b, struct kv_err *err)
 /* Calls of a run have the names that the run gives them, with or without a ledger. */
 static int name_after_run(struct kv_batch *b, struct kv_err *err)
 {
-    char nonce[KV_CALL_NONCE + 1];
     int there = kv_io_exists(b->paths.state, err);
     struct kv_state *s = there > 0 ? kv_state_open(b->paths.state, err) : NULL;
     if (!s)
         return there ? -1 : 0;
-    const struct kv_state_info *info = kv_state_info(s);
-    kv_call_nonce(kv_slice(info->created_at), kv_slice(info->config_hash), nonce);
-    kv_ledger_set_nonce(b->ledger, nonce);
+    kv_ledger_set_run(b->ledger, kv_state_info(s));
     kv_state_close(s);
     return 0;
 }

@@ -3,10 +3,12 @@
 
 #include "batch_json.h"
 #include "batch_paths.h"
+#include "call_id.h"
 #include "io.h"
 #include "io_at.h"
 #include "json.h"
 #include "json_out.h"
+#include "num.h"
 #include "random.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@ struct call {
 struct kv_ledger {
     char *path, *state;
     char nonce[17], mark[17];
+    char *start;  /* when the run started, as Python spells the number; "": that is not known */
     bool begun;   /* the file is there, and has its first line */
     size_t whole; /* bytes of whole lines */
     size_t torn;
@@ -45,6 +48,8 @@ static void take_begin(struct kv_ledger *l, struct kv_slice line)
     take_hex(line, "nonce", l->nonce);
     memcpy(l->mark, l->nonce, sizeof l->mark);
     take_hex(line, "mark", l->mark);
+    free(l->start);
+    l->start = kv_batch_json_text(line, "start_time");
     l->begun = true;
 }
 
@@ -159,6 +164,7 @@ struct kv_ledger *kv_ledger_open(const struct kv_paths *paths, struct kv_err *er
     struct kv_ledger *l = kv_calloc(1, sizeof *l);
     l->path = kv_batch_ledger_path(paths);
     l->state = kv_strdup(paths->state);
+    l->start = kv_strdup("");
     if (read_all(l, err) != 0) {
         kv_ledger_close(l);
         return NULL;
@@ -186,25 +192,40 @@ void kv_ledger_close(struct kv_ledger *l)
     free(l->parts);
     free(l->path);
     free(l->state);
+    free(l->start);
     free(l);
 }
 
 /* ---- looking ---- */
-
-bool kv_ledger_is_begun(const struct kv_ledger *l)
-{
-    return l->begun;
-}
 
 const char *kv_ledger_nonce(const struct kv_ledger *l)
 {
     return l->nonce;
 }
 
-void kv_ledger_set_nonce(struct kv_ledger *l, const char nonce[17])
+static char *start_of(const struct kv_state_info *run)
 {
-    if (!l->begun)
-        memcpy(l->nonce, nonce, sizeof l->nonce);
+    struct kv_buf text = {0};
+    if (run->has_start)
+        kv_num_add_double(&text, run->start_time, KV_NUM_PYTHON);
+    return text.n ? kv_buf_detach(&text) : kv_strdup("");
+}
+
+void kv_ledger_set_run(struct kv_ledger *l, const struct kv_state_info *run)
+{
+    if (l->begun)
+        return;
+    kv_call_nonce(kv_slice(run->created_at), kv_slice(run->config_hash), l->nonce);
+    free(l->start);
+    l->start = start_of(run);
+}
+
+bool kv_ledger_is_of_another(const struct kv_ledger *l, const struct kv_state_info *run)
+{
+    char *start = start_of(run);
+    bool another = l->begun && *l->start && *start && strcmp(l->start, start) != 0;
+    free(start);
+    return another;
 }
 
 const char *kv_ledger_mark(const struct kv_ledger *l)
@@ -278,6 +299,8 @@ static void add_begin(const struct kv_ledger *l, struct kv_buf *out)
     kv_json_out_int(out, "kv_batches", 1);
     kv_json_out_str(out, "nonce", l->nonce);
     kv_json_out_str(out, "mark", l->mark);
+    if (*l->start)
+        kv_json_out_str(out, "start_time", l->start);
     kv_json_out_str(out, "state", slash ? slash + 1 : l->state);
     kv_buf_add_str(out, "}\n");
 }

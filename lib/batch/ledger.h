@@ -22,6 +22,7 @@
 #include "batch_part.h"
 #include "err.h"
 #include "paths.h"
+#include "state.h"
 
 struct kv_ledger;
 
@@ -29,12 +30,13 @@ struct kv_ledger;
 struct kv_ledger *kv_ledger_open(const struct kv_paths *paths, struct kv_err *err);
 void kv_ledger_close(struct kv_ledger *l); /* NULL is fine */
 
-/* True if the file is there, with its first line: else there is nothing of a nonce or mark in it yet. */
-bool kv_ledger_is_begun(const struct kv_ledger *l);
 /* Names calls: 16 hex digits, of the file or, while there is none, made up. */
 const char *kv_ledger_nonce(const struct kv_ledger *l);
-/* The nonce of a ledger that is to be begun; without effect on one that is there. */
-void kv_ledger_set_nonce(struct kv_ledger *l, const char nonce[17]);
+/* The run whose calls a ledger is to name; without effect on one that is begun, whose names stay while
+ * harmless settings of the run change. */
+void kv_ledger_set_run(struct kv_ledger *l, const struct kv_state_info *run);
+/* True if it is that of another run: both say when they started, and differ. */
+bool kv_ledger_is_of_another(const struct kv_ledger *l, const struct kv_state_info *run);
 /* Names this ledger at services: two with one nonce, as of shards of one state, are kept apart. */
 const char *kv_ledger_mark(const struct kv_ledger *l);
 const char *kv_ledger_path(const struct kv_ledger *l);

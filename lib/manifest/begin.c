@@ -348,7 +348,9 @@ static int find_pair(const struct kv_manifest *m, const struct kv_manifest_optio
     bool harmless;
     if (!(*s = kv_state_open(paths->state, err)) || judge_pair(m, o, *s, &harmless, err) != 0)
         return -1;
-    if (!harmless)
+    if (o->as_begun)
+        *o->as_begun = harmless;
+    if (!harmless || o->as_begun)
         return 1;
     kv_state_close(*s);
     *s = NULL;

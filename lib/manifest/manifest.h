@@ -30,6 +30,9 @@ struct kv_manifest_options {
     const char *extend_from;            /* a finished export whose rows to begin with, or NULL */
     const char *manual_traces, *replay; /* recorded answers, or NULL */
     bool if_absent, force;
+    /* Not NULL: what cannot change a result stays as the run that is there began with it, and this says
+     * whether there was any. */
+    bool *as_begun;
     bool layout2; /* a pair of karenina's layout 2.0 */
     double now;   /* POSIX seconds */
 };

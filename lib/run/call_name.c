@@ -104,11 +104,12 @@ int kv_call_name_nonce(
     const struct kv_state *state, char nonce[KV_CALL_NONCE + 1], struct kv_err *err)
 {
     const struct kv_state_info *info = kv_state_info(state);
-    kv_call_nonce(kv_slice(info->created_at), kv_slice(info->config_hash), nonce);
     struct kv_ledger *l = kv_ledger_open(info->paths, err);
     if (!l)
         return -1;
-    bool other = kv_ledger_is_begun(l) && strcmp(kv_ledger_nonce(l), nonce) != 0;
+    kv_ledger_set_run(l, info);
+    memcpy(nonce, kv_ledger_nonce(l), KV_CALL_NONCE + 1);
+    bool other = kv_ledger_is_of_another(l, info);
     if (other)
         kv_err_set(err, KV_INPUT,
             "%s: of another run than %s, as is %s.replies then: move them away, or put its own "

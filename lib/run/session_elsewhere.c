@@ -76,7 +76,7 @@ int kv_session_open_elsewhere(
     if (open_ledger(s, err) != 0 || kv_call_name_nonce(s->state, s->nonce, err) != 0)
         return -1;
     if (s->ledger) /* one that is begun later must not give calls other names */
-        kv_ledger_set_nonce(s->ledger, s->nonce);
+        kv_ledger_set_run(s->ledger, kv_state_info(s->state));
     if (open_replies(s, o, err) != 0)
         return -1;
     if (o->reply_count && !o->defer && kv_replies_fit(s, err) != 0)

@@ -364,6 +364,23 @@ busy() {
     assert_failure
 }
 
+@test "a harmless change of the configuration leaves a run its batches" {
+    batched 3
+    switch '{"hold": true}'
+    kv-run --batch --no-probe r.json.state 2>err >rows || true
+    local setting
+    for setting in '.request_timeout' '.answering_models[0].request_timeout' '.parsing_models[0].max_retries'; do
+        jq "$setting = 77" preset.json >p.json
+        mv p.json preset.json
+        run --separate-stderr kv-manifest --if-absent -b bench.jsonl -c preset.json -o r.json
+        assert_success
+        assert_stderr 'kv-manifest: r.json: has batches, and goes on with the time limits and the like that it began with'
+    done
+    switch '{"hold": false}'
+    run -0 steps --no-probe
+    assert_equal "$(ordered) $(completed)" '6 1 3'
+}
+
 @test "calls have their names though a death has left no more of a ledger than its name" {
     batched 3
     : >r.json.batches

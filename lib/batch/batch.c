@@ -165,9 +165,8 @@ static void heed_pause(
     int64_t until = 0, now = kv_batch_now_ms();
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        bool same =
-            strcmp(p->dialect, like->dialect) == 0 && strcmp(p->base_url, like->base_url) == 0;
-        until = same && p->look_after_ms > until ? p->look_after_ms : until;
+        until =
+            kv_batch_part_is_beside(p, like) && p->look_after_ms > until ? p->look_after_ms : until;
     }
     if (until <= now)
         return;

@@ -221,6 +221,11 @@ int64_t kv_batch_part_lacks(const struct kv_batch_part *p)
     return over ? p->requests - p->replies - p->failures : 0;
 }
 
+bool kv_batch_part_is_beside(const struct kv_batch_part *p, const struct kv_batch_part *q)
+{
+    return strcmp(p->dialect, q->dialect) == 0 && strcmp(p->base_url, q->base_url) == 0;
+}
+
 bool kv_batch_part_has_replies(const struct kv_batch_part *p)
 {
     return p->step == KV_BATCH_COLLECTED && p->replies_end > 0 && *p->batch && !*p->reply;

@@ -73,6 +73,8 @@ bool kv_batch_part_is_open(const struct kv_batch_part *p);
 /* Requests of a part that is over which came to nothing, though no person gave them up: those that have
  * been ordered again since are among them. */
 int64_t kv_batch_part_lacks(const struct kv_batch_part *p);
+/* True if both are of one service. */
+bool kv_batch_part_is_beside(const struct kv_batch_part *p, const struct kv_batch_part *q);
 /* True if its replies are to be in NAME.replies, up to p->replies_end. The failure for which a batch was refused as a whole
  * does not count: nobody has paid for that. */
 bool kv_batch_part_has_replies(const struct kv_batch_part *p);

@@ -40,11 +40,6 @@ static int64_t number_of(const struct kv_batch *b, const char *label)
     return *end || number > NUMBER_MAX ? 0 : number;
 }
 
-static bool is_same_service(const struct kv_batch_part *p, const struct kv_batch_part *q)
-{
-    return strcmp(p->dialect, q->dialect) == 0 && strcmp(p->base_url, q->base_url) == 0;
-}
-
 /* The part that a batch was ordered for: its file tells or, where the copy is older than that, the
  * label. NULL: the ledger has forgotten it, and may have given its number to another. */
 static struct kv_batch_part *find_part(
@@ -52,11 +47,11 @@ static struct kv_batch_part *find_part(
 {
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (is_same_service(p, like) && strcmp(p->file, m->input) == 0)
+        if (kv_batch_part_is_beside(p, like) && strcmp(p->file, m->input) == 0)
             return p;
     }
     struct kv_batch_part *p = kv_ledger_part_of(b->ledger, m->number);
-    bool fits = p && is_same_service(p, like) && p->step < KV_BATCH_CREATED && !*p->file &&
+    bool fits = p && kv_batch_part_is_beside(p, like) && p->step < KV_BATCH_CREATED && !*p->file &&
                 (m->requests <= 0 || m->requests == p->requests);
     return fits ? p : NULL;
 }
@@ -88,7 +83,7 @@ static int64_t last_known_ms(const struct kv_batch *b, const struct kv_batch_par
         const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
         int64_t created_ms = p->stamp_ms ? p->stamp_ms : p->created_ms - DAY_MS;
         if (!p->adopted && created_ms > ms && strcmp(p->endpoint, like->endpoint) == 0 &&
-            is_same_service(p, like))
+            kv_batch_part_is_beside(p, like))
             ms = created_ms;
     }
     return ms ? ms : kv_ledger_part(b->ledger, 0)->made_ms - DAY_MS;
@@ -119,7 +114,7 @@ static const struct kv_batch_part *find_like(
 {
     for (size_t i = 0; strcmp(like->model, model) != 0 && i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
-        if (is_same_service(p, like) && strcmp(p->model, model) == 0)
+        if (kv_batch_part_is_beside(p, like) && strcmp(p->model, model) == 0)
             return p;
     }
     return like;
@@ -287,7 +282,7 @@ static int take_back_files(struct kv_batch *b, struct kv_batch_service *s,
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         struct kv_batch_part *p = kv_ledger_part(b->ledger, i);
         if (!kv_batch_part_is_open(p) || kv_batch_part_in_doubt(p) ||
-            strcmp(p->endpoint, like->endpoint) != 0 || !is_same_service(p, like))
+            strcmp(p->endpoint, like->endpoint) != 0 || !kv_batch_part_is_beside(p, like))
             continue;
         int got = take_back_file(b, s, p, err);
         if (got < 0)

@@ -220,11 +220,6 @@ static int create(
 
 /* ---- parts ---- */
 
-static bool is_same_service(const struct kv_batch_part *p, const struct kv_batch_part *q)
-{
-    return strcmp(p->dialect, q->dialect) == 0 && strcmp(p->base_url, q->base_url) == 0;
-}
-
 /* True if the service wants no creation now: it has said so of any part, or so many were made within
  * an hour as OpenAI takes. */
 static bool is_slow(struct kv_batch *b, struct kv_batch_service *s, const struct kv_batch_part *p)
@@ -232,7 +227,7 @@ static bool is_slow(struct kv_batch *b, struct kv_batch_service *s, const struct
     int64_t now = kv_batch_now_ms(), made = 0;
     for (size_t i = 0; i < kv_ledger_parts(b->ledger); i++) {
         const struct kv_batch_part *q = kv_ledger_part(b->ledger, i);
-        if (!is_same_service(p, q))
+        if (!kv_batch_part_is_beside(p, q))
             continue;
         if (q->rate_limited && q->step < KV_BATCH_CREATED && q->not_before_ms > now)
             return true;

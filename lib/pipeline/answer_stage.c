@@ -249,8 +249,10 @@ bool kv_answer_stage_recall(struct kv_answer_stage *a, struct kv_slice row)
         return false;
     kv_buf_clear(&a->raw);
     kv_json_unescape(v, &a->raw);
-    if (kv_slice_strip(kv_slice_of(&a->raw)).n == 0)
+    if (kv_slice_strip(kv_slice_of(&a->raw)).n == 0) {
+        kv_buf_clear(&a->raw); /* it is asked for, and what comes is added here */
         return false;
+    }
     kv_json_get(block, "response_timeout_partial", &v);
     a->partial = kv_json_is_true(v);
     kv_json_get(block, "usage_unavailable", &v);
